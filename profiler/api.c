@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "arena.h"
+#include "heapprof.h"
+#include "lifecycle.h"
+#include "recorder.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define PUBLIC __attribute__((visibility("default")))
+
+/* What we allocate ourselves is not the program's. */
+static void enter(void)
+{
+	hp_lifecycle_init();
+	hp_tls.in_hook++;
+}
+
+static void leave(void)
+{
+	hp_tls.in_hook--;
+}
+
+PUBLIC void HeapProfilerStart(const char *prefix)
+{
+	if (!prefix || !*prefix)
+		return;
+	enter();
+	hp_lifecycle_start(prefix);
+	leave();
+}
+
+PUBLIC int IsHeapProfilerRunning(void)
+{
+	return hp_recorder_is_running();
+}
+
+PUBLIC void HeapProfilerStop(void)
+{
+	enter();
+	if (hp_recorder_is_running())
+		hp_lifecycle_stop();
+	leave();
+}
+
+PUBLIC void HeapProfilerDump(const char *reason)
+{
+	enter();
+	hp_lifecycle_dump(reason && *reason ? reason : "HeapProfilerDump");
+	leave();
+}
+
+PUBLIC char *GetHeapProfile(void)
+{
+	size_t size = 0, mapped = 0;
+
+	enter();
+	char *text = hp_lifecycle_dump_to_memory(&size, &mapped);
+	char *copy = malloc(size + 1);
+
+	if (copy) {
+		if (size > 0)
+			memcpy(copy, text, size);
+		copy[size] = '\0';
+	}
+	hp_memory_unmap(text, mapped);
+	leave();
+	return copy;
+}
+
+PUBLIC const char *heapprof_version(void)
+{
+	return HEAPPROF_VERSION;
+}
+
+PUBLIC uint64_t heapprof_sample_interval(void)
+{
+	hp_lifecycle_init();
+	return hp_lifecycle_sample_interval();
+}
+
+PUBLIC void heapprof_set_sample_interval(uint64_t bytes)
+{
+	hp_lifecycle_init();
+	if (bytes > 0)
+		hp_lifecycle_set_sample_interval(bytes);
+}
+
+PUBLIC void heapprof_get_statistics(struct heapprof_statistics *out, size_t size)
+{
+	struct hp_trigger_totals totals = hp_trigger_totals();
+	struct heapprof_statistics now = {
+		.allocated_bytes = hp_thread_allocated_total(),
+		.inuse_bytes = totals.inuse,
+		.freed_bytes = totals.freed,
+		.samples = hp_recorder_n_samples(),
+		.samples_dropped = hp_recorder_n_dropped(),
+		.profiler_bytes = hp_memory_mapped(),
+	};
+
+	memcpy(out, &now, size < sizeof(now) ? size : sizeof(now));
+}

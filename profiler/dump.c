@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/* dump	    = header metadata* record* libraries build-id* "# end" EOL
+ * header   = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
+ * counts   = objects ": " bytes " [" objects ": " bytes "]"	in use, then allocated
+ * metadata = "# " key ": " value EOL
+ * record   = counts " @" ( " 0x" return-address )* EOL		leaf first
+ * libraries = EOL "MAPPED_LIBRARIES:" EOL line*		as in /proc/self/maps, executable
+ * ones build-id = "# buildid: " hex " " path EOL
+ *
+ * Counts are raw samples; readers estimate. The header's are the sums of what is printed. Readers
+ * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
+ * less than in use as an error: counts are copied under their lock, so none of that can be. */
+#include "dump.h"
+#include "arena.h"
+#include "maps.h"
+#include "modules.h"
+#include "process.h"
+#include "recorder.h"
+#include "stacks.h"
+#include <string.h>
+
+enum {
+	VALUE_MAX = 4096,
+	REGION_BITS = 40,
+	N_REGIONS = 1 << (47 - REGION_BITS)
+};
+
+/* --- addresses of what is gone -----------------------------------------------------------------
+ */
+
+/* Libraries that were unloaded, and the stacks that were folded, are shown at addresses where
+ * nothing is mapped: whole TiBs of the address space are free in any process. */
+struct elsewhere {
+	bool is_region_used[N_REGIONS];
+	uintptr_t base;
+};
+
+enum {
+	FOLDED_SIZE = 4096
+};
+
+static bool mark_region(const struct hp_maps_entry *entry, void *context)
+{
+	struct elsewhere *e = context;
+
+	for (uintptr_t r = entry->start >> REGION_BITS; r <= (entry->end - 1) >> REGION_BITS; r++)
+		if (r < N_REGIONS)
+			e->is_region_used[r] = true;
+	return true;
+}
+
+static void find_free_region(struct elsewhere *e)
+{
+	memset(e, 0, sizeof(*e));
+	hp_maps_visit(mark_region, e);
+	for (uintptr_t r = 16; r < N_REGIONS && !e->base; r++)
+		if (!e->is_region_used[r])
+			e->base = r << REGION_BITS;
+}
+
+static uintptr_t folded_address(const struct elsewhere *e)
+{
+	return e->base;
+}
+
+/* Every numbered library has a place of its own there, however many are gone at present. */
+static uintptr_t module_address(const struct elsewhere *e, const struct hp_module *m)
+{
+	return e->base + FOLDED_SIZE + m->code_before;
+}
+
+static uintptr_t address_of(const struct elsewhere *e, uint64_t frame)
+{
+	const struct hp_module *m = hp_modules_get(hp_frame_module(frame));
+	uintptr_t pc = hp_frame_pc(frame);
+
+	if (!m || m->is_loaded || pc < m->code_start || pc > m->code_end)
+		return pc;
+	return pc - m->code_start + module_address(e, m);
+}
+
+/* --- header and metadata ------------------------------------------------------------------------
+ */
+
+static void print_counts(struct hp_text *t, const struct hp_dump_summary *c)
+{
+	hp_text_decimal(t, c->inuse_objects);
+	hp_text_string(t, ": ");
+	hp_text_decimal(t, c->inuse_bytes);
+	hp_text_string(t, " [");
+	hp_text_decimal(t, c->alloc_objects);
+	hp_text_string(t, ": ");
+	hp_text_decimal(t, c->alloc_bytes);
+	hp_text_string(t, "] @");
+}
+
+static void print_header(struct hp_text *t, const struct hp_options *options,
+			 const struct hp_dump_summary *sum)
+{
+	hp_text_string(t, "heap profile: ");
+	print_counts(t, sum);
+	if (options->sample_interval == 1) {
+		hp_text_string(t, " heapprofile\n");
+		return;
+	}
+	hp_text_string(t, " heap_v2/");
+	hp_text_decimal(t, options->sample_interval);
+	hp_text_char(t, '\n');
+}
+
+static void print_key(struct hp_text *t, const char *key)
+{
+	hp_text_string(t, "# ");
+	hp_text_string(t, key);
+	hp_text_string(t, ": ");
+}
+
+static void print_string(struct hp_text *t, const char *key, const char *value)
+{
+	print_key(t, key);
+	hp_text_escaped(t, value, strlen(value), VALUE_MAX);
+	hp_text_char(t, '\n');
+}
+
+static void print_number(struct hp_text *t, const char *key, uint64_t value)
+{
+	print_key(t, key);
+	hp_text_decimal(t, value);
+	hp_text_char(t, '\n');
+}
+
+static void print_cmdline(struct hp_text *t)
+{
+	char line[VALUE_MAX + 16];
+	size_t size;
+	const char *cmdline = hp_process_cmdline(&size);
+
+	if (size > 0 && cmdline[size - 1] == '\0')
+		size--;
+	for (size_t i = 0; i < size; i++)
+		line[i] = cmdline[i] ? cmdline[i] : ' ';
+	print_key(t, "cmdline");
+	hp_text_escaped(t, line, size, VALUE_MAX);
+	hp_text_char(t, '\n');
+}
+
+/* Days since 1970-01-01 to a date of the Gregorian calendar; years begin in March, so that the leap
+ * day is a year's last (H. Hinnant, "chrono-compatible low-level date algorithms"). */
+static void print_date(struct hp_text *t, uint64_t days)
+{
+	uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
+	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	uint64_t mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
+
+	hp_text_decimal_padded(t, yoe + era * 400 + (month <= 2), 4);
+	hp_text_char(t, '-');
+	hp_text_decimal_padded(t, month, 2);
+	hp_text_char(t, '-');
+	hp_text_decimal_padded(t, doy - (153 * mp + 2) / 5 + 1, 2);
+}
+
+static void print_time(struct hp_text *t)
+{
+	struct timespec now = hp_sys_clock(CLOCK_REALTIME);
+	uint64_t second = now.tv_sec % 86400;
+
+	print_key(t, "time");
+	print_date(t, now.tv_sec / 86400);
+	hp_text_char(t, 'T');
+	hp_text_decimal_padded(t, second / 3600, 2);
+	hp_text_char(t, ':');
+	hp_text_decimal_padded(t, second / 60 % 60, 2);
+	hp_text_char(t, ':');
+	hp_text_decimal_padded(t, second % 60, 2);
+	hp_text_char(t, '.');
+	hp_text_decimal_padded(t, now.tv_nsec / 1000000, 3);
+	hp_text_string(t, "Z\n");
+}
+
+static void print_run(struct hp_text *t)
+{
+	uint64_t run = hp_process_run_id();
+
+	print_key(t, "run");
+	hp_text_hex_bytes(t, (const uint8_t *)&run, sizeof(run));
+	hp_text_char(t, '\n');
+}
+
+static void print_metadata(struct hp_text *t, const struct hp_dump_request *request,
+			   const struct hp_stacks_copy *copy)
+{
+	print_number(t, "heapprof", 1 /* version of the format */);
+	print_string(t, "program", hp_process_program());
+	if (request->options->cmdline)
+		print_cmdline(t);
+	print_number(t, "pid", hp_sys_getpid());
+	print_run(t);
+	print_number(t, "dump", request->number);
+	print_string(t, "reason", request->reason);
+	print_time(t);
+	print_number(t, "uptime_ms", hp_process_uptime_ms());
+	print_number(t, "sample_interval", request->options->sample_interval);
+	print_number(t, "samples", hp_recorder_n_samples());
+	print_number(t, "samples_dropped", hp_recorder_n_dropped() + copy->n_missing);
+	print_number(t, "stacks", copy->n_stacks);
+	print_number(t, "allocated_bytes", hp_thread_allocated_total());
+	print_number(t, "rss_bytes", hp_process_rss_bytes());
+	print_number(t, "profiler_bytes", hp_memory_mapped());
+	if (copy->n_entries == 0 && request->options->sample_interval > 1)
+		print_string(t, "note",
+			     "no sample: set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
+			     "allocation");
+}
+
+/* --- records ------------------------------------------------------------------------------------
+ */
+
+static struct hp_dump_summary summary_of(const struct hp_counts *c)
+{
+	return (struct hp_dump_summary){
+		.inuse_objects = c->alloc_objects - c->free_objects,
+		.inuse_bytes = c->alloc_bytes - c->free_bytes,
+		.alloc_objects = c->alloc_objects,
+		.alloc_bytes = c->alloc_bytes,
+	};
+}
+
+static struct hp_dump_summary add_up(const struct hp_stacks_copy *copy)
+{
+	struct hp_dump_summary sum = {0};
+
+	for (size_t i = 0; i < copy->n_entries; i++) {
+		struct hp_dump_summary c = summary_of(&copy->entries[i].counts);
+
+		sum.inuse_objects += c.inuse_objects;
+		sum.inuse_bytes += c.inuse_bytes;
+		sum.alloc_objects += c.alloc_objects;
+		sum.alloc_bytes += c.alloc_bytes;
+	}
+	return sum;
+}
+
+static void print_address(struct hp_text *t, uintptr_t address)
+{
+	hp_text_string(t, " 0x");
+	hp_text_hex(t, address);
+}
+
+static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *entry,
+			 const struct elsewhere *elsewhere)
+{
+	struct hp_dump_summary counts = summary_of(&entry->counts);
+
+	if (counts.alloc_objects == 0)
+		return; /* inherited from a parent that had freed it */
+	print_counts(t, &counts);
+	for (size_t i = 0; i < entry->n_frames; i++)
+		print_address(t, address_of(elsewhere, entry->frames[i]));
+	if (!entry->frames)
+		print_address(t, folded_address(elsewhere) + 1);
+	hp_text_char(t, '\n');
+}
+
+/* --- libraries ----------------------------------------------------------------------------------
+ */
+
+static bool print_mapping(const struct hp_maps_entry *entry, void *context)
+{
+	struct hp_text *t = context;
+
+	if (entry->is_executable) {
+		hp_text_bytes(t, entry->line, entry->line_size);
+		hp_text_char(t, '\n');
+	}
+	return true;
+}
+
+static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uintptr_t offset,
+			const char *path)
+{
+	hp_text_hex(t, start);
+	hp_text_char(t, '-');
+	hp_text_hex(t, start + size);
+	hp_text_string(t, " r-xp ");
+	hp_text_hex(t, offset);
+	hp_text_string(t, " 00:00 0 ");
+	hp_text_escaped(t, path, strlen(path), VALUE_MAX);
+	hp_text_char(t, '\n');
+}
+
+static void print_known_modules(struct hp_text *t)
+{
+	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
+		const struct hp_module *m = hp_modules_get_permanent(i);
+
+		print_range(t, m->code_start, m->code_end - m->code_start, m->code_offset, m->path);
+	}
+}
+
+static void print_gone_modules(struct hp_text *t, const struct elsewhere *elsewhere)
+{
+	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
+		const struct hp_module *m = hp_modules_get(i);
+
+		if (!m->is_loaded)
+			print_range(t, module_address(elsewhere, m), m->code_end - m->code_start,
+				    m->code_offset, m->path);
+	}
+}
+
+static bool has_folded(const struct hp_stacks_copy *copy)
+{
+	for (size_t i = 0; i < copy->n_entries; i++)
+		if (!copy->entries[i].frames)
+			return true;
+	return false;
+}
+
+static void print_build_id(struct hp_text *t, const struct hp_module *m)
+{
+	if (m->build_id_size == 0 || m->path[0] == '\0')
+		return;
+	hp_text_string(t, "# buildid: ");
+	hp_text_hex_bytes(t, m->build_id, m->build_id_size);
+	hp_text_char(t, ' ');
+	hp_text_escaped(t, m->path, strlen(m->path), VALUE_MAX);
+	hp_text_char(t, '\n');
+}
+
+static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy,
+			    const struct elsewhere *elsewhere)
+{
+	hp_text_string(t, "\nMAPPED_LIBRARIES:\n");
+	if (!hp_maps_visit(print_mapping, t))
+		print_known_modules(t);
+	print_gone_modules(t, elsewhere);
+	if (has_folded(copy))
+		print_range(t, folded_address(elsewhere), FOLDED_SIZE, 0, "(evicted)");
+	for (size_t i = 0; i < hp_modules_n_permanent(); i++)
+		print_build_id(t, hp_modules_get_permanent(i));
+	for (size_t i = 1; i <= hp_modules_n_numbered(); i++)
+		print_build_id(t, hp_modules_get(i));
+}
+
+bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,
+		   struct hp_dump_summary *out)
+{
+	struct hp_stacks_copy copy;
+	struct elsewhere elsewhere;
+
+	if (!hp_stacks_copy(&copy))
+		return false;
+	hp_modules_refresh();
+	find_free_region(&elsewhere);
+	*out = add_up(&copy);
+	print_header(t, request->options, out);
+	print_metadata(t, request, &copy);
+	for (size_t i = 0; i < copy.n_entries; i++)
+		print_record(t, &copy.entries[i], &elsewhere);
+	print_libraries(t, &copy, &elsewhere);
+	hp_text_string(t, "# end\n");
+	hp_stacks_release(&copy);
+	return true;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "elf_image.h"
+#include "sys.h"
+#include <elf.h>
+#include <string.h>
+
+#define HEADERS_MAX 64
+#define NOTES_MAX   4096
+
+/* process_vm_readv would do, but containers forbid it; see hp_sys_is_readable(). Between the check
+ * and the copy another thread may still unmap the page: that takes a dlclose() at this very moment
+ * of a library which nobody should be closing while its code runs. */
+static bool read_memory(uintptr_t from, void *to, size_t size)
+{
+	for (uintptr_t page = from & ~(uintptr_t)4095; page < from + size; page += 4096)
+		if (!hp_sys_is_readable((void *)page))
+			return false;
+	memcpy(to, (void *)from, size);
+	return true;
+}
+
+/* notes = { name-size desc-size type name desc }*, name and desc padded to 4 bytes */
+static void find_build_id(const uint8_t *notes, size_t size, struct hp_module *out)
+{
+	ElfW(Nhdr) note;
+
+	while (size >= sizeof(note)) {
+		memcpy(&note, notes, sizeof(note));
+		size_t name = ((size_t)note.n_namesz + 3) & ~(size_t)3;
+		size_t desc = ((size_t)note.n_descsz + 3) & ~(size_t)3;
+
+		notes += sizeof(note);
+		size -= sizeof(note);
+		if (name > size || desc > size - name)
+			return;
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+		    memcmp(notes, "GNU", 4) == 0 && note.n_descsz <= HP_BUILD_ID_MAX) {
+			out->build_id_size = note.n_descsz;
+			memcpy(out->build_id, notes + name, note.n_descsz);
+			return;
+		}
+		notes += name + desc;
+		size -= name + desc;
+	}
+}
+
+static void read_notes(uintptr_t address, size_t size, struct hp_module *out)
+{
+	uint8_t notes[NOTES_MAX];
+
+	if (size > sizeof(notes))
+		size = sizeof(notes);
+	if (out->build_id_size == 0 && read_memory(address, notes, size))
+		find_build_id(notes, size, out);
+}
+
+static void note_segment(uintptr_t bias, const ElfW(Phdr) * header, struct hp_module *out)
+{
+	const uintptr_t page_mask = ~(uintptr_t)4095;
+	uintptr_t start = (bias + header->p_vaddr) & page_mask;
+	uintptr_t end = (bias + header->p_vaddr + header->p_memsz + 4095) & page_mask;
+
+	if (start < out->start)
+		out->start = start;
+	if (end > out->end)
+		out->end = end;
+	if ((header->p_flags & PF_X) && out->code_end == 0) {
+		out->code_start = start;
+		out->code_end = end;
+		out->code_offset = header->p_offset & page_mask;
+	}
+}
+
+bool hp_elf_image_describe(uintptr_t bias, const ElfW(Phdr) * headers, size_t n_headers,
+			   struct hp_module *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->start = UINTPTR_MAX;
+	for (size_t i = 0; i < n_headers; i++)
+		if (headers[i].p_type == PT_LOAD)
+			note_segment(bias, &headers[i], out);
+	for (size_t i = 0; i < n_headers; i++)
+		if (headers[i].p_type == PT_NOTE)
+			read_notes(bias + headers[i].p_vaddr, headers[i].p_memsz, out);
+	return out->end > 0;
+}
+
+static uintptr_t first_segment(const ElfW(Phdr) * headers, size_t n_headers)
+{
+	for (size_t i = 0; i < n_headers; i++)
+		if (headers[i].p_type == PT_LOAD)
+			return headers[i].p_vaddr & ~(uintptr_t)4095;
+	return 0;
+}
+
+bool hp_elf_image_read(uintptr_t start, struct hp_module *out)
+{
+	ElfW(Ehdr) file;
+	ElfW(Phdr) headers[HEADERS_MAX];
+
+	if (!read_memory(start, &file, sizeof(file)) ||
+	    memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 || file.e_phentsize != sizeof(headers[0]) ||
+	    file.e_phnum > HEADERS_MAX || file.e_phoff > 4096 ||
+	    !read_memory(start + file.e_phoff, headers, file.e_phnum * sizeof(headers[0])))
+		return false;
+	return hp_elf_image_describe(start - first_segment(headers, file.e_phnum), headers,
+				     file.e_phnum, out);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What a loaded ELF image says of itself: its extent, its code, its build ID. Every read is checked
+ * first, so an image that is unmapped meanwhile costs the answer, not the process. Any thread. */
+#pragma once
+#include "modules.h"
+#include <link.h>
+
+/* Fills the addresses and the build ID from program headers; `bias` is the load address minus the
+ * link address. False if there is no loaded segment. */
+bool hp_elf_image_describe(uintptr_t bias, const ElfW(Phdr) * headers, size_t n_headers,
+			   struct hp_module *out);
+
+/* The same for the image whose ELF header lies at `start`. False if there is none. */
+bool hp_elf_image_read(uintptr_t start, struct hp_module *out);

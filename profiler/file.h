@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of ours in a process that isn't: descriptors out of the host's way, and output that is a
+ * whole file under its final name, or no file at all. Any thread. */
+#pragma once
+#include "text.h"
+#include <stdint.h>
+
+/* Like open(2) with O_CLOEXEC, but at descriptor 64 or above: programs count on low numbers.
+ * Returns a descriptor or -errno. */
+int hp_file_open_private(const char *path, int flags);
+
+/* Reads a small file; returns its length (cut at size - 1, NUL-terminated), or -errno. */
+long hp_file_read(const char *path, char *out, size_t size);
+
+/* A file being written, invisible under its final name until claimed. Zeroes: none. */
+struct hp_outfile {
+	int fd;
+	int error;              /* the first one, as -errno; what follows is not written */
+	uint64_t device, inode; /* what fd was when we opened it */
+	char temporary[4096];
+};
+
+/* Creates a temporary file beside `final_path`, mode 0600 less umask. 0 or -errno. */
+int hp_outfile_create(struct hp_outfile *f, const char *final_path);
+
+/* Writes all of it, unless the descriptor is not ours any more; errors stay in f->error. A full
+ * disk or a size limit raises no signal. */
+void hp_outfile_write(struct hp_outfile *f, const char *data, size_t size);
+
+/* Closes the file and gives it the name `final_path`: 0; -EEXIST if something is there already, and
+ * the file stays to be claimed under another name; any other -errno after f->error or a failure,
+ * and the file is gone. Never replaces or follows anything. */
+int hp_outfile_claim(struct hp_outfile *f, const char *final_path);
+
+/* Closes and removes an unclaimed file. */
+void hp_outfile_discard(struct hp_outfile *f);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells a forked process from the one it came from, also where no fork handler ran (a raw clone),
+ * and tells both from a vfork child, which runs in its parent's memory. A page of ours is wiped by
+ * the kernel in the child of a fork; in a vfork child it is the parent's own page. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+extern uint32_t *hp_fork_mark; /* never NULL */
+
+/* Makes the page. Without memory or a kernel that knows MADV_WIPEONFORK raw clones go unseen. */
+void hp_fork_mark_init(void);
+
+/* True in a fork child until hp_fork_mark_set() is called there. */
+static inline bool hp_fork_mark_is_new_process(void)
+{
+	return *hp_fork_mark == 0;
+}
+
+/* This process is known now. */
+void hp_fork_mark_set(void);
+
+/* True in a vfork child: the memory is that of another process, which sleeps. */
+bool hp_fork_mark_is_vfork_child(void);

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/* libunwind as a reader of tables, not as a walker.
+ *
+ * Its own ways of walking are not fit for somebody else's process: the per-thread trace cache is
+ * never flushed, so closed plugins crash it; its global cache holds a lock across
+ * dl_iterate_phdr(); a pc without unwind data makes it probe addresses through a private pipe whose
+ * descriptors may be the host's files by now. So it is used as a debugger would use it, through
+ * unw_init_remote() with accessors of our own, one step at a time, and only to learn what a step
+ * does: the registers that it is shown are not numbers but names. Register r reads as tag(r) + 0;
+ * memory at tag(t) + n reads as tag(t + DEREFERENCED) + n. After a step, the caller's sp, pc and
+ * bp say themselves how they were computed: "tag(sp) + 40" is the rule CFA = sp + 40.
+ *
+ * The loader is asked by _dl_find_object(), which takes no lock; dl_iterate_phdr() is never called,
+ * so neither the loader's lock nor a callback of the host can be waited for. */
+#include "frame_rule.h"
+#include "arena.h"
+#include "modules.h"
+#include "scratch.h"
+#include "sys.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <libunwind.h>
+#include <string.h>
+
+#define TAG_SHIFT 40
+#define TAG_ZERO  (UINT64_C(1) << (TAG_SHIFT - 1)) /* offsets reach 2^39 to both sides */
+
+enum {
+	TAG_REGISTERS = 1,
+	DEREFERENCED = 64,
+	TAG_SP = 8,
+	TAG_BP = 7
+};
+
+static uint64_t tagged(unsigned tag)
+{
+	return ((uint64_t)tag << TAG_SHIFT) + TAG_ZERO;
+}
+
+static unsigned tag_of(uint64_t value)
+{
+	return value >> TAG_SHIFT;
+}
+
+static int64_t offset_of(uint64_t value)
+{
+	return (int64_t)(value & ((UINT64_C(1) << TAG_SHIFT) - 1)) - (int64_t)TAG_ZERO;
+}
+
+/* What libunwind may see in one step. */
+struct view {
+	uintptr_t ip;
+	struct dl_find_object object;
+	uintptr_t readable_page; /* the last one that was checked */
+	bool has_no_entry;
+};
+
+/* --- accessors ----------------------------------------------------------------------------- */
+
+static bool is_in_image(const struct view *v, uintptr_t address, size_t size)
+{
+	uintptr_t start = (uintptr_t)v->object.dlfo_map_start;
+	uintptr_t end = (uintptr_t)v->object.dlfo_map_end;
+
+	return address >= start && address <= end - size;
+}
+
+static bool is_page_readable(struct view *v, uintptr_t address)
+{
+	uintptr_t page = address & ~(uintptr_t)4095;
+
+	if (page != v->readable_page && hp_sys_is_readable((void *)page))
+		v->readable_page = page;
+	return page == v->readable_page;
+}
+
+static bool read_image(struct view *v, uintptr_t address, void *out, size_t size)
+{
+	if (!is_in_image(v, address, size) || !is_page_readable(v, address) ||
+	    !is_page_readable(v, address + size - 1))
+		return false;
+	memcpy(out, (void *)address, size);
+	return true;
+}
+
+static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value, int is_write,
+		      void *context)
+{
+	struct view *v = context;
+	unsigned tag = tag_of(address);
+
+	if (is_write)
+		return -UNW_EINVAL;
+	/* First: tags of registers that do not exist are where programs and libraries lie. */
+	if (read_image(v, address, value, sizeof(*value)))
+		return 0;
+	if (tag < TAG_REGISTERS || tag >= DEREFERENCED)
+		return -UNW_EINVAL;
+	*value = address + ((uint64_t)DEREFERENCED << TAG_SHIFT);
+	return 0;
+}
+
+static int access_reg(unw_addr_space_t as, unw_regnum_t reg, unw_word_t *value, int is_write,
+		      void *context)
+{
+	struct view *v = context;
+
+	if (is_write || reg < 0 || reg > UNW_X86_64_RIP)
+		return -UNW_EINVAL;
+	*value = reg == UNW_X86_64_RIP ? v->ip : tagged(TAG_REGISTERS + reg);
+	return 0;
+}
+
+static int access_fpreg(unw_addr_space_t as, unw_regnum_t reg, unw_fpreg_t *value, int is_write,
+			void *context)
+{
+	return -UNW_EBADREG;
+}
+
+static int resume(unw_addr_space_t as, unw_cursor_t *cursor, void *context)
+{
+	return -UNW_EINVAL;
+}
+
+static int get_proc_name(unw_addr_space_t as, unw_word_t ip, char *out, size_t size,
+			 unw_word_t *offset, void *context)
+{
+	return -UNW_ENOINFO;
+}
+
+static int get_dyn_info_list_addr(unw_addr_space_t as, unw_word_t *out, void *context)
+{
+	return -UNW_ENOINFO;
+}
+
+/* libunwind's own, exported for debuggers but in no header. */
+int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip, unw_dyn_info_t *table,
+				       unw_proc_info_t *out, int need_unwind_info, void *context);
+
+/* .eh_frame_hdr = version eh-frame-pointer-encoding count-encoding table-encoding
+ *	eh-frame-pointer count { address entry }*	(Linux Standard Base, 10.6.2) */
+struct eh_frame_hdr {
+	uint8_t version, pointer_encoding, count_encoding, table_encoding;
+	int32_t pointer;
+	uint32_t count;
+};
+
+enum {
+	PCREL_SDATA4 = 0x1b,
+	UDATA4 = 0x03,
+	DATAREL_SDATA4 = 0x3b
+};
+
+static bool describe_table(struct view *v, unw_dyn_info_t *out)
+{
+	struct eh_frame_hdr header;
+	uintptr_t at = (uintptr_t)v->object.dlfo_eh_frame;
+
+	memset(out, 0, sizeof(*out));
+	if (!at || !read_image(v, at, &header, sizeof(header)) || header.version != 1 ||
+	    header.pointer_encoding != PCREL_SDATA4 || header.count_encoding != UDATA4 ||
+	    header.table_encoding != DATAREL_SDATA4)
+		return false;
+	out->format = UNW_INFO_FORMAT_REMOTE_TABLE;
+	out->start_ip = (uintptr_t)v->object.dlfo_map_start;
+	out->end_ip = (uintptr_t)v->object.dlfo_map_end;
+	out->u.rti.segbase = at;
+	out->u.rti.table_data = at + sizeof(header);
+	out->u.rti.table_len = (unw_word_t)header.count * 8 / sizeof(unw_word_t);
+	return true;
+}
+
+static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *out,
+			  int need_unwind_info, void *context)
+{
+	struct view *v = context;
+	unw_dyn_info_t table;
+
+	v->has_no_entry = !describe_table(v, &table) ||
+			  UNW_OBJ(dwarf_search_unwind_table)(as, ip, &table, out, need_unwind_info,
+							     context) < 0;
+	return v->has_no_entry ? -UNW_ENOINFO : 0;
+}
+
+/* The description of the unwind table's entry stays allocated in libunwind: some 100 bytes for each
+ * address that the cache learns. */
+static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *context)
+{
+}
+
+/* --- from a step to a rule ----------------------------------------------------------------- */
+
+static unw_addr_space_t address_space; /* NULL: no tables are read */
+
+/* Some positions can't be said by a rule: then it is as if there were no entry. */
+static bool fits(int64_t offset)
+{
+	return offset > INT32_MIN && offset <= INT32_MAX;
+}
+
+static bool is_value(uint64_t value, unsigned tag, int64_t offset)
+{
+	return tag_of(value) == tag && offset_of(value) == offset;
+}
+
+static void set_plain_rule(struct hp_frame_rule *rule, uint64_t cfa, uint64_t pc, uint64_t bp)
+{
+	unsigned tag = tag_of(cfa);
+	int64_t offset = offset_of(cfa);
+
+	if (!fits(offset) || !is_value(pc, tag + DEREFERENCED, offset - 8))
+		return;
+	if (is_value(bp, TAG_BP, 0))
+		rule->bp_offset = HP_BP_UNCHANGED;
+	else if (tag_of(bp) == tag + DEREFERENCED && fits(offset_of(bp) - offset))
+		rule->bp_offset = offset_of(bp) - offset;
+	else
+		return;
+	rule->cfa_offset = offset;
+	rule->kind = tag == TAG_SP ? HP_RULE_SP : HP_RULE_BP;
+}
+
+static void set_dereferenced_rule(struct hp_frame_rule *rule, uint64_t cfa, uint64_t pc,
+				  uint64_t bp)
+{
+	int64_t offset = offset_of(cfa);
+
+	if (tag_of(cfa) == TAG_SP + DEREFERENCED) {
+		if (offset == HP_SIGNAL_SP && is_value(pc, TAG_SP + DEREFERENCED, HP_SIGNAL_PC) &&
+		    is_value(bp, TAG_SP + DEREFERENCED, HP_SIGNAL_BP))
+			rule->kind = HP_RULE_SIGNAL;
+		return;
+	}
+	/* gcc saves the realigned frame's CFA below bp: CFA = *(bp - 8), bp = *(bp) */
+	if (!fits(offset) || !is_value(pc, tag_of(cfa) + DEREFERENCED, offset - 8) ||
+	    tag_of(bp) != TAG_BP + DEREFERENCED || !fits(offset_of(bp)))
+		return;
+	rule->cfa_offset = offset;
+	rule->bp_offset = offset_of(bp);
+	rule->kind = HP_RULE_DEREF_BP;
+}
+
+static void learn_from_step(struct hp_frame_rule *rule, struct view *v)
+{
+	unw_cursor_t cursor;
+	unw_word_t cfa = 0, pc = 0, bp = 0;
+
+	if (unw_init_remote(&cursor, address_space, v) != 0)
+		return;
+	int result = unw_step(&cursor);
+
+	if (v->has_no_entry || result < 0)
+		return;
+	unw_get_reg(&cursor, UNW_X86_64_RSP, &cfa);
+	unw_get_reg(&cursor, UNW_X86_64_RIP, &pc);
+	unw_get_reg(&cursor, UNW_X86_64_RBP, &bp);
+	if (result == 0 || pc == 0)
+		rule->kind = HP_RULE_END;
+	else if (tag_of(cfa) == TAG_SP || tag_of(cfa) == TAG_BP)
+		set_plain_rule(rule, cfa, pc, bp);
+	else if (tag_of(cfa) == TAG_SP + DEREFERENCED || tag_of(cfa) == TAG_BP + DEREFERENCED)
+		set_dereferenced_rule(rule, cfa, pc, bp);
+}
+
+struct lesson {
+	struct view view;
+	struct hp_frame_rule rule;
+};
+
+static void learn(void *argument)
+{
+	struct lesson *l = argument;
+	int saved_errno = errno;
+
+	if (_dl_find_object((void *)l->view.ip, &l->view.object) != 0) {
+		if (!hp_sys_is_readable((void *)(l->view.ip & ~(uintptr_t)7)))
+			l->rule.kind = HP_RULE_NOT_CODE;
+	} else {
+		l->rule.module = hp_modules_identify(&l->view.object);
+		if (address_space)
+			learn_from_step(&l->rule, &l->view);
+	}
+	errno = saved_errno;
+}
+
+/* --- the cache ------------------------------------------------------------------------------ */
+
+/* Read and written without a lock: `check` is the address xored with the other words, so that a
+ * half-written entry is no entry (Hyatt and Mann, "A lock-less transposition table"). */
+struct entry {
+	uint64_t check;
+	uint64_t offsets; /* cfa_offset above bp_offset */
+	uint64_t rest;    /* epoch, module, kind */
+};
+
+enum {
+	N_ENTRIES = 1 << 14,
+	FOREVER = 0 /* epoch of what never goes */
+};
+
+static struct entry *cache;
+
+static struct entry *bucket_of(uintptr_t ip)
+{
+	return &cache[(ip * 0x9e3779b97f4a7c15ull) >> (64 - 14) & ~(uint64_t)1];
+}
+
+static bool look_up(uintptr_t ip, uint32_t epoch, struct hp_frame_rule *out)
+{
+	const struct entry *bucket = bucket_of(ip);
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t check = __atomic_load_n(&bucket[i].check, __ATOMIC_RELAXED);
+		uint64_t offsets = __atomic_load_n(&bucket[i].offsets, __ATOMIC_RELAXED);
+		uint64_t rest = __atomic_load_n(&bucket[i].rest, __ATOMIC_RELAXED);
+		uint32_t made_in = rest >> 32;
+
+		if ((check ^ offsets ^ rest) != ip || (made_in != FOREVER && made_in != epoch))
+			continue;
+		out->cfa_offset = offsets >> 32;
+		out->bp_offset = (uint32_t)offsets;
+		out->module = rest >> 8;
+		out->kind = rest;
+		return true;
+	}
+	return false;
+}
+
+static void remember(uintptr_t ip, uint32_t epoch, const struct hp_frame_rule *rule)
+{
+	struct entry *bucket = bucket_of(ip);
+	uint64_t offsets = (uint64_t)(uint32_t)rule->cfa_offset << 32 | (uint32_t)rule->bp_offset;
+	uint64_t rest = (uint64_t)epoch << 32 | (uint64_t)rule->module << 8 | rule->kind;
+	struct entry *e = __atomic_load_n(&bucket[0].check, __ATOMIC_RELAXED) ? &bucket[1] : bucket;
+
+	__atomic_store_n(&e->check, ip ^ offsets ^ rest, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->offsets, offsets, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->rest, rest, __ATOMIC_RELAXED);
+}
+
+/* A rule of a permanent module stays. Code outside of all modules may be a plugin tomorrow. */
+static uint32_t epoch_of(const struct lesson *l, uint32_t now)
+{
+	bool is_permanent = l->view.object.dlfo_map_end && l->rule.module == HP_MODULE_PERMANENT;
+
+	return is_permanent ? FOREVER : now;
+}
+
+static __attribute__((noinline, cold)) struct hp_frame_rule learn_rule(uintptr_t ip, uint32_t epoch)
+{
+	struct lesson l = {.view.ip = ip};
+
+	if (!hp_scratch_call(learn, &l))
+		return l.rule;
+	uint32_t valid_in = epoch_of(&l, epoch);
+
+	if (valid_in == FOREVER || (epoch != 0 && hp_modules_epoch() == epoch))
+		remember(ip, valid_in, &l.rule);
+	return l.rule;
+}
+
+struct hp_frame_rule hp_frame_rule_for(uintptr_t ip)
+{
+	uint32_t epoch = hp_modules_epoch();
+	struct hp_frame_rule rule;
+
+	if (__builtin_expect(look_up(ip, epoch, &rule), true))
+		return rule;
+	return learn_rule(ip, epoch);
+}
+
+bool hp_frame_rule_init(bool use_tables)
+{
+	static unw_accessors_t accessors = {
+		.find_proc_info = find_proc_info,
+		.put_unwind_info = put_unwind_info,
+		.get_dyn_info_list_addr = get_dyn_info_list_addr,
+		.access_mem = access_mem,
+		.access_reg = access_reg,
+		.access_fpreg = access_fpreg,
+		.resume = resume,
+		.get_proc_name = get_proc_name,
+	};
+
+	if (!cache)
+		cache = hp_memory_map(N_ENTRIES * sizeof(struct entry));
+	if (use_tables && !address_space) {
+		address_space = unw_create_addr_space(&accessors, 0 /* native byte order */);
+		if (address_space)
+			unw_set_caching_policy(address_space, UNW_CACHE_NONE);
+	}
+	return cache && (address_space || !use_tables);
+}
+
+void hp_frame_rule_after_fork(bool is_clean)
+{
+	if (!is_clean)
+		address_space = NULL;
+}

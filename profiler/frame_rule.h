@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* How to get from a frame to its caller's: a rule for each address, worked out once by libunwind
+ * from the unwind tables and then kept in a cache of our own. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+enum hp_rule_kind {
+	HP_RULE_NONE,     /* no unwind data: generated code, hand-written assembly */
+	HP_RULE_NOT_CODE, /* nothing is mapped there */
+	HP_RULE_END,      /* the outermost frame: the start of a thread or of the program */
+	HP_RULE_SP,       /* CFA = sp + cfa_offset */
+	HP_RULE_BP,       /* CFA = bp + cfa_offset */
+	HP_RULE_DEREF_BP, /* CFA = *(bp + cfa_offset), bp saved relative to bp: realigned frames */
+	HP_RULE_SIGNAL,   /* a signal handler's return trampoline; offsets are the kernel's */
+};
+
+enum {
+	HP_BP_UNCHANGED = INT32_MIN
+};
+
+struct hp_frame_rule {
+	int32_t cfa_offset;
+	int32_t bp_offset; /* where the caller's bp is saved, from the CFA, or HP_BP_UNCHANGED */
+	uint8_t kind;      /* enum hp_rule_kind */
+	uint16_t module;   /* see modules.h */
+};
+
+/* Offsets from sp in a frame of kind HP_RULE_SIGNAL: Linux' struct rt_sigframe. */
+enum {
+	HP_SIGNAL_BP = 120,
+	HP_SIGNAL_SP = 160,
+	HP_SIGNAL_PC = 168
+};
+
+/* Sets up libunwind and the cache. Call once at start, where calling malloc is safe. With
+ * `use_tables` false no unwind table is read and every rule of code is HP_RULE_NONE. Returns false
+ * if there is no memory. */
+bool hp_frame_rule_init(bool use_tables);
+
+/* The rule for the instruction at `ip`: for a return address, that is the address less 1. The code
+ * must be on the calling thread's stack. Lock-free where the cache has it; uses a scratch stack
+ * where not. Leaves errno alone. Any thread, from within a hook. */
+struct hp_frame_rule hp_frame_rule_for(uintptr_t ip);
+
+/* In a fork child. With `is_clean` false some thread was inside libunwind when the process was
+ * forked: its locks may be held for ever, and it is not called again. */
+void hp_frame_rule_after_fork(bool is_clean);

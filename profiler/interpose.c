@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* The hooks: every name by which a program gets or returns heap memory.
+ *
+ * Each hook counts, compares, and jumps: to the allocator underneath, or to its slow path. Both are
+ * tail calls, so that a slow path's own caller is the program: see HP_SITE_OF_CALLER(). A hook
+ * calls malloc underneath for operator new too, whatever allocator that is: then nothing is counted
+ * twice, and blocks of all kinds may be given back by free(). */
+#include "lifecycle.h"
+#include "modules.h"
+#include "next_alloc.h"
+#include "recorder.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#define HOOK              __attribute__((visibility("default"))) HP_HOOK_CODE
+#define SLOW              static __attribute__((noinline)) HP_HOOK_CODE
+#define likely(condition) __builtin_expect(!!(condition), true)
+
+/* --- slow paths ---------------------------------------------------------------------------------
+ */
+
+enum entry {
+	MALLOC,
+	CALLOC,
+	ALIGNED_ALLOC,
+	MEMALIGN,
+	VALLOC,
+	PVALLOC
+};
+
+static inline void *forward(enum entry entry, size_t a, size_t b)
+{
+	switch (entry) {
+	case CALLOC:
+		return hp_next.calloc(a, b);
+	case ALIGNED_ALLOC:
+		return hp_next.aligned_alloc(a, b);
+	case MEMALIGN:
+		return hp_next.memalign(a, b);
+	case VALLOC:
+		return hp_next.valloc(a);
+	case PVALLOC:
+		return hp_next.pvalloc(a);
+	case MALLOC:
+		break;
+	}
+	return hp_next.malloc(a);
+}
+
+/* The library is ready from the first allocation on that finds the C library ready. */
+static inline void ensure_ready(void)
+{
+	if (!likely(hp_lifecycle_is_ready()))
+		hp_lifecycle_init();
+}
+
+static inline void *allocate(enum entry entry, size_t a, size_t b, size_t size,
+			     const struct hp_site *site)
+{
+	void *p;
+
+	if (hp_tls.in_hook)
+		return forward(entry, a, b);
+	ensure_ready();
+	hp_tls.in_hook = 1;
+	p = forward(entry, a, b);
+	if (likely(p))
+		hp_recorder_allocated(p, size, site);
+	else
+		hp_recorder_uncount(size);
+	hp_tls.in_hook = 0;
+	return p;
+}
+
+SLOW void *allocate_slow(enum entry entry, size_t a, size_t b, size_t size)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+
+	return allocate(entry, a, b, size, &site);
+}
+
+SLOW int posix_memalign_slow(void **out, size_t alignment, size_t size)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	int error;
+
+	if (hp_tls.in_hook)
+		return hp_next.posix_memalign(out, alignment, size);
+	ensure_ready();
+	hp_tls.in_hook = 1;
+	error = hp_next.posix_memalign(out, alignment, size);
+	if (likely(error == 0))
+		hp_recorder_allocated(*out, size, &site);
+	else
+		hp_recorder_uncount(size);
+	hp_tls.in_hook = 0;
+	return error;
+}
+
+/* The entry goes before the block does: another thread may be given the address at once. */
+SLOW void free_slow(void *p)
+{
+	struct hp_live_entry entry;
+	bool is_known;
+
+	if (!p || hp_next_alloc_is_boot(p))
+		return;
+	if (hp_tls.in_hook) {
+		hp_next.free(p);
+		return;
+	}
+	hp_tls.in_hook = 1;
+	is_known = hp_recorder_forget(p, &entry);
+	hp_next.free(p);
+	if (is_known)
+		hp_recorder_freed(&entry);
+	hp_tls.in_hook = 0;
+}
+
+static void *reallocate(void *old, size_t size)
+{
+	if (old && hp_next_alloc_is_boot(old))
+		return hp_next_alloc_realloc_boot(old, size);
+	return hp_next.realloc(old, size);
+}
+
+SLOW void *realloc_slow(void *old, size_t size)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	struct hp_live_entry entry;
+	bool is_known;
+	void *p;
+
+	if (hp_tls.in_hook)
+		return reallocate(old, size);
+	ensure_ready();
+	hp_tls.in_hook = 1;
+	is_known = old && hp_recorder_forget(old, &entry);
+	p = reallocate(old, size);
+	/* NULL for size 0 means that the block was freed. */
+	if (is_known && (p || size == 0))
+		hp_recorder_freed(&entry);
+	else if (is_known)
+		hp_recorder_keep(&entry);
+	if (likely(p))
+		hp_recorder_allocated(p, size, &site);
+	else
+		hp_recorder_uncount(size);
+	hp_tls.in_hook = 0;
+	return p;
+}
+
+/* --- C ------------------------------------------------------------------------------------------
+ */
+
+HOOK void *malloc(size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return hp_next.malloc(size);
+	return allocate_slow(MALLOC, size, 0, size);
+}
+
+HOOK void *calloc(size_t n, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(n, size, &total) || likely(!hp_recorder_count(total)))
+		return hp_next.calloc(n, size);
+	return allocate_slow(CALLOC, n, size, total);
+}
+
+HOOK void *realloc(void *p, size_t size)
+{
+	bool is_due = hp_recorder_count(size);
+
+	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
+		return hp_next.realloc(p, size);
+	return realloc_slow(p, size);
+}
+
+HOOK void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(n, size, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	bool is_due = hp_recorder_count(total);
+
+	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
+		return hp_next.realloc(p, total);
+	return realloc_slow(p, total);
+}
+
+HOOK void free(void *p)
+{
+	if (likely(!hp_recorder_may_know(p)))
+		hp_next.free(p);
+	else
+		free_slow(p);
+}
+
+HOOK int posix_memalign(void **out, size_t alignment, size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return hp_next.posix_memalign(out, alignment, size);
+	return posix_memalign_slow(out, alignment, size);
+}
+
+HOOK void *aligned_alloc(size_t alignment, size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return hp_next.aligned_alloc(alignment, size);
+	return allocate_slow(ALIGNED_ALLOC, alignment, size, size);
+}
+
+HOOK void *memalign(size_t alignment, size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return hp_next.memalign(alignment, size);
+	return allocate_slow(MEMALIGN, alignment, size, size);
+}
+
+HOOK void *valloc(size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return hp_next.valloc(size);
+	return allocate_slow(VALLOC, size, 0, size);
+}
+
+HOOK void *pvalloc(size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return hp_next.pvalloc(size);
+	return allocate_slow(PVALLOC, size, 0, size);
+}
+
+HOOK size_t malloc_usable_size(void *p)
+{
+	if (p && hp_next_alloc_is_boot(p))
+		return hp_next_alloc_boot_size(p);
+	return hp_next.malloc_usable_size(p);
+}
+
+/* --- C++ ----------------------------------------------------------------------------------------
+ */
+
+/* The names below are the C++ ABI's: operator new (_Znw), new[] (_Zna), delete (_Zdl), delete[]
+ * (_Zda); m a size_t, St11align_val_t an alignment, RKSt9nothrow_t std::nothrow. */
+
+/* The implementation that we stand before calls the new_handler and throws bad_alloc. In a C
+ * program that loads C++ later it isn't among the objects after us: then it is in libstdc++. */
+static void *find_next_new(const char *name)
+{
+	void *function = hp_next_alloc_symbol(name);
+	void *library = function ? NULL : dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
+
+	return library ? dlsym(library, name) : function;
+}
+
+/* Not in_hook: the implementation gets its memory from our malloc, and may throw through here. */
+SLOW void *new_failed(const char *name, size_t size, size_t b, const void *c)
+{
+	void *(*next)(size_t, size_t, const void *) = find_next_new(name);
+
+	return next ? next(size, b, c) : NULL;
+}
+
+SLOW void *new_slow(const char *name, size_t size, size_t b, const void *c)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	void *p = allocate(MALLOC, size, 0, size, &site);
+
+	return likely(p) ? p : new_failed(name, size, b, c);
+}
+
+SLOW void *aligned_new_slow(const char *name, size_t size, size_t alignment, const void *c)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	void *p = allocate(MEMALIGN, alignment, size, size, &site);
+
+	return likely(p) ? p : new_failed(name, size, alignment, c);
+}
+
+#define DEFINE_NEW(symbol, next_call, slow)                      \
+	HOOK void *symbol(size_t size, size_t b, const void *c); \
+	HOOK void *symbol(size_t size, size_t b, const void *c)  \
+	{                                                        \
+		void *p;                                         \
+                                                                 \
+		if (!likely(!hp_recorder_count(size)))           \
+			return slow(#symbol, size, b, c);        \
+		p = next_call;                                   \
+		if (likely(p))                                   \
+			return p;                                \
+		hp_recorder_uncount(size);                       \
+		return new_failed(#symbol, size, b, c);          \
+	}
+
+#define DEFINE_PLAIN_NEW(symbol)   DEFINE_NEW(symbol, hp_next.malloc(size), new_slow)
+#define DEFINE_ALIGNED_NEW(symbol) DEFINE_NEW(symbol, hp_next.memalign(b, size), aligned_new_slow)
+
+/* More parameters than the real ones have: the missing ones are passed on as they came. */
+DEFINE_PLAIN_NEW(_Znwm)
+DEFINE_PLAIN_NEW(_Znam)
+DEFINE_PLAIN_NEW(_ZnwmRKSt9nothrow_t)
+DEFINE_PLAIN_NEW(_ZnamRKSt9nothrow_t)
+DEFINE_ALIGNED_NEW(_ZnwmSt11align_val_t)
+DEFINE_ALIGNED_NEW(_ZnamSt11align_val_t)
+DEFINE_ALIGNED_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t)
+DEFINE_ALIGNED_NEW(_ZnamSt11align_val_tRKSt9nothrow_t)
+
+#define SAME_AS_FREE(symbol) \
+	void symbol(void *p) __attribute__((alias("free"), leaf, nothrow, visibility("default")))
+
+SAME_AS_FREE(cfree);
+SAME_AS_FREE(free_sized);         /* C23 */
+SAME_AS_FREE(free_aligned_sized); /* C23 */
+SAME_AS_FREE(_ZdlPv);
+SAME_AS_FREE(_ZdaPv);
+SAME_AS_FREE(_ZdlPvm);
+SAME_AS_FREE(_ZdaPvm);
+SAME_AS_FREE(_ZdlPvRKSt9nothrow_t);
+SAME_AS_FREE(_ZdaPvRKSt9nothrow_t);
+SAME_AS_FREE(_ZdlPvSt11align_val_t);
+SAME_AS_FREE(_ZdaPvSt11align_val_t);
+SAME_AS_FREE(_ZdlPvmSt11align_val_t);
+SAME_AS_FREE(_ZdaPvmSt11align_val_t);
+SAME_AS_FREE(_ZdlPvSt11align_val_tRKSt9nothrow_t);
+SAME_AS_FREE(_ZdaPvSt11align_val_tRKSt9nothrow_t);
+
+/* --- libraries and the end -----------------------------------------------------------------------
+ */
+
+/* What we have learned of a library's code is void once it may be gone: see modules.h. */
+HOOK int dlclose(void *handle)
+{
+	static int (*next)(void *);
+	int result;
+
+	if (!next)
+		next = (int (*)(void *))hp_next_alloc_symbol("dlclose");
+	hp_modules_unload_begin();
+	result = next(handle);
+	hp_modules_unload_end();
+	return result;
+}
+
+static __attribute__((constructor)) void start_with_program(void)
+{
+	hp_lifecycle_init();
+}

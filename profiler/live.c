@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Open addressing with linear probing, in 64 shards. The home slot of an entry is hash * n_slots
+ * / 2^32, which keeps the order of hashes in tables of any size, so a table grows by a quarter and
+ * not by doubling: 24 bytes an entry at a load between 0.68 and 0.85 are 28 to 35 bytes a block.
+ * Removal closes the gap (Knuth 6.4, Algorithm R), so there are no tombstones.
+ *
+ * With few samples entries are hashed by their filter bit: who takes one out finds the others of
+ * that bit beside it, and clears the bit after the last. */
+#include "live.h"
+#include <string.h>
+
+enum {
+	N_SHARDS = 64,
+	FIRST_SLOTS = 168 /* a page */
+};
+
+struct shard {
+	struct hp_lock lock;
+	uint32_t n_slots, n_used;
+	struct hp_live_entry *slots;
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct hp_live_entry) == 24, "bytes a live block");
+
+uint64_t hp_live_filter[HP_FILTER_PAGES / 64];
+
+static struct shard shards[N_SHARDS];
+static bool is_by_page;
+static uintptr_t pinned_start, pinned_end;
+
+/* --- the filter ------------------------------------------------------------------------------ */
+
+static size_t page_of(uintptr_t address)
+{
+	return address / 4096 % HP_FILTER_PAGES;
+}
+
+static void set_bit(uintptr_t address)
+{
+	size_t page = page_of(address);
+	uint64_t bit = UINT64_C(1) << page % 64;
+
+	if (!(__atomic_load_n(&hp_live_filter[page / 64], __ATOMIC_RELAXED) & bit))
+		__atomic_or_fetch(&hp_live_filter[page / 64], bit, __ATOMIC_RELAXED);
+}
+
+static bool is_pinned(size_t page)
+{
+	for (uintptr_t p = pinned_start & -(uintptr_t)4096; p < pinned_end; p += 4096)
+		if (page_of(p) == page)
+			return true;
+	return false;
+}
+
+static void clear_bit(uintptr_t address)
+{
+	size_t page = page_of(address);
+
+	if (!is_pinned(page))
+		__atomic_and_fetch(&hp_live_filter[page / 64], ~(UINT64_C(1) << page % 64),
+				   __ATOMIC_RELAXED);
+}
+
+void hp_live_pin_range(const void *start, size_t size)
+{
+	pinned_start = (uintptr_t)start;
+	pinned_end = pinned_start + size;
+	for (uintptr_t p = pinned_start & -(uintptr_t)4096; p < pinned_end; p += 4096)
+		set_bit(p);
+}
+
+/* --- slots ----------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(uintptr_t address)
+{
+	uint64_t key = is_by_page ? page_of(address) : address >> 4;
+
+	key = (key ^ key >> 32) * 0x9e3779b97f4a7c15ull;
+	return key ^ key >> 29;
+}
+
+static struct shard *shard_of(uint64_t hash)
+{
+	return &shards[hash % N_SHARDS];
+}
+
+static uint32_t home_of(const struct shard *s, uint64_t hash)
+{
+	return (hash >> 32) * s->n_slots >> 32;
+}
+
+static uint32_t next_slot(const struct shard *s, uint32_t i)
+{
+	return i + 1 == s->n_slots ? 0 : i + 1;
+}
+
+/* The slot of `address`, or the empty one where it would go. */
+static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
+{
+	uint32_t i = home_of(s, hash);
+
+	while (s->slots[i].address && s->slots[i].address != address)
+		i = next_slot(s, i);
+	return i;
+}
+
+static bool grow(struct shard *s)
+{
+	struct shard grown = {.n_slots = s->n_slots ? s->n_slots + s->n_slots / 4 : FIRST_SLOTS};
+
+	grown.slots = hp_memory_map(grown.n_slots * sizeof(grown.slots[0]));
+	if (!grown.slots)
+		return s->n_used + 1 < s->n_slots; /* slower, but a slot stays empty */
+	for (uint32_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].address) {
+			uintptr_t address = s->slots[i].address;
+
+			grown.slots[find_slot(&grown, hash_of(address), address)] = s->slots[i];
+		}
+	hp_memory_unmap(s->slots, s->n_slots * sizeof(s->slots[0]));
+	s->slots = grown.slots;
+	s->n_slots = grown.n_slots;
+	return true;
+}
+
+static bool has_room(struct shard *s)
+{
+	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * 85 || grow(s);
+}
+
+/* Whether moving the entry at `from` into the gap keeps it reachable: its home is not cyclically in
+ * (gap, from]. */
+static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
+{
+	return gap <= from ? home <= gap || home > from : home <= gap && home > from;
+}
+
+static void remove_slot(struct shard *s, uint32_t gap)
+{
+	for (uint32_t i = next_slot(s, gap); s->slots[i].address; i = next_slot(s, i))
+		if (may_move(home_of(s, hash_of(s->slots[i].address)), gap, i)) {
+			s->slots[gap] = s->slots[i];
+			gap = i;
+		}
+	s->slots[gap].address = 0;
+	s->n_used--;
+}
+
+static bool is_page_in_use(const struct shard *s, uint64_t hash, uintptr_t address)
+{
+	for (uint32_t i = home_of(s, hash); s->slots[i].address; i = next_slot(s, i))
+		if (page_of(s->slots[i].address) == page_of(address))
+			return true;
+	return false;
+}
+
+bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
+{
+	uint64_t hash = hash_of(entry->address);
+	struct shard *s = shard_of(hash);
+
+	out_replaced->address = 0;
+	if (!hp_lock_acquire(&s->lock))
+		return false;
+	bool has = has_room(s);
+
+	if (has) {
+		struct hp_live_entry *slot = &s->slots[find_slot(s, hash, entry->address)];
+
+		*out_replaced = *slot;
+		s->n_used += slot->address == 0;
+		*slot = *entry;
+		if (is_by_page)
+			set_bit(entry->address);
+	}
+	hp_lock_release(&s->lock);
+	return has;
+}
+
+bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
+{
+	uint64_t hash = hash_of(address);
+	struct shard *s = shard_of(hash);
+	bool is_found = false;
+
+	if (address == 0 || !hp_lock_acquire(&s->lock))
+		return false;
+	if (s->n_slots > 0) {
+		uint32_t i = find_slot(s, hash, address);
+
+		is_found = s->slots[i].address == address;
+		if (is_found) {
+			*out = s->slots[i];
+			remove_slot(s, i);
+			if (is_by_page && !is_page_in_use(s, hash, address))
+				clear_bit(address);
+		}
+	}
+	hp_lock_release(&s->lock);
+	return is_found;
+}
+
+size_t hp_live_count(void)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < N_SHARDS; i++)
+		n += __atomic_load_n(&shards[i].n_used, __ATOMIC_RELAXED);
+	return n;
+}
+
+static void empty_table(void)
+{
+	for (int i = 0; i < N_SHARDS; i++)
+		hp_memory_unmap(shards[i].slots, shards[i].n_slots * sizeof(shards[i].slots[0]));
+	memset(shards, 0, sizeof(shards));
+}
+
+void hp_live_reset(bool by_page)
+{
+	empty_table();
+	is_by_page = by_page;
+	memset(hp_live_filter, by_page ? 0 : 0xff, sizeof(hp_live_filter));
+	hp_live_pin_range((void *)pinned_start, pinned_end - pinned_start);
+}
+
+void hp_live_stop(void)
+{
+	hp_live_reset(true /* by page: the filter holds nothing */);
+}
+
+void hp_live_after_fork(void)
+{
+	for (int i = 0; i < N_SHARDS; i++)
+		hp_lock_reset(&shards[i].lock);
+}

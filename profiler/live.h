@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Sampled address -> record and size, for blocks that have not been freed; and a filter by which
+ * free() rules out nearly every other block with one load.
+ *
+ * The filter has a bit for each page of memory, by its number modulo 2^21 (8 GiB of addresses). A
+ * sampled block sets the bit of the page where it begins, so what is tested by blocks that lie
+ * together lies together too: 512 pages, 2 MiB of heap, share a cache line of the filter. At 512
+ * KiB a sample no more than one free in 128 looks further. No block is moved or marked for this: a
+ * block comes from the very call that the program made, and goes back by the very call. */
+#pragma once
+#include "arena.h"
+
+enum {
+	HP_FILTER_PAGES = 1 << 21
+};
+
+extern uint64_t hp_live_filter[HP_FILTER_PAGES / 64];
+
+/* False if the block at `p` is certainly not in the table. */
+static inline bool hp_live_may_hold(const void *p)
+{
+	size_t page = (uintptr_t)p / 4096 % HP_FILTER_PAGES;
+
+	return hp_live_filter[page / 64] >> page % 64 & 1;
+}
+
+struct hp_live_entry {
+	uintptr_t address; /* 0: none */
+	uint64_t size;
+	hp_handle record; /* see stacks.h */
+};
+
+/* Empties the table and makes it ready: with `by_page` for few blocks among many, else for all of
+ * them, and the filter lets every address through. Nobody may be using it. */
+void hp_live_reset(bool by_page);
+
+/* Empties the table and turns the filter off. */
+void hp_live_stop(void);
+
+/* Adds a block. An entry that the address still had is replaced and stored in `out_replaced`
+ * (address 0 if there was none): its free was not seen. False if there is no memory, or the lock
+ * could not be had. Any thread, from within a hook. */
+bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced);
+
+/* Takes the entry of the block out. False if it has none. */
+bool hp_live_take(uintptr_t address, struct hp_live_entry *out);
+
+/* Makes hp_live_may_hold() true for good for all addresses of a range. */
+void hp_live_pin_range(const void *start, size_t size);
+
+size_t hp_live_count(void);
+
+void hp_live_after_fork(void);

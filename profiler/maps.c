@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "maps.h"
+#include "file.h"
+#include "sys.h"
+#include <string.h>
+
+/* A path may hold 4 KiB, and the kernel escapes newlines in it to 4 bytes each. */
+#define LINE_MAX_SIZE (4 * 4096 + 128)
+
+static const char *parse_hex(const char *p, const char *end, uintptr_t *out)
+{
+	uintptr_t value = 0;
+
+	for (; p < end; p++) {
+		if (*p >= '0' && *p <= '9')
+			value = value << 4 | (uintptr_t)(*p - '0');
+		else if (*p >= 'a' && *p <= 'f')
+			value = value << 4 | (uintptr_t)(*p - 'a' + 10);
+		else
+			break;
+	}
+	*out = value;
+	return p;
+}
+
+static const char *skip_fields(const char *p, const char *end, int n_fields)
+{
+	while (n_fields-- > 0) {
+		while (p < end && *p != ' ')
+			p++;
+		while (p < end && *p == ' ')
+			p++;
+	}
+	return p;
+}
+
+/* line = start "-" end " " permissions " " offset " " device " " inode [ " "+ path ] */
+static bool parse_line(const char *line, size_t size, struct hp_maps_entry *out)
+{
+	const char *end = line + size, *p = parse_hex(line, end, &out->start);
+
+	if (p == end || *p != '-')
+		return false;
+	p = parse_hex(p + 1, end, &out->end);
+	if (end - p < 5)
+		return false;
+	out->is_executable = p[3] == 'x';
+	out->line = line;
+	out->line_size = size;
+	p = skip_fields(p + 1, end, 4);
+	out->path = p < end ? p : NULL;
+	out->path_size = end - p;
+	return true;
+}
+
+bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *context), void *context)
+{
+	char buffer[LINE_MAX_SIZE];
+	struct hp_maps_entry entry;
+	size_t used = 0;
+	bool more = true;
+	int fd = hp_file_open_private("/proc/self/maps", O_RDONLY);
+
+	if (fd < 0)
+		return false;
+	while (more) {
+		long n = hp_sys_read(fd, buffer + used, sizeof(buffer) - used);
+		char *line = buffer, *newline;
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		used += n;
+		while (more && (newline = memchr(line, '\n', buffer + used - line))) {
+			if (parse_line(line, newline - line, &entry))
+				more = visit(&entry, context);
+			line = newline + 1;
+		}
+		used -= line - buffer;
+		memmove(buffer, line, used);
+	}
+	hp_sys_close(fd);
+	return true;
+}
+
+struct path_search {
+	uintptr_t address;
+	char *out;
+	size_t size;
+	bool is_found;
+};
+
+static bool match_path(const struct hp_maps_entry *entry, void *context)
+{
+	struct path_search *s = context;
+
+	if (s->address < entry->start || s->address >= entry->end)
+		return true;
+	if (entry->path && entry->path_size < s->size) {
+		memcpy(s->out, entry->path, entry->path_size);
+		s->out[entry->path_size] = '\0';
+		s->is_found = true;
+	}
+	return false;
+}
+
+bool hp_maps_find_path(uintptr_t address, char *out, size_t size)
+{
+	struct path_search s = {address, out, size, false};
+
+	hp_maps_visit(match_path, &s);
+	return s.is_found;
+}

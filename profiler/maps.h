@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/self/maps, read without allocation. Any thread. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hp_maps_entry {
+	uintptr_t start, end;
+	bool is_executable;
+	const char *line; /* without its newline; not NUL-terminated */
+	size_t line_size;
+	const char *path; /* within the line; NULL for anonymous memory */
+	size_t path_size;
+};
+
+/* Calls `visit` for each mapping in order of addresses until it returns false. The entry lives for
+ * the call only. False if /proc can't be read. */
+bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *context), void *context);
+
+/* Copies the path of the mapping that `address` lies in. False if there is none. */
+bool hp_maps_find_path(uintptr_t address, char *out, size_t size);

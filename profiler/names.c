@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "names.h"
+#include "file.h"
+#include "process.h"
+#include "sys.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MARK "HEAPPROF_OWNER"
+
+struct linux_dirent64 { /* getdents64(2) */
+	uint64_t ino;
+	int64_t off;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static char pattern[PATH_MAX]; /* absolute */
+static bool is_owner;
+static uint32_t n_collisions;
+static uint64_t last_number, first_number; /* under the present prefix */
+static uint64_t n_claimed;
+static bool is_scanned;
+
+/* --- the prefix ------------------------------------------------------------------------------ */
+
+static void put_expansion(struct hp_text *t, char c)
+{
+	switch (c) {
+	case 'p':
+		hp_text_decimal(t, hp_sys_getpid());
+		break;
+	case 'e':
+		hp_text_string(t, hp_process_name());
+		break;
+	case 'h':
+		hp_text_string(t, hp_process_host());
+		break;
+	case 't':
+		hp_text_decimal(t, hp_process_start_seconds());
+		break;
+	case '%':
+		hp_text_char(t, '%');
+		break;
+	default: /* not ours to judge */
+		hp_text_char(t, '%');
+		hp_text_char(t, c);
+	}
+}
+
+static bool has_pid(void)
+{
+	for (const char *p = pattern; *p; p++)
+		if (*p == '%' && *++p == 'p')
+			return true;
+		else if (*p == '\0')
+			break;
+	return false;
+}
+
+/* prefix = expanded-pattern [ "_" pid [ "-" n ] ] */
+static void put_prefix(struct hp_text *t)
+{
+	uint32_t attempt = n_collisions + (is_owner || has_pid() ? 0 : 1);
+
+	for (const char *p = pattern; *p; p++)
+		if (p[0] == '%' && p[1] != '\0')
+			put_expansion(t, *++p);
+		else
+			hp_text_char(t, *p);
+	if (attempt > 0) {
+		hp_text_char(t, '_');
+		hp_text_decimal(t, hp_sys_getpid());
+	}
+	if (attempt > 1) {
+		hp_text_char(t, '-');
+		hp_text_decimal(t, attempt);
+	}
+}
+
+static bool make_name(struct hp_name *out, uint64_t number)
+{
+	struct hp_text t = {.buffer = out->path, .size = sizeof(out->path)};
+
+	put_prefix(&t);
+	hp_text_char(&t, '.');
+	hp_text_decimal_padded(&t, number, 4);
+	hp_text_string(&t, ".heap");
+	hp_text_terminate(&t);
+	return !t.cut;
+}
+
+/* --- what is there already ------------------------------------------------------------------- */
+
+/* name = base "." digit+ ".heap"; 0 if it is not that */
+static uint64_t parse_number(const char *name, const char *base, size_t base_size)
+{
+	uint64_t number = 0;
+	const char *p = name + base_size;
+
+	if (strncmp(name, base, base_size) != 0 || *p++ != '.')
+		return 0;
+	for (; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(number, (uint64_t)10, &number) ||
+		    __builtin_add_overflow(number, (uint64_t)(*p - '0'), &number))
+			return 0;
+	return strcmp(p, ".heap") == 0 ? number : 0;
+}
+
+static void visit_names(int fd, const char *base, void (*visit)(uint64_t number))
+{
+	char buffer[8192] __attribute__((aligned(8)));
+	size_t base_size = strlen(base);
+	long n;
+
+	while ((n = hp_sys_getdents64(fd, buffer, sizeof(buffer))) > 0)
+		for (long at = 0; at < n;) {
+			const struct linux_dirent64 *e = (void *)(buffer + at);
+			uint64_t number = parse_number(e->name, base, base_size);
+
+			if (number > 0)
+				visit(number);
+			at += e->size;
+		}
+}
+
+/* Calls `visit` with the number of each dump that the present prefix has. */
+static void visit_present(void (*visit)(uint64_t number))
+{
+	char prefix[PATH_MAX];
+	struct hp_text t = {.buffer = prefix, .size = sizeof(prefix)};
+	char *slash;
+	int fd;
+
+	put_prefix(&t);
+	hp_text_terminate(&t);
+	slash = strrchr(prefix, '/');
+	if (!slash)
+		return;
+	*slash = '\0';
+	fd = hp_file_open_private(slash == prefix ? "/" : prefix, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return;
+	visit_names(fd, slash + 1, visit);
+	hp_sys_close(fd);
+}
+
+static void note_highest(uint64_t number)
+{
+	if (number > last_number)
+		last_number = number;
+}
+
+static void scan(void)
+{
+	last_number = first_number = 0;
+	visit_present(note_highest);
+	is_scanned = true;
+}
+
+static bool begins_like_dump(const char *path)
+{
+	static const char magic[] = "heap profile:";
+	char head[sizeof(magic)];
+
+	return hp_file_read(path, head, sizeof(head)) == sizeof(magic) - 1 &&
+	       strcmp(head, magic) == 0;
+}
+
+static void remove_dump(uint64_t number)
+{
+	struct hp_name name;
+
+	if (make_name(&name, number) && begins_like_dump(name.path))
+		hp_sys_unlink(name.path);
+}
+
+void hp_names_remove_earlier(void)
+{
+	visit_present(remove_dump);
+	scan();
+}
+
+/* --- who is first ---------------------------------------------------------------------------- */
+
+/* mark = pid ":" start-time of the first process. An exec in place keeps both. */
+static void make_mark(char *out, size_t size)
+{
+	struct hp_text t = {.buffer = out, .size = size};
+
+	hp_text_decimal(&t, hp_sys_getpid());
+	hp_text_char(&t, ':');
+	hp_text_decimal(&t, hp_process_start_ticks());
+	hp_text_terminate(&t);
+}
+
+static bool claim_ownership(void)
+{
+	char mark[64];
+	const char *present = getenv(MARK);
+
+	make_mark(mark, sizeof(mark));
+	if (present)
+		return strcmp(present, mark) == 0;
+	setenv(MARK, mark, true /* overwrite */);
+	return true;
+}
+
+static bool resolve(const char *prefix)
+{
+	struct hp_text t = {.buffer = pattern, .size = sizeof(pattern)};
+	char folder[PATH_MAX];
+
+	if (prefix[0] != '/') {
+		if (!getcwd(folder, sizeof(folder)))
+			return false;
+		for (const char *p = folder; *p; p++)
+			hp_text_string(&t, *p == '%' ? "%%" : (char[]){*p, '\0'});
+		hp_text_char(&t, '/');
+	}
+	hp_text_string(&t, prefix);
+	hp_text_terminate(&t);
+	return !t.cut;
+}
+
+bool hp_names_start(const char *prefix, bool as_owner_of_environment)
+{
+	if (!resolve(prefix))
+		return false;
+	is_owner = as_owner_of_environment ? claim_ownership() : true;
+	n_collisions = 0;
+	n_claimed = 0;
+	scan();
+	return true;
+}
+
+/* --- dump by dump ------------------------------------------------------------------------------
+ */
+
+bool hp_names_next(struct hp_name *out)
+{
+	if (!is_scanned)
+		scan();
+	return make_name(out, last_number + 1);
+}
+
+void hp_names_collided(void)
+{
+	n_collisions++;
+	is_scanned = false;
+}
+
+bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
+{
+	last_number++;
+	n_claimed++;
+	if (first_number == 0)
+		first_number = last_number;
+	if (max_dumps == 0 || last_number - first_number < max_dumps)
+		return false;
+	/* The first stays; with room for one only, so does nothing else but the newest. */
+	uint64_t expired = last_number - max_dumps + (max_dumps > 1);
+
+	return make_name(out_expired, expired);
+}
+
+uint64_t hp_names_n_claimed(void)
+{
+	return n_claimed;
+}
+
+bool hp_names_is_owner(void)
+{
+	return is_owner;
+}
+
+void hp_names_after_fork(void)
+{
+	is_owner = false;
+	is_scanned = false;
+	n_collisions = 0;
+	n_claimed = 0;
+}

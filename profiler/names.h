@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The names of dumps: PREFIX.NNNN.heap for the process that started first, PREFIX_PID.NNNN.heap for
+ * every process under it, and a number that nobody has taken. */
+#pragma once
+#include "options.h"
+
+struct hp_name {
+	char path[PATH_MAX];
+};
+
+/* Takes a prefix, with %p %e %h %t %% still in it; a relative one is resolved now. Notes the
+ * highest number that is there. Call where the C library may be called: `as_owner_of_environment`
+ * leaves a mark in the environment, by which processes under this one know that they are not the
+ * first. */
+bool hp_names_start(const char *prefix, bool as_owner_of_environment);
+
+/* The name of the next dump, made now: a fork child has another. False if it would be too long. */
+bool hp_names_next(struct hp_name *out);
+
+/* The name was there already: another process uses this prefix. The next one is PREFIX_PID, then
+ * PREFIX_PID-2, and so on. */
+void hp_names_collided(void);
+
+/* The name is ours now. Stores in `out_expired` the dump that has to go so that at most `max_dumps`
+ * stay (0: all), the first one always among them; false if none has to. */
+bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired);
+
+/* Removes the dumps of earlier runs under the present prefix: files that begin like a dump. */
+void hp_names_remove_earlier(void);
+
+/* Dumps claimed by this process, and whether it is the first under its prefix. */
+uint64_t hp_names_n_claimed(void);
+bool hp_names_is_owner(void);
+
+void hp_names_after_fork(void);

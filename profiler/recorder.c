@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+#include "recorder.h"
+#include "fork_mark.h"
+#include "frame_rule.h"
+#include "modules.h"
+#include "scratch.h"
+#include "stacks.h"
+#include <string.h>
+
+enum {
+	PAUSE_PATIENCE_MS = 500,
+	/* From here on a page holds a sample so seldom that the filter is worth its look-up. */
+	FILTER_INTERVAL_MIN = 64 * 1024,
+};
+
+void (*hp_recorder_on_due)(const char *reason);
+void (*hp_recorder_on_raw_fork)(void);
+
+static uint32_t session;        /* 0: none runs */
+static uint32_t newest_session; /* sessions are never numbered twice */
+static uint32_t is_paused;
+static uint64_t interval, depth, seed;
+static uint64_t n_samples, n_dropped, n_threads_seeded;
+
+static uint32_t current_session(void)
+{
+	return __atomic_load_n(&session, __ATOMIC_SEQ_CST);
+}
+
+bool hp_recorder_is_running(void)
+{
+	return current_session() != 0;
+}
+
+uint64_t hp_recorder_n_dropped(void)
+{
+	return __atomic_load_n(&n_dropped, __ATOMIC_RELAXED);
+}
+
+uint64_t hp_recorder_n_samples(void)
+{
+	return __atomic_load_n(&n_samples, __ATOMIC_RELAXED);
+}
+
+static void drop_sample(void)
+{
+	__atomic_add_fetch(&n_dropped, 1, __ATOMIC_RELAXED);
+}
+
+/* --- a thread in the recorder ------------------------------------------------------------------
+ */
+
+static bool wait_for_resume(void)
+{
+	const struct timespec patience = {.tv_nsec = PAUSE_PATIENCE_MS * 1000000L};
+
+	hp_sys_futex_wait(&is_paused, 1, &patience);
+	return !__atomic_load_n(&is_paused, __ATOMIC_SEQ_CST);
+}
+
+/* NULL: no session, no memory, or a fork that takes too long. */
+static struct hp_thread *enter(void)
+{
+	if (__builtin_expect(hp_fork_mark_is_new_process(), false))
+		hp_recorder_on_raw_fork();
+	for (;;) {
+		struct hp_thread *t = hp_thread_enter();
+
+		if (!t || __builtin_expect(!__atomic_load_n(&is_paused, __ATOMIC_SEQ_CST), true))
+			return t;
+		hp_thread_leave(t);
+		if (!wait_for_resume())
+			return NULL;
+	}
+}
+
+static void join_session(struct hp_thread *t, uint32_t now, uint64_t begin)
+{
+	uint64_t n = __atomic_add_fetch(&n_threads_seeded, 1, __ATOMIC_RELAXED);
+
+	hp_sampler_init(&t->sampler, interval, seed + n * 0x9e3779b97f4a7c15ull);
+	t->session = now;
+	t->accounted = begin;
+	memset(&t->news, 0, sizeof(t->news));
+	t->sample_at = begin + hp_sampler_next_gap(&t->sampler);
+}
+
+static void report_news(struct hp_thread *t)
+{
+	t->news.allocated = hp_tls.allocated - t->accounted;
+	t->accounted = hp_tls.allocated;
+	hp_trigger_report(&t->news);
+	t->step = hp_trigger_step();
+}
+
+/* When to come here next: for the next sample, or to report. */
+static void set_checkpoint(struct hp_thread *t)
+{
+	uint32_t now = current_session();
+	uint64_t checkpoint = UINT64_MAX;
+
+	if (hp_tls.state == HP_TLS_GONE || t->session != now || interval == 1)
+		checkpoint = now == 0 ? UINT64_MAX : 0;
+	else if (t->sample_at < t->accounted + t->step)
+		checkpoint = t->sample_at;
+	else
+		checkpoint = t->accounted + t->step;
+	__atomic_store_n(&hp_tls.checkpoint, checkpoint, __ATOMIC_SEQ_CST);
+	/* A session that began meanwhile has set our checkpoint to 0 before that store. */
+	if (current_session() != now)
+		__atomic_store_n(&hp_tls.checkpoint, 0, __ATOMIC_SEQ_CST);
+}
+
+static void leave(struct hp_thread *t)
+{
+	bool is_borrowed = hp_tls.thread != t;
+
+	if (is_borrowed)
+		report_news(t);
+	set_checkpoint(t);
+	hp_thread_leave(t);
+}
+
+/* --- recording ---------------------------------------------------------------------------------
+ */
+
+static bool is_turn(struct hp_thread *t)
+{
+	uint64_t position = hp_tls.allocated;
+
+	if (interval == 1)
+		return true;
+	if (position < t->sample_at)
+		return false;
+	t->sample_at = position + hp_sampler_next_gap(&t->sampler);
+	return true;
+}
+
+static void count_free(const struct hp_live_entry *entry)
+{
+	hp_stacks_count_free(entry->record, entry->size);
+}
+
+static void record(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
+{
+	struct hp_live_entry entry = {.address = (uintptr_t)p, .size = size}, replaced;
+	size_t n = hp_unwind(t, site, t->frames, depth);
+
+	if (n > 0)
+		entry.record = hp_stacks_count_alloc(t->frames, n,
+						     hp_sampler_size_class(size, interval), size);
+	if (!entry.record) {
+		drop_sample();
+		return;
+	}
+	if (!hp_live_insert(&entry, &replaced)) {
+		count_free(&entry); /* allocated is right at least */
+		drop_sample();
+		return;
+	}
+	if (replaced.address)
+		count_free(&replaced);
+	__atomic_add_fetch(&n_samples, 1, __ATOMIC_RELAXED);
+	t->news.sampled += hp_sampler_weight_bytes(size, interval);
+}
+
+static bool has_much_news(const struct hp_thread *t)
+{
+	return hp_tls.allocated - t->accounted >= t->step || t->news.sampled >= t->step ||
+	       t->news.freed >= t->step;
+}
+
+static void dump_if_due(void)
+{
+	HP_TEXT_LOCAL(reason, 160);
+
+	if (hp_trigger_is_due(&reason))
+		hp_recorder_on_due(hp_text_terminate(&reason));
+}
+
+void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
+{
+	struct hp_thread *t = enter();
+	bool has_reported = false;
+
+	if (!t) {
+		drop_sample();
+		return;
+	}
+	uint32_t now = current_session();
+
+	if (now != 0 && t->session != now)
+		join_session(t, now, hp_tls.allocated - size);
+	if (now != 0) {
+		if (is_turn(t))
+			record(t, p, size, site);
+		has_reported = has_much_news(t) || hp_tls.thread != t;
+		if (has_reported)
+			report_news(t);
+	}
+	leave(t);
+	if (has_reported)
+		dump_if_due();
+}
+
+bool hp_recorder_forget(void *p, struct hp_live_entry *out)
+{
+	struct hp_thread *t = hp_recorder_is_running() ? enter() : NULL;
+	bool is_known;
+
+	if (!t)
+		return false;
+	is_known = hp_recorder_is_running() && hp_live_take((uintptr_t)p, out);
+	hp_thread_leave(t);
+	return is_known;
+}
+
+void hp_recorder_freed(const struct hp_live_entry *entry)
+{
+	struct hp_thread *t = enter();
+	bool has_reported = false;
+
+	if (!t)
+		return;
+	if (t->session != 0 && t->session == current_session()) {
+		t->news.freed += hp_sampler_weight_bytes(entry->size, interval);
+		has_reported = has_much_news(t);
+	}
+	if (hp_recorder_is_running())
+		count_free(entry);
+	if (has_reported)
+		report_news(t);
+	leave(t);
+	if (has_reported)
+		dump_if_due();
+}
+
+void hp_recorder_keep(const struct hp_live_entry *entry)
+{
+	struct hp_thread *t = enter();
+	struct hp_live_entry replaced;
+
+	if (!t)
+		return;
+	if (!hp_recorder_is_running() || !hp_live_insert(entry, &replaced))
+		drop_sample();
+	hp_thread_leave(t);
+}
+
+/* --- sessions ----------------------------------------------------------------------------------
+ */
+
+void hp_recorder_start(const struct hp_options *options)
+{
+	interval = options->sample_interval;
+	depth = options->stack_depth;
+	seed = options->seed;
+	if (seed == 0)
+		hp_sys_getrandom(&seed, sizeof(seed));
+	n_samples = n_dropped = n_threads_seeded = 0;
+	hp_trigger_start(options);
+	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
+	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
+	hp_thread_recall_all();
+}
+
+void hp_recorder_stop(void)
+{
+	__atomic_store_n(&session, 0, __ATOMIC_SEQ_CST);
+	/* Who is inside may still use the tables: without a quiet moment they are kept. */
+	if (hp_recorder_pause()) {
+		hp_live_stop();
+		hp_stacks_reset();
+	}
+	hp_recorder_resume();
+}
+
+bool hp_recorder_pause(void)
+{
+	__atomic_store_n(&is_paused, 1, __ATOMIC_SEQ_CST);
+	return hp_thread_wait_idle(PAUSE_PATIENCE_MS);
+}
+
+void hp_recorder_resume(void)
+{
+	__atomic_store_n(&is_paused, 0, __ATOMIC_SEQ_CST);
+	hp_sys_futex_wake(&is_paused, INT_MAX);
+}
+
+void hp_recorder_after_fork(bool is_clean)
+{
+	hp_thread_after_fork();
+	hp_scratch_after_fork();
+	hp_modules_after_fork();
+	hp_frame_rule_after_fork(is_clean);
+	hp_live_after_fork();
+	hp_stacks_after_fork();
+	if (!is_clean && hp_recorder_is_running()) {
+		/* Some thread was in the middle of a table. */
+		hp_live_reset(interval >= FILTER_INTERVAL_MIN);
+		hp_stacks_reset();
+	}
+	hp_trigger_after_fork();
+	n_samples = n_dropped = 0;
+	seed ^= (uint64_t)hp_sys_getpid() * 0xd1342543de82ef95ull;
+	if (hp_tls.thread)
+		hp_tls.thread->session = 0; /* draws new numbers */
+	hp_tls.checkpoint = 0;
+	__atomic_store_n(&is_paused, 0, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* From an allocation to a record: decides, walks the stack, counts. The hooks' slow paths call
+ * this; their fast paths are the two inline tests.
+ *
+ * A session is the time from HeapProfilerStart to HeapProfilerStop. Between sessions the hooks only
+ * forward. */
+#pragma once
+#include "live.h"
+#include "options.h"
+#include "trigger.h"
+#include "unwind.h"
+
+/* Counts `size` bytes as asked for; true if the slow path is to be taken. Runs in every allocating
+ * hook: one addition and one comparison in thread-local storage. */
+static inline bool hp_recorder_count(size_t size)
+{
+	struct hp_tls *tls = &hp_tls;
+
+	tls->allocated += size;
+	return __builtin_expect(tls->allocated >= tls->checkpoint, false);
+}
+
+/* True if the block at `p` has to be looked up before it is freed or moved. */
+static inline bool hp_recorder_may_know(const void *p)
+{
+	return __builtin_expect(hp_live_may_hold(p), false);
+}
+
+/* Takes back what hp_recorder_count() counted, for an allocation that failed. */
+static inline void hp_recorder_uncount(size_t size)
+{
+	hp_tls.allocated -= size;
+}
+
+/* Tells of a block that the allocator has just handed out: samples it if it is its turn. Then dumps
+ * if an interval is used up. To be called with hp_tls.in_hook set, as all below. */
+void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site);
+
+/* Before a block goes back to the allocator: takes its entry out. False if it has none. */
+bool hp_recorder_forget(void *p, struct hp_live_entry *out);
+
+/* It has gone back: counts it as freed. */
+void hp_recorder_freed(const struct hp_live_entry *entry);
+
+/* It has not gone back (a realloc failed): puts the entry in again. */
+void hp_recorder_keep(const struct hp_live_entry *entry);
+
+/* --- sessions: for lifecycle.c -----------------------------------------------------------------
+ */
+
+void hp_recorder_start(const struct hp_options *options);
+/* Ends the session and frees what it recorded. */
+void hp_recorder_stop(void);
+bool hp_recorder_is_running(void);
+
+/* Samples that could not be recorded: memory limit, a lock not had, no stack. */
+uint64_t hp_recorder_n_dropped(void);
+uint64_t hp_recorder_n_samples(void);
+
+/* Called by hp_recorder_allocated() when an interval is used up, with no lock held. */
+extern void (*hp_recorder_on_due)(const char *reason);
+
+/* Called when the process turns out to be a fork child that no fork handler has seen. */
+extern void (*hp_recorder_on_raw_fork)(void);
+
+/* fork: no thread records between pause and resume; one that wants to waits a little, and then
+ * drops its sample. hp_recorder_pause() returns false if some thread did not get out in time. */
+bool hp_recorder_pause(void);
+void hp_recorder_resume(void);
+/* In the child, instead of resume; `is_clean` is what pause said. */
+void hp_recorder_after_fork(bool is_clean);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Poisson sampling of bytes.
+ *
+ * Marks lie on the sequence of all bytes that a thread allocates, as a Poisson process of rate 1/R:
+ * gaps between marks are exponential with mean R. A block of s bytes is recorded if at least one
+ * mark falls on it, with probability
+ *
+ *	p(s) = 1 - exp(-s/R),
+ *
+ * so a recorded block stands for 1/p(s) blocks and s/p(s) bytes: the sum over recorded blocks is an
+ * unbiased estimate of all blocks (Horvitz and Thompson 1952). Marks beyond the first on one block
+ * are not counted, and since the process has no memory the next gap may start at the end of the
+ * recorded block, not at its mark.
+ *
+ * Positions are whole bytes. With X exponential, byte number ceil(X) carries the mark, and a block
+ * of s bytes covers it if ceil(X) <= s, which is X <= s: p(s) holds exactly.
+ *
+ * A gap is -ln(U) R with U uniform. The logarithm is taken in integers: squaring a number in [1, 2)
+ * yields the bits of its base-2 logarithm one by one. */
+#include "sampler.h"
+
+typedef unsigned __int128 uint128_t;
+
+#define LN2_Q64 0xb17217f7d1cf79abull /* ln(2) 2^64 */
+
+static uint64_t splitmix64(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+void hp_sampler_init(struct hp_sampler *s, uint64_t interval, uint64_t seed)
+{
+	for (int i = 0; i < 4; i++)
+		s->rng[i] = splitmix64(&seed);
+	s->interval = interval;
+}
+
+static uint64_t rotate_left(uint64_t x, int n)
+{
+	return x << n | x >> (64 - n);
+}
+
+/* xoshiro256++ of Blackman and Vigna */
+static uint64_t rng_next(uint64_t s[4])
+{
+	uint64_t result = rotate_left(s[0] + s[3], 23) + s[0];
+	uint64_t t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rotate_left(s[3], 45);
+	return result;
+}
+
+/* log2(x) 2^32, rounded down; x is not 0 */
+static uint64_t log2_q32(uint64_t x)
+{
+	int n_zeroes = __builtin_clzll(x);
+	uint64_t y = x << n_zeroes; /* 1 <= y 2^-63 < 2 */
+	uint64_t fraction = 0;
+
+	for (int i = 0; i < 32; i++) {
+		uint128_t square = (uint128_t)y * y >> 63;
+		bool bit = square >> 64;
+
+		y = square >> bit;
+		fraction = fraction << 1 | bit;
+	}
+	return (uint64_t)(63 - n_zeroes) << 32 | fraction;
+}
+
+uint64_t hp_sampler_next_gap(struct hp_sampler *s)
+{
+	uint64_t u = rng_next(s->rng);
+
+	if (s->interval == 1)
+		return 1;
+	uint64_t minus_log2 = ((uint64_t)64 << 32) - log2_q32(u | 1); /* of U = u 2^-64 */
+	uint64_t minus_ln = (uint128_t)minus_log2 * LN2_Q64 >> 64;    /* Q32 */
+	uint128_t gap = ((uint128_t)minus_ln * s->interval + 0xffffffff) >> 32;
+
+	return gap > 0 ? gap : 1;
+}
+
+/* z coth(z) by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z below 12 */
+static uint64_t z_coth_q32(uint64_t z_squared_q32)
+{
+	const int n_terms = 20;
+	uint64_t t = (uint64_t)(2 * n_terms + 1) << 32;
+
+	for (int k = n_terms - 1; k >= 0; k--)
+		t = ((uint64_t)(2 * k + 1) << 32) +
+		    (uint64_t)(((uint128_t)z_squared_q32 << 32) / t);
+	return t;
+}
+
+uint64_t hp_sampler_weight_bytes(uint64_t size, uint64_t interval)
+{
+	if (interval == 1 || size / interval >= 20)
+		return size;
+	/* s/(1 - exp(-s/R)) = s/2 + R z coth(z) with z = s/2R */
+	uint128_t x_q32 = ((uint128_t)size << 32) / interval;
+	uint64_t z_squared_q32 = (x_q32 * x_q32 >> 32) / 4;
+
+	return size / 2 + (uint64_t)((uint128_t)interval * z_coth_q32(z_squared_q32) >> 32);
+}
+
+uint32_t hp_sampler_size_class(uint64_t size, uint64_t interval)
+{
+	if (interval == 1 || size == 0)
+		return 0;
+	return 1 + (log2_q32(size) >> 28); /* sixteenths of an octave */
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* A record with something in use is never moved or freed, so the live table may point to it. One
+ * with nothing in use may be folded into its shard's `folded` counts when memory runs out: after
+ * days of plugins and generated code a new leak must still find room. */
+#include "stacks.h"
+#include <string.h>
+
+enum {
+	N_SHARDS = 64,
+	FIRST_BUCKETS = 64,
+	N_FOLDED_ENTRIES = N_SHARDS
+};
+
+struct record {
+	struct hp_counts counts;
+	hp_handle next; /* of the same stack */
+	hp_handle stack;
+	uint32_t size_class;
+	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
+};
+
+struct stack {
+	hp_handle next; /* of the same bucket */
+	hp_handle records;
+	uint32_t hash;
+	uint32_t n_frames;
+	uint64_t frames[];
+};
+
+struct shard {
+	struct hp_lock lock;
+	hp_handle *buckets;
+	uint32_t n_buckets, n_stacks, n_records;
+	uint32_t n_emptied; /* records whose last block was freed, since the last sweep */
+	struct hp_counts folded;
+} __attribute__((aligned(64)));
+
+static struct hp_arena arena;
+static struct shard shards[N_SHARDS];
+static uint32_t fork_epoch;
+static uint32_t n_copies; /* while there are any, nothing is folded */
+
+static struct record *record_at(hp_handle h)
+{
+	return hp_arena_at(&arena, h);
+}
+
+static struct stack *stack_at(hp_handle h)
+{
+	return hp_arena_at(&arena, h);
+}
+
+static size_t stack_size(size_t n_frames)
+{
+	return sizeof(struct stack) + n_frames * sizeof(uint64_t);
+}
+
+static uint32_t hash_frames(const uint64_t *frames, size_t n)
+{
+	uint64_t h = n;
+
+	for (size_t i = 0; i < n; i++) {
+		h = (h ^ frames[i]) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 29;
+	}
+	return h ^ h >> 32;
+}
+
+static struct shard *shard_of(uint32_t hash)
+{
+	return &shards[hash % N_SHARDS];
+}
+
+static hp_handle *bucket_of(struct shard *s, uint32_t hash)
+{
+	return &s->buckets[hash / N_SHARDS % s->n_buckets];
+}
+
+/* --- forgetting ------------------------------------------------------------------------------ */
+
+static void fold_record(struct shard *s, const struct record *r)
+{
+	s->folded.alloc_objects += r->counts.alloc_objects;
+	s->folded.alloc_bytes += r->counts.alloc_bytes;
+	s->folded.free_objects += r->counts.free_objects;
+	s->folded.free_bytes += r->counts.free_bytes;
+	s->n_records--;
+}
+
+static void fold_records_of(struct shard *s, struct stack *stack)
+{
+	hp_handle *link = &stack->records;
+
+	while (*link) {
+		hp_handle h = *link;
+		struct record *r = record_at(h);
+
+		if (r->counts.alloc_objects > r->counts.free_objects) {
+			link = &r->next;
+			continue;
+		}
+		*link = r->next;
+		fold_record(s, r);
+		hp_arena_free(&arena, h, sizeof(*r));
+	}
+}
+
+static void fold_bucket(struct shard *s, hp_handle *link)
+{
+	while (*link) {
+		hp_handle h = *link;
+		struct stack *stack = stack_at(h);
+
+		fold_records_of(s, stack);
+		if (stack->records) {
+			link = &stack->next;
+			continue;
+		}
+		*link = stack->next;
+		s->n_stacks--;
+		hp_arena_free(&arena, h, stack_size(stack->n_frames));
+	}
+}
+
+/* True if there is room for something now. A sweep looks at every stack of the shard, so it is only
+ * worth while when a good part of the records was emptied since the last one. */
+static bool fold(struct shard *s)
+{
+	if (s->n_emptied * 8 < s->n_records || s->n_emptied == 0 ||
+	    __atomic_load_n(&n_copies, __ATOMIC_SEQ_CST) > 0)
+		return false;
+	s->n_emptied = 0;
+	for (uint32_t i = 0; i < s->n_buckets; i++)
+		fold_bucket(s, &s->buckets[i]);
+	return true;
+}
+
+static hp_handle alloc_or_fold(struct shard *s, size_t size)
+{
+	hp_handle h = hp_arena_alloc(&arena, size);
+
+	/* Sizes differ from stack to stack: what was folded may not serve this one. */
+	return h || !fold(s) ? h : hp_arena_alloc(&arena, size);
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+static bool grow(struct shard *s)
+{
+	uint32_t n_new = s->n_buckets ? s->n_buckets * 2 : FIRST_BUCKETS;
+	struct shard grown = *s;
+
+	grown.n_buckets = n_new;
+	grown.buckets = hp_memory_map(n_new * sizeof(hp_handle));
+	if (!grown.buckets)
+		return s->n_buckets > 0;
+	for (uint32_t i = 0; i < s->n_buckets; i++)
+		for (hp_handle h = s->buckets[i], next; h; h = next) {
+			hp_handle *bucket = bucket_of(&grown, stack_at(h)->hash);
+
+			next = stack_at(h)->next;
+			stack_at(h)->next = *bucket;
+			*bucket = h;
+		}
+	hp_memory_unmap(s->buckets, s->n_buckets * sizeof(hp_handle));
+	s->buckets = grown.buckets;
+	s->n_buckets = grown.n_buckets;
+	return true;
+}
+
+static hp_handle find_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
+{
+	for (hp_handle h = *bucket_of(s, hash); h; h = stack_at(h)->next) {
+		const struct stack *stack = stack_at(h);
+
+		if (stack->hash == hash && stack->n_frames == n &&
+		    memcmp(stack->frames, frames, n * sizeof(*frames)) == 0)
+			return h;
+	}
+	return 0;
+}
+
+static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
+{
+	hp_handle h = alloc_or_fold(s, stack_size(n));
+
+	if (!h)
+		return 0;
+	struct stack *stack = stack_at(h);
+	hp_handle *bucket = bucket_of(s, hash);
+
+	stack->hash = hash;
+	stack->n_frames = n;
+	memcpy(stack->frames, frames, n * sizeof(*frames));
+	stack->next = *bucket;
+	*bucket = h;
+	s->n_stacks++;
+	return h;
+}
+
+static hp_handle find_record(hp_handle stack, uint32_t size_class)
+{
+	for (hp_handle h = stack_at(stack)->records; h; h = record_at(h)->next)
+		if (record_at(h)->size_class == size_class)
+			return h;
+	return 0;
+}
+
+static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
+{
+	/* No folding here: the stack itself has nothing in use yet and would go. */
+	hp_handle h = hp_arena_alloc(&arena, sizeof(struct record));
+
+	if (!h)
+		return 0;
+	struct record *r = record_at(h);
+
+	r->stack = stack;
+	r->size_class = size_class;
+	r->fork_epoch = fork_epoch;
+	r->next = stack_at(stack)->records;
+	stack_at(stack)->records = h;
+	s->n_records++;
+	return h;
+}
+
+static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+			     uint32_t size_class)
+{
+	if (s->n_stacks >= s->n_buckets && !grow(s))
+		return 0;
+	hp_handle stack = find_stack(s, hash, frames, n);
+
+	if (!stack)
+		stack = add_stack(s, hash, frames, n);
+	if (!stack)
+		return 0;
+	hp_handle record = find_record(stack, size_class);
+
+	return record ? record : add_record(s, stack, size_class);
+}
+
+/* --- counting -------------------------------------------------------------------------------- */
+
+/* What the parent had freed before the fork is no news of the child's. */
+static struct record *current_record(hp_handle h)
+{
+	struct record *r = record_at(h);
+
+	if (r->fork_epoch != fork_epoch) {
+		r->counts.alloc_objects -= r->counts.free_objects;
+		r->counts.alloc_bytes -= r->counts.free_bytes;
+		r->counts.free_objects = r->counts.free_bytes = 0;
+		r->fork_epoch = fork_epoch;
+	}
+	return r;
+}
+
+hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
+				uint64_t size)
+{
+	uint32_t hash = hash_frames(frames, n_frames);
+	struct shard *s = shard_of(hash);
+
+	if (!hp_lock_acquire(&s->lock))
+		return 0;
+	hp_handle h = find_or_add(s, hash, frames, n_frames, size_class);
+
+	if (h) {
+		struct record *r = current_record(h);
+
+		r->counts.alloc_objects++;
+		r->counts.alloc_bytes += size;
+	}
+	hp_lock_release(&s->lock);
+	return h;
+}
+
+void hp_stacks_count_free(hp_handle record, uint64_t size)
+{
+	struct shard *s = shard_of(stack_at(record_at(record)->stack)->hash);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	struct record *r = current_record(record);
+
+	r->counts.free_objects++;
+	r->counts.free_bytes += size;
+	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
+	hp_lock_release(&s->lock);
+}
+
+/* --- copying --------------------------------------------------------------------------------- */
+
+struct copying {
+	struct hp_stacks_copy *out;
+	size_t capacity;
+};
+
+static void copy_entry(struct copying *c, const struct hp_counts *counts, const struct stack *stack)
+{
+	struct hp_stacks_copy *out = c->out;
+
+	if (out->n_entries == c->capacity) {
+		out->n_missing++;
+		return;
+	}
+	out->entries[out->n_entries++] = (struct hp_stacks_copy_entry){
+		.counts = *counts,
+		.frames = stack ? stack->frames : NULL,
+		.n_frames = stack ? stack->n_frames : 0,
+	};
+}
+
+static void copy_shard(struct copying *c, struct shard *s)
+{
+	if (!hp_lock_acquire(&s->lock)) {
+		c->out->n_missing += s->n_records;
+		return;
+	}
+	for (uint32_t i = 0; i < s->n_buckets; i++)
+		for (hp_handle h = s->buckets[i]; h; h = stack_at(h)->next)
+			for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
+				copy_entry(c, &current_record(r)->counts, stack_at(h));
+	if (s->folded.alloc_objects > 0)
+		copy_entry(c, &s->folded, NULL);
+	c->out->n_stacks += s->n_stacks;
+	hp_lock_release(&s->lock);
+}
+
+static size_t count_records(void)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < N_SHARDS; i++)
+		n += __atomic_load_n(&shards[i].n_records, __ATOMIC_RELAXED);
+	return n;
+}
+
+bool hp_stacks_copy(struct hp_stacks_copy *out)
+{
+	size_t n = count_records();
+	/* Threads go on while we copy: leave room for what comes meanwhile. */
+	struct copying c = {.out = out, .capacity = n + n / 8 + N_FOLDED_ENTRIES + 1024};
+
+	memset(out, 0, sizeof(*out));
+	out->mapped_bytes = c.capacity * sizeof(out->entries[0]);
+	out->entries = hp_memory_map(out->mapped_bytes);
+	if (!out->entries)
+		return false;
+	__atomic_add_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < N_SHARDS; i++)
+		copy_shard(&c, &shards[i]);
+	return true;
+}
+
+void hp_stacks_release(struct hp_stacks_copy *copy)
+{
+	__atomic_sub_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);
+	hp_memory_unmap(copy->entries, copy->mapped_bytes);
+	memset(copy, 0, sizeof(*copy));
+}
+
+void hp_stacks_reset(void)
+{
+	for (int i = 0; i < N_SHARDS; i++)
+		hp_memory_unmap(shards[i].buckets, shards[i].n_buckets * sizeof(hp_handle));
+	memset(shards, 0, sizeof(shards));
+	hp_arena_reset(&arena);
+}
+
+void hp_stacks_after_fork(void)
+{
+	hp_lock_reset(&arena.lock);
+	n_copies = 0;
+	fork_epoch++;
+	for (int i = 0; i < N_SHARDS; i++) {
+		hp_lock_reset(&shards[i].lock);
+		memset(&shards[i].folded, 0, sizeof(shards[i].folded));
+	}
+}

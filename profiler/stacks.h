@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Each distinct stack once, and under it the counts of its records: one for each size class.
+ * In 64 shards, each with a lock that is held for a look-up or the copying of one shard only. */
+#pragma once
+#include "arena.h"
+
+struct hp_counts {
+	uint64_t alloc_objects, alloc_bytes; /* of all recorded allocations */
+	uint64_t free_objects, free_bytes;   /* of those, the freed ones; never more */
+};
+
+/* Counts one allocation of `size` bytes with that stack (see hp_frame_make) and returns its record,
+ * which stays as long as it holds an allocation that is not counted as freed. 0: no room, even
+ * after stacks with nothing in use were folded into one. Any thread, from within a hook. */
+hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
+				uint64_t size);
+
+/* Counts one as freed. `record` came from hp_stacks_count_alloc() with the same size. */
+void hp_stacks_count_free(hp_handle record, uint64_t size);
+
+/* A copy of all counts. Frames are not copied: they stay where they are until it is released. */
+struct hp_stacks_copy_entry {
+	struct hp_counts counts;
+	const uint64_t *frames; /* NULL: the sum of stacks that were folded */
+	size_t n_frames;
+};
+
+struct hp_stacks_copy {
+	struct hp_stacks_copy_entry *entries;
+	size_t n_entries, n_missing; /* missing: a shard that could not be locked, or no memory */
+	size_t n_stacks;
+	size_t mapped_bytes;
+};
+
+/* Copies shard by shard. False if there is no memory; nothing is to be released then. */
+bool hp_stacks_copy(struct hp_stacks_copy *out);
+void hp_stacks_release(struct hp_stacks_copy *copy);
+
+/* Forgets everything. Nobody may be counting. */
+void hp_stacks_reset(void);
+
+/* In a fork child: locks are free again, and allocated counts begin with what is in use now. */
+void hp_stacks_after_fork(void);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls made directly. The C library's wrappers are cancellation points, set errno, and may
+ * be interposed by another preloaded library: none of that may happen inside somebody's malloc.
+ * Every function returns what the kernel does: a result, or -errno. Any thread, signal-safe. */
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#if !defined(__x86_64__)
+#error "heapprof knows x86-64 only: port sys.h, frame_rule.c and scratch.c"
+#endif
+
+static inline long hp_sys6(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+static inline long hp_sys3(long number, long a, long b, long c)
+{
+	return hp_sys6(number, a, b, c, 0, 0, 0);
+}
+
+static inline int hp_sys_open(const char *path, int flags, int mode)
+{
+	return hp_sys6(SYS_openat, AT_FDCWD, (long)path, flags, mode, 0, 0);
+}
+
+static inline long hp_sys_read(int fd, void *buffer, size_t size)
+{
+	return hp_sys3(SYS_read, fd, (long)buffer, size);
+}
+
+static inline long hp_sys_write(int fd, const void *data, size_t size)
+{
+	return hp_sys3(SYS_write, fd, (long)data, size);
+}
+
+static inline void hp_sys_close(int fd)
+{
+	hp_sys3(SYS_close, fd, 0, 0);
+}
+
+static inline int hp_sys_fcntl(int fd, int command, long argument)
+{
+	return hp_sys3(SYS_fcntl, fd, command, argument);
+}
+
+static inline int hp_sys_fstat(int fd, struct stat *out)
+{
+	return hp_sys3(SYS_fstat, fd, (long)out, 0);
+}
+
+static inline int hp_sys_unlink(const char *path)
+{
+	return hp_sys3(SYS_unlink, (long)path, 0, 0);
+}
+
+static inline int hp_sys_link(const char *from, const char *to)
+{
+	return hp_sys3(SYS_link, (long)from, (long)to, 0);
+}
+
+/* Fails with -EEXIST where `to` exists; -EINVAL or -ENOSYS where this isn't supported. */
+static inline int hp_sys_rename_noreplace(const char *from, const char *to)
+{
+	return hp_sys6(SYS_renameat2, AT_FDCWD, (long)from, AT_FDCWD, (long)to,
+		       1 /* RENAME_NOREPLACE */, 0);
+}
+
+static inline long hp_sys_getdents64(int fd, void *buffer, size_t size)
+{
+	return hp_sys3(SYS_getdents64, fd, (long)buffer, size);
+}
+
+static inline long hp_sys_readlink(const char *path, char *buffer, size_t size)
+{
+	return hp_sys3(SYS_readlink, (long)path, (long)buffer, size);
+}
+
+static inline void *hp_sys_mmap(size_t size, int protection)
+{
+	long p = hp_sys6(SYS_mmap, 0, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+static inline void hp_sys_munmap(void *p, size_t size)
+{
+	hp_sys3(SYS_munmap, (long)p, size, 0);
+}
+
+static inline int hp_sys_madvise(void *p, size_t size, int advice)
+{
+	return hp_sys3(SYS_madvise, (long)p, size, advice);
+}
+
+static inline int hp_sys_getpid(void)
+{
+	return hp_sys3(SYS_getpid, 0, 0, 0);
+}
+
+/* How the kernel's own signal set looks: 64 bits, bit n - 1 for signal n. */
+typedef uint64_t hp_sigset;
+
+#define HP_SIGSET_ALL ((hp_sigset)-1)
+
+static inline hp_sigset hp_sys_block_signals(hp_sigset set)
+{
+	hp_sigset old = 0;
+
+	hp_sys6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&set, (long)&old, sizeof(set), 0, 0);
+	return old;
+}
+
+static inline void hp_sys_restore_signals(hp_sigset old)
+{
+	hp_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&old, 0, sizeof(old), 0, 0);
+}
+
+/* Takes one pending signal of `set` away, without waiting. */
+static inline int hp_sys_consume_signal(hp_sigset set)
+{
+	struct timespec now = {0};
+
+	return hp_sys6(SYS_rt_sigtimedwait, (long)&set, 0, (long)&now, sizeof(set), 0, 0);
+}
+
+static inline int hp_sys_futex_wait(const uint32_t *word, uint32_t value, const struct timespec *t)
+{
+	return hp_sys6(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, value, (long)t, 0, 0);
+}
+
+static inline void hp_sys_futex_wake(const uint32_t *word, int n_waiters)
+{
+	hp_sys3(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, n_waiters);
+}
+
+static inline int hp_sys_getrandom(void *buffer, size_t size)
+{
+	return hp_sys3(SYS_getrandom, (long)buffer, size, 1 /* GRND_NONBLOCK */);
+}
+
+static inline struct timespec hp_sys_clock(int clock)
+{
+	struct timespec now = {0};
+
+	hp_sys3(SYS_clock_gettime, clock, (long)&now, 0);
+	return now;
+}
+
+/* True if the 8 bytes at `p` can be read. The kernel copies a new signal mask from there before it
+ * looks at `how`; with a `how` that does not exist nothing else happens. */
+static inline bool hp_sys_is_readable(const void *p)
+{
+	return hp_sys6(SYS_rt_sigprocmask, ~0L, (long)p, 0, sizeof(hp_sigset), 0, 0) != -EFAULT;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread.h"
+#include "arena.h"
+#include "options.h"
+#include <pthread.h>
+#include <string.h>
+
+/* Keys below this index live inside the thread descriptor: setting one is a store, where a higher
+ * one calls calloc. */
+#define N_INLINE_KEYS 32
+
+__thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));
+
+static struct hp_arena arena;
+static struct hp_thread *registry; /* push-only list */
+static struct hp_lock registry_lock;
+static uint64_t retired_bytes;  /* asked for by threads that are gone */
+static uint64_t baseline_bytes; /* asked for before a fork */
+static pthread_key_t exit_key;
+static bool has_exit_key;
+
+static void retire(struct hp_thread *thread, struct hp_tls *tls)
+{
+	__atomic_add_fetch(&retired_bytes, tls->allocated, __ATOMIC_RELAXED);
+	thread->tls = NULL;
+	tls->thread = NULL;
+	tls->allocated = 0;
+}
+
+/* Runs in the thread that ends. Other destructors may still allocate after this one. */
+static void thread_exits(void *value)
+{
+	struct hp_thread *thread = value;
+	struct hp_tls *tls = &hp_tls;
+
+	if (tls->thread != thread)
+		return;
+	tls->in_hook++;
+	bool locked = hp_lock_acquire(&registry_lock);
+
+	retire(thread, tls);
+	if (locked)
+		hp_lock_release(&registry_lock);
+	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
+	tls->state = HP_TLS_GONE;
+	tls->checkpoint = 0;
+	tls->in_hook--;
+}
+
+void hp_thread_init(void)
+{
+	if (pthread_key_create(&exit_key, thread_exits) != 0)
+		return;
+	has_exit_key = exit_key < N_INLINE_KEYS;
+	if (!has_exit_key)
+		pthread_key_delete(exit_key);
+}
+
+static struct hp_thread *make_thread(void)
+{
+	hp_handle piece = hp_arena_alloc(&arena, sizeof(struct hp_thread));
+	hp_handle frames = hp_arena_alloc(&arena, HP_STACK_DEPTH_MAX * sizeof(uint64_t));
+
+	if (!piece || !frames)
+		return NULL;
+	struct hp_thread *thread = hp_arena_at(&arena, piece);
+
+	thread->frames = hp_arena_at(&arena, frames);
+	thread->is_taken = 1;
+	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&registry, &thread->next, thread, true,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	return thread;
+}
+
+static struct hp_thread *reuse_thread(void)
+{
+	struct hp_thread *thread = __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
+
+	for (; thread; thread = thread->next)
+		if (!__atomic_load_n(&thread->is_taken, __ATOMIC_RELAXED) &&
+		    !__atomic_exchange_n(&thread->is_taken, 1, __ATOMIC_ACQUIRE))
+			return thread;
+	return NULL;
+}
+
+static struct hp_thread *take_thread(void)
+{
+	struct hp_thread *thread = reuse_thread();
+
+	if (!thread)
+		thread = make_thread();
+	if (thread) {
+		thread->session = 0;
+		thread->accounted = 0;
+		thread->stack_top = 0;
+		thread->stack_home = 0;
+	}
+	return thread;
+}
+
+static struct hp_thread *register_thread(struct hp_tls *tls)
+{
+	struct hp_thread *thread = take_thread();
+
+	if (!thread)
+		return NULL;
+	__atomic_store_n(&thread->tls, tls, __ATOMIC_RELEASE);
+	tls->thread = thread;
+	tls->state = HP_TLS_KNOWN;
+	if (has_exit_key)
+		pthread_setspecific(exit_key, thread);
+	return thread;
+}
+
+struct hp_thread *hp_thread_enter(void)
+{
+	struct hp_tls *tls = &hp_tls;
+	struct hp_thread *thread = tls->thread;
+
+	if (!thread) {
+		/* Without the key nobody would tell us when `tls` dies. */
+		bool may_register = tls->state == HP_TLS_NEW && has_exit_key;
+
+		thread = may_register ? register_thread(tls) : take_thread();
+		if (!thread)
+			return NULL;
+	}
+	/* Sequentially consistent: fork's prepare handler sets its flag and then looks here, the
+	 * recorder sets this and then looks at the flag. */
+	__atomic_store_n(&thread->is_busy, 1, __ATOMIC_SEQ_CST);
+	return thread;
+}
+
+void hp_thread_leave(struct hp_thread *thread)
+{
+	struct hp_tls *tls = &hp_tls;
+
+	__atomic_store_n(&thread->is_busy, 0, __ATOMIC_RELEASE);
+	if (tls->thread == thread)
+		return;
+	/* borrowed */
+	__atomic_add_fetch(&retired_bytes, tls->allocated, __ATOMIC_RELAXED);
+	tls->allocated = 0;
+	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
+}
+
+uint64_t hp_thread_allocated_total(void)
+{
+	bool locked = hp_lock_acquire(&registry_lock);
+	uint64_t total = __atomic_load_n(&retired_bytes, __ATOMIC_RELAXED);
+
+	for (struct hp_thread *t = __atomic_load_n(&registry, __ATOMIC_ACQUIRE); locked && t;
+	     t = t->next) {
+		struct hp_tls *tls = __atomic_load_n(&t->tls, __ATOMIC_ACQUIRE);
+
+		if (tls)
+			total += __atomic_load_n(&tls->allocated, __ATOMIC_RELAXED);
+	}
+	if (locked)
+		hp_lock_release(&registry_lock);
+	return total - baseline_bytes;
+}
+
+void hp_thread_recall_all(void)
+{
+	bool locked = hp_lock_acquire(&registry_lock);
+
+	for (struct hp_thread *t = __atomic_load_n(&registry, __ATOMIC_ACQUIRE); locked && t;
+	     t = t->next) {
+		struct hp_tls *tls = __atomic_load_n(&t->tls, __ATOMIC_ACQUIRE);
+
+		if (tls)
+			__atomic_store_n(&tls->checkpoint, 0, __ATOMIC_SEQ_CST);
+	}
+	if (locked)
+		hp_lock_release(&registry_lock);
+}
+
+static bool is_another_busy(void)
+{
+	for (struct hp_thread *t = __atomic_load_n(&registry, __ATOMIC_ACQUIRE); t; t = t->next)
+		if (t != hp_tls.thread && __atomic_load_n(&t->is_busy, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+bool hp_thread_wait_idle(int patience_ms)
+{
+	const struct timespec nap = {.tv_nsec = 50 * 1000};
+	uint32_t never = 0;
+
+	for (int naps = 0; is_another_busy(); naps++) {
+		if (naps >= patience_ms * 20)
+			return false;
+		hp_sys_futex_wait(&never, 0, &nap);
+	}
+	return true;
+}
+
+void hp_thread_after_fork(void)
+{
+	hp_lock_reset(&registry_lock);
+	hp_lock_reset(&arena.lock);
+	for (struct hp_thread *t = registry; t; t = t->next) {
+		if (t == hp_tls.thread)
+			continue;
+		t->tls = NULL;
+		t->is_busy = 0;
+		t->is_taken = 0;
+	}
+	baseline_bytes = 0;
+	retired_bytes = 0;
+	baseline_bytes = hp_thread_allocated_total();
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "trigger.h"
+#include <string.h>
+
+enum {
+	STEP_MIN = 4096,
+	STEP_MAX = 1 << 24
+};
+
+/* One running count that asks for a dump whenever it reaches `next`. */
+struct alarm {
+	uint64_t interval; /* 0: off */
+	uint64_t next;
+};
+
+static struct alarm allocated_alarm, freed_alarm, inuse_alarm;
+static uint64_t allocated, sampled, freed;
+
+static void set_alarm(struct alarm *a, uint64_t interval)
+{
+	a->interval = interval;
+	__atomic_store_n(&a->next, interval ? interval : UINT64_MAX, __ATOMIC_RELAXED);
+}
+
+void hp_trigger_start(const struct hp_options *options)
+{
+	allocated = sampled = freed = 0;
+	set_alarm(&allocated_alarm, options->allocation_interval);
+	set_alarm(&freed_alarm, options->deallocation_interval);
+	set_alarm(&inuse_alarm, options->inuse_interval);
+}
+
+struct hp_trigger_totals hp_trigger_totals(void)
+{
+	struct hp_trigger_totals t = {
+		.freed = __atomic_load_n(&freed, __ATOMIC_RELAXED),
+		.allocated = __atomic_load_n(&allocated, __ATOMIC_RELAXED),
+	};
+	uint64_t in = __atomic_load_n(&sampled, __ATOMIC_RELAXED);
+
+	t.inuse = in > t.freed ? in - t.freed : 0;
+	return t;
+}
+
+void hp_trigger_report(struct hp_trigger_news *news)
+{
+	__atomic_add_fetch(&allocated, news->allocated, __ATOMIC_RELAXED);
+	if (news->sampled)
+		__atomic_add_fetch(&sampled, news->sampled, __ATOMIC_RELAXED);
+	if (news->freed)
+		__atomic_add_fetch(&freed, news->freed, __ATOMIC_RELAXED);
+	memset(news, 0, sizeof(*news));
+}
+
+static uint64_t distance(const struct alarm *a, uint64_t count)
+{
+	uint64_t next = __atomic_load_n(&a->next, __ATOMIC_RELAXED);
+
+	return next > count ? next - count : 0;
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t hp_trigger_step(void)
+{
+	struct hp_trigger_totals t = hp_trigger_totals();
+	uint64_t step = min(distance(&allocated_alarm, t.allocated),
+			    min(distance(&freed_alarm, t.freed), distance(&inuse_alarm, t.inuse))) /
+			4;
+
+	return step < STEP_MIN ? STEP_MIN : min(step, STEP_MAX);
+}
+
+/* One of several threads that see the count reached moves `next` on. */
+static bool rings(struct alarm *a, uint64_t count)
+{
+	uint64_t next = __atomic_load_n(&a->next, __ATOMIC_RELAXED);
+	uint64_t after;
+
+	if (count < next || __builtin_add_overflow(count, a->interval, &after))
+		return false;
+	return __atomic_compare_exchange_n(&a->next, &next, after, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
+static void say(struct hp_text *reason, uint64_t bytes, const char *what)
+{
+	hp_text_size(reason, bytes);
+	hp_text_string(reason, what);
+}
+
+bool hp_trigger_is_due(struct hp_text *reason)
+{
+	struct hp_trigger_totals t = hp_trigger_totals();
+
+	if (rings(&allocated_alarm, t.allocated)) {
+		say(reason, t.allocated, " allocated cumulatively, ");
+		say(reason, t.inuse, " currently in use");
+		return true;
+	}
+	if (rings(&freed_alarm, t.freed)) {
+		say(reason, t.freed, " freed cumulatively, ");
+		say(reason, t.inuse, " currently in use");
+		return true;
+	}
+	if (rings(&inuse_alarm, t.inuse)) {
+		say(reason, t.inuse, " currently in use");
+		return true;
+	}
+	return false;
+}
+
+static void set_alarm_after(struct alarm *a, uint64_t count)
+{
+	if (a->interval)
+		a->next = count + a->interval;
+}
+
+void hp_trigger_after_fork(void)
+{
+	struct hp_trigger_totals t = hp_trigger_totals();
+
+	allocated = freed = 0;
+	sampled = t.inuse;
+	set_alarm_after(&allocated_alarm, 0);
+	set_alarm_after(&freed_alarm, 0);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* When to dump: counts what was allocated and freed against the intervals that were asked for. */
+#pragma once
+#include "options.h"
+#include "text.h"
+
+/* What threads have counted and not reported yet. */
+struct hp_trigger_news {
+	uint64_t allocated; /* exact, bytes */
+	uint64_t sampled;   /* estimated bytes that came into use */
+	uint64_t freed;     /* estimated bytes that were freed */
+};
+
+struct hp_trigger_totals {
+	uint64_t allocated, freed, inuse; /* bytes; freed and in use are estimates */
+};
+
+/* Begins counting from nothing in use. */
+void hp_trigger_start(const struct hp_options *options);
+
+/* Adds a thread's news and clears them. Any thread, lock-free. */
+void hp_trigger_report(struct hp_trigger_news *news);
+
+/* How many bytes a thread may allocate or free before it should report again: a quarter of what is
+ * left to the nearest interval's end, at least 4 KiB, so that an interval is met closely and is
+ * still cheap when it is far. */
+uint64_t hp_trigger_step(void);
+
+/* True for one caller each time an interval has been used up: that one dumps, for the reason stored
+ * in `reason`. Any thread, lock-free. */
+bool hp_trigger_is_due(struct hp_text *reason);
+
+struct hp_trigger_totals hp_trigger_totals(void);
+
+/* In a fork child: allocated and freed begin at 0, in use stays. */
+void hp_trigger_after_fork(void);
