@@ -369,6 +369,40 @@ struct hp_frame_rule hp_frame_rule_for(uintptr_t ip)
 	return learn_rule(ip, epoch);
 }
 
+/* libunwind's first use opens a pipe, for probing addresses, at the lowest free descriptors. It is
+ * never needed here, and those numbers are the host's. Both ends of a pipe have the same inode. */
+static void close_pipe_of_libunwind(const int ends[2])
+{
+	struct stat a, b;
+
+	if (hp_sys_fstat(ends[0], &a) == 0 && hp_sys_fstat(ends[1], &b) == 0 &&
+	    S_ISFIFO(a.st_mode) && S_ISFIFO(b.st_mode) && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino) {
+		hp_sys_close(ends[0]);
+		hp_sys_close(ends[1]);
+	}
+}
+
+static void initialize_libunwind(unw_accessors_t *accessors)
+{
+	struct view nowhere = {0};
+	unw_cursor_t cursor;
+	int ends[2];
+	bool has_ends = hp_sys_pipe(ends) == 0; /* else libunwind gets none either */
+
+	if (has_ends) {
+		hp_sys_close(ends[0]);
+		hp_sys_close(ends[1]);
+	}
+	address_space = unw_create_addr_space(accessors, 0 /* native byte order */);
+	if (!address_space)
+		return;
+	unw_set_caching_policy(address_space, UNW_CACHE_NONE);
+	unw_init_remote(&cursor, address_space, &nowhere);
+	if (has_ends)
+		close_pipe_of_libunwind(ends);
+}
+
 bool hp_frame_rule_init(bool use_tables)
 {
 	static unw_accessors_t accessors = {
@@ -384,11 +418,8 @@ bool hp_frame_rule_init(bool use_tables)
 
 	if (!cache)
 		cache = hp_memory_map(N_ENTRIES * sizeof(struct entry));
-	if (use_tables && !address_space) {
-		address_space = unw_create_addr_space(&accessors, 0 /* native byte order */);
-		if (address_space)
-			unw_set_caching_policy(address_space, UNW_CACHE_NONE);
-	}
+	if (use_tables && !address_space)
+		initialize_libunwind(&accessors);
 	return cache && (address_space || !use_tables);
 }
 

@@ -97,10 +97,12 @@ static void report_news(struct hp_thread *t)
 static void set_checkpoint(struct hp_thread *t)
 {
 	uint32_t now = current_session();
-	uint64_t checkpoint = UINT64_MAX;
+	uint64_t checkpoint;
 
-	if (hp_tls.state == HP_TLS_GONE || t->session != now || interval == 1)
-		checkpoint = now == 0 ? UINT64_MAX : 0;
+	if (now == 0)
+		checkpoint = UINT64_MAX;
+	else if (hp_tls.state == HP_TLS_GONE || t->session != now || interval == 1)
+		checkpoint = 0;
 	else if (t->sample_at < t->accounted + t->step)
 		checkpoint = t->sample_at;
 	else

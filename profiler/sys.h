@@ -63,6 +63,11 @@ static inline int hp_sys_fcntl(int fd, int command, long argument)
 	return hp_sys3(SYS_fcntl, fd, command, argument);
 }
 
+static inline int hp_sys_pipe(int out_ends[2])
+{
+	return hp_sys3(SYS_pipe2, (long)out_ends, O_CLOEXEC, 0);
+}
+
 static inline int hp_sys_fstat(int fd, struct stat *out)
 {
 	return hp_sys3(SYS_fstat, fd, (long)out, 0);
