@@ -58,6 +58,11 @@ int profile_status(const struct profile *profile)
 	return profile->status;
 }
 
+void profile_fail(struct profile *profile, int code)
+{
+	failed(profile, code);
+}
+
 /* --- strings ------------------------------------------------------------------------------- */
 
 uint32_t profile_intern_bytes(struct profile *profile, const char *text, size_t size)

@@ -138,6 +138,9 @@ DEFINE_CLEANUP(struct profile *, profile_free)
  * something than 32 bits can number. */
 int profile_status(const struct profile *profile);
 
+/* Notes a failure that a caller met while building, as if one of the functions here had. */
+void profile_fail(struct profile *profile, int code);
+
 /* Strings. The text is copied; what profile_string() returns is good as long as the profile. */
 uint32_t profile_intern(struct profile *profile, const char *text);
 uint32_t profile_intern_bytes(struct profile *profile, const char *text, size_t size);

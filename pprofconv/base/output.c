@@ -227,33 +227,37 @@ void output_printf(struct output *output, const char *format, ...)
 
 /* --- the end ------------------------------------------------------------------------------- */
 
+/* Closes the file, under its temporary name if it is to be renamed. */
+static int finish_file(struct output *output)
+{
+	int fd = output->fd, r = 0;
+
+	if (output->path && !output->temporary)
+		r = with_temporary_name(output, link_nameless);
+	output->fd = -1;
+	if (close(fd) < 0 && !r)
+		r = -errno;
+	return r;
+}
+
 static int appear(struct output *output)
 {
-	int r = 0;
-
 	if (!output->path)
 		return 0;
-	if (!output->temporary)
-		r = with_temporary_name(output, link_nameless);
-	if (!r && rename(output->temporary, output->path) < 0)
-		r = -errno;
-	if (!r) {
-		free(output->temporary);
-		output->temporary = NULL;
-	}
-	return r;
+	if (rename(output->temporary, output->path) < 0)
+		return -errno;
+	free(output->temporary);
+	output->temporary = NULL;
+	return 0;
 }
 
 int output_commit(struct output *output, struct diag *diag)
 {
-	int fd = output->fd;
-
 	flush(output);
 	if (!output->status)
-		output_fail(output, appear(output));
-	output->fd = -1;
-	if (close(fd) < 0)
-		output_fail(output, -errno);
+		output->status = finish_file(output);
+	if (!output->status)
+		output->status = appear(output);
 	diag->file = output->name;
 	return output->status ? diag_errno(diag, output->status) : 0;
 }
