@@ -345,6 +345,7 @@ static int write_pprof(const struct profile *profile, size_t value, struct outpu
 const struct writer writer_pprof = {
 	.name = "pprof",
 	.summary = "pprof's protobuf, gzipped: for go tool pprof and its relatives",
+	.suffix = ".pb.gz",
 	.is_binary = true,
 	.write = write_pprof,
 };

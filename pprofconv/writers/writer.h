@@ -10,6 +10,7 @@
 struct writer {
 	const char *name;    /* --to=NAME */
 	const char *summary; /* one line of `pprofconv formats` */
+	const char *suffix;  /* of file names, with its dot */
 	bool is_binary;      /* not for a terminal */
 
 	/* Writes the profile, whose values of place `value` count where the format has one value a
