@@ -72,6 +72,8 @@ static int convert(const struct settings *settings, const struct writer *writer,
 		return command_error("%s", strerror(ENOMEM));
 	if (is_same_file(input, output))
 		return command_error("%s: input and output are the same file", input);
+	if (command_symbolize(settings, profile))
+		return EXIT_BAD;
 	return command_save(settings, profile, writer, output);
 }
 
@@ -105,6 +107,7 @@ static const struct option_row options[] = {
 	 "The format to write. The default is pprof."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_QUIET,
 	OPTION_ROW_VERBOSE,
@@ -118,7 +121,9 @@ const struct command command_convert = {
 	.summary = "make a pprof profile of each input",
 	.description =
 		"The word convert may be left out. Sampled dumps become estimates of what the "
-		"program allocated.",
+		"program allocated. Addresses get the names of functions, with what was inlined "
+		"there, files and lines, from the programs and libraries on this machine that have "
+		"the same build IDs.",
 	.options = options,
 	.defaults = {.to = "pprof", .max_input_bytes = INPUT_BYTES_LIMIT},
 	.run = run,

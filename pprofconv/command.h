@@ -18,6 +18,13 @@ enum { /* exit statuses */
 	EXIT_BAD = 2, /* bad usage or bad input */
 };
 
+#define TEXTS_MAX 64
+
+struct texts { /* of an option that may be given several times */
+	const char *items[TEXTS_MAX];
+	size_t n;
+};
+
 /* What the options of a command say; inputs are what is no option. */
 struct settings {
 	bool help;
@@ -29,6 +36,12 @@ struct settings {
 	const char *sample_type;
 	uint64_t max_input_bytes;
 	uint64_t n_lines;
+	struct texts binaries;
+	struct texts debug_dirs;
+	const char *sysroot;
+	const char *demangle;
+	bool no_symbols;
+	bool debuginfod;
 	char **inputs;
 	int n_inputs;
 };
@@ -36,6 +49,7 @@ struct settings {
 enum option_type {
 	OPTION_FLAG,  /* bool; no argument */
 	OPTION_TEXT,  /* const char * */
+	OPTION_TEXTS, /* struct texts; each use adds one */
 	OPTION_COUNT, /* uint64_t */
 	OPTION_SIZE,  /* uint64_t; K, M and G multiply by powers of 1024 */
 };
@@ -93,6 +107,47 @@ struct command {
 			"Which of a sample's values count, such as alloc_space. The default is " \
 			"what the profile itself says, inuse_space for a heap."                  \
 	}
+/* Of the commands that call command_symbolize(). */
+#define OPTION_ROWS_SYMBOLS                                                                       \
+	{"binary",                                                                                \
+	 'b',                                                                                     \
+	 OPTION_TEXTS,                                                                            \
+	 offsetof(struct settings, binaries),                                                     \
+	 "FILE",                                                                                  \
+	 "A program or library to take names from, wherever it was when the profile was made; "   \
+	 "found by its build ID, else by its name. May be given several times."},                 \
+		{"debug-dir",                                                                     \
+		 0,                                                                               \
+		 OPTION_TEXTS,                                                                    \
+		 offsetof(struct settings, debug_dirs),                                           \
+		 "FOLDER",                                                                        \
+		 "Where to look for separate debug information. May be given several times. The " \
+		 "default is /usr/lib/debug."},                                                   \
+		{"sysroot",                                                                       \
+		 0,                                                                               \
+		 OPTION_TEXT,                                                                     \
+		 offsetof(struct settings, sysroot),                                              \
+		 "FOLDER",                                                                        \
+		 "Looks for programs, libraries and debug information under this folder, as "     \
+		 "those of another system."},                                                     \
+		{"debuginfod",                                                                    \
+		 0,                                                                               \
+		 OPTION_FLAG,                                                                     \
+		 offsetof(struct settings, debuginfod),                                           \
+		 NULL,                                                                            \
+		 "Asks the servers in the environment variable DEBUGINFOD_URLS for what is not "  \
+		 "found here. Without it they are never asked."},                                 \
+		{"demangle",                                                                      \
+		 0,                                                                               \
+		 OPTION_TEXT,                                                                     \
+		 offsetof(struct settings, demangle),                                             \
+		 "STYLE",                                                                         \
+		 "How C++ and Rust names are shown: short, without parameters; full; or none, "   \
+		 "as in the symbol table. The default is short."},                                \
+	{                                                                                         \
+		"no-symbols", 'n', OPTION_FLAG, offsetof(struct settings, no_symbols), NULL,      \
+			"Leaves the addresses without names."                                     \
+	}
 
 /* All commands, the default first; ends with NULL. */
 extern const struct command *const commands[];
@@ -113,6 +168,10 @@ int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Reads the profile at `path`, "-" for standard input, as the settings say; prints warnings and the
  * error. NULL on failure; else the caller frees it. */
 struct profile *command_load(const struct settings *settings, const char *path);
+
+/* Names the profile's locations unless --no-symbols is set, and says on standard error how many got
+ * names and why others didn't. Prints the error; returns the exit status. */
+int command_symbolize(const struct settings *settings, struct profile *profile);
 
 /* Writes the profile to `path`, "-" for standard output, in the format --to names, or pprof. Prints
  * the error; returns the exit status. */

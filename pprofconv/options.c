@@ -71,6 +71,14 @@ static bool parse_number(const char *text, bool takes_unit, uint64_t *out)
 	return !cursor.failed && cursor_at_end(&cursor);
 }
 
+static int add_text(const struct option_row *row, const char *argument, struct texts *texts)
+{
+	if (texts->n == TEXTS_MAX)
+		return command_error("--%s: given more than %d times", row->name, TEXTS_MAX);
+	texts->items[texts->n++] = argument;
+	return EXIT_DONE;
+}
+
 static int store(const struct option_row *row, const char *argument, struct settings *settings)
 {
 	void *field = (char *)settings + row->offset;
@@ -82,6 +90,8 @@ static int store(const struct option_row *row, const char *argument, struct sett
 	case OPTION_TEXT:
 		*(const char **)field = argument;
 		return EXIT_DONE;
+	case OPTION_TEXTS:
+		return add_text(row, argument, field);
 	case OPTION_COUNT:
 	case OPTION_SIZE:
 		if (parse_number(argument, row->type == OPTION_SIZE, field))
