@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Hashing for tables in memory. The values differ from run to run, so that no input can be made
+ * to collide; nothing that is written may depend on them. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A number drawn once a process. */
+uint64_t hash_seed(void);
+
+/* Mixes two words by a 128-bit product, so that every bit of the result hangs on all of both. */
+static inline uint64_t hash_mix(uint64_t a, uint64_t b)
+{
+	__uint128_t product = (__uint128_t)(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xd6e8feb86659fd93);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t hash_bytes(const void *data, size_t size, uint64_t seed)
+{
+	const unsigned char *bytes = data;
+	uint64_t hash = hash_mix(size, seed), word;
+
+	for (; size >= sizeof(word); bytes += sizeof(word), size -= sizeof(word)) {
+		memcpy(&word, bytes, sizeof(word));
+		hash = hash_mix(hash ^ seed, word);
+	}
+	if (size) {
+		word = 0;
+		memcpy(&word, bytes, size);
+		hash = hash_mix(hash ^ seed, word);
+	}
+	return hash;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Open addressing with linear probing, at most three quarters full. */
+#include "base/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define SLOTS_MIN 64
+
+static void place(struct index *index, struct index_slot slot)
+{
+	size_t at = slot.hash;
+
+	while (index->slots[at & (index->n_slots - 1)].id)
+		at++;
+	index->slots[at & (index->n_slots - 1)] = slot;
+}
+
+static int grow(struct index *index)
+{
+	struct index grown = {
+		.n_slots = index->n_slots ? index->n_slots * 2 : SLOTS_MIN,
+		.n_used = index->n_used,
+	};
+
+	grown.slots = calloc(grown.n_slots, sizeof(*grown.slots));
+	if (!grown.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < index->n_slots; i++)
+		if (index->slots[i].id)
+			place(&grown, index->slots[i]);
+	free(index->slots);
+	*index = grown;
+	return 0;
+}
+
+int index_insert(struct index *index, uint64_t hash, uint32_t id)
+{
+	if (index->n_used >= index->n_slots / 4 * 3 && grow(index) < 0)
+		return -ENOMEM;
+	place(index, (struct index_slot){.hash = (uint32_t)hash, .id = id + 1});
+	index->n_used++;
+	return 0;
+}
+
+void index_deinit(struct index *index)
+{
+	free(index->slots);
+	*index = (struct index){0};
+}

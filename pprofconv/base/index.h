@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds the number of a thing by the thing's hash: the table behind everything that is stored once.
+ * It holds hashes and numbers only; the caller compares. All zeroes is an empty one. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+struct index_slot {
+	uint32_t hash;
+	uint32_t id; /* number + 1; 0: free */
+};
+
+struct index {
+	struct index_slot *slots;
+	size_t n_slots; /* a power of 2, or 0 */
+	size_t n_used;
+};
+
+/* A walk over the numbers entered under one hash:
+ *
+ *	struct index_walk walk = index_walk(&index, hash);
+ *	while (index_next(&walk, &id))
+ *		if (things[id] is the one)
+ *			return id;
+ */
+struct index_walk {
+	const struct index *index;
+	size_t at;
+	uint32_t hash;
+};
+
+/* Enters `id` under `hash`, whatever is entered there already. 0, or -ENOMEM with nothing entered.
+ */
+int index_insert(struct index *index, uint64_t hash, uint32_t id);
+
+/* Frees the slots and leaves an empty index. */
+void index_deinit(struct index *index);
+
+static inline struct index_walk index_walk(const struct index *index, uint64_t hash)
+{
+	return (struct index_walk){
+		.index = index,
+		.at = (uint32_t)hash,
+		.hash = (uint32_t)hash,
+	};
+}
+
+static inline int index_next(struct index_walk *walk, uint32_t *out_id)
+{
+	const struct index *index = walk->index;
+
+	if (!index->n_slots)
+		return 0;
+	for (;;) {
+		const struct index_slot *slot = &index->slots[walk->at++ & (index->n_slots - 1)];
+
+		if (!slot->id)
+			return 0;
+		if (slot->hash == walk->hash) {
+			*out_id = slot->id - 1;
+			return 1;
+		}
+	}
+}

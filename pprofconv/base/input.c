@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes pass through two buffers: `raw` holds what the file gave, `text` what came out of it,
+ * packed or not. Lines are handed out where they lie in `text`. */
+#include "base/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define RAW_SIZE  (128u << 10)
+#define TEXT_SIZE (256u << 10) /* to begin with; grows for a longer line */
+
+struct input {
+	struct diag *diag;
+	int fd; /* -1: `raw` was all from the start */
+	int status;
+
+	unsigned char *raw_buffer; /* NULL if the bytes are the caller's */
+	const unsigned char *raw;
+	size_t n_raw;
+	bool raw_ended;
+
+	bool is_gzip;
+	bool in_member; /* of gzip data: between its header and its end */
+	z_stream zlib;
+
+	char *text;
+	size_t text_size;
+	size_t at; /* what lies before it has been taken */
+	size_t n_text;
+	bool text_ended;
+
+	uint64_t n_bytes;
+	uint64_t max_bytes;
+	uint64_t line_number;
+	bool line_is_cut;
+};
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+static struct input *input_new(uint64_t max_bytes, struct diag *diag)
+{
+	struct input *input = calloc(1, sizeof(*input));
+
+	if (!input)
+		return NULL;
+	input->fd = -1;
+	input->diag = diag;
+	input->max_bytes = max_bytes ? max_bytes : UINT64_MAX;
+	input->text_size = TEXT_SIZE;
+	input->text = malloc(TEXT_SIZE);
+	if (!input->text) {
+		free(input);
+		return NULL;
+	}
+	return input;
+}
+
+static int fail(struct input *input, int code)
+{
+	if (!input->status)
+		input->status = code < 0 ? diag_errno(input->diag, code) : code;
+	return input->status;
+}
+
+/* Reads the next piece of the file. */
+static int fill_raw(struct input *input)
+{
+	ssize_t n;
+
+	if (input->n_raw || input->raw_ended)
+		return 0;
+	do
+		n = read(input->fd, input->raw_buffer, RAW_SIZE);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(input, -errno);
+	input->raw = input->raw_buffer;
+	input->n_raw = (size_t)n;
+	input->raw_ended = n == 0;
+	return 0;
+}
+
+/* Looks whether the bytes are gzipped. A first piece of one byte, as a pipe may give it, is taken
+ * for the whole: then the next one is appended to it. */
+static int begin(struct input *input)
+{
+	int r = fill_raw(input);
+
+	while (!r && input->n_raw == 1 && !input->raw_ended) {
+		ssize_t n = read(input->fd, input->raw_buffer + 1, RAW_SIZE - 1);
+
+		if (n < 0 && errno != EINTR)
+			return fail(input, -errno);
+		input->raw_ended = n == 0;
+		input->n_raw += n > 0 ? (size_t)n : 0;
+	}
+	if (r || input->n_raw < 2 || input->raw[0] != 0x1f || input->raw[1] != 0x8b)
+		return r;
+	if (inflateInit2(&input->zlib, 15 + 16 /* gzip, largest window */) != Z_OK)
+		return fail(input, -ENOMEM);
+	input->is_gzip = true;
+	return 0;
+}
+
+int input_open(struct input **out_input, const char *path, uint64_t max_bytes, struct diag *diag)
+{
+	_cleanup_(input_freep) struct input *input = input_new(max_bytes, diag);
+	bool is_stdin = strcmp(path, "-") == 0;
+	int r;
+
+	diag->file = is_stdin ? "standard input" : path;
+	if (!input)
+		return diag_errno(diag, -ENOMEM);
+	input->fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+			     : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (input->fd < 0)
+		return diag_errno(diag, -errno);
+	input->raw_buffer = malloc(RAW_SIZE);
+	if (!input->raw_buffer)
+		return diag_errno(diag, -ENOMEM);
+	r = begin(input);
+	if (r)
+		return r;
+	*out_input = input;
+	input = NULL;
+	return 0;
+}
+
+int input_open_memory(struct input **out_input, const char *name, const void *data, size_t size,
+		      uint64_t max_bytes, struct diag *diag)
+{
+	struct input *input = input_new(max_bytes, diag);
+	int r;
+
+	diag->file = name;
+	if (!input)
+		return diag_errno(diag, -ENOMEM);
+	input->raw = data;
+	input->n_raw = size;
+	input->raw_ended = true;
+	r = begin(input);
+	if (r) {
+		input_free(input);
+		return r;
+	}
+	*out_input = input;
+	return 0;
+}
+
+void input_free(struct input *input)
+{
+	if (!input)
+		return;
+	if (input->is_gzip)
+		inflateEnd(&input->zlib);
+	if (input->fd >= 0)
+		close(input->fd);
+	free(input->raw_buffer);
+	free(input->text);
+	free(input);
+}
+
+/* --- from raw to text ---------------------------------------------------------------------- */
+
+static void take_raw(struct input *input, size_t n)
+{
+	input->raw += n;
+	input->n_raw -= n;
+}
+
+static size_t copy_raw(struct input *input, char *to, size_t size)
+{
+	size_t n = input->n_raw < size ? input->n_raw : size;
+
+	memcpy(to, input->raw, n);
+	take_raw(input, n);
+	return n;
+}
+
+static int corrupt(struct input *input, const char *what)
+{
+	return fail(input, diag_error(input->diag, INPUT_E_CORRUPT, "%s", what));
+}
+
+/* Members may follow each other; what follows the last and is no member is padding, as gzip(1)
+ * takes it. */
+static bool next_member_begins(struct input *input)
+{
+	if (!input->n_raw || input->raw[0] != 0x1f) {
+		input->raw_ended = true;
+		input->n_raw = 0;
+		return false;
+	}
+	input->in_member = true;
+	return inflateReset(&input->zlib) == Z_OK;
+}
+
+/* Unpacks into `to` and sets *out_n to the number of bytes, which may be 0 before the end. */
+static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n)
+{
+	z_stream *zlib = &input->zlib;
+	size_t n_raw = input->n_raw;
+	int r;
+
+	*out_n = 0;
+	if (!input->in_member && !next_member_begins(input))
+		return 0;
+	if (!n_raw)
+		return corrupt(input, "the gzip data is truncated");
+	zlib->next_in = (unsigned char *)input->raw;
+	zlib->avail_in = n_raw > UINT32_MAX ? UINT32_MAX : (uInt)n_raw;
+	zlib->next_out = (unsigned char *)to;
+	zlib->avail_out = (uInt)size;
+	n_raw = zlib->avail_in;
+	r = inflate(zlib, Z_NO_FLUSH);
+	take_raw(input, n_raw - zlib->avail_in);
+	*out_n = size - zlib->avail_out;
+	if (r == Z_STREAM_END)
+		input->in_member = false;
+	else if (r == Z_MEM_ERROR)
+		return fail(input, -ENOMEM);
+	else if (r != Z_OK && r != Z_BUF_ERROR)
+		return corrupt(input, "the gzip data is damaged");
+	return 0;
+}
+
+static int make_room(struct input *input, size_t max_size)
+{
+	size_t size = input->text_size;
+	char *grown;
+
+	if (input->at) {
+		memmove(input->text, input->text + input->at, input->n_text - input->at);
+		input->n_text -= input->at;
+		input->at = 0;
+	}
+	if (input->n_text < size)
+		return 0;
+	if (size >= max_size || __builtin_mul_overflow(size, 2, &size))
+		return fail(input,
+			    diag_error_line(input->diag, INPUT_E_LIMIT, input->line_number + 1,
+					    "the line is longer than %zu bytes", max_size));
+	grown = realloc(input->text, size);
+	if (!grown)
+		return fail(input, -ENOMEM);
+	input->text = grown;
+	input->text_size = size;
+	return 0;
+}
+
+/* Brings more text; sets text_ended if there is none. The buffer holds at most `max_size` bytes. */
+static int fill_text(struct input *input, size_t max_size)
+{
+	size_t n = 0;
+	int r = input->status ? input->status : make_room(input, max_size);
+
+	while (!r && !n && !input->text_ended) {
+		char *to = input->text + input->n_text;
+		size_t size = input->text_size - input->n_text;
+
+		r = fill_raw(input);
+		if (!r && input->is_gzip)
+			r = inflate_raw(input, to, size, &n);
+		else if (!r)
+			n = copy_raw(input, to, size);
+		input->text_ended = !n && !input->n_raw && input->raw_ended && !input->in_member;
+	}
+	input->n_text += n;
+	input->n_bytes += n;
+	if (!r && input->n_bytes > input->max_bytes)
+		r = fail(input, diag_error(input->diag, INPUT_E_LIMIT,
+					   "more than %ju bytes of input; --max-input-bytes sets "
+					   "the limit",
+					   (uintmax_t)input->max_bytes));
+	return r;
+}
+
+/* --- taking -------------------------------------------------------------------------------- */
+
+struct cursor input_head(struct input *input)
+{
+	while (input->n_text < INPUT_HEAD_SIZE && !input->text_ended)
+		if (fill_text(input, TEXT_SIZE))
+			return cursor_make("", 0);
+	return cursor_make(input->text,
+			   input->n_text < INPUT_HEAD_SIZE ? input->n_text : INPUT_HEAD_SIZE);
+}
+
+bool input_next_line(struct input *input, struct cursor *out_line)
+{
+	size_t searched = 0;
+	const char *end = NULL;
+
+	while (!input->status) {
+		const char *line = input->text + input->at;
+		size_t n = input->n_text - input->at;
+
+		end = memchr(line + searched, '\n', n - searched);
+		if (end || (input->text_ended && n)) {
+			input->line_is_cut = !end;
+			*out_line = cursor_make(line, end ? (size_t)(end - line) : n);
+			input->at += cursor_left(out_line) + (end != NULL);
+			input->line_number++;
+			return true;
+		}
+		if (input->text_ended)
+			return false;
+		searched = n;
+		fill_text(input, INPUT_LINE_MAX);
+	}
+	return false;
+}
+
+uint64_t input_line_number(const struct input *input)
+{
+	return input->line_number;
+}
+
+bool input_line_is_cut(const struct input *input)
+{
+	return input->line_is_cut;
+}
+
+int input_take_rest(struct input *input, struct cursor *out_rest)
+{
+	while (!input->text_ended && !fill_text(input, SIZE_MAX))
+		;
+	if (!input->status) {
+		*out_rest = cursor_make(input->text + input->at, input->n_text - input->at);
+		input->at = input->n_text;
+	}
+	return input->status;
+}
+
+int input_status(const struct input *input)
+{
+	return input->status;
+}
+
+uint64_t input_bytes(const struct input *input)
+{
+	return input->n_bytes;
+}

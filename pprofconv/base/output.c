@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* The file is made without a name where the file system can do that, so that a program that is
+ * killed leaves nothing behind; it gets a temporary name only for the moment of its renaming, since
+ * a link can't replace a file. Elsewhere it has the temporary name all the time. */
+#include "base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE 65536
+#define NAME_TRIES  100
+
+struct output {
+	int fd;
+	int status;
+	const char *name; /* for messages */
+	char *path;       /* what the file is to be called; NULL: fd is the file itself */
+	char *temporary;  /* what it is called until then; NULL: nothing */
+	size_t n_buffered;
+	char buffer[BUFFER_SIZE];
+};
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+/* Makes a name in the folder of `path` that nothing else is likely to bear. */
+static char *temporary_name(const char *path, unsigned try)
+{
+	const char *slash = strrchr(path, '/');
+	int folder_size = slash ? (int)(slash + 1 - path) : 0;
+	char *name;
+
+	if (asprintf(&name, "%.*s.pprofconv.%ld.%u", folder_size, path, (long)getpid(), try) < 0)
+		return NULL;
+	return name;
+}
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int open_nameless(struct output *output)
+{
+	_cleanup_(freep) void *folder = folder_of(output->path);
+
+	if (!folder)
+		return -ENOMEM;
+	if (access("/proc/self/fd", X_OK) < 0) /* needed to give it a name */
+		return -EOPNOTSUPP;
+	output->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	return output->fd < 0 ? -errno : 0;
+}
+
+/* Tries names until `make` succeeds with one, and keeps it. */
+static int with_temporary_name(struct output *output, int (*make)(struct output *, const char *))
+{
+	int r = -EEXIST;
+
+	for (unsigned try = 0; r == -EEXIST && try < NAME_TRIES; try++) {
+		char *name = temporary_name(output->path, try);
+
+		r = name ? make(output, name) : -ENOMEM;
+		if (r == 0)
+			output->temporary = name;
+		else
+			free(name);
+	}
+	return r;
+}
+
+static int create_named(struct output *output, const char *name)
+{
+	output->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	return output->fd < 0 ? -errno : 0;
+}
+
+static int link_nameless(struct output *output, const char *name)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", output->fd);
+	return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* A file to be renamed to `path` in the end. An existing one is replaced with its permissions kept,
+ * and through symbolic links. */
+static int open_regular(struct output *output, const char *path, const struct stat *existing)
+{
+	int r;
+
+	output->path = existing ? realpath(path, NULL) : strdup(path);
+	if (!output->path)
+		return -errno;
+	if (existing && access(output->path, W_OK) < 0)
+		return -errno;
+	r = open_nameless(output);
+	if (r == -EOPNOTSUPP || r == -EISDIR || r == -EINVAL)
+		r = with_temporary_name(output, create_named);
+	if (!r && existing && fchmod(output->fd, existing->st_mode & 07777) < 0)
+		r = -errno;
+	return r;
+}
+
+static int open_path(struct output *output, const char *path)
+{
+	struct stat existing;
+	bool exists;
+
+	if (strcmp(path, "-") == 0) {
+		output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return output->fd < 0 ? -errno : 0;
+	}
+	if (!*path)
+		return -ENOENT;
+	exists = stat(path, &existing) == 0;
+	if (exists && S_ISDIR(existing.st_mode))
+		return -EISDIR;
+	if (!exists || S_ISREG(existing.st_mode))
+		return open_regular(output, path, exists ? &existing : NULL);
+	output->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return output->fd < 0 ? -errno : 0;
+}
+
+int output_open(struct output **out_output, const char *path, struct diag *diag)
+{
+	_cleanup_(output_freep) struct output *output = calloc(1, sizeof(*output));
+	int r;
+
+	diag->file = strcmp(path, "-") == 0 ? "standard output" : path;
+	if (!output)
+		return diag_errno(diag, -ENOMEM);
+	output->name = diag->file;
+	output->fd = -1;
+	r = open_path(output, path);
+	if (r < 0)
+		return diag_errno(diag, r);
+	*out_output = output;
+	output = NULL;
+	return 0;
+}
+
+void output_free(struct output *output)
+{
+	if (!output)
+		return;
+	if (output->fd >= 0)
+		close(output->fd);
+	if (output->temporary)
+		unlink(output->temporary);
+	free(output->temporary);
+	free(output->path);
+	free(output);
+}
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+void output_fail(struct output *output, int code)
+{
+	if (!output->status)
+		output->status = code;
+}
+
+static void write_all(struct output *output, const char *data, size_t size)
+{
+	while (size && !output->status) {
+		ssize_t n = write(output->fd, data, size);
+
+		if (n >= 0) {
+			data += n;
+			size -= (size_t)n;
+		} else if (errno != EINTR) {
+			output_fail(output, -errno);
+		}
+	}
+}
+
+static void flush(struct output *output)
+{
+	write_all(output, output->buffer, output->n_buffered);
+	output->n_buffered = 0;
+}
+
+void output_write(struct output *output, const void *data, size_t size)
+{
+	if (size > BUFFER_SIZE - output->n_buffered)
+		flush(output);
+	if (size > BUFFER_SIZE) {
+		write_all(output, data, size);
+		return;
+	}
+	memcpy(output->buffer + output->n_buffered, data, size);
+	output->n_buffered += size;
+}
+
+void output_text(struct output *output, const char *text)
+{
+	output_write(output, text, strlen(text));
+}
+
+void output_printf(struct output *output, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0) {
+		output_fail(output, -ENOMEM);
+		return;
+	}
+	output_write(output, text, (size_t)n);
+	free(text);
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+/* Closes the file, under its temporary name if it is to be renamed. */
+static int finish_file(struct output *output)
+{
+	int fd = output->fd, r = 0;
+
+	if (output->path && !output->temporary)
+		r = with_temporary_name(output, link_nameless);
+	output->fd = -1;
+	if (close(fd) < 0 && !r)
+		r = -errno;
+	return r;
+}
+
+static int appear(struct output *output)
+{
+	if (!output->path)
+		return 0;
+	if (rename(output->temporary, output->path) < 0)
+		return -errno;
+	free(output->temporary);
+	output->temporary = NULL;
+	return 0;
+}
+
+int output_commit(struct output *output, struct diag *diag)
+{
+	flush(output);
+	if (!output->status)
+		output->status = finish_file(output);
+	if (!output->status)
+		output->status = appear(output);
+	diag->file = output->name;
+	return output->status ? diag_errno(diag, output->status) : 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* The text lies in chunks that never move, so that a pointer into it stays good. */
+#include "base/strtab.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+
+#define CHUNK_SIZE 65536
+
+struct strtab_chunk {
+	struct strtab_chunk *next;
+	size_t used;
+	size_t size;
+	char text[];
+};
+
+/* Room for `size` bytes in the newest chunk, or in a new one; NULL if memory is out. */
+static char *reserve_text(struct strtab *table, size_t size)
+{
+	struct strtab_chunk *chunk = table->chunks;
+	size_t chunk_size = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+
+	if (chunk && chunk->size - chunk->used >= size)
+		return chunk->text + chunk->used;
+	chunk = malloc(sizeof(*chunk) + chunk_size);
+	if (!chunk)
+		return NULL;
+	*chunk = (struct strtab_chunk){.next = table->chunks, .size = chunk_size};
+	table->chunks = chunk;
+	return chunk->text;
+}
+
+static int add(struct strtab *table, const char *text, size_t size, uint64_t hash)
+{
+	char *copy = reserve_text(table, size + 1);
+
+	if (!copy || vec_reserve(&table->entries, 1) < 0 ||
+	    index_insert(&table->index, hash, (uint32_t)table->entries.n) < 0)
+		return -ENOMEM;
+	memcpy(copy, text, size);
+	copy[size] = '\0';
+	table->chunks->used += size + 1;
+	return vec_push(&table->entries, (struct strtab_entry){copy, (uint32_t)size});
+}
+
+int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t *out_id)
+{
+	uint64_t hash = hash_bytes(text, size, hash_seed());
+	struct index_walk walk = index_walk(&table->index, hash);
+	uint32_t id;
+	int r;
+
+	if (size == 0) {
+		*out_id = 0;
+		return 0;
+	}
+	while (index_next(&walk, &id)) {
+		const struct strtab_entry *entry = &table->entries.items[id];
+
+		if (entry->size == size && memcmp(entry->text, text, size) == 0) {
+			*out_id = id + 1;
+			return 0;
+		}
+	}
+	if (size >= UINT32_MAX || table->entries.n >= UINT32_MAX - 2)
+		return -EOVERFLOW;
+	r = add(table, text, size, hash);
+	if (r < 0)
+		return r;
+	*out_id = (uint32_t)table->entries.n;
+	return 0;
+}
+
+void strtab_deinit(struct strtab *table)
+{
+	while (table->chunks) {
+		struct strtab_chunk *chunk = table->chunks;
+
+		table->chunks = chunk->next;
+		free(chunk);
+	}
+	vec_deinit(&table->entries);
+	index_deinit(&table->index);
+}

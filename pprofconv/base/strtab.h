@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Each distinct string once, known by a number. Number 0 is "", from the start: all zeroes is a
+ * valid table that holds nothing else. Strings may hold any byte; a NUL follows each. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/index.h"
+#include "base/vec.h"
+
+struct strtab_entry {
+	const char *text;
+	uint32_t size;
+};
+
+struct strtab_chunk;
+
+struct strtab {
+	struct strtab_chunk *chunks;      /* the text; the newest first */
+	VEC(struct strtab_entry) entries; /* number 1 and up */
+	struct index index;
+};
+
+/* Sets *out_id to the number of the `size` bytes at `text`, which are copied. 0 or -ENOMEM;
+ * -EOVERFLOW if a string or the number of strings passes 32 bits. */
+int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t *out_id);
+
+/* The text of a number that the table gave out; valid until strtab_deinit. */
+static inline const char *strtab_text(const struct strtab *table, uint32_t id)
+{
+	return id ? table->entries.items[id - 1].text : "";
+}
+
+static inline size_t strtab_size(const struct strtab *table, uint32_t id)
+{
+	return id ? table->entries.items[id - 1].size : 0;
+}
+
+/* How many numbers there are, 0 included. */
+static inline size_t strtab_count(const struct strtab *table)
+{
+	return table->entries.n + 1;
+}
+
+void strtab_deinit(struct strtab *table);

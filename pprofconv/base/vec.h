@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing array of any type: VEC(struct sample) samples; all zeroes is an empty one. Items move
+ * when it grows, so keep indexes, not pointers. */
+#pragma once
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VEC(type)                \
+	struct {                 \
+		type *items;     \
+		size_t n;        \
+		size_t capacity; \
+	}
+
+/* Makes room for `extra` more items. 0, or -ENOMEM with the vector as it was. */
+#define vec_reserve(vec, extra)                                                           \
+	((vec)->capacity - (vec)->n >= (extra)                                            \
+		 ? 0                                                                      \
+		 : vec_grow_((void **)&(vec)->items, (vec)->n, &(vec)->capacity, (extra), \
+			     sizeof(*(vec)->items)))
+
+/* Adds one item at the end. 0, or -ENOMEM with the vector as it was. */
+#define vec_push(vec, ...) \
+	(vec_reserve(vec, 1) ? -ENOMEM : ((vec)->items[(vec)->n++] = (__VA_ARGS__), 0))
+
+/* Adds `count` items, copied from `source`. 0, or -ENOMEM with the vector as it was. */
+#define vec_append(vec, source, count)                                                             \
+	(vec_reserve(vec, count)                                                                   \
+		 ? -ENOMEM                                                                         \
+		 : (vec_copy_((vec)->items + (vec)->n, (source), (count) * sizeof(*(vec)->items)), \
+		    (vec)->n += (count), 0))
+
+#define vec_foreach(item, vec)                                                               \
+	for (__typeof__(*(vec)->items) *item = (vec)->items, *item##_end_ = item + (vec)->n; \
+	     item != item##_end_; item++)
+
+/* Frees the items and leaves an empty vector. */
+#define vec_deinit(vec)                         \
+	do {                                    \
+		free((vec)->items);             \
+		(vec)->items = NULL;            \
+		(vec)->n = (vec)->capacity = 0; \
+	} while (0)
+
+static inline void vec_copy_(void *to, const void *from, size_t size)
+{
+	if (size)
+		memcpy(to, from, size);
+}
+
+/* Grows by half and never by less than asked for, with every size checked. */
+static inline int vec_grow_(void **items, size_t n, size_t *capacity, size_t extra,
+			    size_t item_size)
+{
+	size_t wanted, at_least, bytes;
+	void *grown;
+
+	if (__builtin_add_overflow(n, extra, &at_least))
+		return -ENOMEM;
+	if (__builtin_add_overflow(n, n / 2 + 8, &wanted) || wanted < at_least)
+		wanted = at_least;
+	if (__builtin_mul_overflow(wanted, item_size, &bytes))
+		return -ENOMEM;
+	grown = realloc(*items, bytes);
+	if (!grown)
+		return -ENOMEM;
+	*items = grown;
+	*capacity = wanted;
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/input.h"
+#include "commands.h"
+
+static void print_time(int64_t nanos)
+{
+	time_t seconds = nanos / 1000000000;
+	char text[64];
+	struct tm tm;
+
+	if (!nanos || !gmtime_r(&seconds, &tm))
+		return;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	printf("time: %s\n", text);
+}
+
+static void print_period(const struct profile *profile)
+{
+	if (profile->period_type.type || profile->period)
+		printf("period: %" PRId64 " %s (%s)\n", profile->period,
+		       profile_string(profile, profile->period_type.unit),
+		       profile_string(profile, profile->period_type.type));
+}
+
+/* The sum of one kind of value; of sums beyond 64 bits the lower 64. */
+static int64_t total(const struct profile *profile, size_t value)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < profile->samples.n; i++)
+		sum += (uint64_t)profile_values(profile, i)[value];
+	return (int64_t)sum;
+}
+
+static void print_totals(const struct profile *profile)
+{
+	printf("total:\n");
+	for (size_t i = 0; i < profile->sample_types.n; i++) {
+		const struct profile_value_type *type = &profile->sample_types.items[i];
+
+		printf("  %-16s%20" PRId64 " %s\n", profile_string(profile, type->type),
+		       total(profile, i), profile_string(profile, type->unit));
+	}
+}
+
+static const char *or_dash(const char *text)
+{
+	return *text ? text : "-";
+}
+
+static void print_mappings(const struct profile *profile)
+{
+	if (profile->mappings.n)
+		printf("mappings:\n");
+	vec_foreach (mapping, &profile->mappings)
+		printf("  %#" PRIx64 "-%#" PRIx64 " %#" PRIx64 " %s %s%s\n", mapping->start,
+		       mapping->limit, mapping->offset,
+		       or_dash(profile_string(profile, mapping->build_id)),
+		       or_dash(profile_string(profile, mapping->file)),
+		       mapping->has_functions ? " (has names)" : "");
+}
+
+static void print_comments(const struct profile *profile)
+{
+	if (profile->comments.n)
+		printf("comments:\n");
+	vec_foreach (comment, &profile->comments)
+		printf("  %s\n", profile_string(profile, *comment));
+}
+
+static int print_info(const struct settings *settings, const char *path)
+{
+	_cleanup_(profile_freep) struct profile *profile = command_load(settings, path);
+
+	if (!profile)
+		return EXIT_BAD;
+	printf("file: %s\n", path);
+	print_time(profile->time_nanos);
+	print_period(profile);
+	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,
+	       profile->stacks.n, profile->locations.n, profile->functions.n);
+	print_totals(profile);
+	print_mappings(profile);
+	print_comments(profile);
+	return EXIT_DONE;
+}
+
+static int run(const struct settings *settings)
+{
+	int status = EXIT_DONE;
+
+	if (!settings->n_inputs)
+		return command_error("no input; '" PROGRAM " info --help' tells how to use it");
+	for (int i = 0; i < settings->n_inputs; i++) {
+		if (i > 0)
+			putchar('\n');
+		if (print_info(settings, settings->inputs[i]))
+			status = EXIT_BAD;
+	}
+	return status;
+}
+
+static const struct option_row options[] = {
+	OPTION_ROW_FROM,    OPTION_ROW_MAX_INPUT, OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE, OPTION_ROW_HELP,      {0},
+};
+
+const struct command command_info = {
+	.name = "info",
+	.arguments = "INPUT...",
+	.summary = "show what a dump or profile holds: totals, mappings, metadata",
+	.description = "Totals of a sampled dump are estimates.",
+	.options = options,
+	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT},
+	.run = run,
+};

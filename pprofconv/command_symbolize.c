@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "command.h"
+#include "symbolize/symbolize.h"
+
+static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
+
+static int parse_style(const char *text, enum demangle_style *out_style)
+{
+	static const char *const styles[] = {
+		[DEMANGLE_SHORT] = "short",
+		[DEMANGLE_FULL] = "full",
+		[DEMANGLE_NONE] = "none",
+	};
+
+	*out_style = DEMANGLE_SHORT;
+	if (!text)
+		return EXIT_DONE;
+	for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++) {
+		if (strcmp(text, styles[i]) == 0) {
+			*out_style = (enum demangle_style)i;
+			return EXIT_DONE;
+		}
+	}
+	return command_error("--demangle: '%s' is none of short, full and none", text);
+}
+
+static int make_options(const struct settings *settings, struct symbolize_options *out_options)
+{
+	struct debugfile_paths *paths = &out_options->locate.paths;
+
+	*out_options = (struct symbolize_options){0};
+	out_options->locate.binaries = settings->binaries.items;
+	out_options->locate.n_binaries = settings->binaries.n;
+	paths->dirs = settings->debug_dirs.items;
+	paths->n_dirs = settings->debug_dirs.n;
+	if (!paths->n_dirs) {
+		paths->dirs = default_debug_dirs;
+		paths->n_dirs = 1;
+	}
+	paths->sysroot = settings->sysroot;
+	paths->debuginfod = settings->debuginfod;
+	return parse_style(settings->demangle, &out_options->style);
+}
+
+/* A line in all, and one for each mapping without names; with --verbose for each mapping. */
+static void print_summary(const struct settings *settings, const struct profile *profile,
+			  const struct symbolize_summary *summary)
+{
+	bool was_needed = false;
+	char text[1024];
+
+	for (size_t i = 0; i < summary->mappings.n; i++) {
+		enum symbolize_outcome outcome = summary->mappings.items[i].outcome;
+		bool is_fine = outcome == SYMBOLIZE_NAMED || outcome == SYMBOLIZE_ALREADY;
+
+		was_needed |= outcome != SYMBOLIZE_UNUSED && outcome != SYMBOLIZE_ALREADY;
+		if (is_fine && !settings->verbose)
+			continue;
+		if (symbolize_describe(profile, summary, i, text, sizeof(text)))
+			command_error("%s", text);
+	}
+	if (was_needed || settings->verbose)
+		command_error("%" PRIu32 " of %" PRIu32 " locations named", summary->n_named,
+			      summary->n_locations);
+}
+
+int command_symbolize(const struct settings *settings, struct profile *profile)
+{
+	struct symbolize_options options;
+	struct symbolize_summary summary = {0};
+	int r;
+
+	if (make_options(settings, &options))
+		return EXIT_BAD;
+	if (settings->no_symbols)
+		return EXIT_DONE;
+	r = symbolize_profile(profile, &options, &summary);
+	if (!r && !settings->quiet)
+		print_summary(settings, profile, &summary);
+	symbolize_summary_deinit(&summary);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}

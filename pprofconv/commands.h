@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* What each command's file gives to the table. */
+#pragma once
+#include "command.h"
+
+extern const struct command command_convert;
+extern const struct command command_info;
+extern const struct command command_formats;

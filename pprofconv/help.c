@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* The help and the man page, from the same rows that the arguments are parsed by. */
+#include <string.h>
+
+#include "command.h"
+
+#define WIDTH         80
+#define OPTION_COLUMN 28
+
+/* --- help ---------------------------------------------------------------------------------- */
+
+/* Prints words up to the width, from `column` on, where further lines begin as well. */
+static void print_wrapped(const char *text, int column, FILE *stream)
+{
+	int at = column;
+
+	while (*text) {
+		int size = (int)strcspn(text, " ");
+
+		if (at > column && at + 1 + size > WIDTH) {
+			fprintf(stream, "\n%*s", column, "");
+			at = column;
+		} else if (at > column) {
+			putc(' ', stream);
+			at++;
+		}
+		fprintf(stream, "%.*s", size, text);
+		at += size;
+		text += size;
+		text += *text == ' ';
+	}
+	putc('\n', stream);
+}
+
+static void print_option(const struct option_row *row, FILE *stream)
+{
+	int n = row->letter ? fprintf(stream, "  -%c, ", row->letter) : fprintf(stream, "      ");
+
+	n += fprintf(stream, "--%s", row->name);
+	if (row->argument)
+		n += fprintf(stream, "=%s", row->argument);
+	if (n >= OPTION_COLUMN)
+		n = fprintf(stream, "\n") - 1;
+	fprintf(stream, "%*s", OPTION_COLUMN - n, "");
+	print_wrapped(row->meaning, OPTION_COLUMN, stream);
+}
+
+void command_print_help(const struct command *command, FILE *stream)
+{
+	fprintf(stream, "Usage: " PROGRAM " %s [OPTION]... %s\n", command->name,
+		command->arguments);
+	print_wrapped(command->summary, 0, stream);
+	putc('\n', stream);
+	print_wrapped(command->description, 0, stream);
+	fprintf(stream, "\nOptions:\n");
+	for (const struct option_row *row = command->options; row->name; row++)
+		print_option(row, stream);
+}
+
+void command_print_program_help(FILE *stream)
+{
+	fprintf(stream, "Usage: " PROGRAM " [COMMAND] [OPTION]... INPUT...\n"
+			"Turns heap dumps into profiles for pprof, and shows what is in them.\n\n"
+			"Commands:\n");
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(stream, "  %-10s%s%s\n", commands[i]->name, commands[i]->summary,
+			i == 0 ? " (the default)" : "");
+	fprintf(stream,
+		"\n'" PROGRAM " COMMAND --help' tells more of one, '" PROGRAM
+		" --version' the version.\n"
+		"INPUT may be -, which is standard input. Exit status: 0 done, 1 a gate failed,\n"
+		"2 bad usage or bad input.\n");
+}
+
+/* --- man page ------------------------------------------------------------------------------ */
+
+/* Prints text with what roff would take for its own escaped. */
+static void print_roff(const char *text, FILE *stream)
+{
+	if (*text == '.' || *text == '\'')
+		fputs("\\&", stream);
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputs("\\e", stream);
+		else if (*text == '-')
+			fputs("\\-", stream);
+		else
+			putc(*text, stream);
+	}
+	putc('\n', stream);
+}
+
+static void print_man_option(const struct option_row *row, FILE *stream)
+{
+	fputs(".TP\n", stream);
+	if (row->letter)
+		fprintf(stream, "\\fB\\-%c\\fR, ", row->letter);
+	fputs("\\fB\\-\\-", stream);
+	for (const char *c = row->name; *c; c++)
+		fprintf(stream, "%s%c", *c == '-' ? "\\" : "", *c);
+	fputs("\\fR", stream);
+	if (row->argument)
+		fprintf(stream, "=\\fI%s\\fR", row->argument);
+	putc('\n', stream);
+	print_roff(row->meaning, stream);
+}
+
+static void print_man_command(const struct command *command, FILE *stream)
+{
+	fprintf(stream, ".SS \"%s %s\"\n", command->name, command->arguments);
+	print_roff(command->summary, stream);
+	fputs(".PP\n", stream);
+	print_roff(command->description, stream);
+	for (const struct option_row *row = command->options; row->name; row++)
+		print_man_option(row, stream);
+}
+
+void command_print_man(FILE *stream)
+{
+	fputs(".TH PPROFCONV 1 \"\" \"heapprof " VERSION "\" \"User Commands\"\n"
+	      ".SH NAME\n"
+	      "pprofconv \\- turn heap dumps into profiles for pprof\n"
+	      ".SH SYNOPSIS\n"
+	      ".B pprofconv\n"
+	      "[\\fICOMMAND\\fR] [\\fIOPTION\\fR]... \\fIINPUT\\fR...\n"
+	      ".SH DESCRIPTION\n"
+	      "Reads what heap profilers write, finds out by content which of them it was, and "
+	      "makes\n"
+	      "a profile of it that\n"
+	      ".B go tool pprof\n"
+	      "and its relatives read. An input that is \\- is standard input. An output appears\n"
+	      "under its name whole or not at all.\n"
+	      ".SH COMMANDS\n",
+	      stream);
+	for (size_t i = 0; commands[i]; i++)
+		print_man_command(commands[i], stream);
+	fputs(".SH EXIT STATUS\n"
+	      "0: done. 1: a gate failed. 2: bad usage or bad input; then nothing was written.\n"
+	      ".SH SEE ALSO\n"
+	      "https://github.com/google/pprof\n",
+	      stream);
+}

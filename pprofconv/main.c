@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+
+const struct command *const commands[] = {
+	&command_convert,
+	&command_info,
+	&command_formats,
+	NULL,
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+/* What the program itself answers to, when it is the first argument. */
+static bool answer(const char *argument)
+{
+	if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+		command_print_program_help(stdout);
+	else if (strcmp(argument, "--version") == 0)
+		printf(PROGRAM " " VERSION "\n");
+	else if (strcmp(argument, "--man") == 0)
+		command_print_man(stdout);
+	else
+		return false;
+	return true;
+}
+
+/* `help` and `help COMMAND` */
+static int help(const char *name)
+{
+	const struct command *command = name ? find_command(name) : NULL;
+
+	if (name && !command)
+		return command_error("no command '%s'", name);
+	if (command)
+		command_print_help(command, stdout);
+	else
+		command_print_program_help(stdout);
+	return EXIT_DONE;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		command_print_program_help(stderr);
+		return EXIT_BAD;
+	}
+	if (answer(argv[1]))
+		return EXIT_DONE;
+	if (strcmp(argv[1], "help") == 0)
+		return help(argv[2]);
+	command = find_command(argv[1]);
+	if (command)
+		return command_run(command, argc - 1, argv + 1);
+	return command_run(commands[0], argc, argv);
+}
+
+/* What was printed must have arrived. */
+int main(int argc, char **argv)
+{
+	int status = dispatch(argc, argv);
+
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return command_error("standard output: %s", strerror(errno));
+	return status;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The converter's model of one profile: what a pprof protobuf holds. One object owns everything;
+ * things refer to each other by number, and equal things are stored once.
+ *
+ * All fields may be read; they are changed by the functions below only, unless it says otherwise.
+ *
+ * Failure is sticky: when memory runs out or a count passes its limit, the function that met it
+ * returns a number that may be passed on but means nothing, everything called afterwards does
+ * nothing, and profile_status() says what happened. Callers that build a profile ask once, at the
+ * end; before reading items back they must have asked. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/index.h"
+#include "base/strtab.h"
+#include "base/vec.h"
+
+#define PROFILE_NONE     UINT32_MAX /* where a number is expected: there is none */
+#define SAMPLE_TYPES_MAX 64         /* pprof knows no profile with more than a handful */
+
+struct profile_value_type {
+	uint32_t type; /* string, such as inuse_space */
+	uint32_t unit; /* string, such as bytes */
+};
+
+/* A range of the address space that a file was mapped to. Number 0 is the program itself. */
+struct profile_mapping {
+	uint64_t start;
+	uint64_t limit;    /* the first address behind it */
+	uint64_t offset;   /* in the file, of `start` */
+	uint32_t file;     /* string, "" if not known; without " (deleted)" */
+	uint32_t build_id; /* string, lower-case hexadecimal, "" if not known */
+	uint32_t unknown;  /* string: fields of the input that we have no name for, encoded */
+	/* What is known of its locations, of all of them: pprof symbolizes no part of a mapping
+	 * that has one of these set. May be written by anyone who symbolizes. */
+	bool has_functions;
+	bool has_filenames;
+	bool has_line_numbers;
+	bool has_inline_frames;
+};
+
+struct profile_function {
+	uint32_t name;        /* string, for people: demangled */
+	uint32_t system_name; /* string, as in the symbol table: mangled; "" if not known */
+	uint32_t filename;    /* string */
+	uint32_t unknown;
+	int64_t start_line; /* 0: not known */
+};
+
+struct profile_line {
+	uint32_t function; /* number, or PROFILE_NONE */
+	uint32_t unknown;
+	int64_t line;   /* 0: not known */
+	int64_t column; /* 0: not known */
+};
+
+/* A place in the code. Its lines are profile_lines(): several mean inlining, the innermost callee
+ * first, the function that the code really belongs to last. */
+struct profile_location {
+	uint64_t address; /* of the call: a return address less 1 */
+	uint32_t mapping; /* number, or PROFILE_NONE */
+	uint32_t first_line;
+	uint32_t n_lines : 31;
+	uint32_t is_folded : 1; /* several functions share the code, which one was meant is not
+				   known */
+	uint32_t unknown;
+};
+
+/* A call chain: locations leaf first, see profile_stack(). */
+struct profile_stack {
+	uint32_t first_frame;
+	uint32_t n_frames;
+};
+
+/* Either a string or a number with its unit. */
+struct profile_label {
+	uint32_t key;
+	uint32_t text; /* string; "" if the label is a number */
+	uint32_t unit; /* string; of the number, may be "" */
+	uint32_t unknown;
+	int64_t number;
+};
+
+struct profile_label_set {
+	uint32_t first_label;
+	uint32_t n_labels;
+};
+
+/* Its values are profile_values(). No two samples of a profile have the same three fields. */
+struct profile_sample {
+	uint32_t stack;
+	uint32_t labels; /* a label set; 0 is the empty one */
+	uint32_t unknown;
+};
+
+struct profile {
+	VEC(struct profile_value_type) sample_types;
+	VEC(struct profile_sample) samples;
+	VEC(int64_t) values; /* of all samples, sample_types.n each */
+	VEC(struct profile_stack) stacks;
+	VEC(uint32_t) frames; /* of all stacks */
+	VEC(struct profile_label_set) label_sets;
+	VEC(struct profile_label) labels; /* of all label sets */
+	VEC(struct profile_location) locations;
+	VEC(struct profile_line) lines; /* of all locations */
+	VEC(struct profile_function) functions;
+	VEC(struct profile_mapping) mappings;
+	VEC(uint32_t) comments; /* strings */
+	struct strtab strings;
+
+	/* May be written by anyone. */
+	struct profile_value_type period_type;
+	int64_t period;     /* 1: every event was recorded */
+	int64_t time_nanos; /* since the epoch; 0: not known */
+	int64_t duration_nanos;
+	uint32_t drop_frames;         /* string, regular expression */
+	uint32_t keep_frames;         /* string, regular expression */
+	uint32_t default_sample_type; /* string */
+	uint32_t doc_url;             /* string */
+	uint32_t unknown;             /* string */
+
+	/* Private: what finds equal things, and the first failure. */
+	struct index sample_index, stack_index, label_index, address_index, function_index;
+	int status;
+};
+
+/* An empty profile, or NULL if memory is out. */
+struct profile *profile_new(void);
+
+/* Frees it with all it owns; takes NULL. */
+void profile_free(struct profile *profile);
+DEFINE_CLEANUP(struct profile *, profile_free)
+
+/* 0, or the first failure: -ENOMEM; -EOVERFLOW if values add up beyond 64 bits or there is more of
+ * something than 32 bits can number. */
+int profile_status(const struct profile *profile);
+
+/* Notes a failure that a caller met while building, as if one of the functions here had. */
+void profile_fail(struct profile *profile, int code);
+
+/* Strings. The text is copied; what profile_string() returns is good as long as the profile. */
+uint32_t profile_intern(struct profile *profile, const char *text);
+uint32_t profile_intern_bytes(struct profile *profile, const char *text, size_t size);
+const char *profile_string(const struct profile *profile, uint32_t string);
+
+/* Adds a kind of value; all of them come before the first sample. Returns its place in the values
+ * of each sample. More than SAMPLE_TYPES_MAX: -EOVERFLOW. */
+size_t profile_add_sample_type(struct profile *profile, const char *type, const char *unit);
+
+/* The place of the sample type of that name in each sample's values, or -1. */
+int profile_find_sample_type(const struct profile *profile, const char *type);
+
+/* Adds `values`, as many as there are sample types, to the sample with that stack and label set;
+ * makes it if there is none. Returns its number. */
+uint32_t profile_add_sample(struct profile *profile, struct profile_sample key,
+			    const int64_t *values);
+
+/* The number of the stack with these locations, leaf first; n may be 0. */
+uint32_t profile_add_stack(struct profile *profile, const uint32_t *locations, size_t n);
+
+/* The number of the set with these labels in this order; n may be 0, which gives set 0. */
+uint32_t profile_add_labels(struct profile *profile, const struct profile_label *labels, size_t n);
+
+/* The location with that address which profile_location_at() made before, or a new one, in no
+ * mapping and with no lines. */
+uint32_t profile_location_at(struct profile *profile, uint64_t address);
+
+/* A new location even if there is an equal one; the location's own first_line and n_lines are
+ * ignored. */
+uint32_t profile_add_location(struct profile *profile, const struct profile_location *location,
+			      const struct profile_line *lines, size_t n_lines);
+
+/* Replaces the lines of a location; they are copied. */
+void profile_set_lines(struct profile *profile, uint32_t location, const struct profile_line *lines,
+		       size_t n_lines);
+
+/* The number of the function with these fields, new or not. */
+uint32_t profile_add_function(struct profile *profile, const struct profile_function *function);
+
+/* A new mapping behind all others. */
+uint32_t profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping);
+
+/* Adds a line of free text. */
+void profile_add_comment(struct profile *profile, const char *text, size_t size);
+
+/* The value of the first comment that reads "KEY: VALUE", or NULL. */
+const char *profile_metadata(const struct profile *profile, const char *key);
+
+/* Makes the mappings of a profile that was read from a memory map fit to use, once all of its
+ * locations and mappings are in:
+ * - neighbours that are one mapping split in two become one;
+ * - the program comes first: the mapping of the file `program` (a path or its last part; NULL or ""
+ *   if it is not known), else the first mapping of a file that is no library;
+ * - each location that is in no mapping gets the one its address lies in; where there is none, a
+ *   mapping without a file that spans everything, as pprof makes it. */
+void profile_settle_mappings(struct profile *profile, const char *program);
+
+static inline int64_t *profile_values(const struct profile *profile, size_t sample)
+{
+	return profile->values.items + sample * profile->sample_types.n;
+}
+
+/* The locations of a stack, leaf first. */
+static inline const uint32_t *profile_stack(const struct profile *profile, uint32_t stack,
+					    size_t *out_n)
+{
+	*out_n = profile->stacks.items[stack].n_frames;
+	return profile->frames.items + profile->stacks.items[stack].first_frame;
+}
+
+static inline const struct profile_label *profile_label_set(const struct profile *profile,
+							    uint32_t labels, size_t *out_n)
+{
+	*out_n = profile->label_sets.items[labels].n_labels;
+	return profile->labels.items + profile->label_sets.items[labels].first_label;
+}
+
+static inline const struct profile_line *profile_lines(const struct profile *profile,
+						       const struct profile_location *location)
+{
+	return profile->lines.items + location->first_line;
+}

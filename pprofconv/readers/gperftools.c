@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What gperftools writes: the exact dumps of its heap profiler (`@ heapprofile`) and the sampled
+ * ones of tcmalloc (`@ heap_v2/PERIOD`), with the older names of both. Nothing in them marks their
+ * end. */
+#include "readers/heap_dump.h"
+#include "readers/readers.h"
+
+static int read_map(struct heap_dump *dump)
+{
+	struct cursor line;
+
+	while (input_next_line(dump->input, &line)) {
+		if (input_line_is_cut(dump->input))
+			return heap_dump_corrupt(dump, NULL);
+		memory_map_add_line(&dump->map, line);
+	}
+	return input_status(dump->input);
+}
+
+/* gperftools up to 2.15 leaves out, without a word, the records that do not fit into 1 MiB, but
+ * never the memory map. Where both are missing the file was cut later on. */
+static int check_whole(struct heap_dump *dump, bool has_map)
+{
+	int64_t found = dump->sums.inuse_bytes, total = dump->header.totals.inuse_bytes;
+
+	if (found < total && !has_map)
+		return heap_dump_corrupt(dump, "truncated: records and the memory map are missing");
+	if (found < total)
+		diag_warn(dump->diag,
+			  "the records hold %jd of the %jd bytes in use: whoever wrote the dump "
+			  "left some out",
+			  (intmax_t)found, (intmax_t)total);
+	if (!has_map)
+		diag_warn(dump->diag, "no MAPPED_LIBRARIES, so addresses will have no names");
+	return 0;
+}
+
+static int read_dump(struct heap_dump *dump)
+{
+	bool has_map = false;
+	int r = heap_dump_read_header(dump);
+
+	if (!r)
+		r = heap_dump_read_records(dump, NULL, &has_map);
+	if (!r)
+		r = read_map(dump);
+	if (!r)
+		r = check_whole(dump, has_map);
+	if (!r)
+		profile_settle_mappings(dump->profile, NULL);
+	return r;
+}
+
+static int read_gperftools(struct profile *profile, struct input *input, struct diag *diag)
+{
+	struct heap_dump dump;
+	int r;
+
+	heap_dump_init(&dump, profile, input, diag);
+	r = read_dump(&dump);
+	heap_dump_deinit(&dump);
+	return r;
+}
+
+const struct reader reader_gperftools = {
+	.name = "gperftools",
+	.summary = "gperftools' and tcmalloc's text dumps: heapprofile, heap_v2, heapz_v2, heap",
+	.probe = heap_text_probe,
+	.read = read_gperftools,
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "readers/heap_builder.h"
+
+#include <errno.h>
+
+/* Functions that stand between a program and its memory: whoever called them is who allocated.
+ * pprof matches each alternative against whole names, less their arguments, and drops a frame that
+ * matches with all it called: so nothing may stand here that runs code of the program's, such as a
+ * constructor. The list that pprof itself takes for a dump has the bare word `allocate`, which is
+ * the name of many a program's own function. */
+#define POSIX                                                                                   \
+	"(malloc|calloc|realloc|reallocarray|free|cfree|memalign|posix_memalign|aligned_alloc|" \
+	"valloc|pvalloc|free_sized|free_aligned_sized)"
+
+static const char drop_frames[] = POSIX
+	/* glibc */
+	"|(__GI_)?__(libc_)?" POSIX
+	/* C++ */
+	"|operator (new|delete)(\\[\\])?"
+	"|__builtin_(vec_)?(new|delete)"
+	"|(std|__gnu_cxx)::(__)?new_allocator<.*>::(de)?allocate"
+	"|std::(allocator|allocator_traits)<.*>::(de)?allocate"
+	"|std::__allocate_guarded<.*>"
+	"|std::.*::_M_(allocate|allocate_map|allocate_buckets|get_node|create)"
+	/* Rust */
+	"|__(rust|rdl|rg)_(alloc|alloc_zeroed|realloc|dealloc)"
+	"|alloc::alloc::(alloc|alloc_zeroed|realloc|exchange_malloc|Global::.*)"
+	"|<alloc::alloc::Global as core::alloc::Allocator>::.*"
+	/* tcmalloc, jemalloc, mimalloc */
+	"|tc_(new|delete|newarray|deletearray|" POSIX ")(_.*)?"
+	"|tcmalloc::.*|(::)?do_malloc(_no_errno|_pages)?|DoSampledAllocation"
+	"|(je_|_rjem_)?(mallocx|rallocx|xallocx|dallocx|sdallocx)"
+	"|(je_|_rjem_)" POSIX
+	"|je_(prof_backtrace|prof_tctx_create|malloc_default|realloc_hard|.*_slow_path)"
+	"|_?mi_(new|zalloc|page_malloc|heap_malloc|" POSIX ")(_.*)?";
+
+void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval)
+{
+	*builder = (struct heap_builder){.profile = profile, .interval = interval};
+	builder->bytes_key = profile_intern(profile, "bytes");
+	profile_add_sample_type(profile, "alloc_objects", "count");
+	profile_add_sample_type(profile, "alloc_space", "bytes");
+	profile_add_sample_type(profile, "inuse_objects", "count");
+	profile_add_sample_type(profile, "inuse_space", "bytes");
+	profile->default_sample_type = profile_intern(profile, "inuse_space");
+	profile->period_type.type = profile_intern(profile, "space");
+	profile->period_type.unit = profile_intern(profile, "bytes");
+	profile->period = interval;
+	profile->drop_frames = profile_intern(profile, drop_frames);
+}
+
+void heap_builder_deinit(struct heap_builder *builder)
+{
+	vec_deinit(&builder->stack);
+}
+
+void heap_builder_push(struct heap_builder *builder, uint64_t return_address)
+{
+	/* The call lies before the address that it returns to; it may be the last instruction of
+	 * its function. */
+	uint32_t location = profile_location_at(builder->profile, return_address - 1);
+
+	if (vec_push(&builder->stack, location) < 0)
+		profile_fail(builder->profile, -ENOMEM);
+}
+
+/* As pprof has it: of what is in use, if anything is. */
+static int64_t mean_size(const struct heap_counts *counts)
+{
+	if (counts->inuse_objects)
+		return counts->inuse_bytes / counts->inuse_objects;
+	return counts->alloc_objects ? counts->alloc_bytes / counts->alloc_objects : 0;
+}
+
+static uint32_t add_labels(struct heap_builder *builder, const struct heap_counts *counts,
+			   const struct profile_label *label)
+{
+	struct profile_label labels[2];
+	size_t n = 0;
+
+	if (label)
+		labels[n++] = *label;
+	labels[n++] = (struct profile_label){
+		.key = builder->bytes_key,
+		.number = mean_size(counts),
+	};
+	return profile_add_labels(builder->profile, labels, n);
+}
+
+void heap_builder_add(struct heap_builder *builder, const struct heap_counts *counts,
+		      const struct profile_label *label)
+{
+	struct profile *profile = builder->profile;
+	struct heap_counts estimate = *counts;
+	struct profile_sample key = {
+		.stack = profile_add_stack(profile, builder->stack.items, builder->stack.n),
+		.labels = add_labels(builder, counts, label),
+	};
+
+	builder->stack.n = 0;
+	if (unsample(&builder->alloc, builder->interval, &estimate.alloc_objects,
+		     &estimate.alloc_bytes) < 0 ||
+	    unsample(&builder->inuse, builder->interval, &estimate.inuse_objects,
+		     &estimate.inuse_bytes) < 0)
+		profile_fail(profile, -EOVERFLOW);
+	profile_add_sample(profile, key,
+			   (int64_t[]){estimate.alloc_objects, estimate.alloc_bytes,
+				       estimate.inuse_objects, estimate.inuse_bytes});
+}

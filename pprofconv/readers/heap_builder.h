@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes the heap profile that all readers of heap dumps make: four sample types, estimates instead
+ * of samples, the mean size as a label, and the allocators' own functions left out. */
+#pragma once
+#include <stdint.h>
+
+#include "analysis/unsample.h"
+#include "profile.h"
+#include "readers/heap_text.h"
+
+struct heap_builder {
+	struct profile *profile;
+	int64_t interval; /* of the sampler; 1 or less: counts are exact */
+	struct unsampler inuse, alloc;
+	uint32_t bytes_key;
+	VEC(uint32_t) stack; /* of the record to come */
+};
+
+/* Sets up an empty profile; the builder is only good as long as that is. */
+void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval);
+void heap_builder_deinit(struct heap_builder *builder);
+
+/* Adds the next frame, outward from the leaf, to the record to come. */
+void heap_builder_push(struct heap_builder *builder, uint64_t return_address);
+
+/* Adds a record with the frames that were pushed, and with `label` besides its size unless that is
+ * NULL, and begins a new stack. */
+void heap_builder_add(struct heap_builder *builder, const struct heap_counts *counts,
+		      const struct profile_label *label);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "readers/heap_dump.h"
+
+#include "readers/reader.h"
+
+void heap_dump_init(struct heap_dump *dump, struct profile *profile, struct input *input,
+		    struct diag *diag)
+{
+	*dump = (struct heap_dump){
+		.profile = profile,
+		.input = input,
+		.diag = diag,
+		.map = {.profile = profile},
+	};
+}
+
+void heap_dump_deinit(struct heap_dump *dump)
+{
+	heap_builder_deinit(&dump->builder);
+	memory_map_deinit(&dump->map);
+}
+
+int heap_dump_corrupt(struct heap_dump *dump, const char *what)
+{
+	if (input_line_is_cut(dump->input))
+		what = "truncated: the last line has no end";
+	return diag_error_line(dump->diag, READER_E_CORRUPT, input_line_number(dump->input), "%s",
+			       what);
+}
+
+/* The mean number of bytes between two samples, 1 if all allocations were recorded, 0 if it is not
+ * known; -1 for a kind that is not read here. The first kind of sampled dumps gave twice the
+ * interval. */
+static int64_t interval_of(const struct heap_header *header)
+{
+	if (cursor_at_end(&header->kind) || cursor_equals(&header->kind, "heapprofile"))
+		return 1;
+	if (cursor_equals(&header->kind, "heap_v2") || cursor_equals(&header->kind, "heapz_v2"))
+		return header->period;
+	if (cursor_equals(&header->kind, "heap"))
+		return header->period / 2;
+	return -1;
+}
+
+int heap_dump_read_header(struct heap_dump *dump)
+{
+	struct cursor line;
+	const char *wrong;
+	int64_t interval;
+
+	if (!input_next_line(dump->input, &line))
+		return input_status(dump->input);
+	wrong = heap_text_header(line, &dump->header);
+	if (wrong || input_line_is_cut(dump->input))
+		return heap_dump_corrupt(dump, wrong);
+	interval = interval_of(&dump->header);
+	if (interval < 0)
+		return diag_error_line(dump->diag, READER_E_UNSUPPORTED, 1,
+				       "heap profiles of the kind '%.*s' are not read",
+				       (int)cursor_left(&dump->header.kind), dump->header.kind.at);
+	heap_builder_init(&dump->builder, dump->profile, interval);
+	return 0;
+}
+
+static bool sum_counts(struct heap_counts *sums, const struct heap_counts *counts)
+{
+	bool overflow = false;
+
+	overflow |= __builtin_add_overflow(sums->inuse_objects, counts->inuse_objects,
+					   &sums->inuse_objects);
+	overflow |=
+		__builtin_add_overflow(sums->inuse_bytes, counts->inuse_bytes, &sums->inuse_bytes);
+	overflow |= __builtin_add_overflow(sums->alloc_objects, counts->alloc_objects,
+					   &sums->alloc_objects);
+	overflow |=
+		__builtin_add_overflow(sums->alloc_bytes, counts->alloc_bytes, &sums->alloc_bytes);
+	return !overflow;
+}
+
+/* record = counts { address } */
+static int read_record(struct heap_dump *dump, struct cursor line)
+{
+	struct heap_counts counts;
+	const char *wrong = heap_text_counts(&line, &counts);
+	uint64_t address;
+
+	if (wrong)
+		return heap_dump_corrupt(dump, wrong);
+	while (heap_text_address(&line, &address))
+		heap_builder_push(&dump->builder, address);
+	if (line.failed)
+		return heap_dump_corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
+	if (!sum_counts(&dump->sums, &counts))
+		return heap_dump_corrupt(dump, "the counts add up to more than 64 bits hold");
+	heap_builder_add(&dump->builder, &counts, NULL);
+	return 0;
+}
+
+/* comment = "#" text */
+static int read_comment(struct heap_dump *dump, struct cursor line,
+			int (*on_comment)(struct heap_dump *dump, struct cursor text))
+{
+	cursor_skip_spaces(&line);
+	if (!on_comment || !cursor_accept(&line, '#'))
+		return 0;
+	cursor_skip_spaces(&line);
+	cursor_trim_end(&line);
+	return on_comment(dump, line);
+}
+
+/* records = { record | comment } [ map-title ] */
+int heap_dump_read_records(struct heap_dump *dump,
+			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
+			   bool *out_has_map)
+{
+	struct cursor line;
+	int r = 0;
+
+	*out_has_map = false;
+	while (!r && !*out_has_map && input_next_line(dump->input, &line)) {
+		if (input_line_is_cut(dump->input))
+			r = heap_dump_corrupt(dump, NULL);
+		else if (heap_text_is_comment(line))
+			r = read_comment(dump, line, on_comment);
+		else if (heap_text_is_map_title(line))
+			*out_has_map = true;
+		else
+			r = read_record(dump, line);
+	}
+	return r ? r : input_status(dump->input);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* A text dump while it is being read: header, records, memory map. What the formats of this family
+ * do alike is here; each of them says what its comments mean and how it ends. */
+#pragma once
+#include "base/diag.h"
+#include "base/input.h"
+#include "profile.h"
+#include "readers/heap_builder.h"
+#include "readers/heap_text.h"
+#include "readers/memory_map.h"
+
+struct heap_dump {
+	struct profile *profile;
+	struct input *input;
+	struct diag *diag;
+	struct heap_builder builder;
+	struct memory_map map;
+	struct heap_header header; /* but for its kind, which is gone with its line */
+	struct heap_counts sums;   /* of all records */
+};
+
+void heap_dump_init(struct heap_dump *dump, struct profile *profile, struct input *input,
+		    struct diag *diag);
+void heap_dump_deinit(struct heap_dump *dump);
+
+/* Notes what is wrong with the line that was read last, or that it was cut short if it was. Returns
+ * READER_E_CORRUPT. */
+int heap_dump_corrupt(struct heap_dump *dump, const char *what);
+
+/* The first line; sets up the profile. */
+int heap_dump_read_header(struct heap_dump *dump);
+
+/* The lines up to the memory map's title, or to the end if there is none: sets *out_has_map.
+ * Comments go to `on_comment`, without '#' and spaces, unless that is NULL; it returns 0 or what is
+ * to be returned here. */
+int heap_dump_read_records(struct heap_dump *dump,
+			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
+			   bool *out_has_map);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "readers/heap_text.h"
+
+#define TITLE "heap profile:"
+
+/* pair = integer ":" integer */
+static bool take_pair(struct cursor *line, int64_t *objects, int64_t *bytes)
+{
+	cursor_skip_spaces(line);
+	*objects = cursor_take_signed(line);
+	cursor_expect(line, ':');
+	cursor_skip_spaces(line);
+	*bytes = cursor_take_signed(line);
+	cursor_skip_spaces(line);
+	return !line->failed;
+}
+
+/* Counts have one sign: a record may take away, but no bytes without objects. */
+static const char *check_pair(int64_t objects, int64_t bytes)
+{
+	if (objects == 0 && bytes != 0)
+		return "0 objects that have bytes";
+	if ((objects < 0 && bytes > 0) || (objects > 0 && bytes < 0))
+		return "objects and bytes of opposite signs";
+	return NULL;
+}
+
+/* counts = pair "[" pair "]" "@" */
+const char *heap_text_counts(struct cursor *line, struct heap_counts *out)
+{
+	const char *wrong;
+
+	if (!take_pair(line, &out->inuse_objects, &out->inuse_bytes))
+		return "expected in-use objects and bytes, as in '3: 4096'";
+	if (!cursor_accept(line, '['))
+		return "expected '[' after the in-use counts";
+	if (!take_pair(line, &out->alloc_objects, &out->alloc_bytes))
+		return "expected allocated objects and bytes, as in '[3: 4096]'";
+	if (!cursor_accept(line, ']'))
+		return "expected ']' after the allocated counts";
+	cursor_skip_spaces(line);
+	if (!cursor_accept(line, '@'))
+		return "expected '@' after the counts";
+	if (out->alloc_objects < 0 || out->alloc_bytes < 0)
+		return "a negative number of allocations";
+	wrong = check_pair(out->inuse_objects, out->inuse_bytes);
+	return wrong ? wrong : check_pair(out->alloc_objects, out->alloc_bytes);
+}
+
+static bool is_kind_char(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* kind = { letter | digit | "_" } */
+static struct cursor take_kind(struct cursor *line)
+{
+	struct cursor kind = *line;
+
+	while (is_kind_char(cursor_peek(line)))
+		line->at++;
+	kind.end = line->at;
+	return kind;
+}
+
+/* header = "heap profile:" counts [ kind [ "/" [ period ] ] ] */
+const char *heap_text_header(struct cursor line, struct heap_header *out)
+{
+	const char *wrong;
+
+	if (!cursor_find(&line, TITLE))
+		return "expected '" TITLE "'";
+	cursor_accept_text(&line, TITLE);
+	wrong = heap_text_counts(&line, &out->totals);
+	if (wrong)
+		return wrong;
+	if (out->totals.inuse_objects < 0)
+		return "a negative number of objects in use";
+	cursor_skip_spaces(&line);
+	out->kind = take_kind(&line);
+	out->period = 0;
+	if (cursor_accept(&line, '/') && !cursor_at_end(&line))
+		out->period = cursor_take_signed(&line);
+	cursor_skip_spaces(&line);
+	if (line.failed || out->period < 0)
+		return "expected a sampling period, a number below 2^63, after '/'";
+	return cursor_at_end(&line) ? NULL : "unexpected text at the end of the header";
+}
+
+bool heap_text_probe(struct cursor head)
+{
+	const char *end = memchr(head.at, '\n', cursor_left(&head));
+
+	if (end)
+		head.end = end;
+	return cursor_find(&head, TITLE);
+}
+
+/* address = "0x" hexadecimal */
+bool heap_text_address(struct cursor *line, uint64_t *out_address)
+{
+
+	cursor_skip_spaces(line);
+	if (cursor_at_end(line))
+		return false;
+	if (cursor_left(line) < 3 || line->at[0] != '0' || line->at[1] != 'x') {
+		line->failed = true;
+		return false;
+	}
+	line->at += 2;
+	*out_address = cursor_take_hex(line);
+	if (!cursor_at_end(line) && !cursor_is_space((unsigned char)*line->at))
+		line->failed = true;
+	return !line->failed;
+}
+
+bool heap_text_is_comment(struct cursor line)
+{
+	cursor_skip_spaces(&line);
+	return cursor_at_end(&line) || *line.at == '#';
+}
+
+bool heap_text_is_map_title(struct cursor line)
+{
+	struct cursor other = line;
+
+	return cursor_find(&line, "MAPPED_LIBRARIES:") ||
+	       cursor_find(&other, "--- Memory map: ---");
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* Our own dumps: the grammar of gperftools', with metadata, build IDs and an end in comments, where
+ * other readers pass over them. */
+#include <errno.h>
+#include <time.h>
+
+#include "readers/heap_dump.h"
+#include "readers/readers.h"
+
+#define VERSION 1
+
+struct build_id {
+	uint32_t file;
+	uint32_t build_id;
+	uint32_t n_above; /* mappings in the lines above */
+};
+
+typedef VEC(struct build_id) build_id_vec;
+
+/* --- metadata ------------------------------------------------------------------------------ */
+
+/* number = exactly `n_digits` digits */
+static int take_number(struct cursor *text, int n_digits)
+{
+	int value = 0;
+
+	for (int i = 0; i < n_digits; i++) {
+		int c = cursor_peek(text);
+
+		if (c < '0' || c > '9') {
+			text->failed = true;
+			return 0;
+		}
+		value = value * 10 + c - '0';
+		text->at++;
+	}
+	return value;
+}
+
+/* fraction = [ "." digits ], in nanoseconds; digits behind the ninth are passed over */
+static int64_t take_fraction(struct cursor *text)
+{
+	int64_t nanos = 0, unit = 100000000;
+
+	if (!cursor_accept(text, '.'))
+		return 0;
+	for (int c = cursor_peek(text); c >= '0' && c <= '9'; c = cursor_peek(text)) {
+		nanos += unit * (c - '0');
+		unit /= 10;
+		text->at++;
+	}
+	return nanos;
+}
+
+/* time = YYYY "-" MM "-" DD "T" hh ":" mm ":" ss fraction "Z"; 0 if it is none, or out of range */
+static int64_t parse_time(struct cursor text)
+{
+	struct tm tm = {0};
+	int64_t seconds, nanos;
+
+	tm.tm_year = take_number(&text, 4) - 1900;
+	cursor_expect(&text, '-');
+	tm.tm_mon = take_number(&text, 2) - 1;
+	cursor_expect(&text, '-');
+	tm.tm_mday = take_number(&text, 2);
+	cursor_expect(&text, 'T');
+	tm.tm_hour = take_number(&text, 2);
+	cursor_expect(&text, ':');
+	tm.tm_min = take_number(&text, 2);
+	cursor_expect(&text, ':');
+	tm.tm_sec = take_number(&text, 2);
+	nanos = take_fraction(&text);
+	cursor_expect(&text, 'Z');
+	if (text.failed || !cursor_at_end(&text))
+		return 0;
+	seconds = timegm(&tm);
+	if (__builtin_mul_overflow(seconds, INT64_C(1000000000), &seconds) ||
+	    __builtin_add_overflow(seconds, nanos, &seconds))
+		return 0;
+	return seconds;
+}
+
+static int read_version(struct heap_dump *dump, struct cursor value)
+{
+	uint64_t version = cursor_take_decimal(&value);
+
+	if (value.failed || !cursor_at_end(&value) || version == 0)
+		return heap_dump_corrupt(dump, "expected the format's version, a number");
+	if (version > VERSION)
+		return diag_error_line(dump->diag, READER_E_UNSUPPORTED,
+				       input_line_number(dump->input),
+				       "dumps of version %ju are not read, only up to %d",
+				       (uintmax_t)version, VERSION);
+	return 0;
+}
+
+/* metadata = key ":" " " value */
+static int read_metadata(struct heap_dump *dump, struct cursor text)
+{
+	struct cursor value = text;
+
+	if (cursor_accept_text(&value, "heapprof: "))
+		return read_version(dump, value);
+	if (cursor_accept_text(&value, "time: "))
+		dump->profile->time_nanos = parse_time(value);
+	profile_add_comment(dump->profile, text.at, cursor_left(&text));
+	return 0;
+}
+
+/* --- the memory map ------------------------------------------------------------------------ */
+
+static int compare_build_ids(const void *left, const void *right)
+{
+	const struct build_id *a = left, *b = right;
+
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
+	return a->n_above < b->n_above ? -1 : a->n_above > b->n_above;
+}
+
+/* The first build ID of that file below the mapping's line, which is its own: a library that was
+ * replaced and loaded again has several. */
+static const struct build_id *find_build_id(const build_id_vec *build_ids, uint32_t file,
+					    uint32_t mapping)
+{
+	size_t low = 0, high = build_ids->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct build_id *at = &build_ids->items[middle];
+
+		if (at->file < file || (at->file == file && at->n_above <= mapping))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == build_ids->n || build_ids->items[low].file != file)
+		return NULL;
+	return &build_ids->items[low];
+}
+
+static void assign_build_ids(struct profile *profile, build_id_vec *build_ids)
+{
+	if (!build_ids->n)
+		return;
+	qsort(build_ids->items, build_ids->n, sizeof(*build_ids->items), compare_build_ids);
+	for (uint32_t i = 0; i < profile->mappings.n; i++) {
+		struct profile_mapping *mapping = &profile->mappings.items[i];
+		const struct build_id *found = find_build_id(build_ids, mapping->file, i);
+
+		if (found)
+			mapping->build_id = found->build_id;
+	}
+}
+
+/* build-id = "buildid:" hexadecimal path */
+static void read_build_id(struct heap_dump *dump, struct cursor text, build_id_vec *build_ids)
+{
+	struct cursor word;
+
+	cursor_skip_spaces(&text);
+	word = cursor_take_word(&text);
+	cursor_skip_spaces(&text);
+	for (const char *digit = word.at; digit < word.end; digit++)
+		if (cursor_hex_digit((unsigned char)*digit) < 0)
+			return;
+	if (vec_push(build_ids, (struct build_id){
+					.file = profile_intern_bytes(dump->profile, text.at,
+								     cursor_left(&text)),
+					.build_id = profile_intern_bytes(dump->profile, word.at,
+									 cursor_left(&word)),
+					.n_above = (uint32_t)dump->profile->mappings.n,
+				}) < 0)
+		profile_fail(dump->profile, -ENOMEM);
+}
+
+/* map = { maps-line | "#" build-id } "# end" */
+static int read_map(struct heap_dump *dump, build_id_vec *build_ids)
+{
+	struct cursor line;
+	bool has_ended = false;
+
+	while (input_next_line(dump->input, &line)) {
+		if (has_ended)
+			return heap_dump_corrupt(dump, "text behind the end of the dump");
+		if (input_line_is_cut(dump->input))
+			return heap_dump_corrupt(dump, NULL);
+		cursor_trim_end(&line);
+		if (cursor_accept_text(&line, "# buildid:"))
+			read_build_id(dump, line, build_ids);
+		else if (cursor_equals(&line, "# end"))
+			has_ended = true;
+		else
+			memory_map_add_line(&dump->map, line);
+	}
+	if (!has_ended && !input_status(dump->input))
+		return heap_dump_corrupt(dump, "truncated: the last line is not '# end'");
+	return input_status(dump->input);
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+/* The header's totals are the sums of what follows, so nothing can be missing from the middle. */
+static int check_sums(struct heap_dump *dump)
+{
+	const struct heap_counts *sums = &dump->sums, *totals = &dump->header.totals;
+
+	if (sums->inuse_objects == totals->inuse_objects &&
+	    sums->inuse_bytes == totals->inuse_bytes &&
+	    sums->alloc_objects == totals->alloc_objects &&
+	    sums->alloc_bytes == totals->alloc_bytes)
+		return 0;
+	return diag_error_line(dump->diag, READER_E_CORRUPT, 1,
+			       "the records do not add up to the totals of this line");
+}
+
+static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
+{
+	bool has_map = false;
+	int r = heap_dump_read_header(dump);
+
+	if (!r)
+		r = heap_dump_read_records(dump, read_metadata, &has_map);
+	if (!r)
+		r = read_map(dump, build_ids);
+	if (!r)
+		r = check_sums(dump);
+	if (r)
+		return r;
+	assign_build_ids(dump->profile, build_ids);
+	profile_settle_mappings(dump->profile, profile_metadata(dump->profile, "program"));
+	return 0;
+}
+
+static int read_heapprof(struct profile *profile, struct input *input, struct diag *diag)
+{
+	build_id_vec build_ids = {0};
+	struct heap_dump dump;
+	int r;
+
+	heap_dump_init(&dump, profile, input, diag);
+	r = read_dump(&dump, &build_ids);
+	heap_dump_deinit(&dump);
+	vec_deinit(&build_ids);
+	return r;
+}
+
+static bool probe_heapprof(struct cursor head)
+{
+	return heap_text_probe(head) && cursor_find(&head, "\n# heapprof: ");
+}
+
+const struct reader reader_heapprof = {
+	.name = "heapprof",
+	.summary = "the dumps of libheapprof, exact and sampled",
+	.probe = probe_heapprof,
+	.read = read_heapprof,
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "readers/memory_map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define EXPANDED_MAX (1u << 20)
+#define DELETED      " (deleted)"
+
+struct entry {
+	uint64_t start;
+	uint64_t limit;
+	uint64_t offset;
+	bool is_data; /* the permissions are there and have no 'x' */
+	struct cursor file;
+	struct cursor build_id;
+};
+
+void memory_map_deinit(struct memory_map *map)
+{
+	vec_foreach (variable, &map->variables) {
+		free(variable->name);
+		free(variable->value);
+	}
+	vec_deinit(&map->variables);
+	vec_deinit(&map->expanded);
+}
+
+/* --- the parts of a line ------------------------------------------------------------------- */
+
+/* address = [ "0x" ] hexadecimal */
+static uint64_t take_address(struct cursor *line)
+{
+	cursor_skip_spaces(line);
+	cursor_accept_text(line, "0x");
+	return cursor_take_hex(line);
+}
+
+/* range = address ( "-" | space ) address [ ":" ] */
+static bool take_range(struct cursor *line, struct entry *entry)
+{
+	entry->start = take_address(line);
+	if (!cursor_accept(line, '-') && !cursor_is_space(cursor_peek(line)))
+		return false;
+	entry->limit = take_address(line);
+	cursor_accept(line, ':');
+	return !line->failed && entry->start < entry->limit &&
+	       (cursor_at_end(line) || cursor_is_space((unsigned char)*line->at));
+}
+
+/* permissions = { "r" | "w" | "x" | "p" | "s" | "-" } */
+static void take_permissions(struct cursor *line, struct entry *entry)
+{
+	struct cursor after = *line, word;
+
+	cursor_skip_spaces(&after);
+	word = cursor_take_word(&after);
+	if (cursor_at_end(&word) || strspn(word.at, "rwxps-") < cursor_left(&word))
+		return;
+	entry->is_data = !memchr(word.at, 'x', cursor_left(&word));
+	*line = after;
+}
+
+/* device = hexadecimal ":" hexadecimal */
+static bool take_device(struct cursor *line)
+{
+	cursor_skip_spaces(line);
+	cursor_take_hex(line);
+	cursor_expect(line, ':');
+	cursor_take_hex(line);
+	return !line->failed;
+}
+
+static void drop_suffix(struct cursor *text, const char *suffix)
+{
+	size_t size = strlen(suffix);
+
+	if (cursor_left(text) >= size && memcmp(text->end - size, suffix, size) == 0)
+		text->end -= size;
+}
+
+/* maps-rest = offset device inode [ path ], to the end of the line: paths may hold spaces */
+static bool take_maps_rest(struct cursor line, struct entry *entry)
+{
+	cursor_skip_spaces(&line);
+	entry->offset = cursor_take_hex(&line);
+	if (!cursor_is_space(cursor_peek(&line)) || !take_device(&line))
+		return false;
+	if (!cursor_is_space(cursor_peek(&line)))
+		return false;
+	cursor_skip_spaces(&line);
+	cursor_take_decimal(&line);
+	if (line.failed || !(cursor_at_end(&line) || cursor_is_space((unsigned char)*line.at)))
+		return false;
+	cursor_skip_spaces(&line);
+	cursor_trim_end(&line);
+	drop_suffix(&line, DELETED);
+	entry->file = line;
+	return true;
+}
+
+/* at-offset = "(@" hexadecimal ")" */
+static bool take_at_offset(struct cursor *line, uint64_t *out_offset)
+{
+	struct cursor after = *line;
+	uint64_t offset;
+
+	if (!cursor_accept_text(&after, "(@"))
+		return false;
+	offset = cursor_take_hex(&after);
+	cursor_expect(&after, ')');
+	if (after.failed)
+		return false;
+	*out_offset = offset;
+	*line = after;
+	return true;
+}
+
+/* brief-rest = [ path [ at-offset ] [ build-id ] ]; a path with spaces needs the offset to end it
+ */
+static void take_brief_rest(struct cursor line, struct entry *entry)
+{
+	struct cursor offset = line, build_id;
+
+	cursor_skip_spaces(&line);
+	entry->file = line;
+	if (cursor_find(&offset, " (@")) {
+		entry->file.end = offset.at > line.at ? offset.at : line.at;
+		line = offset;
+	} else {
+		entry->file = cursor_take_word(&line);
+	}
+	cursor_trim_end(&entry->file);
+	cursor_skip_spaces(&line);
+	take_at_offset(&line, &entry->offset);
+	cursor_skip_spaces(&line);
+	build_id = line;
+	cursor_take_hex(&line);
+	build_id.end = line.at;
+	entry->build_id = build_id;
+}
+
+/* entry = range [ permissions ] ( maps-rest | brief-rest ) */
+static bool take_entry(struct cursor line, struct entry *entry)
+{
+	*entry = (struct entry){0};
+	if (!take_range(&line, entry))
+		return false;
+	take_permissions(&line, entry);
+	if (!take_maps_rest(line, entry))
+		take_brief_rest(line, entry);
+	return true;
+}
+
+/* log-prefix = file ":" number "]" space: what glog puts before each line */
+static void skip_log_prefix(struct cursor *line)
+{
+	struct cursor prefix = *line;
+
+	if (!cursor_find(&prefix, "]") || prefix.at == line->at ||
+	    memchr(line->at, '[', (size_t)(prefix.at - line->at)))
+		return;
+	for (const char *digit = prefix.at; digit > line->at; digit--) {
+		if (digit[-1] == ':' && digit < prefix.at && digit > line->at + 1)
+			break;
+		if (digit[-1] < '0' || digit[-1] > '9' || digit - 1 == line->at)
+			return;
+	}
+	prefix.at++;
+	if (cursor_is_space(cursor_peek(&prefix)))
+		line->at = prefix.at + 1;
+}
+
+/* --- variables ----------------------------------------------------------------------------- */
+
+/* assignment = name "=" value */
+static void take_assignment(struct memory_map *map, struct cursor line)
+{
+	struct cursor value = line;
+	struct memory_map_variable variable = {0};
+
+	if (map->variables.n == MEMORY_MAP_VARIABLES_MAX || !cursor_find(&value, "="))
+		return;
+	line.end = value.at++;
+	cursor_skip_spaces(&line);
+	cursor_trim_end(&line);
+	cursor_skip_spaces(&value);
+	cursor_trim_end(&value);
+	if (cursor_at_end(&line))
+		return;
+	if (asprintf(&variable.name, "$%.*s", (int)cursor_left(&line), line.at) < 0)
+		variable.name = NULL;
+	variable.value = strndup(value.at, cursor_left(&value));
+	if (!variable.name || !variable.value || vec_push(&map->variables, variable) < 0) {
+		free(variable.name);
+		free(variable.value);
+		profile_fail(map->profile, -ENOMEM);
+	}
+}
+
+static const struct memory_map_variable *find_variable(const struct memory_map *map,
+						       const struct cursor *line)
+{
+	vec_foreach (variable, &map->variables)
+		if (cursor_starts_with(line, variable->name))
+			return variable;
+	return NULL;
+}
+
+/* The line with its variables replaced; what grows beyond all bounds is cut. */
+static struct cursor expand(struct memory_map *map, struct cursor line)
+{
+	int r = 0;
+
+	map->expanded.n = 0;
+	while (!r && !cursor_at_end(&line) && map->expanded.n < EXPANDED_MAX) {
+		const struct memory_map_variable *variable =
+			*line.at == '$' ? find_variable(map, &line) : NULL;
+
+		if (variable) {
+			r = vec_append(&map->expanded, variable->value, strlen(variable->value));
+			line.at += strlen(variable->name);
+		} else {
+			r = vec_push(&map->expanded, *line.at);
+			line.at++;
+		}
+	}
+	if (r < 0)
+		profile_fail(map->profile, r);
+	return cursor_make(map->expanded.items, map->expanded.n);
+}
+
+void memory_map_add_line(struct memory_map *map, struct cursor line)
+{
+	struct profile *profile = map->profile;
+	struct entry entry;
+
+	skip_log_prefix(&line);
+	if (map->variables.n && memchr(line.at, '$', cursor_left(&line)))
+		line = expand(map, line);
+	if (!take_entry(line, &entry)) {
+		take_assignment(map, line);
+		return;
+	}
+	if (entry.is_data)
+		return;
+	profile_add_mapping(profile,
+			    &(struct profile_mapping){
+				    .start = entry.start,
+				    .limit = entry.limit,
+				    .offset = entry.offset,
+				    .file = profile_intern_bytes(profile, entry.file.at,
+								 cursor_left(&entry.file)),
+				    .build_id = profile_intern_bytes(profile, entry.build_id.at,
+								     cursor_left(&entry.build_id)),
+			    });
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* What each reader's file gives to the table. */
+#pragma once
+#include "readers/reader.h"
+
+extern const struct reader reader_heapprof;
+extern const struct reader reader_gperftools;

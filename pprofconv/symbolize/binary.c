@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbolize/binary.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int find_debug_files(struct binary *binary, const struct debugfile_paths *paths)
+{
+	const struct object *with_dwarf = binary->object;
+	int r = 0;
+
+	if (!object_has_dwarf(binary->object))
+		r = debugfile_find(binary->object, paths, &binary->debug);
+	if (r < 0)
+		return r;
+	if (binary->debug)
+		with_dwarf = binary->debug;
+	r = debugfile_find_alternate(with_dwarf, paths, &binary->alternate);
+	return r < 0 ? r : 0;
+}
+
+static int open_info(struct binary *binary)
+{
+	const struct object *with_dwarf = binary->debug ? binary->debug : binary->object;
+	int r;
+
+	if (!object_has_dwarf(with_dwarf))
+		return 0;
+	r = debuginfo_open(with_dwarf, binary->object, binary->alternate, &binary->info);
+	return r < 0 ? r : 0;
+}
+
+int binary_new(struct object *object, const struct debugfile_paths *paths,
+	       struct binary **out_binary)
+{
+	_cleanup_(binary_freep) struct binary *binary = calloc(1, sizeof(*binary));
+	int r;
+
+	if (!binary) {
+		object_close(object);
+		return -ENOMEM;
+	}
+	binary->object = object;
+	r = find_debug_files(binary, paths);
+	if (!r)
+		r = open_info(binary);
+	if (r)
+		return r;
+	*out_binary = binary;
+	binary = NULL;
+	return 0;
+}
+
+static int load_symtab(struct binary *binary)
+{
+	int r = 0;
+
+	if (binary->has_symtab)
+		return 0;
+	binary->has_symtab = true;
+	if (binary->debug)
+		r = symtab_add(&binary->symtab, binary->debug);
+	if (!r)
+		r = symtab_add(&binary->symtab, binary->object);
+	return r ? r : symtab_build(&binary->symtab);
+}
+
+static bool is_mangled(const char *name)
+{
+	return strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
+}
+
+/* What DWARF gives no name takes that of its symbol; so does what it gives only a name without its
+ * namespaces, if the symbol is mangled. */
+static void name_by_symbol(struct binary *binary, uint64_t address, struct frame *frame)
+{
+	const struct symbol *symbol = symtab_find(&binary->symtab, address);
+
+	if (symbol && (!frame->name || is_mangled(symbol->name)))
+		frame->linkage_name = symbol->name;
+}
+
+int binary_find(struct binary *binary, uint64_t address, frame_list *frames)
+{
+	size_t n_before = frames->n;
+	struct frame *outermost;
+	int r = 0;
+
+	if (binary->info)
+		r = debuginfo_find(binary->info, address, frames);
+	if (!r && frames->n == n_before)
+		r = vec_push(frames, (struct frame){0});
+	if (r)
+		return r;
+	outermost = &frames->items[frames->n - 1];
+	if (!outermost->linkage_name && (!outermost->name || outermost->is_mangled)) {
+		r = load_symtab(binary);
+		name_by_symbol(binary, address, outermost);
+	}
+	if (!outermost->linkage_name && !outermost->name && !outermost->file)
+		frames->n--;
+	return r;
+}
+
+void binary_free(struct binary *binary)
+{
+	if (!binary)
+		return;
+	debuginfo_close(binary->info);
+	symtab_deinit(&binary->symtab);
+	object_close(binary->alternate);
+	object_close(binary->debug);
+	object_close(binary->object);
+	free(binary);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* The places are those of gdb. A candidate is taken only if its build ID is the one sought or, for
+ * files without build IDs, if its checksum is. */
+#include "symbolize/debugfile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "symbolize/debuginfod.h"
+
+struct wanted {
+	char build_id[2 * BUILD_ID_MAX + 1]; /* "" if not known */
+	const char *name;                    /* the link's text, or NULL */
+	uint32_t crc;
+	bool has_crc;
+};
+
+static uint32_t checksum(const struct object *object)
+{
+	size_t size = 0, chunk;
+	const char *bytes = elf_rawfile(object->elf, &size);
+	uLong crc = crc32(0, Z_NULL, 0);
+
+	for (; bytes && size; bytes += chunk, size -= chunk) {
+		chunk = size < UINT_MAX ? size : UINT_MAX;
+		crc = crc32(crc, (const Bytef *)bytes, (uInt)chunk);
+	}
+	return (uint32_t)crc;
+}
+
+static bool is_wanted(const struct object *object, const struct wanted *wanted)
+{
+	if (wanted->build_id[0] && object->build_id[0])
+		return strcmp(wanted->build_id, object->build_id) == 0;
+	return wanted->has_crc && checksum(object) == wanted->crc;
+}
+
+/* Takes over `path`, which is NULL if memory was out when it was made. */
+static int try_path(char *path, const struct wanted *wanted, struct object **out_file)
+{
+	_cleanup_(freep) void *owned = path;
+	_cleanup_(object_closep) struct object *object = NULL;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = object_open(path, &object);
+	if (r == -ENOMEM)
+		return r;
+	if (r || !is_wanted(object, wanted))
+		return DEBUGFILE_E_NONE;
+	*out_file = object;
+	object = NULL;
+	return 0;
+}
+
+__attribute__((format(printf, 1, 2))) static char *make_path(const char *format, ...)
+{
+	va_list arguments;
+	char *path;
+	int n;
+
+	va_start(arguments, format);
+	n = vasprintf(&path, format, arguments);
+	va_end(arguments);
+	return n < 0 ? NULL : path;
+}
+
+static const char *sysroot_of(const struct debugfile_paths *paths)
+{
+	return paths->sysroot ? paths->sysroot : "";
+}
+
+/* DIR/.build-id/ab/cdef... with `suffix` */
+static int try_build_id(const struct wanted *wanted, const struct debugfile_paths *paths,
+			const char *suffix, struct object **out_file)
+{
+	int r = DEBUGFILE_E_NONE;
+
+	if (strlen(wanted->build_id) < 4)
+		return r;
+	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++) {
+		r = try_path(make_path("%s/.build-id/%.2s/%s%s", paths->dirs[i], wanted->build_id,
+				       wanted->build_id + 2, suffix),
+			     wanted, out_file);
+		if (r > 0 && paths->sysroot)
+			r = try_path(make_path("%s%s/.build-id/%.2s/%s%s", paths->sysroot,
+					       paths->dirs[i], wanted->build_id,
+					       wanted->build_id + 2, suffix),
+				     wanted, out_file);
+	}
+	return r;
+}
+
+/* The folder that the file lies in, with symbolic links resolved; "" if there is none. */
+static char *folder_of(const struct object *object)
+{
+	char *path = realpath(object->path, NULL);
+	char *slash;
+
+	if (!path)
+		path = strdup(object->path);
+	slash = path ? strrchr(path, '/') : NULL;
+	if (slash)
+		*slash = '\0';
+	else if (path)
+		*path = '\0';
+	return path;
+}
+
+/* Beside the file, in .debug beside it, and in the same place of each tree of debug files. */
+static int try_link(const struct object *object, const struct wanted *wanted,
+		    const struct debugfile_paths *paths, struct object **out_file)
+{
+	_cleanup_(freep) void *folder = folder_of(object);
+	const char *in_system = folder;
+	size_t sysroot_size = strlen(sysroot_of(paths));
+	int r;
+
+	if (!folder)
+		return -ENOMEM;
+	if (wanted->name[0] == '/')
+		return try_path(make_path("%s%s", sysroot_of(paths), wanted->name), wanted,
+				out_file);
+	if (strncmp(in_system, sysroot_of(paths), sysroot_size) == 0)
+		in_system += sysroot_size;
+	r = try_path(make_path("%s/%s", (char *)folder, wanted->name), wanted, out_file);
+	if (r > 0)
+		r = try_path(make_path("%s/.debug/%s", (char *)folder, wanted->name), wanted,
+			     out_file);
+	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++)
+		r = try_path(make_path("%s%s/%s/%s", sysroot_of(paths), paths->dirs[i], in_system,
+				       wanted->name),
+			     wanted, out_file);
+	return r;
+}
+
+static int try_servers(const struct wanted *wanted, const struct debugfile_paths *paths,
+		       enum debuginfod_kind kind, struct object **out_file)
+{
+	char *path = NULL;
+
+	if (!paths->debuginfod || !wanted->build_id[0])
+		return DEBUGFILE_E_NONE;
+	if (debuginfod_fetch(wanted->build_id, kind, &path))
+		return DEBUGFILE_E_NONE;
+	return try_path(path, wanted, out_file);
+}
+
+/* link = name NUL padding crc, the last aligned to and of 4 bytes */
+static void read_link(const struct object *object, struct wanted *out_wanted)
+{
+	Elf_Data *data = object_section_data(object, ".gnu_debuglink");
+	size_t name_size, crc_at;
+
+	if (!data)
+		return;
+	name_size = strnlen(data->d_buf, data->d_size);
+	crc_at = (name_size + 1 + 3) & ~(size_t)3;
+	if (!name_size || crc_at + sizeof(out_wanted->crc) > data->d_size)
+		return;
+	out_wanted->name = data->d_buf;
+	memcpy(&out_wanted->crc, (const char *)data->d_buf + crc_at, sizeof(out_wanted->crc));
+	out_wanted->has_crc = true;
+}
+
+/* alternate link = name NUL build-id */
+static void read_alternate_link(const struct object *object, struct wanted *out_wanted)
+{
+	Elf_Data *data = object_section_data(object, ".gnu_debugaltlink");
+	const uint8_t *id;
+	size_t name_size, id_size;
+
+	if (!data)
+		return;
+	name_size = strnlen(data->d_buf, data->d_size);
+	if (name_size == data->d_size || !name_size)
+		return;
+	out_wanted->name = data->d_buf;
+	id = (const uint8_t *)data->d_buf + name_size + 1;
+	id_size = data->d_size - name_size - 1;
+	for (size_t i = 0; i < id_size && i < BUILD_ID_MAX; i++)
+		snprintf(out_wanted->build_id + 2 * i, 3, "%02x", id[i]);
+}
+
+int debugfile_find(const struct object *object, const struct debugfile_paths *paths,
+		   struct object **out_file)
+{
+	struct wanted wanted = {0};
+	int r;
+
+	strcpy(wanted.build_id, object->build_id);
+	read_link(object, &wanted);
+	r = try_build_id(&wanted, paths, ".debug", out_file);
+	if (r > 0 && wanted.name)
+		r = try_link(object, &wanted, paths, out_file);
+	if (r > 0)
+		r = try_servers(&wanted, paths, DEBUGINFOD_DEBUGINFO, out_file);
+	return r;
+}
+
+int debugfile_find_alternate(const struct object *object, const struct debugfile_paths *paths,
+			     struct object **out_file)
+{
+	struct wanted wanted = {0};
+	int r;
+
+	read_alternate_link(object, &wanted);
+	if (!wanted.name)
+		return DEBUGFILE_E_NONE;
+	r = try_link(object, &wanted, paths, out_file);
+	if (r > 0)
+		r = try_build_id(&wanted, paths, ".debug", out_file);
+	if (r > 0)
+		r = try_servers(&wanted, paths, DEBUGINFOD_DEBUGINFO, out_file);
+	return r;
+}
+
+int debugfile_find_program(const char *build_id, const struct debugfile_paths *paths,
+			   struct object **out_file)
+{
+	struct wanted wanted = {0};
+	int r;
+
+	if (strlen(build_id) >= sizeof(wanted.build_id))
+		return DEBUGFILE_E_NONE;
+	strcpy(wanted.build_id, build_id);
+	r = try_build_id(&wanted, paths, "", out_file);
+	if (r > 0)
+		r = try_servers(&wanted, paths, DEBUGINFOD_EXECUTABLE, out_file);
+	if (r > 0)
+		r = try_build_id(&wanted, paths, ".debug", out_file);
+	if (r > 0)
+		r = try_servers(&wanted, paths, DEBUGINFOD_DEBUGINFO, out_file);
+	return r;
+}

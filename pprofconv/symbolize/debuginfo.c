@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* clang writes no .debug_aranges, and what others write is not to be trusted, so the ranges are
+ * taken from the units themselves. A unit's functions are read when an address first falls into
+ * it: then each look-up is a binary search. */
+#include "symbolize/debuginfo.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <errno.h>
+
+#include "symbolize/scopes.h"
+
+struct unit {
+	Dwarf_Die die;   /* of the unit in the file itself: it has the lines */
+	Dwarf_Die split; /* where its functions are: `die`, or the unit in a .dwo file */
+	const char *directory;
+	struct scopes scopes;
+	bool is_loaded;
+	bool is_mangled;
+};
+
+struct debuginfo {
+	Dwarf *dwarf;
+	Dwarf *alternate;
+	const struct object *code;
+	VEC(struct unit) units;
+	struct rangemap map; /* to units */
+};
+
+static bool is_mangled_language(Dwarf_Die *die)
+{
+	switch (dwarf_srclang(die)) {
+	case DW_LANG_C:
+	case DW_LANG_C89:
+	case DW_LANG_C99:
+	case DW_LANG_C11:
+	case DW_LANG_Mips_Assembler:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static const char *get_string(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+
+	/* Follows DW_AT_abstract_origin and DW_AT_specification, through other units too, for a
+	 * bounded number of steps. */
+	return dwarf_formstring(dwarf_attr_integrate(die, name, &attribute));
+}
+
+/* Finds the .dwo file of a split unit; if it is missing, there still are the lines. */
+static void find_split(struct unit *unit)
+{
+	Dwarf_Die split = {0};
+	uint8_t type = 0;
+
+	unit->split = unit->die;
+	if (dwarf_cu_info(unit->die.cu, NULL, &type, NULL, &split, NULL, NULL, NULL))
+		return;
+	if (type == DW_UT_skeleton && split.addr)
+		unit->split = split;
+}
+
+static int load_unit(struct debuginfo *info, struct unit *unit)
+{
+	if (unit->is_loaded)
+		return 0;
+	unit->is_loaded = true;
+	find_split(unit);
+	unit->is_mangled = is_mangled_language(&unit->split);
+	unit->directory = get_string(&unit->die, DW_AT_comp_dir);
+	return scopes_read(&unit->scopes, &unit->split, info->code);
+}
+
+static int add_unit_range(void *opaque, uint64_t low, uint64_t high)
+{
+	struct debuginfo *info = opaque;
+
+	return rangemap_add(&info->map, low, high, 0, (uint32_t)info->units.n - 1);
+}
+
+/* A unit that doesn't say where its code is gets the ranges of its functions. */
+static int add_function_ranges(struct debuginfo *info, struct unit *unit)
+{
+	int r = load_unit(info, unit);
+
+	for (size_t i = 0; !r && i < unit->scopes.map.pieces.n; i++) {
+		const struct rangemap_piece *piece = &unit->scopes.map.pieces.items[i];
+
+		if (piece->id != RANGEMAP_NONE && i + 1 < unit->scopes.map.pieces.n)
+			r = add_unit_range(info, piece->start, piece[1].start);
+	}
+	return r;
+}
+
+static int add_unit(struct debuginfo *info, const Dwarf_Die *die)
+{
+	struct unit *unit;
+	int n;
+
+	if (info->units.n >= RANGEMAP_NONE - 1)
+		return 0;
+	if (vec_push(&info->units, (struct unit){.die = *die}))
+		return -ENOMEM;
+	unit = &info->units.items[info->units.n - 1];
+	n = scope_ranges(&unit->die, info->code, add_unit_range, info);
+	if (n)
+		return n < 0 ? n : 0;
+	return add_function_ranges(info, unit);
+}
+
+static int read_units(struct debuginfo *info)
+{
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die die;
+	uint8_t type;
+	int r = 0;
+
+	while (!r && dwarf_get_units(info->dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
+		int tag = dwarf_tag(&die);
+
+		/* A unit that was split off for sharing has no code of its own. */
+		if (tag == DW_TAG_compile_unit || tag == DW_TAG_skeleton_unit)
+			r = add_unit(info, &die);
+	}
+	return r ? r : rangemap_build(&info->map);
+}
+
+static int open_dwarf(struct debuginfo *info, const struct object *object,
+		      const struct object *alternate)
+{
+	info->dwarf = dwarf_begin_elf(object->elf, DWARF_C_READ, NULL);
+	if (!info->dwarf)
+		return DEBUGINFO_E_NONE;
+	if (alternate) {
+		info->alternate = dwarf_begin_elf(alternate->elf, DWARF_C_READ, NULL);
+		if (info->alternate)
+			dwarf_setalt(info->dwarf, info->alternate);
+	}
+	return 0;
+}
+
+int debuginfo_open(const struct object *dwarf_object, const struct object *code,
+		   const struct object *alternate, struct debuginfo **out_info)
+{
+	_cleanup_(debuginfo_closep) struct debuginfo *info = calloc(1, sizeof(*info));
+	int r;
+
+	if (!info)
+		return -ENOMEM;
+	info->code = code;
+	r = open_dwarf(info, dwarf_object, alternate);
+	if (!r)
+		r = read_units(info);
+	if (r)
+		return r;
+	*out_info = info;
+	info = NULL;
+	return 0;
+}
+
+/* Where the code at the address comes from. */
+static void find_line(struct unit *unit, uint64_t address, struct frame *frame)
+{
+	Dwarf_Line *row = dwarf_getsrc_die(&unit->die, address);
+	int number = 0;
+
+	if (!row)
+		return;
+	frame->file = dwarf_linesrc(row, NULL, NULL);
+	frame->directory = unit->directory;
+	if (dwarf_lineno(row, &number) == 0 && number > 0)
+		frame->line = number;
+	if (dwarf_linecol(row, &number) == 0 && number > 0)
+		frame->column = number;
+}
+
+static uint32_t get_number(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word value;
+
+	if (!dwarf_attr_integrate(die, name, &attribute) || dwarf_formudata(&attribute, &value) ||
+	    value > UINT32_MAX)
+		return 0;
+	return (uint32_t)value;
+}
+
+/* Where a function that was inlined is called from: the place of the frame around it. */
+static void find_call(struct unit *unit, Dwarf_Die *inlined, struct frame *frame)
+{
+	Dwarf_Files *files;
+	size_t n;
+	uint32_t file = get_number(inlined, DW_AT_call_file);
+
+	if (dwarf_getsrcfiles(&unit->die, &files, &n) == 0 && file < n)
+		frame->file = dwarf_filesrc(files, file, NULL, NULL);
+	frame->directory = unit->directory;
+	frame->line = get_number(inlined, DW_AT_call_line);
+	frame->column = get_number(inlined, DW_AT_call_column);
+}
+
+static void find_function(struct unit *unit, Dwarf_Die *die, struct frame *frame)
+{
+	frame->linkage_name = get_string(die, DW_AT_linkage_name);
+	if (!frame->linkage_name)
+		frame->linkage_name = get_string(die, DW_AT_MIPS_linkage_name);
+	frame->name = get_string(die, DW_AT_name);
+	frame->start_line = get_number(die, DW_AT_decl_line);
+	frame->is_mangled = unit->is_mangled;
+}
+
+static int find_in_unit(struct unit *unit, uint64_t address, frame_list *frames)
+{
+	struct frame frame = {0};
+	uint32_t scope = rangemap_find(&unit->scopes.map, address);
+
+	find_line(unit, address, &frame);
+	while (scope != RANGEMAP_NONE) {
+		struct scope *found = &unit->scopes.items.items[scope];
+
+		find_function(unit, &found->die, &frame);
+		if (vec_push(frames, frame))
+			return -ENOMEM;
+		if (found->outer == RANGEMAP_NONE)
+			return 0;
+		frame = (struct frame){0};
+		find_call(unit, &found->die, &frame);
+		scope = found->outer;
+	}
+	return frame.file ? vec_push(frames, frame) : 0;
+}
+
+int debuginfo_find(struct debuginfo *info, uint64_t address, frame_list *frames)
+{
+	uint32_t found = rangemap_find(&info->map, address);
+	int r;
+
+	if (found == RANGEMAP_NONE)
+		return 0;
+	r = load_unit(info, &info->units.items[found]);
+	return r ? r : find_in_unit(&info->units.items[found], address, frames);
+}
+
+void debuginfo_close(struct debuginfo *info)
+{
+	if (!info)
+		return;
+	vec_foreach (unit, &info->units)
+		scopes_deinit(&unit->scopes);
+	vec_deinit(&info->units);
+	rangemap_deinit(&info->map);
+	dwarf_end(info->dwarf);
+	dwarf_end(info->alternate);
+	free(info);
+}

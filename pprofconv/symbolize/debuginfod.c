@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbolize/debuginfod.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <unistd.h>
+
+struct client;
+
+/* With a length of 0 the build ID is text. The result is an open file, or negative. */
+typedef int find_function(struct client *client, const unsigned char *build_id, int length,
+			  char **out_path);
+
+struct library {
+	struct client *(*begin)(void);
+	void (*end)(struct client *client);
+	find_function *find[2]; /* by kind */
+};
+
+static const struct library *load(void)
+{
+	static struct library library;
+	void *handle;
+
+	if (library.begin)
+		return &library;
+	handle = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (!handle)
+		return NULL;
+	library.end = dlsym(handle, "debuginfod_end");
+	library.find[DEBUGINFOD_EXECUTABLE] = dlsym(handle, "debuginfod_find_executable");
+	library.find[DEBUGINFOD_DEBUGINFO] = dlsym(handle, "debuginfod_find_debuginfo");
+	if (library.end && library.find[0] && library.find[1])
+		library.begin = dlsym(handle, "debuginfod_begin");
+	return library.begin ? &library : NULL;
+}
+
+int debuginfod_fetch(const char *build_id, enum debuginfod_kind kind, char **out_path)
+{
+	const struct library *library = load();
+	struct client *client = library ? library->begin() : NULL;
+	int fd;
+
+	if (!client)
+		return DEBUGINFOD_E_NONE;
+	fd = library->find[kind](client, (const unsigned char *)build_id, 0, out_path);
+	library->end(client);
+	if (fd < 0)
+		return DEBUGINFOD_E_NONE;
+	close(fd);
+	return 0;
+}

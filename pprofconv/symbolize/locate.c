@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbolize/locate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Names that the kernel or a reader gives to memory that no file is behind. */
+static bool is_file_name(const char *file)
+{
+	return file[0] && file[0] != '[' && strncmp(file, "//", 2) != 0 &&
+	       strncmp(file, "/dev/", 5) != 0 && strncmp(file, "/memfd:", 7) != 0 &&
+	       strncmp(file, "/SYSV", 5) != 0 && strncmp(file, "anon_inode:", 11) != 0;
+}
+
+static bool is_wanted(const struct object *object, const struct locate_wanted *wanted)
+{
+	return !wanted->build_id[0] || strcmp(object->build_id, wanted->build_id) == 0;
+}
+
+/* Opens one candidate, and notes what came of it. */
+static int try_file(const char *path, const struct locate_wanted *wanted,
+		    struct locate_result *out_result, struct object **out_object)
+{
+	_cleanup_(object_closep) struct object *object = NULL;
+	int r = object_open(path, &object);
+
+	*out_result = (struct locate_result){.outcome = LOCATE_FOUND};
+	if (r == -ENOMEM)
+		return r;
+	if (r == -ENOENT || r == -ENOTDIR) {
+		out_result->outcome = LOCATE_NOT_FOUND;
+	} else if (r < 0) {
+		out_result->outcome = LOCATE_UNREADABLE;
+		out_result->error = -r;
+	} else if (r > 0) {
+		out_result->outcome = LOCATE_NOT_ELF;
+	} else if (!is_wanted(object, wanted)) {
+		out_result->outcome = LOCATE_OTHER_ID;
+		strcpy(out_result->other_id, object->build_id);
+	} else {
+		*out_object = object;
+		object = NULL;
+	}
+	return 0;
+}
+
+static bool has_name_of(const char *binary, const struct locate_wanted *wanted)
+{
+	return strcmp(last_part(binary), last_part(wanted->file)) == 0;
+}
+
+/* A file of the user's counts if its build ID is the one sought; without one to seek if its name
+ * is, or, for the program, if there is only that file to choose. */
+static int try_binaries(const struct locate_wanted *wanted, const struct locate_options *options,
+			struct locate_result *out_result, struct object **out_object)
+{
+	struct locate_result result;
+
+	out_result->outcome = LOCATE_NOT_FOUND;
+	for (size_t i = 0; i < options->n_binaries; i++) {
+		const char *binary = options->binaries[i];
+		bool is_named = has_name_of(binary, wanted);
+		bool is_only = wanted->is_program && options->n_binaries == 1;
+		int r;
+
+		if (!wanted->build_id[0] && !is_named && !is_only)
+			continue;
+		r = try_file(binary, wanted, &result, out_object);
+		if (r)
+			return r;
+		if (result.outcome == LOCATE_FOUND || is_named || is_only)
+			*out_result = result;
+		if (result.outcome == LOCATE_FOUND)
+			return 0;
+	}
+	return 0;
+}
+
+static int try_path(const struct locate_wanted *wanted, const struct locate_options *options,
+		    struct locate_result *out_result, struct object **out_object)
+{
+	_cleanup_(freep) void *owned = NULL;
+	char *path;
+
+	if (wanted->file[0] != '/' || !is_file_name(wanted->file))
+		return 0;
+	if (!options->paths.sysroot)
+		return try_file(wanted->file, wanted, out_result, out_object);
+	if (asprintf(&path, "%s%s", options->paths.sysroot, wanted->file) < 0)
+		return -ENOMEM;
+	owned = path;
+	return try_file(path, wanted, out_result, out_object);
+}
+
+static int try_build_id(const struct locate_wanted *wanted, const struct locate_options *options,
+			struct locate_result *out_result, struct object **out_object)
+{
+	int r;
+
+	if (!wanted->build_id[0])
+		return 0;
+	r = debugfile_find_program(wanted->build_id, &options->paths, out_object);
+	if (!r)
+		*out_result = (struct locate_result){.outcome = LOCATE_FOUND};
+	return r < 0 ? r : 0;
+}
+
+/* What was wrong with the file that the user named tells more than that of another place. */
+int locate(const struct locate_wanted *wanted, const struct locate_options *options,
+	   struct locate_result *out_result, struct object **out_object)
+{
+	struct locate_result result = {.outcome = LOCATE_NOT_FOUND};
+	struct locate_result named;
+	int r = try_binaries(wanted, options, &named, out_object);
+
+	*out_result = named;
+	if (r || named.outcome == LOCATE_FOUND)
+		return r;
+	r = try_path(wanted, options, &result, out_object);
+	if (!r && result.outcome != LOCATE_FOUND)
+		r = try_build_id(wanted, options, &result, out_object);
+	if (named.outcome == LOCATE_NOT_FOUND || result.outcome == LOCATE_FOUND)
+		*out_result = result;
+	if (out_result->outcome == LOCATE_NOT_FOUND && !is_file_name(wanted->file))
+		out_result->outcome = LOCATE_NO_FILE;
+	return r;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions of one unit of DWARF and what was inlined into them, by address. */
+#pragma once
+#include <elfutils/libdw.h>
+
+#include "symbolize/object.h"
+#include "symbolize/rangemap.h"
+
+struct scope {
+	Dwarf_Die die;  /* a function, or an inlined copy of one */
+	uint32_t outer; /* of an inlined copy: the scope it was inlined into; else RANGEMAP_NONE */
+};
+
+/* All zeroes is an empty one. */
+struct scopes {
+	VEC(struct scope) items;
+	struct rangemap map; /* to items */
+};
+
+/* Reads all of a unit. Broken DWARF ends the reading, what came before it stays. `code` is the file
+ * that holds the code. 0 or -ENOMEM. */
+int scopes_read(struct scopes *scopes, Dwarf_Die *unit, const struct object *code);
+
+void scopes_deinit(struct scopes *scopes);
+
+/* Calls `add` for each range of code of a DIE, but for those that the linker threw away. How many
+ * there were, or what `add` returned if that is not 0. */
+int scope_ranges(Dwarf_Die *die, const struct object *code,
+		 int (*add)(void *opaque, uint64_t low, uint64_t high), void *opaque);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbolize/symbolize.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "symbolize/binary.h"
+#include "symbolize/naming.h"
+
+struct place { /* a location that wants a name */
+	uint64_t address;
+	uint32_t mapping;
+	uint32_t location;
+	uint64_t linked_address;
+	uint32_t first_frame;
+	uint32_t n_frames;
+};
+
+struct opened {        /* a file that was looked for, once for all mappings of it */
+	uint32_t file; /* string */
+	uint32_t build_id;
+	struct locate_result located;
+	struct binary *binary; /* NULL if it was not found */
+};
+
+struct symbolizer {
+	struct profile *profile;
+	const struct symbolize_options *options;
+	struct symbolize_summary *summary;
+	struct naming naming;
+	VEC(struct place) places; /* by mapping, then by address */
+	VEC(struct opened) files;
+	frame_list frames; /* of one mapping's places */
+	VEC(struct profile_line) lines;
+};
+
+static bool has_names(const struct profile_mapping *mapping)
+{
+	return mapping->has_functions || mapping->has_filenames || mapping->has_line_numbers ||
+	       mapping->has_inline_frames;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+
+	if (a->mapping != b->mapping)
+		return a->mapping < b->mapping ? -1 : 1;
+	if (a->address != b->address)
+		return a->address < b->address ? -1 : 1;
+	return a->location < b->location ? -1 : a->location > b->location;
+}
+
+static int add_place(struct symbolizer *s, uint32_t number)
+{
+	const struct profile_location *location = &s->profile->locations.items[number];
+	struct symbolize_result *result;
+
+	s->summary->n_locations++;
+	s->summary->n_named += location->n_lines != 0;
+	if (location->mapping >= s->profile->mappings.n)
+		return 0;
+	result = &s->summary->mappings.items[location->mapping];
+	result->n_locations++;
+	if (location->n_lines || has_names(&s->profile->mappings.items[location->mapping])) {
+		result->outcome = SYMBOLIZE_ALREADY;
+		result->n_named += location->n_lines != 0;
+		return 0;
+	}
+	return vec_push(&s->places, (struct place){.address = location->address,
+						   .mapping = location->mapping,
+						   .location = number});
+}
+
+static int collect_places(struct symbolizer *s)
+{
+	size_t n_mappings = s->profile->mappings.n;
+	int r = 0;
+
+	if (vec_reserve(&s->summary->mappings, n_mappings))
+		return -ENOMEM;
+	for (size_t i = 0; i < n_mappings; i++)
+		s->summary->mappings.items[i] = (struct symbolize_result){0};
+	s->summary->mappings.n = n_mappings;
+	for (size_t i = 0; !r && i < s->profile->locations.n; i++)
+		r = add_place(s, (uint32_t)i);
+	if (!r && s->places.n)
+		qsort(s->places.items, s->places.n, sizeof(*s->places.items), compare_places);
+	return r;
+}
+
+static int open_file(struct symbolizer *s, uint32_t mapping, struct opened *file)
+{
+	struct locate_wanted wanted = {
+		.file = profile_string(s->profile, file->file),
+		.build_id = profile_string(s->profile, file->build_id),
+		.is_program = mapping == 0,
+	};
+	struct object *object = NULL;
+	int r = locate(&wanted, &s->options->locate, &file->located, &object);
+
+	if (r || !object)
+		return r;
+	return binary_new(object, &s->options->locate.paths, &file->binary);
+}
+
+/* The file of a mapping. */
+static int get_file(struct symbolizer *s, uint32_t number, struct opened *out_file)
+{
+	const struct profile_mapping *mapping = &s->profile->mappings.items[number];
+	struct opened file = {.file = mapping->file, .build_id = mapping->build_id};
+	int r;
+
+	vec_foreach (opened, &s->files) {
+		if (opened->file == file.file && opened->build_id == file.build_id) {
+			*out_file = *opened;
+			return 0;
+		}
+	}
+	r = open_file(s, number, &file);
+	if (!r && vec_push(&s->files, file)) {
+		binary_free(file.binary);
+		r = -ENOMEM;
+	}
+	*out_file = file;
+	return r;
+}
+
+static int find_frames(struct symbolizer *s, struct binary *binary, struct place *place)
+{
+	const struct profile_mapping *mapping = &s->profile->mappings.items[place->mapping];
+	uint64_t distance = place->address - mapping->start;
+	int r;
+
+	place->first_frame = (uint32_t)s->frames.n;
+	place->linked_address = mapping->offset + distance;
+	if (!object_address_of(binary->object, mapping->offset, distance, &place->linked_address))
+		return 0;
+	r = binary_find(binary, place->linked_address, &s->frames);
+	if (s->frames.n > UINT32_MAX)
+		r = -EOVERFLOW;
+	place->n_frames = (uint32_t)(s->frames.n - place->first_frame);
+	return r;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Sets the lines of a location, one even if nothing is known of it. */
+static int name_place(struct symbolizer *s, const struct place *place)
+{
+	static const struct frame unknown;
+	const struct profile_mapping *mapping = &s->profile->mappings.items[place->mapping];
+	uint32_t n = place->n_frames ? place->n_frames : 1;
+	char fallback[256];
+	int r = 0;
+
+	snprintf(fallback, sizeof(fallback), "%.200s+0x%" PRIx64,
+		 last_part(profile_string(s->profile, mapping->file)), place->linked_address);
+	s->lines.n = 0;
+	if (vec_reserve(&s->lines, n))
+		return -ENOMEM;
+	for (uint32_t i = 0; !r && i < n; i++) {
+		const struct frame *frame =
+			place->n_frames ? &s->frames.items[place->first_frame + i] : &unknown;
+
+		r = naming_line(&s->naming, frame, fallback, &s->lines.items[s->lines.n++]);
+	}
+	if (!r)
+		profile_set_lines(s->profile, place->location, s->lines.items, s->lines.n);
+	return r ? r : profile_status(s->profile);
+}
+
+static int name_places(struct symbolizer *s, struct place *places, size_t n)
+{
+	struct profile_mapping *mapping = &s->profile->mappings.items[places->mapping];
+	struct symbolize_result *result = &s->summary->mappings.items[places->mapping];
+	int r = 0;
+
+	mapping->has_functions = true;
+	vec_foreach (frame, &s->frames)
+		mapping->has_filenames |= frame->file != NULL;
+	mapping->has_line_numbers = mapping->has_inline_frames = mapping->has_filenames;
+	result->outcome = SYMBOLIZE_NAMED;
+	for (size_t i = 0; !r && i < n; i++) {
+		result->n_named += places[i].n_frames != 0;
+		r = name_place(s, &places[i]);
+	}
+	s->summary->n_named += result->n_named;
+	return r;
+}
+
+/* `places` are all those of one mapping. */
+static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t n)
+{
+	struct symbolize_result *result = &s->summary->mappings.items[places->mapping];
+	struct opened file;
+	int r;
+
+	if (result->outcome == SYMBOLIZE_ALREADY)
+		return 0;
+	r = get_file(s, places->mapping, &file);
+	if (r)
+		return r;
+	result->located = file.located;
+	result->outcome = file.binary ? SYMBOLIZE_NO_SYMBOLS : SYMBOLIZE_NOT_LOCATED;
+	s->frames.n = 0;
+	for (size_t i = 0; file.binary && !r && i < n; i++)
+		r = find_frames(s, file.binary, &places[i]);
+	if (!r && s->frames.n)
+		r = name_places(s, places, n);
+	return r;
+}
+
+static int symbolize_all(struct symbolizer *s)
+{
+	int r = collect_places(s);
+	size_t end;
+
+	for (size_t at = 0; !r && at < s->places.n; at = end) {
+		struct place *first = &s->places.items[at];
+
+		for (end = at + 1; end < s->places.n; end++)
+			if (s->places.items[end].mapping != first->mapping)
+				break;
+		r = symbolize_mapping(s, first, end - at);
+	}
+	return r;
+}
+
+int symbolize_profile(struct profile *profile, const struct symbolize_options *options,
+		      struct symbolize_summary *summary)
+{
+	struct symbolizer s = {
+		.profile = profile,
+		.options = options,
+		.summary = summary,
+		.naming = {.profile = profile, .style = options->style},
+	};
+	int r = symbolize_all(&s);
+
+	vec_foreach (file, &s.files)
+		binary_free(file->binary);
+	vec_deinit(&s.files);
+	vec_deinit(&s.places);
+	vec_deinit(&s.frames);
+	vec_deinit(&s.lines);
+	naming_deinit(&s.naming);
+	return r;
+}
+
+static void describe_missing(const struct locate_result *located, char *out_text, size_t size)
+{
+	switch (located->outcome) {
+	case LOCATE_NO_FILE:
+		snprintf(out_text, size, "not a file");
+		return;
+	case LOCATE_OTHER_ID:
+		if (located->other_id[0])
+			snprintf(out_text, size, "the file there now has another build ID, %s",
+				 located->other_id);
+		else
+			snprintf(out_text, size, "the file there now has no build ID");
+		return;
+	case LOCATE_NOT_ELF:
+		snprintf(out_text, size, "not an ELF file");
+		return;
+	case LOCATE_UNREADABLE:
+		snprintf(out_text, size, "%s", strerror(located->error));
+		return;
+	default:
+		snprintf(out_text, size, "file not found");
+	}
+}
+
+bool symbolize_describe(const struct profile *profile, const struct symbolize_summary *summary,
+			size_t mapping, char *out_text, size_t size)
+{
+	const struct symbolize_result *result = &summary->mappings.items[mapping];
+	const char *file = profile_string(profile, profile->mappings.items[mapping].file);
+	char reason[2 * BUILD_ID_MAX + 64] = "no symbols in it";
+
+	if (result->outcome == SYMBOLIZE_UNUSED)
+		return false;
+	if (!file[0])
+		file = "(no file)";
+	if (result->outcome == SYMBOLIZE_ALREADY) {
+		snprintf(out_text, size, "%s: came with names", file);
+		return true;
+	}
+	if (result->outcome == SYMBOLIZE_NAMED) {
+		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named", file,
+			 result->n_named, result->n_locations);
+		return true;
+	}
+	if (result->outcome == SYMBOLIZE_NOT_LOCATED)
+		describe_missing(&result->located, reason, sizeof(reason));
+	snprintf(out_text, size, "%s: %" PRIu32 " locations without names: %s", file,
+		 result->n_locations, reason);
+	return true;
+}
+
+void symbolize_summary_deinit(struct symbolize_summary *summary)
+{
+	vec_deinit(&summary->mappings);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Gives the locations of a profile their functions, files and lines, so that it reads the same on a
+ * machine that has none of the binaries. */
+#pragma once
+#include "profile.h"
+#include "symbolize/demangle.h"
+#include "symbolize/locate.h"
+
+struct symbolize_options {
+	struct locate_options locate;
+	enum demangle_style style;
+};
+
+enum symbolize_outcome {
+	SYMBOLIZE_UNUSED, /* the mapping has no locations */
+	SYMBOLIZE_NAMED,
+	SYMBOLIZE_ALREADY,     /* its locations came with names */
+	SYMBOLIZE_NOT_LOCATED, /* see the locate_result */
+	SYMBOLIZE_NO_SYMBOLS,  /* the file is there, and names none of the locations */
+};
+
+struct symbolize_result { /* of one mapping */
+	enum symbolize_outcome outcome;
+	struct locate_result located;
+	uint32_t n_locations;
+	uint32_t n_named;
+};
+
+/* All zeroes is a valid one. */
+struct symbolize_summary {
+	VEC(struct symbolize_result) mappings; /* as many as the profile has */
+	uint32_t n_locations;                  /* all, those in no mapping too */
+	uint32_t n_named;                      /* with what was named before */
+};
+
+/* Names the locations of each mapping, all of them or none: where its file names at least one, what
+ * it doesn't name becomes "FILE+0xADDRESS", with the address as linked. Mappings that have names
+ * already are left as they are. *summary is to be freed. 0; -ENOMEM or -EOVERFLOW, which leave a
+ * profile that is of no further use. */
+int symbolize_profile(struct profile *profile, const struct symbolize_options *options,
+		      struct symbolize_summary *summary);
+
+/* Writes one line about a mapping: its file, and how many locations got names or why none did.
+ * Returns false if there is nothing to say. */
+bool symbolize_describe(const struct profile *profile, const struct symbolize_summary *summary,
+			size_t mapping, char *out_text, size_t size);
+
+void symbolize_summary_deinit(struct symbolize_summary *summary);

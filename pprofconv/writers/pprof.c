@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/* pprof's protobuf, gzipped. The messages of one type that follow each other are one message when
+ * read, so the profile goes out in batches and memory stays as it is. Numbers are ours plus 1,
+ * since 0 means none; strings keep theirs. */
+#include <errno.h>
+
+#include "base/gzip.h"
+#include "base/utf8.h"
+#include "profile.pb-c.h"
+#include "writers/writers.h"
+
+#define BATCH 256
+
+/* Fast levels pack a profile nearly as well as the default one. */
+#define GZIP_LEVEL 1
+
+typedef Perftools__Profiles__Profile profile_message;
+typedef Perftools__Profiles__Sample sample_message;
+typedef Perftools__Profiles__Label label_message;
+typedef Perftools__Profiles__Mapping mapping_message;
+typedef Perftools__Profiles__Location location_message;
+typedef Perftools__Profiles__Line line_message;
+typedef Perftools__Profiles__Function function_message;
+typedef Perftools__Profiles__ValueType value_type_message;
+
+struct encoder {
+	const struct profile *profile;
+	struct gzip *gzip;
+	VEC(uint8_t) packed; /* the batch */
+	VEC(uint64_t) location_ids;
+	VEC(label_message) labels;
+	VEC(label_message *) label_pointers;
+	VEC(line_message) lines;
+	VEC(line_message *) line_pointers;
+};
+
+static void encoder_deinit(struct encoder *encoder)
+{
+	vec_deinit(&encoder->packed);
+	vec_deinit(&encoder->location_ids);
+	vec_deinit(&encoder->labels);
+	vec_deinit(&encoder->label_pointers);
+	vec_deinit(&encoder->lines);
+	vec_deinit(&encoder->line_pointers);
+}
+
+static int emit(struct encoder *encoder, const profile_message *message)
+{
+	size_t size = perftools__profiles__profile__get_packed_size(message);
+
+	encoder->packed.n = 0;
+	if (vec_reserve(&encoder->packed, size) < 0)
+		return -ENOMEM;
+	perftools__profiles__profile__pack(message, encoder->packed.items);
+	gzip_write(encoder->gzip, encoder->packed.items, size);
+	return 0;
+}
+
+/* --- samples ------------------------------------------------------------------------------- */
+
+static void fill_label(label_message *message, const struct profile_label *label)
+{
+	perftools__profiles__label__init(message);
+	message->key = label->key;
+	message->str = label->text;
+	message->num = label->number;
+	message->num_unit = label->unit;
+}
+
+/* The arrays must have room: pointers into them stay until the batch is out. */
+static void fill_sample(struct encoder *encoder, sample_message *message, uint32_t sample)
+{
+	const struct profile *profile = encoder->profile;
+	const struct profile_sample *from = &profile->samples.items[sample];
+	size_t n_frames, n_labels;
+	const uint32_t *frames = profile_stack(profile, from->stack, &n_frames);
+	const struct profile_label *labels = profile_label_set(profile, from->labels, &n_labels);
+
+	perftools__profiles__sample__init(message);
+	message->n_value = profile->sample_types.n;
+	message->value = profile_values(profile, sample);
+	message->n_location_id = n_frames;
+	message->location_id = encoder->location_ids.items + encoder->location_ids.n;
+	for (size_t i = 0; i < n_frames; i++)
+		message->location_id[i] = (uint64_t)frames[i] + 1;
+	encoder->location_ids.n += n_frames;
+	message->n_label = n_labels;
+	message->label = encoder->label_pointers.items + encoder->label_pointers.n;
+	for (size_t i = 0; i < n_labels; i++) {
+		label_message *label = &encoder->labels.items[encoder->labels.n++];
+
+		fill_label(label, &labels[i]);
+		message->label[i] = label;
+	}
+	encoder->label_pointers.n += n_labels;
+}
+
+/* Makes room for what the samples [first, first + n) hold. */
+static int reserve_samples(struct encoder *encoder, size_t first, size_t n)
+{
+	const struct profile *profile = encoder->profile;
+	size_t n_frames = 0, n_labels = 0;
+
+	for (size_t i = first; i < first + n; i++) {
+		const struct profile_sample *sample = &profile->samples.items[i];
+
+		n_frames += profile->stacks.items[sample->stack].n_frames;
+		n_labels += profile->label_sets.items[sample->labels].n_labels;
+	}
+	encoder->location_ids.n = encoder->labels.n = encoder->label_pointers.n = 0;
+	if (vec_reserve(&encoder->location_ids, n_frames) < 0 ||
+	    vec_reserve(&encoder->labels, n_labels) < 0 ||
+	    vec_reserve(&encoder->label_pointers, n_labels) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int emit_samples(struct encoder *encoder, size_t first, size_t n)
+{
+	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
+	sample_message samples[BATCH], *pointers[BATCH];
+
+	if (reserve_samples(encoder, first, n) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		fill_sample(encoder, &samples[i], (uint32_t)(first + i));
+		pointers[i] = &samples[i];
+	}
+	message.n_sample = n;
+	message.sample = pointers;
+	return emit(encoder, &message);
+}
+
+/* --- mappings, locations, functions -------------------------------------------------------- */
+
+static int emit_mappings(struct encoder *encoder, size_t first, size_t n)
+{
+	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
+	mapping_message mappings[BATCH], *pointers[BATCH];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct profile_mapping *from = &encoder->profile->mappings.items[first + i];
+
+		perftools__profiles__mapping__init(&mappings[i]);
+		mappings[i].id = first + i + 1;
+		mappings[i].memory_start = from->start;
+		mappings[i].memory_limit = from->limit;
+		mappings[i].file_offset = from->offset;
+		mappings[i].filename = from->file;
+		mappings[i].build_id = from->build_id;
+		mappings[i].has_functions = from->has_functions;
+		mappings[i].has_filenames = from->has_filenames;
+		mappings[i].has_line_numbers = from->has_line_numbers;
+		mappings[i].has_inline_frames = from->has_inline_frames;
+		pointers[i] = &mappings[i];
+	}
+	message.n_mapping = n;
+	message.mapping = pointers;
+	return emit(encoder, &message);
+}
+
+/* The number as the format has it: 0 for none. */
+static uint64_t id_of(uint32_t number)
+{
+	return number == PROFILE_NONE ? 0 : (uint64_t)number + 1;
+}
+
+static void fill_location(struct encoder *encoder, location_message *message, size_t number)
+{
+	const struct profile_location *from = &encoder->profile->locations.items[number];
+	const struct profile_line *lines = profile_lines(encoder->profile, from);
+
+	perftools__profiles__location__init(message);
+	message->id = number + 1;
+	message->mapping_id = id_of(from->mapping);
+	message->address = from->address;
+	message->is_folded = from->is_folded;
+	message->n_line = from->n_lines;
+	message->line = encoder->line_pointers.items + encoder->line_pointers.n;
+	for (size_t i = 0; i < from->n_lines; i++) {
+		line_message *line = &encoder->lines.items[encoder->lines.n++];
+
+		perftools__profiles__line__init(line);
+		line->function_id = id_of(lines[i].function);
+		line->line = lines[i].line;
+		line->column = lines[i].column;
+		message->line[i] = line;
+	}
+	encoder->line_pointers.n += from->n_lines;
+}
+
+static int emit_locations(struct encoder *encoder, size_t first, size_t n)
+{
+	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
+	location_message locations[BATCH], *pointers[BATCH];
+	size_t n_lines = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_lines += encoder->profile->locations.items[first + i].n_lines;
+	encoder->lines.n = encoder->line_pointers.n = 0;
+	if (vec_reserve(&encoder->lines, n_lines) < 0 ||
+	    vec_reserve(&encoder->line_pointers, n_lines) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		fill_location(encoder, &locations[i], first + i);
+		pointers[i] = &locations[i];
+	}
+	message.n_location = n;
+	message.location = pointers;
+	return emit(encoder, &message);
+}
+
+static int emit_functions(struct encoder *encoder, size_t first, size_t n)
+{
+	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
+	function_message functions[BATCH], *pointers[BATCH];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct profile_function *from = &encoder->profile->functions.items[first + i];
+
+		perftools__profiles__function__init(&functions[i]);
+		functions[i].id = first + i + 1;
+		functions[i].name = from->name;
+		functions[i].system_name = from->system_name;
+		functions[i].filename = from->filename;
+		functions[i].start_line = from->start_line;
+		pointers[i] = &functions[i];
+	}
+	message.n_function = n;
+	message.function = pointers;
+	return emit(encoder, &message);
+}
+
+/* --- strings and the rest ------------------------------------------------------------------ */
+
+static int emit_strings(struct encoder *encoder, size_t first, size_t n)
+{
+	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
+	const struct strtab *strings = &encoder->profile->strings;
+	char *pointers[BATCH], *repaired[BATCH] = {NULL};
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *text = strtab_text(strings, (uint32_t)(first + i));
+		size_t size = strtab_size(strings, (uint32_t)(first + i));
+
+		if (!utf8_is_valid(text, size)) {
+			repaired[i] = utf8_repair(text, size);
+			r = repaired[i] ? r : -ENOMEM;
+		}
+		pointers[i] = repaired[i] ? repaired[i] : (char *)text;
+	}
+	message.n_string_table = n;
+	message.string_table = pointers;
+	r = r ? r : emit(encoder, &message);
+	for (size_t i = 0; i < n; i++)
+		free(repaired[i]);
+	return r;
+}
+
+static void fill_value_type(value_type_message *message, const struct profile_value_type *from)
+{
+	perftools__profiles__value_type__init(message);
+	message->type = from->type;
+	message->unit = from->unit;
+}
+
+/* What there is one of, sample types and comments. */
+static int emit_head(struct encoder *encoder)
+{
+	const struct profile *profile = encoder->profile;
+	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
+	value_type_message types[SAMPLE_TYPES_MAX], *pointers[SAMPLE_TYPES_MAX], period_type;
+	VEC(int64_t) comments = {0};
+	int r = vec_reserve(&comments, profile->comments.n);
+
+	for (size_t i = 0; i < profile->sample_types.n; i++) {
+		fill_value_type(&types[i], &profile->sample_types.items[i]);
+		pointers[i] = &types[i];
+	}
+	message.n_sample_type = profile->sample_types.n;
+	message.sample_type = pointers;
+	fill_value_type(&period_type, &profile->period_type);
+	if (period_type.type || period_type.unit)
+		message.period_type = &period_type;
+	message.period = profile->period;
+	message.time_nanos = profile->time_nanos;
+	message.duration_nanos = profile->duration_nanos;
+	message.drop_frames = profile->drop_frames;
+	message.keep_frames = profile->keep_frames;
+	message.default_sample_type = profile->default_sample_type;
+	message.doc_url = profile->doc_url;
+	for (size_t i = 0; !r && i < profile->comments.n; i++)
+		r = vec_push(&comments, profile->comments.items[i]);
+	message.n_comment = comments.n;
+	message.comment = comments.items;
+	r = r ? r : emit(encoder, &message);
+	vec_deinit(&comments);
+	return r;
+}
+
+static int emit_batches(struct encoder *encoder, size_t n,
+			int (*emit_batch)(struct encoder *encoder, size_t first, size_t n))
+{
+	int r = 0;
+
+	for (size_t first = 0; !r && first < n; first += BATCH)
+		r = emit_batch(encoder, first, n - first < BATCH ? n - first : BATCH);
+	return r;
+}
+
+static int emit_all(struct encoder *encoder)
+{
+	const struct profile *profile = encoder->profile;
+	int r = emit_head(encoder);
+
+	if (!r)
+		r = emit_batches(encoder, profile->samples.n, emit_samples);
+	if (!r)
+		r = emit_batches(encoder, profile->mappings.n, emit_mappings);
+	if (!r)
+		r = emit_batches(encoder, profile->locations.n, emit_locations);
+	if (!r)
+		r = emit_batches(encoder, profile->functions.n, emit_functions);
+	if (!r)
+		r = emit_batches(encoder, strtab_count(&profile->strings), emit_strings);
+	return r;
+}
+
+static int write_pprof(const struct profile *profile, size_t value, struct output *output)
+{
+	_cleanup_(gzip_freep) struct gzip *gzip = gzip_new(output, GZIP_LEVEL);
+	struct encoder encoder = {.profile = profile, .gzip = gzip};
+	int r;
+
+	if (!gzip)
+		return -ENOMEM;
+	r = emit_all(&encoder);
+	if (!r)
+		gzip_finish(gzip);
+	encoder_deinit(&encoder);
+	return r;
+}
+
+const struct writer writer_pprof = {
+	.name = "pprof",
+	.summary = "pprof's protobuf, gzipped: for go tool pprof and its relatives",
+	.suffix = ".pb.gz",
+	.is_binary = true,
+	.write = write_pprof,
+};
