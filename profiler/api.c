@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "arena.h"
+#include "dumper.h"
 #include "heapprof.h"
 #include "lifecycle.h"
 #include "recorder.h"
@@ -45,7 +46,7 @@ PUBLIC void HeapProfilerStop(void)
 PUBLIC void HeapProfilerDump(const char *reason)
 {
 	enter();
-	hp_lifecycle_dump(reason && *reason ? reason : "HeapProfilerDump");
+	hp_dumper_dump(reason && *reason ? reason : "HeapProfilerDump");
 	leave();
 }
 
@@ -54,7 +55,7 @@ PUBLIC char *GetHeapProfile(void)
 	size_t size = 0, mapped = 0;
 
 	enter();
-	char *text = hp_lifecycle_dump_to_memory(&size, &mapped);
+	char *text = hp_dumper_dump_to_memory(&size, &mapped);
 	char *copy = malloc(size + 1);
 
 	if (copy) {

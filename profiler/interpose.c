@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The hooks: every name by which a program gets or returns heap memory.
- *
- * Each hook counts, compares, and jumps: to the allocator underneath, or to its slow path. Both are
- * tail calls, so that a slow path's own caller is the program: see HP_SITE_OF_CALLER(). A hook
- * calls malloc underneath for operator new too, whatever allocator that is: then nothing is counted
- * twice, and blocks of all kinds may be given back by free(). */
-#include "lifecycle.h"
+/* The hooks: every name by which a program gets or returns heap memory; hooks.h says how they work.
+ * operator new calls malloc underneath, whatever allocator that is: then nothing is counted twice,
+ * and blocks of all kinds may be given back by free(). */
+#include "hooks.h"
 #include "modules.h"
 #include "next_alloc.h"
-#include "recorder.h"
+#include "sys.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
-
-#define HOOK              __attribute__((visibility("default"))) HP_HOOK_CODE
-#define SLOW              static __attribute__((noinline)) HP_HOOK_CODE
-#define likely(condition) __builtin_expect(!!(condition), true)
+#include <unistd.h>
 
 /* --- slow paths ---------------------------------------------------------------------------------
  */
@@ -49,28 +43,15 @@ static inline void *forward(enum entry entry, size_t a, size_t b)
 	return hp_next.malloc(a);
 }
 
-/* The library is ready from the first allocation on that finds the C library ready. */
-static inline void ensure_ready(void)
-{
-	if (!likely(hp_lifecycle_is_ready()))
-		hp_lifecycle_init();
-}
-
 static inline void *allocate(enum entry entry, size_t a, size_t b, size_t size,
 			     const struct hp_site *site)
 {
 	void *p;
 
-	if (hp_tls.in_hook)
+	if (!hook_begin())
 		return forward(entry, a, b);
-	ensure_ready();
-	hp_tls.in_hook = 1;
 	p = forward(entry, a, b);
-	if (likely(p))
-		hp_recorder_allocated(p, size, site);
-	else
-		hp_recorder_uncount(size);
-	hp_tls.in_hook = 0;
+	hook_end_allocation(p, size, site);
 	return p;
 }
 
@@ -86,16 +67,10 @@ SLOW int posix_memalign_slow(void **out, size_t alignment, size_t size)
 	struct hp_site site = HP_SITE_OF_CALLER();
 	int error;
 
-	if (hp_tls.in_hook)
+	if (!hook_begin())
 		return hp_next.posix_memalign(out, alignment, size);
-	ensure_ready();
-	hp_tls.in_hook = 1;
 	error = hp_next.posix_memalign(out, alignment, size);
-	if (likely(error == 0))
-		hp_recorder_allocated(*out, size, &site);
-	else
-		hp_recorder_uncount(size);
-	hp_tls.in_hook = 0;
+	hook_end_allocation(error ? NULL : *out, size, &site);
 	return error;
 }
 
@@ -107,16 +82,14 @@ SLOW void free_slow(void *p)
 
 	if (!p || hp_next_alloc_is_boot(p))
 		return;
-	if (hp_tls.in_hook) {
+	if (!hook_begin()) {
 		hp_next.free(p);
 		return;
 	}
-	hp_tls.in_hook = 1;
-	is_known = hp_recorder_forget(p, &entry);
+	is_known = hook_take(p, &entry);
 	hp_next.free(p);
-	if (is_known)
-		hp_recorder_freed(&entry);
-	hp_tls.in_hook = 0;
+	hook_settle(is_known, &entry, true /* has gone */);
+	hook_end();
 }
 
 static void *reallocate(void *old, size_t size)
@@ -133,22 +106,13 @@ SLOW void *realloc_slow(void *old, size_t size)
 	bool is_known;
 	void *p;
 
-	if (hp_tls.in_hook)
+	if (!hook_begin())
 		return reallocate(old, size);
-	ensure_ready();
-	hp_tls.in_hook = 1;
-	is_known = old && hp_recorder_forget(old, &entry);
+	is_known = hook_take(old, &entry);
 	p = reallocate(old, size);
 	/* NULL for size 0 means that the block was freed. */
-	if (is_known && (p || size == 0))
-		hp_recorder_freed(&entry);
-	else if (is_known)
-		hp_recorder_keep(&entry);
-	if (likely(p))
-		hp_recorder_allocated(p, size, &site);
-	else
-		hp_recorder_uncount(size);
-	hp_tls.in_hook = 0;
+	hook_settle(is_known, &entry, p || size == 0);
+	hook_end_allocation(p, size, &site);
 	return p;
 }
 
@@ -349,7 +313,22 @@ HOOK int dlclose(void *handle)
 	return result;
 }
 
+/* exit() and quick_exit() are met by handlers; these leave without any. The program's own call of
+ * _exit is not ours to refuse: whatever happens in the last dump, the process ends. */
+HOOK void _exit(int status)
+{
+	hp_lifecycle_exit();
+	for (;;)
+		hp_sys3(SYS_exit_group, status, 0, 0);
+}
+
+HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
+
+/* By its own name, even where the global malloc is somebody else's. */
+static __typeof__(malloc) our_malloc __attribute__((alias("malloc"), copy(malloc)));
+
 static __attribute__((constructor)) void start_with_program(void)
 {
 	hp_lifecycle_init();
+	hp_lifecycle_check_company((void *)our_malloc);
 }

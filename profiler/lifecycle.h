@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From the process's start to its end: reads the environment, starts and stops sessions, writes
- * dumps, follows forks. */
+/* From the process's start to its end: reads the environment, starts and stops sessions,
+ * follows forks, says goodbye. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,13 +17,10 @@ bool hp_lifecycle_is_ready(void);
 bool hp_lifecycle_start(const char *prefix);
 void hp_lifecycle_stop(void);
 
-/* Writes a dump now. False, with a message, if there is no session or it can't be written. From any
- * thread with hp_tls.in_hook set; not signal-safe. */
-bool hp_lifecycle_dump(const char *reason);
-
-/* The text of a dump in memory of the profiler's own (see arena.h), to be unmapped by the caller;
- * NULL without session or memory. */
-char *hp_lifecycle_dump_to_memory(size_t *out_size, size_t *out_mapped);
+/* Looks at who else is there: says so if another allocator comes before ours, so that nothing is
+ * seen, and stops tcmalloc's own heap profiler, which starts on HEAPPROFILE too and would write to
+ * the same names. Called by the library's constructor; `our_malloc` is the hook's address. */
+void hp_lifecycle_check_company(void *our_malloc);
 
 /* A last dump and a last word. Does its work once. */
 void hp_lifecycle_exit(void);

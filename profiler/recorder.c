@@ -2,6 +2,7 @@
 #include "recorder.h"
 #include "fork_mark.h"
 #include "frame_rule.h"
+#include "helper.h"
 #include "modules.h"
 #include "scratch.h"
 #include "stacks.h"
@@ -201,6 +202,8 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 			report_news(t);
 	}
 	leave(t);
+	if (hp_helper_is_missing())
+		hp_helper_revive();
 	if (has_reported)
 		dump_if_due();
 }

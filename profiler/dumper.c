@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include "dumper.h"
+#include "arena.h"
+#include "dump.h"
+#include "file.h"
+#include "fork_mark.h"
+#include "names.h"
+#include "recorder.h"
+#include "report.h"
+#include "scratch.h"
+#include <string.h>
+
+enum {
+	OUTPUT_BUFFER = 64 * 1024,
+	NAME_ATTEMPTS_MAX = 100,
+	MEMORY_STEP = 1 << 20
+};
+
+static struct hp_options options;
+static struct hp_lock dump_lock;
+static bool is_failure_told;
+
+/* --- a dump in a file
+ * --------------------------------------------------------------------------------------
+ */
+
+struct dumping {
+	const char *reason;
+	struct hp_outfile file;
+	struct hp_name name;
+	struct hp_dump_summary summary;
+	int error;
+	char buffer[OUTPUT_BUFFER];
+};
+
+static void flush_to_file(struct hp_text *t)
+{
+	struct dumping *d = t->context;
+
+	hp_outfile_write(&d->file, t->buffer, t->used);
+	t->used = 0;
+}
+
+static int print_to_file(struct dumping *d)
+{
+	struct hp_text t = {
+		.buffer = d->buffer,
+		.size = sizeof(d->buffer),
+		.flush = flush_to_file,
+		.context = d,
+	};
+	struct hp_dump_request request = {
+		.options = &options,
+		.reason = d->reason,
+		.number = hp_names_n_claimed() + 1,
+	};
+
+	if (!hp_dump_print(&t, &request, &d->summary))
+		return -ENOMEM;
+	flush_to_file(&t);
+	return d->file.error;
+}
+
+static void remove_expired(void)
+{
+	struct hp_name expired;
+
+	if (hp_names_claimed(options.max_dumps, &expired))
+		hp_sys_unlink(expired.path);
+}
+
+static int claim_name(struct dumping *d)
+{
+	int error = hp_outfile_claim(&d->file, d->name.path);
+
+	for (int i = 0; error == -EEXIST && i < NAME_ATTEMPTS_MAX; i++) {
+		hp_names_collided();
+		if (!hp_names_next(&d->name))
+			return -ENAMETOOLONG;
+		error = hp_outfile_claim(&d->file, d->name.path);
+	}
+	if (!error)
+		remove_expired();
+	return error;
+}
+
+static int write_whole(struct dumping *d)
+{
+	int error;
+
+	if (!hp_names_next(&d->name))
+		return -ENAMETOOLONG;
+	error = hp_outfile_create(&d->file, d->name.path);
+	if (error)
+		return error;
+	error = print_to_file(d);
+	if (!error)
+		error = claim_name(d);
+	if (error)
+		hp_outfile_discard(&d->file);
+	return error;
+}
+
+static void write_on_scratch_stack(void *argument)
+{
+	struct dumping *d = argument;
+
+	d->error = write_whole(d);
+}
+
+static bool is_verbose(void)
+{
+	return options.verbose == HP_VERBOSE_YES ||
+	       (options.verbose == HP_VERBOSE_AUTO && hp_report_is_terminal());
+}
+
+static void tell_success(const struct dumping *d)
+{
+	HP_TEXT_LOCAL(line, 1024);
+
+	if (!is_verbose())
+		return;
+	hp_text_string(&line, d->name.path);
+	hp_text_string(&line, " (");
+	hp_text_string(&line, d->reason);
+	hp_text_char(&line, ')');
+	if (d->summary.alloc_objects == 0 && options.sample_interval > 1) {
+		hp_text_string(&line, ": no sample, sample interval ");
+		hp_text_size(&line, options.sample_interval);
+		hp_text_string(&line, ": set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
+				      "allocation");
+	}
+	hp_report_text(&line);
+}
+
+/* Once, until a dump succeeds again: a full disk would fill the log as well. */
+static void tell_failure(const char *path, int error)
+{
+	HP_TEXT_LOCAL(line, 1024);
+
+	if (is_failure_told)
+		return;
+	is_failure_told = true;
+	hp_text_string(&line, "can't write ");
+	hp_text_string(&line, path[0] ? path : options.prefix);
+	hp_text_string(&line, ": ");
+	hp_text_string(&line, strerrordesc_np(-error));
+	hp_report_text(&line);
+}
+
+static bool dump_locked(const char *reason)
+{
+	/* From mmap: neither the host's stack nor the scratch stack has room to spare for it. */
+	struct dumping *d = hp_memory_map(sizeof(*d));
+
+	if (!d) {
+		tell_failure("", -ENOMEM);
+		return false;
+	}
+	d->reason = reason;
+	d->error = -ENOMEM;
+	hp_scratch_call(write_on_scratch_stack, d);
+	if (d->error) {
+		tell_failure(d->name.path, d->error);
+	} else {
+		is_failure_told = false;
+		tell_success(d);
+	}
+	bool is_written = d->error == 0;
+
+	hp_memory_unmap(d, sizeof(*d));
+	return is_written;
+}
+
+bool hp_dumper_dump(const char *reason)
+{
+	bool is_written;
+
+	if (!hp_recorder_is_running() || hp_fork_mark_is_vfork_child() ||
+	    !hp_lock_acquire(&dump_lock))
+		return false;
+	is_written = dump_locked(reason);
+	hp_lock_release(&dump_lock);
+	return is_written;
+}
+
+void hp_dumper_dump_or_skip(const char *reason)
+{
+	if (hp_fork_mark_is_vfork_child() || !hp_lock_try(&dump_lock))
+		return;
+	dump_locked(reason);
+	hp_lock_release(&dump_lock);
+}
+
+/* --- a dump in memory ---------------------------------------------------------------------------
+ */
+
+struct memory_dump {
+	struct hp_text text;
+	bool is_complete;
+};
+
+static void grow_text(struct hp_text *t)
+{
+	size_t size = t->size ? t->size * 2 : MEMORY_STEP;
+	char *bigger = hp_memory_map(size);
+
+	if (!bigger) {
+		t->cut = true;
+		t->used = 0; /* goes on over what is given up */
+		return;
+	}
+	memcpy(bigger, t->buffer, t->used);
+	hp_memory_unmap(t->buffer, t->size);
+	t->buffer = bigger;
+	t->size = size;
+}
+
+static void print_to_memory(void *argument)
+{
+	struct memory_dump *d = argument;
+	struct hp_dump_request request = {&options, "GetHeapProfile", hp_names_n_claimed() + 1};
+	struct hp_dump_summary summary;
+
+	d->is_complete = hp_dump_print(&d->text, &request, &summary) && !d->text.cut;
+}
+
+char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
+{
+	struct memory_dump d = {.text.flush = grow_text, .text.size = MEMORY_STEP};
+
+	if (!hp_recorder_is_running())
+		return NULL;
+	d.text.buffer = hp_memory_map(d.text.size);
+	if (d.text.buffer && hp_scratch_call(print_to_memory, &d) && d.is_complete) {
+		*out_size = d.text.used;
+		*out_mapped = d.text.size;
+		return d.text.buffer;
+	}
+	hp_memory_unmap(d.text.buffer, d.text.size);
+	return NULL;
+}
+
+/* --- sessions -----------------------------------------------------------------------------------
+ */
+
+void hp_dumper_start(const struct hp_options *session_options)
+{
+	options = *session_options;
+	is_failure_told = false;
+}
+
+bool hp_dumper_has_failed(void)
+{
+	return is_failure_told;
+}
+
+bool hp_dumper_wait(void)
+{
+	return hp_lock_acquire(&dump_lock);
+}
+
+void hp_dumper_go_on(void)
+{
+	hp_lock_release(&dump_lock);
+}
+
+void hp_dumper_after_fork(void)
+{
+	hp_lock_reset(&dump_lock);
+	is_failure_told = false;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A thread of ours, for dumps that no allocation of the program triggers: by time, by resident
+ * memory, by a signal. It exists only if one of these was asked for: a second thread takes the C
+ * library off its single-threaded paths and makes unshare(CLONE_NEWUSER) fail. */
+#pragma once
+#include "options.h"
+
+/* Starts the thread if `options` need one, and takes the signal if it is free. With hp_tls.in_hook
+ * set, where calling the C library is safe. */
+void hp_helper_start(const struct hp_options *options);
+
+/* Lets the thread sleep, and gives the signal back. */
+void hp_helper_stop(void);
+
+/* In a fork child there is no such thread any more. */
+void hp_helper_after_fork(void);
+
+/* True if a thread is wanted that isn't there; see hp_helper_revive(). Any thread, signal-safe. */
+bool hp_helper_is_missing(void);
+
+/* Makes it again. With hp_tls.in_hook set, from within a hook: a child that never allocates,
+ * because it calls exec at once, never gets here. */
+void hp_helper_revive(void);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* jemalloc's non-standard interface. A program that can do without it asks `if (mallocx)`, so these
+ * names must not exist where the allocator underneath has none: each is an indirect function whose
+ * resolver returns 0 then.
+ *
+ * A resolver may run before this library is relocated, for a library that is relocated earlier and
+ * refers to one of the names. Then nothing can be looked up, and the hook itself is the answer;
+ * should jemalloc not be there after all, malloc serves in its place. */
+#include "hooks.h"
+#include "next_alloc.h"
+
+#define LG_ALIGN_MASK 63 /* flags: the base-2 logarithm of the alignment, */
+#define ZERO          64 /* and whether to clear the block */
+
+static struct {
+	void *(*mallocx)(size_t size, int flags);
+	void *(*rallocx)(void *p, size_t size, int flags);
+	size_t (*xallocx)(void *p, size_t size, size_t extra, int flags);
+	void (*dallocx)(void *p, int flags);
+	void (*sdallocx)(void *p, size_t size, int flags);
+} next;
+
+/* --- without jemalloc ---------------------------------------------------------------------------
+ */
+
+static void *plain_mallocx(size_t size, int flags)
+{
+	size_t alignment = (size_t)1 << (flags & LG_ALIGN_MASK);
+	void *p;
+
+	if (alignment <= 16)
+		return flags & ZERO ? hp_next.calloc(1, size) : hp_next.malloc(size);
+	p = hp_next.memalign(alignment, size);
+	if (p && flags & ZERO)
+		__builtin_memset(p, 0, size);
+	return p;
+}
+
+static void *plain_rallocx(void *p, size_t size, int flags)
+{
+	return hp_next.realloc(p, size);
+}
+
+static size_t plain_xallocx(void *p, size_t size, size_t extra, int flags)
+{
+	return hp_next.malloc_usable_size(p);
+}
+
+static void plain_dallocx(void *p, int flags)
+{
+	hp_next.free(p);
+}
+
+static void plain_sdallocx(void *p, size_t size, int flags)
+{
+	hp_next.free(p);
+}
+
+static void *or_plain(const char *name, void *plain)
+{
+	void *function = hp_next_alloc_symbol(name);
+
+	return function ? function : plain;
+}
+
+static __attribute__((noinline, cold)) void look_up(void)
+{
+	next.rallocx = or_plain("rallocx", plain_rallocx);
+	next.xallocx = or_plain("xallocx", plain_xallocx);
+	next.dallocx = or_plain("dallocx", plain_dallocx);
+	next.sdallocx = or_plain("sdallocx", plain_sdallocx);
+	__atomic_store_n(&next.mallocx, or_plain("mallocx", plain_mallocx), __ATOMIC_RELEASE);
+}
+
+static inline void ensure_next(void)
+{
+	if (!likely(__atomic_load_n(&next.mallocx, __ATOMIC_ACQUIRE)))
+		look_up();
+}
+
+/* --- slow paths ----------------------------------------------------------------------------------
+ */
+
+SLOW void *mallocx_slow(size_t size, int flags)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	void *p;
+
+	if (!hook_begin())
+		return next.mallocx(size, flags);
+	p = next.mallocx(size, flags);
+	hook_end_allocation(p, size, &site);
+	return p;
+}
+
+SLOW void *rallocx_slow(void *old, size_t size, int flags)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	struct hp_live_entry entry;
+	bool is_known;
+	void *p;
+
+	if (!hook_begin())
+		return next.rallocx(old, size, flags);
+	is_known = hook_take(old, &entry);
+	p = next.rallocx(old, size, flags);
+	hook_settle(is_known, &entry, p != NULL);
+	hook_end_allocation(p, size, &site);
+	return p;
+}
+
+/* Resizes in place or not at all. */
+SLOW size_t xallocx_slow(void *p, size_t size, size_t extra, int flags)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	struct hp_live_entry entry;
+	bool is_known;
+	size_t result;
+
+	if (!hook_begin())
+		return next.xallocx(p, size, extra, flags);
+	is_known = hook_take(p, &entry);
+	result = next.xallocx(p, size, extra, flags);
+	hook_settle(is_known, &entry, result >= size);
+	hook_end_allocation(result >= size ? p : NULL, size, &site);
+	return result;
+}
+
+SLOW void dallocx_slow(void *p, int flags)
+{
+	struct hp_live_entry entry;
+	bool is_known;
+
+	if (!hook_begin()) {
+		next.dallocx(p, flags);
+		return;
+	}
+	is_known = hook_take(p, &entry);
+	next.dallocx(p, flags);
+	hook_settle(is_known, &entry, true /* has gone */);
+	hook_end();
+}
+
+SLOW void sdallocx_slow(void *p, size_t size, int flags)
+{
+	struct hp_live_entry entry;
+	bool is_known;
+
+	if (!hook_begin()) {
+		next.sdallocx(p, size, flags);
+		return;
+	}
+	is_known = hook_take(p, &entry);
+	next.sdallocx(p, size, flags);
+	hook_settle(is_known, &entry, true /* has gone */);
+	hook_end();
+}
+
+/* --- hooks ---------------------------------------------------------------------------------------
+ */
+
+static HP_HOOK_CODE void *mallocx_hook(size_t size, int flags)
+{
+	ensure_next();
+	if (likely(!hp_recorder_count(size)))
+		return next.mallocx(size, flags);
+	return mallocx_slow(size, flags);
+}
+
+static HP_HOOK_CODE void *rallocx_hook(void *p, size_t size, int flags)
+{
+	ensure_next();
+	bool is_due = hp_recorder_count(size);
+
+	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
+		return next.rallocx(p, size, flags);
+	return rallocx_slow(p, size, flags);
+}
+
+static HP_HOOK_CODE size_t xallocx_hook(void *p, size_t size, size_t extra, int flags)
+{
+	ensure_next();
+	bool is_due = hp_recorder_count(size);
+
+	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
+		return next.xallocx(p, size, extra, flags);
+	return xallocx_slow(p, size, extra, flags);
+}
+
+static HP_HOOK_CODE void dallocx_hook(void *p, int flags)
+{
+	ensure_next();
+	if (likely(!hp_recorder_may_know(p)))
+		next.dallocx(p, flags);
+	else
+		dallocx_slow(p, flags);
+}
+
+static HP_HOOK_CODE void sdallocx_hook(void *p, size_t size, int flags)
+{
+	ensure_next();
+	if (likely(!hp_recorder_may_know(p)))
+		next.sdallocx(p, size, flags);
+	else
+		sdallocx_slow(p, size, flags);
+}
+
+/* --- resolvers -----------------------------------------------------------------------------------
+ */
+
+/* Holds its own address once the loader has relocated us, the link-time address before. */
+static const void *const volatile self = (const void *)&self;
+
+static inline bool is_relocated(void)
+{
+	return self == (const void *)&self;
+}
+
+#define INDIRECT(name, result, ...)                                 \
+	static result (*resolve_##name(void))(__VA_ARGS__)          \
+	{                                                           \
+		if (is_relocated() && !hp_next_alloc_symbol(#name)) \
+			return NULL;                                \
+		return name##_hook;                                 \
+	}                                                           \
+	__attribute__((visibility("default"), ifunc("resolve_" #name))) result name(__VA_ARGS__)
+
+INDIRECT(mallocx, void *, size_t size, int flags);
+INDIRECT(rallocx, void *, void *p, size_t size, int flags);
+INDIRECT(xallocx, size_t, void *p, size_t size, size_t extra, int flags);
+INDIRECT(dallocx, void, void *p, int flags);
+INDIRECT(sdallocx, void, void *p, size_t size, int flags);
