@@ -174,6 +174,19 @@ static const struct {
 	SYMBOL(pvalloc),        SYMBOL(malloc_usable_size),
 };
 
+bool hp_next_alloc_has_code(uintptr_t pc)
+{
+	static uintptr_t start, end;
+	struct dl_find_object object;
+
+	if (!__atomic_load_n(&end, __ATOMIC_ACQUIRE) &&
+	    _dl_find_object((void *)hp_next.malloc, &object) == 0) {
+		start = (uintptr_t)object.dlfo_map_start;
+		__atomic_store_n(&end, (uintptr_t)object.dlfo_map_end, __ATOMIC_RELEASE);
+	}
+	return pc >= start && pc < end;
+}
+
 void hp_next_alloc_init(void)
 {
 	struct hp_next_alloc found = hp_next;

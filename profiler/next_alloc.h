@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct hp_next_alloc {
 	void *(*malloc)(size_t size);
@@ -34,3 +35,6 @@ size_t hp_next_alloc_boot_size(const void *p);
 
 /* The definition of `name` that comes after ours, NULL if there is none. May allocate. */
 void *hp_next_alloc_symbol(const char *name);
+
+/* True for an address in the code of the library (or program) that the allocator is part of. */
+bool hp_next_alloc_has_code(uintptr_t pc);

@@ -4,6 +4,7 @@
 #include "frame_rule.h"
 #include "helper.h"
 #include "modules.h"
+#include "regions.h"
 #include "scratch.h"
 #include "stacks.h"
 #include <string.h>
@@ -14,6 +15,7 @@ enum {
 	FILTER_INTERVAL_MIN = 64 * 1024,
 };
 
+bool hp_recorder_has_mappings;
 void (*hp_recorder_on_due)(const char *reason);
 void (*hp_recorder_on_raw_fork)(void);
 
@@ -21,6 +23,7 @@ static uint32_t session;        /* 0: none runs */
 static uint32_t newest_session; /* sessions are never numbered twice */
 static uint32_t is_paused;
 static uint64_t interval, depth, seed;
+static bool is_only_mappings; /* the heap is left alone */
 static uint64_t n_samples, n_dropped, n_threads_seeded;
 
 static uint32_t current_session(void)
@@ -88,7 +91,8 @@ static void join_session(struct hp_thread *t, uint32_t now, uint64_t begin)
 
 static void report_news(struct hp_thread *t)
 {
-	t->news.allocated = hp_tls.allocated - t->accounted;
+	if (!is_only_mappings)
+		t->news.allocated = hp_tls.allocated - t->accounted;
 	t->accounted = hp_tls.allocated;
 	hp_trigger_report(&t->news);
 	t->step = hp_trigger_step();
@@ -100,7 +104,7 @@ static void set_checkpoint(struct hp_thread *t)
 	uint32_t now = current_session();
 	uint64_t checkpoint;
 
-	if (now == 0)
+	if (now == 0 || (is_only_mappings && t->session == now))
 		checkpoint = UINT64_MAX;
 	else if (hp_tls.state == HP_TLS_GONE || t->session != now || interval == 1)
 		checkpoint = 0;
@@ -144,18 +148,33 @@ static void count_free(const struct hp_live_entry *entry)
 	hp_stacks_count_free(entry->record, entry->size);
 }
 
+/* 0: dropped */
+static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_site *site)
+{
+	size_t n = hp_unwind(t, site, t->frames, depth);
+	hp_handle h = 0;
+
+	if (n > 0)
+		h = hp_stacks_count_alloc(t->frames, n, hp_sampler_size_class(size, interval),
+					  size);
+	if (!h)
+		drop_sample();
+	return h;
+}
+
+static void note_sample(struct hp_thread *t, size_t size)
+{
+	__atomic_add_fetch(&n_samples, 1, __ATOMIC_RELAXED);
+	t->news.sampled += hp_sampler_weight_bytes(size, interval);
+}
+
 static void record(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
 {
 	struct hp_live_entry entry = {.address = (uintptr_t)p, .size = size}, replaced;
-	size_t n = hp_unwind(t, site, t->frames, depth);
 
-	if (n > 0)
-		entry.record = hp_stacks_count_alloc(t->frames, n,
-						     hp_sampler_size_class(size, interval), size);
-	if (!entry.record) {
-		drop_sample();
+	entry.record = count_alloc(t, size, site);
+	if (!entry.record)
 		return;
-	}
 	if (!hp_live_insert(&entry, &replaced)) {
 		count_free(&entry); /* allocated is right at least */
 		drop_sample();
@@ -163,8 +182,7 @@ static void record(struct hp_thread *t, void *p, size_t size, const struct hp_si
 	}
 	if (replaced.address)
 		count_free(&replaced);
-	__atomic_add_fetch(&n_samples, 1, __ATOMIC_RELAXED);
-	t->news.sampled += hp_sampler_weight_bytes(size, interval);
+	note_sample(t, size);
 }
 
 static bool has_much_news(const struct hp_thread *t)
@@ -194,7 +212,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 
 	if (now != 0 && t->session != now)
 		join_session(t, now, hp_tls.allocated - size);
-	if (now != 0) {
+	if (now != 0 && !is_only_mappings) {
 		if (is_turn(t))
 			record(t, p, size, site);
 		has_reported = has_much_news(t) || hp_tls.thread != t;
@@ -252,6 +270,76 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 	hp_thread_leave(t);
 }
 
+/* --- mappings ----------------------------------------------------------------------------------
+ */
+
+/* A mapping does not use up bytes of the heap's countdown: it is sampled by a gap of its own, with
+ * the same probability. */
+static bool is_mapping_sampled(struct hp_thread *t, size_t size)
+{
+	return interval == 1 || hp_sampler_next_gap(&t->sampler) <= size;
+}
+
+static void record_mapping(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
+{
+	hp_handle h = count_alloc(t, size, site);
+
+	if (!h)
+		return;
+	if (!hp_regions_add((uintptr_t)p, size, h)) {
+		hp_stacks_count_free(h, size);
+		drop_sample();
+		return;
+	}
+	note_sample(t, size);
+}
+
+static void count_mapping(struct hp_thread *t, size_t size)
+{
+	hp_tls.allocated += size;
+	t->sample_at += size;
+	t->accounted += size;
+	t->news.allocated += size;
+}
+
+void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
+{
+	struct hp_thread *t = enter();
+	uint32_t now = current_session();
+
+	if (!t) {
+		drop_sample();
+		return;
+	}
+	if (now != 0 && t->session != now)
+		join_session(t, now, hp_tls.allocated);
+	if (now != 0) {
+		hp_regions_remove((uintptr_t)p, size); /* MAP_FIXED replaces what was there */
+		count_mapping(t, size);
+		if (is_mapping_sampled(t, size))
+			record_mapping(t, p, size, site);
+		hp_trigger_report(&t->news);
+	}
+	leave(t);
+	dump_if_due();
+}
+
+void hp_recorder_unmapped(void *p, size_t size)
+{
+	struct hp_thread *t = hp_regions_is_empty() ? NULL : enter();
+
+	if (!t)
+		return;
+	if (t->session != 0 && t->session == current_session()) {
+		uint64_t covered = hp_regions_remove((uintptr_t)p, size);
+
+		t->news.freed += covered ? hp_sampler_weight_bytes(covered, interval) : 0;
+		hp_trigger_report(&t->news);
+	}
+	leave(t);
+	dump_if_due();
+}
+
 /* --- sessions ----------------------------------------------------------------------------------
  */
 
@@ -262,6 +350,8 @@ void hp_recorder_start(const struct hp_options *options)
 	seed = options->seed;
 	if (seed == 0)
 		hp_sys_getrandom(&seed, sizeof(seed));
+	is_only_mappings = options->only_mmap;
+	hp_recorder_has_mappings = options->record_mmap || options->only_mmap;
 	n_samples = n_dropped = n_threads_seeded = 0;
 	hp_trigger_start(options);
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
@@ -271,10 +361,12 @@ void hp_recorder_start(const struct hp_options *options)
 
 void hp_recorder_stop(void)
 {
+	hp_recorder_has_mappings = false;
 	__atomic_store_n(&session, 0, __ATOMIC_SEQ_CST);
 	/* Who is inside may still use the tables: without a quiet moment they are kept. */
 	if (hp_recorder_pause()) {
 		hp_live_stop();
+		hp_regions_reset();
 		hp_stacks_reset();
 	}
 	hp_recorder_resume();
@@ -299,10 +391,12 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_modules_after_fork();
 	hp_frame_rule_after_fork(is_clean);
 	hp_live_after_fork();
+	hp_regions_after_fork();
 	hp_stacks_after_fork();
 	if (!is_clean && hp_recorder_is_running()) {
 		/* Some thread was in the middle of a table. */
 		hp_live_reset(interval >= FILTER_INTERVAL_MIN);
+		hp_regions_reset();
 		hp_stacks_reset();
 	}
 	hp_trigger_after_fork();

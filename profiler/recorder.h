@@ -45,6 +45,20 @@ void hp_recorder_freed(const struct hp_live_entry *entry);
 /* It has not gone back (a realloc failed): puts the entry in again. */
 void hp_recorder_keep(const struct hp_live_entry *entry);
 
+/* --- mappings ----------------------------------------------------------------------------------
+ */
+
+extern bool hp_recorder_has_mappings; /* this session records them */
+
+static inline bool hp_recorder_sees_mappings(void)
+{
+	return __builtin_expect(hp_recorder_has_mappings, false) && !hp_tls.in_hook;
+}
+
+/* Tells of memory that the program has mapped, and is about to unmap. */
+void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site);
+void hp_recorder_unmapped(void *p, size_t size);
+
 /* --- sessions: for lifecycle.c -----------------------------------------------------------------
  */
 

@@ -290,6 +290,19 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 	hp_lock_release(&s->lock);
 }
 
+void hp_stacks_count_again(hp_handle record, uint64_t size)
+{
+	struct shard *s = shard_of(stack_at(record_at(record)->stack)->hash);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	struct record *r = current_record(record);
+
+	r->counts.alloc_objects++;
+	r->counts.alloc_bytes += size;
+	hp_lock_release(&s->lock);
+}
+
 /* --- copying --------------------------------------------------------------------------------- */
 
 struct copying {

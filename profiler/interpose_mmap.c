@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The hooks for HEAP_PROFILE_MMAP: memory that a program gets from the kernel itself. What the
+ * allocator underneath maps for its own heap is not the program's, and is told by the caller's
+ * address; what the C library maps for itself does not come this way. */
+#undef _FILE_OFFSET_BITS /* it renames mmap to mmap64; here both are defined */
+#include "hooks.h"
+#include "next_alloc.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PAGE ((size_t)4096)
+
+static struct {
+	void *(*mmap)(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+	void *(*mremap)(void *old, size_t old_size, size_t size, int flags, ...);
+	int (*munmap)(void *address, size_t size);
+	void *(*sbrk)(intptr_t increment);
+} next;
+
+static __attribute__((noinline, cold)) void look_up(void)
+{
+	next.mremap = hp_next_alloc_symbol("mremap");
+	next.munmap = hp_next_alloc_symbol("munmap");
+	next.sbrk = hp_next_alloc_symbol("sbrk");
+	__atomic_store_n(&next.mmap, hp_next_alloc_symbol("mmap"), __ATOMIC_RELEASE);
+}
+
+static inline void ensure_next(void)
+{
+	if (!likely(__atomic_load_n(&next.mmap, __ATOMIC_ACQUIRE)))
+		look_up();
+}
+
+static size_t round_up(size_t size)
+{
+	return (size + PAGE - 1) & -PAGE;
+}
+
+static bool is_of_program(const struct hp_site *site)
+{
+	return !hp_next_alloc_has_code(site->pc);
+}
+
+SLOW void *mmap_slow(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	void *p;
+
+	if (!is_of_program(&site) || !hook_begin())
+		return next.mmap(address, size, protection, flags, fd, offset);
+	p = next.mmap(address, size, protection, flags, fd, offset);
+	if (p != MAP_FAILED)
+		hp_recorder_mapped(p, round_up(size), &site);
+	hook_end();
+	return p;
+}
+
+SLOW void *mremap_slow(void *old, size_t old_size, size_t size, int flags, void *address)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	void *p;
+
+	if (!is_of_program(&site) || !hook_begin())
+		return next.mremap(old, old_size, size, flags, address);
+	p = next.mremap(old, old_size, size, flags, address);
+	if (p != MAP_FAILED) {
+		hp_recorder_unmapped(old, round_up(old_size));
+		hp_recorder_mapped(p, round_up(size), &site);
+	}
+	hook_end();
+	return p;
+}
+
+/* The range goes first: another thread may be given the addresses at once. */
+SLOW int munmap_slow(void *address, size_t size)
+{
+	bool is_refused = (uintptr_t)address % PAGE != 0 || size == 0;
+	int result;
+
+	if (is_refused || !hook_begin())
+		return next.munmap(address, size);
+	hp_recorder_unmapped(address, round_up(size));
+	result = next.munmap(address, size);
+	hook_end();
+	return result;
+}
+
+SLOW void *sbrk_slow(intptr_t increment)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	void *p;
+
+	if (!is_of_program(&site) || !hook_begin())
+		return next.sbrk(increment);
+	p = next.sbrk(increment);
+	if (p != (void *)-1 && increment > 0)
+		hp_recorder_mapped(p, increment, &site);
+	else if (p != (void *)-1 && increment < 0)
+		hp_recorder_unmapped((char *)p + increment, -increment);
+	hook_end();
+	return p;
+}
+
+HOOK void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	ensure_next();
+	if (likely(!hp_recorder_sees_mappings()))
+		return next.mmap(address, size, protection, flags, fd, offset);
+	return mmap_slow(address, size, protection, flags, fd, offset);
+}
+
+HOOK void *mmap64(void *address, size_t size, int protection, int flags, int fd, off64_t offset)
+	__attribute__((alias("mmap"), leaf, nothrow));
+
+HOOK void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
+{
+	va_list arguments;
+	void *address;
+
+	va_start(arguments, flags);
+	address = va_arg(arguments, void *); /* there, or not to be looked at */
+	va_end(arguments);
+	ensure_next();
+	if (likely(!hp_recorder_sees_mappings()))
+		return next.mremap(old, old_size, size, flags, address);
+	return mremap_slow(old, old_size, size, flags, address);
+}
+
+HOOK int munmap(void *address, size_t size)
+{
+	ensure_next();
+	if (likely(!hp_recorder_sees_mappings()))
+		return next.munmap(address, size);
+	return munmap_slow(address, size);
+}
+
+HOOK void *sbrk(intptr_t increment)
+{
+	ensure_next();
+	if (likely(!hp_recorder_sees_mappings()))
+		return next.sbrk(increment);
+	return sbrk_slow(increment);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Recorded memory mappings: few, large, and unmapped in other pieces than they were mapped in, so
+ * they are kept by ranges and not by addresses. For HEAP_PROFILE_MMAP. */
+#pragma once
+#include "arena.h"
+
+/* Remembers a mapping that has been counted under `record`. False if there is no room. Any thread,
+ * from within a hook. */
+bool hp_regions_add(uintptr_t start, size_t size, hp_handle record);
+
+/* Takes the range out. What it covers of recorded mappings counts as freed: of a mapping that is
+ * covered in part, the whole counts as freed, and what is left of it as allocated again by the same
+ * stack. Returns how many bytes it has covered. */
+uint64_t hp_regions_remove(uintptr_t start, size_t size);
+
+/* True if there is nothing to be removed. Lock-free. */
+bool hp_regions_is_empty(void);
+
+/* Forgets everything. Nobody may be using it. */
+void hp_regions_reset(void);
+void hp_regions_after_fork(void);
