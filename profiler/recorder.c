@@ -54,11 +54,22 @@ static void drop_sample(void)
 /* --- a thread in the recorder ------------------------------------------------------------------
  */
 
+static uint64_t now_ms(void)
+{
+	struct timespec t = hp_sys_clock(CLOCK_MONOTONIC);
+
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Forks may follow each other closely: a pause that is over may not be the last. */
 static bool wait_for_resume(void)
 {
 	const struct timespec patience = {.tv_nsec = PAUSE_PATIENCE_MS * 1000000L};
+	uint64_t deadline = now_ms() + PAUSE_PATIENCE_MS;
 
-	hp_sys_futex_wait(&is_paused, 1, &patience);
+	do
+		hp_sys_futex_wait(&is_paused, 1, &patience);
+	while (__atomic_load_n(&is_paused, __ATOMIC_SEQ_CST) && now_ms() < deadline);
 	return !__atomic_load_n(&is_paused, __ATOMIC_SEQ_CST);
 }
 
