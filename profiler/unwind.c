@@ -144,8 +144,9 @@ static bool step(struct walk *w, const struct hp_frame_rule *rule)
 	}
 }
 
-/* The linker makes these two for the section. */
-extern const char __start_heapprof_hooks[], __stop_heapprof_hooks[];
+/* The linker makes these two for the section; they are missing where no hook is linked. */
+extern const char __start_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
+extern const char __stop_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
 
 static bool is_hook(uintptr_t pc)
 {
