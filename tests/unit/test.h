@@ -28,7 +28,8 @@ static int test_failures; /* of the test function that runs */
 
 #define TEST_COMPARE(a, b, type, op, fmt)                                                          \
 	do {                                                                                       \
-		type a_ = (a), b_ = (b);                                                           \
+		type a_ = (a);                                                                     \
+		type b_ = (b);                                                                     \
 		if (!(a_ op b_))                                                                   \
 			TEST_FAIL("%s %s %s: %" fmt " against %" fmt, #a, #op, #b, a_, b_);        \
 	} while (0)

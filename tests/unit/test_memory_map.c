@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "readers/memory_map.h"
+
+#include "test.h"
+
+static struct profile *read_lines(const char *const *lines)
+{
+	struct profile *profile = profile_new();
+	struct memory_map map = {.profile = profile};
+
+	for (; *lines; lines++)
+		memory_map_add_line(&map, cursor_make(*lines, strlen(*lines)));
+	memory_map_deinit(&map);
+	CHECK_INT_EQ(profile_status(profile), 0);
+	return profile;
+}
+
+#define READ_LINES(...) read_lines((const char *const[]){__VA_ARGS__, NULL})
+
+static void check_mapping(const struct profile *profile, size_t i, uint64_t start, uint64_t limit,
+			  uint64_t offset, const char *file, const char *build_id)
+{
+	const struct profile_mapping *mapping = &profile->mappings.items[i];
+
+	CHECK(i < profile->mappings.n);
+	if (i >= profile->mappings.n)
+		return;
+	CHECK_HEX_EQ(mapping->start, start);
+	CHECK_HEX_EQ(mapping->limit, limit);
+	CHECK_HEX_EQ(mapping->offset, offset);
+	CHECK_STR_EQ(profile_string(profile, mapping->file), file);
+	CHECK_STR_EQ(profile_string(profile, mapping->build_id), build_id);
+}
+
+static void test_proc_maps(void)
+{
+	struct profile *profile =
+		READ_LINES("00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/app",
+			   "7f00-7f10 r-xp 00000000 00:00 0",
+			   "7f10-7f20 rw-p 00000000 08:02 173521      /usr/bin/app",
+			   "7f20-7f30 rwxs 00000000 08:02 5      /dev/shm/a file\r",
+			   "7f30-7f40 r-xp 00000000 08:02 5      /tmp/gone.so (deleted)");
+
+	CHECK_UINT_EQ(profile->mappings.n, 4);
+	check_mapping(profile, 0, 0x400000, 0x452000, 0x1000, "/usr/bin/app", "");
+	check_mapping(profile, 1, 0x7f00, 0x7f10, 0, "", "");
+	check_mapping(profile, 2, 0x7f20, 0x7f30, 0, "/dev/shm/a file", "");
+	check_mapping(profile, 3, 0x7f30, 0x7f40, 0, "/tmp/gone.so", "");
+	profile_free(profile);
+}
+
+static void test_brief_maps(void)
+{
+	struct profile *profile =
+		READ_LINES("0x40000-0x80000 /path/to/binary (@FF00) abc123456", "80000 90000: /b",
+			   "90000-a0000 r-xp /c d1e2", "a0000-b0000 rw-p /data",
+			   "b0000-c0000 /path with spaces (@10)", "c0000-d0000");
+
+	CHECK_UINT_EQ(profile->mappings.n, 5);
+	check_mapping(profile, 0, 0x40000, 0x80000, 0xff00, "/path/to/binary", "abc123456");
+	check_mapping(profile, 1, 0x80000, 0x90000, 0, "/b", "");
+	check_mapping(profile, 2, 0x90000, 0xa0000, 0, "/c", "d1e2");
+	check_mapping(profile, 3, 0xb0000, 0xc0000, 0x10, "/path with spaces", "");
+	check_mapping(profile, 4, 0xc0000, 0xd0000, 0, "", "");
+	profile_free(profile);
+}
+
+static void test_variables(void)
+{
+	struct profile *profile = READ_LINES("1000-2000: $build/a", " build = /home/me ", "other=x",
+					     "2000-3000: $build/a$other$unknown", "$build=ignored");
+
+	check_mapping(profile, 0, 0x1000, 0x2000, 0, "$build/a", "");
+	check_mapping(profile, 1, 0x2000, 0x3000, 0, "/home/me/ax$unknown", "");
+	profile_free(profile);
+}
+
+/* A variable that stands for itself many times over must not fill the memory. */
+static void test_variables_do_not_explode(void)
+{
+	char assignment[60000] = "a=", use[60001] = "1000-2000: ";
+	struct profile *profile;
+
+	memset(assignment + 2, 'x', sizeof(assignment) - 3);
+	for (size_t i = strlen(use); i + 2 < sizeof(use); i += 2)
+		memcpy(use + i, "$a", 2);
+	profile = READ_LINES(assignment, use);
+	CHECK_UINT_EQ(profile->mappings.n, 1);
+	CHECK(strtab_size(&profile->strings, profile->mappings.items[0].file) < 2 << 20);
+	profile_free(profile);
+}
+
+static void test_log_prefixes(void)
+{
+	struct profile *profile = READ_LINES(
+		"I0102 03:04:05.678901 77 dump.cc:12] 1000-2000 r-xp 00000000 00:00 0 /a",
+		"[1] 2000-3000 r-xp 00000000 00:00 0 /b", "x:1]3000-4000 /c");
+
+	CHECK_UINT_EQ(profile->mappings.n, 1);
+	check_mapping(profile, 0, 0x1000, 0x2000, 0, "/a", "");
+	profile_free(profile);
+}
+
+static void test_what_is_no_mapping(void)
+{
+	struct profile *profile =
+		READ_LINES("", "   ", "# comment", "hello world", "1000-", "2000-1000 /backwards",
+			   "3000-3000 /empty", "10000000000000000-20000000000000000 /too/big",
+			   "1000-2000x /a");
+
+	CHECK_UINT_EQ(profile->mappings.n, 0);
+	profile_free(profile);
+}
+
+TEST_MAIN(TEST(test_proc_maps), TEST(test_brief_maps), TEST(test_variables),
+	  TEST(test_variables_do_not_explode), TEST(test_log_prefixes),
+	  TEST(test_what_is_no_mapping))

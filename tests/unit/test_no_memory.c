@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading and writing with the N-th allocation failing, for N = 1, 2, 3, ... until none does: no
+ * crash, no leak (where the sanitizers look), and an error whenever there is no result. */
+#include <errno.h>
+
+#include "base/input.h"
+#include "readers/reader.h"
+#include "test.h"
+#include "writers/writer.h"
+
+static long countdown = -1; /* allocations until one fails; negative: none does */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static bool is_due(void)
+{
+	return countdown >= 0 && countdown-- == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return is_due() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return is_due() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return is_due() ? NULL : __real_realloc(old, size);
+}
+
+static int write_all(const struct profile *profile, const struct writer *writer, struct diag *diag)
+{
+	struct output *output = NULL;
+	int r = output_open(&output, "/dev/null", diag);
+
+	if (!r)
+		r = writer->write(profile, 0, output);
+	if (!r)
+		r = output_commit(output, diag);
+	output_free(output);
+	return r;
+}
+
+static int convert(const char *path, struct diag *diag)
+{
+	struct profile *profile = NULL;
+	struct input *input = NULL;
+	int r = input_open(&input, path, 0, diag);
+
+	if (!r)
+		r = reader_read(&profile, NULL, input, diag);
+	for (size_t i = 0; !r && writers[i]; i++)
+		r = write_all(profile, writers[i], diag);
+	profile_free(profile);
+	input_free(input);
+	return r;
+}
+
+static void check_file(const char *name)
+{
+	char path[1024];
+	long n = 0;
+	int r;
+
+	snprintf(path, sizeof(path), TEST_DATA "/%s", name);
+	do {
+		struct diag diag = {0};
+
+		countdown = n++;
+		r = convert(path, &diag);
+		if (countdown >= 0) /* none failed */
+			CHECK_INT_EQ(r, 0);
+		else if (r)
+			CHECK_INT_EQ(r, -ENOMEM);
+		countdown = countdown >= 0 ? -2 : -1;
+		diag_deinit(&diag);
+	} while (countdown != -2);
+	countdown = -1;
+	CHECK(n > 10);
+}
+
+static void test_dumps(void)
+{
+	check_file("good-exact.heap");
+	check_file("good-sampled.heap");
+	check_file("good-gperftools.heap");
+	check_file("good-brief-maps.heap");
+}
+
+TEST_MAIN(TEST(test_dumps))

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* Every fixture through every way in: whole, cut at every length, and damaged at every byte. */
+#include "readers/reader.h"
+
+#include <dirent.h>
+
+#include "test.h"
+
+#define MAX_BYTES (1 << 20)
+
+struct file {
+	char name[256];
+	char *data;
+	size_t size;
+};
+
+static struct file load(const char *name)
+{
+	struct file file = {.data = malloc(MAX_BYTES)};
+	char path[1024];
+	FILE *stream;
+
+	snprintf(file.name, sizeof(file.name), "%s", name);
+	snprintf(path, sizeof(path), TEST_DATA "/%s", name);
+	stream = fopen(path, "rb");
+	CHECK(stream != NULL);
+	if (stream) {
+		file.size = fread(file.data, 1, MAX_BYTES, stream);
+		fclose(stream);
+	}
+	return file;
+}
+
+/* Reads the bytes; returns what reader_read() does and the profile, if there is one. */
+static int read_bytes(const char *name, const void *data, size_t size, struct profile **out,
+		      struct diag *diag)
+{
+	struct input *input = NULL;
+	int r = input_open_memory(&input, name, data, size, 0, diag);
+
+	*out = NULL;
+	if (!r)
+		r = reader_read(out, NULL, input, diag);
+	input_free(input);
+	return r;
+}
+
+static struct profile *read_good(const char *name)
+{
+	struct file file = load(name);
+	struct profile *profile;
+	struct diag diag = {0};
+
+	CHECK_INT_EQ(read_bytes(name, file.data, file.size, &profile, &diag), 0);
+	if (!profile) {
+		printf("# %s\n", diag.error);
+		exit(1);
+	}
+	diag_deinit(&diag);
+	free(file.data);
+	return profile;
+}
+
+static void for_each_file(const char *prefix, void (*visit)(const struct file *file))
+{
+	DIR *dir = opendir(TEST_DATA);
+	int n = 0;
+
+	CHECK(dir != NULL);
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		struct file file;
+
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		file = load(entry->d_name);
+		visit(&file);
+		free(file.data);
+		n++;
+	}
+	CHECK(n > 0);
+	if (dir)
+		closedir(dir);
+}
+
+/* --- all of a kind ------------------------------------------------------------------------- */
+
+static void check_bad(const struct file *file)
+{
+	struct profile *profile;
+	struct diag diag = {0};
+	int r = read_bytes(file->name, file->data, file->size, &profile, &diag);
+
+	if (r != READER_E_CORRUPT && r != READER_E_UNKNOWN && r != INPUT_E_CORRUPT)
+		TEST_FAIL("%s is read with result %d", file->name, r);
+	CHECK(diag_has_error(&diag));
+	profile_free(profile);
+	diag_deinit(&diag);
+}
+
+static void check_unsupported(const struct file *file)
+{
+	struct profile *profile;
+	struct diag diag = {0};
+
+	CHECK_INT_EQ(read_bytes(file->name, file->data, file->size, &profile, &diag),
+		     READER_E_UNSUPPORTED);
+	CHECK(diag_has_error(&diag));
+	profile_free(profile);
+	diag_deinit(&diag);
+}
+
+/* A cut file is refused, or it holds all that was before the cut: gperftools marks no end, so what
+ * was cut behind a line of the memory map is whole. No cut may lose a record without a word. */
+static void check_cuts(const struct file *file)
+{
+	struct profile *whole = NULL, *profile;
+	struct diag diag = {0};
+
+	read_bytes(file->name, file->data, file->size, &whole, &diag);
+	diag_deinit(&diag);
+	for (size_t size = 0; size < file->size; size++) {
+		char *cut = malloc(size + 1); /* of its own, so that reading beyond is seen */
+		int r;
+
+		memcpy(cut, file->data, size);
+		r = read_bytes(file->name, cut, size, &profile, &diag);
+		if (r == 0 && (!whole || profile->samples.n != whole->samples.n))
+			TEST_FAIL("%s cut at %zu is read", file->name, size);
+		CHECK((r == 0) != diag_has_error(&diag));
+		profile_free(profile);
+		diag_deinit(&diag);
+		free(cut);
+	}
+	profile_free(whole);
+}
+
+/* One bit changed anywhere: no crash, and a message wherever there is no profile. */
+static void check_damage(const struct file *file)
+{
+	struct profile *profile;
+	struct diag diag = {0};
+
+	for (size_t i = 0; i < 8 * file->size; i += 3) {
+		int r;
+
+		file->data[i / 8] ^= (char)(1 << i % 8);
+		r = read_bytes(file->name, file->data, file->size, &profile, &diag);
+		CHECK((r == 0) != diag_has_error(&diag));
+		CHECK((r == 0) == (profile != NULL));
+		profile_free(profile);
+		diag_deinit(&diag);
+		file->data[i / 8] ^= (char)(1 << i % 8);
+	}
+}
+
+static void test_bad_files_are_refused(void)
+{
+	for_each_file("bad-", check_bad);
+}
+
+static void test_unsupported_files_are_refused(void)
+{
+	for_each_file("unsupported-", check_unsupported);
+}
+
+static void test_every_cut_is_seen(void)
+{
+	for_each_file("good-", check_cuts);
+}
+
+static void test_damage_does_no_harm(void)
+{
+	for_each_file("good-", check_damage);
+}
+
+static void check_message(const char *name, const char *expected)
+{
+	struct file file = load(name);
+	struct profile *profile;
+	struct diag diag = {0};
+
+	read_bytes(name, file.data, file.size, &profile, &diag);
+	CHECK_STR_EQ(diag.error, expected);
+	profile_free(profile);
+	diag_deinit(&diag);
+	free(file.data);
+}
+
+static void test_messages_name_the_place(void)
+{
+	check_message("bad-empty.heap", "bad-empty.heap:1: the file is empty");
+	check_message("bad-no-at.heap", "bad-no-at.heap:11: expected '@' after the counts");
+	check_message("bad-no-end.heap",
+		      "bad-no-end.heap:6: truncated: the last line is not '# end'");
+	check_message(
+		"bad-lost-record.heap",
+		"bad-lost-record.heap:1: the records do not add up to the totals of this line");
+	check_message("unsupported-version.heap",
+		      "unsupported-version.heap:2: dumps of version 2 are not read, only up to 1");
+}
+
+/* --- what good ones hold ------------------------------------------------------------------- */
+
+static void check_values(const struct profile *profile, size_t sample, int64_t alloc_objects,
+			 int64_t alloc_bytes, int64_t inuse_objects, int64_t inuse_bytes)
+{
+	const int64_t *values = profile_values(profile, sample);
+
+	CHECK_INT_EQ(values[0], alloc_objects);
+	CHECK_INT_EQ(values[1], alloc_bytes);
+	CHECK_INT_EQ(values[2], inuse_objects);
+	CHECK_INT_EQ(values[3], inuse_bytes);
+}
+
+static void check_mapping(const struct profile *profile, size_t i, const char *file,
+			  const char *build_id)
+{
+	CHECK_STR_EQ(profile_string(profile, profile->mappings.items[i].file), file);
+	CHECK_STR_EQ(profile_string(profile, profile->mappings.items[i].build_id), build_id);
+}
+
+static void check_sample_types(const struct profile *profile)
+{
+	static const char *const types[] = {"alloc_objects", "alloc_space", "inuse_objects",
+					    "inuse_space"};
+
+	CHECK_UINT_EQ(profile->sample_types.n, 4);
+	for (int i = 0; i < 4; i++)
+		CHECK_INT_EQ(profile_find_sample_type(profile, types[i]), i);
+	CHECK_STR_EQ(profile_string(profile, profile->default_sample_type), "inuse_space");
+	CHECK_STR_EQ(profile_string(profile, profile->period_type.type), "space");
+	CHECK_STR_EQ(profile_string(profile, profile->period_type.unit), "bytes");
+}
+
+static void test_exact(void)
+{
+	struct profile *profile = read_good("good-exact.heap");
+	const uint32_t *stack;
+	size_t n;
+
+	check_sample_types(profile);
+	CHECK_INT_EQ(profile->period, 1);
+	CHECK_UINT_EQ(profile->samples.n, 2);
+	check_values(profile, 0, 4, 8192, 2, 4096);
+	check_values(profile, 1, 2, 512, 1, 256);
+	stack = profile_stack(profile, profile->samples.items[0].stack, &n);
+	CHECK_UINT_EQ(n, 3);
+	CHECK_HEX_EQ(profile->locations.items[stack[0]].address, 0x5555555550ff);
+	CHECK_UINT_EQ(profile->locations.items[stack[0]].mapping, 0);
+	CHECK_UINT_EQ(profile->locations.n, 4);
+	check_mapping(profile, 0, "/usr/bin/demo", "aabbccdd00112233");
+	check_mapping(profile, 2, "/usr/lib/x86_64-linux-gnu/libc.so.6", "99887766");
+	CHECK_INT_EQ(profile->time_nanos, INT64_C(1767323045250000000));
+	CHECK_STR_EQ(profile_metadata(profile, "run"), "00c0ffee00c0ffee");
+	CHECK_STR_EQ(profile_metadata(profile, "cmdline"), "demo --leak");
+	CHECK_PTR_EQ(profile_metadata(profile, "heapprof"), NULL);
+	profile_free(profile);
+}
+
+static void test_sampled(void)
+{
+	struct profile *profile = read_good("good-sampled.heap");
+	size_t n;
+	const struct profile_label *label =
+		profile_label_set(profile, profile->samples.items[2].labels, &n);
+
+	check_sample_types(profile);
+	CHECK_INT_EQ(profile->period, 524288);
+	/* 2 MiB: 1/(1-exp(-4)) = 1.0187; 8 bytes: 65536.5 objects each, together 196609.5 of them
+	 */
+	check_values(profile, 0, 1, 2136279, 1, 2136279);
+	CHECK_NEAR((double)profile_values(profile, 1)[2], 196609.5, 1);
+	check_values(profile, 2, 2048, 524416, 0, 0);
+	CHECK_UINT_EQ(n, 1);
+	CHECK_STR_EQ(profile_string(profile, label->key), "bytes");
+	CHECK_INT_EQ(label->number, 256); /* of what was allocated, for nothing is in use */
+	check_mapping(profile, 0, "/opt/my app/server", "aa11");
+	check_mapping(profile, 1, "/opt/my app/plugin.so", "bb22");
+	CHECK_UINT_EQ(profile->mappings.n, 2);
+	profile_free(profile);
+}
+
+static void test_reloaded_libraries_keep_their_build_ids(void)
+{
+	struct profile *profile = read_good("good-reloaded.heap");
+
+	CHECK_UINT_EQ(profile->mappings.n, 3);
+	check_mapping(profile, 0, "/opt/server", "03");
+	check_mapping(profile, 1, "/opt/plugin.so", "01");
+	check_mapping(profile, 2, "/opt/plugin.so", "02");
+	profile_free(profile);
+}
+
+static void test_gperftools(void)
+{
+	struct profile *profile = read_good("good-gperftools.heap");
+
+	check_sample_types(profile);
+	check_values(profile, 0, 18, 26640, 10, 10240);
+	check_values(profile, 1, 2, 5104, 2, 5104);
+	check_mapping(profile, 0, "/usr/sbin/served", "");
+	check_mapping(profile, 1, "/lib/x86_64-linux-gnu/libc-2.31.so", "");
+	profile_free(profile);
+}
+
+static void test_intervals_of_each_kind(void)
+{
+	static const struct {
+		const char *name;
+		int64_t interval;
+	} files[] = {
+		{"good-heap_v2.heap", 524288},
+		{"good-heapz_v2.heap", 524288},
+		{"good-heap-v1.heap", 524288},
+		{"good-plain.heap", 1},
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct profile *profile = read_good(files[i].name);
+
+		CHECK_INT_EQ(profile->period, files[i].interval);
+		profile_free(profile);
+	}
+}
+
+static void test_a_dump_without_samples(void)
+{
+	struct profile *profile = read_good("good-no-samples.heap");
+
+	check_sample_types(profile);
+	CHECK_UINT_EQ(profile->samples.n, 0);
+	CHECK_STR_EQ(profile_metadata(profile, "program"), "idle");
+	profile_free(profile);
+}
+
+static void test_readers_have_names_of_their_own(void)
+{
+	for (size_t i = 0; readers[i]; i++)
+		CHECK_PTR_EQ(reader_find(readers[i]->name), readers[i]);
+	CHECK_PTR_EQ(reader_find("none"), NULL);
+}
+
+TEST_MAIN(TEST(test_bad_files_are_refused), TEST(test_unsupported_files_are_refused),
+	  TEST(test_every_cut_is_seen), TEST(test_damage_does_no_harm),
+	  TEST(test_messages_name_the_place), TEST(test_exact), TEST(test_sampled),
+	  TEST(test_reloaded_libraries_keep_their_build_ids), TEST(test_gperftools),
+	  TEST(test_intervals_of_each_kind), TEST(test_a_dump_without_samples),
+	  TEST(test_readers_have_names_of_their_own))

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/utf8.h"
+
+#include "test.h"
+
+#define BAD "\xef\xbf\xbd"
+
+static void check_repaired(const char *text, size_t size, const char *expected)
+{
+	char *repaired = utf8_repair(text, size);
+
+	CHECK_STR_EQ(repaired, expected);
+	free(repaired);
+}
+
+static void test_well_formed_text_stays(void)
+{
+	static const char text[] = "a \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80";
+
+	CHECK(utf8_is_valid(text, strlen(text)));
+	check_repaired(text, strlen(text), text);
+}
+
+static void test_what_is_not_is_replaced(void)
+{
+	check_repaired("a\xff"
+		       "b",
+		       3, "a" BAD "b");
+	check_repaired("\xc3", 1, BAD);                         /* cut */
+	check_repaired("\xc0\xaf", 2, BAD BAD);                 /* too long a form */
+	check_repaired("\xed\xa0\x80", 3, BAD BAD BAD);         /* a surrogate */
+	check_repaired("\xf4\x90\x80\x80", 4, BAD BAD BAD BAD); /* beyond the last */
+	check_repaired("a\0b", 3, "a" BAD "b");
+	CHECK(!utf8_is_valid("\xc3(", 2));
+}
+
+TEST_MAIN(TEST(test_well_formed_text_stays), TEST(test_what_is_not_is_replaced))
