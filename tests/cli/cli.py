@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""What the command-line tests share: running programs, temporary folders, TAP."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data')
+PPROFCONV = os.environ.get('PPROFCONV', 'pprofconv')
+
+_tests = []
+
+
+def test(function):
+    """Marks a function as a test. It gets a folder of its own, which is removed afterwards."""
+    _tests.append(function)
+    return function
+
+
+def data(name):
+    return os.path.join(DATA, name)
+
+
+def pprofconv(*args, **options):
+    """Runs pprofconv; returns its CompletedProcess with stdout and stderr as text."""
+    return run(PPROFCONV, *args, **options)
+
+
+def run(*args, binary=False, **options):
+    options.setdefault('stdin', None if 'input' in options else subprocess.DEVNULL)
+    if 'input' in options:
+        options.pop('stdin')
+    done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
+                          **options)
+    if not binary:
+        done.stdout = done.stdout.decode(errors='replace')
+    done.stderr = done.stderr.decode(errors='replace')
+    return done
+
+
+def succeed(*args, **options):
+    """Runs pprofconv, which must end 0 without a word on stderr; returns what it printed."""
+    done = pprofconv(*args, **options)
+    assert done.returncode == 0, f'{args}: exit {done.returncode}: {done.stderr}'
+    assert done.stderr == '', f'{args}: {done.stderr}'
+    return done.stdout
+
+
+def go_pprof(*args):
+    """Runs `go tool pprof`, which must end 0; returns what it printed."""
+    done = run('go', 'tool', 'pprof', *args)
+    assert done.returncode == 0, f'go tool pprof {args}: {done.stderr}'
+    return done.stdout
+
+
+def need(*programs):
+    """Skips the whole file where one of the programs is missing."""
+    for program in programs:
+        if not shutil.which(program):
+            print(f'1..0 # SKIP {program} is not installed')
+            sys.exit(77)
+
+
+def equal(found, expected):
+    assert found == expected, f'found    {found!r}\nexpected {expected!r}'
+
+
+def is_in(part, whole):
+    assert part in whole, f'{part!r} is not in {whole!r}'
+
+
+def main():
+    """Runs all tests, or those whose names contain the first argument."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ''
+    tests = [t for t in _tests if wanted in t.__name__]
+    failed = 0
+    print(f'1..{len(tests)}')
+    for number, function in enumerate(tests, 1):
+        folder = tempfile.mkdtemp(prefix='pprofconv-test.')
+        try:
+            function(folder)
+            print(f'ok {number} {function.__name__}', flush=True)
+        except Exception:
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print(f'# {line}')
+            print(f'not ok {number} {function.__name__}', flush=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(failed != 0)

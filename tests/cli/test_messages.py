@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Bad input and bad usage: one line that names the place, exit 2, nothing written."""
+
+import gzip
+import os
+import re
+
+import cli
+
+
+def fail(*args, **options):
+    """Runs pprofconv, which must refuse; returns its one line."""
+    done = cli.pprofconv(*args, **options)
+    cli.equal(done.returncode, 2)
+    cli.equal(done.stdout, '')
+    lines = done.stderr.splitlines()
+    cli.equal(len(lines), 1)
+    assert lines[0].startswith('pprofconv: '), lines
+    return lines[0]
+
+
+def refuse(folder, content, name='x.heap'):
+    """Converts a file with that content; returns the line without the name of the program."""
+    path, out = os.path.join(folder, name), os.path.join(folder, 'out.pb.gz')
+    with open(path, 'wb') as file:
+        file.write(content)
+    line = fail(path, '-o', out)
+    cli.equal(sorted(os.listdir(folder)), [name])
+    prefix = f'pprofconv: {path}:'
+    assert line.startswith(prefix), line
+    return line[len(prefix):]
+
+
+@cli.test
+def every_bad_fixture(folder):
+    for name in sorted(os.listdir(cli.DATA)):
+        if not name.startswith(('bad-', 'unsupported-')):
+            continue
+        out = os.path.join(folder, 'out.pb.gz')
+        line = fail(cli.data(name), '-o', out)
+        assert re.match(r'pprofconv: .*%s:( byte)? ?\d+: \w' % re.escape(name), line), line
+        assert not os.path.exists(out)
+
+
+@cli.test
+def a_missing_file(folder):
+    path = os.path.join(folder, 'none.heap')
+    cli.equal(fail(path), f'pprofconv: {path}: No such file or directory')
+    cli.equal(os.listdir(folder), [])
+
+
+@cli.test
+def a_folder(folder):
+    cli.equal(fail(folder), f'pprofconv: {folder}: Is a directory')
+
+
+@cli.test
+def an_empty_file(folder):
+    cli.equal(refuse(folder, b''), '1: the file is empty')
+
+
+@cli.test
+def a_foreign_file(folder):
+    cli.is_in("1: not a heap profile", refuse(folder, b'\x7fELF' + bytes(range(256))))
+
+
+@cli.test
+def a_truncated_file(folder):
+    with open(cli.data('good-exact.heap'), 'rb') as file:
+        whole = file.read()
+    cli.equal(refuse(folder, whole[:-6]), "19: truncated: the last line is not '# end'")
+    cli.equal(refuse(folder, whole[:500]), '16: truncated: the last line has no end')
+
+
+@cli.test
+def truncated_gzip_data(folder):
+    with open(cli.data('good-exact.heap'), 'rb') as file:
+        packed = gzip.compress(file.read())
+    cli.equal(refuse(folder, packed[:-20]), ' the gzip data is truncated')
+    broken = bytearray(packed)
+    broken[len(broken) // 2] ^= 0xff
+    cli.is_in('gzip data is', refuse(folder, bytes(broken)))
+
+
+@cli.test
+def a_gzip_bomb(folder):
+    record = b'1: 16 [ 1: 16] @ 0x401180\n'
+    bomb = gzip.compress(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n' + record * 400000)
+    path = os.path.join(folder, 'bomb.heap')
+    with open(path, 'wb') as file:
+        file.write(bomb)
+    cli.is_in('more than 1048576 bytes of input; --max-input-bytes sets the limit',
+              fail('--max-input-bytes=1M', path))
+
+
+@cli.test
+def a_line_of_100_mb(folder):
+    path = os.path.join(folder, 'long.heap')
+    with open(path, 'wb') as file:
+        file.write(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n')
+        file.seek(100 << 20, os.SEEK_CUR)
+        file.write(b'\n')
+    cli.equal(fail(path), f'pprofconv: {path}:2: the line is longer than 1048576 bytes')
+
+
+@cli.test
+def places_that_cannot_be_written(folder):
+    good = cli.data('good-exact.heap')
+    path = os.path.join(folder, 'none', 'out.pb.gz')
+    cli.equal(fail('-n', good, '-o', path), f'pprofconv: {path}: No such file or directory')
+    cli.equal(fail('-n', good, '-o', '/dev/full'), 'pprofconv: /dev/full: No space left on device')
+    if os.getuid() != 0:
+        os.chmod(folder, 0o500)
+        path = os.path.join(folder, 'out.pb.gz')
+        cli.equal(fail('-n', good, '-o', path), f'pprofconv: {path}: Permission denied')
+
+
+@cli.test
+def an_old_output_stays(folder):
+    out = os.path.join(folder, 'out.pb.gz')
+    with open(out, 'w') as file:
+        file.write('old')
+    fail(cli.data('bad-no-at.heap'), '-o', out)
+    with open(out) as file:
+        cli.equal(file.read(), 'old')
+
+
+@cli.test
+def a_control_character_in_a_name(folder):
+    path = os.path.join(folder, 'a\nb.heap')
+    cli.equal(fail(path), f'pprofconv: {folder}/a?b.heap: No such file or directory')
+
+
+@cli.test
+def bad_usage(folder):
+    good = cli.data('good-exact.heap')
+    cli.is_in("no such option: '--nonsense'", fail('--nonsense', good))
+    cli.is_in("no such option: '-Z'", fail('-Z', good))
+    cli.is_in("no argument behind the option '-o'", fail(good, '-o'))
+    cli.is_in("--from: no format 'nonsense'", fail('--from=nonsense', good))
+    cli.is_in("--to: no format 'nonsense'", fail('--to=nonsense', good))
+    cli.is_in("--max-input-bytes: 'lots' is no size", fail('--max-input-bytes=lots', good))
+    cli.is_in("no values of the type 'time'",
+              fail('-n', '--sample-type=time', good, '-o', '/dev/null'))
+    cli.is_in('no input', fail('convert'))
+    cli.is_in('no input', fail('info'))
+    cli.is_in("no command 'nonsense'", fail('help', 'nonsense'))
+    cli.is_in('-o must name a folder', fail(good, good, '-o', os.path.join(folder, 'x')))
+
+
+cli.main()

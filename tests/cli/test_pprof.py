@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""go tool pprof takes our profiles, with no binary at hand."""
+
+import os
+import shutil
+
+import cli
+import raw
+
+
+def convert(folder, name, text=None):
+    dump, out = os.path.join(folder, name), os.path.join(folder, name + '.pb.gz')
+    if text is None:
+        shutil.copy(cli.data(name), dump)
+    else:
+        with open(dump, 'w') as file:
+            file.write(text)
+    cli.succeed('-n', '-q', dump, '-o', out)
+    return out
+
+
+@cli.test
+def reports_of_all_sample_types(folder):
+    profile = convert(folder, 'good-exact.heap')
+    text = cli.go_pprof('-top', profile)
+    cli.is_in('Type: inuse_space', text)
+    cli.is_in('of 4.25kB total', text)
+    for kind, total in (('alloc_space', '8.50kB'), ('alloc_objects', '6'), ('inuse_objects', '3')):
+        cli.is_in(f'of {total} total', cli.go_pprof('-top', f'-sample_index={kind}', profile))
+
+
+@cli.test
+def metadata(folder):
+    profile = convert(folder, 'good-exact.heap')
+    cli.is_in('run: 00c0ffee00c0ffee', cli.go_pprof('-comments', profile))
+    text = cli.go_pprof('-raw', '-symbolize=none', profile)
+    cli.is_in('Time: 2026-01-02 03:04:05.25', text)
+    cli.is_in('inuse_space/bytes[dflt]', text)
+    cli.is_in('PeriodType: space bytes', text)
+
+
+@cli.test
+def graphs(folder):
+    if not shutil.which('dot'):
+        return
+    svg = os.path.join(folder, 'x.svg')
+    cli.go_pprof('-svg', '-output', svg, convert(folder, 'good-exact.heap'))
+    with open(svg) as file:
+        cli.is_in('<svg', file.read())
+
+
+@cli.test
+def a_dump_without_frees_against_one_with(folder):
+    """pprof itself refuses to compare the two dumps."""
+    maps = '\nMAPPED_LIBRARIES:\n400000-500000 r-xp 00000000 fe:00 1 /bin/a\n'
+    old = convert(folder, 'old.heap', 'heap profile: 1: 100 [ 1: 100] @ heapprofile\n'
+                  '1: 100 [ 1: 100] @ 0x400100\n' + maps)
+    new = convert(folder, 'new.heap', 'heap profile: 3: 300 [ 4: 400] @ heapprofile\n'
+                  '3: 300 [ 4: 400] @ 0x400100\n' + maps)
+    cli.is_in('200B', cli.go_pprof('-top', '-diff_base', old, new))
+    cli.is_in('200B', cli.go_pprof('-top', '-base', old, new))
+
+
+@cli.test
+def a_dump_without_samples(folder):
+    profile = convert(folder, 'good-no-samples.heap')
+    read = raw.read(profile)
+    cli.equal(read.types, ['alloc_objects', 'alloc_space', 'inuse_objects', 'inuse_space'])
+    cli.equal(read.samples, [])
+
+
+@cli.test
+def names_that_are_not_utf8(folder):
+    profile = os.path.join(folder, 'x.pb.gz')
+    with open(cli.data('good-exact.heap'), 'rb') as file:
+        text = file.read().replace(b'# pid: 4242', b'# pid: \xff\xfe')
+    done = cli.pprofconv('-n', '-', '-o', profile, input=text)
+    cli.equal((done.returncode, done.stderr), (0, ''))
+    cli.is_in('pid: \ufffd\ufffd', cli.go_pprof('-comments', profile))
+
+
+cli.need('go')
+cli.main()
