@@ -6,6 +6,7 @@
 
 #define WIDTH         80
 #define OPTION_COLUMN 28
+#define ROFF_WIDTH    72
 
 /* --- help ---------------------------------------------------------------------------------- */
 
@@ -74,18 +75,41 @@ void command_print_program_help(FILE *stream)
 
 /* --- man page ------------------------------------------------------------------------------ */
 
-/* Prints text with what roff would take for its own escaped. */
-static void print_roff(const char *text, FILE *stream)
+/* What roff would take for its own is escaped. */
+static void print_roff_word(const char *word, size_t size, FILE *stream)
 {
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", stream);
-	for (; *text; text++) {
-		if (*text == '\\')
+	for (size_t i = 0; i < size; i++) {
+		if (word[i] == '\\')
 			fputs("\\e", stream);
-		else if (*text == '-')
+		else if (word[i] == '-')
 			fputs("\\-", stream);
 		else
-			putc(*text, stream);
+			putc(word[i], stream);
+	}
+}
+
+/* Roff fills lines by itself: where they end here does not matter, but none may begin like a
+ * request. */
+static void print_roff(const char *text, FILE *stream)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t size = strcspn(text, " ");
+
+		if (column > 0 && column + 1 + size > ROFF_WIDTH) {
+			putc('\n', stream);
+			column = 0;
+		} else if (column > 0) {
+			putc(' ', stream);
+			column++;
+		}
+		if (column == 0 && (*text == '.' || *text == '\''))
+			fputs("\\&", stream);
+		print_roff_word(text, size, stream);
+		column += size;
+		text += size;
+		text += *text == ' ';
 	}
 	putc('\n', stream);
 }
@@ -117,16 +141,15 @@ static void print_man_command(const struct command *command, FILE *stream)
 
 void command_print_man(FILE *stream)
 {
-	fputs(".TH PPROFCONV 1 \"\" \"heapprof " VERSION "\" \"User Commands\"\n"
+	fputs(".TH PPROFCONV 1 " VERSION_DATE " \"heapprof " VERSION "\" \"User Commands\"\n"
 	      ".SH NAME\n"
 	      "pprofconv \\- turn heap dumps into profiles for pprof\n"
 	      ".SH SYNOPSIS\n"
 	      ".B pprofconv\n"
 	      "[\\fICOMMAND\\fR] [\\fIOPTION\\fR]... \\fIINPUT\\fR...\n"
 	      ".SH DESCRIPTION\n"
-	      "Reads what heap profilers write, finds out by content which of them it was, and "
-	      "makes\n"
-	      "a profile of it that\n"
+	      "Reads what heap profilers write, finds out by content which of them it was,\n"
+	      "and makes a profile of it that\n"
 	      ".B go tool pprof\n"
 	      "and its relatives read. An input that is \\- is standard input. An output appears\n"
 	      "under its name whole or not at all.\n"

@@ -113,17 +113,26 @@ static void print_option(const struct hp_option *option)
 	print_wrapped(option->meaning);
 }
 
-/* line = text [ "@VERSION@" text ] EOL */
+/* line = ( text | "@VERSION@" | "@DATE@" )* EOL */
 static void print_line(const char *line)
 {
-	static const char mark[] = "@VERSION@";
-	const char *found = strstr(line, mark);
+	static const char *const marks[][2] = {
+		{"@VERSION@", HEAPPROF_VERSION},
+		{"@DATE@", HEAPPROF_DATE},
+	};
 
-	if (found)
-		printf("%.*s%s%s", (int)(found - line), line, HEAPPROF_VERSION,
-		       found + strlen(mark));
-	else
-		fputs(line, stdout);
+	while (*line) {
+		size_t mark = 0;
+
+		while (mark < 2 && strncmp(line, marks[mark][0], strlen(marks[mark][0])) != 0)
+			mark++;
+		if (mark == 2) {
+			putchar(*line++);
+		} else {
+			fputs(marks[mark][1], stdout);
+			line += strlen(marks[mark][0]);
+		}
+	}
 }
 
 static void print_page(FILE *page)

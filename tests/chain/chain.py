@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the whole chain share: where things are, and runs under the profiler."""
+
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
+
+sys.path.append(str(ROOT / 'tests' / 'cli'))
+os.environ['PPROFCONV'] = str(BUILD / 'pprofconv' / 'pprofconv')
+
+import cli  # noqa: E402: after the path to it
+
+LIBRARY = BUILD / 'profiler' / 'libheapprof.so'
+SERVICE = ROOT / 'scripts' / 'demo_service.c'
+
+
+def succeed(*args, **options):
+    """Runs a program, which must end 0; returns what it printed on stdout."""
+    done = cli.run(*[str(arg) for arg in args], **options)
+    assert done.returncode == 0, f'{args}: exit {done.returncode}\n{done.stderr}'
+    return done.stdout
+
+
+def environment(**settings):
+    """Ours without settings of the profiler's, plus those given."""
+    inherited = {k: v for k, v in os.environ.items()
+                 if not k.startswith(('HEAP', 'TCMALLOC', 'LD_PRELOAD'))}
+    return {**inherited, **{k: str(v) for k, v in settings.items()}}
+
+
+def compile_program(out, source, *flags, compiler='cc'):
+    succeed(compiler, '-O2', '-g', '-o', out, source, *flags)
+    return out
+
+
+def run_service(folder):
+    """Runs the service of the demo, not inlined, so that every tool has the same names to find;
+    returns the program, its first and its last dump."""
+    service = compile_program(os.path.join(folder, 'service'), SERVICE, '-pthread', '-fno-inline')
+    succeed(service, 80000, env=environment(
+        HEAPPROFILE=os.path.join(folder, 'p'), LD_PRELOAD=LIBRARY,
+        HEAP_PROFILE_SAMPLE_INTERVAL='16K', HEAP_PROFILE_ALLOCATION_INTERVAL='128M'))
+    dumps = sorted(name for name in os.listdir(folder) if name.endswith('.heap'))
+    assert len(dumps) >= 4, dumps
+    return service, os.path.join(folder, dumps[0]), os.path.join(folder, dumps[-1])

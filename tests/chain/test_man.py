@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The man pages: well-formed, and complete."""
+
+import re
+
+import chain
+import cli
+
+LIBRARY_PAGE = chain.BUILD / 'profiler' / 'libheapprof.3'
+PROGRAM_PAGE = chain.BUILD / 'pprofconv' / 'pprofconv.1'
+
+
+def lint(page):
+    cli.need('mandoc')
+    done = cli.run('mandoc', '-Tlint', '-W', 'style', str(page))
+    cli.equal(done.stdout, '')
+    cli.equal(done.returncode, 0)
+
+
+@cli.test
+def library_page_is_well_formed(folder):
+    lint(LIBRARY_PAGE)
+
+
+@cli.test
+def program_page_is_well_formed(folder):
+    lint(PROGRAM_PAGE)
+
+
+@cli.test
+def library_page_has_every_variable(folder):
+    source = (chain.ROOT / 'profiler' / 'options.c').read_text()
+    names = re.findall(r'^\s*\{"(HEAP\w+)",', source, re.MULTILINE)
+    assert len(names) >= 15, names
+    page = LIBRARY_PAGE.read_text()
+    cli.equal(re.findall(r'^\.BR (HEAP\w+) =', page, re.MULTILINE), ['HEAPPROFILE'] + names)
+
+
+@cli.test
+def library_page_has_every_function(folder):
+    header = (chain.ROOT / 'profiler' / 'heapprof.h').read_text()
+    functions = re.findall(r'^[a-z].*?(\w+)\(.*\);$', header, re.MULTILINE)
+    assert len(functions) == 9, functions
+    functions_section = LIBRARY_PAGE.read_text().split('.SH FUNCTIONS')[1].split('.SH')[0]
+    for function in functions:
+        cli.is_in(f' {function}(', functions_section)
+
+
+cli.main()

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The scripts that newcomers and CI call."""
+
+import json
+import os
+
+import chain
+import cli
+
+
+# --- demo ------------------------------------------------------------------------------------
+
+def demo(folder, *command, **settings):
+    cli.need('go', 'dot')
+    env = chain.environment(HEAPPROF_SKIP_SETUP=1, HEAPPROF_BUILD=chain.BUILD, TMPDIR=folder,
+                            **settings)
+    return cli.run(str(chain.ROOT / 'scripts' / 'demo'), *command, env=env)
+
+
+def only_folder(folder):
+    folders = [name for name in os.listdir(folder) if name.startswith('heapprof-demo.')]
+    cli.equal(len(folders), 1)
+    return os.path.join(folder, folders[0])
+
+
+@cli.test
+def demo_finds_the_leak(folder):
+    done = demo(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cli.is_in('session_remember', done.stdout)
+    out = only_folder(folder)
+    cli.is_in(out, done.stdout)
+    with open(os.path.join(out, 'graph.svg'), encoding='utf-8') as svg:
+        cli.is_in('session_remember', svg.read())
+
+
+@cli.test
+def demo_of_another_program(folder):
+    """The shell's child is the one that writes the dumps."""
+    program = chain.compile_program(os.path.join(folder, 'service'), chain.SERVICE, '-pthread')
+    done = demo(folder, 'sh', '-c', f'{program} 40000; exit 3', HEAP_PROFILE_SAMPLE_INTERVAL='16K')
+    assert done.returncode == 0, done.stdout + done.stderr
+    cli.is_in('(exit status 3)', done.stdout)
+    cli.is_in('session_remember', done.stdout)
+
+
+@cli.test
+def demo_without_enough_dumps(folder):
+    done = demo(folder, 'true')
+    cli.equal(done.returncode, 1)
+    cli.is_in('demo: one dump was written, but a diff needs two: '
+              'set HEAP_PROFILE_ALLOCATION_INTERVAL below 64M', done.stderr)
+    done = demo(folder, 'true', HEAP_PROFILE_EXIT_DUMP=0)
+    cli.equal(done.returncode, 1)
+    cli.is_in('demo: no dump was written', done.stderr)
+
+
+@cli.test
+def demo_of_nothing(folder):
+    done = demo(folder, './no-such-program')
+    cli.equal(done.returncode, 1)
+    cli.is_in("demo: there is no program './no-such-program'", done.stderr)
+
+
+# --- setup -----------------------------------------------------------------------------------
+
+FAKE_APT_GET = '#!/bin/sh\necho "apt-get $*" >>"$LOG"\nls "$POLICY" >>"$LOG" 2>&1\nexit 0\n'
+FAKE_DPKG_QUERY = '#!/bin/sh\ncase $* in *libdw-dev) exit 1 ;; esac\necho installed\n'
+FAKE_SUDO = '#!/bin/sh\nexec "$@"\n'
+
+
+def write_program(path, text):
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.chmod(path, 0o755)
+
+
+def setup(folder, *lists, **settings):
+    """Runs scripts/setup where libdw-dev is missing; returns what it did and what it asked for."""
+    log, policy = os.path.join(folder, 'log'), os.path.join(folder, 'policy-rc.d')
+    for name, text in (('apt-get', FAKE_APT_GET), ('dpkg-query', FAKE_DPKG_QUERY),
+                       ('sudo', FAKE_SUDO)):
+        write_program(os.path.join(folder, name), text)
+    script = (chain.ROOT / 'scripts' / 'setup').read_text()
+    cli.is_in('policy=/usr/sbin/policy-rc.d\n', script)
+    copy = os.path.join(folder, 'setup')
+    write_program(copy, script.replace('/usr/sbin/policy-rc.d', policy))
+    settings.setdefault('PATH', f'{folder}:{os.environ["PATH"]}')
+    done = cli.run(copy, *lists, env=chain.environment(LOG=log, POLICY=policy, **settings))
+    assert not os.path.exists(policy), 'servers may not start any more'
+    if not os.path.exists(log):
+        return done, []
+    with open(log, encoding='utf-8') as file:
+        return done, file.read().splitlines()
+
+
+@cli.test
+def setup_installs_what_is_missing(folder):
+    done, log = setup(folder, 'build', HEAPPROF_SKIP_SETUP=0)
+    assert done.returncode == 0, done.stderr
+    cli.is_in('setup: installing libdw-dev\n', done.stderr)
+    updates = [line for line in log if line.endswith(' update')]
+    installs = [i for i, line in enumerate(log) if ' install ' in line]
+    cli.equal(len(updates), 1)
+    cli.equal(len(installs), 1)
+    assert log[installs[0]].endswith(' libdw-dev'), log
+    cli.equal(log[installs[0] + 1], os.path.join(folder, 'policy-rc.d'))  # there meanwhile
+
+
+@cli.test
+def setup_installs_nothing_that_is_there(folder):
+    done, log = setup(folder, 'demo', HEAPPROF_SKIP_SETUP=0)
+    cli.equal((done.returncode, done.stderr, log), (0, '', []))
+
+
+@cli.test
+def setup_leaves_the_system_alone(folder):
+    done, log = setup(folder, 'build', HEAPPROF_SKIP_SETUP=1)
+    cli.equal((done.returncode, done.stderr, log), (0, '', []))
+
+
+@cli.test
+def setup_without_apt(folder):
+    tools = os.path.join(folder, 'tools')
+    os.mkdir(tools)
+    for name in ('sh', 'sed'):
+        os.symlink(f'/bin/{name}', os.path.join(tools, name))
+    done, _ = setup(folder, 'build', PATH=tools, HEAPPROF_SKIP_SETUP=0)
+    cli.equal(done.returncode, 1)
+    cli.is_in('setup: no apt-get here. Install what Debian calls gcc libc6-dev', done.stderr)
+
+
+# --- counts ----------------------------------------------------------------------------------
+
+def count(folder, *tests):
+    """What is counted in a log of tests (result, output)."""
+    log = os.path.join(folder, 'testlog.json')
+    with open(log, 'w', encoding='utf-8') as file:
+        for result, output in tests:
+            file.write(json.dumps({'name': 't', 'result': result, 'stdout': output}) + '\n')
+    done = cli.run('python3', str(chain.ROOT / 'scripts' / 'count_tests.py'), log)
+    return done.returncode, done.stdout
+
+
+@cli.test
+def counts_of_functions(folder):
+    tap = '1..3\nok 1 a\n# ok\nok 2 b # SKIP no c\nok 3 c\n'
+    cli.equal(count(folder, ('OK', tap), ('OK', 'no TAP')), (0, '3 passed, 0 failed, 1 skipped\n'))
+    cli.equal(count(folder, ('FAIL', '1..2\nok 1 a\nnot ok 2 b\n')), (1, '1 passed, 1 failed\n'))
+    cli.equal(count(folder, ('SKIP', '1..0 # SKIP no go\n'), ('OK', '')),
+              (0, '1 passed, 0 failed, 1 skipped\n'))
+
+
+@cli.test
+def counts_of_what_died(folder):
+    cli.equal(count(folder, ('ERROR', '1..3\nok 1 a\n')), (1, '1 passed, 1 failed\n'))
+    cli.equal(count(folder, ('TIMEOUT', '')), (1, '0 passed, 1 failed\n'))
+    cli.equal(count(folder), (1, '0 passed, 0 failed\n'))
+
+
+cli.main()

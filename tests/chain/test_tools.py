@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Other people's tools on real dumps: go tool pprof on the converted file with no binary at hand,
+and all three readers of the format on the dump itself."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import chain
+import cli
+
+CACHE = 'cache_get'  # keeps most
+LEAK = 'session_remember'  # grows
+CHURN = 'response_build'  # allocates most, and keeps nothing
+
+
+def convert(folder):
+    """An old and a new profile of a program that is not there any more."""
+    service, first, last = chain.run_service(folder)
+    old, new = os.path.join(folder, 'old.pb.gz'), os.path.join(folder, 'new.pb.gz')
+    cli.succeed('-q', first, '-o', old)
+    cli.succeed('-q', last, '-o', new)
+    for path in (service, first, last):
+        os.remove(path)
+    return old, new
+
+
+def first_function(report):
+    """The first row of a -top report."""
+    rows = report.split('flat%', 1)[1].splitlines()[1:]
+    return rows[0].split()[5]
+
+
+@cli.test
+def top(folder):
+    _, new = convert(folder)
+    report = cli.go_pprof('-top', new)
+    cli.is_in('Type: inuse_space', report)
+    cli.equal(first_function(report), CACHE)
+    cli.is_in(LEAK, report)
+
+
+@cli.test
+def top_of_a_difference(folder):
+    old, new = convert(folder)
+    cli.equal(first_function(cli.go_pprof('-top', '-diff_base', old, new)), LEAK)
+
+
+@cli.test
+def all_that_was_allocated(folder):
+    _, new = convert(folder)
+    report = cli.go_pprof('-top', '-sample_index=alloc_space', new)
+    cli.is_in('Type: alloc_space', report)
+    cli.equal(first_function(report), CHURN)
+
+
+@cli.test
+def lines(folder):
+    _, new = convert(folder)
+    source = chain.SERVICE.read_text().splitlines()
+    line = next(i for i, text in enumerate(source, 1) if 'malloc(sizeof(*session))' in text)
+    cli.is_in(f'{chain.SERVICE}:{line}', cli.go_pprof('-top', '-lines', new))
+
+
+@cli.test
+def graph(folder):
+    cli.need('dot')
+    old, new = convert(folder)
+    svg = os.path.join(folder, 'graph.svg')
+    cli.go_pprof('-svg', '-output', svg, '-diff_base', old, new)
+    with open(svg, encoding='utf-8') as file:
+        cli.is_in(LEAK, file.read())
+
+
+def fetch(url):
+    """A page of a server that is about to listen."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with opener.open(url, timeout=60) as page:
+                return page.read().decode()
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@cli.test
+def web_interface(folder):
+    old, new = convert(folder)
+    server = subprocess.Popen(
+        ['go', 'tool', 'pprof', '-no_browser', '-http=127.0.0.1:', '-diff_base', old, new],
+        stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        found = None
+        while not found:
+            line = server.stderr.readline()
+            assert line, 'pprof ended before it served'
+            found = re.search(r'http://[\d.]+:\d+', line)
+        cli.is_in(LEAK, fetch(found[0] + '/top'))
+        cli.is_in(LEAK, fetch(found[0] + '/flamegraph'))
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.communicate()
+
+
+@cli.test
+def raw_dump_by_go_pprof(folder):
+    service, _, last = chain.run_service(folder)
+    cli.equal(first_function(cli.go_pprof('-top', service, last)), CACHE)
+
+
+def check_perl_report(text):
+    """Rows of both Perl scripts: MB, percent, sum, MB, percent, function."""
+    rows = [line.split() for line in text.splitlines() if '%' in line]
+    assert rows, text
+    cli.equal(rows[0][5], CACHE)
+
+
+@cli.test
+def raw_dump_by_google_pprof(folder):
+    cli.need('google-pprof')
+    service, _, last = chain.run_service(folder)
+    check_perl_report(chain.succeed('google-pprof', '--text', service, last))
+
+
+@cli.test
+def raw_dump_by_jeprof(folder):
+    cli.need('jeprof')
+    service, _, last = chain.run_service(folder)
+    check_perl_report(chain.succeed('jeprof', '--text', service, last))
+
+
+cli.need('go')
+cli.main()
