@@ -34,7 +34,7 @@ def need(*tools):
 def compile_program(folder, compiler, language, flags):
     """Builds a program the way its users do, unit by unit, for DWARF in relocated sections."""
     driver = COMPILERS[compiler][language]
-    need(driver)
+    need(driver, *(["ld.lld"] if "-fuse-ld=lld" in flags else []))
     sources = [os.path.join(PROGRAMS, name) for name in SOURCES[language]]
     program = os.path.join(folder, "a program")
     if language == "rust":
