@@ -66,7 +66,7 @@ class ConvertTest(unittest.TestCase):
                 locations[number] = []
             elif not re.match(r"\s{10}", line):
                 number = None
-            found = re.match(r"\s*(\S+) (/\S+):(\d+)(?::\d+)? s=", line)
+            found = re.match(r"\s*(\S+) (/.+?):(\d+)(?::\d+)? s=", line)
             if number and found:
                 locations[number].append((found[1], found[2], int(found[3])))
         return [(size, locations[number]) for size, number in sorted(records.items())]
