@@ -76,6 +76,20 @@ static hp_handle *bucket_of(struct shard *s, uint32_t hash)
 	return &s->buckets[hash / N_SHARDS % s->n_buckets];
 }
 
+/* What the parent had freed before the fork is no news of the child's. */
+static struct record *current_record(hp_handle h)
+{
+	struct record *r = record_at(h);
+
+	if (r->fork_epoch != fork_epoch) {
+		r->counts.alloc_objects -= r->counts.free_objects;
+		r->counts.alloc_bytes -= r->counts.free_bytes;
+		r->counts.free_objects = r->counts.free_bytes = 0;
+		r->fork_epoch = fork_epoch;
+	}
+	return r;
+}
+
 /* --- forgetting ------------------------------------------------------------------------------ */
 
 static void fold_record(struct shard *s, const struct record *r)
@@ -93,7 +107,7 @@ static void fold_records_of(struct shard *s, struct stack *stack)
 
 	while (*link) {
 		hp_handle h = *link;
-		struct record *r = record_at(h);
+		struct record *r = current_record(h);
 
 		if (r->counts.alloc_objects > r->counts.free_objects) {
 			link = &r->next;
@@ -241,20 +255,6 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 }
 
 /* --- counting -------------------------------------------------------------------------------- */
-
-/* What the parent had freed before the fork is no news of the child's. */
-static struct record *current_record(hp_handle h)
-{
-	struct record *r = record_at(h);
-
-	if (r->fork_epoch != fork_epoch) {
-		r->counts.alloc_objects -= r->counts.free_objects;
-		r->counts.alloc_bytes -= r->counts.free_bytes;
-		r->counts.free_objects = r->counts.free_bytes = 0;
-		r->fork_epoch = fork_epoch;
-	}
-	return r;
-}
 
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
 				uint64_t size)
