@@ -10,6 +10,7 @@ enum {
 	HP_ARENA_PIECE_MAX = 16 * 1024, /* the largest small piece */
 	HP_ARENA_CHUNK = 1024 * 1024,   /* address space is taken in such steps */
 	HP_ARENA_CHUNKS_MAX = 16 * 1024,
+	HP_ARENA_CHUNK_GRAINS = HP_ARENA_CHUNK / HP_ARENA_GRAIN,
 };
 
 /* Names a piece in 32 bits: chunk number and grain within the chunk. 0 is no piece. */
@@ -40,13 +41,16 @@ hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size);
 /* Gives a piece of that size back. */
 void hp_arena_free(struct hp_arena *arena, hp_handle piece, size_t size);
 
+/* Makes large free pieces of small ones that lie side by side. Looks at every free piece: for when
+ * memory has run out. */
+void hp_arena_join_free(struct hp_arena *arena);
+
 /* Gives every piece back; nobody may be using one. */
 void hp_arena_reset(struct hp_arena *arena);
 
 /* Where a piece lies. Valid until it is given back; `piece` is not 0. */
 static inline void *hp_arena_at(const struct hp_arena *arena, hp_handle piece)
 {
-	const uint32_t grains = HP_ARENA_CHUNK / HP_ARENA_GRAIN;
-
-	return arena->chunks[piece / grains] + (size_t)(piece % grains) * HP_ARENA_GRAIN;
+	return arena->chunks[piece / HP_ARENA_CHUNK_GRAINS] +
+	       (size_t)(piece % HP_ARENA_CHUNK_GRAINS) * HP_ARENA_GRAIN;
 }

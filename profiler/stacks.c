@@ -149,12 +149,35 @@ static bool fold(struct shard *s)
 	return true;
 }
 
+/* The caller holds the lock of `own`; of the others those are swept that can be had at once. */
+static bool fold_others(const struct shard *own)
+{
+	bool is_any_folded = false;
+
+	for (struct shard *s = shards; s < shards + N_SHARDS; s++) {
+		if (s == own || !hp_lock_try(&s->lock))
+			continue;
+		is_any_folded |= fold(s);
+		hp_lock_release(&s->lock);
+	}
+	return is_any_folded;
+}
+
 static hp_handle alloc_or_fold(struct shard *s, size_t size)
 {
 	hp_handle h = hp_arena_alloc(&arena, size);
 
-	/* Sizes differ from stack to stack: what was folded may not serve this one. */
-	return h || !fold(s) ? h : hp_arena_alloc(&arena, size);
+	if (h)
+		return h;
+	bool is_folded = fold(s);
+
+	if (is_folded)
+		h = hp_arena_alloc(&arena, size);
+	if (h || !(fold_others(s) || is_folded))
+		return h;
+	/* Sizes differ from stack to stack: what was folded serves this one if it is joined. */
+	hp_arena_join_free(&arena);
+	return hp_arena_alloc(&arena, size);
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
