@@ -90,6 +90,12 @@ static struct record *current_record(hp_handle h)
 	return r;
 }
 
+/* count_records() reads it without the lock. */
+static void set_n_records(struct shard *s, uint32_t n)
+{
+	__atomic_store_n(&s->n_records, n, __ATOMIC_RELAXED);
+}
+
 /* --- forgetting ------------------------------------------------------------------------------ */
 
 static void fold_record(struct shard *s, const struct record *r)
@@ -98,7 +104,7 @@ static void fold_record(struct shard *s, const struct record *r)
 	s->folded.alloc_bytes += r->counts.alloc_bytes;
 	s->folded.free_objects += r->counts.free_objects;
 	s->folded.free_bytes += r->counts.free_bytes;
-	s->n_records--;
+	set_n_records(s, s->n_records - 1);
 }
 
 static void fold_records_of(struct shard *s, struct stack *stack)
@@ -257,7 +263,7 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 	r->fork_epoch = fork_epoch;
 	r->next = stack_at(stack)->records;
 	stack_at(stack)->records = h;
-	s->n_records++;
+	set_n_records(s, s->n_records + 1);
 	return h;
 }
 
