@@ -22,15 +22,25 @@ size_t hp_memory_mapped(void)
 	return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED);
 }
 
-void *hp_memory_map(size_t size)
+static void *map_within(size_t size, size_t limit)
 {
 	void *p = NULL;
 
-	if (__atomic_add_fetch(&mapped_bytes, size, __ATOMIC_RELAXED) <= limit_bytes_)
+	if (__atomic_add_fetch(&mapped_bytes, size, __ATOMIC_RELAXED) <= limit)
 		p = hp_sys_mmap(size, PROT_READ | PROT_WRITE);
 	if (!p)
 		__atomic_sub_fetch(&mapped_bytes, size, __ATOMIC_RELAXED);
 	return p;
+}
+
+void *hp_memory_map(size_t size)
+{
+	return map_within(size, limit_bytes_);
+}
+
+void *hp_memory_map_for_dump(size_t size)
+{
+	return map_within(size, SIZE_MAX);
 }
 
 void hp_memory_unmap(void *p, size_t size)

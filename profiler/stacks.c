@@ -387,7 +387,7 @@ bool hp_stacks_copy(struct hp_stacks_copy *out)
 
 	memset(out, 0, sizeof(*out));
 	out->mapped_bytes = c.capacity * sizeof(out->entries[0]);
-	out->entries = hp_memory_map(out->mapped_bytes);
+	out->entries = hp_memory_map_for_dump(out->mapped_bytes);
 	if (!out->entries)
 		return false;
 	__atomic_add_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);
