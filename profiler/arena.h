@@ -10,6 +10,7 @@ enum {
 	HP_ARENA_PIECE_MAX = 16 * 1024, /* the largest small piece */
 	HP_ARENA_CHUNK = 1024 * 1024,   /* address space is taken in such steps */
 	HP_ARENA_CHUNKS_MAX = 16 * 1024,
+	HP_ARENA_CHUNK_GRAINS = HP_ARENA_CHUNK / HP_ARENA_GRAIN,
 };
 
 /* Names a piece in 32 bits: chunk number and grain within the chunk. 0 is no piece. */
@@ -34,11 +35,19 @@ size_t hp_memory_mapped(void);
 void *hp_memory_map(size_t size);
 void hp_memory_unmap(void *p, size_t size); /* p may be NULL */
 
+/* The same beyond the limit as well, for what a dump needs while it is written: it is to be had
+ * when memory was used up, above all. */
+void *hp_memory_map_for_dump(size_t size);
+
 /* A zeroed piece of `size` bytes, at most HP_ARENA_PIECE_MAX; 0 if there is none to be had. */
 hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size);
 
 /* Gives a piece of that size back. */
 void hp_arena_free(struct hp_arena *arena, hp_handle piece, size_t size);
+
+/* Makes large free pieces of small ones that lie side by side. Looks at every free piece: for when
+ * memory has run out. */
+void hp_arena_join_free(struct hp_arena *arena);
 
 /* Gives every piece back; nobody may be using one. */
 void hp_arena_reset(struct hp_arena *arena);
@@ -46,7 +55,6 @@ void hp_arena_reset(struct hp_arena *arena);
 /* Where a piece lies. Valid until it is given back; `piece` is not 0. */
 static inline void *hp_arena_at(const struct hp_arena *arena, hp_handle piece)
 {
-	const uint32_t grains = HP_ARENA_CHUNK / HP_ARENA_GRAIN;
-
-	return arena->chunks[piece / grains] + (size_t)(piece % grains) * HP_ARENA_GRAIN;
+	return arena->chunks[piece / HP_ARENA_CHUNK_GRAINS] +
+	       (size_t)(piece % HP_ARENA_CHUNK_GRAINS) * HP_ARENA_GRAIN;
 }

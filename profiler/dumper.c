@@ -151,7 +151,7 @@ static void tell_failure(const char *path, int error)
 static bool dump_locked(const char *reason)
 {
 	/* From mmap: neither the host's stack nor the scratch stack has room to spare for it. */
-	struct dumping *d = hp_memory_map(sizeof(*d));
+	struct dumping *d = hp_memory_map_for_dump(sizeof(*d));
 
 	if (!d) {
 		tell_failure("", -ENOMEM);
@@ -203,7 +203,7 @@ struct memory_dump {
 static void grow_text(struct hp_text *t)
 {
 	size_t size = t->size ? t->size * 2 : MEMORY_STEP;
-	char *bigger = hp_memory_map(size);
+	char *bigger = hp_memory_map_for_dump(size);
 
 	if (!bigger) {
 		t->cut = true;
@@ -231,7 +231,7 @@ char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
 
 	if (!hp_recorder_is_running())
 		return NULL;
-	d.text.buffer = hp_memory_map(d.text.size);
+	d.text.buffer = hp_memory_map_for_dump(d.text.size);
 	if (d.text.buffer && hp_scratch_call(print_to_memory, &d) && d.is_complete) {
 		*out_size = d.text.used;
 		*out_mapped = d.text.size;

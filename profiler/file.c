@@ -24,7 +24,7 @@ int hp_file_open_private(const char *path, int flags)
 
 long hp_file_read(const char *path, char *out, size_t size)
 {
-	int fd = hp_file_open_private(path, O_RDONLY);
+	int fd = hp_file_open_private(path, O_RDONLY | O_NONBLOCK); /* it may be a FIFO */
 	size_t used = 0;
 	long n = 0;
 
@@ -43,14 +43,18 @@ long hp_file_read(const char *path, char *out, size_t size)
 	return n < 0 ? n : (long)used;
 }
 
-/* temporary = final-path ".tmp." pid: it can't be taken for a dump, and no other process uses it */
+/* temporary = final-path ".tmp." random: it can't be taken for a dump, and no other process uses
+ * it, not even one of the same number in another container on a shared folder. */
 static bool name_temporary(struct hp_outfile *f, const char *final_path)
 {
 	struct hp_text name = {.buffer = f->temporary, .size = sizeof(f->temporary)};
+	struct timespec now = hp_sys_clock(CLOCK_MONOTONIC);
+	uint64_t random = (uint64_t)now.tv_nsec << 32 ^ (uint64_t)hp_sys_getpid();
 
+	hp_sys_getrandom(&random, sizeof(random));
 	hp_text_string(&name, final_path);
 	hp_text_string(&name, ".tmp.");
-	hp_text_decimal(&name, hp_sys_getpid());
+	hp_text_hex(&name, random);
 	hp_text_terminate(&name);
 	return !name.cut;
 }
@@ -66,12 +70,6 @@ int hp_outfile_create(struct hp_outfile *f, const char *final_path)
 		return -ENAMETOOLONG;
 	int fd = hp_sys_open(f->temporary, flags, 0600);
 
-	if (fd == -EEXIST) {
-		/* A killed process of the same number left it behind, or put it in our way. It
-		 * can't be a dump: nothing is lost. */
-		hp_sys_unlink(f->temporary);
-		fd = hp_sys_open(f->temporary, flags, 0600);
-	}
 	if (fd < 0)
 		return fd;
 	f->fd = move_up(fd);
@@ -90,27 +88,34 @@ static bool is_still_ours(const struct hp_outfile *f)
 	       status.st_ino == f->inode;
 }
 
-void hp_outfile_write(struct hp_outfile *f, const char *data, size_t size)
+/* Signals may be blocked already: then ours would wait for the host to let it in. */
+static void write_all(struct hp_outfile *f, const char *data, size_t size)
 {
 	const hp_sigset size_signal = UINT64_C(1) << (SIGXFSZ - 1);
-
-	if (size > 0 && !f->error && !is_still_ours(f))
-		f->error = -EBADF;
 	hp_sigset old = hp_sys_block_signals(size_signal);
+	bool was_pending = hp_sys_pending_signals() & size_signal;
 
 	while (size > 0 && !f->error) {
 		long n = hp_sys_write(f->fd, data, size);
 
-		if (n == -EFBIG && !(old & size_signal))
+		if (n == -EFBIG && !was_pending)
 			hp_sys_consume_signal(size_signal);
-		if (n < 0 && n != -EINTR)
-			f->error = n;
+		if (n <= 0 && n != -EINTR)
+			f->error = n ? n : -EIO;
 		if (n > 0) {
 			data += n;
 			size -= n;
 		}
 	}
 	hp_sys_restore_signals(old);
+}
+
+void hp_outfile_write(struct hp_outfile *f, const char *data, size_t size)
+{
+	if (size > 0 && !f->error && !is_still_ours(f))
+		f->error = -EBADF;
+	if (size > 0 && !f->error)
+		write_all(f, data, size);
 }
 
 static void close_if_ours(struct hp_outfile *f)

@@ -123,6 +123,12 @@ static bool grow(struct shard *s)
 	return true;
 }
 
+/* hp_live_count() reads it without the lock. */
+static void set_n_used(struct shard *s, uint32_t n)
+{
+	__atomic_store_n(&s->n_used, n, __ATOMIC_RELAXED);
+}
+
 static bool has_room(struct shard *s)
 {
 	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * 85 || grow(s);
@@ -143,7 +149,7 @@ static void remove_slot(struct shard *s, uint32_t gap)
 			gap = i;
 		}
 	s->slots[gap].address = 0;
-	s->n_used--;
+	set_n_used(s, s->n_used - 1);
 }
 
 static bool is_page_in_use(const struct shard *s, uint64_t hash, uintptr_t address)
@@ -168,7 +174,7 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 		struct hp_live_entry *slot = &s->slots[find_slot(s, hash, entry->address)];
 
 		*out_replaced = *slot;
-		s->n_used += slot->address == 0;
+		set_n_used(s, s->n_used + (slot->address == 0));
 		*slot = *entry;
 		if (is_by_page)
 			set_bit(entry->address);

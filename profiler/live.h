@@ -21,7 +21,7 @@ static inline bool hp_live_may_hold(const void *p)
 {
 	size_t page = (uintptr_t)p / 4096 % HP_FILTER_PAGES;
 
-	return hp_live_filter[page / 64] >> page % 64 & 1;
+	return __atomic_load_n(&hp_live_filter[page / 64], __ATOMIC_RELAXED) >> page % 64 & 1;
 }
 
 struct hp_live_entry {

@@ -8,6 +8,8 @@
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
 
+#define SAMPLE_INTERVAL_MAX (1024 * GIB)
+
 static const char *const unwinder_names[] = {"libunwind", "frame-pointer", NULL};
 static const char *const verbose_names[] = {"0", "1", "auto", NULL};
 
@@ -15,7 +17,7 @@ static const char *const verbose_names[] = {"0", "1", "auto", NULL};
 
 const struct hp_option hp_option_table[] = {
 	{"HEAP_PROFILE_SAMPLE_INTERVAL", HP_OPTION_SIZE, AT(sample_interval), 512 * KIB, 1,
-	 UINT64_C(1) << 40, "512K", NULL,
+	 SAMPLE_INTERVAL_MAX, "512K", NULL,
 	 "Mean number of allocated bytes between two samples. 1 records every allocation. Where it "
 	 "is unset, TCMALLOC_SAMPLE_PARAMETER is used if that is not 0."},
 	{"HEAP_PROFILE_ALLOCATION_INTERVAL", HP_OPTION_SIZE, AT(allocation_interval), GIB, 0,
@@ -213,12 +215,13 @@ static void read_option(struct hp_options *out, const struct hp_option *option, 
 		*value_at(out, option) = value;
 }
 
-/* tcmalloc's own name for the sample interval counts where ours is not given. */
+/* tcmalloc's own name for the sample interval counts where ours is not given. A value that is none
+ * of ours was not meant for us. */
 static void read_tcmalloc_interval(struct hp_options *out, const char *text)
 {
 	uint64_t value;
 
-	if (text && parse_number(text, &value) && value > 0)
+	if (text && parse_number(text, &value) && value > 0 && value <= SAMPLE_INTERVAL_MAX)
 		out->sample_interval = value;
 }
 

@@ -108,8 +108,10 @@ uint64_t hp_sampler_weight_bytes(uint64_t size, uint64_t interval)
 	/* s/(1 - exp(-s/R)) = s/2 + R z coth(z) with z = s/2R */
 	uint128_t x_q32 = ((uint128_t)size << 32) / interval;
 	uint64_t z_squared_q32 = (x_q32 * x_q32 >> 32) / 4;
+	uint128_t weight_q32 =
+		((uint128_t)size << 31) + (uint128_t)interval * z_coth_q32(z_squared_q32);
 
-	return size / 2 + (uint64_t)((uint128_t)interval * z_coth_q32(z_squared_q32) >> 32);
+	return (weight_q32 + (UINT64_C(1) << 31)) >> 32;
 }
 
 uint32_t hp_sampler_size_class(uint64_t size, uint64_t interval)

@@ -19,7 +19,7 @@ void hp_sampler_init(struct hp_sampler *s, uint64_t interval, uint64_t seed);
 uint64_t hp_sampler_next_gap(struct hp_sampler *s);
 
 /* How many bytes one recorded allocation of `size` bytes stands for: size / (1 - exp(-size / R)),
- * within 1 part in 2^20. For interval 1 it is `size`. */
+ * within 1 part in 2^20 and a byte. For interval 1 it is `size`. */
 uint64_t hp_sampler_weight_bytes(uint64_t size, uint64_t interval);
 
 /* The class that a recorded size is counted in: classes are 2^(1/16) apart, so that the mean size

@@ -76,6 +76,26 @@ static hp_handle *bucket_of(struct shard *s, uint32_t hash)
 	return &s->buckets[hash / N_SHARDS % s->n_buckets];
 }
 
+/* What the parent had freed before the fork is no news of the child's. */
+static struct record *current_record(hp_handle h)
+{
+	struct record *r = record_at(h);
+
+	if (r->fork_epoch != fork_epoch) {
+		r->counts.alloc_objects -= r->counts.free_objects;
+		r->counts.alloc_bytes -= r->counts.free_bytes;
+		r->counts.free_objects = r->counts.free_bytes = 0;
+		r->fork_epoch = fork_epoch;
+	}
+	return r;
+}
+
+/* count_records() reads it without the lock. */
+static void set_n_records(struct shard *s, uint32_t n)
+{
+	__atomic_store_n(&s->n_records, n, __ATOMIC_RELAXED);
+}
+
 /* --- forgetting ------------------------------------------------------------------------------ */
 
 static void fold_record(struct shard *s, const struct record *r)
@@ -84,7 +104,7 @@ static void fold_record(struct shard *s, const struct record *r)
 	s->folded.alloc_bytes += r->counts.alloc_bytes;
 	s->folded.free_objects += r->counts.free_objects;
 	s->folded.free_bytes += r->counts.free_bytes;
-	s->n_records--;
+	set_n_records(s, s->n_records - 1);
 }
 
 static void fold_records_of(struct shard *s, struct stack *stack)
@@ -93,7 +113,7 @@ static void fold_records_of(struct shard *s, struct stack *stack)
 
 	while (*link) {
 		hp_handle h = *link;
-		struct record *r = record_at(h);
+		struct record *r = current_record(h);
 
 		if (r->counts.alloc_objects > r->counts.free_objects) {
 			link = &r->next;
@@ -135,12 +155,35 @@ static bool fold(struct shard *s)
 	return true;
 }
 
+/* The caller holds the lock of `own`; of the others those are swept that can be had at once. */
+static bool fold_others(const struct shard *own)
+{
+	bool is_any_folded = false;
+
+	for (struct shard *s = shards; s < shards + N_SHARDS; s++) {
+		if (s == own || !hp_lock_try(&s->lock))
+			continue;
+		is_any_folded |= fold(s);
+		hp_lock_release(&s->lock);
+	}
+	return is_any_folded;
+}
+
 static hp_handle alloc_or_fold(struct shard *s, size_t size)
 {
 	hp_handle h = hp_arena_alloc(&arena, size);
 
-	/* Sizes differ from stack to stack: what was folded may not serve this one. */
-	return h || !fold(s) ? h : hp_arena_alloc(&arena, size);
+	if (h)
+		return h;
+	bool is_folded = fold(s);
+
+	if (is_folded)
+		h = hp_arena_alloc(&arena, size);
+	if (h || !(fold_others(s) || is_folded))
+		return h;
+	/* Sizes differ from stack to stack: what was folded serves this one if it is joined. */
+	hp_arena_join_free(&arena);
+	return hp_arena_alloc(&arena, size);
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
@@ -220,7 +263,7 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 	r->fork_epoch = fork_epoch;
 	r->next = stack_at(stack)->records;
 	stack_at(stack)->records = h;
-	s->n_records++;
+	set_n_records(s, s->n_records + 1);
 	return h;
 }
 
@@ -241,20 +284,6 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 }
 
 /* --- counting -------------------------------------------------------------------------------- */
-
-/* What the parent had freed before the fork is no news of the child's. */
-static struct record *current_record(hp_handle h)
-{
-	struct record *r = record_at(h);
-
-	if (r->fork_epoch != fork_epoch) {
-		r->counts.alloc_objects -= r->counts.free_objects;
-		r->counts.alloc_bytes -= r->counts.free_bytes;
-		r->counts.free_objects = r->counts.free_bytes = 0;
-		r->fork_epoch = fork_epoch;
-	}
-	return r;
-}
 
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
 				uint64_t size)
@@ -358,7 +387,7 @@ bool hp_stacks_copy(struct hp_stacks_copy *out)
 
 	memset(out, 0, sizeof(*out));
 	out->mapped_bytes = c.capacity * sizeof(out->entries[0]);
-	out->entries = hp_memory_map(out->mapped_bytes);
+	out->entries = hp_memory_map_for_dump(out->mapped_bytes);
 	if (!out->entries)
 		return false;
 	__atomic_add_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);

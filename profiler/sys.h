@@ -140,6 +140,14 @@ static inline void hp_sys_restore_signals(hp_sigset old)
 	hp_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&old, 0, sizeof(old), 0, 0);
 }
 
+static inline hp_sigset hp_sys_pending_signals(void)
+{
+	hp_sigset pending = 0;
+
+	hp_sys3(SYS_rt_sigpending, (long)&pending, sizeof(pending), 0);
+	return pending;
+}
+
 /* Takes one pending signal of `set` away, without waiting. */
 static inline int hp_sys_consume_signal(hp_sigset set)
 {

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs of several processes. argv[1] says which kind; every process allocates in a function
+ * that is named after it. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOINLINE __attribute__((noinline))
+
+extern char **environ;
+
+static void *volatile sink;
+
+static NOINLINE void allocate_in_parent(void)
+{
+	for (int i = 0; i < 100; i++)
+		sink = malloc(1000);
+}
+
+static NOINLINE void allocate_in_child(void)
+{
+	for (int i = 0; i < 10; i++)
+		sink = malloc(500);
+}
+
+static void *allocate_and_free(void *stop)
+{
+	while (!__atomic_load_n((int *)stop, __ATOMIC_RELAXED))
+		for (int i = 1; i < 200; i++) {
+			void *p = malloc(i * 7);
+
+			p = realloc(p, i * 9);
+			free(p);
+		}
+	return NULL;
+}
+
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		printf("child %d ended with %x\n", (int)pid, status);
+		_Exit(99);
+	}
+}
+
+static int do_fork(char **argv)
+{
+	allocate_in_parent();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		allocate_in_child();
+		exit(0);
+	}
+	wait_for(pid);
+	return 0;
+}
+
+/* The child frees what the parent allocated, and forks in its turn. */
+static int do_fork_twice(char **argv)
+{
+	static void *blocks[100];
+
+	for (int i = 0; i < 100; i++)
+		blocks[i] = malloc(1000);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (int i = 0; i < 50; i++)
+			free(blocks[i]);
+		pid = fork();
+		if (pid == 0) {
+			allocate_in_child();
+			exit(0);
+		}
+		wait_for(pid);
+		exit(0);
+	}
+	wait_for(pid);
+	return 0;
+}
+
+/* A fork that no handler sees. */
+static int do_raw_fork(char **argv)
+{
+	allocate_in_parent();
+	pid_t pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		allocate_in_child();
+		exit(0);
+	}
+	wait_for(pid);
+	return 0;
+}
+
+static int do_exec(char **argv)
+{
+	char *const arguments[] = {argv[0], "leaf", NULL};
+
+	allocate_in_parent();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execv(arguments[0], arguments);
+		_exit(98);
+	}
+	wait_for(pid);
+	return 0;
+}
+
+static int do_spawn(char **argv)
+{
+	char *const arguments[] = {argv[0], "leaf", NULL};
+	pid_t pid;
+
+	allocate_in_parent();
+	if (posix_spawn(&pid, arguments[0], NULL, NULL, arguments, environ) != 0)
+		return 97;
+	wait_for(pid);
+	return 0;
+}
+
+static int do_vfork(char **argv)
+{
+	char *const arguments[] = {argv[0], "leaf", NULL};
+
+	allocate_in_parent();
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = vfork();
+
+		if (pid == 0) {
+			sink = malloc(4321); /* not allowed, and done */
+			if (i == 0)
+				execv(arguments[0], arguments);
+			_exit(0);
+		}
+		wait_for(pid);
+	}
+	allocate_in_parent();
+	return 0;
+}
+
+static int do_leaf(char **argv)
+{
+	allocate_in_child();
+	return 0;
+}
+
+static int do_exec_in_place(char **argv)
+{
+	char *const arguments[] = {argv[0], "leaf", NULL};
+
+	allocate_in_parent();
+	execv(arguments[0], arguments);
+	return 98;
+}
+
+static int do_daemon(char **argv)
+{
+	allocate_in_parent();
+	/* With standard output kept open, who reads it knows when the daemon ends. */
+	if (daemon(1 /* stay in the folder */, 1) != 0)
+		return 97;
+	allocate_in_child();
+	return 0;
+}
+
+static int do_exit_now(char **argv)
+{
+	allocate_in_parent();
+	_exit(3);
+}
+
+static int do_quick_exit(char **argv)
+{
+	allocate_in_parent();
+	quick_exit(4);
+}
+
+/* argv: number of children, "exec" or "fork"; from a parent whose threads allocate */
+static int do_storm(char **argv)
+{
+	static int stop;
+	int n = atoi(argv[1]), n_forkers = atoi(argv[3]);
+	pthread_t threads[3];
+	char *const arguments[] = {argv[0], "leaf", NULL};
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, allocate_and_free, &stop);
+	for (int i = 0; i < n; i += n_forkers) {
+		pid_t pids[16];
+
+		for (int j = 0; j < n_forkers; j++) {
+			pids[j] = fork();
+			if (pids[j] == 0) {
+				allocate_in_child();
+				if (strcmp(argv[2], "exec") == 0)
+					execv(arguments[0], arguments);
+				exit(0);
+			}
+		}
+		for (int j = 0; j < n_forkers; j++)
+			wait_for(pids[j]);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+static void *fork_some(void *n)
+{
+	for (int i = 0; i < *(int *)n; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			allocate_in_child();
+			exit(0);
+		}
+		wait_for(pid);
+	}
+	return NULL;
+}
+
+/* Two threads fork at the same time while two others allocate. argv: children of each */
+static int do_fork_in_threads(char **argv)
+{
+	static int stop;
+	int n = atoi(argv[1]);
+	pthread_t threads[4];
+
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, allocate_and_free, &stop);
+	for (int i = 2; i < 4; i++)
+		pthread_create(&threads[i], NULL, fork_some, &n);
+	for (int i = 2; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(char **argv);
+} commands[] = {
+	{"fork", do_fork},
+	{"fork-twice", do_fork_twice},
+	{"raw-fork", do_raw_fork},
+	{"exec", do_exec},
+	{"spawn", do_spawn},
+	{"vfork", do_vfork},
+	{"leaf", do_leaf},
+	{"exec-in-place", do_exec_in_place},
+	{"daemon", do_daemon},
+	{"_exit", do_exit_now},
+	{"quick_exit", do_quick_exit},
+	{"storm", do_storm},
+	{"fork-in-threads", do_fork_in_threads},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (argc > 1 && strcmp(commands[i].name, argv[1]) == 0) {
+			argv[1] = argv[0];
+			return commands[i].run(argv + 1);
+		}
+	return 98;
+}

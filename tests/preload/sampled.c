@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks of three sizes, half of them freed: what a sampled dump is an estimate of. Every thread
+ * does the same; argv[1] is their number. */
+#include <pthread.h>
+#include <stdlib.h>
+
+#define NOINLINE __attribute__((noinline))
+
+enum {
+	N_SMALL = 200000,
+	N_MIDDLE = 20000,
+	N_LARGE = 100
+};
+
+static void *volatile sink;
+
+static void allocate(int n, size_t size)
+{
+	for (int i = 0; i < n; i++) {
+		sink = malloc(size);
+		if (i % 2 == 1)
+			free(sink);
+	}
+}
+
+static NOINLINE void allocate_small(void)
+{
+	allocate(N_SMALL, 100);
+}
+
+static NOINLINE void allocate_middle(void)
+{
+	allocate(N_MIDDLE, 3000);
+}
+
+static NOINLINE void allocate_large(void)
+{
+	allocate(N_LARGE, 1000000);
+}
+
+static void *allocate_all(void *unused)
+{
+	allocate_small();
+	allocate_middle();
+	allocate_large();
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	int n_threads = atoi(argv[1]);
+	pthread_t threads[16];
+
+	for (int i = 0; i < n_threads; i++)
+		pthread_create(&threads[i], NULL, allocate_all, NULL);
+	for (int i = 0; i < n_threads; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}

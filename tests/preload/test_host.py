@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The host's world stays as it was: files, descriptors, errno, signals, limits, exit status. Each
+test looks for the dump as well: a library that does nothing harms nothing either."""
+import os
+import re
+import shutil
+import stat
+
+from preload import (Skip, case, check, check_equal, dumps_in, each, environment, last_dump,
+                     main, names_of_dumps, program, run, run_quietly)
+
+HOST = program('host')
+
+
+def only_line(result, *words):
+    """Standard error is one line of the profiler's, and all the words are in it."""
+    lines = result.stderr.splitlines()
+    check(len(lines) == 1 and lines[0].startswith('heapprof: '), f'stderr: {result.stderr!r}')
+    for word in words:
+        check(word in lines[0], f'no {word!r} in {lines[0]!r}')
+
+
+@each('target', ['missing folder', 'a file in the way', 'too long'])
+def test_unwritable(folder, target):
+    prefix = {'missing folder': f'{folder}/nowhere/p', 'a file in the way': f'{HOST}/p',
+              'too long': folder + '/' + 'n' * 300}[target]
+    env = environment(folder, HEAPPROFILE=prefix, HEAP_PROFILE_ALLOCATION_INTERVAL='10K')
+    result = run([HOST, 'allocate', '100', '1000', '5'], env)
+    check_equal(result.status, 5, 'status')
+    only_line(result, "can't write", prefix[:60])
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
+def test_read_only_folder(folder):
+    if os.geteuid() == 0:
+        raise Skip('root writes everywhere')
+    os.mkdir(f'{folder}/d', 0o500)
+    result = run([HOST, 'allocate', '1', '1', '5'],
+                 environment(folder, HEAPPROFILE=f'{folder}/d/p'))
+    check_equal(result.status, 5, 'status')
+    only_line(result, 'Permission denied')
+
+
+@case
+def test_prefix_longer_than_a_path(folder):
+    result = run([HOST, 'allocate', '1', '1', '5'],
+                 environment(folder, HEAPPROFILE='/' + 'x/' * 5000))
+    check_equal(result.status, 5, 'status')
+    only_line(result, 'longer than a path')
+
+
+@case
+def test_bad_options(folder):
+    env = environment(folder, HEAP_PROFILE_SAMPLE_INTERVAL='often', HEAP_PROFILE_STACK_DEPTH='0',
+                      HEAP_PROFILE_ALLOCATION_INTERVAL='1M')
+    result = run([HOST, 'allocate', '1000', '100', '3'], env)
+    check_equal(result.status, 3, 'status')
+    lines = sorted(result.stderr.splitlines())
+    check_equal(len(lines), 2, 'lines on standard error')
+    check(re.fullmatch(r"heapprof: HEAP_PROFILE_SAMPLE_INTERVAL='often'.*512K", lines[0]), lines[0])
+    check(re.fullmatch(r"heapprof: HEAP_PROFILE_STACK_DEPTH='0'.*64", lines[1]), lines[1])
+    check_equal(last_dump(folder).interval, 512 * 1024, 'sample interval')
+
+
+@case
+def test_without_heapprofile_it_is_idle(folder):
+    run_quietly([HOST, 'allocate', '1000', '100'], environment(folder, HEAPPROFILE=None))
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
+def test_relative_prefix_and_chdir(folder):
+    os.mkdir(f'{folder}/100%p')
+    run_quietly([HOST, 'chdir'], environment(folder, HEAPPROFILE='p'), cwd=f'{folder}/100%p')
+    check_equal(os.listdir(f'{folder}/100%p'), ['p.0001.heap'], 'files')
+    last_dump(f'{folder}/100%p')
+
+
+@case
+def test_patterns(folder):
+    run_quietly([HOST, 'allocate', '1', '1'],
+                environment(folder, HEAPPROFILE=f'{folder}/%e-%h-%t-%%-%p'))
+    name = os.listdir(folder)
+    check(len(name) == 1, f'files: {name}')
+    m = re.fullmatch(r'host-(.+)-(\d+)-%-(\d+)\.0001\.heap', name[0])
+    check(m, name[0])
+    check_equal(m.group(1), os.uname().nodename, '%h')
+    dump = last_dump(folder, '.*')
+    check_equal(m.group(3), dump.metadata['pid'], '%p')
+
+
+@case
+def test_dump_is_private(folder):
+    run_quietly([HOST, 'allocate', '1', '1'], environment(folder))
+    mode = stat.S_IMODE(os.stat(f'{folder}/p.0001.heap').st_mode)
+    check_equal(oct(mode), oct(0o600), 'mode')
+
+
+@case
+def test_nothing_is_overwritten(folder):
+    for name, content in (('p.0001.heap', 'mine'), ('p.0003.heap', 'mine too')):
+        with open(f'{folder}/{name}', 'w') as f:
+            f.write(content)
+    os.symlink(f'{folder}/victim', f'{folder}/p.0004.heap')
+    run_quietly([HOST, 'allocate', '1', '1'], environment(folder))
+    with open(f'{folder}/p.0001.heap') as a, open(f'{folder}/p.0003.heap') as b:
+        check_equal((a.read(), b.read()), ('mine', 'mine too'), 'files of others')
+    check(not os.path.lexists(f'{folder}/victim'), 'a symbolic link was followed')
+    check(os.path.islink(f'{folder}/p.0004.heap'), 'a symbolic link was replaced')
+    dumps = [n for n in names_of_dumps(folder) if n not in
+             ('p.0001.heap', 'p.0003.heap', 'p.0004.heap')]
+    check_equal(dumps, ['p.0005.heap'], 'new dumps')
+
+
+@case
+def test_numbers_beyond_9999(folder):
+    open(f'{folder}/p.9999.heap', 'w').close()
+    run_quietly([HOST, 'churn', '40000'],
+                environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='10K'))
+    names = names_of_dumps(folder)
+    check('p.10000.heap' in names and 'p.10001.heap' in names, f'{names}')
+
+
+@case
+def test_allocation_interval(folder):
+    run_quietly([HOST, 'churn', '1000000'],
+                environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='100K'))
+    dumps = dumps_in(folder)
+    check(9 <= len(dumps) <= 11, f'{len(dumps)} dumps of a program that allocates 10 x 100 K')
+    counts = [d.total.alloc_bytes for d in dumps]
+    check_equal(counts, sorted(counts), 'allocated bytes grow')
+    check(all(b - a >= 100 * 1024 for a, b in zip(counts, counts[1:-1])), f'too early: {counts}')
+    check_equal([d.number('dump') for d in dumps], list(range(1, len(dumps) + 1)), 'dump numbers')
+    check_equal(len({d.metadata['run'] for d in dumps}), 1, 'runs')
+    check('allocated cumulatively' in dumps[0].metadata['reason'], dumps[0].metadata['reason'])
+    check_equal(dumps[-1].metadata['reason'], 'exit', 'last reason')
+
+
+@case
+def test_deallocation_interval(folder):
+    run_quietly([HOST, 'churn', '1000000'],
+                environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='0',
+                            HEAP_PROFILE_DEALLOCATION_INTERVAL='250K'))
+    dumps = dumps_in(folder)
+    check(4 <= len(dumps) <= 5, f'{len(dumps)} dumps')
+    check('freed cumulatively' in dumps[0].metadata['reason'], dumps[0].metadata['reason'])
+
+
+@case
+def test_inuse_interval(folder):
+    run_quietly([HOST, 'allocate', '1000', '1000'],
+                environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='0',
+                            HEAP_PROFILE_INUSE_INTERVAL='200K'))
+    dumps = dumps_in(folder)
+    check(5 <= len(dumps) <= 6, f'{len(dumps)} dumps')
+    check('in use' in dumps[0].metadata['reason'], dumps[0].metadata['reason'])
+
+
+@case
+def test_max_dumps(folder):
+    run_quietly([HOST, 'churn', '1000000'],
+                environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='50K',
+                            HEAP_PROFILE_MAX_DUMPS='4'))
+    names = names_of_dumps(folder)
+    numbers = [int(n.split('.')[1]) for n in names]
+    newest = numbers[-1]
+    check(newest > 8, f'{names}')
+    check_equal(numbers, [1, newest - 2, newest - 1, newest], 'dumps that are kept')
+    dumps_in(folder)
+
+
+@case
+def test_cleanup(folder):
+    for _ in range(2):
+        run_quietly([HOST, 'allocate', '1', '1'], environment(folder))
+    with open(f'{folder}/p.0007.heap', 'w') as f:
+        f.write('no dump')
+    os.mkfifo(f'{folder}/p.0008.heap')
+    run_quietly([HOST, 'allocate', '1', '1'], environment(folder, HEAP_PROFILE_CLEANUP='1'))
+    check_equal(names_of_dumps(folder), ['p.0007.heap', 'p.0008.heap', 'p.0009.heap'], 'files')
+
+
+@case
+def test_no_exit_dump(folder):
+    result = run([HOST, 'allocate', '10', '100', '4'],
+                 environment(folder, HEAP_PROFILE_EXIT_DUMP='0'))
+    check_equal(result.status, 4, 'status')
+    only_line(result, 'HEAP_PROFILE_EXIT_DUMP=0')
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
+def test_verbose(folder):
+    result = run([HOST, 'allocate', '10', '100'], environment(folder, HEAP_PROFILE_VERBOSE='1'))
+    only_line(result, f'{folder}/p.0001.heap', 'exit')
+
+
+@case
+def test_dump_without_samples_says_so(folder):
+    result = run([HOST, 'allocate', '1', '1'],
+                 environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL='1G',
+                             HEAP_PROFILE_VERBOSE='1'))
+    only_line(result, 'HEAP_PROFILE_SAMPLE_INTERVAL=1')
+    dump = last_dump(folder)
+    check_equal(dump.records, [], 'records')
+    check('HEAP_PROFILE_SAMPLE_INTERVAL=1' in dump.metadata['note'], 'the note')
+
+
+@case
+def test_command_line_in_the_dump(folder):
+    argv = [HOST, 'allocate', '1', '1', '0', 'two words', 'new\nline', '# forged: 1', 'x' * 5000]
+    run_quietly(argv, environment(folder))
+    line = last_dump(folder).metadata['cmdline']
+    check('two words new\\nline # forged: 1 xxxx' in line, line[:200])
+    check(line.endswith('...') and len(line) < 5000, 'it is cut')
+    os.unlink(f'{folder}/p.0001.heap')
+    run_quietly(argv, environment(folder, HEAP_PROFILE_CMDLINE='0'))
+    dump = last_dump(folder)
+    check('cmdline' not in dump.metadata, 'it is left out when that is asked for')
+    check('two words' not in dump.text, 'it is left out everywhere')
+
+
+@each('command', ['descriptors', 'errno', 'signals'])
+def test_host_notices_nothing(folder, command):
+    result = run_quietly([HOST, command], environment(folder))
+    check_equal(result.stdout, '', 'stdout')
+    last_dump(folder)
+
+
+@each('n_closed', [1, 2, 3])
+def test_closed_standard_descriptors(folder, n_closed):
+    """A program started without descriptor 2 and below: what it opens there is its own."""
+    closing = ' '.join(f'{fd}>&-' for fd in range(3 - n_closed, 3))
+    env = environment(folder, HEAP_PROFILE_VERBOSE='1', HEAP_PROFILE_ALLOCATION_INTERVAL='10K',
+                      HEAP_PROFILE_STACK_DEPTH='bad')
+    preload = env.pop('LD_PRELOAD')  # not for the shell
+    run(['sh', '-c', f'exec env LD_PRELOAD={preload} {HOST} database-at-2 {folder}/db {closing}'],
+        env)
+    check_equal(os.stat(f'{folder}/db').st_size, 0, 'size of the database')
+    last_dump(folder)
+
+
+@case
+def test_database_at_descriptor_2(folder):
+    result = run([HOST, 'database-at-2', f'{folder}/db'],
+                 environment(folder, HEAP_PROFILE_VERBOSE='1'))
+    check_equal((result.status, result.stderr, result.stdout), (0, '', ''), 'result')
+    check_equal(os.stat(f'{folder}/db').st_size, 0, 'size of the database')
+    last_dump(folder)
+
+
+@case
+def test_closed_and_reused_descriptors(folder):
+    os.mkdir(f'{folder}/files')
+    run_quietly([HOST, 'close-all', f'{folder}/files'], environment(folder))
+    last_dump(folder)
+
+
+@each('interval', ['1', '512K'])
+def test_file_size_limit(folder, interval):
+    """SIGXFSZ would kill: the dump fails, the program goes on."""
+    result = run([HOST, 'size-limit'], environment(folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval))
+    check_equal(result.status, 7, 'status')
+    only_line(result, "can't write", 'File too large')
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
+def test_address_space_limit(folder):
+    """The host runs out of memory, and so do we: it goes on, and so do we."""
+    result = run([HOST, 'address-limit'], environment(folder))
+    check_equal((result.status, result.stdout), (0, ''), 'result')
+    for line in result.stderr.splitlines():
+        check(line.startswith('heapprof: '), line)
+
+
+@each('limit', ['4M', '6M', '16M'])
+def test_memory_limit(folder, limit):
+    """What no longer fits is dropped and counted; the dump itself is written all the same."""
+    run_quietly([HOST, 'allocate', '1000000', '16'],
+                environment(folder, HEAP_PROFILE_MEMORY_LIMIT=limit))
+    dump = last_dump(folder)
+    n = dump.total.alloc_objects + dump.number('samples_dropped')
+    check(n >= 1000000, f'{n} blocks recorded or dropped')
+    check(dump.number('samples_dropped') > 100000, 'the limit was reached')
+
+
+@case
+def test_set_user_id_program_ignores_the_environment(folder):
+    """A linked program, since the loader drops a preload there anyway."""
+    if os.geteuid() != 0 or not shutil.which('setpriv'):
+        raise Skip('needs root and setpriv')
+    copy = f'{folder}/linked'
+    shutil.copy(program('linked'), copy)
+    os.chmod(folder, 0o777)
+    env = environment(folder, preload=None)
+    as_user = ['setpriv', '--reuid', '65534', '--clear-groups', copy, 'allocate', '1', '1']
+    if run(as_user, env).status != 0:
+        raise Skip('other users can not read the library')
+    before = [n for n in names_of_dumps(folder)]
+    check_equal(len(before), 1, 'dumps of the plain program')
+    os.chmod(copy, 0o4755)
+    result = run(as_user, env)
+    check_equal((result.status, result.stderr), (0, ''), 'result')
+    check_equal(names_of_dumps(folder), before, 'dumps after a set-user-ID run')
+
+
+main()

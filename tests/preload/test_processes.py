@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Processes under one prefix: each has files of its own, all whole, none overwritten; no child
+hangs. HEAPPROF_TEST_CHILDREN sets the length of the storms (200)."""
+import os
+import re
+import shutil
+import subprocess
+
+from preload import (Counts, Skip, case, check, check_equal, dumps_in, each,
+                     environment, last_dump, main, names_of_dumps, program, run, run_quietly)
+
+PROCESSES = program('processes')
+N_CHILDREN = int(os.environ.get('HEAPPROF_TEST_CHILDREN', '200'))
+
+CHILD = r'p_\d+\.\d+\.heap'
+IN_PARENT = Counts(100, 100000, 100, 100000)
+IN_CHILD = Counts(10, 5000, 10, 5000)
+NOTHING = Counts(0, 0, 0, 0)
+
+
+def start(folder, *arguments, **variables):
+    run_quietly([PROCESSES, *map(str, arguments)], environment(folder, **variables))
+
+
+def owner_and_child(folder):
+    owners, children = dumps_in(folder), dumps_in(folder, CHILD)
+    check_equal((len(owners), len(children)), (1, 1), f'files in {os.listdir(folder)}')
+    pid = re.search(r'p_(\d+)', children[0].path).group(1)
+    check_equal(children[0].metadata['pid'], pid, 'pid')
+    check(owners[0].metadata['pid'] != pid, 'the owner has a pid of its own')
+    check(owners[0].metadata['run'] != children[0].metadata['run'], 'runs differ')
+    return owners[0], children[0]
+
+
+@each('kind', ['fork', 'raw-fork'])
+def test_fork_without_exec(folder, kind):
+    start(folder, kind)
+    owner, child = owner_and_child(folder)
+    check_equal(owner.by_leaf()['allocate_in_parent'], IN_PARENT, 'in the parent')
+    check_equal(owner.by_leaf()['allocate_in_child'], NOTHING, 'of the child, in the parent')
+    # What the child inherited is in use there; it counts as allocated, for it can be freed.
+    check_equal(child.by_leaf()['allocate_in_parent'], IN_PARENT, 'inherited')
+    check_equal(child.by_leaf()['allocate_in_child'], IN_CHILD, 'in the child')
+    check(child.number('allocated_bytes') < 20000, 'a child starts with nothing allocated')
+
+
+@case
+def test_fork_in_a_fork_child(folder):
+    start(folder, 'fork-twice')
+    children = dumps_in(folder, CHILD)
+    check_equal(len(children), 2, 'children')
+    inherited = [d.by_leaf()['do_fork_twice'] for d in children]
+    check_equal(sorted(inherited), sorted([Counts(50, 50000, 100, 100000),
+                                           Counts(50, 50000, 50, 50000)]), 'inherited blocks')
+
+
+@each('kind', ['exec', 'spawn', 'vfork'])
+def test_exec(folder, kind):
+    start(folder, kind)
+    owner, child = owner_and_child(folder)
+    check_equal(child.by_leaf()['allocate_in_child'], IN_CHILD, 'in the child')
+    check_equal(child.by_leaf()['allocate_in_parent'], NOTHING, 'of the parent, in the child')
+    n = 2 if kind == 'vfork' else 1
+    check_equal(owner.by_leaf()['allocate_in_parent'], Counts(*(n * c for c in IN_PARENT)),
+                'in the parent')
+
+
+@case
+def test_exec_in_place_stays_the_owner(folder):
+    start(folder, 'exec-in-place')
+    check_equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
+    check_equal(last_dump(folder).by_leaf()['allocate_in_child'], IN_CHILD, 'after the exec')
+
+
+@case
+def test_daemon(folder):
+    start(folder, 'daemon')
+    child = last_dump(folder, CHILD)
+    check_equal(child.by_leaf()['allocate_in_child'], IN_CHILD, 'in the daemon')
+
+
+@each('way', [('_exit', 3), ('quick_exit', 4)])
+def test_ways_out(folder, way):
+    result = run([PROCESSES, way[0]], environment(folder))
+    check_equal((result.status, result.stderr), (way[1], ''), 'result')
+    check_equal(last_dump(folder).by_leaf()['allocate_in_parent'], IN_PARENT, 'in the dump')
+
+
+@case
+def test_restart_under_the_same_prefix(folder):
+    texts = {}
+    for n in range(1, 4):
+        start(folder, 'leaf')
+        for name, text in texts.items():
+            with open(f'{folder}/{name}') as f:
+                check_equal(f.read(), text, name)
+        check_equal(names_of_dumps(folder), [f'p.{i:04}.heap' for i in range(1, n + 1)], 'files')
+        texts[f'p.{n:04}.heap'] = last_dump(folder).text
+
+
+@case
+def test_siblings(folder):
+    """They can't know of each other: a shell without the library starts both."""
+    env = environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='30K')
+    siblings = [subprocess.Popen([PROCESSES, 'fork'], env=env) for _ in range(8)]
+    for process in siblings:
+        check_equal(process.wait(60), 0, 'status')
+    dumps = dumps_in(folder, '.*')
+    pids = {}
+    for dump in dumps:
+        pids.setdefault(dump.metadata['pid'], []).append(dump.number('dump'))
+    check_equal(len(pids), 16, 'processes with files')
+    for pid, numbers in pids.items():
+        check_equal(sorted(numbers), list(range(1, len(numbers) + 1)), f'dumps of {pid}')
+
+
+@case
+def test_namespaces_on_a_shared_folder(folder):
+    if os.geteuid() != 0 or not shutil.which('unshare'):
+        raise Skip('needs root and unshare')
+    probe = subprocess.run(['unshare', '--pid', '--fork', 'true'], capture_output=True)
+    if probe.returncode != 0:
+        raise Skip('no PID namespaces here')
+    env = environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='30K')
+    preload = env.pop('LD_PRELOAD')
+    siblings = [subprocess.Popen(['unshare', '--pid', '--fork', 'env', f'LD_PRELOAD={preload}',
+                                  PROCESSES, 'leaf'], env=env) for _ in range(6)]
+    for process in siblings:
+        check_equal(process.wait(60), 0, 'status')
+    dumps = dumps_in(folder, '.*')
+    check_equal({d.metadata['pid'] for d in dumps}, {'1'}, 'pids')
+    check_equal(len({d.metadata['run'] for d in dumps}), 6, 'runs')
+    check_equal(sum(d.by_leaf()['allocate_in_child'] == IN_CHILD for d in dumps), 6, 'whole dumps')
+
+
+@each('kind', ['fork', 'exec'])
+def test_storm(folder, kind):
+    start(folder, 'storm', N_CHILDREN, kind, 4)
+    children = dumps_in(folder, CHILD)
+    check_equal(len({d.metadata['pid'] for d in children}), N_CHILDREN, 'children with files')
+    for dump in children:
+        check_equal(dump.by_leaf()['allocate_in_child'], IN_CHILD, dump.path)
+    last_dump(folder)
+
+
+@case
+def test_sampled_storm(folder):
+    start(folder, 'storm', N_CHILDREN, 'fork', 4, HEAP_PROFILE_SAMPLE_INTERVAL='4K')
+    check_equal(len(dumps_in(folder, CHILD)), N_CHILDREN, 'children with files')
+
+
+@case
+def test_forks_in_several_threads(folder):
+    start(folder, 'fork-in-threads', N_CHILDREN // 2)
+    children = dumps_in(folder, CHILD)
+    check_equal(len(children), N_CHILDREN // 2 * 2, 'children with files')
+    for dump in children:
+        check_equal(dump.by_leaf()['allocate_in_child'], IN_CHILD, dump.path)
+
+
+@case
+def test_dropped_privileges(folder):
+    if os.geteuid() != 0 or not shutil.which('setpriv'):
+        raise Skip('needs root and setpriv')
+    os.chmod(folder, 0o700)
+    env = environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='10K')
+    preload = env.pop('LD_PRELOAD')
+    result = run(['setpriv', '--reuid', '65534', '--clear-groups', 'env', f'LD_PRELOAD={preload}',
+                  PROCESSES, 'leaf'], env)
+    if 'cannot be preloaded' in result.stderr or 'ermission denied' in result.stderr.split(
+            'heapprof')[0]:
+        raise Skip('other users can not read the library')
+    check_equal(result.status, 0, 'status')
+    check_equal(len(result.stderr.splitlines()), 1, f'lines in {result.stderr!r}')
+    check('Permission denied' in result.stderr, result.stderr)
+
+
+main()

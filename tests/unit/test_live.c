@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of live blocks against a plain array, and the filter's one promise: it never rules out
+ * a block that the table holds. */
+#include "live.h"
+#include "test.h"
+#include <pthread.h>
+
+enum {
+	N_ADDRESSES = 3000,
+	N_STEPS = 100000,
+	PAGE = 4096
+};
+
+#define FILTER_BYTES ((uintptr_t)HP_FILTER_PAGES * PAGE) /* addresses so far apart share a bit */
+
+static uint64_t rng = 88172645463325252ull;
+
+static uint64_t next_random(void)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	return rng ^= rng << 17;
+}
+
+/* Three to a page and the same again a filter's width further up, where bits collide. */
+static uintptr_t address_of(size_t i)
+{
+	uintptr_t page = i / 6, at = i % 3, wrap = i / 3 % 2;
+
+	return 0x7f0000000000 + page * PAGE + at * 1360 + wrap * FILTER_BYTES;
+}
+
+struct model {
+	struct hp_live_entry entries[N_ADDRESSES];
+	size_t n;
+};
+
+static bool model_holds_page_of(const struct model *m, size_t i)
+{
+	for (size_t j = i / 6 * 6; j < i / 6 * 6 + 6; j++)
+		if (m->entries[j].address)
+			return true;
+	return false;
+}
+
+static void insert_one(struct model *m, size_t i)
+{
+	struct hp_live_entry entry = {address_of(i), next_random(), (hp_handle)next_random()};
+	struct hp_live_entry replaced = {1, 1, 1};
+
+	CHECK(hp_live_insert(&entry, &replaced));
+	CHECK_HEX_EQ(replaced.address, m->entries[i].address);
+	if (replaced.address) {
+		CHECK_UINT_EQ(replaced.size, m->entries[i].size);
+		CHECK_UINT_EQ(replaced.record, m->entries[i].record);
+	}
+	m->n += !m->entries[i].address;
+	m->entries[i] = entry;
+}
+
+static void take_one(struct model *m, size_t i)
+{
+	struct hp_live_entry entry = {0};
+	bool is_found = hp_live_take(address_of(i), &entry);
+
+	CHECK_INT_EQ(is_found, m->entries[i].address != 0);
+	if (!is_found)
+		return;
+	CHECK_HEX_EQ(entry.address, address_of(i));
+	CHECK_UINT_EQ(entry.size, m->entries[i].size);
+	CHECK_UINT_EQ(entry.record, m->entries[i].record);
+	m->entries[i].address = 0;
+	m->n--;
+}
+
+static void check_filter(const struct model *m, bool by_page)
+{
+	for (size_t i = 0; i < N_ADDRESSES; i++) {
+		bool may = hp_live_may_hold((void *)address_of(i));
+
+		CHECK_INT_EQ(may, by_page ? model_holds_page_of(m, i) : true);
+	}
+}
+
+/* Fills up for a while, then empties for a while, so that tables grow and gaps close. */
+static void run_against_model(bool by_page)
+{
+	static struct model m;
+
+	memset(&m, 0, sizeof(m));
+	hp_live_reset(by_page);
+	for (int step = 0; step < N_STEPS && test_failures == 0; step++) {
+		size_t i = next_random() % N_ADDRESSES;
+		unsigned chance_to_insert = step / 20000 % 2 ? 3 : 7;
+
+		if (next_random() % 10 < chance_to_insert)
+			insert_one(&m, i);
+		else
+			take_one(&m, i);
+		CHECK_UINT_EQ(hp_live_count(), m.n);
+		CHECK_INT_EQ(hp_live_may_hold((void *)address_of(i)),
+			     !by_page || model_holds_page_of(&m, i));
+		if (step % 5000 == 0)
+			check_filter(&m, by_page);
+	}
+	for (size_t i = 0; i < N_ADDRESSES; i++)
+		take_one(&m, i);
+	CHECK_UINT_EQ(hp_live_count(), 0);
+	check_filter(&m, by_page);
+}
+
+static void test_model_of_few_blocks(void)
+{
+	run_against_model(true);
+}
+
+static void test_model_of_all_blocks(void)
+{
+	run_against_model(false);
+}
+
+static void test_take_of_nothing(void)
+{
+	struct hp_live_entry entry = {.size = 7};
+
+	hp_live_reset(false);
+	CHECK(!hp_live_take(0, &entry));
+	CHECK(!hp_live_take(0x1000, &entry));
+	CHECK_UINT_EQ(entry.size, 7);
+}
+
+static void test_stop_empties_and_rules_out_all(void)
+{
+	struct hp_live_entry entry = {0x5000, 1, 1}, other;
+
+	hp_live_reset(false);
+	CHECK(hp_live_insert(&entry, &other));
+	hp_live_stop();
+	CHECK_UINT_EQ(hp_live_count(), 0);
+	CHECK(!hp_live_may_hold((void *)0x5000));
+	CHECK(!hp_live_take(0x5000, &other));
+}
+
+static void test_pinned_range_is_never_ruled_out(void)
+{
+	char *start = (char *)0x7e0000000800;
+	struct hp_live_entry entry = {(uintptr_t)start + PAGE, 1, 1}, other;
+
+	hp_live_reset(true);
+	hp_live_pin_range(start, 2 * PAGE);
+	CHECK(hp_live_insert(&entry, &other));
+	CHECK(hp_live_take(entry.address, &other));
+	for (int offset = 0; offset < 2 * PAGE; offset += 16)
+		CHECK(hp_live_may_hold(start + offset));
+	hp_live_reset(true);
+	CHECK(hp_live_may_hold(start));
+	CHECK(hp_live_may_hold(start + 2 * PAGE - 1));
+	CHECK(!hp_live_may_hold(start + 3 * PAGE));
+	hp_live_stop();
+	CHECK(hp_live_may_hold(start));
+	hp_live_pin_range(NULL, 0);
+	hp_live_stop();
+}
+
+/* Every entry that was taken in is found again, whatever the limit. */
+static void test_memory_limit(void)
+{
+	struct hp_live_entry entry, other;
+	size_t n_inserted = 0, n_found = 0;
+
+	hp_live_stop();
+	hp_memory_set_limit(hp_memory_mapped() + (1 << 20));
+	hp_live_reset(false);
+	for (uintptr_t a = 16; a < 16 * 100000; a += 16) {
+		entry = (struct hp_live_entry){a, a, 1};
+		n_inserted += hp_live_insert(&entry, &other);
+	}
+	CHECK(n_inserted > 10000 && n_inserted < 99999);
+	CHECK_UINT_EQ(hp_live_count(), n_inserted);
+	for (uintptr_t a = 16; a < 16 * 100000; a += 16)
+		n_found += hp_live_take(a, &entry) && entry.size == a;
+	CHECK_UINT_EQ(n_found, n_inserted);
+	hp_live_stop();
+	hp_memory_set_limit((size_t)256 << 20);
+}
+
+static void test_bytes_per_block(void)
+{
+	struct hp_live_entry entry, other;
+	size_t before = hp_memory_mapped(), n = 500000;
+
+	hp_live_reset(false);
+	for (uintptr_t a = 1; a <= n; a++) {
+		entry = (struct hp_live_entry){a * 48, 1, 1};
+		CHECK(hp_live_insert(&entry, &other));
+	}
+	CHECK_INT_LE((hp_memory_mapped() - before) / n, 40);
+	hp_live_stop();
+}
+
+/* --- threads ------------------------------------------------------------------------------------
+ */
+
+enum {
+	N_THREADS = 4,
+	N_ROUNDS = 300
+};
+
+/* Threads own different blocks of the same pages: one's removals must not hide another's block. */
+static void *insert_and_take(void *argument)
+{
+	size_t self = (size_t)argument, n_bad = 0;
+	struct hp_live_entry entry, other;
+
+	for (int round = 0; round < N_ROUNDS; round++) {
+		for (uintptr_t page = 1; page <= 64; page++) {
+			uintptr_t a = page * PAGE + self * 64;
+
+			entry = (struct hp_live_entry){a, a, self};
+			n_bad += !hp_live_insert(&entry, &other) || other.address != 0;
+			n_bad += !hp_live_may_hold((void *)a);
+		}
+		for (uintptr_t page = 1; page <= 64; page++) {
+			uintptr_t a = page * PAGE + self * 64;
+
+			n_bad += !hp_live_may_hold((void *)a);
+			n_bad += !hp_live_take(a, &entry) || entry.record != self;
+		}
+	}
+	return (void *)n_bad;
+}
+
+static void test_threads_on_shared_pages(void)
+{
+	pthread_t threads[N_THREADS];
+	void *n_bad;
+
+	for (int by_page = 0; by_page < 2; by_page++) {
+		hp_live_reset(by_page);
+		for (size_t i = 0; i < N_THREADS; i++)
+			pthread_create(&threads[i], NULL, insert_and_take, (void *)i);
+		for (size_t i = 0; i < N_THREADS; i++) {
+			pthread_join(threads[i], &n_bad);
+			CHECK_UINT_EQ((size_t)n_bad, 0);
+		}
+		CHECK_UINT_EQ(hp_live_count(), 0);
+		for (uintptr_t page = 1; page <= 64; page++)
+			CHECK_INT_EQ(hp_live_may_hold((void *)(page * PAGE)), !by_page);
+	}
+	hp_live_stop();
+}
+
+TEST_MAIN(TEST(test_model_of_few_blocks), TEST(test_model_of_all_blocks),
+	  TEST(test_take_of_nothing), TEST(test_stop_empties_and_rules_out_all),
+	  TEST(test_pinned_range_is_never_ruled_out), TEST(test_memory_limit),
+	  TEST(test_bytes_per_block), TEST(test_threads_on_shared_pages))

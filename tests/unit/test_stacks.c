@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* Stacks and their counts: nothing that was counted is lost, whatever is folded or forked. */
+#include "stacks.h"
+#include "test.h"
+#include <pthread.h>
+
+#define NO_LIMIT ((size_t)256 << 20)
+
+static void make_frames(uint64_t *frames, size_t n, uint64_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		frames[i] = id * 1000 + i;
+}
+
+static hp_handle count(uint64_t id, size_t n_frames, uint32_t size_class, uint64_t size)
+{
+	uint64_t frames[64];
+
+	make_frames(frames, n_frames, id);
+	return hp_stacks_count_alloc(frames, n_frames, size_class, size);
+}
+
+static struct hp_counts sum_of(const struct hp_stacks_copy *copy)
+{
+	struct hp_counts sum = {0};
+
+	for (size_t i = 0; i < copy->n_entries; i++) {
+		const struct hp_counts *c = &copy->entries[i].counts;
+
+		CHECK(c->alloc_objects >= c->free_objects && c->alloc_bytes >= c->free_bytes);
+		sum.alloc_objects += c->alloc_objects;
+		sum.alloc_bytes += c->alloc_bytes;
+		sum.free_objects += c->free_objects;
+		sum.free_bytes += c->free_bytes;
+	}
+	return sum;
+}
+
+static struct hp_counts sum_of_all(void)
+{
+	struct hp_stacks_copy copy;
+	struct hp_counts sum = {0};
+
+	CHECK(hp_stacks_copy(&copy));
+	CHECK_UINT_EQ(copy.n_missing, 0);
+	sum = sum_of(&copy);
+	hp_stacks_release(&copy);
+	return sum;
+}
+
+/* The counts of a stack, all its records together; `out_n` says how many these are. */
+static struct hp_counts find(uint64_t id, size_t n_frames, size_t *out_n)
+{
+	uint64_t frames[64];
+	struct hp_stacks_copy copy;
+	struct hp_counts sum = {0};
+
+	make_frames(frames, n_frames, id);
+	*out_n = 0;
+	CHECK(hp_stacks_copy(&copy));
+	for (size_t i = 0; i < copy.n_entries; i++) {
+		const struct hp_stacks_copy_entry *e = &copy.entries[i];
+
+		if (!e->frames || e->n_frames != n_frames ||
+		    memcmp(e->frames, frames, n_frames * sizeof(frames[0])) != 0)
+			continue;
+		sum.alloc_objects += e->counts.alloc_objects;
+		sum.alloc_bytes += e->counts.alloc_bytes;
+		sum.free_objects += e->counts.free_objects;
+		sum.free_bytes += e->counts.free_bytes;
+		++*out_n;
+	}
+	hp_stacks_release(&copy);
+	return sum;
+}
+
+static void test_one_stack_one_record(void)
+{
+	size_t n;
+	hp_handle a, b;
+
+	hp_stacks_reset();
+	a = count(1, 5, 0, 100);
+	b = count(1, 5, 0, 50);
+	CHECK(a != 0);
+	CHECK_UINT_EQ(a, b);
+	hp_stacks_count_free(a, 100);
+	struct hp_counts c = find(1, 5, &n);
+
+	CHECK_UINT_EQ(n, 1);
+	CHECK_UINT_EQ(c.alloc_objects, 2);
+	CHECK_UINT_EQ(c.alloc_bytes, 150);
+	CHECK_UINT_EQ(c.free_objects, 1);
+	CHECK_UINT_EQ(c.free_bytes, 100);
+}
+
+static void test_a_record_for_each_size_class(void)
+{
+	size_t n;
+
+	hp_stacks_reset();
+	CHECK(count(1, 5, 3, 100) != count(1, 5, 4, 110));
+	CHECK(count(1, 5, 3, 100) != count(1, 4, 3, 100)); /* a prefix is another stack */
+	struct hp_counts c = find(1, 5, &n);
+
+	CHECK_UINT_EQ(n, 2);
+	CHECK_UINT_EQ(c.alloc_objects, 3);
+	find(1, 4, &n);
+	CHECK_UINT_EQ(n, 1);
+}
+
+static void test_many_stacks(void)
+{
+	enum {
+		N = 30000
+	};
+	struct hp_stacks_copy copy;
+
+	hp_stacks_reset();
+	for (uint64_t i = 0; i < N; i++)
+		CHECK(count(i, 1 + i % 40, i % 3, i) != 0);
+	CHECK(hp_stacks_copy(&copy));
+	CHECK_UINT_EQ(copy.n_entries, N);
+	CHECK_UINT_EQ(copy.n_stacks, N);
+	CHECK_UINT_EQ(sum_of(&copy).alloc_bytes, (uint64_t)N * (N - 1) / 2);
+	hp_stacks_release(&copy);
+}
+
+static void test_reset_gives_all_memory_back(void)
+{
+	hp_stacks_reset();
+	size_t before = hp_memory_mapped();
+
+	for (uint64_t i = 0; i < 10000; i++)
+		count(i, 10, 0, 1);
+	CHECK(hp_memory_mapped() > before);
+	hp_stacks_reset();
+	CHECK_UINT_EQ(hp_memory_mapped(), before);
+	CHECK_UINT_EQ(sum_of_all().alloc_objects, 0);
+}
+
+/* --- the memory limit --------------------------------------------------------------------------
+ */
+
+static void set_small_limit(void)
+{
+	hp_stacks_reset();
+	hp_memory_set_limit(hp_memory_mapped() + (4 << 20));
+}
+
+/* Short-lived stacks, many more than there is room for. Returns how many were counted. */
+static uint64_t churn(uint64_t first_id, uint64_t n, size_t n_frames)
+{
+	uint64_t n_counted = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		hp_handle h = count(first_id + i, n_frames, 0, 10);
+
+		if (h) {
+			hp_stacks_count_free(h, 10);
+			n_counted++;
+		}
+	}
+	return n_counted;
+}
+
+static void test_folding_makes_room(void)
+{
+	set_small_limit();
+	uint64_t n = churn(1000, 200000, 20);
+
+	CHECK_UINT_EQ(n, 200000);
+	CHECK(count(1, 20, 0, 777) != 0);
+	hp_memory_set_limit(NO_LIMIT); /* for the copy */
+	struct hp_counts sum = sum_of_all();
+	size_t n_records;
+
+	CHECK_UINT_EQ(sum.alloc_objects, n + 1);
+	CHECK_UINT_EQ(sum.alloc_bytes, n * 10 + 777);
+	CHECK_UINT_EQ(sum.free_objects, n);
+	CHECK_UINT_EQ(sum.free_bytes, n * 10);
+	CHECK_UINT_EQ(find(1, 20, &n_records).alloc_bytes, 777);
+	hp_stacks_reset();
+}
+
+/* After stacks of one depth have used up the memory, those of another find room as well. */
+static void test_folding_makes_room_for_other_depths(void)
+{
+	static const size_t depths[] = {5, 19, 23, 40, 60};
+
+	set_small_limit();
+	churn(1000, 100000, 20);
+	for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+		uint64_t n = 0;
+
+		for (uint64_t id = 0; id < 100; id++)
+			n += count(id, depths[i], 0, 1) != 0;
+		CHECK_UINT_EQ(n, 100);
+	}
+	hp_memory_set_limit(NO_LIMIT);
+	hp_stacks_reset();
+}
+
+static void test_what_is_in_use_is_never_folded(void)
+{
+	enum {
+		N_KEPT = 2000
+	};
+	static hp_handle kept[N_KEPT];
+	size_t n_records;
+
+	set_small_limit();
+	for (uint64_t i = 0; i < N_KEPT; i++)
+		kept[i] = count(i, 20, 0, 100 + i);
+	churn(1000000, 100000, 20);
+	for (uint64_t i = 0; i < N_KEPT; i++)
+		CHECK_UINT_EQ(count(i, 20, 0, 1), kept[i]);
+	hp_memory_set_limit(NO_LIMIT);
+	for (uint64_t i = 0; i < N_KEPT; i += 97) {
+		struct hp_counts c = find(i, 20, &n_records);
+
+		CHECK_UINT_EQ(n_records, 1);
+		CHECK_UINT_EQ(c.alloc_bytes - c.free_bytes, 101 + i);
+	}
+	hp_stacks_reset();
+}
+
+/* Full of what is in use: new stacks are refused, known ones still count. */
+static void test_full_of_what_is_in_use(void)
+{
+	uint64_t n = 0;
+
+	set_small_limit();
+	hp_handle known = count(0, 20, 0, 1);
+
+	for (uint64_t i = 1; i < 100000; i++)
+		n += count(i, 20, 0, 1) != 0;
+	CHECK(n > 1000 && n < 99999);
+	CHECK_UINT_EQ(count(0, 20, 0, 1), known);
+	hp_memory_set_limit(NO_LIMIT);
+	CHECK_UINT_EQ(sum_of_all().alloc_objects, n + 2);
+	hp_stacks_reset();
+}
+
+/* Frames of a copy stay readable until it is released, though memory is short. */
+static void test_nothing_is_folded_under_a_copy(void)
+{
+	struct hp_stacks_copy copy;
+	uint64_t frames[20];
+
+	set_small_limit();
+	for (uint64_t i = 0; i < 1000; i++)
+		hp_stacks_count_free(count(i, 20, 0, 10), 10);
+	CHECK(hp_stacks_copy(&copy));
+	churn(1000000, 50000, 20);
+	for (size_t i = 0; i < copy.n_entries; i++) {
+		make_frames(frames, 20, copy.entries[i].frames[0] / 1000);
+		CHECK(copy.entries[i].frames[0] / 1000 < 1000);
+		CHECK(memcmp(frames, copy.entries[i].frames, sizeof(frames)) == 0);
+	}
+	hp_stacks_release(&copy);
+	hp_memory_set_limit(NO_LIMIT);
+	hp_stacks_reset();
+}
+
+/* --- fork --------------------------------------------------------------------------------------
+ */
+
+static void test_fork_child_starts_with_what_is_in_use(void)
+{
+	size_t n;
+
+	hp_stacks_reset();
+	hp_handle a = count(1, 5, 0, 100);
+
+	count(1, 5, 0, 30);
+	hp_stacks_count_free(a, 100);
+	hp_stacks_count_free(count(2, 5, 0, 7), 7);
+	hp_stacks_after_fork();
+	struct hp_counts c = find(1, 5, &n);
+
+	CHECK_UINT_EQ(c.alloc_objects, 1);
+	CHECK_UINT_EQ(c.alloc_bytes, 30);
+	CHECK_UINT_EQ(c.free_objects, 0);
+	CHECK_UINT_EQ(find(2, 5, &n).alloc_objects, 0);
+	hp_stacks_count_free(a, 30);
+	count(1, 5, 0, 30);
+	c = find(1, 5, &n);
+	CHECK_UINT_EQ(c.alloc_objects, 2);
+	CHECK_UINT_EQ(c.free_objects, 1);
+}
+
+/* What the parent allocated and freed is not the child's, also when it is folded there. */
+static void test_fork_child_folds_no_history(void)
+{
+	set_small_limit();
+	for (uint64_t i = 0; i < 5000; i++)
+		hp_stacks_count_free(count(i, 20, 0, 10), 10);
+	hp_stacks_after_fork();
+	uint64_t n = churn(1000000, 100000, 20);
+
+	hp_memory_set_limit(NO_LIMIT);
+	struct hp_counts sum = sum_of_all();
+
+	CHECK_UINT_EQ(sum.alloc_objects, n);
+	CHECK_UINT_EQ(sum.alloc_bytes, n * 10);
+	CHECK_UINT_EQ(sum.free_objects, n);
+	hp_stacks_reset();
+}
+
+/* --- threads ------------------------------------------------------------------------------------
+ */
+
+enum {
+	N_THREADS = 4,
+	N_STEPS = 20000
+};
+
+static void *count_and_free(void *argument)
+{
+	uint64_t self = (uintptr_t)argument;
+
+	for (uint64_t i = 0; i < N_STEPS; i++) {
+		hp_handle h = count(i * self % 500, 12, i % 4, 16);
+
+		if (i % 4 != 0)
+			hp_stacks_count_free(h, 16);
+	}
+	return NULL;
+}
+
+static void test_threads_lose_nothing(void)
+{
+	pthread_t threads[N_THREADS];
+
+	hp_stacks_reset();
+	for (uintptr_t i = 0; i < N_THREADS; i++)
+		pthread_create(&threads[i], NULL, count_and_free, (void *)(i + 1));
+	for (int i = 0; i < 20; i++) {
+		struct hp_stacks_copy copy;
+
+		CHECK(hp_stacks_copy(&copy));
+		sum_of(&copy); /* checks that freed <= allocated */
+		hp_stacks_release(&copy);
+	}
+	for (int i = 0; i < N_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	struct hp_counts sum = sum_of_all();
+
+	CHECK_UINT_EQ(sum.alloc_objects, N_THREADS * N_STEPS);
+	CHECK_UINT_EQ(sum.alloc_bytes, N_THREADS * N_STEPS * 16);
+	CHECK_UINT_EQ(sum.free_objects, N_THREADS * N_STEPS * 3 / 4);
+	hp_stacks_reset();
+}
+
+TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
+	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
+	  TEST(test_folding_makes_room), TEST(test_folding_makes_room_for_other_depths),
+	  TEST(test_what_is_in_use_is_never_folded), TEST(test_full_of_what_is_in_use),
+	  TEST(test_nothing_is_folded_under_a_copy),
+	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
+	  TEST(test_threads_lose_nothing))
