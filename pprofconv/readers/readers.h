@@ -5,3 +5,4 @@
 
 extern const struct reader reader_heapprof;
 extern const struct reader reader_gperftools;
+extern const struct reader reader_pprof;

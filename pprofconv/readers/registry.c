@@ -9,6 +9,7 @@
 const struct reader *const readers[] = {
 	&reader_heapprof,
 	&reader_gperftools,
+	&reader_pprof,
 	NULL,
 };
 
