@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields of pprof messages that we have no name for, kept from reading to writing: those of a message
- * are one string of profile.unknown_fields, in the wire format. */
+/* Fields of pprof messages that we have no name for, kept from reading to writing: those of a
+ * message are one string of profile.unknown_fields, in the wire format. */
 #pragma once
 #include <protobuf-c/protobuf-c.h>
 
