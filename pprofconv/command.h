@@ -30,6 +30,7 @@ struct settings {
 	bool help;
 	bool quiet;
 	bool verbose;
+	bool by_cumulative;
 	const char *from;
 	const char *to;
 	const char *output;

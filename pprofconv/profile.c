@@ -45,6 +45,7 @@ void profile_free(struct profile *profile)
 	vec_deinit(&profile->mappings);
 	vec_deinit(&profile->comments);
 	strtab_deinit(&profile->strings);
+	strtab_deinit(&profile->unknown_fields);
 	index_deinit(&profile->sample_index);
 	index_deinit(&profile->stack_index);
 	index_deinit(&profile->label_index);

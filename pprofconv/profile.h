@@ -33,7 +33,7 @@ struct profile_mapping {
 	uint64_t offset;   /* in the file, of `start` */
 	uint32_t file;     /* string, "" if not known; without " (deleted)" */
 	uint32_t build_id; /* string, lower-case hexadecimal, "" if not known */
-	uint32_t unknown;  /* string: fields of the input that we have no name for, encoded */
+	uint32_t unknown;  /* in profile.unknown_fields: fields that we have no name for, or 0 */
 	/* What is known of its locations, of all of them: pprof symbolizes no part of a mapping
 	 * that has one of these set. May be written by anyone who symbolizes. */
 	bool has_functions;
@@ -110,6 +110,7 @@ struct profile {
 	VEC(struct profile_mapping) mappings;
 	VEC(uint32_t) comments; /* strings */
 	struct strtab strings;
+	struct strtab unknown_fields; /* of the input, as they were encoded there */
 
 	/* May be written by anyone. */
 	struct profile_value_type period_type;
@@ -120,7 +121,7 @@ struct profile {
 	uint32_t keep_frames;         /* string, regular expression */
 	uint32_t default_sample_type; /* string */
 	uint32_t doc_url;             /* string */
-	uint32_t unknown;             /* string */
+	uint32_t unknown;
 
 	/* Private: what finds equal things, and the first failure. */
 	struct index sample_index, stack_index, label_index, address_index, function_index;

@@ -75,7 +75,8 @@ static bool is_library(const char *file)
 /* Memory that has a name but holds no program: [vdso], (evicted), /dev/zero, /memfd:jit. */
 static bool is_special(const char *file)
 {
-	static const char *const prefixes[] = {"[", "(", "/dev/", "/memfd:", "/SYSV", "/anon_hugepage"};
+	static const char *const prefixes[] = {"[",       "(",     "/dev/",
+					       "/memfd:", "/SYSV", "/anon_hugepage"};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (strncmp(file, prefixes[i], strlen(prefixes[i])) == 0)

@@ -64,7 +64,7 @@ static int read_gperftools(struct profile *profile, struct input *input, struct 
 
 const struct reader reader_gperftools = {
 	.name = "gperftools",
-	.summary = "gperftools' and tcmalloc's text dumps: heapprofile, heap_v2, heapz_v2, heap",
+	.summary = "text dumps of gperftools and tcmalloc: exact, sampled, growth, fragmentation",
 	.probe = heap_text_probe,
 	.read = read_gperftools,
 };

@@ -32,7 +32,9 @@ static const char drop_frames[] = POSIX
 	"|(je_|_rjem_)?(mallocx|rallocx|xallocx|dallocx|sdallocx)"
 	"|(je_|_rjem_)" POSIX
 	"|je_(prof_backtrace|prof_tctx_create|malloc_default|realloc_hard|.*_slow_path)"
-	"|_?mi_(new|zalloc|page_malloc|heap_malloc|" POSIX ")(_.*)?";
+	"|_?mi_(new|zalloc|page_malloc|heap_malloc|" POSIX ")(_.*)?"
+	/* what has no name there */
+	"|lib(jemalloc|tcmalloc|mimalloc)[^/]*\\+0x[0-9a-f]+";
 
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval)
 {

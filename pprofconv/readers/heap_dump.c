@@ -28,12 +28,26 @@ int heap_dump_corrupt(struct heap_dump *dump, const char *what)
 			       what);
 }
 
+/* Kinds of dumps that hold all there is: allocations; growth of the heap, by the stack that needed
+ * it; address space lost to fragmentation. */
+static const char *const unsampled_kinds[] = {
+	"", "heapprofile", "growth", "growthz", "fragmentation", "fragmentationz", NULL,
+};
+
+static bool is_one_of(const struct cursor *text, const char *const *list)
+{
+	for (; *list; list++)
+		if (cursor_equals(text, *list))
+			return true;
+	return false;
+}
+
 /* The mean number of bytes between two samples, 1 if all allocations were recorded, 0 if it is not
  * known; -1 for a kind that is not read here. The first kind of sampled dumps gave twice the
  * interval. */
 static int64_t interval_of(const struct heap_header *header)
 {
-	if (cursor_at_end(&header->kind) || cursor_equals(&header->kind, "heapprofile"))
+	if (is_one_of(&header->kind, unsampled_kinds))
 		return 1;
 	if (cursor_equals(&header->kind, "heap_v2") || cursor_equals(&header->kind, "heapz_v2"))
 		return header->period;
@@ -128,4 +142,17 @@ int heap_dump_read_records(struct heap_dump *dump,
 			r = read_record(dump, line);
 	}
 	return r ? r : input_status(dump->input);
+}
+
+int heap_dump_check_sums(struct heap_dump *dump)
+{
+	const struct heap_counts *sums = &dump->sums, *totals = &dump->header.totals;
+
+	if (sums->inuse_objects == totals->inuse_objects &&
+	    sums->inuse_bytes == totals->inuse_bytes &&
+	    sums->alloc_objects == totals->alloc_objects &&
+	    sums->alloc_bytes == totals->alloc_bytes)
+		return 0;
+	return diag_error_line(dump->diag, READER_E_CORRUPT, 1,
+			       "the records do not add up to the totals of this line");
 }

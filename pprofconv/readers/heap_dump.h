@@ -36,3 +36,7 @@ int heap_dump_read_header(struct heap_dump *dump);
 int heap_dump_read_records(struct heap_dump *dump,
 			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
 			   bool *out_has_map);
+
+/* Where the header's totals are the sums of the records, nothing can be missing from the middle: 0,
+ * or READER_E_CORRUPT with a message. */
+int heap_dump_check_sums(struct heap_dump *dump);

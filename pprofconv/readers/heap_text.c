@@ -25,8 +25,8 @@ static const char *check_pair(int64_t objects, int64_t bytes)
 	return NULL;
 }
 
-/* counts = pair "[" pair "]" "@" */
-const char *heap_text_counts(struct cursor *line, struct heap_counts *out)
+/* pairs = pair "[" pair "]" */
+const char *heap_text_pairs(struct cursor *line, struct heap_counts *out)
 {
 	const char *wrong;
 
@@ -38,13 +38,21 @@ const char *heap_text_counts(struct cursor *line, struct heap_counts *out)
 		return "expected allocated objects and bytes, as in '[3: 4096]'";
 	if (!cursor_accept(line, ']'))
 		return "expected ']' after the allocated counts";
-	cursor_skip_spaces(line);
-	if (!cursor_accept(line, '@'))
-		return "expected '@' after the counts";
 	if (out->alloc_objects < 0 || out->alloc_bytes < 0)
 		return "a negative number of allocations";
 	wrong = check_pair(out->inuse_objects, out->inuse_bytes);
 	return wrong ? wrong : check_pair(out->alloc_objects, out->alloc_bytes);
+}
+
+/* counts = pairs "@" */
+const char *heap_text_counts(struct cursor *line, struct heap_counts *out)
+{
+	const char *wrong = heap_text_pairs(line, out);
+
+	cursor_skip_spaces(line);
+	if (!wrong && !cursor_accept(line, '@'))
+		wrong = "expected '@' after the counts";
+	return wrong;
 }
 
 static bool is_kind_char(int c)

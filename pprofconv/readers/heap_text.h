@@ -24,6 +24,9 @@ struct heap_header {
 const char *heap_text_header(struct cursor line, struct heap_header *out_header);
 const char *heap_text_counts(struct cursor *line, struct heap_counts *out_counts);
 
+/* The same without the '@' behind the counts. */
+const char *heap_text_pairs(struct cursor *line, struct heap_counts *out_counts);
+
 /* Whether a file that begins so has a header line of this family. */
 bool heap_text_probe(struct cursor head);
 

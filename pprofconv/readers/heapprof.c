@@ -200,20 +200,6 @@ static int read_map(struct heap_dump *dump, build_id_vec *build_ids)
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-/* The header's totals are the sums of what follows, so nothing can be missing from the middle. */
-static int check_sums(struct heap_dump *dump)
-{
-	const struct heap_counts *sums = &dump->sums, *totals = &dump->header.totals;
-
-	if (sums->inuse_objects == totals->inuse_objects &&
-	    sums->inuse_bytes == totals->inuse_bytes &&
-	    sums->alloc_objects == totals->alloc_objects &&
-	    sums->alloc_bytes == totals->alloc_bytes)
-		return 0;
-	return diag_error_line(dump->diag, READER_E_CORRUPT, 1,
-			       "the records do not add up to the totals of this line");
-}
-
 static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
 {
 	bool has_map = false;
@@ -224,7 +210,7 @@ static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
 	if (!r)
 		r = read_map(dump, build_ids);
 	if (!r)
-		r = check_sums(dump);
+		r = heap_dump_check_sums(dump);
 	if (r)
 		return r;
 	assign_build_ids(dump->profile, build_ids);

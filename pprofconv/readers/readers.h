@@ -5,3 +5,7 @@
 
 extern const struct reader reader_heapprof;
 extern const struct reader reader_gperftools;
+extern const struct reader reader_pprof;
+extern const struct reader reader_jemalloc;
+extern const struct reader reader_go_heap;
+extern const struct reader reader_folded;

@@ -5,10 +5,15 @@
 #include <string.h>
 
 #include "readers/readers.h"
+#include "readers/refused.h"
 
 const struct reader *const readers[] = {
 	&reader_heapprof,
+	&reader_go_heap,
 	&reader_gperftools,
+	&reader_jemalloc,
+	&reader_pprof,
+	&reader_folded,
 	NULL,
 };
 
@@ -20,12 +25,26 @@ const struct reader *reader_find(const char *name)
 	return NULL;
 }
 
-static const struct reader *probe_all(struct cursor head)
+static int unknown(struct cursor head, struct diag *diag)
 {
-	for (size_t i = 0; readers[i]; i++)
+	const char *kind = refused_kind(head);
+
+	if (kind)
+		return diag_error_line(diag, READER_E_UNSUPPORTED, 1, "%s is not read", kind);
+	return diag_error_line(diag, READER_E_UNKNOWN, 1,
+			       "not a heap profile in any format that is known here; "
+			       "'pprofconv formats' lists them");
+}
+
+/* The reader that takes input which begins so. */
+static int probe_all(struct cursor head, const struct reader **out_reader, struct diag *diag)
+{
+	if (cursor_at_end(&head))
+		return diag_error_line(diag, READER_E_UNKNOWN, 1, "the file is empty");
+	for (size_t i = 0; !*out_reader && readers[i]; i++)
 		if (readers[i]->probe(head))
-			return readers[i];
-	return NULL;
+			*out_reader = readers[i];
+	return *out_reader ? 0 : unknown(head, diag);
 }
 
 /* A profile that could not hold what was read says so without a message. */
@@ -45,19 +64,12 @@ int reader_read(struct profile **out_profile, const struct reader *reader, struc
 	struct cursor head = input_head(input);
 	int r = input_status(input);
 
-	if (r)
-		return r;
-	if (cursor_at_end(&head))
-		return diag_error_line(diag, READER_E_UNKNOWN, 1, "the file is empty");
-	if (!reader)
-		reader = probe_all(head);
-	if (!reader)
-		return diag_error_line(diag, READER_E_UNKNOWN, 1,
-				       "not a heap profile in any format that is known here; "
-				       "'pprofconv formats' lists them");
-	if (!profile)
-		return diag_errno(diag, -ENOMEM);
-	r = reader->read(profile, input, diag);
+	if (!r)
+		r = probe_all(head, &reader, diag);
+	if (!r && !profile)
+		r = diag_errno(diag, -ENOMEM);
+	if (!r)
+		r = reader->read(profile, input, diag);
 	if (!r)
 		r = explain_status(profile, diag);
 	if (r)

@@ -7,6 +7,7 @@
 #include "base/gzip.h"
 #include "base/utf8.h"
 #include "profile.pb-c.h"
+#include "unknown_fields.h"
 #include "writers/writers.h"
 
 #define BATCH 256
@@ -32,6 +33,7 @@ struct encoder {
 	VEC(label_message *) label_pointers;
 	VEC(line_message) lines;
 	VEC(line_message *) line_pointers;
+	unknown_field_vec unknown;
 };
 
 static void encoder_deinit(struct encoder *encoder)
@@ -42,6 +44,25 @@ static void encoder_deinit(struct encoder *encoder)
 	vec_deinit(&encoder->label_pointers);
 	vec_deinit(&encoder->lines);
 	vec_deinit(&encoder->line_pointers);
+	vec_deinit(&encoder->unknown);
+}
+
+/* Makes room for `n` unknown fields of the messages of a batch, which is about to begin. */
+static int reserve_unknown(struct encoder *encoder, size_t n)
+{
+	encoder->unknown.n = 0;
+	return vec_reserve(&encoder->unknown, n);
+}
+
+static size_t count_unknown(const struct encoder *encoder, uint32_t string)
+{
+	return string ? unknown_fields_count(encoder->profile, string) : 0;
+}
+
+static void give_unknown(struct encoder *encoder, uint32_t string, ProtobufCMessage *message)
+{
+	if (string)
+		unknown_fields_give(encoder->profile, string, &encoder->unknown, message);
 }
 
 static int emit(struct encoder *encoder, const profile_message *message)
@@ -58,13 +79,15 @@ static int emit(struct encoder *encoder, const profile_message *message)
 
 /* --- samples ------------------------------------------------------------------------------- */
 
-static void fill_label(label_message *message, const struct profile_label *label)
+static void fill_label(struct encoder *encoder, label_message *message,
+		       const struct profile_label *label)
 {
 	perftools__profiles__label__init(message);
 	message->key = label->key;
 	message->str = label->text;
 	message->num = label->number;
 	message->num_unit = label->unit;
+	give_unknown(encoder, label->unknown, &message->base);
 }
 
 /* The arrays must have room: pointers into them stay until the batch is out. */
@@ -89,30 +112,37 @@ static void fill_sample(struct encoder *encoder, sample_message *message, uint32
 	for (size_t i = 0; i < n_labels; i++) {
 		label_message *label = &encoder->labels.items[encoder->labels.n++];
 
-		fill_label(label, &labels[i]);
+		fill_label(encoder, label, &labels[i]);
 		message->label[i] = label;
 	}
 	encoder->label_pointers.n += n_labels;
+	give_unknown(encoder, from->unknown, &message->base);
 }
 
 /* Makes room for what the samples [first, first + n) hold. */
 static int reserve_samples(struct encoder *encoder, size_t first, size_t n)
 {
 	const struct profile *profile = encoder->profile;
-	size_t n_frames = 0, n_labels = 0;
+	size_t n_frames = 0, n_labels = 0, n_unknown = 0;
 
 	for (size_t i = first; i < first + n; i++) {
 		const struct profile_sample *sample = &profile->samples.items[i];
+		size_t n_own;
+		const struct profile_label *labels =
+			profile_label_set(profile, sample->labels, &n_own);
 
 		n_frames += profile->stacks.items[sample->stack].n_frames;
-		n_labels += profile->label_sets.items[sample->labels].n_labels;
+		n_labels += n_own;
+		n_unknown += count_unknown(encoder, sample->unknown);
+		for (size_t j = 0; j < n_own; j++)
+			n_unknown += count_unknown(encoder, labels[j].unknown);
 	}
 	encoder->location_ids.n = encoder->labels.n = encoder->label_pointers.n = 0;
 	if (vec_reserve(&encoder->location_ids, n_frames) < 0 ||
 	    vec_reserve(&encoder->labels, n_labels) < 0 ||
 	    vec_reserve(&encoder->label_pointers, n_labels) < 0)
 		return -ENOMEM;
-	return 0;
+	return reserve_unknown(encoder, n_unknown);
 }
 
 static int emit_samples(struct encoder *encoder, size_t first, size_t n)
@@ -133,25 +163,36 @@ static int emit_samples(struct encoder *encoder, size_t first, size_t n)
 
 /* --- mappings, locations, functions -------------------------------------------------------- */
 
+static void fill_mapping(struct encoder *encoder, mapping_message *message, size_t number)
+{
+	const struct profile_mapping *from = &encoder->profile->mappings.items[number];
+
+	perftools__profiles__mapping__init(message);
+	message->id = number + 1;
+	message->memory_start = from->start;
+	message->memory_limit = from->limit;
+	message->file_offset = from->offset;
+	message->filename = from->file;
+	message->build_id = from->build_id;
+	message->has_functions = from->has_functions;
+	message->has_filenames = from->has_filenames;
+	message->has_line_numbers = from->has_line_numbers;
+	message->has_inline_frames = from->has_inline_frames;
+	give_unknown(encoder, from->unknown, &message->base);
+}
+
 static int emit_mappings(struct encoder *encoder, size_t first, size_t n)
 {
 	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
 	mapping_message mappings[BATCH], *pointers[BATCH];
+	size_t n_unknown = 0;
 
+	for (size_t i = first; i < first + n; i++)
+		n_unknown += count_unknown(encoder, encoder->profile->mappings.items[i].unknown);
+	if (reserve_unknown(encoder, n_unknown) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		const struct profile_mapping *from = &encoder->profile->mappings.items[first + i];
-
-		perftools__profiles__mapping__init(&mappings[i]);
-		mappings[i].id = first + i + 1;
-		mappings[i].memory_start = from->start;
-		mappings[i].memory_limit = from->limit;
-		mappings[i].file_offset = from->offset;
-		mappings[i].filename = from->file;
-		mappings[i].build_id = from->build_id;
-		mappings[i].has_functions = from->has_functions;
-		mappings[i].has_filenames = from->has_filenames;
-		mappings[i].has_line_numbers = from->has_line_numbers;
-		mappings[i].has_inline_frames = from->has_inline_frames;
+		fill_mapping(encoder, &mappings[i], first + i);
 		pointers[i] = &mappings[i];
 	}
 	message.n_mapping = n;
@@ -184,22 +225,40 @@ static void fill_location(struct encoder *encoder, location_message *message, si
 		line->function_id = id_of(lines[i].function);
 		line->line = lines[i].line;
 		line->column = lines[i].column;
+		give_unknown(encoder, lines[i].unknown, &line->base);
 		message->line[i] = line;
 	}
 	encoder->line_pointers.n += from->n_lines;
+	give_unknown(encoder, from->unknown, &message->base);
+}
+
+/* Makes room for what the locations [first, first + n) hold. */
+static int reserve_locations(struct encoder *encoder, size_t first, size_t n)
+{
+	size_t n_lines = 0, n_unknown = 0;
+
+	for (size_t i = first; i < first + n; i++) {
+		const struct profile_location *from = &encoder->profile->locations.items[i];
+		const struct profile_line *lines = profile_lines(encoder->profile, from);
+
+		n_lines += from->n_lines;
+		n_unknown += count_unknown(encoder, from->unknown);
+		for (size_t j = 0; j < from->n_lines; j++)
+			n_unknown += count_unknown(encoder, lines[j].unknown);
+	}
+	encoder->lines.n = encoder->line_pointers.n = 0;
+	if (vec_reserve(&encoder->lines, n_lines) < 0 ||
+	    vec_reserve(&encoder->line_pointers, n_lines) < 0)
+		return -ENOMEM;
+	return reserve_unknown(encoder, n_unknown);
 }
 
 static int emit_locations(struct encoder *encoder, size_t first, size_t n)
 {
 	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
 	location_message locations[BATCH], *pointers[BATCH];
-	size_t n_lines = 0;
 
-	for (size_t i = 0; i < n; i++)
-		n_lines += encoder->profile->locations.items[first + i].n_lines;
-	encoder->lines.n = encoder->line_pointers.n = 0;
-	if (vec_reserve(&encoder->lines, n_lines) < 0 ||
-	    vec_reserve(&encoder->line_pointers, n_lines) < 0)
+	if (reserve_locations(encoder, first, n) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		fill_location(encoder, &locations[i], first + i);
@@ -210,20 +269,31 @@ static int emit_locations(struct encoder *encoder, size_t first, size_t n)
 	return emit(encoder, &message);
 }
 
+static void fill_function(struct encoder *encoder, function_message *message, size_t number)
+{
+	const struct profile_function *from = &encoder->profile->functions.items[number];
+
+	perftools__profiles__function__init(message);
+	message->id = number + 1;
+	message->name = from->name;
+	message->system_name = from->system_name;
+	message->filename = from->filename;
+	message->start_line = from->start_line;
+	give_unknown(encoder, from->unknown, &message->base);
+}
+
 static int emit_functions(struct encoder *encoder, size_t first, size_t n)
 {
 	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
 	function_message functions[BATCH], *pointers[BATCH];
+	size_t n_unknown = 0;
 
+	for (size_t i = first; i < first + n; i++)
+		n_unknown += count_unknown(encoder, encoder->profile->functions.items[i].unknown);
+	if (reserve_unknown(encoder, n_unknown) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		const struct profile_function *from = &encoder->profile->functions.items[first + i];
-
-		perftools__profiles__function__init(&functions[i]);
-		functions[i].id = first + i + 1;
-		functions[i].name = from->name;
-		functions[i].system_name = from->system_name;
-		functions[i].filename = from->filename;
-		functions[i].start_line = from->start_line;
+		fill_function(encoder, &functions[i], first + i);
 		pointers[i] = &functions[i];
 	}
 	message.n_function = n;
@@ -272,8 +342,10 @@ static int emit_head(struct encoder *encoder)
 	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
 	value_type_message types[SAMPLE_TYPES_MAX], *pointers[SAMPLE_TYPES_MAX], period_type;
 	VEC(int64_t) comments = {0};
-	int r = vec_reserve(&comments, profile->comments.n);
+	int r = reserve_unknown(encoder, count_unknown(encoder, profile->unknown));
 
+	if (!r)
+		give_unknown(encoder, profile->unknown, &message.base);
 	for (size_t i = 0; i < profile->sample_types.n; i++) {
 		fill_value_type(&types[i], &profile->sample_types.items[i]);
 		pointers[i] = &types[i];

@@ -4,8 +4,7 @@
 #include "writers/writers.h"
 
 const struct writer *const writers[] = {
-	&writer_pprof,
-	NULL,
+	&writer_pprof, &writer_folded, &writer_text, &writer_json, NULL,
 };
 
 const struct writer *writer_find(const char *name)

@@ -4,3 +4,6 @@
 #include "writers/writer.h"
 
 extern const struct writer writer_pprof;
+extern const struct writer writer_folded;
+extern const struct writer writer_text;
+extern const struct writer writer_json;

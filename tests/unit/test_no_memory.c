@@ -94,6 +94,9 @@ static void test_dumps(void)
 	check_file("good-sampled.heap");
 	check_file("good-gperftools.heap");
 	check_file("good-brief-maps.heap");
+	check_file("good-jemalloc.heap");
+	check_file("good-go.heap");
+	check_file("good-folded.txt");
 }
 
 TEST_MAIN(TEST(test_dumps))

@@ -102,6 +102,19 @@ static void test_a_failure_leaves_what_was_there(void)
 	unlink(path);
 }
 
+/* The last step fails: something else has taken the name. */
+static void test_a_failed_renaming_leaves_nothing(void)
+{
+	const char *path = in_folder("a");
+	struct output *output = begin(path);
+
+	output_text(output, "new");
+	CHECK_INT_EQ(mkdir(path, 0700), 0);
+	CHECK_INT_EQ(finish(output), -EISDIR);
+	CHECK_INT_EQ(count_files(), 1);
+	rmdir(path);
+}
+
 static void test_replacing_keeps_permissions_and_links(void)
 {
 	char target[256];
@@ -228,6 +241,7 @@ static void test_teardown(void)
 
 TEST_MAIN(TEST(test_setup), TEST(test_a_file_appears_when_committed),
 	  TEST(test_what_is_given_up_leaves_nothing), TEST(test_a_failure_leaves_what_was_there),
+	  TEST(test_a_failed_renaming_leaves_nothing),
 	  TEST(test_replacing_keeps_permissions_and_links),
 	  TEST(test_devices_are_written_to_as_they_are),
 	  TEST(test_places_where_nothing_can_be_written), TEST(test_more_than_a_buffer),

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Dropping follows pprof: seen from the root, the first frame that is to be dropped goes, with all
+ * that it called, unless everything outside it would be dropped as well. */
+#include "analysis/frames.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <regex.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+
+#define PATTERN_MAX 65536
+
+/* --- what to drop -------------------------------------------------------------------------- */
+
+struct matcher {
+	bool exists;
+	regex_t regex;
+};
+
+/* Repetition counts and back references can make matching take any time and memory; profiles come
+ * from anywhere, and no list of functions needs them. */
+static bool is_harmless(const char *pattern)
+{
+	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{'))
+		return false;
+	for (const char *at = strchr(pattern, '\\'); at; at = strchr(at + 2, '\\'))
+		if (!at[1] || (at[1] >= '0' && at[1] <= '9'))
+			return false;
+	return true;
+}
+
+static int matcher_init(struct matcher *matcher, const char *pattern)
+{
+	char *anchored;
+
+	*matcher = (struct matcher){0};
+	if (!*pattern || !is_harmless(pattern))
+		return 0;
+	if (asprintf(&anchored, "^(%s)$", pattern) < 0)
+		return -ENOMEM;
+	matcher->exists = regcomp(&matcher->regex, anchored, REG_EXTENDED | REG_NOSUB) == 0;
+	free(anchored);
+	return 0;
+}
+
+static void matcher_deinit(struct matcher *matcher)
+{
+	if (matcher->exists)
+		regfree(&matcher->regex);
+}
+
+static bool matches(const struct matcher *matcher, const char *name)
+{
+	return matcher->exists && regexec(&matcher->regex, name, 0, NULL, 0) == 0;
+}
+
+/* How much of a function's name stands before its arguments; some names have parentheses that hold
+ * none. */
+static size_t size_without_arguments(const char *name)
+{
+	static const char *const parts[] = {"(anonymous namespace)", "operator()"};
+	const char *at = name;
+
+	while ((at = strchr(at, '('))) {
+		if (strncmp(at, parts[0], strlen(parts[0])) == 0)
+			at += strlen(parts[0]);
+		else if (at - name >= 8 && strncmp(at - 8, parts[1], strlen(parts[1])) == 0)
+			at += 2;
+		else
+			return (size_t)(at - name);
+	}
+	return strlen(name);
+}
+
+struct pruner {
+	struct matcher drop, keep;
+	VEC(bool) functions; /* of the profile: whether each is to be dropped */
+};
+
+static bool is_dropped(const struct pruner *pruner, const char *name)
+{
+	char *bare;
+	bool dropped;
+
+	if (*name == '.') /* as the functions of some 64-bit PowerPC systems begin */
+		name++;
+	bare = strndup(name, size_without_arguments(name));
+	dropped = bare && *bare && matches(&pruner->drop, bare) && !matches(&pruner->keep, bare);
+	free(bare);
+	return dropped;
+}
+
+static void pruner_deinit(struct pruner *pruner)
+{
+	matcher_deinit(&pruner->drop);
+	matcher_deinit(&pruner->keep);
+	vec_deinit(&pruner->functions);
+}
+
+static int pruner_init(struct pruner *pruner, const struct profile *profile)
+{
+	int r = matcher_init(&pruner->drop, profile_string(profile, profile->drop_frames));
+
+	if (!r)
+		r = matcher_init(&pruner->keep, profile_string(profile, profile->keep_frames));
+	for (size_t i = 0; !r && i < profile->functions.n; i++) {
+		const char *name = profile_string(profile, profile->functions.items[i].name);
+
+		r = vec_push(&pruner->functions, is_dropped(pruner, name));
+	}
+	return r;
+}
+
+/* --- functions ----------------------------------------------------------------------------- */
+
+static int intern(struct frames *frames, const char *text, uint32_t *out)
+{
+	return strtab_intern(&frames->strings, text, strlen(text), out);
+}
+
+/* The number of the function with that name and file, new or not. */
+static int add_function(struct frames *frames, const char *name, const char *file,
+			uint32_t *out_number)
+{
+	struct frame_function function;
+	struct index_walk walk;
+	uint64_t hash;
+	int r = intern(frames, name, &function.name);
+
+	r = r ? r : intern(frames, file, &function.file);
+	if (r)
+		return r;
+	hash = hash_mix(function.name ^ hash_seed(), function.file);
+	walk = index_walk(&frames->function_index, hash);
+	while (index_next(&walk, out_number)) {
+		const struct frame_function *known = &frames->functions.items[*out_number];
+
+		if (known->name == function.name && known->file == function.file)
+			return 0;
+	}
+	*out_number = (uint32_t)frames->functions.n;
+	r = index_insert(&frames->function_index, hash, *out_number);
+	return r ? r : vec_push(&frames->functions, function);
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The file that the location lies in and the place there, or the address. */
+static void name_place(const struct profile *profile, const struct profile_location *location,
+		       char *name, size_t size)
+{
+	const struct profile_mapping *mapping;
+	const char *file = "";
+
+	if (location->mapping != PROFILE_NONE) {
+		mapping = &profile->mappings.items[location->mapping];
+		file = last_part(profile_string(profile, mapping->file));
+	}
+	if (*file)
+		snprintf(name, size, "%.200s+0x%" PRIx64, file,
+			 location->address - mapping->start + mapping->offset);
+	else
+		snprintf(name, size, "0x%" PRIx64, location->address);
+}
+
+static int add_place(struct frames *frames, const struct profile_location *location)
+{
+	char name[256];
+	uint32_t number;
+	int r;
+
+	name_place(frames->profile, location, name, sizeof(name));
+	r = add_function(frames, name, "", &number);
+	return r ? r : vec_push(&frames->of_locations, number);
+}
+
+static int add_line(struct frames *frames, const struct profile_line *line)
+{
+	const struct profile *profile = frames->profile;
+	const struct profile_function *function;
+	uint32_t number;
+	int r;
+
+	if (line->function == PROFILE_NONE)
+		return 0;
+	function = &profile->functions.items[line->function];
+	r = add_function(frames, profile_string(profile, function->name),
+			 profile_string(profile, function->filename), &number);
+	return r ? r : vec_push(&frames->of_locations, number);
+}
+
+/* Whether a line is of a function that is to be dropped. */
+static bool is_line_dropped(const struct pruner *pruner, const struct profile_line *line)
+{
+	return line->function != PROFILE_NONE && pruner->functions.items[line->function];
+}
+
+static int add_location(struct frames *frames, const struct pruner *pruner,
+			const struct profile_location *location)
+{
+	const struct profile_line *lines = profile_lines(frames->profile, location);
+	struct frame_location added = {.first = (uint32_t)frames->of_locations.n};
+	size_t n_dropped = location->n_lines;
+	int r = 0;
+
+	while (n_dropped > 0 && !is_line_dropped(pruner, &lines[n_dropped - 1]))
+		n_dropped--;
+	added.is_dropped = n_dropped > 0 && n_dropped == location->n_lines;
+	added.drops_callees = n_dropped > 0 && !added.is_dropped;
+	if (!location->n_lines)
+		r = add_place(frames, location);
+	/* one that is dropped stays where everything else is dropped as well */
+	for (size_t i = added.is_dropped ? 0 : n_dropped; !r && i < location->n_lines; i++)
+		r = add_line(frames, &lines[i]);
+	added.n = (uint32_t)frames->of_locations.n - added.first;
+	return r ? r : vec_push(&frames->locations, added);
+}
+
+int frames_init(struct frames *frames, const struct profile *profile)
+{
+	struct pruner pruner = {0};
+	int r;
+
+	*frames = (struct frames){.profile = profile};
+	r = pruner_init(&pruner, profile);
+	for (size_t i = 0; !r && i < profile->locations.n; i++)
+		r = add_location(frames, &pruner, &profile->locations.items[i]);
+	pruner_deinit(&pruner);
+	return r;
+}
+
+void frames_deinit(struct frames *frames)
+{
+	strtab_deinit(&frames->strings);
+	vec_deinit(&frames->functions);
+	index_deinit(&frames->function_index);
+	vec_deinit(&frames->locations);
+	vec_deinit(&frames->of_locations);
+}
+
+/* --- stacks -------------------------------------------------------------------------------- */
+
+/* How many locations at the leaf are dropped. */
+static size_t count_dropped(const struct frames *frames, const uint32_t *stack, size_t n)
+{
+	bool has_other = false;
+
+	for (size_t i = n; i > 0; i--) {
+		const struct frame_location *at = &frames->locations.items[stack[i - 1]];
+
+		if (!at->is_dropped && !at->drops_callees)
+			has_other = true;
+		else if (has_other)
+			return at->is_dropped ? i : i - 1;
+	}
+	return 0;
+}
+
+int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
+{
+	size_t n;
+	const uint32_t *locations = profile_stack(frames->profile, stack, &n);
+	int r = 0;
+
+	out->n = 0;
+	for (size_t i = count_dropped(frames, locations, n); !r && i < n; i++) {
+		const struct frame_location *location = &frames->locations.items[locations[i]];
+
+		r = vec_append(out, frames->of_locations.items + location->first, location->n);
+	}
+	return r;
+}
+
+const char *frames_name(const struct frames *frames, uint32_t function)
+{
+	return strtab_text(&frames->strings, frames->functions.items[function].name);
+}
+
+const char *frames_file(const struct frames *frames, uint32_t function)
+{
+	return strtab_text(&frames->strings, frames->functions.items[function].file);
+}

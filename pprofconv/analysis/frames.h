@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The stacks of a profile as people see them: functions instead of addresses, inlined ones apart,
+ * the allocators' own left out as the profile's drop_frames says, and a name for what has none. */
+#pragma once
+#include <stdint.h>
+
+#include "base/index.h"
+#include "base/strtab.h"
+#include "base/vec.h"
+#include "profile.h"
+
+/* A function: two places of one name and file are the same one. */
+struct frame_function {
+	uint32_t name; /* string of the frames; of the place in the file, such as app+0x12f0, if
+			  there is no function known */
+	uint32_t file; /* string of the frames; "" if not known */
+};
+
+struct frame_location {
+	uint32_t first;     /* of its functions, in frames.of_locations */
+	uint32_t n;         /* less those that are dropped */
+	bool is_dropped;    /* with all that it calls */
+	bool drops_callees; /* it stays, but what it calls is dropped */
+};
+
+struct frames {
+	const struct profile *profile;
+	struct strtab strings;
+	VEC(struct frame_function) functions;
+	struct index function_index;
+	VEC(struct frame_location) locations;
+	VEC(uint32_t) of_locations; /* functions, innermost first */
+};
+
+typedef VEC(uint32_t) frame_vec;
+
+/* Prepares the stacks of the profile, which must outlive the frames. 0 or -ENOMEM; also on failure
+ * frames_deinit() is to be called. An expression in drop_frames that POSIX does not know drops
+ * nothing. */
+int frames_init(struct frames *frames, const struct profile *profile);
+void frames_deinit(struct frames *frames);
+
+/* Sets *out to the numbers of the functions of a stack, leaf first. 0 or -ENOMEM. */
+int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out);
+
+const char *frames_name(const struct frames *frames, uint32_t function);
+const char *frames_file(const struct frames *frames, uint32_t function);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/top.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct summing {
+	struct top *top;
+	const struct frames *frames;
+	VEC(uint32_t) seen_in; /* of functions: the last sample, plus 1, that was counted */
+	frame_vec stack;
+};
+
+static int add(int64_t *sum, int64_t value)
+{
+	return __builtin_add_overflow(*sum, value, sum) ? -EOVERFLOW : 0;
+}
+
+/* A function that is in a stack several times counts once. */
+static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
+{
+	const struct profile *profile = summing->frames->profile;
+	int r = frames_of_stack(summing->frames, profile->samples.items[sample].stack,
+				&summing->stack);
+
+	if (!r)
+		r = add(&summing->top->total, value);
+	for (size_t i = 0; !r && i < summing->stack.n; i++) {
+		uint32_t function = summing->stack.items[i];
+		struct top_row *row = &summing->top->rows.items[function];
+
+		if (i == 0)
+			r = add(&row->flat, value);
+		if (!r && summing->seen_in.items[function] != sample + 1)
+			r = add(&row->cumulative, value);
+		summing->seen_in.items[function] = sample + 1;
+	}
+	return r;
+}
+
+static int sum_samples(struct summing *summing, size_t value)
+{
+	const struct profile *profile = summing->frames->profile;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < summing->frames->functions.n; i++) {
+		r = vec_push(&summing->top->rows, (struct top_row){.function = i});
+		r = r ? r : vec_push(&summing->seen_in, 0);
+	}
+	for (uint32_t i = 0; !r && i < profile->samples.n; i++)
+		r = add_sample(summing, i, profile_values(profile, i)[value]);
+	return r;
+}
+
+static void drop_empty_rows(struct top *top)
+{
+	size_t n = 0;
+
+	vec_foreach (row, &top->rows)
+		if (row->flat || row->cumulative)
+			top->rows.items[n++] = *row;
+	top->rows.n = n;
+}
+
+struct order {
+	const struct frames *frames;
+	bool by_cumulative;
+};
+
+static int compare_values(int64_t a, int64_t b)
+{
+	return a > b ? -1 : a < b;
+}
+
+static int compare_rows(const void *left, const void *right, void *context)
+{
+	const struct top_row *a = left, *b = right;
+	const struct order *order = context;
+	int flat = compare_values(a->flat, b->flat);
+	int cumulative = compare_values(a->cumulative, b->cumulative);
+	int first = order->by_cumulative ? cumulative : flat;
+	int second = order->by_cumulative ? flat : cumulative;
+
+	if (first || second)
+		return first ? first : second;
+	first = strcmp(frames_name(order->frames, a->function),
+		       frames_name(order->frames, b->function));
+	return first ? first
+		     : strcmp(frames_file(order->frames, a->function),
+			      frames_file(order->frames, b->function));
+}
+
+int top_init(struct top *top, const struct frames *frames, size_t value, bool by_cumulative)
+{
+	struct summing summing = {.top = top, .frames = frames};
+	struct order order = {frames, by_cumulative};
+	int r;
+
+	*top = (struct top){0};
+	r = sum_samples(&summing, value);
+	vec_deinit(&summing.seen_in);
+	vec_deinit(&summing.stack);
+	drop_empty_rows(top);
+	if (!r && top->rows.n)
+		qsort_r(top->rows.items, top->rows.n, sizeof(*top->rows.items), compare_rows,
+			&order);
+	return r;
+}
+
+void top_deinit(struct top *top)
+{
+	vec_deinit(&top->rows);
+}

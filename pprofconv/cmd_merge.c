@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "analysis/merge.h"
+#include "base/input.h"
+#include "commands.h"
+#include "writers/writer.h"
+
+static int explain(const char *input, int code)
+{
+	return command_error("%s: %s", input,
+			     code == -EOVERFLOW ? "values add up to more than 64 bits hold"
+						: strerror(-code));
+}
+
+/* Names come from the files on this machine before profiles are put together: one may bring its own
+ * already. */
+static int add_input(const struct settings *settings, struct merge *merge, const char *input)
+{
+	_cleanup_(profile_freep) struct profile *profile = command_load(settings, input);
+	struct diag diag = {.file = input};
+	int r;
+
+	if (!profile || command_symbolize(settings, profile))
+		return EXIT_BAD;
+	r = merge_add(merge, profile, &diag);
+	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+	if (r < 0 && !diag_has_error(&diag))
+		explain(input, r);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int merge_inputs(const struct settings *settings, const struct writer *writer)
+{
+	_cleanup_(merge_freep) struct merge *merge = merge_new();
+	_cleanup_(profile_freep) struct profile *merged = NULL;
+	int status = EXIT_DONE;
+
+	for (int i = 0; merge && !status && i < settings->n_inputs; i++)
+		status = add_input(settings, merge, settings->inputs[i]);
+	if (status)
+		return status;
+	merged = merge ? merge_finish(merge) : NULL;
+	if (!merged)
+		return command_error("%s", strerror(ENOMEM));
+	return command_save(settings, merged, writer, settings->output);
+}
+
+static int run(const struct settings *settings)
+{
+	const struct writer *writer = writer_find(settings->to);
+
+	if (!writer)
+		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
+				     settings->to);
+	if (!settings->n_inputs)
+		return command_error("no input; '" PROGRAM " merge --help' tells how to use it");
+	if (!settings->output)
+		return command_error("merge needs -o FILE; -o - is standard output");
+	return merge_inputs(settings, writer);
+}
+
+static const struct option_row options[] = {
+	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	 "Where to write; - is standard output."},
+	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
+	 "The format to write. The default is pprof."},
+	OPTION_ROW_FROM,
+	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+const struct command command_merge = {
+	.name = "merge",
+	.arguments = "INPUT... -o FILE",
+	.summary = "add profiles up to one",
+	.description = "For the processes of a fleet, or of a test suite. All must have the same "
+		       "sample types. The result is the same whatever the order of the inputs.",
+	.options = options,
+	.defaults = {.to = "pprof", .max_input_bytes = INPUT_BYTES_LIMIT},
+	.run = run,
+};

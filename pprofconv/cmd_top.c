@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+
+#include "analysis/top.h"
+#include "base/input.h"
+#include "commands.h"
+
+#define VALUE_SIZE 32
+
+/* Bytes in the largest unit that leaves a whole number in front; other values as they are. */
+static const char *format_value(int64_t value, bool is_bytes, char text[VALUE_SIZE])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double scaled = (double)value;
+	size_t unit = 0;
+
+	if (!is_bytes) {
+		snprintf(text, VALUE_SIZE, "%" PRId64, value);
+		return text;
+	}
+	while ((scaled >= 1024 || scaled <= -1024) && unit < 6) {
+		scaled /= 1024;
+		unit++;
+	}
+	snprintf(text, VALUE_SIZE, "%.*f %s", unit ? 2 : 0, scaled, units[unit]);
+	return text;
+}
+
+static double percent(int64_t value, int64_t total)
+{
+	return total ? 100 * (double)value / (double)total : 0;
+}
+
+static void print_row(const struct frames *frames, const struct top *top, const struct top_row *row,
+		      int64_t flat_sum, bool is_bytes)
+{
+	char flat[VALUE_SIZE], cumulative[VALUE_SIZE];
+	const char *file = frames_file(frames, row->function);
+
+	printf("%12s %6.2f%% %6.2f%% %12s %6.2f%%  %s%s%s\n",
+	       format_value(row->flat, is_bytes, flat), percent(row->flat, top->total),
+	       percent(flat_sum, top->total), format_value(row->cumulative, is_bytes, cumulative),
+	       percent(row->cumulative, top->total), frames_name(frames, row->function),
+	       *file ? "  " : "", file);
+}
+
+static void print_rows(const struct settings *settings, const struct frames *frames,
+		       const struct top *top, size_t value)
+{
+	const struct profile *profile = frames->profile;
+	const struct profile_value_type *type = &profile->sample_types.items[value];
+	const char *unit = profile_string(profile, type->unit);
+	bool is_bytes = strcmp(unit, "bytes") == 0;
+	int64_t flat_sum = 0;
+	char total[VALUE_SIZE];
+
+	printf("%s: total %" PRId64 " %s", profile_string(profile, type->type), top->total, unit);
+	if (is_bytes)
+		printf(" (%s)", format_value(top->total, true /* bytes */, total));
+	printf("\n%12s %7s %7s %12s %7s  %s\n", "flat", "flat%", "sum%", "cum", "cum%", "function");
+	for (size_t i = 0; i < top->rows.n && (!settings->n_lines || i < settings->n_lines); i++) {
+		flat_sum += top->rows.items[i].flat;
+		print_row(frames, top, &top->rows.items[i], flat_sum, is_bytes);
+	}
+	if (settings->n_lines && top->rows.n > settings->n_lines)
+		printf("%12s (%zu more; --lines=0 shows all)\n", "...",
+		       top->rows.n - (size_t)settings->n_lines);
+}
+
+static int print_top(const struct settings *settings, const struct profile *profile)
+{
+	int value = command_sample_type(settings, profile);
+	struct frames frames = {0};
+	struct top top = {0};
+	int r;
+
+	if (value < 0)
+		return EXIT_BAD;
+	if (!profile->sample_types.n)
+		return command_error("the profile has no values");
+	r = frames_init(&frames, profile);
+	if (!r)
+		r = top_init(&top, &frames, (size_t)value, settings->by_cumulative);
+	if (!r)
+		print_rows(settings, &frames, &top, (size_t)value);
+	top_deinit(&top);
+	frames_deinit(&frames);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+static int run(const struct settings *settings)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+
+	if (settings->n_inputs != 1)
+		return command_error("expected one input; '" PROGRAM
+				     " top --help' tells how to use it");
+	profile = command_load(settings, settings->inputs[0]);
+	if (!profile || command_symbolize(settings, profile))
+		return EXIT_BAD;
+	return print_top(settings, profile);
+}
+
+static const struct option_row options[] = {
+	{"lines", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
+	 "Shows the first N functions; 0 is all. The default is 30."},
+	{"cum", 'c', OPTION_FLAG, offsetof(struct settings, by_cumulative), NULL,
+	 "Sorts by what a function holds with all that it called, instead of by itself."},
+	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROW_FROM,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+const struct command command_top = {
+	.name = "top",
+	.arguments = "INPUT",
+	.summary = "show the functions that hold the most",
+	.description =
+		"Flat is what a function allocated itself, cum what it did with all it called. "
+		"The allocators' own functions are left out; what they hold is their callers'.",
+	.options = options,
+	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT, .n_lines = 30},
+	.run = run,
+};

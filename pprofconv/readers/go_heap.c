@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Go's heap profile as text (debug=1): records like tcmalloc's old ones, each followed by the names
+ * of its frames in comments, where other readers pass over them. Functions of the runtime that
+ * allocate are left out of the comments. */
+#include <errno.h>
+
+#include "readers/heap_builder.h"
+#include "readers/heap_dump.h"
+#include "readers/readers.h"
+
+/* What stands for the frames that Go does not name, as a name that the expression below drops. */
+#define HIDDEN      "runtime.(not shown)"
+#define DROP_FRAMES "runtime\\..*"
+#define KEEP_FRAMES "runtime\\.panic|runtime\\.reflectcall|runtime\\.call[0-9]*"
+
+struct go_heap {
+	struct heap_dump dump; /* first, so that a pointer to it leads here */
+	uint64_t address;      /* that the lines at hand are of */
+	VEC(struct profile_line) lines;
+};
+
+/* The lines that were read are those of one address: the first ones it gets are kept. */
+static void finish_lines(struct go_heap *go)
+{
+	struct profile *profile = go->dump.profile;
+	uint32_t location;
+
+	if (!go->lines.n)
+		return;
+	location = profile_location_at(profile, go->address);
+	if (!profile_status(profile) && !profile->locations.items[location].n_lines)
+		profile_set_lines(profile, location, go->lines.items, go->lines.n);
+	go->lines.n = 0;
+}
+
+/* place = file ":" number; the file may hold any of it */
+static void take_place(struct go_heap *go, struct cursor text, struct profile_line *line,
+		       struct profile_function *function)
+{
+	struct cursor number = text;
+	const char *colon = memrchr(text.at, ':', cursor_left(&text));
+
+	if (!colon)
+		return;
+	number.at = colon + 1;
+	line->line = cursor_take_signed(&number);
+	if (number.failed)
+		line->line = 0;
+	text.end = colon;
+	function->filename = profile_intern_bytes(go->dump.profile, text.at, cursor_left(&text));
+}
+
+/* name = function "+0x" offset */
+static void take_name(struct go_heap *go, struct cursor *text, struct profile_function *function)
+{
+	struct cursor name = *text;
+	const char *end = memchr(text->at, '\t', cursor_left(text));
+	const char *plus;
+
+	name.end = end ? end : text->end;
+	text->at = end ? end + 1 : text->end;
+	plus = memrchr(name.at, '+', cursor_left(&name));
+	if (plus)
+		name.end = plus;
+	function->name = profile_intern_bytes(go->dump.profile, name.at, cursor_left(&name));
+	function->system_name = function->name;
+}
+
+/* frame = "#" TAB "0x" address [ TAB name TAB place ] */
+static int read_frame(struct heap_dump *dump, struct cursor text)
+{
+	struct go_heap *go = (struct go_heap *)dump;
+	struct profile_function function = {0};
+	struct profile_line line = {0};
+	uint64_t address;
+
+	if (!cursor_accept_text(&text, "0x"))
+		return 0;
+	address = cursor_take_hex(&text);
+	if (text.failed || !cursor_is_space(cursor_peek(&text)))
+		return 0;
+	cursor_skip_spaces(&text);
+	take_name(go, &text, &function);
+	cursor_skip_spaces(&text);
+	take_place(go, text, &line, &function);
+	line.function = profile_add_function(dump->profile, &function);
+	if (address != go->address)
+		finish_lines(go);
+	go->address = address;
+	if (vec_push(&go->lines, line) < 0)
+		profile_fail(dump->profile, -ENOMEM);
+	return 0;
+}
+
+/* Names the frames that Go did not, from the leaf up to the first one that has a name. */
+static void name_hidden(struct profile *profile)
+{
+	struct profile_line hidden = {0};
+
+	if (profile_status(profile))
+		return;
+	hidden.function = profile_add_function(
+		profile, &(struct profile_function){.name = profile_intern(profile, HIDDEN)});
+	for (uint32_t i = 0; i < profile->stacks.n; i++) {
+		size_t n;
+		const uint32_t *frames = profile_stack(profile, i, &n);
+
+		for (size_t j = 0; j < n && !profile->locations.items[frames[j]].n_lines; j++)
+			profile_set_lines(profile, frames[j], &hidden, 1);
+	}
+}
+
+static int read_dump(struct go_heap *go)
+{
+	struct heap_dump *dump = &go->dump;
+	bool has_map = false;
+	int r = heap_dump_read_header(dump);
+
+	if (!r)
+		r = heap_dump_read_records(dump, read_frame, &has_map);
+	if (!r)
+		r = heap_dump_check_sums(dump);
+	if (r)
+		return r;
+	finish_lines(go);
+	name_hidden(dump->profile);
+	dump->profile->drop_frames = profile_intern(dump->profile, DROP_FRAMES);
+	dump->profile->keep_frames = profile_intern(dump->profile, KEEP_FRAMES);
+	profile_settle_mappings(dump->profile, NULL);
+	return 0;
+}
+
+static int read_go_heap(struct profile *profile, struct input *input, struct diag *diag)
+{
+	struct go_heap go = {0};
+	int r;
+
+	heap_dump_init(&go.dump, profile, input, diag);
+	r = read_dump(&go);
+	heap_dump_deinit(&go.dump);
+	vec_deinit(&go.lines);
+	return r;
+}
+
+static bool probe_go_heap(struct cursor head)
+{
+	struct cursor frame = head;
+
+	return heap_text_probe(head) &&
+	       (cursor_find(&frame, "\n#\t0x") || cursor_find(&head, "\n# runtime.MemStats\n"));
+}
+
+const struct reader reader_go_heap = {
+	.name = "go-heap",
+	.summary = "Go's heap profile as text (debug=1), with the names it brings",
+	.probe = probe_go_heap,
+	.read = read_go_heap,
+};

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* jemalloc's dumps: a stack is followed by what all threads have allocated there, `t*`, and by what
+ * each of them has. jemalloc 5.3 prints counts that come out right when each line is unsampled by
+ * its own mean size; older ones print what was sampled, which is treated alike. */
+#include <errno.h>
+
+#include "base/hash.h"
+#include "readers/heap_builder.h"
+#include "readers/heap_text.h"
+#include "readers/memory_map.h"
+#include "readers/readers.h"
+
+#define TITLE "heap_v2/"
+
+/* The name of a thread, as the lines in front of the first stack give it. */
+struct thread {
+	uint64_t id;
+	uint32_t label; /* string */
+};
+
+struct jemalloc {
+	struct profile *profile;
+	struct input *input;
+	struct diag *diag;
+	struct heap_builder builder;
+	struct memory_map map;
+	VEC(struct thread) threads;
+	struct index thread_index;
+	uint32_t thread_key;
+	VEC(uint64_t) stack; /* of the lines at hand */
+	bool in_stack;       /* behind the first stack */
+	bool has_all;        /* of this stack: its `t*` line was there */
+	struct heap_counts all;
+	bool has_threads; /* of this stack: a line of a thread was there */
+};
+
+static int corrupt(struct jemalloc *dump, const char *what)
+{
+	if (input_line_is_cut(dump->input))
+		what = "truncated: the last line has no end";
+	return diag_error_line(dump->diag, READER_E_CORRUPT, input_line_number(dump->input), "%s",
+			       what);
+}
+
+/* header = "heap_v2/" interval */
+static int read_header(struct jemalloc *dump)
+{
+	struct cursor line;
+	int64_t interval;
+
+	if (!input_next_line(dump->input, &line))
+		return input_status(dump->input);
+	cursor_trim_end(&line);
+	if (!cursor_accept_text(&line, TITLE))
+		return corrupt(dump, "expected '" TITLE "'");
+	interval = cursor_take_signed(&line);
+	if (line.failed || interval < 1 || !cursor_at_end(&line) || input_line_is_cut(dump->input))
+		return corrupt(dump, "expected a sampling interval, a number below 2^63");
+	heap_builder_init(&dump->builder, dump->profile, interval);
+	dump->thread_key = profile_intern(dump->profile, "thread");
+	return 0;
+}
+
+/* --- threads ------------------------------------------------------------------------------- */
+
+static const struct thread *find_thread(const struct jemalloc *dump, uint64_t id)
+{
+	struct index_walk walk = index_walk(&dump->thread_index, hash_mix(id, hash_seed()));
+	uint32_t at;
+
+	while (index_next(&walk, &at))
+		if (dump->threads.items[at].id == id)
+			return &dump->threads.items[at];
+	return NULL;
+}
+
+/* The label of a thread is its number and, if it has one, its name. */
+static uint32_t make_label(struct jemalloc *dump, uint64_t id, struct cursor name)
+{
+	uint32_t label = 0;
+	char *text;
+
+	cursor_skip_spaces(&name);
+	cursor_trim_end(&name);
+	if (asprintf(&text, "t%ju%s%.*s", (uintmax_t)id, cursor_at_end(&name) ? "" : " ",
+		     (int)cursor_left(&name), name.at) < 0) {
+		profile_fail(dump->profile, -ENOMEM);
+		return 0;
+	}
+	label = profile_intern(dump->profile, text);
+	free(text);
+	return label;
+}
+
+static uint32_t thread_label(struct jemalloc *dump, uint64_t id, struct cursor name)
+{
+	const struct thread *known = find_thread(dump, id);
+	struct thread thread = {.id = id};
+
+	if (known)
+		return known->label;
+	thread.label = make_label(dump, id, name);
+	if (index_insert(&dump->thread_index, hash_mix(id, hash_seed()),
+			 (uint32_t)dump->threads.n) < 0 ||
+	    vec_push(&dump->threads, thread) < 0)
+		profile_fail(dump->profile, -ENOMEM);
+	return thread.label;
+}
+
+/* --- records ------------------------------------------------------------------------------- */
+
+static void add_record(struct jemalloc *dump, const struct heap_counts *counts,
+		       const struct profile_label *label)
+{
+	vec_foreach (address, &dump->stack)
+		heap_builder_push(&dump->builder, *address);
+	heap_builder_add(&dump->builder, counts, label);
+}
+
+/* What all threads have counts only where no thread has a line of its own. */
+static int finish_stack(struct jemalloc *dump)
+{
+	if (dump->in_stack && !dump->has_all)
+		return corrupt(dump, "expected a line 't*: ...' before this one");
+	if (dump->in_stack && !dump->has_threads)
+		add_record(dump, &dump->all, NULL);
+	dump->has_all = dump->has_threads = false;
+	return 0;
+}
+
+/* stack = "@" { address } */
+static int read_stack(struct jemalloc *dump, struct cursor line)
+{
+	uint64_t address;
+	int r = finish_stack(dump);
+
+	if (r)
+		return r;
+	dump->in_stack = true;
+	dump->stack.n = 0;
+	while (heap_text_address(&line, &address))
+		if (vec_push(&dump->stack, address) < 0)
+			return diag_errno(dump->diag, -ENOMEM);
+	if (line.failed)
+		return corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
+	return 0;
+}
+
+/* thread = "t" number ":" pair "[" pair "]" [ name ] */
+static int read_thread(struct jemalloc *dump, struct cursor line)
+{
+	uint64_t id = cursor_take_decimal(&line);
+	struct heap_counts counts;
+	const char *wrong = NULL;
+	struct profile_label label;
+
+	cursor_expect(&line, ':');
+	if (line.failed)
+		return corrupt(dump, "expected a thread, as in 't3:'");
+	wrong = heap_text_pairs(&line, &counts);
+	if (wrong)
+		return corrupt(dump, wrong);
+	label = (struct profile_label){
+		.key = dump->thread_key,
+		.text = thread_label(dump, id, line),
+	};
+	if (!dump->in_stack)
+		return 0;
+	dump->has_threads = true;
+	add_record(dump, &counts, &label);
+	return 0;
+}
+
+/* all = "t*:" pair "[" pair "]" */
+static int read_all(struct jemalloc *dump, struct cursor line)
+{
+	const char *wrong = heap_text_pairs(&line, &dump->all);
+
+	if (!wrong && dump->has_all)
+		wrong = "a second line 't*: ...' of one stack";
+	if (!wrong && dump->has_threads)
+		wrong = "the line 't*: ...' must come before those of threads";
+	dump->has_all = dump->in_stack;
+	return wrong ? corrupt(dump, wrong) : 0;
+}
+
+static int read_line(struct jemalloc *dump, struct cursor line)
+{
+	if (heap_text_is_comment(line))
+		return 0;
+	cursor_skip_spaces(&line);
+	if (cursor_accept(&line, '@'))
+		return read_stack(dump, line);
+	if (cursor_accept_text(&line, "t*:"))
+		return read_all(dump, line);
+	if (cursor_accept(&line, 't'))
+		return read_thread(dump, line);
+	return corrupt(dump, "expected '@', 't*:' or a thread, as in 't3:'");
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+/* records = { all | thread } { stack { all | thread } } map-title */
+static int read_records(struct jemalloc *dump)
+{
+	struct cursor line;
+	int r = 0;
+
+	while (!r && input_next_line(dump->input, &line)) {
+		if (input_line_is_cut(dump->input))
+			return corrupt(dump, NULL);
+		if (heap_text_is_map_title(line))
+			return finish_stack(dump);
+		r = read_line(dump, line);
+	}
+	if (!r)
+		r = input_status(dump->input);
+	return r ? r : corrupt(dump, "truncated: no MAPPED_LIBRARIES");
+}
+
+static int read_map(struct jemalloc *dump)
+{
+	struct cursor line;
+
+	while (input_next_line(dump->input, &line)) {
+		if (input_line_is_cut(dump->input))
+			return corrupt(dump, NULL);
+		memory_map_add_line(&dump->map, line);
+	}
+	return input_status(dump->input);
+}
+
+static int read_dump(struct jemalloc *dump)
+{
+	int r = read_header(dump);
+
+	if (!r)
+		r = read_records(dump);
+	if (!r)
+		r = read_map(dump);
+	if (!r)
+		profile_settle_mappings(dump->profile, NULL);
+	return r;
+}
+
+static int read_jemalloc(struct profile *profile, struct input *input, struct diag *diag)
+{
+	struct jemalloc dump = {
+		.profile = profile,
+		.input = input,
+		.diag = diag,
+		.map = {.profile = profile},
+	};
+	int r = read_dump(&dump);
+
+	heap_builder_deinit(&dump.builder);
+	memory_map_deinit(&dump.map);
+	vec_deinit(&dump.threads);
+	index_deinit(&dump.thread_index);
+	vec_deinit(&dump.stack);
+	return r;
+}
+
+static bool probe_jemalloc(struct cursor head)
+{
+	return cursor_starts_with(&head, TITLE);
+}
+
+const struct reader reader_jemalloc = {
+	.name = "jemalloc",
+	.summary = "jemalloc's dumps, with each thread's share as a label",
+	.probe = probe_jemalloc,
+	.read = read_jemalloc,
+};

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/* pprof's own format, whoever wrote it. Messages refer to strings and to each other, in any order,
+ * so the bytes are walked several times: for strings and what there is one of, for mappings and
+ * functions, for locations, for samples. Only one message at a time is unpacked.
+ *
+ * Strings keep their numbers (unless the table holds one twice), so that fields which we have no
+ * name for and pass on may refer to them. */
+#include <errno.h>
+
+#include "base/hash.h"
+#include "base/wire.h"
+#include "profile.pb-c.h"
+#include "readers/readers.h"
+#include "unknown_fields.h"
+
+enum { /* fields of Profile */
+	FIELD_SAMPLE_TYPE = 1,
+	FIELD_SAMPLE = 2,
+	FIELD_MAPPING = 3,
+	FIELD_LOCATION = 4,
+	FIELD_FUNCTION = 5,
+	FIELD_STRING = 6,
+	FIELD_TIME = 9,
+	FIELD_LAST = 15,
+};
+
+/* From the ids in the file, which are any numbers but 0, to ours. */
+struct id_table {
+	VEC(uint64_t) ids;
+	VEC(uint32_t) numbers;
+	struct index index;
+};
+
+struct decoder {
+	struct profile *profile;
+	struct diag *diag;
+	struct cursor bytes; /* all of them */
+	size_t place;        /* of the field at hand */
+	VEC(uint32_t) strings;
+	VEC(uint8_t) head; /* the fields that are not repeated messages, one after the other */
+	bool has_time;
+	struct id_table mappings, locations, functions;
+	VEC(uint32_t) frames;
+	VEC(struct profile_line) lines;
+	VEC(struct profile_label) labels;
+};
+
+static int corrupt(struct decoder *decoder, const char *what)
+{
+	return diag_error_byte(decoder->diag, READER_E_CORRUPT, decoder->place, "%s", what);
+}
+
+static int no_memory(struct decoder *decoder)
+{
+	profile_fail(decoder->profile, -ENOMEM);
+	return diag_errno(decoder->diag, -ENOMEM);
+}
+
+/* --- ids ----------------------------------------------------------------------------------- */
+
+static uint32_t find_id(const struct id_table *table, uint64_t id)
+{
+	struct index_walk walk = index_walk(&table->index, hash_mix(id, hash_seed()));
+	uint32_t at;
+
+	while (index_next(&walk, &at))
+		if (table->ids.items[at] == id)
+			return table->numbers.items[at];
+	return PROFILE_NONE;
+}
+
+static int add_id(struct decoder *decoder, struct id_table *table, uint64_t id, uint32_t number)
+{
+	uint64_t hash = hash_mix(id, hash_seed());
+
+	if (id == 0)
+		return corrupt(decoder, "the id 0, which means none");
+	if (find_id(table, id) != PROFILE_NONE)
+		return corrupt(decoder, "an id that something else has already");
+	if (index_insert(&table->index, hash, (uint32_t)table->ids.n) < 0 ||
+	    vec_push(&table->ids, id) < 0 || vec_push(&table->numbers, number) < 0)
+		return no_memory(decoder);
+	return 0;
+}
+
+static void id_table_deinit(struct id_table *table)
+{
+	vec_deinit(&table->ids);
+	vec_deinit(&table->numbers);
+	index_deinit(&table->index);
+}
+
+/* --- strings ------------------------------------------------------------------------------- */
+
+/* The string at a place of the table; where there is none, *wrong is set. */
+static uint32_t string_at(const struct decoder *decoder, int64_t place, bool *wrong)
+{
+	if (place < 0 || (uint64_t)place >= decoder->strings.n) {
+		*wrong = true;
+		return 0;
+	}
+	return decoder->strings.items[place];
+}
+
+static int check_strings(struct decoder *decoder, bool wrong)
+{
+	return wrong ? corrupt(decoder, "a place beyond the end of the string table") : 0;
+}
+
+static int add_string(struct decoder *decoder, struct cursor text)
+{
+	uint32_t string = profile_intern_bytes(decoder->profile, text.at, cursor_left(&text));
+
+	if (!decoder->strings.n && !cursor_at_end(&text))
+		return corrupt(decoder, "the first string is not empty");
+	return vec_push(&decoder->strings, string) < 0 ? no_memory(decoder) : 0;
+}
+
+/* --- memory for one message ---------------------------------------------------------------- */
+
+/* Tells a message that can't be unpacked from memory that is out. */
+static void *message_alloc(void *failed, size_t size)
+{
+	void *memory = malloc(size);
+
+	if (!memory)
+		*(bool *)failed = true;
+	return memory;
+}
+
+static void message_free(void *failed, void *memory)
+{
+	free(memory);
+}
+
+/* Unpacks one message, lets `add` take what it holds, and frees it. */
+static int with_message(struct decoder *decoder, const ProtobufCMessageDescriptor *descriptor,
+			struct cursor bytes,
+			int (*add)(struct decoder *decoder, const ProtobufCMessage *message))
+{
+	bool failed = false;
+	ProtobufCAllocator allocator = {message_alloc, message_free, &failed};
+	ProtobufCMessage *message = protobuf_c_message_unpack(
+		descriptor, &allocator, cursor_left(&bytes), (const uint8_t *)bytes.at);
+	int r;
+
+	if (!message)
+		return failed ? no_memory(decoder) : corrupt(decoder, "a damaged message");
+	r = add(decoder, message);
+	protobuf_c_message_free_unpacked(message, &allocator);
+	return r;
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
+
+static int add_mapping(struct decoder *decoder, const ProtobufCMessage *message)
+{
+	const Perftools__Profiles__Mapping *from = (const Perftools__Profiles__Mapping *)message;
+	bool wrong = false;
+	struct profile_mapping mapping = {
+		.start = from->memory_start,
+		.limit = from->memory_limit,
+		.offset = from->file_offset,
+		.file = string_at(decoder, from->filename, &wrong),
+		.build_id = string_at(decoder, from->build_id, &wrong),
+		.unknown = unknown_fields_take(decoder->profile, message),
+		.has_functions = from->has_functions,
+		.has_filenames = from->has_filenames,
+		.has_line_numbers = from->has_line_numbers,
+		.has_inline_frames = from->has_inline_frames,
+	};
+	uint32_t number = profile_add_mapping(decoder->profile, &mapping);
+	int r = check_strings(decoder, wrong);
+
+	return r ? r : add_id(decoder, &decoder->mappings, from->id, number);
+}
+
+static int add_function(struct decoder *decoder, const ProtobufCMessage *message)
+{
+	const Perftools__Profiles__Function *from = (const Perftools__Profiles__Function *)message;
+	bool wrong = false;
+	struct profile_function function = {
+		.name = string_at(decoder, from->name, &wrong),
+		.system_name = string_at(decoder, from->system_name, &wrong),
+		.filename = string_at(decoder, from->filename, &wrong),
+		.unknown = unknown_fields_take(decoder->profile, message),
+		.start_line = from->start_line,
+	};
+	uint32_t number = profile_add_function(decoder->profile, &function);
+	int r = check_strings(decoder, wrong);
+
+	return r ? r : add_id(decoder, &decoder->functions, from->id, number);
+}
+
+static int add_line(struct decoder *decoder, const Perftools__Profiles__Line *from)
+{
+	struct profile_line line = {
+		.function = find_id(&decoder->functions, from->function_id),
+		.unknown = unknown_fields_take(decoder->profile, &from->base),
+		.line = from->line,
+		.column = from->column,
+	};
+
+	if (line.function == PROFILE_NONE)
+		return corrupt(decoder, "a line of a function that is not there");
+	return vec_push(&decoder->lines, line) < 0 ? no_memory(decoder) : 0;
+}
+
+static int add_location(struct decoder *decoder, const ProtobufCMessage *message)
+{
+	const Perftools__Profiles__Location *from = (const Perftools__Profiles__Location *)message;
+	struct profile_location location = {
+		.address = from->address,
+		.mapping = find_id(&decoder->mappings, from->mapping_id),
+		.is_folded = from->is_folded,
+		.unknown = unknown_fields_take(decoder->profile, message),
+	};
+	uint32_t number;
+	int r = 0;
+
+	if (location.mapping == PROFILE_NONE && from->mapping_id)
+		return corrupt(decoder, "a location in a mapping that is not there");
+	decoder->lines.n = 0;
+	for (size_t i = 0; !r && i < from->n_line; i++)
+		r = add_line(decoder, from->line[i]);
+	if (r)
+		return r;
+	number = profile_add_location(decoder->profile, &location, decoder->lines.items,
+				      decoder->lines.n);
+	return add_id(decoder, &decoder->locations, from->id, number);
+}
+
+static int add_label(struct decoder *decoder, const Perftools__Profiles__Label *from)
+{
+	bool wrong = false;
+	struct profile_label label = {
+		.key = string_at(decoder, from->key, &wrong),
+		.text = string_at(decoder, from->str, &wrong),
+		.unit = string_at(decoder, from->num_unit, &wrong),
+		.unknown = unknown_fields_take(decoder->profile, &from->base),
+		.number = from->num,
+	};
+	int r = check_strings(decoder, wrong);
+
+	return r ? r : vec_push(&decoder->labels, label) < 0 ? no_memory(decoder) : 0;
+}
+
+static int add_frame(struct decoder *decoder, uint64_t id)
+{
+	uint32_t number = find_id(&decoder->locations, id);
+
+	if (number == PROFILE_NONE)
+		return corrupt(decoder, "a sample with a location that is not there");
+	return vec_push(&decoder->frames, number) < 0 ? no_memory(decoder) : 0;
+}
+
+static int add_sample(struct decoder *decoder, const ProtobufCMessage *message)
+{
+	const Perftools__Profiles__Sample *from = (const Perftools__Profiles__Sample *)message;
+	struct profile *profile = decoder->profile;
+	struct profile_sample key;
+	int r = 0;
+
+	if (from->n_value != profile->sample_types.n)
+		return corrupt(decoder, "a sample with more or fewer values than sample types");
+	decoder->frames.n = decoder->labels.n = 0;
+	for (size_t i = 0; !r && i < from->n_location_id; i++)
+		r = add_frame(decoder, from->location_id[i]);
+	for (size_t i = 0; !r && i < from->n_label; i++)
+		r = add_label(decoder, from->label[i]);
+	if (r)
+		return r;
+	key = (struct profile_sample){
+		.stack = profile_add_stack(profile, decoder->frames.items, decoder->frames.n),
+		.labels = profile_add_labels(profile, decoder->labels.items, decoder->labels.n),
+		.unknown = unknown_fields_take(profile, message),
+	};
+	profile_add_sample(profile, key, from->value);
+	return 0;
+}
+
+static int add_sample_type(struct decoder *decoder, const Perftools__Profiles__ValueType *from)
+{
+	bool wrong = false;
+	uint32_t type = string_at(decoder, from->type, &wrong);
+	uint32_t unit = string_at(decoder, from->unit, &wrong);
+
+	if (decoder->profile->sample_types.n == SAMPLE_TYPES_MAX)
+		return corrupt(decoder, "more sample types than any profile has");
+	if (!wrong)
+		profile_add_sample_type(decoder->profile, profile_string(decoder->profile, type),
+					profile_string(decoder->profile, unit));
+	return check_strings(decoder, wrong);
+}
+
+/* What there is one of. */
+static int add_head(struct decoder *decoder, const ProtobufCMessage *message)
+{
+	const Perftools__Profiles__Profile *from = (const Perftools__Profiles__Profile *)message;
+	struct profile *profile = decoder->profile;
+	bool wrong = false;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < from->n_sample_type; i++)
+		r = add_sample_type(decoder, from->sample_type[i]);
+	for (size_t i = 0; i < from->n_comment; i++) {
+		uint32_t text = string_at(decoder, from->comment[i], &wrong);
+
+		profile_add_comment(profile, profile_string(profile, text),
+				    strtab_size(&profile->strings, text));
+	}
+	if (from->period_type) {
+		profile->period_type.type = string_at(decoder, from->period_type->type, &wrong);
+		profile->period_type.unit = string_at(decoder, from->period_type->unit, &wrong);
+	}
+	profile->period = from->period;
+	profile->time_nanos = from->time_nanos;
+	profile->duration_nanos = from->duration_nanos;
+	profile->drop_frames = string_at(decoder, from->drop_frames, &wrong);
+	profile->keep_frames = string_at(decoder, from->keep_frames, &wrong);
+	profile->default_sample_type = string_at(decoder, from->default_sample_type, &wrong);
+	profile->doc_url = string_at(decoder, from->doc_url, &wrong);
+	profile->unknown = unknown_fields_take(profile, message);
+	return r ? r : check_strings(decoder, wrong);
+}
+
+/* --- walks --------------------------------------------------------------------------------- */
+
+/* Lets `visit` see every field of the profile. */
+static int walk(struct decoder *decoder,
+		int (*visit)(struct decoder *decoder, const struct wire_field *field))
+{
+	struct cursor bytes = decoder->bytes;
+	struct wire_field field;
+	int r = 0;
+
+	while (!r && wire_next_field(&bytes, &field)) {
+		decoder->place = (size_t)(field.whole.at - decoder->bytes.at);
+		r = visit(decoder, &field);
+	}
+	decoder->place = (size_t)(bytes.at - decoder->bytes.at);
+	if (!r && bytes.failed)
+		r = corrupt(decoder, "truncated or damaged: no field begins here");
+	return r;
+}
+
+static int visit_strings_and_head(struct decoder *decoder, const struct wire_field *field)
+{
+	bool is_repeated = field->number >= FIELD_SAMPLE && field->number <= FIELD_STRING;
+
+	if (is_repeated && field->wire_type != WIRE_BYTES)
+		return corrupt(decoder, "a number where a message belongs");
+	if (field->number == FIELD_STRING)
+		return add_string(decoder, field->content);
+	if (is_repeated)
+		return 0;
+	if (field->number == FIELD_TIME && decoder->has_time)
+		return corrupt(decoder, "a second profile begins here");
+	decoder->has_time |= field->number == FIELD_TIME;
+	return vec_append(&decoder->head, (const uint8_t *)field->whole.at,
+			  cursor_left(&field->whole)) < 0
+		       ? no_memory(decoder)
+		       : 0;
+}
+
+static int visit_mappings_and_functions(struct decoder *decoder, const struct wire_field *field)
+{
+	if (field->number == FIELD_MAPPING)
+		return with_message(decoder, &perftools__profiles__mapping__descriptor,
+				    field->content, add_mapping);
+	if (field->number == FIELD_FUNCTION)
+		return with_message(decoder, &perftools__profiles__function__descriptor,
+				    field->content, add_function);
+	return 0;
+}
+
+static int visit_locations(struct decoder *decoder, const struct wire_field *field)
+{
+	if (field->number != FIELD_LOCATION)
+		return 0;
+	return with_message(decoder, &perftools__profiles__location__descriptor, field->content,
+			    add_location);
+}
+
+static int visit_samples(struct decoder *decoder, const struct wire_field *field)
+{
+	if (field->number != FIELD_SAMPLE)
+		return 0;
+	return with_message(decoder, &perftools__profiles__sample__descriptor, field->content,
+			    add_sample);
+}
+
+static int decode(struct decoder *decoder)
+{
+	int r = walk(decoder, visit_strings_and_head);
+
+	if (!r && !decoder->strings.n)
+		r = corrupt(decoder, "truncated: no string table");
+	if (!r)
+		r = with_message(decoder, &perftools__profiles__profile__descriptor,
+				 cursor_make(decoder->head.items, decoder->head.n), add_head);
+	if (!r)
+		r = walk(decoder, visit_mappings_and_functions);
+	if (!r)
+		r = walk(decoder, visit_locations);
+	if (!r)
+		r = walk(decoder, visit_samples);
+	return r;
+}
+
+static int read_pprof(struct profile *profile, struct input *input, struct diag *diag)
+{
+	struct decoder decoder = {.profile = profile, .diag = diag};
+	int r = input_take_rest(input, &decoder.bytes);
+
+	if (!r)
+		r = decode(&decoder);
+	vec_deinit(&decoder.strings);
+	vec_deinit(&decoder.head);
+	id_table_deinit(&decoder.mappings);
+	id_table_deinit(&decoder.locations);
+	id_table_deinit(&decoder.functions);
+	vec_deinit(&decoder.frames);
+	vec_deinit(&decoder.lines);
+	vec_deinit(&decoder.labels);
+	return r;
+}
+
+/* --- probing ------------------------------------------------------------------------------- */
+
+static bool is_message(uint32_t number)
+{
+	return number <= FIELD_STRING || number == 11 /* period_type */;
+}
+
+/* Whether this is a field of a profile, in a wire type that it may have. */
+static bool is_plausible(const struct wire_field *field)
+{
+	if (field->number > FIELD_LAST)
+		return true;
+	if (is_message(field->number))
+		return field->wire_type == WIRE_BYTES;
+	return field->wire_type == WIRE_VARINT || field->number == 13 /* packed comments */;
+}
+
+/* The first field is a known one, and all that follow look right, up to one that is cut by the end
+ * of the head. */
+static bool probe_pprof(struct cursor head)
+{
+	bool is_whole = cursor_left(&head) < INPUT_HEAD_SIZE;
+	struct wire_field field;
+	int n = 0;
+
+	for (; wire_next_field(&head, &field); n++)
+		if (!is_plausible(&field) || (n == 0 && field.number > FIELD_LAST))
+			return false;
+	return n > 0 && (!head.failed || !is_whole || n > 3);
+}
+
+const struct reader reader_pprof = {
+	.name = "pprof",
+	.summary = "pprof's protobuf, from any language",
+	.probe = probe_pprof,
+	.read = read_pprof,
+};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* One line a stack: the names of its functions from the root to the leaf, joined by ';', and one of
+ * its values. For flamegraph.pl, speedscope and their relatives. */
+#include <inttypes.h>
+
+#include "analysis/frames.h"
+#include "writers/writers.h"
+
+/* The name less what has a meaning in this format. */
+static void write_name(struct output *output, const char *name)
+{
+	for (; *name; name++) {
+		char c = *name;
+
+		if (c == ';')
+			c = ':';
+		else if ((unsigned char)c < ' ')
+			c = ' ';
+		output_write(output, &c, 1);
+	}
+}
+
+static void write_stack(struct output *output, const struct frames *frames, const frame_vec *stack,
+			int64_t value)
+{
+	for (size_t i = stack->n; i > 0; i--) {
+		write_name(output, frames_name(frames, stack->items[i - 1]));
+		output_text(output, i > 1 ? ";" : " ");
+	}
+	if (!stack->n)
+		output_text(output, "(no stack) ");
+	output_printf(output, "%" PRId64 "\n", value);
+}
+
+static int write_samples(const struct frames *frames, size_t value, struct output *output)
+{
+	const struct profile *profile = frames->profile;
+	frame_vec stack = {0};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < profile->samples.n; i++) {
+		int64_t held = profile_values(profile, i)[value];
+
+		if (!held)
+			continue;
+		r = frames_of_stack(frames, profile->samples.items[i].stack, &stack);
+		if (!r)
+			write_stack(output, frames, &stack, held);
+	}
+	vec_deinit(&stack);
+	return r;
+}
+
+static int write_folded(const struct profile *profile, size_t value, struct output *output)
+{
+	struct frames frames;
+	int r = frames_init(&frames, profile);
+
+	if (!r)
+		r = write_samples(&frames, value, output);
+	frames_deinit(&frames);
+	return r;
+}
+
+const struct writer writer_folded = {
+	.name = "folded",
+	.summary = "folded stacks of one sample type, for flame graphs",
+	.suffix = ".folded",
+	.write = write_folded,
+};
