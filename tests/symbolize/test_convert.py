@@ -66,7 +66,7 @@ class ConvertTest(unittest.TestCase):
                 locations[number] = []
             elif not re.match(r"\s{10}", line):
                 number = None
-            found = re.match(r"\s*(\S+) (/.+?):(\d+)(?::\d+)? s=", line)
+            found = re.match(r"\s*(\S.*?) (/.+?):(\d+)(?::\d+)? s=", line)
             if number and found:
                 locations[number].append((found[1], found[2], int(found[3])))
         return [(size, locations[number]) for size, number in sorted(records.items())]
@@ -116,6 +116,31 @@ class Layouts(ConvertTest):
         self.check("-fuse-ld=gold", "-Wl,--section-start=.far=0x800000", "-no-pie", "-fno-pie")
 
 
+class Names(ConvertTest):
+    """C++ functions without a linkage name get one from what they are declared in."""
+
+    def check(self, compiler, *flags):
+        program = self.path("names")
+        source = os.path.join(PROGRAMS, "live.cc")
+        subprocess.run([compiler, "-g", *flags, source, "-o", program], check=True)
+        self.dump(program, build_id=False)
+        self.convert()
+        names = [found[0][0] for _, found in self.frames()]
+        self.assertEqual(names[0], "shop::(anonymous namespace)::Cart::add")
+        self.assertRegex(names[1], r"^main::(\{lambda.*\}|\$_0)::operator\(\)$")
+        self.assertEqual(names[2], "plain")
+
+    def test_gcc_inlined(self):
+        self.check("g++", "-O2")
+
+    def test_gcc_not_inlined(self):
+        self.check("g++", "-O0")
+
+    @unittest.skipUnless(shutil.which("clang++"), "needs clang")
+    def test_clang_inlined(self):
+        self.check("clang++", "-O2")
+
+
 class Files(ConvertTest):
     """Which file the names come from."""
 
@@ -130,6 +155,20 @@ class Files(ConvertTest):
         with open(SOURCE) as original, open(source, "w") as changed:
             changed.write("\n" * 7 + original.read())
         self.build("-O0", source=source)
+
+    def test_diff_of_two_builds(self):
+        """Each record is as many bytes as the number of its line, and all lines moved by 7."""
+        self.convert()
+        shutil.move(self.path("p.pb.gz"), self.path("base.pb.gz"))
+        self.replace()
+        self.dump(self.program)
+        self.convert()
+        os.remove(self.program)
+        old, new = self.path("base.pb.gz"), self.path("p.pb.gz")
+        top = run("go", "tool", "pprof", "-top", "-unit=B", "-diff_base", old, new)
+        rows = re.findall(r"^ *(\S+)B .*% +(\w+)(?: \(inline\))?$", top, re.M)
+        found = {name: int(size) for size, name in rows}
+        self.assertEqual([found.get(names[0]) for names in FUNCTIONS], [7, 7, 7], top)
 
     def move(self):
         shutil.move(self.program, self.path("moved"))
