@@ -32,8 +32,6 @@ static inline void hook_end_allocation(void *p, size_t size, const struct hp_sit
 {
 	if (likely(p))
 		hp_recorder_allocated(p, size, site);
-	else
-		hp_recorder_uncount(size);
 	hook_end();
 }
 

@@ -14,7 +14,7 @@ enum {
 	HP_FILTER_PAGES = 1 << 21
 };
 
-extern uint64_t hp_live_filter[HP_FILTER_PAGES / 64];
+extern uint64_t hp_live_filter[HP_FILTER_PAGES / 64] __attribute__((visibility("hidden")));
 
 /* False if the block at `p` is certainly not in the table. */
 static inline bool hp_live_may_hold(const void *p)

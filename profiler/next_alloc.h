@@ -20,7 +20,7 @@ struct hp_next_alloc {
 
 /* Never NULL, from the first instruction on: until hp_next_alloc_init() has run the pointers lead
  * to functions that call it. */
-extern struct hp_next_alloc hp_next;
+extern struct hp_next_alloc hp_next __attribute__((visibility("hidden")));
 
 /* Looks the functions up. dlsym() may allocate meanwhile: it gets memory from a small buffer. */
 void hp_next_alloc_init(void);

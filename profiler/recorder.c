@@ -89,22 +89,29 @@ static struct hp_thread *enter(void)
 	}
 }
 
-static void join_session(struct hp_thread *t, uint32_t now, uint64_t begin)
+static void join_session(struct hp_thread *t, uint32_t now)
 {
 	uint64_t n = __atomic_add_fetch(&n_threads_seeded, 1, __ATOMIC_RELAXED);
 
 	hp_sampler_init(&t->sampler, interval, seed + n * 0x9e3779b97f4a7c15ull);
-	t->session = now;
-	t->accounted = begin;
+	hp_tls_set(&hp_tls, 0, 0);
+	t->accounted = 0;
 	memset(&t->news, 0, sizeof(t->news));
-	t->sample_at = begin + hp_sampler_next_gap(&t->sampler);
+	t->sample_at = hp_sampler_next_gap(&t->sampler);
+	__atomic_store_n(&t->session, now, __ATOMIC_RELAXED);
+}
+
+/* Bytes that were not counted by the hook. */
+static void count_allocated(size_t size)
+{
+	hp_tls_set(&hp_tls, hp_tls_allocated(&hp_tls) + size, hp_tls.checkpoint + size);
 }
 
 static void report_news(struct hp_thread *t)
 {
 	if (!is_only_mappings)
-		t->news.allocated = hp_tls.allocated - t->accounted;
-	t->accounted = hp_tls.allocated;
+		t->news.allocated = hp_tls_allocated(&hp_tls) - t->accounted;
+	t->accounted = hp_tls_allocated(&hp_tls);
 	hp_trigger_report(&t->news);
 	t->step = hp_trigger_step();
 }
@@ -112,21 +119,24 @@ static void report_news(struct hp_thread *t)
 /* When to come here next: for the next sample, or to report. */
 static void set_checkpoint(struct hp_thread *t)
 {
+	const uint64_t never = UINT64_C(1) << 62;
+	uint64_t allocated = hp_tls_allocated(&hp_tls);
 	uint32_t now = current_session();
 	uint64_t checkpoint;
 
 	if (now == 0 || (is_only_mappings && t->session == now))
-		checkpoint = UINT64_MAX;
+		checkpoint = allocated + never;
 	else if (hp_tls.state == HP_TLS_GONE || t->session != now || interval == 1)
-		checkpoint = 0;
+		checkpoint = allocated;
 	else if (t->sample_at < t->accounted + t->step)
 		checkpoint = t->sample_at;
 	else
 		checkpoint = t->accounted + t->step;
-	__atomic_store_n(&hp_tls.checkpoint, checkpoint, __ATOMIC_SEQ_CST);
-	/* A session that began meanwhile has set our checkpoint to 0 before that store. */
+	hp_tls_set(&hp_tls, allocated, checkpoint);
+	/* A session that began meanwhile may have recalled us before that. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (current_session() != now)
-		__atomic_store_n(&hp_tls.checkpoint, 0, __ATOMIC_SEQ_CST);
+		hp_tls_set(&hp_tls, allocated, allocated);
 }
 
 static void leave(struct hp_thread *t)
@@ -144,7 +154,7 @@ static void leave(struct hp_thread *t)
 
 static bool is_turn(struct hp_thread *t)
 {
-	uint64_t position = hp_tls.allocated;
+	uint64_t position = hp_tls_allocated(&hp_tls);
 
 	if (interval == 1)
 		return true;
@@ -198,7 +208,7 @@ static void record(struct hp_thread *t, void *p, size_t size, const struct hp_si
 
 static bool has_much_news(const struct hp_thread *t)
 {
-	return hp_tls.allocated - t->accounted >= t->step || t->news.sampled >= t->step ||
+	return hp_tls_allocated(&hp_tls) - t->accounted >= t->step || t->news.sampled >= t->step ||
 	       t->news.freed >= t->step;
 }
 
@@ -222,7 +232,8 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 	uint32_t now = current_session();
 
 	if (now != 0 && t->session != now)
-		join_session(t, now, hp_tls.allocated - size);
+		join_session(t, now);
+	count_allocated(size);
 	if (now != 0 && !is_only_mappings) {
 		if (is_turn(t))
 			record(t, p, size, site);
@@ -307,7 +318,7 @@ static void record_mapping(struct hp_thread *t, void *p, size_t size, const stru
 
 static void count_mapping(struct hp_thread *t, size_t size)
 {
-	hp_tls.allocated += size;
+	count_allocated(size);
 	t->sample_at += size;
 	t->accounted += size;
 	t->news.allocated += size;
@@ -323,7 +334,7 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 		return;
 	}
 	if (now != 0 && t->session != now)
-		join_session(t, now, hp_tls.allocated);
+		join_session(t, now);
 	if (now != 0) {
 		hp_regions_remove((uintptr_t)p, size); /* MAP_FIXED replaces what was there */
 		count_mapping(t, size);
@@ -367,7 +378,7 @@ void hp_recorder_start(const struct hp_options *options)
 	hp_trigger_start(options);
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
 	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
-	hp_thread_recall_all();
+	hp_thread_begin_session(session);
 }
 
 void hp_recorder_stop(void)
@@ -413,8 +424,5 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_trigger_after_fork();
 	n_samples = n_dropped = 0;
 	seed ^= (uint64_t)hp_sys_getpid() * 0xd1342543de82ef95ull;
-	if (hp_tls.thread)
-		hp_tls.thread->session = 0; /* draws new numbers */
-	hp_tls.checkpoint = 0;
 	__atomic_store_n(&is_paused, 0, __ATOMIC_SEQ_CST);
 }

@@ -10,14 +10,20 @@
 #include "trigger.h"
 #include "unwind.h"
 
-/* Counts `size` bytes as asked for; true if the slow path is to be taken. Runs in every allocating
- * hook: one addition and one comparison in thread-local storage. */
+/* Counts `size` bytes as asked for; or true, with nothing counted, if the slow path is to be taken.
+ * Runs in every allocating hook, and must not be more than a comparison and a subtraction in
+ * thread-local storage; left to itself, the compiler makes it twice as many instructions. */
 static inline bool hp_recorder_count(size_t size)
 {
-	struct hp_tls *tls = &hp_tls;
+	bool is_due; /* left <= size */
 
-	tls->allocated += size;
-	return __builtin_expect(tls->allocated >= tls->checkpoint, false);
+	__asm__("cmpq %[size], %[left]"
+		: "=@ccbe"(is_due)
+		: [left] "m"(hp_tls.left), [size] "r"(size));
+	if (__builtin_expect(is_due, false))
+		return true;
+	__asm__("subq %[size], %[left]" : [left] "+m"(hp_tls.left) : [size] "r"(size) : "cc");
+	return false;
 }
 
 /* True if the block at `p` has to be looked up before it is freed or moved. */
@@ -26,14 +32,15 @@ static inline bool hp_recorder_may_know(const void *p)
 	return __builtin_expect(hp_live_may_hold(p), false);
 }
 
-/* Takes back what hp_recorder_count() counted, for an allocation that failed. */
+/* Takes back what hp_recorder_count() counted, for an allocation that failed on the fast path. */
 static inline void hp_recorder_uncount(size_t size)
 {
-	hp_tls.allocated -= size;
+	hp_tls.left += size;
 }
 
-/* Tells of a block that the allocator has just handed out: samples it if it is its turn. Then dumps
- * if an interval is used up. To be called with hp_tls.in_hook set, as all below. */
+/* Tells of a block that the allocator has just handed out, on the slow path: counts it, and samples
+ * it if it is its turn. Then dumps if an interval is used up. To be called with hp_tls.in_hook set,
+ * as all below. */
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site);
 
 /* Before a block goes back to the allocator: takes its entry out. False if it has none. */

@@ -59,21 +59,21 @@ static uint64_t rng_next(uint64_t s[4])
 	return result;
 }
 
-/* log2(x) 2^32, rounded down; x is not 0 */
-static uint64_t log2_q32(uint64_t x)
+/* log2(x) 2^n_bits, rounded down; x is not 0 */
+static uint64_t log2_fixed(uint64_t x, int n_bits)
 {
 	int n_zeroes = __builtin_clzll(x);
 	uint64_t y = x << n_zeroes; /* 1 <= y 2^-63 < 2 */
 	uint64_t fraction = 0;
 
-	for (int i = 0; i < 32; i++) {
+	for (int i = 0; i < n_bits; i++) {
 		uint128_t square = (uint128_t)y * y >> 63;
 		bool bit = square >> 64;
 
 		y = square >> bit;
 		fraction = fraction << 1 | bit;
 	}
-	return (uint64_t)(63 - n_zeroes) << 32 | fraction;
+	return (uint64_t)(63 - n_zeroes) << n_bits | fraction;
 }
 
 uint64_t hp_sampler_next_gap(struct hp_sampler *s)
@@ -82,22 +82,22 @@ uint64_t hp_sampler_next_gap(struct hp_sampler *s)
 
 	if (s->interval == 1)
 		return 1;
-	uint64_t minus_log2 = ((uint64_t)64 << 32) - log2_q32(u | 1); /* of U = u 2^-64 */
-	uint64_t minus_ln = (uint128_t)minus_log2 * LN2_Q64 >> 64;    /* Q32 */
+	uint64_t minus_log2 = ((uint64_t)64 << 32) - log2_fixed(u | 1, 32); /* of U = u 2^-64 */
+	uint64_t minus_ln = (uint128_t)minus_log2 * LN2_Q64 >> 64;          /* Q32 */
 	uint128_t gap = ((uint128_t)minus_ln * s->interval + 0xffffffff) >> 32;
 
 	return gap > 0 ? gap : 1;
 }
 
-/* z coth(z) by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z below 12 */
+/* z coth(z) by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z below 10 */
 static uint64_t z_coth_q32(uint64_t z_squared_q32)
 {
-	const int n_terms = 20;
+	/* z^2 is below 100: 39 bits, with 24 more for the quotient. Few terms do for small z. */
+	const int n_terms = z_squared_q32 >> 32 < 1 ? 6 : z_squared_q32 >> 32 < 16 ? 12 : 20;
 	uint64_t t = (uint64_t)(2 * n_terms + 1) << 32;
 
 	for (int k = n_terms - 1; k >= 0; k--)
-		t = ((uint64_t)(2 * k + 1) << 32) +
-		    (uint64_t)(((uint128_t)z_squared_q32 << 32) / t);
+		t = ((uint64_t)(2 * k + 1) << 32) + (z_squared_q32 << 24) / (t >> 8);
 	return t;
 }
 
@@ -118,5 +118,5 @@ uint32_t hp_sampler_size_class(uint64_t size, uint64_t interval)
 {
 	if (interval == 1 || size == 0)
 		return 0;
-	return 1 + (log2_q32(size) >> 28); /* sixteenths of an octave */
+	return 1 + log2_fixed(size, 4); /* sixteenths of an octave */
 }

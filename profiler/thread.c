@@ -2,6 +2,7 @@
 #include "thread.h"
 #include "arena.h"
 #include "options.h"
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -14,17 +15,18 @@ __thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));
 static struct hp_arena arena;
 static struct hp_thread *registry; /* push-only list */
 static struct hp_lock registry_lock;
-static uint64_t retired_bytes;  /* asked for by threads that are gone */
-static uint64_t baseline_bytes; /* asked for before a fork */
+static uint32_t current_session;
+static uint64_t retired_bytes; /* asked for by threads that are gone */
 static pthread_key_t exit_key;
 static bool has_exit_key;
 
 static void retire(struct hp_thread *thread, struct hp_tls *tls)
 {
-	__atomic_add_fetch(&retired_bytes, tls->allocated, __ATOMIC_RELAXED);
+	if (thread->session == current_session)
+		__atomic_add_fetch(&retired_bytes, hp_tls_allocated(tls), __ATOMIC_RELAXED);
 	thread->tls = NULL;
 	tls->thread = NULL;
-	tls->allocated = 0;
+	hp_tls_set(tls, 0, 0);
 }
 
 /* Runs in the thread that ends. Other destructors may still allocate after this one. */
@@ -43,7 +45,6 @@ static void thread_exits(void *value)
 		hp_lock_release(&registry_lock);
 	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
 	tls->state = HP_TLS_GONE;
-	tls->checkpoint = 0;
 	tls->in_hook--;
 }
 
@@ -141,9 +142,32 @@ void hp_thread_leave(struct hp_thread *thread)
 	if (tls->thread == thread)
 		return;
 	/* borrowed */
-	__atomic_add_fetch(&retired_bytes, tls->allocated, __ATOMIC_RELAXED);
-	tls->allocated = 0;
+	if (thread->session == current_session)
+		__atomic_add_fetch(&retired_bytes, hp_tls_allocated(tls), __ATOMIC_RELAXED);
+	hp_tls_set(tls, 0, 0);
 	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
+}
+
+static struct hp_thread *first_thread(void)
+{
+	return __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
+}
+
+/* The thread goes on meanwhile; what it counts between two looks is either in or not. */
+static uint64_t read_allocated(const struct hp_tls *tls)
+{
+	uint64_t allocated = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		uint32_t version = __atomic_load_n(&tls->version, __ATOMIC_ACQUIRE);
+
+		allocated = __atomic_load_n(&tls->checkpoint, __ATOMIC_RELAXED) -
+			    __atomic_load_n(&tls->left, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (version % 2 == 0 && __atomic_load_n(&tls->version, __ATOMIC_RELAXED) == version)
+			break;
+	}
+	return allocated;
 }
 
 uint64_t hp_thread_allocated_total(void)
@@ -151,36 +175,52 @@ uint64_t hp_thread_allocated_total(void)
 	bool locked = hp_lock_acquire(&registry_lock);
 	uint64_t total = __atomic_load_n(&retired_bytes, __ATOMIC_RELAXED);
 
-	for (struct hp_thread *t = __atomic_load_n(&registry, __ATOMIC_ACQUIRE); locked && t;
-	     t = t->next) {
+	for (struct hp_thread *t = first_thread(); locked && t; t = t->next) {
 		struct hp_tls *tls = __atomic_load_n(&t->tls, __ATOMIC_ACQUIRE);
 
-		if (tls)
-			total += __atomic_load_n(&tls->allocated, __ATOMIC_RELAXED);
+		if (tls && __atomic_load_n(&t->session, __ATOMIC_RELAXED) == current_session)
+			total += read_allocated(tls);
 	}
 	if (locked)
 		hp_lock_release(&registry_lock);
-	return total - baseline_bytes;
+	return total;
 }
 
-void hp_thread_recall_all(void)
+/* True if some thread has not got the word. */
+static bool recall_strangers(void)
 {
-	bool locked = hp_lock_acquire(&registry_lock);
+	bool is_any = false;
 
-	for (struct hp_thread *t = __atomic_load_n(&registry, __ATOMIC_ACQUIRE); locked && t;
-	     t = t->next) {
+	for (struct hp_thread *t = first_thread(); t; t = t->next) {
 		struct hp_tls *tls = __atomic_load_n(&t->tls, __ATOMIC_ACQUIRE);
 
-		if (tls)
-			__atomic_store_n(&tls->checkpoint, 0, __ATOMIC_SEQ_CST);
+		if (!tls || __atomic_load_n(&t->session, __ATOMIC_RELAXED) == current_session ||
+		    __atomic_load_n(&tls->left, __ATOMIC_RELAXED) == 0)
+			continue;
+		__atomic_store_n(&tls->left, 0, __ATOMIC_SEQ_CST);
+		is_any = true;
 	}
+	return is_any;
+}
+
+/* A hook of another thread may be between reading its countdown and writing it back, and undo what
+ * we write: so all processors are made to finish what they are at, and we look again. */
+void hp_thread_begin_session(uint32_t session)
+{
+	const int n_looks = 10;
+	bool locked = hp_lock_acquire(&registry_lock);
+
+	retired_bytes = 0;
+	__atomic_store_n(&current_session, session, __ATOMIC_SEQ_CST);
+	for (int i = 0; locked && i < n_looks && recall_strangers(); i++)
+		hp_sys3(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	if (locked)
 		hp_lock_release(&registry_lock);
 }
 
 static bool is_another_busy(void)
 {
-	for (struct hp_thread *t = __atomic_load_n(&registry, __ATOMIC_ACQUIRE); t; t = t->next)
+	for (struct hp_thread *t = first_thread(); t; t = t->next)
 		if (t != hp_tls.thread && __atomic_load_n(&t->is_busy, __ATOMIC_SEQ_CST))
 			return true;
 	return false;
@@ -210,7 +250,8 @@ void hp_thread_after_fork(void)
 		t->is_busy = 0;
 		t->is_taken = 0;
 	}
-	baseline_bytes = 0;
 	retired_bytes = 0;
-	baseline_bytes = hp_thread_allocated_total();
+	if (hp_tls.thread)
+		hp_tls.thread->session = 0;
+	hp_tls_set(&hp_tls, 0, 0);
 }

@@ -16,16 +16,36 @@ enum hp_tls_state {
 };
 
 struct hp_tls {
-	uint64_t allocated;  /* bytes asked for by this thread, ever */
-	uint64_t checkpoint; /* when `allocated` gets here the hook takes its slow path: 0 always */
+	uint64_t left;       /* bytes until the hook takes its slow path; 0: it always does */
+	uint64_t checkpoint; /* where on the sequence of this thread's bytes that will be */
+	uint32_t version;    /* odd while the two are changed together */
 	struct hp_thread *thread;
 	uint32_t in_hook; /* an allocation made now is our own, or the allocator's own */
 	uint32_t state;   /* enum hp_tls_state */
 };
 
+/* Bytes asked for by the thread in this session. Only the thread itself may ask. */
+static inline uint64_t hp_tls_allocated(const struct hp_tls *tls)
+{
+	return tls->checkpoint - tls->left;
+}
+
+/* Says how many they are, and where the next checkpoint is. */
+static inline void hp_tls_set(struct hp_tls *tls, uint64_t allocated, uint64_t checkpoint)
+{
+	uint32_t version = tls->version;
+
+	__atomic_store_n(&tls->version, version + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	__atomic_store_n(&tls->checkpoint, checkpoint, __ATOMIC_RELAXED);
+	__atomic_store_n(&tls->left, checkpoint - allocated, __ATOMIC_RELAXED);
+	__atomic_store_n(&tls->version, version + 2, __ATOMIC_RELEASE);
+}
+
 /* Initial-exec: no call, no allocation on first use. Small, because a library that is opened late
  * must find room for it in the static block. */
-extern __thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));
+extern __thread struct hp_tls hp_tls
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 struct hp_thread {
 	struct hp_thread *next; /* in the registry; never unlinked, reused */
@@ -33,8 +53,8 @@ struct hp_thread {
 	uint32_t is_taken;
 	uint32_t is_busy;   /* inside the recorder: what fork waits for */
 	uint32_t session;   /* for which `sampler` and `sample_at` were made */
-	uint64_t sample_at; /* position on tls->allocated of the next marked byte */
-	uint64_t accounted; /* how much of tls->allocated the triggers have been told */
+	uint64_t sample_at; /* where on the thread's bytes the next marked one is */
+	uint64_t accounted; /* how many of its bytes the triggers have been told */
 	uint64_t step;      /* bytes until they are to be told again */
 	struct hp_trigger_news news;
 	uint64_t stack_top;  /* end of the thread's own stack; 0: not known yet */
@@ -52,14 +72,15 @@ void hp_thread_init(void);
 struct hp_thread *hp_thread_enter(void);
 void hp_thread_leave(struct hp_thread *thread);
 
-/* Bytes that all threads, dead ones included, have asked for since the program or fork began. */
-uint64_t hp_thread_allocated_total(void);
+/* Begins to count for a session: threads that do not belong to it yet take the slow path at their
+ * next allocation, and begin at 0. Session 0 is none. */
+void hp_thread_begin_session(uint32_t session);
 
-/* Makes every thread take the slow path at its next allocation. */
-void hp_thread_recall_all(void);
+/* Bytes that all threads, dead ones included, have asked for in this session. */
+uint64_t hp_thread_allocated_total(void);
 
 /* Waits until no other thread is busy; false if one still was after `patience_ms`. */
 bool hp_thread_wait_idle(int patience_ms);
 
-/* In a fork child: only the calling thread is left. Bytes counted so far are forgotten. */
+/* In a fork child: only the calling thread is left. It has to join the session anew. */
 void hp_thread_after_fork(void);
