@@ -40,8 +40,10 @@ def run_service(folder):
     """Runs the service of the demo, not inlined, so that every tool has the same names to find;
     returns the program, its first and its last dump."""
     service = compile_program(os.path.join(folder, 'service'), SERVICE, '-pthread', '-fno-inline')
+    library = os.path.join(folder, LIBRARY.name)
+    os.symlink(LIBRARY, library)  # LD_PRELOAD takes no spaces, as our folder may have
     succeed(service, 80000, env=environment(
-        HEAPPROFILE=os.path.join(folder, 'p'), LD_PRELOAD=LIBRARY,
+        HEAPPROFILE=os.path.join(folder, 'p'), LD_PRELOAD=library,
         HEAP_PROFILE_SAMPLE_INTERVAL='16K', HEAP_PROFILE_ALLOCATION_INTERVAL='128M'))
     dumps = sorted(name for name in os.listdir(folder) if name.endswith('.heap'))
     assert len(dumps) >= 4, dumps

@@ -168,8 +168,7 @@ def test_dropped_privileges(folder):
     preload = env.pop('LD_PRELOAD')
     result = run(['setpriv', '--reuid', '65534', '--clear-groups', 'env', f'LD_PRELOAD={preload}',
                   PROCESSES, 'leaf'], env)
-    if 'cannot be preloaded' in result.stderr or 'ermission denied' in result.stderr.split(
-            'heapprof')[0]:
+    if 'cannot be preloaded' in result.stderr or result.status == 126:  # from env: no access
         raise Skip('other users can not read the library')
     check_equal(result.status, 0, 'status')
     check_equal(len(result.stderr.splitlines()), 1, f'lines in {result.stderr!r}')
