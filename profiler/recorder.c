@@ -109,7 +109,8 @@ static void report_news(struct hp_thread *t)
 	t->step = hp_trigger_step();
 }
 
-/* When to come here next: for the next sample, or to report. */
+/* When to come here next: for the next sample, or to report. A borrowed struct remembers neither.
+ */
 static void set_checkpoint(struct hp_thread *t)
 {
 	uint32_t now = current_session();
@@ -117,7 +118,7 @@ static void set_checkpoint(struct hp_thread *t)
 
 	if (now == 0 || (is_only_mappings && t->session == now))
 		checkpoint = UINT64_MAX;
-	else if (hp_tls.state == HP_TLS_GONE || t->session != now || interval == 1)
+	else if (hp_tls.thread != t || t->session != now || interval == 1)
 		checkpoint = 0;
 	else if (t->sample_at < t->accounted + t->step)
 		checkpoint = t->sample_at;
