@@ -37,14 +37,14 @@ bool hp_lifecycle_is_ready(void)
 /* --- sessions -----------------------------------------------------------------------------------
  */
 
-static bool start(const char *prefix, bool as_owner_of_environment)
+static bool start(const char *prefix, bool by_environment)
 {
 	if (hp_recorder_is_running())
 		return false;
 	if (next_interval)
 		options.sample_interval = next_interval;
 	hp_memory_set_limit(options.memory_limit);
-	if (!hp_names_start(prefix, as_owner_of_environment)) {
+	if (!hp_names_start(prefix, by_environment)) {
 		hp_report("the prefix of the dumps is longer than a path can be: not profiling");
 		return false;
 	}
@@ -62,7 +62,7 @@ static bool start(const char *prefix, bool as_owner_of_environment)
 
 bool hp_lifecycle_start(const char *prefix)
 {
-	return start(prefix, false /* as owner: the environment is not ours to mark any more */);
+	return start(prefix, false /* by environment */);
 }
 
 void hp_lifecycle_stop(void)
@@ -175,7 +175,7 @@ static void prepare(void)
 	__cxa_at_quick_exit(at_exit, NULL);
 	hp_options_read(&options, get_from_environment);
 	if (options.prefix[0])
-		start(options.prefix, true /* as owner of the environment */);
+		start(options.prefix, true /* by environment */);
 }
 
 static const char *object_of(void *function)
@@ -216,6 +216,13 @@ void hp_lifecycle_check_company(void *our_malloc)
 	if (first && first != our_malloc)
 		tell_who_is_before_us(first);
 	stop_tcmallocs_profiler();
+	hp_tls.in_hook--;
+}
+
+void hp_lifecycle_mark_environment(void)
+{
+	hp_tls.in_hook++;
+	hp_names_mark_environment();
 	hp_tls.in_hook--;
 }
 
