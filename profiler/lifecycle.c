@@ -60,9 +60,16 @@ static bool start(const char *prefix, bool by_environment)
 	return true;
 }
 
+/* Sessions begin and end while no dump is written. */
 bool hp_lifecycle_start(const char *prefix)
 {
-	return start(prefix, false /* by environment */);
+	bool is_started;
+
+	if (!hp_dumper_wait())
+		return false;
+	is_started = start(prefix, false /* by environment */);
+	hp_dumper_go_on();
+	return is_started;
 }
 
 void hp_lifecycle_stop(void)
@@ -70,7 +77,7 @@ void hp_lifecycle_stop(void)
 	bool is_waiting = hp_dumper_wait();
 
 	hp_helper_stop();
-	hp_recorder_stop();
+	hp_recorder_stop(is_waiting);
 	if (is_waiting)
 		hp_dumper_go_on();
 }

@@ -63,8 +63,8 @@ void hp_recorder_unmapped(void *p, size_t size);
  */
 
 void hp_recorder_start(const struct hp_options *options);
-/* Ends the session and frees what it recorded. */
-void hp_recorder_stop(void);
+/* Ends the session and, unless a dump still reads it, frees what it recorded. */
+void hp_recorder_stop(bool may_free);
 bool hp_recorder_is_running(void);
 
 /* Samples that could not be recorded: memory limit, a lock not had, no stack. */
