@@ -126,7 +126,7 @@ void hp_arena_free(struct hp_arena *arena, hp_handle piece, size_t size)
 	hp_lock_release(&arena->lock);
 }
 
-/* --- joining -------------------------------------------------------------------------------- */
+/* --- joining ------------------------------------------------------------------------------- */
 
 static uint8_t *bits_of(struct hp_arena *arena, hp_handle grain)
 {

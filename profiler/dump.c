@@ -25,8 +25,7 @@ enum {
 	N_REGIONS = 1 << (47 - REGION_BITS)
 };
 
-/* --- addresses of what is gone -----------------------------------------------------------------
- */
+/* --- addresses of what is gone ------------------------------------------------------------- */
 
 /* Libraries that were unloaded, and the stacks that were folded, are shown at addresses where
  * nothing is mapped: whole TiBs of the address space are free in any process. */
@@ -79,8 +78,7 @@ static uintptr_t address_of(const struct elsewhere *e, uint64_t frame)
 	return pc - m->code_start + module_address(e, m);
 }
 
-/* --- header and metadata ------------------------------------------------------------------------
- */
+/* --- header and metadata ------------------------------------------------------------------- */
 
 static void print_counts(struct hp_text *t, const struct hp_dump_summary *c)
 {
@@ -213,8 +211,7 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 			     "allocation");
 }
 
-/* --- records ------------------------------------------------------------------------------------
- */
+/* --- records ------------------------------------------------------------------------------- */
 
 static struct hp_dump_summary summary_of(const struct hp_counts *c)
 {
@@ -262,8 +259,7 @@ static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *e
 	hp_text_char(t, '\n');
 }
 
-/* --- libraries ----------------------------------------------------------------------------------
- */
+/* --- libraries ----------------------------------------------------------------------------- */
 
 static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 {

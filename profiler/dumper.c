@@ -172,28 +172,33 @@ static bool dump_locked(const char *reason)
 	return is_written;
 }
 
+/* A session does not end while the lock is held. */
+static bool may_dump(void)
+{
+	return hp_recorder_is_running() && !hp_fork_mark_is_vfork_child();
+}
+
 bool hp_dumper_dump(const char *reason)
 {
 	bool is_written;
 
-	if (!hp_recorder_is_running() || hp_fork_mark_is_vfork_child() ||
-	    !hp_lock_acquire(&dump_lock))
+	if (!may_dump() || !hp_lock_acquire(&dump_lock))
 		return false;
-	is_written = dump_locked(reason);
+	is_written = may_dump() && dump_locked(reason);
 	hp_lock_release(&dump_lock);
 	return is_written;
 }
 
 void hp_dumper_dump_or_skip(const char *reason)
 {
-	if (hp_fork_mark_is_vfork_child() || !hp_lock_try(&dump_lock))
+	if (!may_dump() || !hp_lock_try(&dump_lock))
 		return;
-	dump_locked(reason);
+	if (may_dump())
+		dump_locked(reason);
 	hp_lock_release(&dump_lock);
 }
 
-/* --- a dump in memory ---------------------------------------------------------------------------
- */
+/* --- a dump in memory ---------------------------------------------------------------------- */
 
 struct memory_dump {
 	struct hp_text text;
@@ -225,12 +230,10 @@ static void print_to_memory(void *argument)
 	d->is_complete = hp_dump_print(&d->text, &request, &summary) && !d->text.cut;
 }
 
-char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
+static char *dump_to_memory_locked(size_t *out_size, size_t *out_mapped)
 {
 	struct memory_dump d = {.text.flush = grow_text, .text.size = MEMORY_STEP};
 
-	if (!hp_recorder_is_running())
-		return NULL;
 	d.text.buffer = hp_memory_map_for_dump(d.text.size);
 	if (d.text.buffer && hp_scratch_call(print_to_memory, &d) && d.is_complete) {
 		*out_size = d.text.used;
@@ -241,8 +244,19 @@ char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
 	return NULL;
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
+{
+	char *text = NULL;
+
+	if (!may_dump() || !hp_lock_acquire(&dump_lock))
+		return NULL;
+	if (may_dump())
+		text = dump_to_memory_locked(out_size, out_mapped);
+	hp_lock_release(&dump_lock);
+	return text;
+}
+
+/* --- sessions ------------------------------------------------------------------------------ */
 
 void hp_dumper_start(const struct hp_options *session_options)
 {

@@ -15,7 +15,7 @@ bool hp_dumper_dump(const char *reason);
  * wait, and there is no second one. */
 void hp_dumper_dump_or_skip(const char *reason);
 
-/* The text of a dump in memory from hp_memory_map(), to be unmapped by the caller; NULL without
+/* The text of a dump in memory of the profiler's own, to be unmapped by the caller; NULL without
  * session or memory. */
 char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped);
 

@@ -283,7 +283,7 @@ static void learn(void *argument)
 	errno = saved_errno;
 }
 
-/* --- the cache ------------------------------------------------------------------------------ */
+/* --- the cache ----------------------------------------------------------------------------- */
 
 /* Read and written without a lock: `check` is the address xored with the other words, so that a
  * half-written entry is no entry (Hyatt and Mann, "A lock-less transposition table"). */

@@ -23,8 +23,7 @@ static int taken_signal;          /* 0: none */
 static uint32_t wake_count; /* the word that the thread sleeps on */
 static uint32_t n_signals;  /* that ask for a dump and have not got one */
 
-/* --- what it waits for ---------------------------------------------------------------------------
- */
+/* --- what it waits for --------------------------------------------------------------------- */
 
 static uint64_t next_time_ms; /* on the clock of hp_process_uptime_ms() */
 static uint64_t rss_mark;
@@ -118,8 +117,7 @@ static void *help(void *unused)
 	return unused;
 }
 
-/* --- its life ------------------------------------------------------------------------------------
- */
+/* --- its life ------------------------------------------------------------------------------ */
 
 static bool create_thread(void)
 {

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* --- slow paths ---------------------------------------------------------------------------------
- */
+/* --- slow paths ---------------------------------------------------------------------------- */
 
 enum entry {
 	MALLOC,
@@ -116,8 +115,7 @@ SLOW void *realloc_slow(void *old, size_t size)
 	return p;
 }
 
-/* --- C ------------------------------------------------------------------------------------------
- */
+/* --- C ------------------------------------------------------------------------------------- */
 
 HOOK void *malloc(size_t size)
 {
@@ -209,8 +207,7 @@ HOOK size_t malloc_usable_size(void *p)
 	return hp_next.malloc_usable_size(p);
 }
 
-/* --- C++ ----------------------------------------------------------------------------------------
- */
+/* --- C++ ----------------------------------------------------------------------------------- */
 
 /* The names below are the C++ ABI's: operator new (_Znw), new[] (_Zna), delete (_Zdl), delete[]
  * (_Zda); m a size_t, St11align_val_t an alignment, RKSt9nothrow_t std::nothrow. */
@@ -296,8 +293,7 @@ SAME_AS_FREE(_ZdaPvmSt11align_val_t);
 SAME_AS_FREE(_ZdlPvSt11align_val_tRKSt9nothrow_t);
 SAME_AS_FREE(_ZdaPvSt11align_val_tRKSt9nothrow_t);
 
-/* --- libraries and the end -----------------------------------------------------------------------
- */
+/* --- libraries and the end ----------------------------------------------------------------- */
 
 /* What we have learned of a library's code is void once it may be gone: see modules.h. */
 HOOK int dlclose(void *handle)
@@ -330,5 +326,6 @@ static __typeof__(malloc) our_malloc __attribute__((alias("malloc"), copy(malloc
 static __attribute__((constructor)) void start_with_program(void)
 {
 	hp_lifecycle_init();
+	hp_lifecycle_mark_environment();
 	hp_lifecycle_check_company((void *)our_malloc);
 }

@@ -20,8 +20,7 @@ static struct {
 	void (*sdallocx)(void *p, size_t size, int flags);
 } next;
 
-/* --- without jemalloc ---------------------------------------------------------------------------
- */
+/* --- without jemalloc ---------------------------------------------------------------------- */
 
 static void *plain_mallocx(size_t size, int flags)
 {
@@ -78,8 +77,7 @@ static inline void ensure_next(void)
 		look_up();
 }
 
-/* --- slow paths ----------------------------------------------------------------------------------
- */
+/* --- slow paths ---------------------------------------------------------------------------- */
 
 SLOW void *mallocx_slow(size_t size, int flags)
 {
@@ -156,8 +154,7 @@ SLOW void sdallocx_slow(void *p, size_t size, int flags)
 	hook_end();
 }
 
-/* --- hooks ---------------------------------------------------------------------------------------
- */
+/* --- hooks --------------------------------------------------------------------------------- */
 
 static HP_HOOK_CODE void *mallocx_hook(size_t size, int flags)
 {
@@ -205,8 +202,7 @@ static HP_HOOK_CODE void sdallocx_hook(void *p, size_t size, int flags)
 		sdallocx_slow(p, size, flags);
 }
 
-/* --- resolvers -----------------------------------------------------------------------------------
- */
+/* --- resolvers ----------------------------------------------------------------------------- */
 
 /* Holds its own address once the loader has relocated us, the link-time address before. */
 static const void *const volatile self = (const void *)&self;

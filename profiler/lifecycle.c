@@ -34,17 +34,16 @@ bool hp_lifecycle_is_ready(void)
 	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY;
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions ------------------------------------------------------------------------------ */
 
-static bool start(const char *prefix, bool as_owner_of_environment)
+static bool start(const char *prefix, bool by_environment)
 {
 	if (hp_recorder_is_running())
 		return false;
 	if (next_interval)
 		options.sample_interval = next_interval;
 	hp_memory_set_limit(options.memory_limit);
-	if (!hp_names_start(prefix, as_owner_of_environment)) {
+	if (!hp_names_start(prefix, by_environment)) {
 		hp_report("the prefix of the dumps is longer than a path can be: not profiling");
 		return false;
 	}
@@ -60,9 +59,16 @@ static bool start(const char *prefix, bool as_owner_of_environment)
 	return true;
 }
 
+/* Sessions begin and end while no dump is written. */
 bool hp_lifecycle_start(const char *prefix)
 {
-	return start(prefix, false /* as owner: the environment is not ours to mark any more */);
+	bool is_started;
+
+	if (!hp_dumper_wait())
+		return false;
+	is_started = start(prefix, false /* by environment */);
+	hp_dumper_go_on();
+	return is_started;
 }
 
 void hp_lifecycle_stop(void)
@@ -70,7 +76,7 @@ void hp_lifecycle_stop(void)
 	bool is_waiting = hp_dumper_wait();
 
 	hp_helper_stop();
-	hp_recorder_stop();
+	hp_recorder_stop(is_waiting);
 	if (is_waiting)
 		hp_dumper_go_on();
 }
@@ -85,8 +91,7 @@ uint64_t hp_lifecycle_sample_interval(void)
 	return hp_recorder_is_running() || !next_interval ? options.sample_interval : next_interval;
 }
 
-/* --- fork ---------------------------------------------------------------------------------------
- */
+/* --- fork ---------------------------------------------------------------------------------- */
 
 static void before_fork(void)
 {
@@ -119,8 +124,7 @@ static void after_raw_fork(void)
 	begin_in_child(hp_thread_wait_idle(0 /* ms: nobody else is here */));
 }
 
-/* --- start and end -------------------------------------------------------------------------------
- */
+/* --- start and end ------------------------------------------------------------------------- */
 
 static void tell_why_no_file(void)
 {
@@ -175,7 +179,7 @@ static void prepare(void)
 	__cxa_at_quick_exit(at_exit, NULL);
 	hp_options_read(&options, get_from_environment);
 	if (options.prefix[0])
-		start(options.prefix, true /* as owner of the environment */);
+		start(options.prefix, true /* by environment */);
 }
 
 static const char *object_of(void *function)
@@ -216,6 +220,13 @@ void hp_lifecycle_check_company(void *our_malloc)
 	if (first && first != our_malloc)
 		tell_who_is_before_us(first);
 	stop_tcmallocs_profiler();
+	hp_tls.in_hook--;
+}
+
+void hp_lifecycle_mark_environment(void)
+{
+	hp_tls.in_hook++;
+	hp_names_mark_environment();
 	hp_tls.in_hook--;
 }
 

@@ -28,7 +28,7 @@ static struct shard shards[N_SHARDS];
 static bool is_by_page;
 static uintptr_t pinned_start, pinned_end;
 
-/* --- the filter ------------------------------------------------------------------------------ */
+/* --- the filter ---------------------------------------------------------------------------- */
 
 static size_t page_of(uintptr_t address)
 {
@@ -69,7 +69,7 @@ void hp_live_pin_range(const void *start, size_t size)
 		set_bit(p);
 }
 
-/* --- slots ----------------------------------------------------------------------------------- */
+/* --- slots --------------------------------------------------------------------------------- */
 
 static uint64_t hash_of(uintptr_t address)
 {

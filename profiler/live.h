@@ -28,6 +28,7 @@ struct hp_live_entry {
 	uintptr_t address; /* 0: none */
 	uint64_t size;
 	hp_handle record; /* see stacks.h */
+	uint32_t session; /* in which `record` is one: the entry may be out while the next begins */
 };
 
 /* Empties the table and makes it ready: with `by_page` for few blocks among many, else for all of

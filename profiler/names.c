@@ -18,13 +18,13 @@ struct linux_dirent64 { /* getdents64(2) */
 };
 
 static char pattern[PATH_MAX]; /* absolute */
-static bool is_owner;
+static bool is_owner, is_by_environment;
 static uint32_t n_collisions;
 static uint64_t last_number, first_number; /* under the present prefix */
 static uint64_t n_claimed;
 static bool is_scanned;
 
-/* --- the prefix ------------------------------------------------------------------------------ */
+/* --- the prefix ---------------------------------------------------------------------------- */
 
 static void put_expansion(struct hp_text *t, char c)
 {
@@ -92,7 +92,7 @@ static bool make_name(struct hp_name *out, uint64_t number)
 	return !t.cut;
 }
 
-/* --- what is there already ------------------------------------------------------------------- */
+/* --- what is there already ----------------------------------------------------------------- */
 
 /* name = base "." digit+ ".heap"; 0 if it is not that */
 static uint64_t parse_number(const char *name, const char *base, size_t base_size)
@@ -183,7 +183,7 @@ void hp_names_remove_earlier(void)
 	scan();
 }
 
-/* --- who is first ---------------------------------------------------------------------------- */
+/* --- who is first -------------------------------------------------------------------------- */
 
 /* mark = pid ":" start-time of the first process. An exec in place keeps both. */
 static void make_mark(char *out, size_t size)
@@ -196,16 +196,23 @@ static void make_mark(char *out, size_t size)
 	hp_text_terminate(&t);
 }
 
-static bool claim_ownership(void)
+static bool is_first_by_environment(void)
 {
 	char mark[64];
 	const char *present = getenv(MARK);
 
 	make_mark(mark, sizeof(mark));
-	if (present)
-		return strcmp(present, mark) == 0;
+	return !present || strcmp(present, mark) == 0;
+}
+
+void hp_names_mark_environment(void)
+{
+	char mark[64];
+
+	if (!is_owner || !is_by_environment)
+		return;
+	make_mark(mark, sizeof(mark));
 	setenv(MARK, mark, true /* overwrite */);
-	return true;
 }
 
 static bool resolve(const char *prefix)
@@ -225,19 +232,19 @@ static bool resolve(const char *prefix)
 	return !t.cut;
 }
 
-bool hp_names_start(const char *prefix, bool as_owner_of_environment)
+bool hp_names_start(const char *prefix, bool by_environment)
 {
 	if (!resolve(prefix))
 		return false;
-	is_owner = as_owner_of_environment ? claim_ownership() : true;
+	is_by_environment = by_environment;
+	is_owner = !by_environment || is_first_by_environment();
 	n_collisions = 0;
 	n_claimed = 0;
 	scan();
 	return true;
 }
 
-/* --- dump by dump ------------------------------------------------------------------------------
- */
+/* --- dump by dump -------------------------------------------------------------------------- */
 
 bool hp_names_next(struct hp_name *out)
 {

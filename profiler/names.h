@@ -9,10 +9,12 @@ struct hp_name {
 };
 
 /* Takes a prefix, with %p %e %h %t %% still in it; a relative one is resolved now. Notes the
- * highest number that is there. Call where the C library may be called: `as_owner_of_environment`
- * leaves a mark in the environment, by which processes under this one know that they are not the
- * first. */
-bool hp_names_start(const char *prefix, bool as_owner_of_environment);
+ * highest number that is there. Call where the C library may be called. Whoever is started by the
+ * environment, `by_environment`, looks there for the mark of a process that was first. */
+bool hp_names_start(const char *prefix, bool by_environment);
+
+/* Leaves that mark, if this is the first process. Takes the C library's lock on the environment. */
+void hp_names_mark_environment(void);
 
 /* The name of the next dump, made now: a fork child has another. False if it would be too long. */
 bool hp_names_next(struct hp_name *out);

@@ -61,8 +61,7 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 	return copy;
 }
 
-/* --- until the real ones are known --------------------------------------------------------------
- */
+/* --- until the real ones are known --------------------------------------------------------- */
 
 static bool must_boot(void)
 {
@@ -151,8 +150,7 @@ struct hp_next_alloc hp_next = {
 	.malloc_usable_size = boot_usable_size,
 };
 
-/* --- the real ones ------------------------------------------------------------------------------
- */
+/* --- the real ones ------------------------------------------------------------------------- */
 
 void *hp_next_alloc_symbol(const char *name)
 {

@@ -21,7 +21,7 @@ void (*hp_recorder_on_raw_fork)(void);
 
 static uint32_t session;        /* 0: none runs */
 static uint32_t newest_session; /* sessions are never numbered twice */
-static uint32_t is_paused;
+static uint32_t n_pauses;       /* forks may overlap, and the end of a session */
 static uint64_t interval, depth, seed;
 static bool is_only_mappings; /* the heap is left alone */
 static uint64_t n_samples, n_dropped, n_threads_seeded;
@@ -51,8 +51,7 @@ static void drop_sample(void)
 	__atomic_add_fetch(&n_dropped, 1, __ATOMIC_RELAXED);
 }
 
-/* --- a thread in the recorder ------------------------------------------------------------------
- */
+/* --- a thread in the recorder -------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {
@@ -66,11 +65,11 @@ static bool wait_for_resume(void)
 {
 	const struct timespec patience = {.tv_nsec = PAUSE_PATIENCE_MS * 1000000L};
 	uint64_t deadline = now_ms() + PAUSE_PATIENCE_MS;
+	uint32_t n;
 
-	do
-		hp_sys_futex_wait(&is_paused, 1, &patience);
-	while (__atomic_load_n(&is_paused, __ATOMIC_SEQ_CST) && now_ms() < deadline);
-	return !__atomic_load_n(&is_paused, __ATOMIC_SEQ_CST);
+	while ((n = __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST)) > 0 && now_ms() < deadline)
+		hp_sys_futex_wait(&n_pauses, n, &patience);
+	return n == 0;
 }
 
 /* NULL: no session, no memory, or a fork that takes too long. */
@@ -81,7 +80,7 @@ static struct hp_thread *enter(void)
 	for (;;) {
 		struct hp_thread *t = hp_thread_enter();
 
-		if (!t || __builtin_expect(!__atomic_load_n(&is_paused, __ATOMIC_SEQ_CST), true))
+		if (!t || __builtin_expect(!__atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST), true))
 			return t;
 		hp_thread_leave(t);
 		if (!wait_for_resume())
@@ -116,7 +115,7 @@ static void report_news(struct hp_thread *t)
 	t->step = hp_trigger_step();
 }
 
-/* When to come here next: for the next sample, or to report. */
+/* When to come here next: for the next sample, or to report. A borrowed struct has no next time. */
 static void set_checkpoint(struct hp_thread *t)
 {
 	const uint64_t never = UINT64_C(1) << 62;
@@ -126,7 +125,7 @@ static void set_checkpoint(struct hp_thread *t)
 
 	if (now == 0 || (is_only_mappings && t->session == now))
 		checkpoint = allocated + never;
-	else if (hp_tls.state == HP_TLS_GONE || t->session != now || interval == 1)
+	else if (hp_tls.thread != t || t->session != now || interval == 1)
 		checkpoint = allocated;
 	else if (t->sample_at < t->accounted + t->step)
 		checkpoint = t->sample_at;
@@ -149,8 +148,7 @@ static void leave(struct hp_thread *t)
 	hp_thread_leave(t);
 }
 
-/* --- recording ---------------------------------------------------------------------------------
- */
+/* --- recording ----------------------------------------------------------------------------- */
 
 static bool is_turn(struct hp_thread *t)
 {
@@ -191,7 +189,12 @@ static void note_sample(struct hp_thread *t, size_t size)
 
 static void record(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
 {
-	struct hp_live_entry entry = {.address = (uintptr_t)p, .size = size}, replaced;
+	struct hp_live_entry replaced;
+	struct hp_live_entry entry = {
+		.address = (uintptr_t)p,
+		.size = size,
+		.session = t->session,
+	};
 
 	entry.record = count_alloc(t, size, site);
 	if (!entry.record)
@@ -263,16 +266,17 @@ bool hp_recorder_forget(void *p, struct hp_live_entry *out)
 void hp_recorder_freed(const struct hp_live_entry *entry)
 {
 	struct hp_thread *t = enter();
+	uint32_t now = current_session();
 	bool has_reported = false;
 
 	if (!t)
 		return;
-	if (t->session != 0 && t->session == current_session()) {
+	if (entry->session == now)
+		count_free(entry);
+	if (t->session == now && entry->session == now) {
 		t->news.freed += hp_sampler_weight_bytes(entry->size, interval);
 		has_reported = has_much_news(t);
 	}
-	if (hp_recorder_is_running())
-		count_free(entry);
 	if (has_reported)
 		report_news(t);
 	leave(t);
@@ -287,13 +291,12 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 
 	if (!t)
 		return;
-	if (!hp_recorder_is_running() || !hp_live_insert(entry, &replaced))
+	if (entry->session == current_session() && !hp_live_insert(entry, &replaced))
 		drop_sample();
 	hp_thread_leave(t);
 }
 
-/* --- mappings ----------------------------------------------------------------------------------
- */
+/* --- mappings ------------------------------------------------------------------------------ */
 
 /* A mapping does not use up bytes of the heap's countdown: it is sampled by a gap of its own, with
  * the same probability. */
@@ -362,8 +365,7 @@ void hp_recorder_unmapped(void *p, size_t size)
 	dump_if_due();
 }
 
-/* --- sessions ----------------------------------------------------------------------------------
- */
+/* --- sessions ------------------------------------------------------------------------------ */
 
 void hp_recorder_start(const struct hp_options *options)
 {
@@ -381,12 +383,12 @@ void hp_recorder_start(const struct hp_options *options)
 	hp_thread_begin_session(session);
 }
 
-void hp_recorder_stop(void)
+void hp_recorder_stop(bool may_free)
 {
 	hp_recorder_has_mappings = false;
 	__atomic_store_n(&session, 0, __ATOMIC_SEQ_CST);
 	/* Who is inside may still use the tables: without a quiet moment they are kept. */
-	if (hp_recorder_pause()) {
+	if (hp_recorder_pause() && may_free) {
 		hp_live_stop();
 		hp_regions_reset();
 		hp_stacks_reset();
@@ -396,14 +398,14 @@ void hp_recorder_stop(void)
 
 bool hp_recorder_pause(void)
 {
-	__atomic_store_n(&is_paused, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&n_pauses, 1, __ATOMIC_SEQ_CST);
 	return hp_thread_wait_idle(PAUSE_PATIENCE_MS);
 }
 
 void hp_recorder_resume(void)
 {
-	__atomic_store_n(&is_paused, 0, __ATOMIC_SEQ_CST);
-	hp_sys_futex_wake(&is_paused, INT_MAX);
+	__atomic_sub_fetch(&n_pauses, 1, __ATOMIC_SEQ_CST);
+	hp_sys_futex_wake(&n_pauses, INT_MAX);
 }
 
 void hp_recorder_after_fork(bool is_clean)
@@ -424,5 +426,5 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_trigger_after_fork();
 	n_samples = n_dropped = 0;
 	seed ^= (uint64_t)hp_sys_getpid() * 0xd1342543de82ef95ull;
-	__atomic_store_n(&is_paused, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&n_pauses, 0, __ATOMIC_SEQ_CST);
 }

@@ -52,8 +52,7 @@ void hp_recorder_freed(const struct hp_live_entry *entry);
 /* It has not gone back (a realloc failed): puts the entry in again. */
 void hp_recorder_keep(const struct hp_live_entry *entry);
 
-/* --- mappings ----------------------------------------------------------------------------------
- */
+/* --- mappings ------------------------------------------------------------------------------ */
 
 extern bool hp_recorder_has_mappings; /* this session records them */
 
@@ -66,12 +65,11 @@ static inline bool hp_recorder_sees_mappings(void)
 void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site);
 void hp_recorder_unmapped(void *p, size_t size);
 
-/* --- sessions: for lifecycle.c -----------------------------------------------------------------
- */
+/* --- sessions: for lifecycle.c ------------------------------------------------------------- */
 
 void hp_recorder_start(const struct hp_options *options);
-/* Ends the session and frees what it recorded. */
-void hp_recorder_stop(void);
+/* Ends the session and, unless a dump still reads it, frees what it recorded. */
+void hp_recorder_stop(bool may_free);
 bool hp_recorder_is_running(void);
 
 /* Samples that could not be recorded: memory limit, a lock not had, no stack. */

@@ -96,7 +96,7 @@ static void set_n_records(struct shard *s, uint32_t n)
 	__atomic_store_n(&s->n_records, n, __ATOMIC_RELAXED);
 }
 
-/* --- forgetting ------------------------------------------------------------------------------ */
+/* --- forgetting ---------------------------------------------------------------------------- */
 
 static void fold_record(struct shard *s, const struct record *r)
 {
@@ -186,7 +186,7 @@ static hp_handle alloc_or_fold(struct shard *s, size_t size)
 	return hp_arena_alloc(&arena, size);
 }
 
-/* --- finding --------------------------------------------------------------------------------- */
+/* --- finding ------------------------------------------------------------------------------- */
 
 static bool grow(struct shard *s)
 {
@@ -283,7 +283,7 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 	return record ? record : add_record(s, stack, size_class);
 }
 
-/* --- counting -------------------------------------------------------------------------------- */
+/* --- counting ------------------------------------------------------------------------------ */
 
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
 				uint64_t size)
@@ -332,7 +332,7 @@ void hp_stacks_count_again(hp_handle record, uint64_t size)
 	hp_lock_release(&s->lock);
 }
 
-/* --- copying --------------------------------------------------------------------------------- */
+/* --- copying ------------------------------------------------------------------------------- */
 
 struct copying {
 	struct hp_stacks_copy *out;

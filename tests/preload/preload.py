@@ -18,7 +18,7 @@ import traceback
 LIB = os.environ.get('HEAPPROF_LIB', '')
 PROGRAMS = os.environ.get('HEAPPROF_PROGRAMS', '')
 ARCHIVE = os.environ.get('HEAPPROF_ARCHIVE', '')
-PATIENCE = 120  # seconds after which a program counts as hanging
+PATIENCE = 60  # seconds after which a program counts as hanging
 
 
 class Failure(Exception):
@@ -74,7 +74,7 @@ def _run_case(function):
             print(f'# {line}')
         return 'not ok', ''
     except Exception:
-        for line in traceback.format_exc().splitlines():
+        for line in traceback.format_exc().splitlines()[-8:]:
             print(f'# {line}')
         return 'not ok', ''
     finally:

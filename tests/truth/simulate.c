@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 		struct truth t = run(mix, options.sample_interval);
 
 		print(&t);
-		hp_recorder_stop();
+		hp_recorder_stop(true /* may free */);
 	}
 	return 0;
 }

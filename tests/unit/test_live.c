@@ -45,8 +45,8 @@ static bool model_holds_page_of(const struct model *m, size_t i)
 
 static void insert_one(struct model *m, size_t i)
 {
-	struct hp_live_entry entry = {address_of(i), next_random(), (hp_handle)next_random()};
-	struct hp_live_entry replaced = {1, 1, 1};
+	struct hp_live_entry entry = {address_of(i), next_random(), (hp_handle)next_random(), 3};
+	struct hp_live_entry replaced = {1, 1, 1, 1};
 
 	CHECK(hp_live_insert(&entry, &replaced));
 	CHECK_HEX_EQ(replaced.address, m->entries[i].address);
@@ -69,6 +69,7 @@ static void take_one(struct model *m, size_t i)
 	CHECK_HEX_EQ(entry.address, address_of(i));
 	CHECK_UINT_EQ(entry.size, m->entries[i].size);
 	CHECK_UINT_EQ(entry.record, m->entries[i].record);
+	CHECK_UINT_EQ(entry.session, 3);
 	m->entries[i].address = 0;
 	m->n--;
 }
@@ -131,7 +132,7 @@ static void test_take_of_nothing(void)
 
 static void test_stop_empties_and_rules_out_all(void)
 {
-	struct hp_live_entry entry = {0x5000, 1, 1}, other;
+	struct hp_live_entry entry = {0x5000, 1, 1, 1}, other;
 
 	hp_live_reset(false);
 	CHECK(hp_live_insert(&entry, &other));
@@ -144,7 +145,7 @@ static void test_stop_empties_and_rules_out_all(void)
 static void test_pinned_range_is_never_ruled_out(void)
 {
 	char *start = (char *)0x7e0000000800;
-	struct hp_live_entry entry = {(uintptr_t)start + PAGE, 1, 1}, other;
+	struct hp_live_entry entry = {(uintptr_t)start + PAGE, 1, 1, 1}, other;
 
 	hp_live_reset(true);
 	hp_live_pin_range(start, 2 * PAGE);
@@ -172,7 +173,7 @@ static void test_memory_limit(void)
 	hp_memory_set_limit(hp_memory_mapped() + (1 << 20));
 	hp_live_reset(false);
 	for (uintptr_t a = 16; a < 16 * 100000; a += 16) {
-		entry = (struct hp_live_entry){a, a, 1};
+		entry = (struct hp_live_entry){a, a, 1, 1};
 		n_inserted += hp_live_insert(&entry, &other);
 	}
 	CHECK(n_inserted > 10000 && n_inserted < 99999);
@@ -191,7 +192,7 @@ static void test_bytes_per_block(void)
 
 	hp_live_reset(false);
 	for (uintptr_t a = 1; a <= n; a++) {
-		entry = (struct hp_live_entry){a * 48, 1, 1};
+		entry = (struct hp_live_entry){a * 48, 1, 1, 1};
 		CHECK(hp_live_insert(&entry, &other));
 	}
 	CHECK_INT_LE((hp_memory_mapped() - before) / n, 40);
@@ -216,7 +217,7 @@ static void *insert_and_take(void *argument)
 		for (uintptr_t page = 1; page <= 64; page++) {
 			uintptr_t a = page * PAGE + self * 64;
 
-			entry = (struct hp_live_entry){a, a, self};
+			entry = (struct hp_live_entry){a, a, self, 1};
 			n_bad += !hp_live_insert(&entry, &other) || other.address != 0;
 			n_bad += !hp_live_may_hold((void *)a);
 		}

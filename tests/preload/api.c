@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that profiles itself, written as for gperftools. argv[1] says how. */
+#include "heapprof.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOINLINE __attribute__((noinline))
+
+static void *volatile sink;
+
+static void require(int condition, const char *what)
+{
+	if (condition)
+		return;
+	printf("failed: %s\n", what);
+	fflush(stdout);
+	_Exit(99);
+}
+
+static NOINLINE void allocate_before(void)
+{
+	sink = malloc(1000);
+}
+
+static NOINLINE void allocate_while_running(void)
+{
+	sink = malloc(2000);
+}
+
+static NOINLINE void allocate_after(void)
+{
+	sink = malloc(3000);
+}
+
+/* argv: prefix */
+static int do_calls(char **argv)
+{
+	void *old;
+	char *text;
+
+	allocate_before();
+	old = sink;
+	require(!IsHeapProfilerRunning(), "not running at first");
+	text = GetHeapProfile();
+	require(text && text[0] == '\0', "no profile while not running");
+	free(text);
+	HeapProfilerDump("ignored");
+	HeapProfilerStop();
+	HeapProfilerStart("");
+	require(!IsHeapProfilerRunning(), "no prefix, no start");
+	heapprof_set_sample_interval(1);
+	require(heapprof_sample_interval() == 1, "the interval from the next start on");
+	HeapProfilerStart(argv[0]);
+	require(IsHeapProfilerRunning(), "running");
+	HeapProfilerStart("/nowhere/else");
+	heapprof_set_sample_interval(4096);
+	require(heapprof_sample_interval() == 1, "a session has one interval");
+	allocate_while_running();
+	free(old); /* from before */
+	text = GetHeapProfile();
+	require(text && strncmp(text, "heap profile:", 13) == 0, "a profile");
+	printf("%s", text);
+	free(text);
+	HeapProfilerDump("first");
+	HeapProfilerDump("second");
+	HeapProfilerStop();
+	require(!IsHeapProfilerRunning(), "stopped");
+	allocate_after();
+	HeapProfilerDump("ignored");
+	free(sink);
+	return 0;
+}
+
+/* argv: prefix */
+static int do_sessions(char **argv)
+{
+	heapprof_set_sample_interval(1);
+	for (int i = 0; i < 3; i++) {
+		HeapProfilerStart(argv[0]);
+		allocate_while_running();
+		HeapProfilerDump("session");
+		HeapProfilerStop();
+		free(sink);
+	}
+	return 0;
+}
+
+static int do_statistics(char **argv)
+{
+	struct heapprof_statistics s;
+	unsigned char small[sizeof(s.allocated_bytes) + 8];
+
+	heapprof_set_sample_interval(1);
+	HeapProfilerStart(argv[0]);
+	for (int i = 0; i < 1000; i++) {
+		sink = malloc(1000);
+		if (i % 2)
+			free(sink);
+	}
+	heapprof_get_statistics(&s, sizeof(s));
+	require(s.allocated_bytes >= 1000000, "allocated");
+	require(s.samples >= 1000 && s.samples_dropped == 0, "samples");
+	require(s.profiler_bytes > 100000, "profiler");
+	memset(small, 0xa5, sizeof(small));
+	heapprof_get_statistics((void *)small, 8);
+	for (int i = 8; i < 16; i++)
+		require(small[i] == 0xa5, "no more than asked for");
+	require(strlen(heapprof_version()) >= 5, "version");
+	HeapProfilerStop();
+	return 0;
+}
+
+static int stop;
+
+static void *allocate_all_the_time(void *unused)
+{
+	void *blocks[64] = {NULL};
+
+	for (unsigned i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
+		free(blocks[i % 64]);
+		blocks[i % 64] = malloc(i % 1000);
+		blocks[i % 64] = realloc(blocks[i % 64], i % 3000 + 1);
+	}
+	for (int i = 0; i < 64; i++)
+		free(blocks[i]);
+	return NULL;
+}
+
+static void *read_all_the_time(void *unused)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		char *text = GetHeapProfile();
+		size_t size = text ? strlen(text) : 0;
+
+		require(size == 0 || (size > 6 && strcmp(text + size - 6, "# end\n") == 0),
+			"a whole profile");
+		free(text);
+	}
+	return NULL;
+}
+
+/* Sessions follow each other while threads allocate and others read. argv: prefix, sessions */
+static int do_storm(char **argv)
+{
+	pthread_t threads[5];
+	int n = atoi(argv[1]);
+
+	for (int i = 0; i < 5; i++)
+		pthread_create(&threads[i], NULL, i < 4 ? allocate_all_the_time : read_all_the_time,
+			       NULL);
+	for (int i = 0; i < n; i++) {
+		HeapProfilerStart(argv[0]);
+		for (int j = 0; j < 1000; j++) {
+			sink = malloc(j);
+			free(sink);
+		}
+		if (i % 10 == 0)
+			HeapProfilerDump("storm");
+		HeapProfilerStop();
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(char **argv);
+} commands[] = {
+	{"calls", do_calls},
+	{"sessions", do_sessions},
+	{"statistics", do_statistics},
+	{"storm", do_storm},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (argc > 2 && strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(argv + 2);
+	return 98;
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The calls that a program makes itself, linked with the shared library and with the archive."""
+from preload import (Counts, Dump, case, check, check_equal, dumps_in, each, environment, main,
+                     names_of_dumps, program, run_quietly)
+
+WAYS = ['api', 'api_static']
+
+
+def start(folder, way, command, *arguments, **variables):
+    env = environment(folder, preload=None, HEAPPROFILE=None, exact=False, **variables)
+    return run_quietly([program(way), command, f'{folder}/p', *arguments], env)
+
+
+@each('way', WAYS)
+def test_calls(folder, way):
+    out = start(folder, way, 'calls').stdout
+    in_memory = Dump('GetHeapProfile', out)
+    first, second = dumps_in(folder)
+    for dump in (in_memory, first, second):
+        leaves = dump.by_leaf()
+        check_equal(leaves['allocate_while_running'], Counts(1, 2000, 1, 2000), 'while running')
+        check('allocate_before' not in leaves and 'allocate_after' not in leaves, 'only then')
+    check_equal((first.metadata['reason'], second.metadata['reason']), ('first', 'second'),
+                'reasons')
+
+
+@each('way', WAYS)
+def test_sessions(folder, way):
+    """Numbers go on; what was recorded does not."""
+    start(folder, way, 'sessions')
+    dumps = dumps_in(folder)
+    check_equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')
+    for dump in dumps:
+        check_equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
+
+
+@each('way', WAYS)
+def test_statistics(folder, way):
+    start(folder, way, 'statistics')
+
+
+@case
+def test_environment_and_calls(folder):
+    """Started by the environment already: then the program's own start does nothing."""
+    env = environment(folder, preload=None, HEAPPROFILE=f'{folder}/env')
+    run_quietly([program('api'), 'sessions', f'{folder}/p'], env)
+    check_equal(names_of_dumps(folder), ['env.0001.heap', 'p.0001.heap', 'p.0002.heap'], 'files')
+
+
+@each('interval', ['1', '4K', '512K'])
+def test_storm(folder, interval):
+    start(folder, 'api', 'storm', '100', HEAP_PROFILE_SAMPLE_INTERVAL=interval)
+    check(len(dumps_in(folder)) == 10, 'a dump of every tenth session')
+
+
+main()

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Threads that come and go, and stacks of every kind: nothing is lost, no stack is walked where
+there is none."""
+import math
+
+from preload import (Counts, case, check, check_equal, each, environment, last_dump, main, program,
+                     run_quietly)
+
+THREADS = program('threads')
+
+UNWINDERS = ['libunwind', 'frame-pointer']
+
+
+def dump_of(folder, *arguments, **variables):
+    run_quietly([THREADS, *arguments], environment(folder, **variables))
+    return last_dump(folder)
+
+
+def stacks_from(dump, leaf):
+    stacks = [names for _, names in dump.stacks() if names[0] == leaf]
+    check(stacks, f'no stack from {leaf}')
+    return stacks
+
+
+@case
+def test_destructors_allocate(folder):
+    """Four rounds of destructors a thread; which round is the profiler's own is left open."""
+    dump = dump_of(folder, 'destructors', '50')
+    check_equal(dump.by_leaf()['allocate_in_destructor'],
+                Counts(200, 200 * 111, 400, 200 * 333), 'in destructors')
+    check_equal(dump.by_leaf()['set_key'], Counts(50, 500, 50, 500), 'in threads')
+
+
+@case
+def test_destructors_sampled(folder):
+    """A thread on its way out has no countdown left: its samples are drawn one by one."""
+    n = 20000
+    dump = dump_of(folder, 'destructors', str(n), HEAP_PROFILE_SAMPLE_INTERVAL='4K',
+                   HEAP_PROFILE_SEED='7')
+    got = dump.by_leaf()['allocate_in_destructor']
+    blocks = 4 * n  # of each size
+    expected = sum(blocks * -math.expm1(-size / 4096) for size in (111, 222))
+    check(abs(got.alloc_objects - expected) < 5 * math.sqrt(expected),
+          f'{got.alloc_objects} samples, not about {expected}')
+
+
+@case
+def test_storm(folder):
+    dump = dump_of(folder, 'storm', '1600')
+    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(16000, 1600000, 16000, 1600000),
+                'in threads')
+    check(dump.number('profiler_bytes') < 16 << 20, 'memory of threads is used again')
+
+
+@case
+def test_detached(folder):
+    dump = dump_of(folder, 'detached')
+    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(1000, 100000, 1000, 100000),
+                'in threads')
+
+
+@each('unwinder', UNWINDERS)
+def test_small_stacks(folder, unwinder):
+    dump = dump_of(folder, 'small-stacks', HEAP_PROFILE_UNWINDER=unwinder)
+    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(200, 20000, 200, 20000), 'in threads')
+
+
+@case
+def test_alternate_stack(folder):
+    """The walk goes on from the handler's stack to the interrupted one."""
+    dump = dump_of(folder, 'alternate-stack')
+    for names in stacks_from(dump, 'allocate_in_handler'):
+        check('raise_signal' in names and 'main' in names, f'a stack ends early: {names}')
+    check_equal(dump.by_leaf()['allocate_in_handler'], Counts(100, 10000, 100, 10000), 'in it')
+    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(10, 1000, 10, 1000), 'after it')
+
+
+@case
+def test_signal_storm(folder):
+    dump = dump_of(folder, 'signal-storm')
+    check_equal(dump.by_leaf()['do_signal_storm'].alloc_objects, 300000, 'objects')
+
+
+@each('unwinder', UNWINDERS)
+def test_coroutines(folder, unwinder):
+    dump = dump_of(folder, 'coroutines', HEAP_PROFILE_UNWINDER=unwinder)
+    for names in stacks_from(dump, 'allocate_in_coroutine'):
+        check_equal(names[1], 'run_coroutine', 'caller')
+    check_equal(dump.by_leaf()['allocate_in_coroutine'], Counts(2500, 250000, 2500, 250000), 'sum')
+    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(2500, 250000, 2500, 250000), 'sum')
+
+
+@each('unwinder', UNWINDERS)
+def test_coroutines_in_a_thread(folder, unwinder):
+    dump = dump_of(folder, 'coroutines-in-thread', HEAP_PROFILE_UNWINDER=unwinder)
+    check_equal(dump.by_leaf()['allocate_in_coroutine'], Counts(2500, 250000, 2500, 250000), 'sum')
+    for names in stacks_from(dump, 'allocate_in_thread'):
+        check('coroutines_in_thread' in names, f'a stack ends early: {names}')
+
+
+@each('unwinder', UNWINDERS)
+def test_deep_frames(folder, unwinder):
+    dump = dump_of(folder, 'deep-frames', HEAP_PROFILE_UNWINDER=unwinder)
+    for names in stacks_from(dump, 'allocate_in_thread'):
+        check_equal(names[1:4], ['allocate_below', 'do_deep_frames', 'main'], 'callers')
+
+
+@each('unwinder', UNWINDERS)
+def test_longjmp(folder, unwinder):
+    dump = dump_of(folder, 'longjmp', HEAP_PROFILE_UNWINDER=unwinder)
+    for names in stacks_from(dump, 'jump_from'):
+        check_equal(names[names.count('jump_from'):][:2], ['do_longjmp', 'main'], 'callers')
+
+
+@each('unwinder', UNWINDERS)
+def test_wild_frame_pointers(folder, unwinder):
+    dump = dump_of(folder, 'wild-frame-pointers', HEAP_PROFILE_UNWINDER=unwinder)
+    check_equal(dump.by_leaf()['allocate_with_wild_frame_pointer'], Counts(11, 1100, 11, 1100),
+                'in it')
+
+
+@case
+def test_many_keys_before_the_profiler(folder):
+    """A library uses up the keys that need no memory before we get one."""
+    n = 3000
+    run_quietly([program('many_keys'), str(n)],
+                environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL='4K',
+                            HEAP_PROFILE_SEED='3'))
+    dump = last_dump(folder)
+    expected = n * -math.expm1(-1000 / 4096)
+    got = dump.by_leaf()['allocate_here'].alloc_objects
+    check(abs(got - expected) < 5 * math.sqrt(expected), f'{got} samples, not about {expected}')
+
+
+@case
+def test_first_allocation_inside_setenv(folder):
+    """The C library holds its lock on the environment when the profiler starts."""
+    run_quietly([program('early_setenv')], environment(folder))
+    check_equal(last_dump(folder).by_leaf()['allocate_here'], Counts(10, 10000, 10, 10000), 'in it')
+
+
+main()
