@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Prints a heap dump of itself: one record for each call of leak(), of `line` bytes, so that the
+ * dump says which line each address must turn out to be. The functions lie in two segments if the
+ * linker is asked to put .far somewhere else. */
+#include <stdio.h>
+#include <string.h>
+
+#define FAR __attribute__((section(".far"), noinline))
+
+/* Behind the last call of a function: else that becomes a jump, and there is nothing to return to.
+ */
+#define NO_TAIL_CALL() __asm__ volatile("")
+
+static void *sites[8];
+static int lines[8], n_sites;
+
+__attribute__((noinline)) static void leak(int line)
+{
+	sites[n_sites] = __builtin_return_address(0);
+	lines[n_sites++] = line;
+}
+
+__attribute__((noinline)) static void near_site(void)
+{
+	leak(__LINE__);
+	NO_TAIL_CALL();
+}
+
+FAR static void far_site(void)
+{
+	leak(__LINE__);
+	NO_TAIL_CALL();
+}
+
+static inline __attribute__((always_inline)) void inlined_site(void)
+{
+	leak(__LINE__);
+}
+
+__attribute__((noinline)) static void around_inlined(void)
+{
+	inlined_site();
+	NO_TAIL_CALL();
+}
+
+static void print_maps(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[4096];
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, " r-xp "))
+			fputs(line, stdout);
+}
+
+static int total(void)
+{
+	int bytes = 0;
+
+	for (int i = 0; i < n_sites; i++)
+		bytes += lines[i];
+	return bytes;
+}
+
+/* The arguments are the lines that are to follow the map. */
+int main(int argc, char **argv)
+{
+	near_site();
+	far_site();
+	around_inlined();
+	printf("heap profile: %d: %d [ %d: %d] @ heapprofile\n# heapprof: 1\n", n_sites, total(),
+	       n_sites, total());
+	for (int i = 0; i < n_sites; i++)
+		printf("1: %d [ 1: %d] @ %p\n", lines[i], lines[i], sites[i]);
+	printf("\nMAPPED_LIBRARIES:\n");
+	print_maps();
+	for (int i = 1; i < argc; i++)
+		printf("%s\n", argv[i]);
+	printf("# end\n");
+	return 0;
+}
