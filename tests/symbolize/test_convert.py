@@ -131,6 +131,20 @@ class Files(ConvertTest):
             changed.write("\n" * 7 + original.read())
         self.build("-O0", source=source)
 
+    def test_diff_of_two_builds(self):
+        """Each record is as many bytes as the number of its line, and all lines moved by 7."""
+        self.convert()
+        shutil.move(self.path("p.pb.gz"), self.path("base.pb.gz"))
+        self.replace()
+        self.dump(self.program)
+        self.convert()
+        os.remove(self.program)
+        old, new = self.path("base.pb.gz"), self.path("p.pb.gz")
+        top = run("go", "tool", "pprof", "-top", "-unit=B", "-diff_base", old, new)
+        rows = re.findall(r"^ *(\S+)B .*% +(\w+)(?: \(inline\))?$", top, re.M)
+        found = {name: int(size) for size, name in rows}
+        self.assertEqual([found.get(names[0]) for names in FUNCTIONS], [7, 7, 7], top)
+
     def move(self):
         shutil.move(self.program, self.path("moved"))
         return self.path("moved")

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Names the locations of a profile of this very program. */
+#include "symbolize/symbolize.h"
+
+#include <link.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static const struct symbolize_options no_options;
+
+/* Where the program's code is mapped. */
+static int find_code(struct dl_phdr_info *info, size_t size, void *opaque)
+{
+	struct profile_mapping *mapping = opaque;
+
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+
+		if (header->p_type != PT_LOAD || !(header->p_flags & PF_X))
+			continue;
+		mapping->start = (info->dlpi_addr + header->p_vaddr) & ~UINT64_C(4095);
+		mapping->offset = header->p_offset & ~UINT64_C(4095);
+		mapping->limit = info->dlpi_addr + header->p_vaddr + header->p_memsz;
+	}
+	return 1; /* the program comes first */
+}
+
+static uint32_t add_self(struct profile *profile)
+{
+	struct profile_mapping mapping = {0};
+	char path[4096];
+	ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
+
+	dl_iterate_phdr(find_code, &mapping);
+	mapping.file = profile_intern_bytes(profile, path, size > 0 ? (size_t)size : 0);
+	return profile_add_mapping(profile, &mapping);
+}
+
+static uint32_t add_location(struct profile *profile, uint32_t mapping, uint64_t address)
+{
+	struct profile_location location = {.mapping = mapping, .address = address};
+
+	return profile_add_location(profile, &location, NULL, 0);
+}
+
+static const char *function_name(const struct profile *profile, uint32_t location, uint32_t line)
+{
+	const struct profile_location *found = &profile->locations.items[location];
+	uint32_t function;
+
+	if (line >= found->n_lines)
+		return "(no such line)";
+	function = profile_lines(profile, found)[line].function;
+	return profile_string(profile, profile->functions.items[function].name);
+}
+
+static void symbolize(struct profile *profile, struct symbolize_summary *summary)
+{
+	CHECK_INT_EQ(symbolize_profile(profile, &no_options, summary), 0);
+	CHECK_INT_EQ(profile_status(profile), 0);
+}
+
+static void *site;
+
+__attribute__((noinline)) static void remember_site(void)
+{
+	site = __builtin_return_address(0);
+}
+
+static inline __attribute__((always_inline)) int inlined(void)
+{
+	remember_site();
+	return __LINE__ - 1;
+}
+
+__attribute__((noinline)) static int around_inlined(void)
+{
+	int line = inlined();
+
+	return site ? line : 0;
+}
+
+static void test_names_and_lines(void)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+	int line = around_inlined();
+	uint32_t mapping = add_self(profile);
+	uint32_t location = add_location(profile, mapping, (uintptr_t)site - 1);
+	const struct profile_mapping *named;
+
+	symbolize(profile, &summary);
+	named = &profile->mappings.items[mapping];
+	CHECK_UINT_EQ(summary.n_named, 1);
+	CHECK_INT_EQ(summary.mappings.items[0].outcome, SYMBOLIZE_NAMED);
+	CHECK(named->has_functions && named->has_filenames && named->has_line_numbers);
+	CHECK(named->has_inline_frames);
+	CHECK_UINT_EQ(profile->locations.items[location].n_lines, 2);
+	CHECK_STR_EQ(function_name(profile, location, 0), "inlined");
+	CHECK_STR_EQ(function_name(profile, location, 1), "around_inlined");
+	CHECK_INT_EQ(profile_lines(profile, &profile->locations.items[location])->line, line);
+	symbolize_summary_deinit(&summary);
+}
+
+/* One location that nothing is known of gets a name all the same: pprof looks no more. */
+static void test_mapping_is_named_wholly(void)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+	uint32_t mapping = add_self(profile);
+	uint32_t location = add_location(profile, mapping, profile->mappings.items[0].start - 1);
+
+	add_location(profile, mapping, (uintptr_t)test_mapping_is_named_wholly);
+	symbolize(profile, &summary);
+	CHECK_UINT_EQ(summary.n_named, 1);
+	CHECK_UINT_EQ(profile->locations.items[location].n_lines, 1);
+	CHECK(strstr(function_name(profile, location, 0), "test_symbolize+0x") != NULL);
+	symbolize_summary_deinit(&summary);
+}
+
+static void test_mapping_is_not_named_at_all(void)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+	uint32_t mapping = add_self(profile);
+	uint32_t location = add_location(profile, mapping, profile->mappings.items[0].start - 1);
+	char text[256];
+
+	symbolize(profile, &summary);
+	CHECK_INT_EQ(summary.mappings.items[0].outcome, SYMBOLIZE_NO_SYMBOLS);
+	CHECK(!profile->mappings.items[0].has_functions);
+	CHECK_UINT_EQ(profile->locations.items[location].n_lines, 0);
+	CHECK(symbolize_describe(profile, &summary, 0, text, sizeof(text)));
+	CHECK(strstr(text, "1 locations without names: no symbols in it") != NULL);
+	symbolize_summary_deinit(&summary);
+}
+
+static void test_names_that_are_there_stay(void)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+	uint32_t mapping = add_self(profile);
+	uint32_t location = add_location(profile, mapping, (uintptr_t)around_inlined);
+
+	profile->mappings.items[mapping].has_functions = true;
+	symbolize(profile, &summary);
+	CHECK_INT_EQ(summary.mappings.items[0].outcome, SYMBOLIZE_ALREADY);
+	CHECK_UINT_EQ(profile->locations.items[location].n_lines, 0);
+	symbolize_summary_deinit(&summary);
+}
+
+/* A mapping that has names for a part of its locations doesn't get them for the rest. */
+static void test_lines_that_are_there_stay(void)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+	uint32_t mapping = add_self(profile);
+	uint32_t unnamed = add_location(profile, mapping, (uintptr_t)around_inlined);
+	uint32_t named = add_location(profile, mapping, (uintptr_t)around_inlined + 1);
+	struct profile_function function = {.name = profile_intern(profile, "given")};
+	struct profile_line line = {.function = profile_add_function(profile, &function)};
+
+	profile_set_lines(profile, named, &line, 1);
+	symbolize(profile, &summary);
+	CHECK_UINT_EQ(profile->locations.items[unnamed].n_lines, 0);
+	CHECK_STR_EQ(function_name(profile, named, 0), "given");
+	CHECK_UINT_EQ(summary.n_named, 1);
+	symbolize_summary_deinit(&summary);
+}
+
+static void check_missing(const char *file, const char *expected)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+	struct profile_mapping mapping = {.start = 0x1000, .limit = 0x2000};
+	char text[512] = "";
+
+	mapping.file = profile_intern(profile, file);
+	add_location(profile, profile_add_mapping(profile, &mapping), 0x1234);
+	symbolize(profile, &summary);
+	CHECK_INT_EQ(summary.mappings.items[0].outcome, SYMBOLIZE_NOT_LOCATED);
+	symbolize_describe(profile, &summary, 0, text, sizeof(text));
+	CHECK(strstr(text, expected) != NULL);
+	symbolize_summary_deinit(&summary);
+}
+
+static void test_what_is_no_file(void)
+{
+	check_missing("", "(no file): 1 locations without names: not a file");
+	check_missing("[vdso]", "not a file");
+	check_missing("[stack]", "not a file");
+	check_missing("//anon", "not a file");
+	check_missing("/dev/zero", "not a file");
+	check_missing("/memfd:code", "not a file");
+	check_missing("/", "not an ELF file");
+	check_missing("/no/such/file", "file not found");
+	check_missing("/etc/passwd/x", "file not found");
+	check_missing("relative", "file not found");
+}
+
+static void test_no_mapping(void)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+
+	add_location(profile, PROFILE_NONE, 0x1234);
+	symbolize(profile, &summary);
+	CHECK_UINT_EQ(summary.n_locations, 1);
+	CHECK_UINT_EQ(summary.n_named, 0);
+	symbolize_summary_deinit(&summary);
+}
+
+static void test_empty_profile(void)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	struct symbolize_summary summary = {0};
+
+	symbolize(profile, &summary);
+	CHECK_UINT_EQ(summary.n_locations, 0);
+	symbolize_summary_deinit(&summary);
+}
+
+TEST_MAIN(TEST(test_names_and_lines), TEST(test_mapping_is_named_wholly),
+	  TEST(test_mapping_is_not_named_at_all), TEST(test_names_that_are_there_stay),
+	  TEST(test_lines_that_are_there_stay), TEST(test_what_is_no_file), TEST(test_no_mapping),
+	  TEST(test_empty_profile))
