@@ -8,6 +8,8 @@
 #include <elfutils/libdw.h>
 #include <errno.h>
 
+#include "symbolize/die.h"
+#include "symbolize/qualify.h"
 #include "symbolize/scopes.h"
 
 struct unit {
@@ -25,6 +27,7 @@ struct debuginfo {
 	const struct object *code;
 	VEC(struct unit) units;
 	struct rangemap map; /* to units */
+	struct qualify qualify;
 };
 
 static bool is_mangled_language(Dwarf_Die *die)
@@ -39,15 +42,6 @@ static bool is_mangled_language(Dwarf_Die *die)
 	default:
 		return true;
 	}
-}
-
-static const char *get_string(Dwarf_Die *die, unsigned name)
-{
-	Dwarf_Attribute attribute;
-
-	/* Follows DW_AT_abstract_origin and DW_AT_specification, through other units too, for a
-	 * bounded number of steps. */
-	return dwarf_formstring(dwarf_attr_integrate(die, name, &attribute));
 }
 
 /* Finds the .dwo file of a split unit; if it is missing, there still are the lines. */
@@ -70,7 +64,7 @@ static int load_unit(struct debuginfo *info, struct unit *unit)
 	unit->is_loaded = true;
 	find_split(unit);
 	unit->is_mangled = is_mangled_language(&unit->split);
-	unit->directory = get_string(&unit->die, DW_AT_comp_dir);
+	unit->directory = die_string(&unit->die, DW_AT_comp_dir);
 	return scopes_read(&unit->scopes, &unit->split, info->code);
 }
 
@@ -177,53 +171,48 @@ static void find_line(struct unit *unit, uint64_t address, struct frame *frame)
 		frame->column = number;
 }
 
-static uint32_t get_number(Dwarf_Die *die, unsigned name)
-{
-	Dwarf_Attribute attribute;
-	Dwarf_Word value;
-
-	if (!dwarf_attr_integrate(die, name, &attribute) || dwarf_formudata(&attribute, &value) ||
-	    value > UINT32_MAX)
-		return 0;
-	return (uint32_t)value;
-}
-
 /* Where a function that was inlined is called from: the place of the frame around it. */
 static void find_call(struct unit *unit, Dwarf_Die *inlined, struct frame *frame)
 {
 	Dwarf_Files *files;
 	size_t n;
-	uint32_t file = get_number(inlined, DW_AT_call_file);
+	uint32_t file = die_number(inlined, DW_AT_call_file);
 
 	if (dwarf_getsrcfiles(&unit->die, &files, &n) == 0 && file < n)
 		frame->file = dwarf_filesrc(files, file, NULL, NULL);
 	frame->directory = unit->directory;
-	frame->line = get_number(inlined, DW_AT_call_line);
-	frame->column = get_number(inlined, DW_AT_call_column);
+	frame->line = die_number(inlined, DW_AT_call_line);
+	frame->column = die_number(inlined, DW_AT_call_column);
 }
 
-static void find_function(struct unit *unit, Dwarf_Die *die, struct frame *frame)
+static int find_function(struct debuginfo *info, const struct unit *unit, Dwarf_Die *die,
+			 struct frame *frame)
 {
-	frame->linkage_name = get_string(die, DW_AT_linkage_name);
-	if (!frame->linkage_name)
-		frame->linkage_name = get_string(die, DW_AT_MIPS_linkage_name);
-	frame->name = get_string(die, DW_AT_name);
-	frame->start_line = get_number(die, DW_AT_decl_line);
+	frame->linkage_name = die_linkage_name(die);
+	frame->name = die_string(die, DW_AT_name);
+	frame->start_line = die_number(die, DW_AT_decl_line);
 	frame->is_mangled = unit->is_mangled;
+	if (frame->linkage_name || !unit->is_mangled)
+		return 0;
+	return qualify_name(&info->qualify, die, &frame->qualified_name);
 }
 
-static int find_in_unit(struct unit *unit, uint64_t address, frame_list *frames)
+static int find_in_unit(struct debuginfo *info, struct unit *unit, uint64_t address,
+			frame_list *frames)
 {
 	struct frame frame = {0};
 	uint32_t scope = rangemap_find(&unit->scopes.map, address);
+	int r;
 
 	find_line(unit, address, &frame);
 	while (scope != RANGEMAP_NONE) {
 		struct scope *found = &unit->scopes.items.items[scope];
 
-		find_function(unit, &found->die, &frame);
-		if (vec_push(frames, frame))
-			return -ENOMEM;
+		r = find_function(info, unit, &found->die, &frame);
+		if (!r)
+			r = vec_push(frames, frame);
+		if (r)
+			return r;
 		if (found->outer == RANGEMAP_NONE)
 			return 0;
 		frame = (struct frame){0};
@@ -241,7 +230,7 @@ int debuginfo_find(struct debuginfo *info, uint64_t address, frame_list *frames)
 	if (found == RANGEMAP_NONE)
 		return 0;
 	r = load_unit(info, &info->units.items[found]);
-	return r ? r : find_in_unit(&info->units.items[found], address, frames);
+	return r ? r : find_in_unit(info, &info->units.items[found], address, frames);
 }
 
 void debuginfo_close(struct debuginfo *info)
@@ -252,6 +241,7 @@ void debuginfo_close(struct debuginfo *info)
 		scopes_deinit(&unit->scopes);
 	vec_deinit(&info->units);
 	rangemap_deinit(&info->map);
+	qualify_deinit(&info->qualify);
 	dwarf_end(info->dwarf);
 	dwarf_end(info->alternate);
 	free(info);

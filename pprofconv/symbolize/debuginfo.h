@@ -9,8 +9,9 @@ struct debuginfo;
 /* One function that an address lies in. Strings are NULL where nothing is known, and good as long
  * as the debuginfo. */
 struct frame {
-	const char *linkage_name; /* mangled, if the language mangles */
-	const char *name;         /* without its namespaces */
+	const char *linkage_name;   /* mangled, if the language mangles */
+	const char *name;           /* without its namespaces */
+	const char *qualified_name; /* with them, for people; only if there is no linkage name */
 	const char *file;
 	const char
 		*directory; /* that `file` starts from if it is relative: where it was compiled */

@@ -64,7 +64,9 @@ int naming_line(struct naming *naming, const struct frame *frame, const char *fa
 
 	function.system_name = profile_intern(naming->profile, symbol ? symbol : fallback);
 	r = profile_status(naming->profile);
-	if (!r)
+	if (!r && !frame->linkage_name && frame->qualified_name)
+		function.name = profile_intern(naming->profile, frame->qualified_name);
+	else if (!r)
 		r = demangle_string(naming, function.system_name, &function.name);
 	if (!r)
 		r = intern_path(naming, frame, &function.filename);

@@ -66,7 +66,7 @@ class ConvertTest(unittest.TestCase):
                 locations[number] = []
             elif not re.match(r"\s{10}", line):
                 number = None
-            found = re.match(r"\s*(\S+) (/\S+):(\d+)(?::\d+)? s=", line)
+            found = re.match(r"\s*(\S.*) (/\S+):(\d+)(?::\d+)? s=", line)
             if number and found:
                 locations[number].append((found[1], found[2], int(found[3])))
         return [(size, locations[number]) for size, number in sorted(records.items())]
@@ -114,6 +114,31 @@ class Layouts(ConvertTest):
     @unittest.skipUnless(shutil.which("ld.gold"), "needs gold")
     def test_gold(self):
         self.check("-fuse-ld=gold", "-Wl,--section-start=.far=0x800000", "-no-pie", "-fno-pie")
+
+
+class Names(ConvertTest):
+    """C++ functions without a linkage name get one from what they are declared in."""
+
+    def check(self, compiler, *flags):
+        program = self.path("names")
+        source = os.path.join(PROGRAMS, "live.cc")
+        subprocess.run([compiler, "-g", *flags, source, "-o", program], check=True)
+        self.dump(program, build_id=False)
+        self.convert()
+        names = [found[0][0] for _, found in self.frames()]
+        self.assertEqual(names[0], "shop::(anonymous namespace)::Cart::add")
+        self.assertRegex(names[1], r"^main::(\{lambda.*\}|\$_0)::operator\(\)$")
+        self.assertEqual(names[2], "plain")
+
+    def test_gcc_inlined(self):
+        self.check("g++", "-O2")
+
+    def test_gcc_not_inlined(self):
+        self.check("g++", "-O0")
+
+    @unittest.skipUnless(shutil.which("clang++"), "needs clang")
+    def test_clang_inlined(self):
+        self.check("clang++", "-O2")
 
 
 class Files(ConvertTest):

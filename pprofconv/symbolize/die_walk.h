@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* All DIEs of one unit of DWARF, in the order in which they lie in the file. Broken DWARF ends the
+ * walk early; it always ends. */
+#pragma once
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct die_walk {
+	Dwarf_Die die;
+	size_t depth;       /* 0: the unit's own DIE */
+	const uint8_t *end; /* of the unit */
+};
+
+/* Starts at the unit's own DIE. */
+struct die_walk die_walk_start(Dwarf_Die *unit);
+
+/* Steps to the next DIE. False at the end. */
+bool die_walk_next(struct die_walk *walk);
