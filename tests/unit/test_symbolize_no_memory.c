@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Symbolizing with the N-th allocation failing, for N = 1, 2, 3, ... until none does: no crash, no
+ * leak (where the sanitizers look), and an error whenever names are missing. */
+#include "no_memory.h"
+#include "self.h"
+#include "symbolize/symbolize.h"
+#include "test.h"
+
+__attribute__((noinline)) static void *here(void)
+{
+	return __builtin_return_address(0);
+}
+
+static int symbolize_self(void)
+{
+	static const struct symbolize_options options;
+	struct symbolize_summary summary = {0};
+	struct profile *profile = profile_new();
+	int r;
+
+	if (!profile)
+		return -ENOMEM;
+	add_location(profile, add_self(profile), (uintptr_t)here() - 1);
+	r = profile_status(profile);
+	if (!r)
+		r = symbolize_profile(profile, &options, &summary);
+	if (!r)
+		CHECK_UINT_EQ(summary.n_named, 1);
+	symbolize_summary_deinit(&summary);
+	profile_free(profile);
+	return r;
+}
+
+static void test_symbolize(void)
+{
+	long n = 0;
+
+	do {
+		int r;
+
+		countdown = n++;
+		r = symbolize_self();
+		if (countdown >= 0) /* none failed */
+			CHECK_INT_EQ(r, 0);
+		else if (r)
+			CHECK_INT_EQ(r, -ENOMEM);
+		countdown = countdown >= 0 ? -2 : -1;
+	} while (countdown != -2);
+	countdown = -1;
+	CHECK(n > 10);
+}
+
+TEST_MAIN(TEST(test_symbolize))
