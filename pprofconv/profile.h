@@ -35,6 +35,7 @@ struct profile_mapping {
 	uint32_t file;     /* string, "" if not known; without " (deleted)" */
 	uint32_t build_id; /* string, lower-case hexadecimal, "" if not known */
 	uint32_t unknown;  /* in profile.unknown_fields: fields that we have no name for, or 0 */
+	bool was_deleted;  /* the file was gone when the profile was made; not written */
 	/* What is known of its locations, of all of them: pprof symbolizes no part of a mapping
 	 * that has one of these set. May be written by anyone who symbolizes. */
 	bool has_functions;

@@ -186,6 +186,26 @@ class Files(ConvertTest):
         self.assertIn("the file there now has another build ID", self.convert())
         self.check_no_names()
 
+    def mark_deleted(self):
+        """The dump as it would be had the program been replaced while it ran."""
+        with open(self.path("p.heap")) as file:
+            text = file.read()
+        with open(self.path("p.heap"), "w") as file:
+            file.write(re.sub(r"( r-xp .*/a program)$", r"\1 (deleted)", text, flags=re.M))
+
+    def test_deleted_while_it_ran(self):
+        self.dump(self.program, build_id=False)
+        self.mark_deleted()
+        self.assertIn("deleted while the program ran", self.convert())
+        self.check_no_names()
+        self.convert("--binary", self.program)
+        self.check_names()
+
+    def test_deleted_while_it_ran_with_build_id(self):
+        self.mark_deleted()
+        self.convert()
+        self.check_names()
+
     def test_not_elf(self):
         with open(self.program, "w") as file:
             file.write("#!/bin/sh\n")
