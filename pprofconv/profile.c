@@ -49,7 +49,7 @@ void profile_free(struct profile *profile)
 	index_deinit(&profile->sample_index);
 	index_deinit(&profile->stack_index);
 	index_deinit(&profile->label_index);
-	index_deinit(&profile->address_index);
+	number_map_deinit(&profile->address_map);
 	index_deinit(&profile->function_index);
 	free(profile);
 }
@@ -243,16 +243,23 @@ uint32_t profile_add_labels(struct profile *profile, const struct profile_label 
 uint32_t profile_location_at(struct profile *profile, uint64_t address)
 {
 	struct profile_location location = {.address = address, .mapping = PROFILE_NONE};
-	uint64_t hash = hash_mix(address, hash_seed());
-	struct index_walk walk = index_walk(&profile->address_index, hash);
-	uint32_t id;
+	uint32_t id = number_map_find(&profile->address_map, address);
 
-	while (index_next(&walk, &id))
-		if (profile->locations.items[id].address == address)
-			return id;
+	if (id != NUMBER_MAP_NONE)
+		return id;
 	id = profile_add_location(profile, &location, NULL, 0);
-	failed(profile, profile->status ? 0 : index_insert(&profile->address_index, hash, id));
+	if (!failed(profile, 0))
+		failed(profile, number_map_insert(&profile->address_map, address, id));
 	return id;
+}
+
+void profile_locations_at(struct profile *profile, const uint64_t *addresses, size_t n,
+			  uint32_t *out_locations)
+{
+	for (size_t i = 0; i < n; i++)
+		number_map_prefetch(&profile->address_map, addresses[i]);
+	for (size_t i = 0; i < n; i++)
+		out_locations[i] = profile_location_at(profile, addresses[i]);
 }
 
 uint32_t profile_add_location(struct profile *profile, const struct profile_location *location,

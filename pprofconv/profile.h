@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/index.h"
+#include "base/number_map.h"
 #include "base/strtab.h"
 #include "base/vec.h"
 
@@ -34,6 +35,7 @@ struct profile_mapping {
 	uint32_t file;     /* string, "" if not known; without " (deleted)" */
 	uint32_t build_id; /* string, lower-case hexadecimal, "" if not known */
 	uint32_t unknown;  /* in profile.unknown_fields: fields that we have no name for, or 0 */
+	bool was_deleted;  /* the file was gone when the profile was made; not written */
 	/* What is known of its locations, of all of them: pprof symbolizes no part of a mapping
 	 * that has one of these set. May be written by anyone who symbolizes. */
 	bool has_functions;
@@ -124,7 +126,8 @@ struct profile {
 	uint32_t unknown;
 
 	/* Private: what finds equal things, and the first failure. */
-	struct index sample_index, stack_index, label_index, address_index, function_index;
+	struct index sample_index, stack_index, label_index, function_index;
+	struct number_map address_map;
 	int status;
 };
 
@@ -168,6 +171,10 @@ uint32_t profile_add_labels(struct profile *profile, const struct profile_label 
 /* The location with that address which profile_location_at() made before, or a new one, in no
  * mapping and with no lines. */
 uint32_t profile_location_at(struct profile *profile, uint64_t address);
+
+/* The same for the addresses of a stack at once, which is faster: sets `n` numbers. */
+void profile_locations_at(struct profile *profile, const uint64_t *addresses, size_t n,
+			  uint32_t *out_locations);
 
 /* A new location even if there is an equal one; the location's own first_line and n_lines are
  * ignored. */

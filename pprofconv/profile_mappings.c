@@ -41,6 +41,7 @@ static void join_neighbours(struct profile *profile)
 			into->limit = from->limit;
 			into->file = from->file ? from->file : into->file;
 			into->build_id = from->build_id ? from->build_id : into->build_id;
+			into->was_deleted |= from->was_deleted;
 		} else {
 			profile->mappings.items[++last] = *from;
 		}

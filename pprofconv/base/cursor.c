@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/cursor.h"
 
+#define X -1
+/* clang-format off */
+const int8_t cursor_hex_digits[256] = {
+	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, X, X, X, X, X, X,
+	X,10,11,12,13,14,15, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+	X,10,11,12,13,14,15, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+};
+/* clang-format on */
+#undef X
+
 uint64_t cursor_take_decimal(struct cursor *cursor)
 {
-	const char *first = cursor->at;
+	const char *at = cursor->at;
 	uint64_t value = 0;
 	bool overflow = false;
 
-	for (int c = cursor_peek(cursor); c >= '0' && c <= '9'; c = cursor_peek(cursor)) {
+	for (; at < cursor->end && *at >= '0' && *at <= '9'; at++) {
 		overflow |= __builtin_mul_overflow(value, 10, &value);
-		overflow |= __builtin_add_overflow(value, c - '0', &value);
-		cursor->at++;
+		overflow |= __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value);
 	}
-	if (cursor->at == first || overflow)
+	if (at == cursor->at || overflow)
 		cursor->failed = true;
+	cursor->at = at;
 	return value;
 }
 
@@ -27,21 +42,6 @@ int64_t cursor_take_signed(struct cursor *cursor)
 		return 0;
 	}
 	return (int64_t)(is_negative ? -magnitude : magnitude);
-}
-
-uint64_t cursor_take_hex(struct cursor *cursor)
-{
-	const char *first = cursor->at;
-	uint64_t value = 0;
-	uint64_t lost = 0; /* the bits that were shifted out */
-
-	for (int digit; (digit = cursor_hex_digit(cursor_peek(cursor))) >= 0; cursor->at++) {
-		lost |= value >> 60;
-		value = value << 4 | (unsigned)digit;
-	}
-	if (cursor->at == first || lost)
-		cursor->failed = true;
-	return value;
 }
 
 struct cursor cursor_take_word(struct cursor *cursor)

@@ -77,19 +77,35 @@ static inline bool cursor_accept_text(struct cursor *cursor, const char *text)
 	return true;
 }
 
+extern const int8_t cursor_hex_digits[256];
+
 /* The value of a hexadecimal digit, or -1. */
 static inline int cursor_hex_digit(int c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c < 0 ? -1 : cursor_hex_digits[c];
 }
 
 /* Takes digits and returns their number; fails if there is none or if it passes the type. */
 uint64_t cursor_take_decimal(struct cursor *cursor);
 int64_t cursor_take_signed(struct cursor *cursor); /* a '-' may come first */
-uint64_t cursor_take_hex(struct cursor *cursor);   /* without 0x */
+
+/* The same of hexadecimal digits, without 0x. Inline: a large dump is addresses for the most part.
+ */
+static inline uint64_t cursor_take_hex(struct cursor *cursor)
+{
+	const char *at = cursor->at;
+	uint64_t value = 0, lost = 0; /* the bits that were shifted out */
+	int digit;
+
+	for (; at < cursor->end && (digit = cursor_hex_digits[(unsigned char)*at]) >= 0; at++) {
+		lost |= value >> 60;
+		value = value << 4 | (unsigned)digit;
+	}
+	if (at == cursor->at || lost)
+		cursor->failed = true;
+	cursor->at = at;
+	return value;
+}
 
 /* Takes what comes before the next space or the end; may be empty. */
 struct cursor cursor_take_word(struct cursor *cursor);

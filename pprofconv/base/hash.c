@@ -4,12 +4,13 @@
 #include <sys/random.h>
 #include <time.h>
 
-uint64_t hash_seed(void)
-{
-	static uint64_t seed;
+uint64_t hash_seed_value;
 
-	if (!seed && getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
+void hash_draw_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
 		seed = (uint64_t)time(NULL);
-	seed |= 1; /* never 0, which means not drawn yet */
-	return seed;
+	hash_seed_value = seed | 1; /* never 0 */
 }

@@ -6,8 +6,16 @@
 #include <stdint.h>
 #include <string.h>
 
+extern uint64_t hash_seed_value; /* 0: not drawn yet */
+void hash_draw_seed(void);
+
 /* A number drawn once a process. */
-uint64_t hash_seed(void);
+static inline uint64_t hash_seed(void)
+{
+	if (!hash_seed_value)
+		hash_draw_seed();
+	return hash_seed_value;
+}
 
 /* Mixes two words by a 128-bit product, so that every bit of the result hangs on all of both. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Open addressing with linear probing, at most three quarters full. */
+/* Open addressing with linear probing, at most half full. */
 #include "base/index.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ static int grow(struct index *index)
 
 int index_insert(struct index *index, uint64_t hash, uint32_t id)
 {
-	if (index->n_used >= index->n_slots / 4 * 3 && grow(index) < 0)
+	if (index->n_used >= index->n_slots / 2 && grow(index) < 0)
 		return -ENOMEM;
 	place(index, (struct index_slot){.hash = (uint32_t)hash, .id = id + 1});
 	index->n_used++;

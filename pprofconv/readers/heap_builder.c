@@ -53,17 +53,31 @@ void heap_builder_init(struct heap_builder *builder, struct profile *profile, in
 
 void heap_builder_deinit(struct heap_builder *builder)
 {
-	vec_deinit(&builder->stack);
+	vec_deinit(&builder->addresses);
+	vec_deinit(&builder->locations);
 }
 
 void heap_builder_push(struct heap_builder *builder, uint64_t return_address)
 {
 	/* The call lies before the address that it returns to; it may be the last instruction of
 	 * its function. */
-	uint32_t location = profile_location_at(builder->profile, return_address - 1);
-
-	if (vec_push(&builder->stack, location) < 0)
+	if (vec_push(&builder->addresses, return_address - 1) < 0)
 		profile_fail(builder->profile, -ENOMEM);
+}
+
+/* The stack of the addresses that were pushed; begins a new one. */
+static uint32_t take_stack(struct heap_builder *builder)
+{
+	size_t n = builder->addresses.n;
+
+	builder->addresses.n = 0;
+	if (vec_reserve(&builder->locations, n) < 0) {
+		profile_fail(builder->profile, -ENOMEM);
+		return 0;
+	}
+	profile_locations_at(builder->profile, builder->addresses.items, n,
+			     builder->locations.items);
+	return profile_add_stack(builder->profile, builder->locations.items, n);
 }
 
 /* As pprof has it: of what is in use, if anything is. */
@@ -95,11 +109,10 @@ void heap_builder_add(struct heap_builder *builder, const struct heap_counts *co
 	struct profile *profile = builder->profile;
 	struct heap_counts estimate = *counts;
 	struct profile_sample key = {
-		.stack = profile_add_stack(profile, builder->stack.items, builder->stack.n),
+		.stack = take_stack(builder),
 		.labels = add_labels(builder, counts, label),
 	};
 
-	builder->stack.n = 0;
 	if (unsample(&builder->alloc, builder->interval, &estimate.alloc_objects,
 		     &estimate.alloc_bytes) < 0 ||
 	    unsample(&builder->inuse, builder->interval, &estimate.inuse_objects,

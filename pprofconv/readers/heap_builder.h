@@ -13,7 +13,8 @@ struct heap_builder {
 	int64_t interval; /* of the sampler; 1 or less: counts are exact */
 	struct unsampler inuse, alloc;
 	uint32_t bytes_key;
-	VEC(uint32_t) stack; /* of the record to come */
+	VEC(uint64_t) addresses; /* of the record to come: of the calls */
+	VEC(uint32_t) locations;
 };
 
 /* Sets up an empty profile; the builder is only good as long as that is. */

@@ -131,7 +131,12 @@ bool heap_text_is_comment(struct cursor line)
 bool heap_text_is_map_title(struct cursor line)
 {
 	struct cursor other = line;
+	int first;
 
+	cursor_skip_spaces(&line);
+	first = cursor_peek(&line);
+	if ((first >= '0' && first <= '9') || first == '@') /* a record, as nearly all lines are */
+		return false;
 	return cursor_find(&line, "MAPPED_LIBRARIES:") ||
 	       cursor_find(&other, "--- Memory map: ---");
 }

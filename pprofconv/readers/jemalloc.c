@@ -4,7 +4,7 @@
  * its own mean size; older ones print what was sampled, which is treated alike. */
 #include <errno.h>
 
-#include "base/hash.h"
+#include "base/number_map.h"
 #include "readers/heap_builder.h"
 #include "readers/heap_text.h"
 #include "readers/memory_map.h"
@@ -12,20 +12,13 @@
 
 #define TITLE "heap_v2/"
 
-/* The name of a thread, as the lines in front of the first stack give it. */
-struct thread {
-	uint64_t id;
-	uint32_t label; /* string */
-};
-
 struct jemalloc {
 	struct profile *profile;
 	struct input *input;
 	struct diag *diag;
 	struct heap_builder builder;
 	struct memory_map map;
-	VEC(struct thread) threads;
-	struct index thread_index;
+	struct number_map threads; /* from their numbers to the strings of their labels */
 	uint32_t thread_key;
 	VEC(uint64_t) stack; /* of the lines at hand */
 	bool in_stack;       /* behind the first stack */
@@ -63,17 +56,6 @@ static int read_header(struct jemalloc *dump)
 
 /* --- threads ------------------------------------------------------------------------------- */
 
-static const struct thread *find_thread(const struct jemalloc *dump, uint64_t id)
-{
-	struct index_walk walk = index_walk(&dump->thread_index, hash_mix(id, hash_seed()));
-	uint32_t at;
-
-	while (index_next(&walk, &at))
-		if (dump->threads.items[at].id == id)
-			return &dump->threads.items[at];
-	return NULL;
-}
-
 /* The label of a thread is its number and, if it has one, its name. */
 static uint32_t make_label(struct jemalloc *dump, uint64_t id, struct cursor name)
 {
@@ -92,19 +74,17 @@ static uint32_t make_label(struct jemalloc *dump, uint64_t id, struct cursor nam
 	return label;
 }
 
+/* Only the lines in front of the first stack bring names. */
 static uint32_t thread_label(struct jemalloc *dump, uint64_t id, struct cursor name)
 {
-	const struct thread *known = find_thread(dump, id);
-	struct thread thread = {.id = id};
+	uint32_t label = number_map_find(&dump->threads, id);
 
-	if (known)
-		return known->label;
-	thread.label = make_label(dump, id, name);
-	if (index_insert(&dump->thread_index, hash_mix(id, hash_seed()),
-			 (uint32_t)dump->threads.n) < 0 ||
-	    vec_push(&dump->threads, thread) < 0)
+	if (label != NUMBER_MAP_NONE)
+		return label;
+	label = make_label(dump, id, name);
+	if (number_map_insert(&dump->threads, id, label) < 0)
 		profile_fail(dump->profile, -ENOMEM);
-	return thread.label;
+	return label;
 }
 
 /* --- records ------------------------------------------------------------------------------- */
@@ -255,8 +235,7 @@ static int read_jemalloc(struct profile *profile, struct input *input, struct di
 
 	heap_builder_deinit(&dump.builder);
 	memory_map_deinit(&dump.map);
-	vec_deinit(&dump.threads);
-	index_deinit(&dump.thread_index);
+	number_map_deinit(&dump.threads);
 	vec_deinit(&dump.stack);
 	return r;
 }

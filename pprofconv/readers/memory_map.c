@@ -12,6 +12,7 @@ struct entry {
 	uint64_t limit;
 	uint64_t offset;
 	bool is_data; /* the permissions are there and have no 'x' */
+	bool was_deleted;
 	struct cursor file;
 	struct cursor build_id;
 };
@@ -71,12 +72,14 @@ static bool take_device(struct cursor *line)
 	return !line->failed;
 }
 
-static void drop_suffix(struct cursor *text, const char *suffix)
+static bool drop_suffix(struct cursor *text, const char *suffix)
 {
 	size_t size = strlen(suffix);
 
-	if (cursor_left(text) >= size && memcmp(text->end - size, suffix, size) == 0)
-		text->end -= size;
+	if (cursor_left(text) < size || memcmp(text->end - size, suffix, size) != 0)
+		return false;
+	text->end -= size;
+	return true;
 }
 
 /* maps-rest = offset device inode [ path ], to the end of the line: paths may hold spaces */
@@ -94,7 +97,7 @@ static bool take_maps_rest(struct cursor line, struct entry *entry)
 		return false;
 	cursor_skip_spaces(&line);
 	cursor_trim_end(&line);
-	drop_suffix(&line, DELETED);
+	entry->was_deleted = drop_suffix(&line, DELETED);
 	entry->file = line;
 	return true;
 }
@@ -249,6 +252,7 @@ void memory_map_add_line(struct memory_map *map, struct cursor line)
 				    .start = entry.start,
 				    .limit = entry.limit,
 				    .offset = entry.offset,
+				    .was_deleted = entry.was_deleted,
 				    .file = profile_intern_bytes(profile, entry.file.at,
 								 cursor_left(&entry.file)),
 				    .build_id = profile_intern_bytes(profile, entry.build_id.at,

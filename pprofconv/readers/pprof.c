@@ -7,7 +7,7 @@
  * name for and pass on may refer to them. */
 #include <errno.h>
 
-#include "base/hash.h"
+#include "base/number_map.h"
 #include "base/wire.h"
 #include "profile.pb-c.h"
 #include "readers/readers.h"
@@ -24,13 +24,6 @@ enum { /* fields of Profile */
 	FIELD_LAST = 15,
 };
 
-/* From the ids in the file, which are any numbers but 0, to ours. */
-struct id_table {
-	VEC(uint64_t) ids;
-	VEC(uint32_t) numbers;
-	struct index index;
-};
-
 struct decoder {
 	struct profile *profile;
 	struct diag *diag;
@@ -39,7 +32,7 @@ struct decoder {
 	VEC(uint32_t) strings;
 	VEC(uint8_t) head; /* the fields that are not repeated messages, one after the other */
 	bool has_time;
-	struct id_table mappings, locations, functions;
+	struct number_map mappings, locations, functions; /* from ids in the file, any but 0 */
 	VEC(uint32_t) frames;
 	VEC(struct profile_line) lines;
 	VEC(struct profile_label) labels;
@@ -58,36 +51,13 @@ static int no_memory(struct decoder *decoder)
 
 /* --- ids ----------------------------------------------------------------------------------- */
 
-static uint32_t find_id(const struct id_table *table, uint64_t id)
+static int add_id(struct decoder *decoder, struct number_map *map, uint64_t id, uint32_t number)
 {
-	struct index_walk walk = index_walk(&table->index, hash_mix(id, hash_seed()));
-	uint32_t at;
-
-	while (index_next(&walk, &at))
-		if (table->ids.items[at] == id)
-			return table->numbers.items[at];
-	return PROFILE_NONE;
-}
-
-static int add_id(struct decoder *decoder, struct id_table *table, uint64_t id, uint32_t number)
-{
-	uint64_t hash = hash_mix(id, hash_seed());
-
 	if (id == 0)
 		return corrupt(decoder, "the id 0, which means none");
-	if (find_id(table, id) != PROFILE_NONE)
+	if (number_map_find(map, id) != NUMBER_MAP_NONE)
 		return corrupt(decoder, "an id that something else has already");
-	if (index_insert(&table->index, hash, (uint32_t)table->ids.n) < 0 ||
-	    vec_push(&table->ids, id) < 0 || vec_push(&table->numbers, number) < 0)
-		return no_memory(decoder);
-	return 0;
-}
-
-static void id_table_deinit(struct id_table *table)
-{
-	vec_deinit(&table->ids);
-	vec_deinit(&table->numbers);
-	index_deinit(&table->index);
+	return number_map_insert(map, id, number) < 0 ? no_memory(decoder) : 0;
 }
 
 /* --- strings ------------------------------------------------------------------------------- */
@@ -195,7 +165,7 @@ static int add_function(struct decoder *decoder, const ProtobufCMessage *message
 static int add_line(struct decoder *decoder, const Perftools__Profiles__Line *from)
 {
 	struct profile_line line = {
-		.function = find_id(&decoder->functions, from->function_id),
+		.function = number_map_find(&decoder->functions, from->function_id),
 		.unknown = unknown_fields_take(decoder->profile, &from->base),
 		.line = from->line,
 		.column = from->column,
@@ -211,7 +181,7 @@ static int add_location(struct decoder *decoder, const ProtobufCMessage *message
 	const Perftools__Profiles__Location *from = (const Perftools__Profiles__Location *)message;
 	struct profile_location location = {
 		.address = from->address,
-		.mapping = find_id(&decoder->mappings, from->mapping_id),
+		.mapping = number_map_find(&decoder->mappings, from->mapping_id),
 		.is_folded = from->is_folded,
 		.unknown = unknown_fields_take(decoder->profile, message),
 	};
@@ -247,7 +217,7 @@ static int add_label(struct decoder *decoder, const Perftools__Profiles__Label *
 
 static int add_frame(struct decoder *decoder, uint64_t id)
 {
-	uint32_t number = find_id(&decoder->locations, id);
+	uint32_t number = number_map_find(&decoder->locations, id);
 
 	if (number == PROFILE_NONE)
 		return corrupt(decoder, "a sample with a location that is not there");
@@ -417,9 +387,9 @@ static int read_pprof(struct profile *profile, struct input *input, struct diag 
 		r = decode(&decoder);
 	vec_deinit(&decoder.strings);
 	vec_deinit(&decoder.head);
-	id_table_deinit(&decoder.mappings);
-	id_table_deinit(&decoder.locations);
-	id_table_deinit(&decoder.functions);
+	number_map_deinit(&decoder.mappings);
+	number_map_deinit(&decoder.locations);
+	number_map_deinit(&decoder.functions);
 	vec_deinit(&decoder.frames);
 	vec_deinit(&decoder.lines);
 	vec_deinit(&decoder.labels);

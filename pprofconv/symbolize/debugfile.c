@@ -46,9 +46,9 @@ static int try_path(char *path, const struct wanted *wanted, struct object **out
 	_cleanup_(object_closep) struct object *object = NULL;
 	int r;
 
-	if (!path)
+	if (!owned)
 		return -ENOMEM;
-	r = object_open(path, &object);
+	r = object_open(owned, &object);
 	if (r == -ENOMEM)
 		return r;
 	if (r || !is_wanted(object, wanted))

@@ -12,6 +12,8 @@
 #include "symbolize/qualify.h"
 #include "symbolize/scopes.h"
 
+#define FRAMES_MAX 1024 /* of one address; the outer ones of more are left out */
+
 struct unit {
 	Dwarf_Die die;   /* of the unit in the file itself: it has the lines */
 	Dwarf_Die split; /* where its functions are: `die`, or the unit in a .dwo file */
@@ -24,7 +26,7 @@ struct unit {
 struct debuginfo {
 	Dwarf *dwarf;
 	Dwarf *alternate;
-	const struct object *code;
+	struct scope_limits limits;
 	VEC(struct unit) units;
 	struct rangemap map; /* to units */
 	struct qualify qualify;
@@ -65,7 +67,7 @@ static int load_unit(struct debuginfo *info, struct unit *unit)
 	find_split(unit);
 	unit->is_mangled = is_mangled_language(&unit->split);
 	unit->directory = die_string(&unit->die, DW_AT_comp_dir);
-	return scopes_read(&unit->scopes, &unit->split, info->code);
+	return scopes_read(&unit->scopes, &unit->split, &info->limits);
 }
 
 static int add_unit_range(void *opaque, uint64_t low, uint64_t high)
@@ -99,7 +101,7 @@ static int add_unit(struct debuginfo *info, const Dwarf_Die *die)
 	if (vec_push(&info->units, (struct unit){.die = *die}))
 		return -ENOMEM;
 	unit = &info->units.items[info->units.n - 1];
-	n = scope_ranges(&unit->die, info->code, add_unit_range, info);
+	n = scope_ranges(&unit->die, &info->limits, add_unit_range, info);
 	if (n)
 		return n < 0 ? n : 0;
 	return add_function_ranges(info, unit);
@@ -144,7 +146,7 @@ int debuginfo_open(const struct object *dwarf_object, const struct object *code,
 
 	if (!info)
 		return -ENOMEM;
-	info->code = code;
+	info->limits = (struct scope_limits){.code = code, .ranges_left = SCOPE_RANGES_MAX};
 	r = open_dwarf(info, dwarf_object, alternate);
 	if (!r)
 		r = read_units(info);
@@ -202,10 +204,11 @@ static int find_in_unit(struct debuginfo *info, struct unit *unit, uint64_t addr
 {
 	struct frame frame = {0};
 	uint32_t scope = rangemap_find(&unit->scopes.map, address);
+	size_t n_before = frames->n;
 	int r;
 
 	find_line(unit, address, &frame);
-	while (scope != RANGEMAP_NONE) {
+	while (scope != RANGEMAP_NONE && frames->n - n_before < FRAMES_MAX) {
 		struct scope *found = &unit->scopes.items.items[scope];
 
 		r = find_function(info, unit, &found->die, &frame);

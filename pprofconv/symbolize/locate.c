@@ -92,6 +92,10 @@ static int try_path(const struct locate_wanted *wanted, const struct locate_opti
 
 	if (wanted->file[0] != '/' || !is_file_name(wanted->file))
 		return 0;
+	if (wanted->was_deleted && !wanted->build_id[0]) {
+		out_result->outcome = LOCATE_REPLACED;
+		return 0;
+	}
 	if (!options->paths.sysroot)
 		return try_file(wanted->file, wanted, out_result, out_object);
 	if (asprintf(&path, "%s%s", options->paths.sysroot, wanted->file) < 0)

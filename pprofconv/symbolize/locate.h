@@ -13,12 +13,15 @@ struct locate_wanted {
 	const char *file;     /* its path when the profile was made, "" if not known */
 	const char *build_id; /* "" if not known: then a file with the right name will do */
 	bool is_program;      /* the program itself, not a library */
+	bool was_deleted;     /* its path names another file now, if any */
 };
 
 enum locate_outcome {
 	LOCATE_FOUND,
 	LOCATE_NO_FILE,    /* the mapping is not of a file: [vdso], anonymous memory */
 	LOCATE_NOT_FOUND,  /* there is no such file any more */
+	LOCATE_REPLACED,   /* it was gone when the profile was made, and nothing tells whether what
+			      is there now is the same */
 	LOCATE_OTHER_ID,   /* there is, but with another build ID */
 	LOCATE_NOT_ELF,    /* it is no program or library */
 	LOCATE_UNREADABLE, /* it can't be opened, see the errno */

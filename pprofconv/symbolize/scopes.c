@@ -6,29 +6,28 @@
 
 #include "symbolize/die_walk.h"
 
-#define RANGES_MAX 1000000 /* of one DIE; lists may overlap each other in the file */
-
 struct reading {
 	struct scopes *scopes;
-	const struct object *code;
+	struct scope_limits *limits;
 	VEC(uint32_t) around; /* the scopes that the DIE's parents are in, by depth, and its own */
 	uint32_t scope;       /* that is being added */
 };
 
 /* Linkers leave ranges of functions that they threw away, at 0 or at another place without code.
  */
-int scope_ranges(Dwarf_Die *die, const struct object *code,
+int scope_ranges(Dwarf_Die *die, struct scope_limits *limits,
 		 int (*add)(void *opaque, uint64_t low, uint64_t high), void *opaque)
 {
 	Dwarf_Addr base, low, high;
 	ptrdiff_t at = 0;
 	int n = 0;
 
-	while (n < RANGES_MAX && (at = dwarf_ranges(die, at, &base, &low, &high)) > 0) {
-		int r = object_is_code(code, low) ? add(opaque, low, high) : 0;
+	while (limits->ranges_left && (at = dwarf_ranges(die, at, &base, &low, &high)) > 0) {
+		int r = object_is_code(limits->code, low) ? add(opaque, low, high) : 0;
 
 		if (r)
 			return r;
+		limits->ranges_left--;
 		n++;
 	}
 	return n;
@@ -57,7 +56,7 @@ static int add_scope(struct reading *reading, Dwarf_Die *die, uint32_t outer, ui
 	reading->scope = (uint32_t)reading->scopes->items.n;
 	if (reading->scope == RANGEMAP_NONE - 1)
 		return 0;
-	n = scope_ranges(die, reading->code, add_range, reading);
+	n = scope_ranges(die, reading->limits, add_range, reading);
 	if (n <= 0)
 		return n;
 	*out_scope = reading->scope;
@@ -74,9 +73,9 @@ static int add_die(struct reading *reading, struct die_walk *walk)
 	return r ? r : vec_push(&reading->around, scope);
 }
 
-int scopes_read(struct scopes *scopes, Dwarf_Die *unit, const struct object *code)
+int scopes_read(struct scopes *scopes, Dwarf_Die *unit, struct scope_limits *limits)
 {
-	struct reading reading = {.scopes = scopes, .code = code};
+	struct reading reading = {.scopes = scopes, .limits = limits};
 	struct die_walk walk = die_walk_start(unit);
 	int r;
 

@@ -17,13 +17,21 @@ struct scopes {
 	struct rangemap map; /* to items */
 };
 
-/* Reads all of a unit. Broken DWARF ends the reading, what came before it stays. `code` is the file
- * that holds the code. 0 or -ENOMEM. */
-int scopes_read(struct scopes *scopes, Dwarf_Die *unit, const struct object *code);
+/* What bounds the ranges that a file's DWARF may give. */
+struct scope_limits {
+	const struct object *code; /* that the ranges must lie in */
+	size_t ranges_left;        /* how many more of them are read; 0: no more */
+};
+
+#define SCOPE_RANGES_MAX \
+	(32u << 20) /* lists may be shared, so a small file can ask for any number */
+
+/* Reads all of a unit. Broken DWARF ends the reading, what came before it stays. 0 or -ENOMEM. */
+int scopes_read(struct scopes *scopes, Dwarf_Die *unit, struct scope_limits *limits);
 
 void scopes_deinit(struct scopes *scopes);
 
 /* Calls `add` for each range of code of a DIE, but for those that the linker threw away. How many
  * there were, or what `add` returned if that is not 0. */
-int scope_ranges(Dwarf_Die *die, const struct object *code,
+int scope_ranges(Dwarf_Die *die, struct scope_limits *limits,
 		 int (*add)(void *opaque, uint64_t low, uint64_t high), void *opaque);

@@ -21,6 +21,7 @@ struct place { /* a location that wants a name */
 struct opened {        /* a file that was looked for, once for all mappings of it */
 	uint32_t file; /* string */
 	uint32_t build_id;
+	bool was_deleted;
 	struct locate_result located;
 	struct binary *binary; /* NULL if it was not found */
 };
@@ -97,6 +98,7 @@ static int open_file(struct symbolizer *s, uint32_t mapping, struct opened *file
 		.file = profile_string(s->profile, file->file),
 		.build_id = profile_string(s->profile, file->build_id),
 		.is_program = mapping == 0,
+		.was_deleted = s->profile->mappings.items[mapping].was_deleted,
 	};
 	struct object *object = NULL;
 	int r = locate(&wanted, &s->options->locate, &file->located, &object);
@@ -110,11 +112,16 @@ static int open_file(struct symbolizer *s, uint32_t mapping, struct opened *file
 static int get_file(struct symbolizer *s, uint32_t number, struct opened *out_file)
 {
 	const struct profile_mapping *mapping = &s->profile->mappings.items[number];
-	struct opened file = {.file = mapping->file, .build_id = mapping->build_id};
+	struct opened file = {
+		.file = mapping->file,
+		.build_id = mapping->build_id,
+		.was_deleted = mapping->was_deleted,
+	};
 	int r;
 
 	vec_foreach (opened, &s->files) {
-		if (opened->file == file.file && opened->build_id == file.build_id) {
+		if (opened->file == file.file && opened->build_id == file.build_id &&
+		    opened->was_deleted == file.was_deleted) {
 			*out_file = *opened;
 			return 0;
 		}
@@ -261,6 +268,10 @@ static void describe_missing(const struct locate_result *located, char *out_text
 	case LOCATE_NO_FILE:
 		snprintf(out_text, size, "not a file");
 		return;
+	case LOCATE_REPLACED:
+		snprintf(out_text, size,
+			 "deleted while the program ran, and no build ID tells what it was");
+		return;
 	case LOCATE_OTHER_ID:
 		if (located->other_id[0])
 			snprintf(out_text, size, "the file there now has another build ID, %s",
@@ -283,26 +294,29 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 			size_t mapping, char *out_text, size_t size)
 {
 	const struct symbolize_result *result = &summary->mappings.items[mapping];
-	const char *file = profile_string(profile, profile->mappings.items[mapping].file);
+	const struct profile_mapping *described = &profile->mappings.items[mapping];
+	const char *file = described->file ? profile_string(profile, described->file) : "(no file)";
 	char reason[2 * BUILD_ID_MAX + 64] = "no symbols in it";
 
-	if (result->outcome == SYMBOLIZE_UNUSED)
+	switch (result->outcome) {
+	case SYMBOLIZE_UNUSED:
 		return false;
-	if (!file[0])
-		file = "(no file)";
-	if (result->outcome == SYMBOLIZE_ALREADY) {
+	case SYMBOLIZE_ALREADY:
 		snprintf(out_text, size, "%s: came with names", file);
 		return true;
-	}
-	if (result->outcome == SYMBOLIZE_NAMED) {
-		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named", file,
-			 result->n_named, result->n_locations);
+	case SYMBOLIZE_NAMED:
+		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named%s", file,
+			 result->n_named, result->n_locations,
+			 described->build_id ? "" : ", with no build ID to check the file by");
 		return true;
-	}
-	if (result->outcome == SYMBOLIZE_NOT_LOCATED)
+	case SYMBOLIZE_NOT_LOCATED:
 		describe_missing(&result->located, reason, sizeof(reason));
-	snprintf(out_text, size, "%s: %" PRIu32 " locations without names: %s", file,
-		 result->n_locations, reason);
+		break;
+	case SYMBOLIZE_NO_SYMBOLS:
+		break;
+	}
+	snprintf(out_text, size, "%s: %" PRIu32 " location%s without names: %s", file,
+		 result->n_locations, result->n_locations == 1 ? "" : "s", reason);
 	return true;
 }
 

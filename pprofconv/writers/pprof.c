@@ -401,7 +401,7 @@ static int emit_all(struct encoder *encoder)
 
 static int write_pprof(const struct profile *profile, size_t value, struct output *output)
 {
-	_cleanup_(gzip_freep) struct gzip *gzip = gzip_new(output, GZIP_LEVEL);
+	_cleanup_(gzip_freep) struct gzip *gzip = gzip_new(output, GZIP_LEVEL, gzip_best_threads());
 	struct encoder encoder = {.profile = profile, .gzip = gzip};
 	int r;
 

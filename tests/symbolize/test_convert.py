@@ -119,13 +119,16 @@ class Layouts(ConvertTest):
 class Names(ConvertTest):
     """C++ functions without a linkage name get one from what they are declared in."""
 
-    def check(self, compiler, *flags):
+    def names(self, compiler, *flags, options=()):
         program = self.path("names")
         source = os.path.join(PROGRAMS, "live.cc")
         subprocess.run([compiler, "-g", *flags, source, "-o", program], check=True)
         self.dump(program, build_id=False)
-        self.convert()
-        names = [found[0][0] for _, found in self.frames()]
+        self.convert(*options)
+        return [found[0][0] for _, found in self.frames()]
+
+    def check(self, compiler, *flags):
+        names = self.names(compiler, *flags)
         self.assertEqual(names[0], "shop::(anonymous namespace)::Cart::add")
         self.assertRegex(names[1], r"^main::(\{lambda.*\}|\$_0)::operator\(\)$")
         self.assertEqual(names[2], "plain")
@@ -139,6 +142,17 @@ class Names(ConvertTest):
     @unittest.skipUnless(shutil.which("clang++"), "needs clang")
     def test_clang_inlined(self):
         self.check("clang++", "-O2")
+
+
+    @unittest.skipUnless(shutil.which("clang++"), "needs clang")
+    def test_styles(self):
+        for style, expected in (
+            ("short", "shop::(anonymous namespace)::Cart::add"),
+            ("full", "shop::(anonymous namespace)::Cart::add()"),
+            ("none", "_ZN4shop12_GLOBAL__N_14Cart3addEv"),
+        ):
+            names = self.names("clang++", "-O2", options=[f"--demangle={style}"])
+            self.assertEqual(names[0], expected)
 
 
 class Files(ConvertTest):
@@ -185,6 +199,26 @@ class Files(ConvertTest):
         self.replace()
         self.assertIn("the file there now has another build ID", self.convert())
         self.check_no_names()
+
+    def mark_deleted(self):
+        """The dump as it would be had the program been replaced while it ran."""
+        with open(self.path("p.heap")) as file:
+            text = file.read()
+        with open(self.path("p.heap"), "w") as file:
+            file.write(re.sub(r"( r-xp .*/a program)$", r"\1 (deleted)", text, flags=re.M))
+
+    def test_deleted_while_it_ran(self):
+        self.dump(self.program, build_id=False)
+        self.mark_deleted()
+        self.assertIn("deleted while the program ran", self.convert())
+        self.check_no_names()
+        self.convert("--binary", self.program)
+        self.check_names()
+
+    def test_deleted_while_it_ran_with_build_id(self):
+        self.mark_deleted()
+        self.convert()
+        self.check_names()
 
     def test_not_elf(self):
         with open(self.program, "w") as file:

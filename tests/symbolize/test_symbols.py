@@ -62,51 +62,63 @@ def wrong_names(ours, theirs, addresses, everything, known):
             yield f"{address:#x}: {mine} instead of {other}"
 
 
-def check(frames, compiler, language, flags, hide):
+def check(frames, folder, original, addresses, theirs, hide):
+    program = shutil.copy(original, os.path.join(folder, hide.__name__))
+    everything = aliases(program)
+    known = hide(program)
+    ours = ask([frames, program, folder], addresses)
+    named = sum(name_of(answer) != "??" for answer in ours)
+    assert len(ours) == len(theirs) and named >= 10, f"{named} names only"
+    return list(wrong_names(ours, theirs, addresses, everything, known)), named
+
+
+def check_all_hidings(frames, compiler, language, flags):
+    """Builds a program, and yields for each way to hide names what was wrong."""
+    command = ["llvm-symbolizer", "--functions=linkage", "--no-demangle"]
     with tempfile.TemporaryDirectory() as folder:
         program = compile_program(folder, compiler, language, flags)
         addresses = call_sites(program)
-        everything = aliases(program)
-        original = shutil.copy(program, os.path.join(folder, "original"))
-        known = hide(program)
-        command = ["llvm-symbolizer", "--functions=linkage", "--no-demangle", f"--obj={original}"]
-        theirs = ask(command, addresses)
-        ours = ask([frames, program, folder], addresses)
-        named = sum(name_of(answer) != "??" for answer in ours)
-        assert len(ours) == len(theirs) and named >= 10, f"{named} names only"
-        return list(wrong_names(ours, theirs, addresses, everything, known)), named
+        theirs = ask([*command, f"--obj={program}"], addresses)
+        for hide in HIDINGS:
+            try:
+                yield hide, check(frames, folder, program, addresses, theirs, hide)
+            except Missing as missing:
+                yield hide, missing
+            except (subprocess.CalledProcessError, AssertionError) as error:
+                yield hide, ([str(error), getattr(error, "stderr", "")], 0)
 
 
+HIDINGS = [stays, dynamic_only, minidebug]
 WAYS = [
-    (compiler, language, ["-O2", *flags], hide)
-    for compiler, language in (("gcc", "c"), ("gcc", "c++"), ("clang", "c++"))
-    for flags in (["-rdynamic"], ["-rdynamic", "-no-pie", "-fno-pie"])
-    for hide in (stays, dynamic_only, minidebug)
+    ("gcc", "c", ["-O2", "-rdynamic"]),
+    ("gcc", "c++", ["-O2", "-rdynamic"]),
+    ("gcc", "c++", ["-O2", "-rdynamic", "-no-pie", "-fno-pie"]),
+    ("clang", "c++", ["-O2", "-rdynamic"]),
 ]
 
 
 def main():
     frames = sys.argv[1]
-    if not shutil.which("llvm-symbolizer") or not shutil.which("objdump"):
-        print("needs llvm-symbolizer and objdump")
+    if not all(map(shutil.which, ("llvm-symbolizer", "objdump", "gcc", "g++"))):
+        print("needs llvm-symbolizer, objdump, gcc and g++")
         return 77
-    print(f"1..{len(WAYS)}")
-    failed = 0
-    for number, (compiler, language, flags, hide) in enumerate(WAYS, 1):
-        name = f"{compiler} {language} {' '.join(flags)} {hide.__name__}"
-        named = 0
-        try:
-            wrong, named = check(frames, compiler, language, flags, hide)
-        except Missing as missing:
-            print(f"ok {number} - {name} # SKIP needs {missing}")
+    failed = number = 0
+    for way in WAYS:
+        if not shutil.which(way[0]):
+            print(f"# needs {way[0]}")
             continue
-        except (subprocess.CalledProcessError, AssertionError) as error:
-            wrong = [str(error), getattr(error, "stderr", "")]
-        print(f"{'not ok' if wrong else 'ok'} {number} - {name}: {named} call sites named")
-        for line in wrong[:5]:
-            print(f"# {line}")
-        failed += bool(wrong)
-        sys.stdout.flush()
+        for hide, result in check_all_hidings(frames, *way):
+            number += 1
+            name = f"{number} - {way[0]} {way[1]} {' '.join(way[2])} {hide.__name__}"
+            if isinstance(result, Missing):
+                print(f"ok {name} # SKIP needs {result}")
+                continue
+            wrong, named = result
+            print(f"{'not ok' if wrong else 'ok'} {name}: {named} call sites named", flush=True)
+            for line in wrong[:5]:
+                print(f"# {line}")
+            failed += bool(wrong)
+    print(f"1..{number}")
     return failed != 0
 
 

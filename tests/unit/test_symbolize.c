@@ -95,7 +95,7 @@ static void test_mapping_is_not_named_at_all(void)
 	CHECK(!profile->mappings.items[0].has_functions);
 	CHECK_UINT_EQ(profile->locations.items[location].n_lines, 0);
 	CHECK(symbolize_describe(profile, &summary, 0, text, sizeof(text)));
-	CHECK(strstr(text, "1 locations without names: no symbols in it") != NULL);
+	CHECK(strstr(text, "1 location without names: no symbols in it") != NULL);
 	symbolize_summary_deinit(&summary);
 }
 
@@ -150,7 +150,7 @@ static void check_missing(const char *file, const char *expected)
 
 static void test_what_is_no_file(void)
 {
-	check_missing("", "(no file): 1 locations without names: not a file");
+	check_missing("", "(no file): 1 location without names: not a file");
 	check_missing("[vdso]", "not a file");
 	check_missing("[stack]", "not a file");
 	check_missing("//anon", "not a file");
