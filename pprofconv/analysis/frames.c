@@ -170,14 +170,11 @@ static void name_place(const struct profile *profile, const struct profile_locat
 		snprintf(name, size, "0x%" PRIx64, location->address);
 }
 
-static int add_place(struct frames *frames, const struct profile_location *location)
+static int add_place(struct frames *frames, const char *name)
 {
-	char name[256];
 	uint32_t number;
-	int r;
+	int r = add_function(frames, name, "", &number);
 
-	name_place(frames->profile, location, name, sizeof(name));
-	r = add_function(frames, name, "", &number);
 	return r ? r : vec_push(&frames->of_locations, number);
 }
 
@@ -202,23 +199,41 @@ static bool is_line_dropped(const struct pruner *pruner, const struct profile_li
 	return line->function != PROFILE_NONE && pruner->functions.items[line->function];
 }
 
-static int add_location(struct frames *frames, const struct pruner *pruner,
-			const struct profile_location *location)
+/* A location without lines: its place stands for a function. */
+static int add_nameless(struct frames *frames, const struct pruner *pruner,
+			const struct profile_location *location, struct frame_location *added)
+{
+	char name[256];
+
+	name_place(frames->profile, location, name, sizeof(name));
+	added->is_dropped = is_dropped(pruner, name);
+	return add_place(frames, name);
+}
+
+static int add_named(struct frames *frames, const struct pruner *pruner,
+		     const struct profile_location *location, struct frame_location *added)
 {
 	const struct profile_line *lines = profile_lines(frames->profile, location);
-	struct frame_location added = {.first = (uint32_t)frames->of_locations.n};
 	size_t n_dropped = location->n_lines;
 	int r = 0;
 
 	while (n_dropped > 0 && !is_line_dropped(pruner, &lines[n_dropped - 1]))
 		n_dropped--;
-	added.is_dropped = n_dropped > 0 && n_dropped == location->n_lines;
-	added.drops_callees = n_dropped > 0 && !added.is_dropped;
-	if (!location->n_lines)
-		r = add_place(frames, location);
+	added->is_dropped = n_dropped == location->n_lines;
+	added->drops_callees = n_dropped > 0 && !added->is_dropped;
 	/* one that is dropped stays where everything else is dropped as well */
-	for (size_t i = added.is_dropped ? 0 : n_dropped; !r && i < location->n_lines; i++)
+	for (size_t i = added->is_dropped ? 0 : n_dropped; !r && i < location->n_lines; i++)
 		r = add_line(frames, &lines[i]);
+	return r;
+}
+
+static int add_location(struct frames *frames, const struct pruner *pruner,
+			const struct profile_location *location)
+{
+	struct frame_location added = {.first = (uint32_t)frames->of_locations.n};
+	int r = location->n_lines ? add_named(frames, pruner, location, &added)
+				  : add_nameless(frames, pruner, location, &added);
+
 	added.n = (uint32_t)frames->of_locations.n - added.first;
 	return r ? r : vec_push(&frames->locations, added);
 }

@@ -10,6 +10,7 @@
 
 /* What stands for the frames that Go does not name, as a name that the expression below drops. */
 #define HIDDEN      "runtime.(not shown)"
+#define ROOT        "runtime.goexit"
 #define DROP_FRAMES "runtime\\..*"
 #define KEEP_FRAMES "runtime\\.panic|runtime\\.reflectcall|runtime\\.call[0-9]*"
 
@@ -92,21 +93,30 @@ static int read_frame(struct heap_dump *dump, struct cursor text)
 	return 0;
 }
 
-/* Names the frames that Go did not, from the leaf up to the first one that has a name. */
+static uint32_t add_hidden(struct profile *profile, const char *name)
+{
+	uint32_t text = profile_intern(profile, name);
+
+	return profile_add_function(profile,
+				    &(struct profile_function){.name = text, .system_name = text});
+}
+
+/* Go names all frames but those of the runtime at the leaf, and the one at the root. */
 static void name_hidden(struct profile *profile)
 {
-	struct profile_line hidden = {0};
+	struct profile_line leaf = {.function = add_hidden(profile, HIDDEN)};
+	struct profile_line root = {.function = add_hidden(profile, ROOT)};
 
 	if (profile_status(profile))
 		return;
-	hidden.function = profile_add_function(
-		profile, &(struct profile_function){.name = profile_intern(profile, HIDDEN)});
 	for (uint32_t i = 0; i < profile->stacks.n; i++) {
 		size_t n;
 		const uint32_t *frames = profile_stack(profile, i, &n);
 
+		if (n && !profile->locations.items[frames[n - 1]].n_lines)
+			profile_set_lines(profile, frames[n - 1], &root, 1);
 		for (size_t j = 0; j < n && !profile->locations.items[frames[j]].n_lines; j++)
-			profile_set_lines(profile, frames[j], &hidden, 1);
+			profile_set_lines(profile, frames[j], &leaf, 1);
 	}
 }
 

@@ -7,12 +7,12 @@ Where the two may differ, and why:
 | what | why |
 |---|---|
 | a value by 1, upward, for each record | pprof cuts estimates, we round running totals |
-| two sample types (objects, space) there, always four here | a diff needs the same ones everywhere |
+| two sample types (objects, space) there, always four here | a diff needs the same ones |
 | build IDs here only | they are in comments, where they harm no other reader |
 | file names are cut at a space there | pprof's pattern ends there |
 | a program named in the dump is the first mapping here | pprof guesses it by its name |
 | heap_v2/1: records of 0 bytes there count no objects | nothing was sampled, so nothing is scaled |
-| overlapping mappings: the nearest start here, the first line there | nothing overlaps in a real map |
+| overlapping mappings: the nearest start here, the first line there | no real map has any |
 """
 
 import collections

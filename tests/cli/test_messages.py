@@ -63,7 +63,8 @@ def an_empty_file(folder):
 @cli.test
 def a_foreign_file(folder):
     cli.is_in('1: not a heap profile', refuse(folder, bytes(range(256))))
-    cli.equal(refuse(folder, b'\x7fELF' + bytes(range(256))), '1: a program or core file is not read')
+    cli.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
+              '1: a program or core file is not read')
     cli.is_in('perf.data is not read', refuse(folder, b'PERFILE2' + bytes(range(256))))
 
 

@@ -404,7 +404,7 @@ static void test_go_names(void)
 	CHECK_STR_EQ(names_at(profile, 0x4a2000), "main.inner<main.outer");
 	CHECK_STR_EQ(names_at(profile, 0x4a3000), "main.main");
 	CHECK_STR_EQ(names_at(profile, 0x4a1f2e), "runtime.(not shown)");
-	CHECK_STR_EQ(names_at(profile, 0x46c2e0), ""); /* at the root: runtime.goexit */
+	CHECK_STR_EQ(names_at(profile, 0x46c2e0), "runtime.goexit");
 	function = &profile->functions.items[0];
 	CHECK_STR_EQ(profile_string(profile, function->filename), "/src/demo/main.go");
 	CHECK_INT_EQ(profile_lines(profile, &profile->locations.items[1])[1].line, 20);

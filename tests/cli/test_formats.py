@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What is written besides pprof's format, and what top and merge say."""
+
+import json
+import os
+import shutil
+
+import cli
+
+GO = cli.data('good-go.heap')
+EXACT = cli.data('good-exact.heap')
+
+
+@cli.test
+def folded_stacks(folder):
+    text = cli.succeed('-n', '--to=folded', GO)
+    lines = dict(line.rsplit(' ', 1) for line in text.splitlines())
+    # what the runtime did at the leaf is left out
+    cli.equal(sorted(lines), ['runtime.goexit;main.main',
+                              'runtime.goexit;main.main;main.outer;main.inner'])
+    text = cli.succeed('-n', '--to=folded', '--sample-type=alloc_objects', EXACT)
+    cli.equal(text.splitlines()[0], 'libc.so.6+0x2700f;demo+0x11ff;demo+0x10ff 4')
+
+
+@cli.test
+def folded_stacks_go_round(folder):
+    first = cli.succeed('--to', 'folded', cli.data('good-folded.txt'))
+    path = os.path.join(folder, 'x.folded')
+    with open(path, 'w') as file:
+        file.write(first)
+    cli.equal(cli.succeed('--to', 'folded', path), first)
+    cli.is_in('main;work;operator new(unsigned long) 12\n', first)
+
+
+@cli.test
+def a_flame_graph_tool_takes_them(folder):
+    if not shutil.which('flamegraph.pl'):
+        return
+    done = cli.run('flamegraph.pl', input=cli.succeed('-n', '--to=folded', GO).encode())
+    cli.is_in('main.inner', done.stdout)
+
+
+@cli.test
+def json_holds_everything(folder):
+    profile = json.loads(cli.succeed('-n', '--to=json', EXACT))
+    cli.equal([t['type'] for t in profile['sample_type']],
+              ['alloc_objects', 'alloc_space', 'inuse_objects', 'inuse_space'])
+    cli.equal(profile['sample'][0]['value'], [4, 8192, 2, 4096])
+    cli.equal(profile['sample'][0]['label'], [{'key': 'bytes', 'num': 2048}])
+    location = profile['location'][profile['sample'][0]['location'][0]]
+    cli.equal(location['address'], '0x5555555550ff')
+    cli.equal(profile['mapping'][location['mapping']]['filename'], '/usr/bin/demo')
+    cli.is_in('run: 00c0ffee00c0ffee', profile['comment'])
+    profile = json.loads(cli.succeed('-n', '--to=json', GO))
+    line = profile['location'][1]['line'][0]
+    cli.equal(profile['function'][line['function']]['name'], 'main.inner')
+
+
+@cli.test
+def json_escapes_what_it_must(folder):
+    with open(EXACT, 'rb') as file:
+        text = file.read().replace(b'# pid: 4242', b'# pid: "\\\x01\xff')
+    profile = json.loads(cli.succeed('-n', '--to=json', '-', input=text))
+    cli.is_in('pid: "\\\x01\ufffd', profile['comment'])
+
+
+@cli.test
+def text_is_for_people(folder):
+    text = cli.succeed('-n', '--to=text', GO)
+    cli.equal(text.splitlines()[2:6], ['    main.inner  /src/demo/main.go',
+                                       '    main.outer  /src/demo/main.go',
+                                       '    main.main  /src/demo/main.go', '    runtime.goexit'])
+
+
+@cli.test
+def top_names_the_largest(folder):
+    lines = cli.succeed('top', '-n', '-s', 'alloc_space', EXACT).splitlines()
+    cli.equal(lines[0], 'alloc_space: total 8704 bytes (8.50 KiB)')
+    cli.equal(lines[2].split(), ['8.00', 'KiB', '94.12%', '94.12%', '8.00', 'KiB', '94.12%',
+                                 'demo+0x10ff'])
+    cli.equal(len(cli.succeed('top', '-n', '--lines=1', EXACT).splitlines()), 4)
+    lines = cli.succeed('top', '-n', '--cum', EXACT).splitlines()
+    cli.equal(lines[2].split()[-1], 'demo+0x11ff')
+
+
+@cli.test
+def top_of_other_formats(folder):
+    cli.is_in('samples: total 16 count', cli.succeed('top', cli.data('good-folded.txt')))
+    cli.is_in('inuse_space: total 0 bytes', cli.succeed('top', cli.data('good-no-samples.heap')))
+
+
+@cli.test
+def merging_in_any_order(folder):
+    names = ['good-exact.heap', 'good-sampled.heap', 'good-gperftools.heap', 'good-jemalloc.heap']
+    inputs = [cli.data(n) for n in names]
+    a, b, c = (os.path.join(folder, n) for n in 'abc')
+    cli.succeed('merge', '-n', *inputs, '-o', a)
+    cli.succeed('merge', '-n', *inputs[2:], '-o', b)
+    cli.succeed('merge', '-n', inputs[1], b, inputs[0], '-o', c)
+    with open(a, 'rb') as first, open(c, 'rb') as second:
+        cli.equal(first.read(), second.read())
+    cli.is_in('inuse_space', cli.succeed('info', a))
+
+
+@cli.test
+def merging_adds_up(folder):
+    out = os.path.join(folder, 'x')
+    cli.succeed('merge', '-n', EXACT, EXACT, EXACT, '-o', out)
+    cli.is_in('total 13056 bytes', cli.succeed('top', '-n', out))
+
+
+@cli.test
+def merging_needs_the_same_types(folder):
+    done = cli.pprofconv('merge', '-n', EXACT, cli.data('good-folded.txt'), '-o',
+                         os.path.join(folder, 'x'))
+    cli.equal(done.returncode, 2)
+    cli.is_in('good-folded.txt: its sample types are not those', done.stderr)
+    cli.equal(os.listdir(folder), [])
+
+
+cli.main()
