@@ -6,7 +6,8 @@
 #include <cstdio>
 #include <functional>
 
-namespace {
+namespace
+{
 
 template <int N, typename F> int times(F f)
 {
@@ -18,7 +19,10 @@ template <int N, typename F> int times(F f)
 
 struct Counter {
 	std::function<int(int)> rule;
-	int operator()(int n) { return rule ? rule(n) : n; }
+	int operator()(int n)
+	{
+		return rule ? rule(n) : n;
+	}
 };
 
 } // namespace

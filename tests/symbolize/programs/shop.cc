@@ -5,11 +5,16 @@
 #include <map>
 #include <stdexcept>
 
-namespace shop {
-namespace {
+namespace shop
+{
+namespace
+{
 
 struct Catalogue {
-	Catalogue() { names[1] = "bread"; }
+	Catalogue()
+	{
+		names[1] = "bread";
+	}
 	virtual ~Catalogue() = default;
 	virtual std::string name_of(int number) const
 	{
