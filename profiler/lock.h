@@ -5,6 +5,8 @@
 #pragma once
 #include "sys.h"
 
+#define HP_LOCK_PATIENCE_MS 2000
+
 struct hp_lock {
 	uint32_t word; /* 0 free, 1 held, 2 held and perhaps waited for */
 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	BOOT_SIZE = 64 * 1024,
@@ -63,8 +64,12 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 
 /* --- until the real ones are known --------------------------------------------------------- */
 
+/* Before the C library is set up, while the loader asks our resolvers, the allocator underneath may
+ * lack its thread-local storage. */
 static bool must_boot(void)
 {
+	if (!environ)
+		return true;
 	if (!is_looking_up)
 		hp_next_alloc_init();
 	return is_looking_up;

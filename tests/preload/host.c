@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,6 +85,24 @@ static int do_database_at_2(char **argv)
 	return 0;
 }
 
+/* Calls malloc from code that the loader knows nothing of, and has no unwind data for. */
+static void allocate_from_generated_code(void)
+{
+	/* push %rbp; mov %rsp,%rbp; movabs $malloc,%rax; call *%rax; pop %rbp; ret */
+	unsigned char code[] = {0x55, 0x48, 0x89, 0xe5, 0x48, 0xb8, 0,    0,    0,
+				0,    0,    0,    0,    0,    0xff, 0xd0, 0x5d, 0xc3};
+	void *(*target)(size_t) = malloc;
+	unsigned char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *(*function)(size_t);
+
+	memcpy(code + 6, &target, sizeof(target));
+	memcpy(page, code, sizeof(code));
+	memcpy(&function, &page, sizeof(function));
+	for (int i = 0; i < 10; i++)
+		sink = function(100);
+}
+
 /* argv: a folder for files that take all the numbers up to 100 */
 static int do_close_all(char **argv)
 {
@@ -99,6 +118,7 @@ static int do_close_all(char **argv)
 	}
 	for (int round = 0; round < 20; round++) {
 		allocate(1000, 100 + round);
+		allocate_from_generated_code();
 		dump();
 	}
 	for (int fd = 3; fd < 100; fd++) {

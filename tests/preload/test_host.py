@@ -255,7 +255,10 @@ def test_database_at_descriptor_2(folder):
 def test_closed_and_reused_descriptors(folder):
     os.mkdir(f'{folder}/files')
     run_quietly([HOST, 'close-all', f'{folder}/files'], environment(folder))
-    last_dump(folder)
+    through = [(c, n) for c, n in last_dump(folder).stacks() if 'allocate_from_generated_code' in n]
+    check_equal(sum(c.alloc_objects for c, _ in through), 200, 'blocks of generated code')
+    for _, names in through:
+        check(names[1] == 'allocate_from_generated_code' and 'main' in names, f'{names}')
 
 
 @each('interval', ['1', '512K'])

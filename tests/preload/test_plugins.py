@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Libraries that are opened and closed: their frames keep their names, and nothing crashes."""
+import os
+
+from preload import (PROGRAMS, Counts, check, check_equal, each, environment, last_dump, main,
+                     program, run_quietly)
+
+UNWINDERS = ['libunwind', 'frame-pointer']
+LETTERS = 'abcd'
+
+
+def start(folder, what, way='plugins', **variables):
+    preload = {} if way == 'plugins' else {'preload': None}
+    run_quietly([program(way), PROGRAMS, what], environment(folder, **preload, **variables))
+    return last_dump(folder)
+
+
+@each('unwinder', UNWINDERS)
+def test_frames_of_closed_libraries(folder, unwinder):
+    dump = start(folder, 'one-after-another', HEAP_PROFILE_UNWINDER=unwinder)
+    leaves = dump.by_leaf()
+    for i, letter in enumerate(LETTERS):
+        n = 3 * 10 * (i + 1)
+        check_equal(leaves[f'plugin_{letter}_inner'], Counts(n, n * 100, n, n * 100), letter)
+    for _, names in dump.stacks():
+        if names[0].endswith('_inner'):
+            check_equal(names[1:5], ['plugin_allocate', 'allocate_through', 'do_one_after_another',
+                                     'main'], f'callers of {names[0]}')
+
+
+@each('unwinder', UNWINDERS)
+def test_closed_libraries_have_lines_of_their_own(folder, unwinder):
+    dump = start(folder, 'one-after-another', HEAP_PROFILE_UNWINDER=unwinder)
+    for letter in LETTERS:
+        path = os.path.realpath(f'{PROGRAMS}/libplugin_{letter}.so')
+        mappings = [m for m in dump.mappings if m.path == path]
+        check_equal(len(mappings), 1, f'lines of {path}')
+        check(path in dump.build_ids, f'no build ID of {path}')
+
+
+@each('unwinder', UNWINDERS)
+def test_storm(folder, unwinder):
+    dump = start(folder, 'storm', HEAP_PROFILE_UNWINDER=unwinder)
+    sums = [c for name, c in dump.by_leaf().items() if name.endswith('_inner')]
+    check_equal(sum(c.alloc_objects for c in sums), 4 * 400 * 10, 'blocks')
+    check_equal(sum(c.inuse_objects for c in sums), 0, 'blocks in use')
+    for _, names in dump.stacks():
+        if names[0].endswith('_inner'):
+            check('storm_thread' in names, f'a stack ends early: {names}')
+
+
+@each('way', ['plugins', 'plugins_linked', 'plugins_static'])
+def test_exceptions_in_a_c_program(folder, way):
+    start(folder, 'throw', way)
+
+
+main()
