@@ -313,15 +313,61 @@ static bool has_folded(const struct hp_stacks_copy *copy)
 	return false;
 }
 
-static void print_build_id(struct hp_text *t, const struct hp_module *m)
+static void print_build_id(struct hp_text *t, const struct hp_module *m, const char *path,
+			   size_t path_size)
 {
-	if (m->build_id_size == 0 || m->path[0] == '\0')
+	if (m->build_id_size == 0 || path_size == 0)
 		return;
 	hp_text_string(t, "# buildid: ");
 	hp_text_hex_bytes(t, m->build_id, m->build_id_size);
 	hp_text_char(t, ' ');
-	hp_text_escaped(t, m->path, strlen(m->path), VALUE_MAX);
+	hp_text_escaped(t, path, path_size, VALUE_MAX);
 	hp_text_char(t, '\n');
+}
+
+static const struct hp_module *find_loaded_module(const struct hp_maps_entry *entry)
+{
+	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
+		const struct hp_module *m = hp_modules_get_permanent(i);
+
+		if (m->code_start >= entry->start && m->code_start < entry->end)
+			return m;
+	}
+	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
+		const struct hp_module *m = hp_modules_get(i);
+
+		if (m->is_loaded && m->code_start >= entry->start && m->code_start < entry->end)
+			return m;
+	}
+	return NULL;
+}
+
+/* Under the path that the mapping has: the loader's own name for a library may lead through
+ * symbolic links, and readers match the two by name. */
+static bool print_build_id_of_mapping(const struct hp_maps_entry *entry, void *context)
+{
+	const struct hp_module *m = entry->is_executable ? find_loaded_module(entry) : NULL;
+
+	if (m)
+		print_build_id(context, m, entry->path ? entry->path : m->path,
+			       entry->path ? entry->path_size : strlen(m->path));
+	return true;
+}
+
+static void print_build_ids(struct hp_text *t)
+{
+	if (!hp_maps_visit(print_build_id_of_mapping, t))
+		for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
+			const struct hp_module *m = hp_modules_get_permanent(i);
+
+			print_build_id(t, m, m->path, strlen(m->path));
+		}
+	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
+		const struct hp_module *m = hp_modules_get(i);
+
+		if (!m->is_loaded)
+			print_build_id(t, m, m->path, strlen(m->path));
+	}
 }
 
 static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy,
@@ -333,10 +379,7 @@ static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy
 	print_gone_modules(t, elsewhere);
 	if (has_folded(copy))
 		print_range(t, folded_address(elsewhere), FOLDED_SIZE, 0, "(evicted)");
-	for (size_t i = 0; i < hp_modules_n_permanent(); i++)
-		print_build_id(t, hp_modules_get_permanent(i));
-	for (size_t i = 1; i <= hp_modules_n_numbered(); i++)
-		print_build_id(t, hp_modules_get(i));
+	print_build_ids(t);
 }
 
 bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,
