@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/input.h"
@@ -37,6 +38,49 @@ static int find_reader(const struct settings *settings, const struct reader **ou
 	return EXIT_DONE;
 }
 
+/* --- progress ------------------------------------------------------------------------------ */
+
+#define PROGRESS_DELAY 2 /* seconds that work may take without a word */
+
+struct progress {
+	const char *file;
+	time_t started;
+	time_t shown; /* when the line was last written; 0: never */
+};
+
+static void show_progress(void *context, uint64_t n_bytes)
+{
+	struct progress *progress = context;
+	time_t now = time(NULL);
+
+	if (now - progress->started < PROGRESS_DELAY || now == progress->shown)
+		return;
+	progress->shown = now;
+	fprintf(stderr, "\r" PROGRAM ": %s: %ju MiB read", progress->file,
+		(uintmax_t)(n_bytes >> 20));
+}
+
+static void end_progress(const struct progress *progress)
+{
+	if (progress->shown)
+		fputs("\r\033[K", stderr); /* back to an empty line */
+}
+
+/* --- reading and writing ------------------------------------------------------------------- */
+
+static int read_input(const struct settings *settings, const struct reader *reader,
+		      struct input *input, struct profile **out_profile, struct diag *diag)
+{
+	struct progress progress = {.file = diag->file, .started = time(NULL)};
+	int r;
+
+	if (!settings->quiet && isatty(STDERR_FILENO))
+		input_on_progress(input, show_progress, &progress);
+	r = reader_read(out_profile, reader, input, diag);
+	end_progress(&progress);
+	return r;
+}
+
 static int load(const struct settings *settings, const char *path, struct profile **out_profile,
 		struct diag *diag)
 {
@@ -47,7 +91,7 @@ static int load(const struct settings *settings, const char *path, struct profil
 	if (!r)
 		r = input_open(&input, path, settings->max_input_bytes, diag);
 	if (!r)
-		r = reader_read(out_profile, reader, input, diag);
+		r = read_input(settings, reader, input, out_profile, diag);
 	return r;
 }
 

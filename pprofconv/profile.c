@@ -226,7 +226,7 @@ uint32_t profile_add_labels(struct profile *profile, const struct profile_label 
 	while (index_next(&walk, &id)) {
 		set = profile->label_sets.items[id];
 		if (set.n_labels == n &&
-		    same_labels(profile->labels.items + set.first_label, labels, n))
+		    same_labels(vec_from(&profile->labels, set.first_label), labels, n))
 			return id;
 	}
 	id = (uint32_t)profile->label_sets.n;

@@ -208,7 +208,7 @@ void profile_settle_mappings(struct profile *profile, const char *program);
 
 static inline int64_t *profile_values(const struct profile *profile, size_t sample)
 {
-	return profile->values.items + sample * profile->sample_types.n;
+	return vec_from(&profile->values, sample * profile->sample_types.n);
 }
 
 /* The locations of a stack, leaf first. */
@@ -216,18 +216,18 @@ static inline const uint32_t *profile_stack(const struct profile *profile, uint3
 					    size_t *out_n)
 {
 	*out_n = profile->stacks.items[stack].n_frames;
-	return profile->frames.items + profile->stacks.items[stack].first_frame;
+	return vec_from(&profile->frames, profile->stacks.items[stack].first_frame);
 }
 
 static inline const struct profile_label *profile_label_set(const struct profile *profile,
 							    uint32_t labels, size_t *out_n)
 {
 	*out_n = profile->label_sets.items[labels].n_labels;
-	return profile->labels.items + profile->label_sets.items[labels].first_label;
+	return vec_from(&profile->labels, profile->label_sets.items[labels].first_label);
 }
 
 static inline const struct profile_line *profile_lines(const struct profile *profile,
 						       const struct profile_location *location)
 {
-	return profile->lines.items + location->first_line;
+	return vec_from(&profile->lines, location->first_line);
 }

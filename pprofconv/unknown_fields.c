@@ -59,7 +59,7 @@ void unknown_fields_give(const struct profile *profile, uint32_t string, unknown
 	struct cursor bytes = bytes_of(profile, string);
 	struct wire_field field;
 
-	message->unknown_fields = fields->items + fields->n;
+	message->unknown_fields = vec_from(fields, fields->n);
 	while (wire_next_field(&bytes, &field)) {
 		fields->items[fields->n++] = (ProtobufCMessageUnknownField){
 			.tag = field.number,

@@ -288,7 +288,7 @@ int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
 	for (size_t i = count_dropped(frames, locations, n); !r && i < n; i++) {
 		const struct frame_location *location = &frames->locations.items[locations[i]];
 
-		r = vec_append(out, frames->of_locations.items + location->first, location->n);
+		r = vec_append(out, vec_from(&frames->of_locations, location->first), location->n);
 	}
 	return r;
 }

@@ -36,6 +36,9 @@ struct input {
 	uint64_t max_bytes;
 	uint64_t line_number;
 	bool line_is_cut;
+
+	void (*report)(void *context, uint64_t n_bytes);
+	void *report_context;
 };
 
 /* --- opening ------------------------------------------------------------------------------- */
@@ -163,6 +166,13 @@ void input_free(struct input *input)
 	free(input);
 }
 
+void input_on_progress(struct input *input, void (*report)(void *context, uint64_t n_bytes),
+		       void *context)
+{
+	input->report = report;
+	input->report_context = context;
+}
+
 /* --- from raw to text ---------------------------------------------------------------------- */
 
 static void take_raw(struct input *input, size_t n)
@@ -270,6 +280,8 @@ static int fill_text(struct input *input, size_t max_size)
 	}
 	input->n_text += n;
 	input->n_bytes += n;
+	if (input->report)
+		input->report(input->report_context, input->n_bytes);
 	if (!r && input->n_bytes > input->max_bytes)
 		r = fail(input, diag_error(input->diag, INPUT_E_LIMIT,
 					   "more than %ju bytes of input; --max-input-bytes sets "

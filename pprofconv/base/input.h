@@ -34,6 +34,10 @@ int input_open_memory(struct input **out_input, const char *name, const void *da
 void input_free(struct input *input);
 DEFINE_CLEANUP(struct input *, input_free)
 
+/* Calls `report` now and then while reading, with how many bytes have come out so far. */
+void input_on_progress(struct input *input, void (*report)(void *context, uint64_t n_bytes),
+		       void *context);
+
 /* The first bytes, at most INPUT_HEAD_SIZE, without taking them; to be called before anything is
  * taken. Empty if the input is empty or failed. */
 struct cursor input_head(struct input *input);

@@ -33,9 +33,14 @@
 		 : (vec_copy_((vec)->items + (vec)->n, (source), (count) * sizeof(*(vec)->items)), \
 		    (vec)->n += (count), 0))
 
-#define vec_foreach(item, vec)                                                               \
-	for (__typeof__(*(vec)->items) *item = (vec)->items, *item##_end_ = item + (vec)->n; \
+#define vec_foreach(item, vec)                                                 \
+	for (__typeof__(*(vec)->items) *item = (vec)->items,                   \
+				       *item##_end_ = vec_from(vec, (vec)->n); \
 	     item != item##_end_; item++)
+
+/* A pointer to the items from number `first` on, which may be one behind the last; NULL where there
+ * has never been an item. */
+#define vec_from(vec, first) ((vec)->items ? (vec)->items + (first) : NULL)
 
 /* Frees the items and leaves an empty vector. */
 #define vec_deinit(vec)                         \

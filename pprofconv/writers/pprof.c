@@ -103,12 +103,12 @@ static void fill_sample(struct encoder *encoder, sample_message *message, uint32
 	message->n_value = profile->sample_types.n;
 	message->value = profile_values(profile, sample);
 	message->n_location_id = n_frames;
-	message->location_id = encoder->location_ids.items + encoder->location_ids.n;
+	message->location_id = vec_from(&encoder->location_ids, encoder->location_ids.n);
 	for (size_t i = 0; i < n_frames; i++)
 		message->location_id[i] = (uint64_t)frames[i] + 1;
 	encoder->location_ids.n += n_frames;
 	message->n_label = n_labels;
-	message->label = encoder->label_pointers.items + encoder->label_pointers.n;
+	message->label = vec_from(&encoder->label_pointers, encoder->label_pointers.n);
 	for (size_t i = 0; i < n_labels; i++) {
 		label_message *label = &encoder->labels.items[encoder->labels.n++];
 
@@ -217,7 +217,7 @@ static void fill_location(struct encoder *encoder, location_message *message, si
 	message->address = from->address;
 	message->is_folded = from->is_folded;
 	message->n_line = from->n_lines;
-	message->line = encoder->line_pointers.items + encoder->line_pointers.n;
+	message->line = vec_from(&encoder->line_pointers, encoder->line_pointers.n);
 	for (size_t i = 0; i < from->n_lines; i++) {
 		line_message *line = &encoder->lines.items[encoder->lines.n++];
 

@@ -3,7 +3,8 @@
 
 import random
 
-KINDS = ('heapprof', 'heapprof-sampled', 'heapprofile', 'heap_v2', 'heapz_v2', 'heap', 'exact_v2')
+KINDS = ('heapprof', 'heapprof-sampled', 'heapprofile', 'heap_v2', 'heapz_v2', 'heap', 'exact_v2',
+         'growth', 'fragmentationz')
 
 
 class Dump:

@@ -234,6 +234,27 @@ static void test_a_pipe_that_trickles(void)
 	free(whole.data);
 }
 
+static void note_progress(void *context, uint64_t n_bytes)
+{
+	uint64_t *seen = context;
+
+	CHECK(n_bytes >= *seen);
+	*seen = n_bytes;
+}
+
+static void test_progress_is_reported(void)
+{
+	struct diag diag = {0};
+	struct input *input = open_bytes("one\ntwo\n", 8, 0, &diag);
+	struct cursor rest;
+	uint64_t seen = 0;
+
+	input_on_progress(input, note_progress, &seen);
+	CHECK_INT_EQ(input_take_rest(input, &rest), 0);
+	CHECK_UINT_EQ(seen, 8);
+	input_free(input);
+}
+
 static void test_files_that_cannot_be_read(void)
 {
 	struct diag diag = {0};
@@ -252,4 +273,4 @@ TEST_MAIN(TEST(test_lines_and_their_numbers), TEST(test_the_head_takes_nothing),
 	  TEST(test_every_cut_of_packed_data_is_seen), TEST(test_damage_is_seen),
 	  TEST(test_a_bomb_meets_the_limit), TEST(test_the_limit_itself_is_allowed),
 	  TEST(test_a_line_without_end), TEST(test_a_pipe_that_trickles),
-	  TEST(test_files_that_cannot_be_read))
+	  TEST(test_progress_is_reported), TEST(test_files_that_cannot_be_read))

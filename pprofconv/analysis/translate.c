@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/translate.h"
+
+#include <errno.h>
+
+int translation_init(struct translation *translation, const struct profile *from,
+		     struct profile *to)
+{
+	int r;
+
+	*translation = (struct translation){.from = from, .to = to};
+	r = vec_reserve(&translation->strings, strtab_count(&from->strings));
+	for (size_t i = 0; !r && i < strtab_count(&from->strings); i++)
+		r = vec_push(&translation->strings, PROFILE_NONE);
+	return r;
+}
+
+void translation_deinit(struct translation *translation)
+{
+	vec_deinit(&translation->strings);
+	vec_deinit(&translation->mappings);
+	vec_deinit(&translation->functions);
+	vec_deinit(&translation->locations);
+	vec_deinit(&translation->frames);
+	vec_deinit(&translation->lines);
+	vec_deinit(&translation->labels);
+}
+
+uint32_t translate_string(struct translation *t, uint32_t string)
+{
+	uint32_t *known = &t->strings.items[string];
+
+	if (*known == PROFILE_NONE)
+		*known = profile_intern_bytes(t->to, profile_string(t->from, string),
+					      strtab_size(&t->from->strings, string));
+	return *known;
+}
+
+static uint32_t translate_number(const uint32_t *numbers, uint32_t number)
+{
+	return number == PROFILE_NONE ? PROFILE_NONE : numbers[number];
+}
+
+uint32_t translate_function(struct translation *t, uint32_t number)
+{
+	struct profile_function function = t->from->functions.items[number];
+
+	function.name = translate_string(t, function.name);
+	function.system_name = translate_string(t, function.system_name);
+	function.filename = translate_string(t, function.filename);
+	function.unknown = 0;
+	return profile_add_function(t->to, &function);
+}
+
+int translate_lines(struct translation *t, const struct profile_location *location)
+{
+	const struct profile_line *lines = profile_lines(t->from, location);
+	int r = 0;
+
+	t->lines.n = 0;
+	for (size_t i = 0; !r && i < location->n_lines; i++) {
+		struct profile_line line = lines[i];
+
+		line.function = translate_number(t->functions.items, line.function);
+		line.unknown = 0;
+		r = vec_push(&t->lines, line);
+	}
+	return r;
+}
+
+static uint32_t translate_stack(struct translation *t, uint32_t stack)
+{
+	size_t n;
+	const uint32_t *frames = profile_stack(t->from, stack, &n);
+
+	t->frames.n = 0;
+	if (vec_reserve(&t->frames, n) < 0) {
+		profile_fail(t->to, -ENOMEM);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		t->frames.items[t->frames.n++] = t->locations.items[frames[i]];
+	return profile_add_stack(t->to, t->frames.items, n);
+}
+
+static uint32_t translate_labels(struct translation *t, uint32_t labels)
+{
+	size_t n;
+	const struct profile_label *from = profile_label_set(t->from, labels, &n);
+
+	t->labels.n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct profile_label label = from[i];
+
+		label.key = translate_string(t, label.key);
+		label.text = translate_string(t, label.text);
+		label.unit = translate_string(t, label.unit);
+		label.unknown = 0;
+		if (vec_push(&t->labels, label) < 0)
+			profile_fail(t->to, -ENOMEM);
+	}
+	return profile_add_labels(t->to, t->labels.items, t->labels.n);
+}
+
+void translate_sample(struct translation *t, uint32_t sample)
+{
+	const struct profile_sample *from = &t->from->samples.items[sample];
+	struct profile_sample key = {
+		.stack = translate_stack(t, from->stack),
+		.labels = translate_labels(t, from->labels),
+	};
+
+	profile_add_sample(t->to, key, profile_values(t->from, sample));
+}
+
+void translate_types(struct translation *t)
+{
+	vec_foreach (type, &t->from->sample_types)
+		profile_add_sample_type(t->to, profile_string(t->from, type->type),
+					profile_string(t->from, type->unit));
+	t->to->period_type.type = translate_string(t, t->from->period_type.type);
+	t->to->period_type.unit = translate_string(t, t->from->period_type.unit);
+}

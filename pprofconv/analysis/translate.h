@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Carries the things of one profile over into another, where they have other numbers. */
+#pragma once
+#include "profile.h"
+
+struct translation {
+	const struct profile *from;
+	struct profile *to;
+	VEC(uint32_t) strings; /* new numbers by old ones; PROFILE_NONE: not needed so far */
+	/* The same of other things, to be set by whoever carries them over. */
+	VEC(uint32_t) mappings, functions, locations;
+	VEC(uint32_t) frames; /* what is at hand */
+	VEC(struct profile_line) lines;
+	VEC(struct profile_label) labels;
+};
+
+/* Both profiles must outlive the translation. 0 or -ENOMEM; also on failure translation_deinit() is
+ * to be called. */
+int translation_init(struct translation *translation, const struct profile *from,
+		     struct profile *to);
+void translation_deinit(struct translation *translation);
+
+/* Each adds the thing with an old number, unless it is there already, and returns the new one.
+ * Fields without a name to us are left out: they may refer to what has moved. Failures show in the
+ * status of the profile that is added to. */
+uint32_t translate_string(struct translation *translation, uint32_t string);
+uint32_t translate_function(struct translation *translation, uint32_t function); /* needs strings */
+void translate_sample(struct translation *translation, uint32_t sample); /* needs locations */
+
+/* Adds the sample types and sets the period type. */
+void translate_types(struct translation *translation);
+
+/* Sets translation.lines to those of a location; needs functions. 0 or -ENOMEM. */
+int translate_lines(struct translation *translation, const struct profile_location *location);
