@@ -62,7 +62,7 @@ static inline size_t size_small_and_large(size_t i, size_t interval, uint64_t ra
 
 static inline size_t n_of_interval(size_t interval)
 {
-	return 30;
+	return 300;
 }
 
 static inline size_t size_interval(size_t i, size_t interval, uint64_t random)
