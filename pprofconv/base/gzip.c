@@ -176,7 +176,7 @@ struct gzip *gzip_new(struct output *output, int level, size_t n_threads)
 	gzip->jobs = calloc(N_JOBS, sizeof(*gzip->jobs));
 	for (size_t i = 0; gzip->jobs && i <= GZIP_THREADS_MAX; i++)
 		if (deflateInit2(&gzip->streams[i], level, Z_DEFLATED, -15 /* no header */,
-				 8 /* default memory */, Z_DEFAULT_STRATEGY) != Z_OK) {
+				 9 /* most memory */, Z_DEFAULT_STRATEGY) != Z_OK) {
 			gzip_free(gzip);
 			return NULL;
 		}
