@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* dump	    = header metadata* record* libraries build-id* "# end" EOL
- * header   = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
- * counts   = objects ": " bytes " [" objects ": " bytes "]"	in use, then allocated
- * metadata = "# " key ": " value EOL
- * record   = counts " @" ( " 0x" return-address )* EOL		leaf first
- * libraries = EOL "MAPPED_LIBRARIES:" EOL line*		as in /proc/self/maps, executable
- * ones build-id = "# buildid: " hex " " path EOL
+/* dump      = header metadata* record* libraries "# end" EOL
+ * header    = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
+ * counts    = objects ": " bytes " [" objects ": " bytes "]"      in use, then allocated
+ * metadata  = "# " key ": " value EOL
+ * record    = counts " @" ( " 0x" return-address )* EOL           leaf first
+ * libraries = EOL "MAPPED_LIBRARIES:" EOL ( mapping build-id? )*
+ * mapping   = a line of an executable mapping, as in /proc/self/maps
+ * build-id  = "# buildid: " hex " " path EOL
  *
  * Counts are raw samples; readers estimate. The header's are the sums of what is printed. Readers
  * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
@@ -261,17 +262,6 @@ static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *e
 
 /* --- libraries ----------------------------------------------------------------------------- */
 
-static bool print_mapping(const struct hp_maps_entry *entry, void *context)
-{
-	struct hp_text *t = context;
-
-	if (entry->is_executable) {
-		hp_text_bytes(t, entry->line, entry->line_size);
-		hp_text_char(t, '\n');
-	}
-	return true;
-}
-
 static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uintptr_t offset,
 			const char *path)
 {
@@ -283,34 +273,6 @@ static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uint
 	hp_text_string(t, " 00:00 0 ");
 	hp_text_escaped(t, path, strlen(path), VALUE_MAX);
 	hp_text_char(t, '\n');
-}
-
-static void print_known_modules(struct hp_text *t)
-{
-	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
-		const struct hp_module *m = hp_modules_get_permanent(i);
-
-		print_range(t, m->code_start, m->code_end - m->code_start, m->code_offset, m->path);
-	}
-}
-
-static void print_gone_modules(struct hp_text *t, const struct elsewhere *elsewhere)
-{
-	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
-		const struct hp_module *m = hp_modules_get(i);
-
-		if (!m->is_loaded)
-			print_range(t, module_address(elsewhere, m), m->code_end - m->code_start,
-				    m->code_offset, m->path);
-	}
-}
-
-static bool has_folded(const struct hp_stacks_copy *copy)
-{
-	for (size_t i = 0; i < copy->n_entries; i++)
-		if (!copy->entries[i].frames)
-			return true;
-	return false;
 }
 
 static void print_build_id(struct hp_text *t, const struct hp_module *m, const char *path,
@@ -342,32 +304,52 @@ static const struct hp_module *find_loaded_module(const struct hp_maps_entry *en
 	return NULL;
 }
 
-/* Under the path that the mapping has: the loader's own name for a library may lead through
- * symbolic links, and readers match the two by name. */
-static bool print_build_id_of_mapping(const struct hp_maps_entry *entry, void *context)
+/* The build ID follows its mapping, under the path that the mapping has: readers match the two by
+ * name, and the loader's own name for a library may lead through symbolic links. */
+static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 {
+	struct hp_text *t = context;
 	const struct hp_module *m = entry->is_executable ? find_loaded_module(entry) : NULL;
 
+	if (!entry->is_executable)
+		return true;
+	hp_text_bytes(t, entry->line, entry->line_size);
+	hp_text_char(t, '\n');
 	if (m)
-		print_build_id(context, m, entry->path ? entry->path : m->path,
+		print_build_id(t, m, entry->path ? entry->path : m->path,
 			       entry->path ? entry->path_size : strlen(m->path));
 	return true;
 }
 
-static void print_build_ids(struct hp_text *t)
+static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t address)
 {
-	if (!hp_maps_visit(print_build_id_of_mapping, t))
-		for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
-			const struct hp_module *m = hp_modules_get_permanent(i);
+	print_range(t, address, m->code_end - m->code_start, m->code_offset, m->path);
+	print_build_id(t, m, m->path, strlen(m->path));
+}
 
-			print_build_id(t, m, m->path, strlen(m->path));
-		}
+static void print_known_modules(struct hp_text *t)
+{
+	for (size_t i = 0; i < hp_modules_n_permanent(); i++)
+		print_module(t, hp_modules_get_permanent(i),
+			     hp_modules_get_permanent(i)->code_start);
+}
+
+static void print_gone_modules(struct hp_text *t, const struct elsewhere *elsewhere)
+{
 	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
 		const struct hp_module *m = hp_modules_get(i);
 
 		if (!m->is_loaded)
-			print_build_id(t, m, m->path, strlen(m->path));
+			print_module(t, m, module_address(elsewhere, m));
 	}
+}
+
+static bool has_folded(const struct hp_stacks_copy *copy)
+{
+	for (size_t i = 0; i < copy->n_entries; i++)
+		if (!copy->entries[i].frames)
+			return true;
+	return false;
 }
 
 static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy,
@@ -379,7 +361,6 @@ static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy
 	print_gone_modules(t, elsewhere);
 	if (has_folded(copy))
 		print_range(t, folded_address(elsewhere), FOLDED_SIZE, 0, "(evicted)");
-	print_build_ids(t);
 }
 
 bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,

@@ -246,10 +246,10 @@ class Dump:
         for line in lines:
             if line.startswith('#'):
                 m = _BUILD_ID.fullmatch(line) or self._fail(line)
+                check_equal(m.group(2), self.mappings[-1].path, f'{self.path}: whose build ID')
                 self.build_ids[m.group(2)] = m.group(1)
             else:
                 m = _MAPPING.fullmatch(line) or self._fail(line)
-                check(not self.build_ids, f'{self.path}: a mapping after the build IDs')
                 self.mappings.append(Mapping(*(int(m.group(i), 16) for i in (1, 2, 4)),
                                              m.group(5)))
 
