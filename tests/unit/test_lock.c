@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "lock.h"
+#include "test.h"
+#include <pthread.h>
+
+enum {
+	N_THREADS = 4,
+	N_ROUNDS = 50000
+};
+
+static struct hp_lock lock;
+static uint64_t counter;
+
+static void *count_up(void *unused)
+{
+	size_t n_missed = 0;
+
+	for (int i = 0; i < N_ROUNDS; i++) {
+		if (!hp_lock_acquire(&lock)) {
+			n_missed++;
+			continue;
+		}
+		counter++;
+		hp_lock_release(&lock);
+	}
+	return (void *)n_missed;
+}
+
+static void test_excludes_other_threads(void)
+{
+	pthread_t threads[N_THREADS];
+	size_t n_missed = 0;
+
+	for (int i = 0; i < N_THREADS; i++)
+		pthread_create(&threads[i], NULL, count_up, NULL);
+	for (int i = 0; i < N_THREADS; i++) {
+		void *n;
+
+		pthread_join(threads[i], &n);
+		n_missed += (size_t)n;
+	}
+	CHECK_UINT_EQ(n_missed, 0);
+	CHECK_UINT_EQ(counter, N_THREADS * N_ROUNDS);
+	CHECK_UINT_EQ(lock.word, 0);
+}
+
+static void test_try(void)
+{
+	CHECK(hp_lock_try(&lock));
+	CHECK(!hp_lock_try(&lock));
+	hp_lock_release(&lock);
+	CHECK(hp_lock_try(&lock));
+	hp_lock_reset(&lock);
+	CHECK(hp_lock_try(&lock));
+	hp_lock_release(&lock);
+}
+
+static void *acquire(void *unused)
+{
+	return (void *)(size_t)hp_lock_acquire(&lock);
+}
+
+/* The owner never comes back: who waits goes on without. */
+static void test_gives_up(void)
+{
+	pthread_t thread;
+	void *has_lock;
+
+	CHECK(hp_lock_try(&lock));
+	pthread_create(&thread, NULL, acquire, NULL);
+	pthread_join(thread, &has_lock);
+	CHECK(!has_lock);
+	hp_lock_release(&lock);
+	CHECK(hp_lock_acquire(&lock));
+	hp_lock_release(&lock);
+}
+
+TEST_MAIN(TEST(test_excludes_other_threads), TEST(test_try), TEST(test_gives_up))

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "folder.h"
+#include "names.h"
+#include "process.h"
+#include "sys.h"
+#include <sys/utsname.h>
+
+static struct hp_name name;
+
+static void start_with(const char *prefix)
+{
+	remove_folder();
+	CHECK_INT_EQ(mkdir(folder, 0700), 0);
+	unsetenv("HEAPPROF_OWNER");
+	CHECK(hp_names_start(prefix, true));
+}
+
+/* The next name within the folder. */
+static const char *next(void)
+{
+	size_t n = strlen(folder);
+
+	CHECK(hp_names_next(&name));
+	CHECK(strncmp(name.path, folder, n) == 0 && name.path[n] == '/');
+	return name.path + n + 1;
+}
+
+/* What a dump does with its name; the number that had to go, 0 if none. */
+static uint64_t claim(uint64_t max_dumps)
+{
+	struct hp_name expired;
+
+	CHECK(hp_names_next(&name));
+	write_file(name.path, "heap profile: ");
+	if (!hp_names_claimed(max_dumps, &expired))
+		return 0;
+	CHECK_INT_EQ(unlink(expired.path), 0);
+	return strtoull(strchr(expired.path + strlen(folder) + 1, '.') + 1, NULL, 10);
+}
+
+static const char *with_pid(const char *format)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), format, (int)getpid());
+	return text;
+}
+
+static void test_numbers(void)
+{
+	start_with(in_folder("p"));
+	CHECK(hp_names_is_owner());
+	CHECK_STR_EQ(next(), "p.0001.heap");
+	CHECK_STR_EQ(next(), "p.0001.heap"); /* until it is claimed */
+	claim(0);
+	CHECK_STR_EQ(next(), "p.0002.heap");
+	CHECK_UINT_EQ(hp_names_n_claimed(), 1);
+}
+
+static void test_goes_on_after_the_highest(void)
+{
+	start_with(in_folder("p"));
+	write_file(in_folder("p.0003.heap"), "");
+	write_file(in_folder("p.0007.heap"), "");
+	write_file(in_folder("pq.0009.heap"), "");
+	write_file(in_folder("p.12x.heap"), "");
+	write_file(in_folder("p.0011.heap.tmp.1"), "");
+	write_file(in_folder("p..heap"), "");
+	write_file(in_folder("p.99999999999999999999999.heap"), "");
+	CHECK(hp_names_start(in_folder("p"), true));
+	CHECK_STR_EQ(next(), "p.0008.heap");
+}
+
+static void test_five_digits(void)
+{
+	start_with(in_folder("p"));
+	write_file(in_folder("p.9998.heap"), "");
+	CHECK(hp_names_start(in_folder("p"), true));
+	CHECK_STR_EQ(next(), "p.9999.heap");
+	claim(0);
+	CHECK_STR_EQ(next(), "p.10000.heap");
+	claim(0);
+	CHECK(hp_names_start(in_folder("p"), true));
+	CHECK_STR_EQ(next(), "p.10001.heap");
+}
+
+static void test_max_dumps(void)
+{
+	static const uint64_t expected[] = {0, 0, 0, 0, 2, 3, 4, 5};
+
+	start_with(in_folder("p"));
+	for (size_t i = 0; i < 8; i++)
+		CHECK_UINT_EQ(claim(4), expected[i]);
+	CHECK_STR_EQ(read_file(in_folder("p.0001.heap")), "heap profile: ");
+	CHECK_STR_EQ(read_file(in_folder("p.0005.heap")), "(none)");
+	CHECK_STR_EQ(read_file(in_folder("p.0006.heap")), "heap profile: ");
+}
+
+/* What a process did not write itself it does not remove. */
+static void test_max_dumps_leaves_earlier_runs_alone(void)
+{
+	start_with(in_folder("p"));
+	claim(0);
+	claim(0);
+	CHECK(hp_names_start(in_folder("p"), true));
+	for (int i = 0; i < 6; i++)
+		claim(2);
+	CHECK_STR_EQ(read_file(in_folder("p.0001.heap")), "heap profile: ");
+	CHECK_STR_EQ(read_file(in_folder("p.0002.heap")), "heap profile: ");
+	CHECK_STR_EQ(read_file(in_folder("p.0003.heap")), "heap profile: ");
+	CHECK_STR_EQ(read_file(in_folder("p.0007.heap")), "(none)");
+	CHECK_STR_EQ(read_file(in_folder("p.0008.heap")), "heap profile: ");
+}
+
+static void test_max_dumps_of_one_and_two(void)
+{
+	start_with(in_folder("p"));
+	CHECK_UINT_EQ(claim(1), 0);
+	CHECK_UINT_EQ(claim(1), 1);
+	CHECK_UINT_EQ(claim(1), 2);
+	start_with(in_folder("p"));
+	CHECK_UINT_EQ(claim(2), 0);
+	CHECK_UINT_EQ(claim(2), 0);
+	CHECK_UINT_EQ(claim(2), 2);
+	CHECK_UINT_EQ(claim(2), 3);
+}
+
+static void test_collisions(void)
+{
+	start_with(in_folder("p"));
+	hp_names_collided();
+	CHECK_STR_EQ(next(), with_pid("p_%d.0001.heap"));
+	claim(0);
+	CHECK_STR_EQ(next(), with_pid("p_%d.0002.heap"));
+	hp_names_collided();
+	CHECK_STR_EQ(next(), with_pid("p_%d-2.0001.heap"));
+	hp_names_collided();
+	CHECK_STR_EQ(next(), with_pid("p_%d-3.0001.heap"));
+}
+
+static void test_fork_child(void)
+{
+	start_with(in_folder("p"));
+	claim(0);
+	hp_names_after_fork();
+	CHECK(!hp_names_is_owner());
+	CHECK_UINT_EQ(hp_names_n_claimed(), 0);
+	CHECK_STR_EQ(next(), with_pid("p_%d.0001.heap"));
+	write_file(in_folder(with_pid("p_%d.0004.heap")), ""); /* of an earlier process */
+	hp_names_after_fork();
+	CHECK_STR_EQ(next(), with_pid("p_%d.0005.heap"));
+}
+
+static void test_patterns(void)
+{
+	char pattern[512], expected[1024];
+	struct utsname host;
+
+	uname(&host);
+	snprintf(pattern, sizeof(pattern), "%s/%%e-%%p-%%h-%%t-%%%%-%%x%%", folder);
+	start_with(pattern);
+	snprintf(expected, sizeof(expected), "%s-%d-%s-%llu-%%-%%x%%.0001.heap", hp_process_name(),
+		 (int)getpid(), host.nodename, (unsigned long long)hp_process_start_seconds());
+	CHECK_STR_EQ(next(), expected);
+	CHECK_STR_EQ(hp_process_name(), "test_names");
+}
+
+/* With %p there is no need for another one. */
+static void test_pattern_with_pid(void)
+{
+	start_with(in_folder("p-%p"));
+	CHECK_STR_EQ(next(), with_pid("p-%d.0001.heap"));
+	hp_names_after_fork();
+	CHECK_STR_EQ(next(), with_pid("p-%d.0001.heap"));
+	start_with(in_folder("p-%%p"));
+	hp_names_after_fork();
+	CHECK_STR_EQ(next(), with_pid("p-%%p_%d.0001.heap"));
+}
+
+static void test_relative_prefix(void)
+{
+	start_with(in_folder("p"));
+	CHECK_INT_EQ(mkdir(in_folder("100%p"), 0700), 0);
+	CHECK_INT_EQ(chdir(in_folder("100%p")), 0);
+	CHECK(hp_names_start("here/p", true));
+	CHECK_INT_EQ(chdir("/"), 0);
+	CHECK_STR_EQ(next(), "100%p/here/p.0001.heap");
+}
+
+static void test_too_long(void)
+{
+	static char prefix[PATH_MAX + 100];
+
+	memset(prefix, 'x', PATH_MAX - 10);
+	prefix[0] = '/';
+	CHECK(hp_names_start(prefix, true));
+	CHECK(!hp_names_next(&name));
+	memset(prefix, 'x', PATH_MAX + 50);
+	prefix[0] = '/';
+	CHECK(!hp_names_start(prefix, true));
+}
+
+static void test_mark_in_the_environment(void)
+{
+	char mark[64];
+
+	start_with(in_folder("p"));
+	CHECK_PTR_EQ(getenv("HEAPPROF_OWNER"), NULL);
+	hp_names_mark_environment();
+	snprintf(mark, sizeof(mark), "%d:%llu", (int)getpid(),
+		 (unsigned long long)hp_process_start_ticks());
+	CHECK_STR_EQ(getenv("HEAPPROF_OWNER"), mark);
+	CHECK(hp_names_start(in_folder("p"), true)); /* as after an exec in place */
+	CHECK(hp_names_is_owner());
+	setenv("HEAPPROF_OWNER", "1:1", 1);
+	CHECK(hp_names_start(in_folder("p"), true));
+	CHECK(!hp_names_is_owner());
+	hp_names_mark_environment();
+	CHECK_STR_EQ(getenv("HEAPPROF_OWNER"), "1:1");
+	CHECK(hp_names_start(in_folder("p"), false)); /* the program's own start */
+	CHECK(hp_names_is_owner());
+}
+
+static void test_removal_of_earlier_dumps(void)
+{
+	start_with(in_folder("p"));
+	write_file(in_folder("p.0001.heap"), "heap profile: 1: 2 [3: 4] @ heapprofile\n");
+	write_file(in_folder("p.0002.heap"), "a file of somebody");
+	write_file(in_folder("p.0003.heap"), "heap pro");
+	write_file(in_folder("q.0001.heap"), "heap profile: 1: 2 [3: 4] @ heapprofile\n");
+	write_file(in_folder("p_1.0001.heap"), "heap profile: 1: 2 [3: 4] @ heapprofile\n");
+	CHECK(hp_names_start(in_folder("p"), true));
+	hp_names_remove_earlier();
+	CHECK_STR_EQ(read_file(in_folder("p.0001.heap")), "(none)");
+	CHECK_STR_EQ(read_file(in_folder("p.0002.heap")), "a file of somebody");
+	CHECK_STR_EQ(read_file(in_folder("p.0003.heap")), "heap pro");
+	CHECK(strcmp(read_file(in_folder("q.0001.heap")), "(none)") != 0);
+	CHECK(strcmp(read_file(in_folder("p_1.0001.heap")), "(none)") != 0);
+	CHECK_STR_EQ(next(), "p.0004.heap");
+}
+
+static __attribute__((constructor)) void prepare(void)
+{
+	hp_process_init();
+}
+
+TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_five_digits),
+	  TEST(test_max_dumps), TEST(test_max_dumps_leaves_earlier_runs_alone),
+	  TEST(test_max_dumps_of_one_and_two), TEST(test_collisions), TEST(test_fork_child),
+	  TEST(test_patterns), TEST(test_pattern_with_pid), TEST(test_relative_prefix),
+	  TEST(test_too_long), TEST(test_mark_in_the_environment),
+	  TEST(test_removal_of_earlier_dumps))
