@@ -12,6 +12,8 @@
  * of a library which nobody should be closing while its code runs. */
 static bool read_memory(uintptr_t from, void *to, size_t size)
 {
+	if (from > UINTPTR_MAX - size)
+		return false;
 	for (uintptr_t page = from & ~(uintptr_t)4095; page < from + size; page += 4096)
 		if (!hp_sys_is_readable((void *)page))
 			return false;

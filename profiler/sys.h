@@ -180,8 +180,9 @@ static inline struct timespec hp_sys_clock(int clock)
 }
 
 /* True if the 8 bytes at `p` can be read. The kernel copies a new signal mask from there before it
- * looks at `how`; with a `how` that does not exist nothing else happens. */
+ * looks at `how`; with a `how` that does not exist nothing else happens. (NULL means no mask.) */
 static inline bool hp_sys_is_readable(const void *p)
 {
-	return hp_sys6(SYS_rt_sigprocmask, ~0L, (long)p, 0, sizeof(hp_sigset), 0, 0) != -EFAULT;
+	return p &&
+	       hp_sys6(SYS_rt_sigprocmask, ~0L, (long)p, 0, sizeof(hp_sigset), 0, 0) != -EFAULT;
 }
