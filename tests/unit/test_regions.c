@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Recorded mappings against a plain array of pages. */
+#include "regions.h"
+#include "stacks.h"
+#include "test.h"
+
+enum {
+	PAGE = 4096,
+	N_PAGES = 200,
+	N_STEPS = 3000
+};
+
+#define BASE ((uintptr_t)0x7f0000000000)
+
+static hp_handle count(uint64_t id, uint64_t size)
+{
+	uint64_t frames[2] = {id, 1};
+
+	return hp_stacks_count_alloc(frames, 2, 0, size);
+}
+
+/* Bytes in use under the stack of that id. */
+static uint64_t in_use(uint64_t id)
+{
+	struct hp_stacks_copy copy;
+	uint64_t bytes = 0;
+
+	CHECK(hp_stacks_copy(&copy));
+	for (size_t i = 0; i < copy.n_entries; i++)
+		if (copy.entries[i].frames && copy.entries[i].frames[0] == id)
+			bytes += copy.entries[i].counts.alloc_bytes -
+				 copy.entries[i].counts.free_bytes;
+	hp_stacks_release(&copy);
+	return bytes;
+}
+
+static void map(size_t page, size_t n, uint64_t id)
+{
+	CHECK(hp_regions_add(BASE + page * PAGE, n * PAGE, count(id, n * PAGE)));
+}
+
+static uint64_t unmap(size_t page, size_t n)
+{
+	return hp_regions_remove(BASE + page * PAGE, n * PAGE) / PAGE;
+}
+
+static void begin(void)
+{
+	hp_regions_reset();
+	hp_stacks_reset();
+}
+
+static void test_whole(void)
+{
+	begin();
+	CHECK(hp_regions_is_empty());
+	map(10, 5, 1);
+	CHECK(!hp_regions_is_empty());
+	CHECK_UINT_EQ(in_use(1), 5 * PAGE);
+	CHECK_UINT_EQ(unmap(10, 5), 5);
+	CHECK_UINT_EQ(in_use(1), 0);
+	CHECK(hp_regions_is_empty());
+	CHECK_UINT_EQ(unmap(10, 5), 0);
+}
+
+static void test_parts(void)
+{
+	begin();
+	map(10, 10, 1);
+	CHECK_UINT_EQ(unmap(5, 7), 2); /* the beginning */
+	CHECK_UINT_EQ(in_use(1), 8 * PAGE);
+	CHECK_UINT_EQ(unmap(18, 7), 2); /* the end */
+	CHECK_UINT_EQ(in_use(1), 6 * PAGE);
+	CHECK_UINT_EQ(unmap(14, 2), 2); /* the middle */
+	CHECK_UINT_EQ(in_use(1), 4 * PAGE);
+	CHECK_UINT_EQ(unmap(0, 100), 4);
+	CHECK_UINT_EQ(in_use(1), 0);
+	CHECK(hp_regions_is_empty());
+}
+
+static void test_over_several(void)
+{
+	begin();
+	map(10, 5, 1);
+	map(15, 5, 2);
+	map(25, 5, 3);
+	CHECK_UINT_EQ(unmap(12, 15), 3 + 5 + 2);
+	CHECK_UINT_EQ(in_use(1), 2 * PAGE);
+	CHECK_UINT_EQ(in_use(2), 0);
+	CHECK_UINT_EQ(in_use(3), 3 * PAGE);
+}
+
+/* An unmapping that nobody saw: the new one is right. */
+static void test_mapped_over(void)
+{
+	begin();
+	map(10, 10, 1);
+	map(12, 3, 2);
+	CHECK_UINT_EQ(in_use(1), 7 * PAGE);
+	CHECK_UINT_EQ(in_use(2), 3 * PAGE);
+}
+
+static uint64_t rng = 7;
+
+static size_t random_below(size_t n)
+{
+	rng = rng * 6364136223846793005ull + 1442695040888963407ull;
+	return (rng >> 33) % n;
+}
+
+static void test_random_ranges(void)
+{
+	static uint64_t owner[N_PAGES];
+
+	begin();
+	for (int step = 0; step < N_STEPS; step++) {
+		size_t page = random_below(N_PAGES), n = 1 + random_below(N_PAGES - page);
+		uint64_t id = random_below(2) ? 1 + random_below(20) : 0, covered = 0;
+
+		for (size_t i = page; i < page + n; i++) {
+			covered += owner[i] != 0;
+			owner[i] = id;
+		}
+		if (id)
+			map(page, n, id);
+		else
+			CHECK_UINT_EQ(unmap(page, n), covered);
+	}
+	for (uint64_t id = 1; id <= 20; id++) {
+		uint64_t pages = 0;
+
+		for (size_t i = 0; i < N_PAGES; i++)
+			pages += owner[i] == id;
+		CHECK_UINT_EQ(in_use(id), pages * PAGE);
+	}
+	begin();
+}
+
+TEST_MAIN(TEST(test_whole), TEST(test_parts), TEST(test_over_several), TEST(test_mapped_over),
+	  TEST(test_random_ranges))

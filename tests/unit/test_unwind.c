@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* The walker against the C library's own backtrace(), and on stacks that are none. */
+#include "arena.h"
+#include "frame_rule.h"
+#include "modules.h"
+#include "test.h"
+#include "unwind.h"
+#include <alloca.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#define NOINLINE __attribute__((noinline, optimize("no-optimize-sibling-calls")))
+
+enum {
+	MAX = 128
+};
+
+static uint64_t frames[MAX];
+static size_t n_frames;
+static void *expected[MAX];
+static int n_expected;
+static volatile int sink;
+
+static size_t walk(const struct hp_site *site, size_t max)
+{
+	struct hp_thread *t = hp_thread_enter();
+	size_t n = hp_unwind(t, site, frames, max);
+
+	hp_thread_leave(t);
+	return n;
+}
+
+static NOINLINE void take_stack(void)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+
+	n_expected = backtrace(expected, MAX);
+	n_frames = walk(&site, MAX);
+}
+
+/* backtrace() begins in take_stack() itself. */
+static void check_against_backtrace(void)
+{
+	CHECK_INT_EQ(n_frames, n_expected - 1);
+	for (size_t i = 0; i < n_frames; i++)
+		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i + 1]);
+	CHECK(n_frames > 3);
+}
+
+static NOINLINE void recurse(int depth)
+{
+	if (depth == 0)
+		take_stack();
+	else
+		recurse(depth - 1);
+	sink = depth;
+}
+
+static void test_plain_frames(void)
+{
+	recurse(0);
+	check_against_backtrace();
+	recurse(30);
+	check_against_backtrace();
+	recurse(30); /* from the cache this time */
+	check_against_backtrace();
+}
+
+static NOINLINE void with_room_of(size_t size)
+{
+	char *room = alloca(size);
+
+	memset(room, 1, size);
+	recurse(2);
+	sink = room[size / 2];
+}
+
+static void test_frames_of_variable_size(void)
+{
+	for (size_t size = 1; size < 100000; size = size * 3 + 1) {
+		with_room_of(size);
+		check_against_backtrace();
+	}
+}
+
+static NOINLINE void realigned(int depth)
+{
+	char room[64] __attribute__((aligned(256)));
+
+	room[0] = (char)depth;
+	if (depth > 0)
+		with_room_of((size_t)depth * 100);
+	sink = *(volatile char *)room;
+}
+
+static void test_realigned_frames(void)
+{
+	for (int i = 1; i < 10; i++) {
+		realigned(i);
+		check_against_backtrace();
+	}
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+	if (n_frames == 0)
+		recurse(1);
+	return *(const int *)a - *(const int *)b;
+}
+
+static void test_through_the_c_library(void)
+{
+	int numbers[] = {3, 1, 2};
+
+	n_frames = 0;
+	qsort(numbers, 3, sizeof(numbers[0]), compare_ints);
+	check_against_backtrace();
+}
+
+static void handle(int signal)
+{
+	take_stack();
+	sink = signal;
+}
+
+/* Behind the handler comes the interrupted instruction itself, written as address + 1. */
+static void check_interrupted(void)
+{
+	size_t i = 0;
+
+	while (i < n_frames && hp_frame_pc(frames[i]) == (uintptr_t)expected[i + 1])
+		i++;
+	CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i + 1] + 1);
+	for (i++; i < n_frames; i++)
+		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i + 1]);
+	CHECK_INT_EQ(n_frames, n_expected - 1);
+}
+
+static void test_signal_handler(void)
+{
+	struct sigaction action = {.sa_handler = handle}, old;
+
+	sigaction(SIGUSR1, &action, &old);
+	raise(SIGUSR1);
+	check_interrupted();
+	sigaction(SIGUSR1, &old, NULL);
+}
+
+static void test_signal_handler_on_another_stack(void)
+{
+	static char memory[1 << 16];
+	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_ONSTACK}, old;
+	stack_t stack = {.ss_sp = memory, .ss_size = sizeof(memory)};
+
+	CHECK_INT_EQ(sigaltstack(&stack, NULL), 0);
+	sigaction(SIGUSR1, &action, &old);
+	raise(SIGUSR1);
+	check_interrupted();
+	sigaction(SIGUSR1, &old, NULL);
+	stack.ss_flags = SS_DISABLE;
+	sigaltstack(&stack, NULL);
+}
+
+static void test_depth_is_a_limit(void)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+
+	for (size_t max = 1; max <= 3; max++)
+		CHECK_UINT_EQ(walk(&site, max), max);
+}
+
+/* --- stacks that are none ----------------------------------------------------------------------
+ */
+
+static const uintptr_t wild[] = {
+	0,
+	1,
+	8,
+	4096,
+	0x7fffffffffff,
+	0x7ffffffffff8,
+	0x800000000000,
+	0xffff800000000000,
+	UINTPTR_MAX - 16,
+	UINTPTR_MAX - 7,
+	UINTPTR_MAX,
+};
+
+enum {
+	N_WILD = sizeof(wild) / sizeof(wild[0])
+};
+
+static void test_wild_registers(void)
+{
+	struct hp_site here = HP_SITE_OF_CALLER();
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_WILD; i++)
+		for (size_t j = 0; j < N_WILD; j++) {
+			struct hp_site a = {here.pc, wild[i], wild[j]};
+			struct hp_site b = {wild[i], here.sp, wild[j]};
+			struct hp_site c = {wild[i], wild[j], here.bp};
+
+			n += walk(&a, MAX) + walk(&b, MAX) + walk(&c, MAX);
+		}
+	CHECK(n > 0);
+}
+
+static void test_pc_that_is_no_code(void)
+{
+	struct hp_site here = HP_SITE_OF_CALLER();
+	static uint64_t data;
+	struct hp_site site = {0, here.sp, here.bp};
+
+	CHECK_UINT_EQ(walk(&site, MAX), 0);
+	site.pc = 1;
+	CHECK_UINT_EQ(walk(&site, MAX), 0);
+	site.pc = (uintptr_t)1 << 47;
+	CHECK_UINT_EQ(walk(&site, MAX), 0);
+	site.pc = (uintptr_t)&data;
+	CHECK(walk(&site, MAX) <= MAX);
+}
+
+/* Pages full of addresses of code and of the pages themselves, between pages that can't be read: a
+ * walk may go anywhere there, but not out, and ends. */
+static void test_random_stacks(void)
+{
+	enum {
+		N_WORDS = 4 * 4096 / 8
+	};
+	uint64_t rng = 42;
+	char *memory =
+		mmap(NULL, 6 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t *words = (uint64_t *)(memory + 4096);
+
+	mprotect(memory, 4096, PROT_NONE);
+	mprotect(memory + 5 * 4096, 4096, PROT_NONE);
+	recurse(5);
+	for (int round = 0; round < 2000; round++) {
+		for (int i = 0; i < N_WORDS; i++) {
+			rng = rng * 6364136223846793005ull + 1442695040888963407ull;
+			uint64_t choice = rng >> 60, value = rng >> 30;
+
+			if (choice < 6)
+				words[i] = (uint64_t)expected[value % (uint64_t)n_expected];
+			else if (choice < 12)
+				words[i] = (uint64_t)&words[value % N_WORDS];
+			else
+				words[i] = wild[value % N_WILD];
+		}
+		struct hp_site site = {
+			.pc = (uintptr_t)expected[round % n_expected],
+			.sp = (uintptr_t)&words[(rng >> 20) % N_WORDS],
+			.bp = (uintptr_t)&words[(rng >> 40) % N_WORDS],
+		};
+
+		CHECK(walk(&site, MAX) <= MAX);
+	}
+	munmap(memory, 6 * 4096);
+}
+
+/* --- coroutines --------------------------------------------------------------------------------
+ */
+
+static ucontext_t main_context, coroutine;
+
+static void run_coroutine(void)
+{
+	recurse(3);
+	swapcontext(&coroutine, &main_context);
+}
+
+/* On a stack that is unmapped between two walks at the same addresses. */
+static void test_coroutine_stacks_come_and_go(void)
+{
+	for (int i = 0; i < 3; i++) {
+		char *stack = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		getcontext(&coroutine);
+		coroutine.uc_stack.ss_sp = stack;
+		coroutine.uc_stack.ss_size = 1 << 16;
+		coroutine.uc_link = NULL;
+		makecontext(&coroutine, run_coroutine, 0);
+		swapcontext(&main_context, &coroutine);
+		CHECK(n_frames >= 5);
+		for (size_t j = 0; j < 5; j++)
+			CHECK_HEX_EQ(hp_frame_pc(frames[j]), (uintptr_t)expected[j + 1]);
+		munmap(stack, 1 << 16);
+		struct hp_site gone = {
+			(uintptr_t)expected[1],
+			(uintptr_t)stack + 60000 / 8 * 8,
+			(uintptr_t)stack + 61000 / 8 * 8,
+		};
+
+		CHECK(walk(&gone, MAX) <= MAX);
+	}
+}
+
+static __attribute__((constructor)) void prepare(void)
+{
+	hp_thread_init();
+	hp_modules_init();
+	if (!hp_frame_rule_init(true /* use tables */))
+		abort();
+}
+
+TEST_MAIN(TEST(test_plain_frames), TEST(test_frames_of_variable_size), TEST(test_realigned_frames),
+	  TEST(test_through_the_c_library), TEST(test_signal_handler),
+	  TEST(test_signal_handler_on_another_stack), TEST(test_depth_is_a_limit),
+	  TEST(test_wild_registers), TEST(test_pc_that_is_no_code), TEST(test_random_stacks),
+	  TEST(test_coroutine_stacks_come_and_go))
