@@ -32,20 +32,25 @@ static size_t walk(const struct hp_site *site, size_t max)
 	return n;
 }
 
+/* backtrace() begins in take_stack() itself, or in a sanitizer's version of backtrace(). */
 static NOINLINE void take_stack(void)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
+	int n_inner = 0;
 
 	n_expected = backtrace(expected, MAX);
+	while (n_inner < n_expected && (uintptr_t)expected[n_inner] != site.pc)
+		n_inner++;
+	n_expected -= n_inner;
+	memmove(expected, expected + n_inner, (size_t)n_expected * sizeof(expected[0]));
 	n_frames = walk(&site, MAX);
 }
 
-/* backtrace() begins in take_stack() itself. */
 static void check_against_backtrace(void)
 {
-	CHECK_INT_EQ(n_frames, n_expected - 1);
+	CHECK_INT_EQ(n_frames, n_expected);
 	for (size_t i = 0; i < n_frames; i++)
-		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i + 1]);
+		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i]);
 	CHECK(n_frames > 3);
 }
 
@@ -130,12 +135,12 @@ static void check_interrupted(void)
 {
 	size_t i = 0;
 
-	while (i < n_frames && hp_frame_pc(frames[i]) == (uintptr_t)expected[i + 1])
+	while (i < n_frames && hp_frame_pc(frames[i]) == (uintptr_t)expected[i])
 		i++;
-	CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i + 1] + 1);
+	CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i] + 1);
 	for (i++; i < n_frames; i++)
-		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i + 1]);
-	CHECK_INT_EQ(n_frames, n_expected - 1);
+		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i]);
+	CHECK_INT_EQ(n_frames, n_expected);
 }
 
 static void test_signal_handler(void)
@@ -211,7 +216,7 @@ static void test_wild_registers(void)
 static void test_pc_that_is_no_code(void)
 {
 	struct hp_site here = HP_SITE_OF_CALLER();
-	static uint64_t data;
+	static uint64_t data[64]; /* whose middle has nothing around it that a sanitizer minds */
 	struct hp_site site = {0, here.sp, here.bp};
 
 	CHECK_UINT_EQ(walk(&site, MAX), 0);
@@ -219,7 +224,7 @@ static void test_pc_that_is_no_code(void)
 	CHECK_UINT_EQ(walk(&site, MAX), 0);
 	site.pc = (uintptr_t)1 << 47;
 	CHECK_UINT_EQ(walk(&site, MAX), 0);
-	site.pc = (uintptr_t)&data;
+	site.pc = (uintptr_t)&data[32];
 	CHECK(walk(&site, MAX) <= MAX);
 }
 
@@ -287,10 +292,10 @@ static void test_coroutine_stacks_come_and_go(void)
 		swapcontext(&main_context, &coroutine);
 		CHECK(n_frames >= 5);
 		for (size_t j = 0; j < 5; j++)
-			CHECK_HEX_EQ(hp_frame_pc(frames[j]), (uintptr_t)expected[j + 1]);
+			CHECK_HEX_EQ(hp_frame_pc(frames[j]), (uintptr_t)expected[j]);
 		munmap(stack, 1 << 16);
 		struct hp_site gone = {
-			(uintptr_t)expected[1],
+			(uintptr_t)expected[0],
 			(uintptr_t)stack + 60000 / 8 * 8,
 			(uintptr_t)stack + 61000 / 8 * 8,
 		};
