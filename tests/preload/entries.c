@@ -94,6 +94,18 @@ static NOINLINE void do_realloc_growing(int is_first)
 	sink = p;
 }
 
+/* Last of all, so that hardly any of the old addresses is used again. */
+static NOINLINE void do_realloc_moving(int is_first)
+{
+	static __thread void *blocks[200];
+
+	EXPECT(200, 200 * 3000, 400, 200 * 4000);
+	for (int i = 0; i < 200; i++)
+		blocks[i] = malloc(hide(1000));
+	for (int i = 0; i < 200; i++)
+		blocks[i] = realloc(blocks[i], hide(3000));
+}
+
 static NOINLINE void do_realloc_shrinking(int is_first)
 {
 	char *p = malloc(hide(10000));
@@ -254,4 +266,5 @@ void do_everything(int is_first)
 	do_usable_size(is_first);
 	do_free_in_another_thread(is_first);
 	do_deep(is_first, 20);
+	do_realloc_moving(is_first);
 }
