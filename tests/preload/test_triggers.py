@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Dumps by time, resident memory and signal, of a program that does nothing meanwhile; and
+mappings as allocations."""
+import os
+import signal
+import subprocess
+import time
+
+from preload import (PATIENCE, Counts, Failure, case, check, check_equal, dumps_in, each,
+                     environment, last_dump, main, names_of_dumps, program, run, run_quietly)
+
+TRIGGERS = program('triggers')
+MIB = 1 << 20
+
+
+class Waiting:
+    """A program that has done its work and waits for us."""
+
+    def __init__(self, folder, command, **variables):
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [TRIGGERS, command], env=environment(folder, **variables), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check_equal(self.process.stdout.readline(), b'ready\n', 'what it says')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def wait_for_dumps(self, n, prefix='p.'):
+        """Not a sleep: it ends as soon as they are there."""
+        deadline = time.monotonic() + PATIENCE
+        while sum(name.startswith(prefix) for name in names_of_dumps(self.folder)) < n:
+            if time.monotonic() > deadline:
+                raise Failure(f'no {n} dumps in {os.listdir(self.folder)}')
+            time.sleep(0.005)
+
+    def end(self):
+        out, err = self.process.communicate(timeout=PATIENCE)
+        check_equal((self.process.returncode, out, err), (0, b'', b''), 'the end')
+
+
+@case
+def test_time_interval(folder):
+    with Waiting(folder, 'wait', HEAP_PROFILE_TIME_INTERVAL='1') as program_:
+        program_.wait_for_dumps(1)
+        program_.end()
+    first = dumps_in(folder)[0]
+    check('1 s' in first.metadata['reason'], first.metadata['reason'])
+    check(first.number('uptime_ms') >= 1000, 'not before its time')
+    check_equal(first.by_leaf()['allocate_some'], Counts(10, 10000, 10, 10000), 'in it')
+
+
+@case
+def test_rss_interval(folder):
+    with Waiting(folder, 'touch', HEAP_PROFILE_RSS_INTERVAL='32M') as program_:
+        program_.wait_for_dumps(1)
+        program_.end()
+    first = dumps_in(folder)[0]
+    check('resident' in first.metadata['reason'], first.metadata['reason'])
+    check(first.number('rss_bytes') > 32 * MIB, 'resident bytes')
+
+
+@each('name', ['USR2', 'SIGUSR2', str(int(signal.SIGUSR2))])
+def test_signal(folder, name):
+    with Waiting(folder, 'wait', HEAPPROFILESIGNAL=name) as program_:
+        for n in (1, 2):
+            program_.process.send_signal(signal.SIGUSR2)
+            program_.wait_for_dumps(n)
+        program_.end()
+    dumps = dumps_in(folder)
+    check_equal(len(dumps), 3, 'two by signal, one at exit')
+    check(dumps[0].metadata['reason'].startswith('signal'), dumps[0].metadata['reason'])
+
+
+@case
+def test_signal_storm(folder):
+    with Waiting(folder, 'threads', HEAPPROFILESIGNAL='USR2', HEAP_PROFILE_MAX_DUMPS='0',
+                 HEAP_PROFILE_ALLOCATION_INTERVAL='0') as program_:
+        for _ in range(2000):
+            program_.process.send_signal(signal.SIGUSR2)
+        program_.wait_for_dumps(1)
+        program_.end()
+    dumps = dumps_in(folder)
+    check_equal([d.number('dump') for d in dumps], list(range(1, len(dumps) + 1)), 'numbers')
+
+
+@case
+def test_signal_that_the_program_ignores(folder):
+    env = environment(folder, HEAPPROFILESIGNAL='USR2')
+    result = run(['python3', '-c', 'import os, signal, sys; signal.signal(signal.SIGUSR2, '
+                  'signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])', TRIGGERS, 'wait'],
+                 env)
+    check_equal(result.status, 0, 'status')
+    check('has a handler already' in result.stderr, result.stderr)
+
+
+@case
+def test_in_a_fork_child(folder):
+    """The helper thread does not survive a fork: it is made again."""
+    with Waiting(folder, 'fork', HEAPPROFILESIGNAL='USR2') as program_:
+        with open(f'/proc/{program_.process.pid}/task/{program_.process.pid}/children') as f:
+            child = int(f.read().split()[0])
+        os.kill(child, signal.SIGUSR2)
+        program_.wait_for_dumps(1, prefix=f'p_{child}.')
+        program_.end()
+    dumps = dumps_in(folder, r'p_\d+\.\d+\.heap')
+    check(dumps[0].metadata['reason'].startswith('signal'), dumps[0].metadata['reason'])
+
+
+@case
+def test_no_thread_without_need(folder):
+    with Waiting(folder, 'wait') as program_:
+        check_equal(len(os.listdir(f'/proc/{program_.process.pid}/task')), 1, 'threads')
+        program_.end()
+
+
+@case
+def test_mappings(folder):
+    run_quietly([TRIGGERS, 'map'], environment(folder, HEAP_PROFILE_MMAP='1',
+                                               HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
+    leaves = last_dump(folder).by_leaf()
+    # 3 MiB are left of what was cut, in two pieces; the one that was moved is the mover's now.
+    check_equal(leaves['map'][:2], (2, 3 * MIB), 'in use by mmap')
+    check_equal(leaves['remap'][:2], (1, 6 * MIB), 'in use by mremap')
+    check_equal(leaves['move_break'][:2], (1, 12288), 'in use by sbrk')
+    check_equal(leaves['allocate_large'], Counts(1, 8 * MIB, 1, 8 * MIB), 'by malloc, once')
+
+
+@case
+def test_only_mappings(folder):
+    run_quietly([TRIGGERS, 'map'], environment(folder, HEAP_PROFILE_ONLY_MMAP='1',
+                                               HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
+    leaves = last_dump(folder).by_leaf()
+    check_equal(leaves['map'][:2], (2, 3 * MIB), 'in use by mmap')
+    check('allocate_large' not in leaves, 'the heap is left alone')
+
+
+@case
+def test_no_mappings_unless_asked_for(folder):
+    run_quietly([TRIGGERS, 'map'], environment(folder))
+    leaves = last_dump(folder).by_leaf()
+    check('map' not in leaves and 'remap' not in leaves, 'mappings')
+
+
+main()

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that does something and then waits, until its standard input is closed, without
+ * allocating. argv[1] says what. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOINLINE __attribute__((noinline))
+#define MIB      (1 << 20)
+
+static void *volatile sink;
+static int stop;
+
+static void say_ready_and_wait(void)
+{
+	char byte;
+
+	if (write(1, "ready\n", 6) != 6)
+		_Exit(97);
+	while (read(0, &byte, 1) > 0)
+		;
+}
+
+static NOINLINE void allocate_some(void)
+{
+	for (int i = 0; i < 10; i++)
+		sink = malloc(1000);
+}
+
+static int do_wait(void)
+{
+	allocate_some();
+	say_ready_and_wait();
+	return 0;
+}
+
+static int do_touch(void)
+{
+	allocate_some();
+	char *p = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(p, 1, 64 * MIB);
+	say_ready_and_wait();
+	return 0;
+}
+
+static void *make_and_free(void *unused)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		for (int i = 0; i < 100; i++) {
+			void *volatile p = malloc(i);
+
+			free(p);
+		}
+	return NULL;
+}
+
+static int do_threads(void)
+{
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, make_and_free, NULL);
+	say_ready_and_wait();
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+static int do_fork(void)
+{
+	allocate_some();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		allocate_some();
+		say_ready_and_wait();
+		exit(0);
+	}
+	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
+}
+
+static NOINLINE void *map(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static NOINLINE void *remap(void *p, size_t from, size_t to)
+{
+	return mremap(p, from, to, MREMAP_MAYMOVE);
+}
+
+static NOINLINE void move_break(void)
+{
+	sink = sbrk(16384);
+	sink = sbrk(-4096);
+}
+
+static NOINLINE void allocate_large(void)
+{
+	sink = malloc(8 * MIB);
+}
+
+static int do_map(void)
+{
+	char *kept = map(4 * MIB), *cut = map(4 * MIB), *gone = map(2 * MIB);
+
+	munmap(gone, 2 * MIB);
+	munmap(cut + MIB, MIB);
+	sink = remap(kept, 4 * MIB, 6 * MIB);
+	sink = mmap(NULL, (size_t)-1 / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0); /* fails */
+	move_break();
+	allocate_large(); /* the allocator maps that */
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} commands[] = {
+	{"wait", do_wait}, {"touch", do_touch}, {"threads", do_threads},
+	{"fork", do_fork}, {"map", do_map},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (argc > 1 && strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run();
+	return 98;
+}
