@@ -35,9 +35,9 @@ static bool map_memory(struct scratch *s)
 	return true;
 }
 
-/* The frame pointer keeps this function's frame walkable while the stack pointer is elsewhere. */
-static __attribute__((noinline, optimize("no-omit-frame-pointer"))) void
-call_on_stack(void *top, void (*run)(void *), void *argument)
+/* The frame pointer, which __builtin_frame_address() asks for, keeps this function's frame walkable
+ * while the stack pointer is elsewhere. */
+static __attribute__((noinline)) void call_on_stack(void *top, void (*run)(void *), void *argument)
 {
 	__asm__ volatile("movq %%rsp, %%rbx\n\t"
 			 "movq %[top], %%rsp\n\t"

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#define NOINLINE __attribute__((noinline, optimize("no-optimize-sibling-calls")))
+#define NOINLINE __attribute__((noinline))
 
 enum {
 	MAX = 128
