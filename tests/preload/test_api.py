@@ -50,8 +50,9 @@ def test_environment_and_calls(folder):
 
 @each('interval', ['1', '4K', '512K'])
 def test_storm(folder, interval):
-    start(folder, 'api', 'storm', '100', HEAP_PROFILE_SAMPLE_INTERVAL=interval)
-    check(len(dumps_in(folder)) == 10, 'a dump of every tenth session')
+    start(folder, 'api', 'storm', '100', HEAP_PROFILE_SAMPLE_INTERVAL=interval,
+          HEAP_PROFILE_ALLOCATION_INTERVAL='0', HEAP_PROFILE_INUSE_INTERVAL='0')
+    check_equal(len(dumps_in(folder)), 10, 'dumps of every tenth session')
 
 
 main()
