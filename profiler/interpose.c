@@ -326,6 +326,6 @@ static __typeof__(malloc) our_malloc __attribute__((alias("malloc"), copy(malloc
 static __attribute__((constructor)) void start_with_program(void)
 {
 	hp_lifecycle_init();
-	hp_lifecycle_mark_environment();
+	hp_lifecycle_register();
 	hp_lifecycle_check_company((void *)our_malloc);
 }

@@ -172,11 +172,6 @@ static void prepare(void)
 	hp_modules_init();
 	hp_recorder_on_due = hp_dumper_dump_or_skip;
 	hp_recorder_on_raw_fork = after_raw_fork;
-	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-	/* Handlers run in reverse order. Registered now, before the program's own start registers
-	 * the running of all destructors, and for no library, ours runs after those. */
-	__cxa_atexit(at_exit, NULL, NULL);
-	__cxa_at_quick_exit(at_exit, NULL);
 	hp_options_read(&options, get_from_environment);
 	if (options.prefix[0])
 		start(options.prefix, true /* by environment */);
@@ -223,10 +218,15 @@ void hp_lifecycle_check_company(void *our_malloc)
 	hp_tls.in_hook--;
 }
 
-void hp_lifecycle_mark_environment(void)
+void hp_lifecycle_register(void)
 {
 	hp_tls.in_hook++;
 	hp_names_mark_environment();
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	/* Handlers run in reverse order. Registered now, before the program's own start registers
+	 * the running of all destructors, and for no library, ours runs after those. */
+	__cxa_atexit(at_exit, NULL, NULL);
+	__cxa_at_quick_exit(at_exit, NULL);
 	hp_tls.in_hook--;
 }
 

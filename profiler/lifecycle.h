@@ -12,9 +12,10 @@
 void hp_lifecycle_init(void);
 bool hp_lifecycle_is_ready(void);
 
-/* Lets the processes under this one know of it. For the library's constructor only: the first
- * allocation of all may come from within setenv(), whose lock this takes. */
-void hp_lifecycle_mark_environment(void);
+/* Lets the processes under this one know of it, and asks to be told of forks and of the end. For the
+ * library's constructor only: the first allocation of all may come from within setenv() or atexit(),
+ * whose locks this takes. */
+void hp_lifecycle_register(void);
 
 /* Starts a session whose dumps carry that prefix. False if one is running already, or there is no
  * memory. Not from within a hook. */

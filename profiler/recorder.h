@@ -11,19 +11,22 @@
 #include "unwind.h"
 
 /* Counts `size` bytes as asked for; or true, with nothing counted, if the slow path is to be taken.
- * Runs in every allocating hook, and must not be more than a comparison and a subtraction in
- * thread-local storage; left to itself, the compiler makes it twice as many instructions. */
+ * Runs in every allocating hook, and must not be more than one subtraction in thread-local storage;
+ * left to itself, the compiler makes it several instructions, and a signal handler that allocates
+ * in between would be undone. Beyond its end the countdown is above the checkpoint for a moment. */
 static inline bool hp_recorder_count(size_t size)
 {
-	bool is_due; /* left <= size */
+	bool is_due; /* left <= size, before */
 
-	__asm__("cmpq %[size], %[left]"
-		: "=@ccbe"(is_due)
-		: [left] "m"(hp_tls.left), [size] "r"(size));
+	__asm__("subq %[size], %[left]"
+		: "=@ccbe"(is_due), [left] "+m"(hp_tls.left)
+		: [size] "r"(size));
 	if (__builtin_expect(is_due, false))
-		return true;
-	__asm__("subq %[size], %[left]" : [left] "+m"(hp_tls.left) : [size] "r"(size) : "cc");
-	return false;
+		__asm__("addq %[size], %[left]"
+			: [left] "+m"(hp_tls.left)
+			: [size] "r"(size)
+			: "cc");
+	return is_due;
 }
 
 /* True if the block at `p` has to be looked up before it is freed or moved. */

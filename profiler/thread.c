@@ -160,9 +160,11 @@ static uint64_t read_allocated(const struct hp_tls *tls)
 
 	for (int i = 0; i < 1000; i++) {
 		uint32_t version = __atomic_load_n(&tls->version, __ATOMIC_ACQUIRE);
+		uint64_t checkpoint = __atomic_load_n(&tls->checkpoint, __ATOMIC_RELAXED);
+		uint64_t left = __atomic_load_n(&tls->left, __ATOMIC_RELAXED);
 
-		allocated = __atomic_load_n(&tls->checkpoint, __ATOMIC_RELAXED) -
-			    __atomic_load_n(&tls->left, __ATOMIC_RELAXED);
+		/* A hook that is about to take its slow path has counted beyond the end. */
+		allocated = checkpoint - (left <= checkpoint ? left : 0);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (version % 2 == 0 && __atomic_load_n(&tls->version, __ATOMIC_RELAXED) == version)
 			break;
