@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INTERVAL_MAX (UINT64_C(1) << 40) /* as HEAP_PROFILE_SAMPLE_INTERVAL has it */
+
 #define PUBLIC __attribute__((visibility("default")))
 
 /* What we allocate ourselves is not the program's. */
@@ -55,8 +57,9 @@ PUBLIC char *GetHeapProfile(void)
 	size_t size = 0, mapped = 0;
 
 	enter();
+	bool is_running = hp_recorder_is_running();
 	char *text = hp_dumper_dump_to_memory(&size, &mapped);
-	char *copy = malloc(size + 1);
+	char *copy = text || !is_running ? malloc(size + 1) : NULL;
 
 	if (copy) {
 		if (size > 0)
@@ -83,7 +86,7 @@ PUBLIC void heapprof_set_sample_interval(uint64_t bytes)
 {
 	hp_lifecycle_init();
 	if (bytes > 0)
-		hp_lifecycle_set_sample_interval(bytes);
+		hp_lifecycle_set_sample_interval(bytes < INTERVAL_MAX ? bytes : INTERVAL_MAX);
 }
 
 PUBLIC void heapprof_get_statistics(struct heapprof_statistics *out, size_t size)

@@ -40,7 +40,8 @@ const char *heapprof_version(void);
 /* The mean number of allocated bytes between two samples; 1: every allocation is recorded. */
 uint64_t heapprof_sample_interval(void);
 
-/* Sets it for the next HeapProfilerStart(): a dump has one sample interval. 0 is ignored. */
+/* Sets it for the next HeapProfilerStart(): a dump has one sample interval. 0 is ignored,
+ * more than 1 TiB is 1 TiB. */
 void heapprof_set_sample_interval(uint64_t bytes);
 
 struct heapprof_statistics {

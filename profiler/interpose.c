@@ -320,12 +320,9 @@ HOOK void _exit(int status)
 
 HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
 
-/* By its own name, even where the global malloc is somebody else's. */
-static __typeof__(malloc) our_malloc __attribute__((alias("malloc"), copy(malloc)));
-
 static __attribute__((constructor)) void start_with_program(void)
 {
 	hp_lifecycle_init();
 	hp_lifecycle_register();
-	hp_lifecycle_check_company((void *)our_malloc);
+	hp_lifecycle_check_company();
 }

@@ -205,14 +205,23 @@ static void stop_tcmallocs_profiler(void)
 	hp_report("stopped the heap profiler of libtcmalloc, which HEAPPROFILE had started too");
 }
 
-void hp_lifecycle_check_company(void *our_malloc)
+static bool is_ours(void *function)
+{
+	struct dl_find_object its, ours;
+
+	return _dl_find_object(function, &its) == 0 &&
+	       _dl_find_object((void *)is_ours, &ours) == 0 &&
+	       its.dlfo_map_start == ours.dlfo_map_start;
+}
+
+void hp_lifecycle_check_company(void)
 {
 	void *first = dlsym(RTLD_DEFAULT, "malloc");
 
 	if (!hp_recorder_is_running())
 		return;
 	hp_tls.in_hook++;
-	if (first && first != our_malloc)
+	if (first && !is_ours(first))
 		tell_who_is_before_us(first);
 	stop_tcmallocs_profiler();
 	hp_tls.in_hook--;

@@ -12,9 +12,9 @@
 void hp_lifecycle_init(void);
 bool hp_lifecycle_is_ready(void);
 
-/* Lets the processes under this one know of it, and asks to be told of forks and of the end. For the
- * library's constructor only: the first allocation of all may come from within setenv() or atexit(),
- * whose locks this takes. */
+/* Lets the processes under this one know of it, and asks to be told of forks and of the end. For
+ * the library's constructor only: the first allocation of all may come from within setenv() or
+ * atexit(), whose locks this takes. */
 void hp_lifecycle_register(void);
 
 /* Starts a session whose dumps carry that prefix. False if one is running already, or there is no
@@ -24,8 +24,8 @@ void hp_lifecycle_stop(void);
 
 /* Looks at who else is there: says so if another allocator comes before ours, so that nothing is
  * seen, and stops tcmalloc's own heap profiler, which starts on HEAPPROFILE too and would write to
- * the same names. Called by the library's constructor; `our_malloc` is the hook's address. */
-void hp_lifecycle_check_company(void *our_malloc);
+ * the same names. Called by the library's constructor. */
+void hp_lifecycle_check_company(void);
 
 /* A last dump and a last word. Does its work once. */
 void hp_lifecycle_exit(void);
