@@ -4,7 +4,9 @@
 #include "command.h"
 
 extern const struct command command_convert;
+extern const struct command command_diff;
 extern const struct command command_merge;
 extern const struct command command_top;
+extern const struct command command_trend;
 extern const struct command command_info;
 extern const struct command command_formats;

@@ -6,7 +6,7 @@
 #include "commands.h"
 
 const struct command *const commands[] = {
-	&command_convert, &command_merge, &command_top, &command_info, &command_formats, NULL,
+	&command_convert, &command_diff, &command_trend, &command_merge, &command_top, &command_info, &command_formats, NULL,
 };
 
 static const struct command *find_command(const char *name)

@@ -152,45 +152,80 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static const char *mapping_name(const struct profile *profile,
+				const struct profile_location *location)
+{
+	if (location->mapping == PROFILE_NONE)
+		return "";
+	return last_part(profile_string(profile, profile->mappings.items[location->mapping].file));
+}
+
 /* The file that the location lies in and the place there, or the address. */
 static void name_place(const struct profile *profile, const struct profile_location *location,
 		       char *name, size_t size)
 {
+	const char *file = mapping_name(profile, location);
 	const struct profile_mapping *mapping;
-	const char *file = "";
 
-	if (location->mapping != PROFILE_NONE) {
+	if (*file) {
 		mapping = &profile->mappings.items[location->mapping];
-		file = last_part(profile_string(profile, mapping->file));
-	}
-	if (*file)
 		snprintf(name, size, "%.200s+0x%" PRIx64, file,
 			 location->address - mapping->start + mapping->offset);
-	else
+	} else {
 		snprintf(name, size, "0x%" PRIx64, location->address);
+	}
 }
 
-static int add_place(struct frames *frames, const char *name)
+static int push_named(struct frames *frames, const char *name, const char *file)
 {
 	uint32_t number;
-	int r = add_function(frames, name, "", &number);
+	int r = add_function(frames, name, file, &number);
 
 	return r ? r : vec_push(&frames->of_locations, number);
 }
 
-static int add_line(struct frames *frames, const struct profile_line *line)
+static int add_mapping(struct frames *frames, const struct profile_location *location)
+{
+	const char *name = mapping_name(frames->profile, location);
+
+	return push_named(frames, *name ? name : "(no file)", "");
+}
+
+static int add_file_line(struct frames *frames, const char *name, const char *file, int64_t line)
+{
+	char *place;
+	int r;
+
+	if (asprintf(&place, "%s:%" PRId64, file, line) < 0)
+		return -ENOMEM;
+	r = push_named(frames, name, place);
+	free(place);
+	return r;
+}
+
+static int add_line(struct frames *frames, const struct profile_location *location,
+		    const struct profile_line *line)
 {
 	const struct profile *profile = frames->profile;
 	const struct profile_function *function;
-	uint32_t number;
-	int r;
+	const char *name, *file;
 
 	if (line->function == PROFILE_NONE)
 		return 0;
 	function = &profile->functions.items[line->function];
-	r = add_function(frames, profile_string(profile, function->name),
-			 profile_string(profile, function->filename), &number);
-	return r ? r : vec_push(&frames->of_locations, number);
+	name = profile_string(profile, function->name);
+	file = profile_string(profile, function->filename);
+	switch (frames->by) {
+	case FRAMES_BY_FUNCTION:
+		break;
+	case FRAMES_BY_LINE:
+		return add_file_line(frames, name, file, line->line);
+	case FRAMES_BY_FILE:
+		return *file ? push_named(frames, file, "") : add_mapping(frames, location);
+	case FRAMES_BY_MAPPING:
+		return add_mapping(frames, location);
+	}
+	return push_named(frames, name, file);
 }
 
 /* Whether a line is of a function that is to be dropped. */
@@ -207,7 +242,9 @@ static int add_nameless(struct frames *frames, const struct pruner *pruner,
 
 	name_place(frames->profile, location, name, sizeof(name));
 	added->is_dropped = is_dropped(pruner, name);
-	return add_place(frames, name);
+	if (frames->by == FRAMES_BY_FILE || frames->by == FRAMES_BY_MAPPING)
+		return add_mapping(frames, location);
+	return push_named(frames, name, "");
 }
 
 static int add_named(struct frames *frames, const struct pruner *pruner,
@@ -223,7 +260,7 @@ static int add_named(struct frames *frames, const struct pruner *pruner,
 	added->drops_callees = n_dropped > 0 && !added->is_dropped;
 	/* one that is dropped stays where everything else is dropped as well */
 	for (size_t i = added->is_dropped ? 0 : n_dropped; !r && i < location->n_lines; i++)
-		r = add_line(frames, &lines[i]);
+		r = add_line(frames, location, &lines[i]);
 	return r;
 }
 
@@ -240,10 +277,15 @@ static int add_location(struct frames *frames, const struct pruner *pruner,
 
 int frames_init(struct frames *frames, const struct profile *profile)
 {
+	return frames_init_by(frames, profile, FRAMES_BY_FUNCTION);
+}
+
+int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by)
+{
 	struct pruner pruner = {0};
 	int r;
 
-	*frames = (struct frames){.profile = profile};
+	*frames = (struct frames){.profile = profile, .by = by};
 	r = pruner_init(&pruner, profile);
 	for (size_t i = 0; !r && i < profile->locations.n; i++)
 		r = add_location(frames, &pruner, &profile->locations.items[i]);

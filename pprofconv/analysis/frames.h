@@ -23,8 +23,17 @@ struct frame_location {
 	bool drops_callees; /* it stays, but what it calls is dropped */
 };
 
+/* What is one function: what has no name for it is told apart by the place in the file. */
+enum frames_by {
+	FRAMES_BY_FUNCTION, /* name and file */
+	FRAMES_BY_FILE,     /* the source file, as the name; the program or library without one */
+	FRAMES_BY_LINE,     /* name, file and line */
+	FRAMES_BY_MAPPING,  /* the program or library, as the name */
+};
+
 struct frames {
 	const struct profile *profile;
+	enum frames_by by;
 	struct strtab strings;
 	VEC(struct frame_function) functions;
 	struct index function_index;
@@ -38,6 +47,7 @@ typedef VEC(uint32_t) frame_vec;
  * frames_deinit() is to be called. An expression in drop_frames that POSIX does not know drops
  * nothing. */
 int frames_init(struct frames *frames, const struct profile *profile);
+int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by);
 void frames_deinit(struct frames *frames);
 
 /* Sets *out to the numbers of the functions of a stack, leaf first. 0 or -ENOMEM. */

@@ -249,6 +249,12 @@ static int add_all(struct merge *merge, struct translation *t)
 
 int merge_add(struct merge *merge, const struct profile *profile, struct diag *diag)
 {
+	return merge_add_changed(merge, profile, NULL, diag);
+}
+
+int merge_add_changed(struct merge *merge, const struct profile *profile,
+		      const struct translation_change *change, struct diag *diag)
+{
 	struct translation translation;
 	int r;
 
@@ -256,6 +262,7 @@ int merge_add(struct merge *merge, const struct profile *profile, struct diag *d
 		return diag_error(diag, MERGE_E_MISMATCH,
 				  "its sample types are not those of the profiles before it");
 	r = translation_init(&translation, profile, merge->sum);
+	translation.change = change;
 	if (!r && !merge->has_any)
 		translate_types(&translation);
 	merge->has_any = true;

@@ -9,6 +9,7 @@
  *
  * Fields without a name to us are not kept: they may refer to what has moved. */
 #pragma once
+#include "analysis/translate.h"
 #include "base/diag.h"
 #include "profile.h"
 
@@ -28,6 +29,10 @@ DEFINE_CLEANUP(struct merge *, merge_free)
 /* Adds a profile, which can be freed afterwards. 0; MERGE_E_MISMATCH with a message if its sample
  * or period types differ from those of the profiles before it; -ENOMEM or -EOVERFLOW. */
 int merge_add(struct merge *merge, const struct profile *profile, struct diag *diag);
+
+/* As merge_add(); NULL changes nothing. */
+int merge_add_changed(struct merge *merge, const struct profile *profile,
+		      const struct translation_change *change, struct diag *diag);
 
 /* The sum of all, which the caller frees; NULL if memory is out. */
 struct profile *merge_finish(struct merge *merge);

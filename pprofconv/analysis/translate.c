@@ -2,6 +2,7 @@
 #include "analysis/translate.h"
 
 #include <errno.h>
+#include <math.h>
 
 int translation_init(struct translation *translation, const struct profile *from,
 		     struct profile *to)
@@ -24,6 +25,7 @@ void translation_deinit(struct translation *translation)
 	vec_deinit(&translation->frames);
 	vec_deinit(&translation->lines);
 	vec_deinit(&translation->labels);
+	vec_deinit(&translation->values);
 }
 
 uint32_t translate_string(struct translation *t, uint32_t string)
@@ -83,6 +85,19 @@ static uint32_t translate_stack(struct translation *t, uint32_t stack)
 	return profile_add_stack(t->to, t->frames.items, n);
 }
 
+/* The label that a change asks for. */
+static void add_label(struct translation *t)
+{
+	struct profile_label label = {0};
+
+	if (!t->change || !t->change->label_key)
+		return;
+	label.key = profile_intern(t->to, t->change->label_key);
+	label.text = profile_intern(t->to, t->change->label_text);
+	if (vec_push(&t->labels, label) < 0)
+		profile_fail(t->to, -ENOMEM);
+}
+
 static uint32_t translate_labels(struct translation *t, uint32_t labels)
 {
 	size_t n;
@@ -99,18 +114,46 @@ static uint32_t translate_labels(struct translation *t, uint32_t labels)
 		if (vec_push(&t->labels, label) < 0)
 			profile_fail(t->to, -ENOMEM);
 	}
+	add_label(t);
 	return profile_add_labels(t->to, t->labels.items, t->labels.n);
+}
+
+/* The values of a sample times the change's factor. */
+static const int64_t *change_values(struct translation *t, uint32_t sample)
+{
+	const int64_t *from = profile_values(t->from, sample);
+
+	if (!t->change || t->change->factor == 1)
+		return from;
+	t->values.n = 0;
+	if (vec_reserve(&t->values, t->from->sample_types.n) < 0) {
+		profile_fail(t->to, -ENOMEM);
+		return from;
+	}
+	for (size_t i = 0; i < t->from->sample_types.n; i++) {
+		double value = round((double)from[i] * t->change->factor);
+
+		t->values.items[i] = 0;
+		if (value > -0x1p63 && value < 0x1p63)
+			t->values.items[i] = (int64_t)value;
+		else
+			profile_fail(t->to, -EOVERFLOW);
+	}
+	return t->values.items;
 }
 
 void translate_sample(struct translation *t, uint32_t sample)
 {
 	const struct profile_sample *from = &t->from->samples.items[sample];
-	struct profile_sample key = {
+	struct profile_sample key;
+
+	if (t->change && filter_judge(t->change->filter, from->stack) != FILTER_KEPT)
+		return;
+	key = (struct profile_sample){
 		.stack = translate_stack(t, from->stack),
 		.labels = translate_labels(t, from->labels),
 	};
-
-	profile_add_sample(t->to, key, profile_values(t->from, sample));
+	profile_add_sample(t->to, key, change_values(t, sample));
 }
 
 void translate_types(struct translation *t)

@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Carries the things of one profile over into another, where they have other numbers. */
 #pragma once
+#include "analysis/filter.h"
 #include "profile.h"
+
+/* What becomes of samples on their way. */
+struct translation_change {
+	double factor;         /* of all values, which are rounded */
+	const char *label_key; /* of a label that all get; NULL: none */
+	const char *label_text;
+	const struct filter *filter; /* whose verdict keeps samples out */
+};
 
 struct translation {
 	const struct profile *from;
 	struct profile *to;
+	const struct translation_change *change; /* may be set; NULL: none */
 	VEC(uint32_t) strings; /* new numbers by old ones; PROFILE_NONE: not needed so far */
 	/* The same of other things, to be set by whoever carries them over. */
 	VEC(uint32_t) mappings, functions, locations;
 	VEC(uint32_t) frames; /* what is at hand */
 	VEC(struct profile_line) lines;
 	VEC(struct profile_label) labels;
+	VEC(int64_t) values;
 };
 
 /* Both profiles must outlive the translation. 0 or -ENOMEM; also on failure translation_deinit() is

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/diff.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/shared.h"
+#include "analysis/statistics.h"
+#include "base/hash.h"
+
+/* --- inputs -------------------------------------------------------------------------------- */
+
+int diff_input_init(struct diff_input *input, const struct profile *profile, enum frames_by by,
+		    const struct filter_rules *rules)
+{
+	int r;
+
+	*input = (struct diff_input){.profile = profile};
+	r = frames_init_by(&input->frames, profile, by);
+	if (!r && rules && (rules->focus || rules->ignore || rules->suppressions))
+		r = filter_init(&input->filter, rules, profile);
+	return r;
+}
+
+void diff_input_deinit(struct diff_input *input)
+{
+	frames_deinit(&input->frames);
+	filter_deinit(&input->filter);
+}
+
+/* --- rows ---------------------------------------------------------------------------------- */
+
+static int add_row(struct diff *diff, uint32_t name, uint32_t file, uint64_t hash,
+		   uint32_t *out_row)
+{
+	int r;
+
+	*out_row = (uint32_t)diff->rows.n;
+	r = index_insert(&diff->row_index, hash, *out_row);
+	if (!r)
+		r = vec_push(&diff->run_flat, 0);
+	if (!r)
+		r = vec_push(&diff->run_cumulative, 0);
+	return r ? r : vec_push(&diff->rows, (struct diff_row){.name = name, .file = file});
+}
+
+static int find_row(struct diff *diff, const char *name, const char *file, uint32_t *out_row)
+{
+	uint32_t name_string, file_string;
+	struct index_walk walk;
+	uint64_t hash;
+	int r = strtab_intern(&diff->strings, name, strlen(name), &name_string);
+
+	if (!r)
+		r = strtab_intern(&diff->strings, file, strlen(file), &file_string);
+	if (r)
+		return r;
+	hash = hash_mix(hash_seed() ^ name_string, file_string);
+	walk = index_walk(&diff->row_index, hash);
+	while (index_next(&walk, out_row))
+		if (diff->rows.items[*out_row].name == name_string &&
+		    diff->rows.items[*out_row].file == file_string)
+			return 0;
+	return add_row(diff, name_string, file_string, hash, out_row);
+}
+
+/* --- summing ------------------------------------------------------------------------------- */
+
+/* One run on its way into the diff. */
+struct run {
+	struct diff *diff;
+	enum diff_side side;
+	const struct diff_input *input;
+	const struct shared *shared; /* NULL: nothing is */
+	struct sampling sampling;
+	double total;
+	VEC(uint32_t) rows;    /* of the input's functions */
+	VEC(uint32_t) seen_in; /* of its functions: the last sample, plus 1, that was counted */
+	frame_vec stack;
+	uint32_t no_stack; /* the row of samples without one; PROFILE_NONE: not needed yet */
+};
+
+static int run_init(struct run *run)
+{
+	const struct frames *frames = &run->input->frames;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < frames->functions.n; i++) {
+		uint32_t row = 0;
+
+		r = find_row(run->diff, frames_name(frames, i), frames_file(frames, i), &row);
+		if (!r)
+			r = vec_push(&run->rows, row);
+		if (!r)
+			r = vec_push(&run->seen_in, 0);
+	}
+	return r;
+}
+
+static void run_deinit(struct run *run)
+{
+	vec_deinit(&run->rows);
+	vec_deinit(&run->seen_in);
+	vec_deinit(&run->stack);
+}
+
+/* What a sample adds to each of its functions. */
+struct addition {
+	struct estimate estimate, shared;
+};
+
+static void add_to(struct diff_measure *measure, enum diff_side side,
+		   const struct addition *addition)
+{
+	estimate_add(&measure->sums[side], &addition->estimate);
+	estimate_add(&measure->shared, &addition->shared);
+}
+
+static void add_flat(struct run *run, uint32_t row, const struct addition *addition)
+{
+	add_to(&run->diff->rows.items[row].flat, run->side, addition);
+	run->diff->run_flat.items[row] += addition->estimate.value;
+}
+
+static void add_cumulative(struct run *run, uint32_t row, const struct addition *addition)
+{
+	add_to(&run->diff->rows.items[row].cumulative, run->side, addition);
+	run->diff->run_cumulative.items[row] += addition->estimate.value;
+}
+
+static int add_without_stack(struct run *run, const struct addition *addition)
+{
+	int r = 0;
+
+	if (run->no_stack == PROFILE_NONE)
+		r = find_row(run->diff, "(no stack)", "", &run->no_stack);
+	if (r)
+		return r;
+	add_flat(run, run->no_stack, addition);
+	add_cumulative(run, run->no_stack, addition);
+	return 0;
+}
+
+/* A function that is in a stack several times counts once. */
+static int add_stack(struct run *run, uint32_t sample, const struct addition *addition)
+{
+	const struct profile *profile = run->input->profile;
+	int r = frames_of_stack(&run->input->frames, profile->samples.items[sample].stack,
+				&run->stack);
+
+	if (r)
+		return r;
+	if (!run->stack.n)
+		return add_without_stack(run, addition);
+	add_flat(run, run->rows.items[run->stack.items[0]], addition);
+	vec_foreach (function, &run->stack) {
+		if (run->seen_in.items[*function] != sample + 1)
+			add_cumulative(run, run->rows.items[*function], addition);
+		run->seen_in.items[*function] = sample + 1;
+	}
+	return 0;
+}
+
+static struct estimate shared_estimate(const struct run *run, uint32_t sample)
+{
+	double n = run->shared ? run->shared->n.items[sample] : 0;
+
+	if (n <= 0)
+		return (struct estimate){0};
+	return sampling_weigh(&run->sampling, n, sampling_own_size(&run->sampling, sample));
+}
+
+static int add_sample(struct run *run, uint32_t sample)
+{
+	uint32_t stack = run->input->profile->samples.items[sample].stack;
+	struct addition addition = {.estimate = sampling_estimate(&run->sampling, sample)};
+	enum filter_verdict verdict = filter_judge(&run->input->filter, stack);
+
+	if (addition.estimate.value == 0 && addition.estimate.n == 0)
+		return 0;
+	if (verdict == FILTER_SUPPRESSED)
+		run->diff->suppressed[run->side] += addition.estimate.value;
+	if (verdict != FILTER_KEPT)
+		return 0;
+	addition.shared = shared_estimate(run, sample);
+	add_to(&run->diff->total, run->side, &addition);
+	run->total += addition.estimate.value;
+	return add_stack(run, sample, &addition);
+}
+
+static double square(double x)
+{
+	return x * x;
+}
+
+/* Takes over what the spread among runs needs to know of this one. */
+static void close_run(struct run *run)
+{
+	struct diff *diff = run->diff;
+
+	diff->total.squares[run->side] += square(run->total);
+	for (size_t i = 0; i < diff->rows.n; i++) {
+		struct diff_row *row = &diff->rows.items[i];
+
+		row->flat.squares[run->side] += square(diff->run_flat.items[i]);
+		row->cumulative.squares[run->side] += square(diff->run_cumulative.items[i]);
+		diff->run_flat.items[i] = diff->run_cumulative.items[i] = 0;
+	}
+	diff->n_runs[run->side]++;
+	if (sampling_is_sampled(&run->sampling))
+		diff->interval[run->side] = fmax(diff->interval[run->side], run->sampling.interval);
+}
+
+static int add_run(struct diff *diff, enum diff_side side, const struct diff_input *input,
+		   const struct shared *shared)
+{
+	int value = profile_find_sample_type(input->profile, diff->type);
+	struct run run = {
+		.diff = diff,
+		.side = side,
+		.input = input,
+		.shared = shared,
+		.no_stack = PROFILE_NONE,
+	};
+	int r;
+
+	sampling_init(&run.sampling, input->profile, (size_t)value);
+	diff->is_bytes = run.sampling.is_bytes;
+	r = run_init(&run);
+	for (uint32_t i = 0; !r && i < input->profile->samples.n; i++)
+		r = add_sample(&run, i);
+	if (!r)
+		close_run(&run);
+	run_deinit(&run);
+	return r;
+}
+
+/* One dump on each side, of one run. */
+static int add_pair(struct diff *diff, const struct diff_input *base, const struct diff_input *new)
+{
+	struct shared shared;
+	int r = shared_init(
+		&shared, base->profile, (size_t)profile_find_sample_type(base->profile, diff->type),
+		new->profile, (size_t)profile_find_sample_type(new->profile, diff->type));
+
+	if (!r)
+		r = add_run(diff, DIFF_BASE, base, NULL);
+	if (!r)
+		r = add_run(diff, DIFF_NEW, new, &shared);
+	shared_deinit(&shared);
+	return r;
+}
+
+int diff_init(struct diff *diff, const char *type, const struct diff_input *base, size_t n_base,
+	      const struct diff_input *new, size_t n_new)
+{
+	int r = 0;
+
+	*diff = (struct diff){.type = type};
+	if (n_base == 1 && n_new == 1 && shared_is_one_run(base->profile, new->profile))
+		return add_pair(diff, base, new);
+	for (size_t i = 0; !r && i < n_base; i++)
+		r = add_run(diff, DIFF_BASE, &base[i], NULL);
+	for (size_t i = 0; !r && i < n_new; i++)
+		r = add_run(diff, DIFF_NEW, &new[i], NULL);
+	for (int side = 0; side < 2; side++)
+		if (diff->n_runs[side])
+			diff->suppressed[side] /= (double)diff->n_runs[side];
+	return r;
+}
+
+void diff_deinit(struct diff *diff)
+{
+	strtab_deinit(&diff->strings);
+	vec_deinit(&diff->rows);
+	index_deinit(&diff->row_index);
+	vec_deinit(&diff->run_flat);
+	vec_deinit(&diff->run_cumulative);
+}
+
+/* --- what it says -------------------------------------------------------------------------- */
+
+/* The mean of the runs of one side. Its third moment follows from that of the sum; where the spread
+ * is the larger error, skewness is not known. */
+static struct estimate mean(const struct diff *diff, const struct diff_measure *measure,
+			    enum diff_side side, double *out_freedom)
+{
+	double n = (double)diff->n_runs[side], spread;
+	struct estimate mean = measure->sums[side];
+
+	*out_freedom = STATISTICS_NORMAL;
+	if (n < 2)
+		return mean;
+	spread = (measure->squares[side] - square(mean.value) / n) / (n - 1) / n;
+	mean.value /= n;
+	mean.variance /= n * n;
+	mean.third /= n * n * n;
+	if (spread <= mean.variance)
+		return mean;
+	mean.variance = spread;
+	mean.third = 0;
+	*out_freedom = n - 1;
+	return mean;
+}
+
+static double unseen(const struct diff *diff, enum diff_side side)
+{
+	return diff->n_runs[side] ? diff->interval[side] / (double)diff->n_runs[side] : 0;
+}
+
+struct change diff_change(const struct diff *diff, const struct diff_measure *measure)
+{
+	struct change change = {
+		.shared = measure->shared,
+		.is_objects = !diff->is_bytes,
+	};
+
+	change.base = mean(diff, measure, DIFF_BASE, &change.base_freedom);
+	change.new = mean(diff, measure, DIFF_NEW, &change.new_freedom);
+	if (diff->is_bytes) {
+		change.base_unseen = unseen(diff, DIFF_BASE);
+		change.new_unseen = unseen(diff, DIFF_NEW);
+	}
+	return change;
+}
+
+bool diff_has_samples(const struct diff_measure *measure)
+{
+	return measure->sums[DIFF_BASE].n > 0 || measure->sums[DIFF_NEW].n > 0 ||
+	       measure->sums[DIFF_BASE].value != 0 || measure->sums[DIFF_NEW].value != 0;
+}
+
+/* --- order --------------------------------------------------------------------------------- */
+
+static double size_of_change(const struct diff *diff, const struct diff_measure *measure)
+{
+	double base = measure->sums[DIFF_BASE].value, new = measure->sums[DIFF_NEW].value;
+
+	if (diff->n_runs[DIFF_BASE])
+		base /= (double)diff->n_runs[DIFF_BASE];
+	if (diff->n_runs[DIFF_NEW])
+		new /= (double)diff->n_runs[DIFF_NEW];
+	return fabs(new - base);
+}
+
+static int compare_rows(const void *left, const void *right, void *context)
+{
+	const struct diff_row *a = left, *b = right;
+	const struct diff *diff = context;
+	double by_flat = size_of_change(diff, &b->flat) - size_of_change(diff, &a->flat);
+	double by_cumulative =
+		size_of_change(diff, &b->cumulative) - size_of_change(diff, &a->cumulative);
+	int order;
+
+	if (by_flat != 0)
+		return by_flat > 0 ? 1 : -1;
+	if (by_cumulative != 0)
+		return by_cumulative > 0 ? 1 : -1;
+	order = strcmp(diff_name(diff, a), diff_name(diff, b));
+	return order ? order : strcmp(diff_file(diff, a), diff_file(diff, b));
+}
+
+void diff_sort(struct diff *diff)
+{
+	if (diff->rows.n)
+		qsort_r(diff->rows.items, diff->rows.n, sizeof(*diff->rows.items), compare_rows,
+			diff);
+	index_deinit(&diff->row_index); /* its numbers have moved */
+}

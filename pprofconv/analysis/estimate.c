@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/estimate.h"
+
+#include <math.h>
+
+#define OBJECTS_ENOUGH 1000 /* for rounding to matter less than 1 in 1,000 */
+
+/* --- how a profile was sampled ------------------------------------------------------------- */
+
+/* The place of the type that shares the beginning of `type`, up to its last '_', and ends so. */
+static int find_sibling(const struct profile *profile, const char *type, const char *end)
+{
+	const char *mark = strrchr(type, '_');
+	size_t prefix = mark ? (size_t)(mark + 1 - type) : 0;
+
+	for (size_t i = 0; i < profile->sample_types.n; i++) {
+		const char *other = profile_string(profile, profile->sample_types.items[i].type);
+
+		if (strncmp(other, type, prefix) == 0 && strcmp(other + prefix, end) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* The string that labels with the mean size have as their key, or 0. */
+static uint32_t find_size_key(const struct profile *profile)
+{
+	vec_foreach (label, &profile->labels)
+		if (!label->text && strcmp(profile_string(profile, label->key), "bytes") == 0)
+			return label->key;
+	return 0;
+}
+
+void sampling_init(struct sampling *sampling, const struct profile *profile, size_t value)
+{
+	const struct profile_value_type *type = &profile->sample_types.items[value];
+	const char *name = profile_string(profile, type->type);
+	const char *unit = profile_string(profile, profile->period_type.unit);
+	bool is_by_bytes = strcmp(unit, "bytes") == 0 && profile->period > 1;
+
+	*sampling = (struct sampling){
+		.profile = profile,
+		.value = value,
+		.bytes = find_sibling(profile, name, "space"),
+		.objects = find_sibling(profile, name, "objects"),
+		.is_bytes = strcmp(profile_string(profile, type->unit), "bytes") == 0,
+		.interval = is_by_bytes ? (double)profile->period : 0,
+		.size_key = find_size_key(profile),
+	};
+}
+
+bool sampling_is_sampled(const struct sampling *sampling)
+{
+	return sampling->interval > 1 && sampling->bytes >= 0;
+}
+
+/* Bytes an object by the sample's values, if there are `least` objects or more; else 0. */
+static double ratio(const struct sampling *sampling, size_t sample, int64_t least)
+{
+	const int64_t *values = profile_values(sampling->profile, sample);
+
+	if (sampling->bytes < 0 || sampling->objects < 0 || values[sampling->objects] < least)
+		return 0;
+	return fmax(0, (double)values[sampling->bytes] / (double)values[sampling->objects]);
+}
+
+double sampling_size(const struct sampling *sampling, size_t sample)
+{
+	const struct profile *profile = sampling->profile;
+	size_t n;
+	const struct profile_label *labels =
+		profile_label_set(profile, profile->samples.items[sample].labels, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (labels[i].key == sampling->size_key && !labels[i].text && labels[i].number > 0)
+			return (double)labels[i].number;
+	return ratio(sampling, sample, 1);
+}
+
+double sampling_own_size(const struct sampling *sampling, size_t sample)
+{
+	double size = ratio(sampling, sample, OBJECTS_ENOUGH);
+
+	return size > 0 ? size : sampling_size(sampling, sample);
+}
+
+/* --- what samples are worth ---------------------------------------------------------------- */
+
+double sampling_count(const struct sampling *sampling, double bytes, double size)
+{
+	if (size <= 0)
+		return 0;
+	return fabs(bytes) * -expm1(-size / sampling->interval) / size;
+}
+
+struct estimate sampling_weigh(const struct sampling *sampling, double n, double size)
+{
+	double p = -expm1(-size / sampling->interval);
+	double weight = (sampling->is_bytes ? size : 1) / p;
+	double missed = n * exp(-size / sampling->interval);
+
+	return (struct estimate){
+		.value = n * weight,
+		.variance = missed * weight * weight,
+		.third = missed * (1 - 2 * p) * weight * weight * weight,
+		.n = n,
+	};
+}
+
+struct estimate sampling_estimate(const struct sampling *sampling, size_t sample)
+{
+	const int64_t *values = profile_values(sampling->profile, sample);
+	struct estimate estimate = {0};
+	double size;
+
+	if (sampling_is_sampled(sampling)) {
+		size = sampling_own_size(sampling, sample);
+		if (size > 0)
+			estimate = sampling_weigh(
+				sampling,
+				sampling_count(sampling, (double)values[sampling->bytes], size),
+				size);
+	} else if (sampling->objects >= 0) {
+		estimate.n = fabs((double)values[sampling->objects]);
+	}
+	estimate.value = (double)values[sampling->value];
+	return estimate;
+}
+
+void estimate_add(struct estimate *sum, const struct estimate *added)
+{
+	sum->value += added->value;
+	sum->variance += added->variance;
+	sum->third += added->third;
+	sum->n += added->n;
+}
+
+/* Rounding may leave a trace of what was taken away entirely. */
+static double less(double whole, double part)
+{
+	double rest = whole - part;
+
+	return fabs(rest) < 1e-9 * fabs(whole) ? 0 : rest;
+}
+
+struct estimate estimate_less(const struct estimate *whole, const struct estimate *part)
+{
+	return (struct estimate){
+		.value = whole->value - part->value,
+		.variance = fmax(0, less(whole->variance, part->variance)),
+		.third = less(whole->third, part->third),
+		.n = fmax(0, less(whole->n, part->n)),
+	};
+}
+
+struct bounds estimate_bounds(const struct estimate *estimate, double z, double unseen)
+{
+	double w, middle, half;
+
+	if (estimate->variance <= 0) {
+		double extra = estimate->n > 0 ? 0 : unseen;
+
+		return (struct bounds){estimate->value, estimate->value + extra};
+	}
+	w = estimate->third / estimate->variance;
+	middle = estimate->value + z * z * w / 2;
+	half = z * sqrt(estimate->variance + z * z * w * w / 4);
+	return (struct bounds){middle - half, middle + half};
+}

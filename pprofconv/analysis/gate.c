@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/gate.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/statistics.h"
+
+/* --- what it says -------------------------------------------------------------------------- */
+
+/* number = digits [ "." digits ]; strtod alone would take signs, exponents and hexadecimal */
+static bool take_number(const char **text, double *out)
+{
+	const char *end = *text + strspn(*text, "0123456789.");
+	char *taken;
+
+	*out = strtod(*text, &taken);
+	if (end == *text || **text == '.' || taken != end)
+		return false;
+	*text = end;
+	return isfinite(*out);
+}
+
+/* limit = number [ unit ] */
+static bool parse_limit(struct gate *gate, const char *text)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+
+	if (!take_number(&text, &gate->limit))
+		return false;
+	if (*text == '\0')
+		return true;
+	gate->is_percent = *text == '%';
+	unit = strchr(units, *text & ~0x20);
+	if (gate->is_percent)
+		gate->limit /= 100;
+	else if (unit && *unit)
+		gate->limit = ldexp(gate->limit, 10 * (int)(unit - units + 1));
+	else
+		return false;
+	return text[1] == '\0';
+}
+
+int gate_parse(struct gate *gate, const char *text, bool per_function, struct diag *diag)
+{
+	const char *equals = strchr(text, '=');
+	size_t size = equals ? (size_t)(equals - text) : 0;
+
+	*gate = (struct gate){.text = text, .per_function = per_function};
+	if (size == 0 || size >= sizeof(gate->type) || !parse_limit(gate, equals + 1))
+		return diag_error(diag, GATE_E_SYNTAX,
+				  "'%s' is no limit, such as inuse_space=2%% or inuse_space=10M",
+				  text);
+	memcpy(gate->type, text, size);
+	return 0;
+}
+
+/* --- whether it is kept -------------------------------------------------------------------- */
+
+struct tests {
+	VEC(uint32_t) rows;
+	VEC(double) p;
+	VEC(double) adjusted;
+};
+
+static double p_value(const struct gate *gate, const struct change *change,
+		      const struct gate_options *options)
+{
+	double factor = gate->is_percent ? 1 + gate->limit : 1;
+	double limit = gate->is_percent ? 0 : gate->limit;
+
+	if (options->is_strict)
+		return change_excess(change, factor, limit) > 0 ? 0 : 1;
+	return change_p_value(change, factor, limit);
+}
+
+static int add_test(struct tests *tests, struct gate_result *result, uint32_t row,
+		    const struct diff_measure *measure, const struct gate_options *options)
+{
+	struct change change = diff_change(result->diff, measure);
+	double p = 1;
+	int r;
+
+	if (options->is_strict || change_has_enough(&change))
+		p = p_value(result->gate, &change, options);
+	else
+		result->n_too_few++;
+	r = vec_push(&tests->rows, row);
+	return r ? r : vec_push(&tests->p, p);
+}
+
+static int add_tests(struct tests *tests, struct gate_result *result,
+		     const struct gate_options *options)
+{
+	const struct diff *diff = result->diff;
+	int r = 0;
+
+	if (!result->gate->per_function)
+		return add_test(tests, result, PROFILE_NONE, &diff->total, options);
+	for (uint32_t i = 0; !r && i < diff->rows.n; i++)
+		if (diff_has_samples(&diff->rows.items[i].flat))
+			r = add_test(tests, result, i, &diff->rows.items[i].flat, options);
+	return r;
+}
+
+static int note_failures(const struct tests *tests, struct gate_result *result,
+			 const struct gate_options *options)
+{
+	int r = 0;
+
+	result->n_tests = tests->p.n;
+	for (size_t i = 0; !r && i < tests->p.n; i++)
+		if (tests->adjusted.items[i] < 1 - options->confidence)
+			r = vec_push(&result->failures,
+				     (struct gate_failure){tests->rows.items[i],
+							   tests->adjusted.items[i]});
+	return r;
+}
+
+int gate_judge(struct gate_result *result, const struct gate *gate, const struct diff *diff,
+	       const struct gate_options *options)
+{
+	struct tests tests = {0};
+	int r;
+
+	*result = (struct gate_result){.gate = gate, .diff = diff};
+	r = add_tests(&tests, result, options);
+	if (!r)
+		r = vec_reserve(&tests.adjusted, tests.p.n);
+	if (!r)
+		r = statistics_holm(tests.p.items, tests.p.n, tests.adjusted.items);
+	if (!r)
+		r = note_failures(&tests, result, options);
+	vec_deinit(&tests.rows);
+	vec_deinit(&tests.p);
+	vec_deinit(&tests.adjusted);
+	return r;
+}
+
+void gate_result_deinit(struct gate_result *result)
+{
+	vec_deinit(&result->failures);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/series.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/shared.h"
+#include "base/hash.h"
+
+#define NANOS_PER_HOUR 3.6e12
+
+/* --- times --------------------------------------------------------------------------------- */
+
+/* Whether all dumps say when they were written, one after another. */
+static bool has_times(const struct diff_input *dumps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!dumps[i].profile->time_nanos ||
+		    (i > 0 && dumps[i].profile->time_nanos <= dumps[i - 1].profile->time_nanos))
+			return false;
+	return true;
+}
+
+static double time_of(const struct series *series, const struct diff_input *dumps, size_t i)
+{
+	if (!series->has_time)
+		return (double)i;
+	return (double)(dumps[i].profile->time_nanos - dumps[0].profile->time_nanos) /
+	       NANOS_PER_HOUR;
+}
+
+/* --- rows ---------------------------------------------------------------------------------- */
+
+static int add_points(struct series *series, const struct diff_input *dumps, size_t *out_first)
+{
+	int r = 0;
+
+	*out_first = series->points.n;
+	for (size_t i = 0; !r && i < series->n_dumps; i++)
+		r = vec_push(&series->points,
+			     (struct trend_point){.time = time_of(series, dumps, i)});
+	return r;
+}
+
+static int find_row(struct series *series, const struct diff_input *dumps, const char *name,
+		    const char *file, uint32_t *out_row)
+{
+	struct series_row row = {0};
+	struct index_walk walk;
+	uint64_t hash;
+	int r = strtab_intern(&series->strings, name, strlen(name), &row.name);
+
+	if (!r)
+		r = strtab_intern(&series->strings, file, strlen(file), &row.file);
+	if (r)
+		return r;
+	hash = hash_mix(hash_seed() ^ row.name, row.file);
+	walk = index_walk(&series->row_index, hash);
+	while (index_next(&walk, out_row))
+		if (series->rows.items[*out_row].name == row.name &&
+		    series->rows.items[*out_row].file == row.file)
+			return 0;
+	*out_row = (uint32_t)series->rows.n;
+	r = add_points(series, dumps, &row.first_point);
+	if (!r)
+		r = index_insert(&series->row_index, hash, *out_row);
+	return r ? r : vec_push(&series->rows, row);
+}
+
+/* --- dumps --------------------------------------------------------------------------------- */
+
+/* The squares of what each block, or sample, of a value is worth. */
+static double doubt_of(const struct sampling *sampling, size_t sample)
+{
+	struct estimate estimate = sampling_estimate(sampling, sample);
+
+	if (estimate.n <= 0)
+		return estimate.value * estimate.value;
+	return estimate.value * estimate.value / estimate.n;
+}
+
+struct reading {
+	struct series *series;
+	const struct diff_input *dumps;
+	size_t number; /* of the dump */
+	struct sampling inuse, allocated;
+	bool has_allocated;
+	VEC(uint32_t) rows; /* of the dump's functions; PROFILE_NONE: not needed yet */
+	frame_vec stack;
+};
+
+/* The counterpart of a value in use: what was ever allocated of the same. */
+static void find_allocated(struct reading *reading, const struct profile *profile)
+{
+	const char *type = reading->series->is_bytes ? "alloc_space" : "alloc_objects";
+	int found = strncmp(reading->series->type, "inuse_", 6) == 0
+			    ? profile_find_sample_type(profile, type)
+			    : -1;
+
+	reading->has_allocated = found >= 0;
+	if (found >= 0)
+		sampling_init(&reading->allocated, profile, (size_t)found);
+}
+
+static void add_point(struct reading *reading, size_t first_point, const struct trend_point *added)
+{
+	struct trend_point *point = &reading->series->points.items[first_point + reading->number];
+
+	point->value += added->value;
+	point->doubt += added->doubt;
+	point->allocated += added->allocated;
+}
+
+static int row_of(struct reading *reading, uint32_t *out_row)
+{
+	const struct frames *frames = &reading->dumps[reading->number].frames;
+	uint32_t function = reading->stack.n ? reading->stack.items[0] : 0;
+	int r;
+
+	if (!reading->stack.n)
+		return find_row(reading->series, reading->dumps, "(no stack)", "", out_row);
+	*out_row = reading->rows.items[function];
+	if (*out_row != PROFILE_NONE)
+		return 0;
+	r = find_row(reading->series, reading->dumps, frames_name(frames, function),
+		     frames_file(frames, function), out_row);
+	reading->rows.items[function] = *out_row;
+	return r;
+}
+
+static int read_sample(struct reading *reading, uint32_t sample)
+{
+	const struct diff_input *dump = &reading->dumps[reading->number];
+	uint32_t stack = dump->profile->samples.items[sample].stack, row;
+	struct trend_point point = {
+		.value = (double)profile_values(dump->profile, sample)[reading->inuse.value],
+		.doubt = doubt_of(&reading->inuse, sample),
+	};
+	int r;
+
+	if (filter_judge(&dump->filter, stack) != FILTER_KEPT)
+		return 0;
+	if (reading->has_allocated)
+		point.allocated = doubt_of(&reading->allocated, sample);
+	r = frames_of_stack(&dump->frames, stack, &reading->stack);
+	if (!r)
+		r = row_of(reading, &row);
+	if (r)
+		return r;
+	add_point(reading, reading->series->rows.items[row].first_point, &point);
+	add_point(reading, reading->series->total.first_point, &point);
+	return 0;
+}
+
+static int read_dump(struct series *series, const struct diff_input *dumps, size_t number)
+{
+	const struct profile *profile = dumps[number].profile;
+	int value = profile_find_sample_type(profile, series->type), r = 0;
+	struct reading reading = {.series = series, .dumps = dumps, .number = number};
+
+	sampling_init(&reading.inuse, profile, (size_t)value);
+	series->is_bytes = reading.inuse.is_bytes;
+	find_allocated(&reading, profile);
+	for (size_t i = 0; !r && i < dumps[number].frames.functions.n; i++)
+		r = vec_push(&reading.rows, PROFILE_NONE);
+	for (uint32_t i = 0; !r && i < profile->samples.n; i++)
+		r = read_sample(&reading, i);
+	vec_deinit(&reading.rows);
+	vec_deinit(&reading.stack);
+	return r;
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+static int judge_row(struct series *series, struct series_row *row, double confidence, double limit)
+{
+	const struct trend_point *points = series_points(series, row);
+	int r = trend_judge(&row->trend, points, series->n_dumps, series->is_one_run, confidence);
+
+	if (!r)
+		row->p_limit = trend_exceeds(&row->trend, points, series->n_dumps,
+					     series->is_one_run, limit);
+	return r;
+}
+
+static int compare_rows(const void *left, const void *right, void *context)
+{
+	const struct series_row *a = left, *b = right;
+	const struct series *series = context;
+	int order;
+
+	if (a->trend.verdict != b->trend.verdict)
+		return a->trend.verdict < b->trend.verdict ? -1 : 1;
+	if (a->trend.slope != b->trend.slope)
+		return a->trend.slope > b->trend.slope ? -1 : 1;
+	order = strcmp(strtab_text(&series->strings, a->name),
+		       strtab_text(&series->strings, b->name));
+	return order ? order
+		     : strcmp(strtab_text(&series->strings, a->file),
+			      strtab_text(&series->strings, b->file));
+}
+
+static bool is_one_run(const struct diff_input *dumps, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (!shared_is_one_run(dumps[0].profile, dumps[i].profile))
+			return false;
+	return true;
+}
+
+int series_init(struct series *series, const char *type, const struct diff_input *dumps, size_t n,
+		double confidence, double limit)
+{
+	int r;
+
+	*series = (struct series){
+		.type = type,
+		.n_dumps = n,
+		.has_time = has_times(dumps, n),
+		.is_one_run = is_one_run(dumps, n),
+	};
+	r = add_points(series, dumps, &series->total.first_point);
+	for (size_t i = 0; !r && i < n; i++)
+		r = read_dump(series, dumps, i);
+	if (!r)
+		r = judge_row(series, &series->total, confidence, limit);
+	for (size_t i = 0; !r && i < series->rows.n; i++)
+		r = judge_row(series, &series->rows.items[i], confidence, limit);
+	if (!r && series->rows.n)
+		qsort_r(series->rows.items, series->rows.n, sizeof(*series->rows.items),
+			compare_rows, series);
+	return r;
+}
+
+void series_deinit(struct series *series)
+{
+	strtab_deinit(&series->strings);
+	vec_deinit(&series->rows);
+	vec_deinit(&series->points);
+	index_deinit(&series->row_index);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* A series of dumps, function by function: what each held in each dump, and what trend that is. */
+#pragma once
+#include "analysis/diff.h"
+#include "analysis/trend.h"
+
+struct series_row {
+	uint32_t name, file; /* strings of the series */
+	size_t first_point;  /* of series.n_dumps, in series.points */
+	struct trend trend;
+	double p_limit; /* how likely the series is where it grows no faster than the limit */
+};
+
+struct series {
+	struct strtab strings;
+	VEC(struct series_row) rows; /* the fastest growing first; the total is not among them */
+	VEC(struct trend_point) points;
+	struct series_row total;
+	size_t n_dumps;
+	bool has_time; /* else the dumps are counted: nothing tells when they were written */
+	bool is_bytes;
+	bool is_one_run;
+	const char *type; /* belongs to the caller */
+
+	/* Private: what finds rows. */
+	struct index row_index;
+};
+
+/* Follows the values of that type through `n` dumps, in order, which must outlive the series.
+ * Limits are growth in an hour, or a dump. 0, -ENOMEM; also on failure series_deinit() is to be
+ * called. */
+int series_init(struct series *series, const char *type, const struct diff_input *dumps, size_t n,
+		double confidence, double limit);
+void series_deinit(struct series *series);
+
+static inline const struct trend_point *series_points(const struct series *series,
+						      const struct series_row *row)
+{
+	return series->points.items + row->first_point;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What two dumps of one run have in common: the samples of blocks that are in use in both. How many
+ * that are is told, record by record, by how many were allocated between the dumps: the rest of
+ * what is in use in the second was there in the first. */
+#pragma once
+#include <stdbool.h>
+
+#include "base/vec.h"
+#include "profile.h"
+
+struct shared {
+	VEC(double) n; /* for each sample of the later profile: how many of its samples */
+};
+
+/* Whether both profiles are dumps of one run of a program. */
+bool shared_is_one_run(const struct profile *base, const struct profile *new);
+
+/* Counts them for values of the place `base_value` and `new_value`. 0 or -ENOMEM; also on failure
+ * shared_deinit() is to be called. */
+int shared_init(struct shared *shared, const struct profile *base, size_t base_value,
+		const struct profile *new, size_t new_value);
+void shared_deinit(struct shared *shared);

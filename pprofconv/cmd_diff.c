@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/shared.h"
+#include "base/input.h"
+#include "command_compare.h"
+#include "commands.h"
+#include "reports/report.h"
+
+struct comparison {
+	const struct settings *settings;
+	const struct report_format *format;
+	struct gate_options gate_options;
+	enum frames_by by;
+	const char *type;
+	struct suppressions suppressions;
+	regex_t focus_regex, ignore_regex;
+	struct filter_rules rules;
+	struct inputs sides[2];
+	VEC(struct gate) gates;
+	VEC(struct gate_result) results;
+	VEC(struct diff)
+	judged; /* a diff for each gate: its type's, by functions, of all samples */
+	struct diff diff;
+	struct report report;
+};
+
+/* --- arguments ----------------------------------------------------------------------------- */
+
+static int parse_gates(struct comparison *comparison, const struct texts *texts, bool per_function)
+{
+	struct diag diag = {0};
+	struct gate gate;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < texts->n; i++) {
+		r = gate_parse(&gate, texts->items[i], per_function, &diag);
+		if (!r)
+			r = vec_push(&comparison->gates, gate);
+	}
+	diag_print(&diag, PROGRAM, true /* warnings */, stderr);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int parse_rules(struct comparison *comparison)
+{
+	const struct settings *settings = comparison->settings;
+	int status = compare_read_suppressions(settings, &comparison->suppressions);
+
+	comparison->rules.suppressions =
+		comparison->suppressions.patterns.n ? &comparison->suppressions : NULL;
+	if (!status)
+		status = compare_compile("focus", settings->focus, &comparison->focus_regex,
+					 &comparison->rules.focus);
+	if (!status)
+		status = compare_compile("ignore", settings->ignore, &comparison->ignore_regex,
+					 &comparison->rules.ignore);
+	return status;
+}
+
+static int parse(struct comparison *comparison)
+{
+	const struct settings *settings = comparison->settings;
+	int status = compare_parse_by(settings, &comparison->by);
+
+	comparison->format = report_format_find(settings->format);
+	if (!comparison->format)
+		return command_error("--format: '%s' is none of text, markdown, json, pprof and "
+				     "folded",
+				     settings->format);
+	comparison->gate_options.is_strict = settings->is_strict;
+	if (!status)
+		status = compare_parse_confidence(settings, &comparison->gate_options.confidence);
+	if (!status)
+		status = parse_gates(comparison, &settings->max_growth, false);
+	if (!status)
+		status = parse_gates(comparison, &settings->max_growth_per_function, true);
+	return status ? status : parse_rules(comparison);
+}
+
+/* --- inputs -------------------------------------------------------------------------------- */
+
+/* Files of one side that are not there are left out if that is allowed; nothing else is. */
+static int load_base(struct comparison *comparison, char *const *names, size_t n)
+{
+	if (comparison->settings->allow_missing_base && n == 1 && access(names[0], F_OK) < 0 &&
+	    errno == ENOENT) {
+		if (!comparison->settings->quiet)
+			command_error("%s: not there; every sample is new", names[0]);
+		return EXIT_DONE;
+	}
+	return inputs_load(&comparison->sides[DIFF_BASE], comparison->settings, names, n);
+}
+
+/* The base may be given by options; else it is the first of two. */
+static int load(struct comparison *comparison)
+{
+	const struct settings *settings = comparison->settings;
+	const struct texts *bases = &settings->bases;
+	int status;
+
+	if (bases->n ? settings->n_inputs < 1 : settings->n_inputs != 2)
+		return command_error("expected BASE and NEW; '" PROGRAM
+				     " diff --help' tells how to use it");
+	if (bases->n)
+		status = load_base(comparison, (char *const *)bases->items, bases->n);
+	else
+		status = load_base(comparison, settings->inputs, 1);
+	if (status)
+		return status;
+	return inputs_load(&comparison->sides[DIFF_NEW], settings,
+			   settings->inputs + (bases->n ? 0 : 1),
+			   (size_t)settings->n_inputs - (bases->n ? 0 : 1));
+}
+
+static int find_type(const struct comparison *comparison, const char *type)
+{
+	for (int side = 0; side < 2; side++) {
+		const struct inputs *inputs = &comparison->sides[side];
+
+		for (size_t i = 0; i < inputs->profiles.n; i++)
+			if (profile_find_sample_type(inputs->profiles.items[i], type) < 0)
+				return command_error("%s: no values of the type '%s'",
+						     inputs->names[i], type);
+	}
+	return EXIT_DONE;
+}
+
+static int check_types(struct comparison *comparison)
+{
+	const struct profile *profile = comparison->sides[DIFF_NEW].profiles.items[0];
+	int value = command_sample_type(comparison->settings, profile), status;
+
+	if (value < 0)
+		return EXIT_BAD;
+	if (!profile->sample_types.n)
+		return command_error("%s: no values", comparison->sides[DIFF_NEW].names[0]);
+	comparison->type = profile_string(profile, profile->sample_types.items[value].type);
+	status = find_type(comparison, comparison->type);
+	for (size_t i = 0; !status && i < comparison->gates.n; i++)
+		status = find_type(comparison, comparison->gates.items[i].type);
+	return status;
+}
+
+/* A base of nothing would let everything pass for growth, or nothing for a part of it. */
+static int check_base(const struct comparison *comparison)
+{
+	const struct inputs *base = &comparison->sides[DIFF_BASE];
+
+	for (size_t i = 0; i < base->profiles.n && !comparison->settings->allow_missing_base; i++)
+		if (!base->profiles.items[i]->samples.n)
+			return command_error("%s: no samples to compare with; "
+					     "--allow-missing-base takes that for a base",
+					     base->names[i]);
+	return EXIT_DONE;
+}
+
+static int warn(struct comparison *comparison, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy || vec_push(&comparison->report.warnings, copy) < 0) {
+		free(copy);
+		return command_error("%s", strerror(ENOMEM));
+	}
+	if (!comparison->settings->quiet)
+		command_error("%s", text);
+	return EXIT_DONE;
+}
+
+static int check_dropped(struct comparison *comparison)
+{
+	uint64_t n = inputs_count_dropped(&comparison->sides[0]) +
+		     inputs_count_dropped(&comparison->sides[1]);
+	char text[128];
+
+	if (n == 0)
+		return EXIT_DONE;
+	if (comparison->gates.n && !comparison->settings->allow_dropped)
+		return command_error("%" PRIu64 " samples were dropped, so no gate can be trusted; "
+				     "--allow-dropped goes on",
+				     n);
+	snprintf(text, sizeof(text), "%" PRIu64 " samples were dropped: values are too low", n);
+	return warn(comparison, text);
+}
+
+/* --- comparing ----------------------------------------------------------------------------- */
+
+static int compare(const struct comparison *comparison, const char *type, struct diff *out)
+{
+	const struct inputs *base = &comparison->sides[DIFF_BASE];
+	const struct inputs *new = &comparison->sides[DIFF_NEW];
+	int r = diff_init(out, type, base->items.items, base->items.n, new->items.items,
+			  new->items.n);
+
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+static int prepare(struct comparison *comparison, enum frames_by by,
+		   const struct filter_rules *rules)
+{
+	int status = inputs_prepare(&comparison->sides[DIFF_BASE], by, rules);
+
+	return status ? status : inputs_prepare(&comparison->sides[DIFF_NEW], by, rules);
+}
+
+static int judge_all(struct comparison *comparison)
+{
+	int status = EXIT_DONE, r = 0;
+
+	for (size_t i = 0; !status && !r && i < comparison->gates.n; i++) {
+		const struct gate *gate = &comparison->gates.items[i];
+		struct diff *diff = &comparison->judged.items[comparison->judged.n++];
+
+		status = compare(comparison, gate->type, diff);
+		if (!status)
+			r = gate_judge(&comparison->results.items[comparison->results.n++], gate,
+				       diff, &comparison->gate_options);
+	}
+	return r ? command_error("%s", strerror(-r)) : status;
+}
+
+/* Gates judge functions and all samples, whatever the report shows. */
+static int judge(struct comparison *comparison)
+{
+	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions};
+	size_t n = comparison->gates.n;
+	int status;
+
+	if (!n)
+		return EXIT_DONE;
+	if (vec_reserve(&comparison->judged, n) || vec_reserve(&comparison->results, n))
+		return command_error("%s", strerror(ENOMEM));
+	status = prepare(comparison, FRAMES_BY_FUNCTION, &rules);
+	if (!status)
+		status = judge_all(comparison);
+	inputs_release(&comparison->sides[DIFF_BASE]);
+	inputs_release(&comparison->sides[DIFF_NEW]);
+	return status;
+}
+
+/* --- reporting ----------------------------------------------------------------------------- */
+
+static int fill_report(struct comparison *comparison)
+{
+	const struct inputs *base = &comparison->sides[DIFF_BASE];
+	const struct inputs *new = &comparison->sides[DIFF_NEW];
+	struct report *report = &comparison->report;
+
+	report->diff = &comparison->diff;
+	report->inputs[DIFF_BASE] = base->items.items;
+	report->inputs[DIFF_NEW] = new->items.items;
+	report->names[DIFF_BASE] = base->names;
+	report->names[DIFF_NEW] = new->names;
+	report->n_top = (size_t)comparison->settings->n_lines;
+	report->confidence = comparison->gate_options.confidence;
+	report->is_strict = comparison->gate_options.is_strict;
+	report->by = comparison->settings->by;
+	report->is_one_run = base->profiles.n == 1 && new->profiles.n == 1 &&
+			     shared_is_one_run(base->profiles.items[0], new->profiles.items[0]);
+	report->results = comparison->results.items;
+	report->n_results = comparison->results.n;
+	diff_sort(&comparison->diff);
+	return report_mark(report) ? command_error("%s", strerror(ENOMEM)) : EXIT_DONE;
+}
+
+static int write_report(const struct comparison *comparison)
+{
+	_cleanup_(output_freep) struct output *output = NULL;
+	const char *path = comparison->settings->output;
+	struct diag diag = {0};
+	int r;
+
+	path = path ? path : "-";
+	if (comparison->format->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
+		return command_error("the profile is not text for a terminal: use -o FILE");
+	r = output_open(&output, path, &diag);
+	if (!r) {
+		r = comparison->format->write(&comparison->report, output);
+		if (r < 0)
+			diag_errno(&diag, r);
+		else if (r > 0)
+			diag_error(&diag, r, "the profiles count different things");
+	}
+	if (!r)
+		r = output_commit(output, &diag);
+	diag_print(&diag, PROGRAM, !comparison->settings->quiet, stderr);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int print_failures(const struct comparison *comparison)
+{
+	int status = EXIT_DONE;
+
+	vec_foreach (result, &comparison->results)
+		vec_foreach (failure, &result->failures) {
+			char *text = report_describe_failure(&comparison->report, result, failure);
+
+			command_error("gate failed: %s", text ? text : strerror(ENOMEM));
+			free(text);
+			status = EXIT_GATE;
+		}
+	return status;
+}
+
+static int report(struct comparison *comparison)
+{
+	int status = prepare(comparison, comparison->by, &comparison->rules);
+
+	if (!status)
+		status = compare(comparison, comparison->type, &comparison->diff);
+	if (!status)
+		status = fill_report(comparison);
+	if (!status)
+		status = write_report(comparison);
+	return status ? status : print_failures(comparison);
+}
+
+static int run_comparison(struct comparison *comparison)
+{
+	int status = parse(comparison);
+
+	if (!status)
+		status = load(comparison);
+	if (!status)
+		status = check_types(comparison);
+	if (!status)
+		status = check_base(comparison);
+	if (!status)
+		status = check_dropped(comparison);
+	if (!status)
+		status = judge(comparison);
+	return status ? status : report(comparison);
+}
+
+static void comparison_deinit(struct comparison *comparison)
+{
+	vec_foreach (warning, &comparison->report.warnings)
+		free(*warning);
+	vec_deinit(&comparison->report.warnings);
+	vec_deinit(&comparison->report.marks);
+	diff_deinit(&comparison->diff);
+	vec_foreach (result, &comparison->results)
+		gate_result_deinit(result);
+	vec_deinit(&comparison->results);
+	vec_foreach (judged, &comparison->judged)
+		diff_deinit(judged);
+	vec_deinit(&comparison->judged);
+	vec_deinit(&comparison->gates);
+	inputs_deinit(&comparison->sides[DIFF_BASE]);
+	inputs_deinit(&comparison->sides[DIFF_NEW]);
+	suppressions_deinit(&comparison->suppressions);
+	if (comparison->rules.focus)
+		regfree(&comparison->focus_regex);
+	if (comparison->rules.ignore)
+		regfree(&comparison->ignore_regex);
+}
+
+static int run(const struct settings *settings)
+{
+	struct comparison comparison = {.settings = settings};
+	int status = run_comparison(&comparison);
+
+	comparison_deinit(&comparison);
+	return status;
+}
+
+static const struct option_row options[] = {
+	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	 "Where to write. The default is standard output."},
+	{"format", 'F', OPTION_TEXT, offsetof(struct settings, format), "FORMAT",
+	 "text, for a terminal, which is the default; markdown, for the comment of a pull request; "
+	 "json, for programs; pprof, for go tool pprof to draw; folded, for a differential flame "
+	 "graph."},
+	{"base", 'b', OPTION_TEXTS, offsetof(struct settings, bases), "FILE",
+	 "A run of the base. May be given several times; all inputs are runs of the new then, and "
+	 "means are compared: the spread among runs tells more of the error than theory alone."},
+	OPTION_ROW_SAMPLE_TYPE,
+	{"top", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
+	 "Shows the N largest changes; 0 is all. The default is 30."},
+	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
+	 "What is compared: function, which is the default, file, line or mapping."},
+	{"focus", 0, OPTION_TEXT, offsetof(struct settings, focus), "REGEX",
+	 "Shows only samples with a function, source file or library that matches. Gates judge all "
+	 "samples nevertheless."},
+	{"ignore", 0, OPTION_TEXT, offsetof(struct settings, ignore), "REGEX",
+	 "Leaves out samples with one that matches."},
+	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct settings, max_growth), "TYPE=LIMIT",
+	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "
+	 "such "
+	 "as inuse_space=2%, inuse_space=10M or inuse_objects=5000. May be given several times."},
+	{"max-growth-per-function", 'G', OPTION_TEXTS,
+	 offsetof(struct settings, max_growth_per_function), "TYPE=LIMIT",
+	 "The same for what each function has allocated itself."},
+	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
+	 "How sure it must be that a limit was passed, with regard to the error of sampling; for a "
+	 "gate of functions, that any was. Also that of all intervals. The default is 0.95."},
+	{"strict", 0, OPTION_FLAG, offsetof(struct settings, is_strict), NULL,
+	 "Lets a gate fail if the estimate is above its limit, sure or not."},
+	{"suppressions", 0, OPTION_TEXTS, offsetof(struct settings, suppressions), "FILE",
+	 "Leaves out samples with a function, source file or library on this list, whose lines are "
+	 "leak:PATTERN as for LeakSanitizer. May be given several times."},
+	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct settings, allow_dropped), NULL,
+	 "Lets gates judge profiles that have lost samples."},
+	{"allow-missing-base", 0, OPTION_FLAG, offsetof(struct settings, allow_missing_base), NULL,
+	 "Takes a base that is not there, or is empty, for one of nothing."},
+	OPTION_ROW_FROM,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+const struct command command_diff = {
+	.name = "diff",
+	.arguments = "BASE NEW | --base=FILE... NEW...",
+	.summary = "compare profiles, and fail if something grew beyond a limit",
+	.description =
+		"Functions are matched by name and file, so two builds compare. Each difference "
+		"comes with the interval it lies in, by the error of sampling; a * marks those "
+		"that "
+		"are real, among all that were compared. Two dumps of one run are compared with "
+		"the error of what changed between them only.",
+	.options = options,
+	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
+		     .n_lines = 30,
+		     .format = "text",
+		     .by = "function",
+		     .confidence = "0.95"},
+	.run = run,
+};

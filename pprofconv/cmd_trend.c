@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "analysis/gate.h"
+#include "analysis/statistics.h"
+#include "base/input.h"
+#include "base/output.h"
+#include "command_compare.h"
+#include "commands.h"
+#include "reports/format.h"
+#include "reports/trend_report.h"
+
+struct following {
+	const struct settings *settings;
+	const struct trend_format *format;
+	double confidence;
+	enum frames_by by;
+	struct suppressions suppressions;
+	struct filter_rules rules;
+	struct gate gate; /* no text: there is none */
+	struct inputs inputs;
+	struct series series;
+	VEC(bool) failures;
+};
+
+static const struct trend_format *find_format(const char *name)
+{
+	for (const struct trend_format *format = trend_formats; format->name; format++)
+		if (strcmp(format->name, name) == 0)
+			return format;
+	return NULL;
+}
+
+static int parse_gate(struct following *following)
+{
+	const struct texts *texts = &following->settings->max_slope;
+	struct diag diag = {0};
+	int r;
+
+	if (!texts->n)
+		return EXIT_DONE;
+	if (texts->n > 1)
+		return command_error("--max-slope: given more than once");
+	r = gate_parse(&following->gate, texts->items[0], true /* per function */, &diag);
+	diag_print(&diag, PROGRAM, true /* warnings */, stderr);
+	diag_deinit(&diag);
+	if (!r && following->gate.is_percent)
+		return command_error("--max-slope: a limit in percent has no hours");
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int parse(struct following *following)
+{
+	const struct settings *settings = following->settings;
+	int status = compare_parse_by(settings, &following->by);
+
+	following->format = find_format(settings->format);
+	if (!following->format)
+		return command_error("--format: '%s' is none of text, markdown and json",
+				     settings->format);
+	if (settings->n_inputs < 3)
+		return command_error("a trend needs three dumps or more");
+	if (!status)
+		status = compare_parse_confidence(settings, &following->confidence);
+	if (!status)
+		status = parse_gate(following);
+	if (!status)
+		status = compare_read_suppressions(settings, &following->suppressions);
+	following->rules.suppressions = &following->suppressions;
+	return status;
+}
+
+/* The type of the gate, else the one asked for. */
+static const char *choose_type(const struct following *following)
+{
+	const struct profile *profile = following->inputs.profiles.items[0];
+	int value;
+
+	if (following->gate.text)
+		return following->gate.type;
+	value = command_sample_type(following->settings, profile);
+	if (value < 0 || !profile->sample_types.n)
+		return NULL;
+	return profile_string(profile, profile->sample_types.items[value].type);
+}
+
+static int check_type(const struct following *following, const char *type)
+{
+	for (size_t i = 0; type && i < following->inputs.profiles.n; i++)
+		if (profile_find_sample_type(following->inputs.profiles.items[i], type) < 0)
+			return command_error("%s: no values of the type '%s'",
+					     following->inputs.names[i], type);
+	return type ? EXIT_DONE : EXIT_BAD;
+}
+
+/* By Holm's procedure among all functions. */
+static int find_failures(struct following *following, double *p, double *adjusted)
+{
+	const struct series *series = &following->series;
+	int r;
+
+	for (size_t i = 0; i < series->rows.n; i++)
+		p[i] = series->rows.items[i].p_limit;
+	r = statistics_holm(p, series->rows.n, adjusted);
+	for (size_t i = 0; !r && i < series->rows.n; i++)
+		r = vec_push(&following->failures,
+			     following->gate.text && adjusted[i] < 1 - following->confidence);
+	return r;
+}
+
+static int judge(struct following *following)
+{
+	size_t n = following->series.rows.n + 1;
+	double *p = calloc(n, sizeof(*p)), *adjusted = calloc(n, sizeof(*adjusted));
+	int r = p && adjusted ? find_failures(following, p, adjusted) : -ENOMEM;
+
+	free(p);
+	free(adjusted);
+	return r;
+}
+
+static int print_failures(const struct following *following)
+{
+	const struct series *series = &following->series;
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < following->failures.n; i++) {
+		const struct series_row *row = &series->rows.items[i];
+
+		if (!following->failures.items[i])
+			continue;
+		command_error("gate failed: %s of %s grows by %s; limit %s", series->type,
+			      strtab_text(&series->strings, row->name),
+			      trend_format_slope(series, row->trend.slope).text,
+			      strchr(following->gate.text, '=') + 1);
+		status = EXIT_GATE;
+	}
+	return status;
+}
+
+static bool has_failed(const struct following *following)
+{
+	vec_foreach (failure, &following->failures)
+		if (*failure)
+			return true;
+	return false;
+}
+
+static int write_report(const struct following *following)
+{
+	_cleanup_(output_freep) struct output *output = NULL;
+	const char *path = following->settings->output;
+	struct diag diag = {0};
+	struct trend_report report = {
+		.series = &following->series,
+		.n_top = (size_t)following->settings->n_lines,
+		.confidence = following->confidence,
+		.failures = following->failures.items,
+		.has_failed = has_failed(following),
+	};
+	int r = output_open(&output, path ? path : "-", &diag);
+
+	if (!r) {
+		following->format->write(&report, output);
+		r = output_commit(output, &diag);
+	}
+	diag_print(&diag, PROGRAM, !following->settings->quiet, stderr);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int follow(struct following *following)
+{
+	const char *type = choose_type(following);
+	int status = check_type(following, type), r;
+
+	if (!status)
+		status = inputs_prepare(&following->inputs, following->by, &following->rules);
+	if (status)
+		return status;
+	r = series_init(&following->series, type, following->inputs.items.items,
+			following->inputs.items.n, following->confidence, following->gate.limit);
+	if (!r)
+		r = judge(following);
+	if (r)
+		return command_error("%s", strerror(-r));
+	status = write_report(following);
+	return status ? status : print_failures(following);
+}
+
+static int run(const struct settings *settings)
+{
+	struct following following = {.settings = settings};
+	int status = parse(&following);
+
+	if (!status)
+		status = inputs_load(&following.inputs, settings, settings->inputs,
+				     (size_t)settings->n_inputs);
+	if (!status)
+		status = follow(&following);
+	vec_deinit(&following.failures);
+	series_deinit(&following.series);
+	inputs_deinit(&following.inputs);
+	suppressions_deinit(&following.suppressions);
+	return status;
+}
+
+static const struct option_row options[] = {
+	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	 "Where to write. The default is standard output."},
+	{"format", 'F', OPTION_TEXT, offsetof(struct settings, format), "FORMAT",
+	 "text, which is the default, markdown or json."},
+	OPTION_ROW_SAMPLE_TYPE,
+	{"top", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
+	 "Shows the first N functions; 0 is all. The default is 30."},
+	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
+	 "What is followed: function, which is the default, file, line or mapping."},
+	{"max-slope", 0, OPTION_TEXTS, offsetof(struct settings, max_slope), "TYPE=LIMIT",
+	 "A gate: exit status 1 if any function grows by more than LIMIT in an hour, such as "
+	 "inuse_space=10M; in a dump, if the dumps don't tell when they were written."},
+	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
+	 "How sure a verdict must be, and for the gate, that any function passed the limit. The "
+	 "default is 0.95."},
+	{"suppressions", 0, OPTION_TEXTS, offsetof(struct settings, suppressions), "FILE",
+	 "Leaves out samples with a function, source file or library on this list, whose lines are "
+	 "leak:PATTERN as for LeakSanitizer. May be given several times."},
+	OPTION_ROW_FROM,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+const struct command command_trend = {
+	.name = "trend",
+	.arguments = "INPUT INPUT INPUT...",
+	.summary = "tell what grows over a series of dumps of one process",
+	.description =
+		"Each function grows, grew and then stays, comes and goes, shrinks, or is steady. "
+		"Growth is real if it is steeper than chance lets a steady heap drift, whose "
+		"blocks "
+		"stay from one dump to the next. Slopes are the median of those between any two "
+		"dumps. Inputs come in the order in which they were written.",
+	.options = options,
+	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
+		     .n_lines = 30,
+		     .format = "text",
+		     .by = "function",
+		     .confidence = "0.95"},
+	.run = run,
+};

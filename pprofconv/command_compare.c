@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "command_compare.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+
+/* --- inputs -------------------------------------------------------------------------------- */
+
+static int load_one(struct inputs *inputs, const struct settings *settings, const char *name)
+{
+	struct profile *profile = command_load(settings, name);
+
+	if (!profile)
+		return EXIT_BAD;
+	if (vec_push(&inputs->profiles, profile) < 0) {
+		profile_free(profile);
+		return command_error("%s", strerror(ENOMEM));
+	}
+	return command_symbolize(settings, profile);
+}
+
+int inputs_load(struct inputs *inputs, const struct settings *settings, char *const *names,
+		size_t n)
+{
+	int status = EXIT_DONE;
+
+	*inputs = (struct inputs){.names = names};
+	for (size_t i = 0; !status && i < n; i++)
+		status = load_one(inputs, settings, names[i]);
+	return status;
+}
+
+int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct filter_rules *rules)
+{
+	int r = vec_reserve(&inputs->items, inputs->profiles.n);
+
+	for (size_t i = 0; !r && i < inputs->profiles.n; i++) {
+		struct diff_input *item = &inputs->items.items[inputs->items.n++];
+
+		r = diff_input_init(item, inputs->profiles.items[i], by, rules);
+	}
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+void inputs_release(struct inputs *inputs)
+{
+	vec_foreach (item, &inputs->items)
+		diff_input_deinit(item);
+	vec_deinit(&inputs->items);
+}
+
+void inputs_deinit(struct inputs *inputs)
+{
+	inputs_release(inputs);
+	vec_foreach (profile, &inputs->profiles)
+		profile_free(*profile);
+	vec_deinit(&inputs->profiles);
+}
+
+uint64_t inputs_count_dropped(const struct inputs *inputs)
+{
+	static const char key[] = "samples_dropped: ";
+	uint64_t n = 0;
+
+	vec_foreach (profile, &inputs->profiles)
+		vec_foreach (comment, &(*profile)->comments) {
+			const char *text = profile_string(*profile, *comment);
+
+			if (strncmp(text, key, strlen(key)) == 0)
+				n += strtoull(text + strlen(key), NULL, 10);
+		}
+	return n;
+}
+
+/* --- options ------------------------------------------------------------------------------- */
+
+int compare_parse_by(const struct settings *settings, enum frames_by *out_by)
+{
+	static const char *const names[] = {
+		[FRAMES_BY_FUNCTION] = "function",
+		[FRAMES_BY_FILE] = "file",
+		[FRAMES_BY_LINE] = "line",
+		[FRAMES_BY_MAPPING] = "mapping",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(settings->by, names[i]) == 0) {
+			*out_by = (enum frames_by)i;
+			return EXIT_DONE;
+		}
+	return command_error("--by: '%s' is none of function, file, line and mapping",
+			     settings->by);
+}
+
+int compare_parse_confidence(const struct settings *settings, double *out_confidence)
+{
+	char *end;
+	double confidence = strtod(settings->confidence, &end);
+
+	if (end == settings->confidence || *end || !(confidence >= 0.5 && confidence < 1))
+		return command_error("--confidence: '%s' is no number from 0.5 to below 1",
+				     settings->confidence);
+	*out_confidence = confidence;
+	return EXIT_DONE;
+}
+
+int compare_read_suppressions(const struct settings *settings, struct suppressions *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < settings->suppressions.n; i++) {
+		_cleanup_(input_freep) struct input *input = NULL;
+		struct diag diag = {0};
+
+		r = input_open(&input, settings->suppressions.items[i], settings->max_input_bytes,
+			       &diag);
+		if (!r)
+			r = suppressions_read(out, input, &diag);
+		diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+		diag_deinit(&diag);
+	}
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+int compare_compile(const char *option, const char *pattern, regex_t *regex,
+		    const regex_t **out_regex)
+{
+	char text[256];
+	int r;
+
+	*out_regex = NULL;
+	if (!pattern)
+		return EXIT_DONE;
+	r = regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB);
+	if (r) {
+		regerror(r, regex, text, sizeof(text));
+		return command_error("--%s: '%s': %s", option, pattern, text);
+	}
+	*out_regex = regex;
+	return EXIT_DONE;
+}

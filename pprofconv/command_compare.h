@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands that compare profiles share: loading several of them, and their options. */
+#pragma once
+#include "analysis/diff.h"
+#include "command.h"
+
+/* Profiles with what a diff needs to know of them. */
+struct inputs {
+	VEC(struct profile *) profiles;
+	VEC(struct diff_input) items;
+	char *const *names;
+};
+
+/* Loads and names all files. Returns the exit status; inputs_deinit() is to be called whatever it
+ * is. */
+int inputs_load(struct inputs *inputs, const struct settings *settings, char *const *names,
+		size_t n);
+
+/* Prepares what was loaded to be compared. */
+int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct filter_rules *rules);
+
+/* Undoes inputs_prepare(). */
+void inputs_release(struct inputs *inputs);
+void inputs_deinit(struct inputs *inputs);
+
+/* How many samples were lost, as the files' own metadata say. */
+uint64_t inputs_count_dropped(const struct inputs *inputs);
+
+/* What --by and --confidence say. Each prints its error and returns the exit status. */
+int compare_parse_by(const struct settings *settings, enum frames_by *out_by);
+int compare_parse_confidence(const struct settings *settings, double *out_confidence);
+
+/* Reads the files of --suppressions; compiles an expression, NULL gives NULL. */
+int compare_read_suppressions(const struct settings *settings, struct suppressions *out);
+int compare_compile(const char *option, const char *pattern, regex_t *regex,
+		    const regex_t **out_regex);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "reports/format.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static struct formatted format_signed(double value, bool is_bytes, const char *plus)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	const char *sign = value < 0 ? "-" : plus;
+	double scaled = fabs(value);
+	struct formatted formatted;
+	size_t unit = 0;
+
+	while (is_bytes && scaled >= 1023.995 && unit < 6) {
+		scaled /= 1024;
+		unit++;
+	}
+	if (!unit)
+		scaled = round(scaled);
+	if (scaled == 0)
+		sign = "";
+	snprintf(formatted.text, FORMAT_SIZE, "%s%.*f%s%s", sign, unit ? 2 : 0, scaled,
+		 is_bytes ? " " : "", is_bytes ? units[unit] : "");
+	return formatted;
+}
+
+struct formatted format_value(double value, bool is_bytes)
+{
+	return format_signed(value, is_bytes, "");
+}
+
+struct formatted format_difference(double value, bool is_bytes)
+{
+	return format_signed(value, is_bytes, "+");
+}
+
+struct formatted format_ratio(double base, double new)
+{
+	struct formatted formatted;
+
+	if (base == 0)
+		snprintf(formatted.text, FORMAT_SIZE, "%s", new == 0 ? "0.0 %" : "new");
+	else if (new == 0)
+		snprintf(formatted.text, FORMAT_SIZE, "gone");
+	else
+		snprintf(formatted.text, FORMAT_SIZE, "%+.1f %%", 100 * (new - base) / fabs(base));
+	return formatted;
+}
+
+struct formatted format_bounds(struct bounds bounds, bool is_bytes)
+{
+	struct formatted low = format_difference(bounds.low, is_bytes);
+	struct formatted high = format_difference(bounds.high, is_bytes);
+	struct formatted formatted;
+
+	snprintf(formatted.text, FORMAT_SIZE, "%.40s to %.40s", low.text, high.text);
+	return formatted;
+}
+
+void format_plain(struct output *output, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		output_write(output, c < ' ' || c == 0x7f ? "?" : text, 1);
+	}
+}
+
+/* Within <code> nothing is Markdown but what HTML knows and the bar between two cells. */
+void format_code(struct output *output, const char *text)
+{
+	output_text(output, "<code>");
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < ' ' || c == 0x7f)
+			output_text(output, "?");
+		else if (strchr("<>&|*_`[]\\@#~$", c))
+			output_printf(output, "&#%d;", c);
+		else
+			output_write(output, text, 1);
+	}
+	output_text(output, "</code>");
+}
+
+static void write_character(struct output *output, const char *text, size_t size)
+{
+	unsigned char c = (unsigned char)*text;
+
+	if (!size)
+		output_text(output, "\\ufffd");
+	else if (c == '"' || c == '\\')
+		output_printf(output, "\\%c", c);
+	else if (c < 0x20 || c == 0x7f)
+		output_printf(output, "\\u%04x", c);
+	else
+		output_write(output, text, size);
+}
+
+void format_json(struct output *output, const char *text)
+{
+	size_t left = strlen(text);
+
+	output_text(output, "\"");
+	while (left) {
+		size_t n = utf8_sequence(text, left);
+
+		write_character(output, text, n);
+		text += n ? n : 1;
+		left -= n ? n : 1;
+	}
+	output_text(output, "\"");
+}
+
+void format_json_number(struct output *output, double value)
+{
+	if (!isfinite(value))
+		output_text(output, "null");
+	else if (value == round(value) && fabs(value) < 0x1p53)
+		output_printf(output, "%.0f", value == 0 ? 0 : value);
+	else
+		output_printf(output, "%.17g", value);
+}

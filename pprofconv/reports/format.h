@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers as people read them, and text as HTML, Markdown and JSON want it. */
+#pragma once
+#include <stdbool.h>
+
+#include "analysis/estimate.h"
+#include "base/output.h"
+
+#define FORMAT_SIZE 96
+
+struct formatted {
+	char text[FORMAT_SIZE];
+};
+
+/* Bytes in the largest unit that leaves a whole number in front; other values as they are. */
+struct formatted format_value(double value, bool is_bytes);
+
+/* The same with its sign, + too. */
+struct formatted format_difference(double value, bool is_bytes);
+
+/* +12.3 %; "new" and "gone" where there is nothing to compare with. */
+struct formatted format_ratio(double base, double new);
+
+/* "+1.0 MiB to +3.0 MiB" */
+struct formatted format_bounds(struct bounds bounds, bool is_bytes);
+
+/* The text in one line of a terminal: control characters become '?'. */
+void format_plain(struct output *output, const char *text);
+
+/* The text as code within a cell of a Markdown table. */
+void format_code(struct output *output, const char *text);
+
+/* The text as a JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */
+void format_json(struct output *output, const char *text);
+
+/* The number as JSON: null if it is not finite. */
+void format_json_number(struct output *output, double value);

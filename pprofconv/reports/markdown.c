@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* For the comment of a pull request: what there is to decide first, the rest folded away. */
+#include <errno.h>
+
+#include "reports/format.h"
+#include "reports/reports.h"
+
+#define N_FIRST    10
+#define N_IN_ALL   200 /* comments are cut or refused at 64 KiB */
+#define NAME_BYTES 160
+
+static void write_name(struct output *output, const char *name)
+{
+	char text[NAME_BYTES];
+
+	snprintf(text, sizeof(text), "%s", name);
+	format_code(output, text);
+}
+
+static void write_verdict(const struct report *report, struct output *output)
+{
+	const struct diff *diff = report->diff;
+	struct change change = diff_change(diff, &diff->total);
+	const char *verdict = report_has_failures(report) ? "❌ Heap profile: a gate failed"
+			      : report->n_results         ? "✅ Heap profile: all gates passed"
+							  : "Heap profile";
+
+	output_printf(output, "### %s\n\n", verdict);
+	output_printf(output, "`%s` %s: %s (%s)", diff->type,
+		      change_difference(&change) > 0   ? "grew"
+		      : change_difference(&change) < 0 ? "shrank"
+						       : "did not change",
+		      format_difference(change_difference(&change), diff->is_bytes).text,
+		      format_ratio(change.base.value, change.new.value).text);
+	if (change_is_exact(&change))
+		output_text(output, ". Every allocation was recorded.\n\n");
+	else if (!change_has_enough(&change))
+		output_text(output, ". Too few samples to say how sure that is.\n\n");
+	else
+		output_printf(
+			output, ", %g %% interval %s.\n\n", 100 * report->confidence,
+			format_bounds(change_bounds(&change, report->confidence), diff->is_bytes)
+				.text);
+}
+
+static int write_gates(const struct report *report, struct output *output)
+{
+	for (size_t i = 0; i < report->n_results; i++) {
+		const struct gate_result *result = &report->results[i];
+
+		vec_foreach (failure, &result->failures) {
+			char *text = report_describe_failure(report, result, failure);
+
+			if (!text)
+				return -ENOMEM;
+			output_text(output, "- ");
+			format_code(output, text);
+			output_text(output, "\n");
+			free(text);
+		}
+		if (!result->failures.n)
+			output_printf(output, "- `%s`%s: passed\n", result->gate->text,
+				      result->gate->per_function ? " a function" : "");
+	}
+	if (report->n_results)
+		output_text(output, "\n");
+	return 0;
+}
+
+static void write_totals(const struct report *report, struct output *output)
+{
+	const struct diff *diff = report->diff;
+	struct change change = diff_change(diff, &diff->total);
+
+	output_text(output, "| | base | new | difference |\n|---|--:|--:|--:|\n");
+	output_printf(output, "| total | %s | %s | %s |\n",
+		      format_value(change.base.value, diff->is_bytes).text,
+		      format_value(change.new.value, diff->is_bytes).text,
+		      format_difference(change_difference(&change), diff->is_bytes).text);
+	if (diff->suppressed[0] != 0 || diff->suppressed[1] != 0)
+		output_printf(output, "| suppressed | %s | %s | not counted |\n",
+			      format_value(diff->suppressed[0], diff->is_bytes).text,
+			      format_value(diff->suppressed[1], diff->is_bytes).text);
+	output_text(output, "\n");
+}
+
+static void write_row(const struct report *report, size_t number, struct output *output)
+{
+	const struct diff *diff = report->diff;
+	const struct diff_row *row = &diff->rows.items[number];
+	struct change change = diff_change(diff, &row->flat);
+	const char *mark = report->marks.items[number] ? "**" : "";
+
+	output_printf(output, "| %s%s%s | %s | ", mark,
+		      format_difference(change_difference(&change), diff->is_bytes).text, mark,
+		      format_ratio(change.base.value, change.new.value).text);
+	if (change_is_exact(&change))
+		output_text(output, "exact");
+	else if (!change_has_enough(&change))
+		output_text(output, "too few samples");
+	else
+		output_text(output, format_bounds(change_bounds(&change, report->confidence),
+						  diff->is_bytes)
+					    .text);
+	output_printf(output, " | %s | %s | ", format_value(change.base.value, diff->is_bytes).text,
+		      format_value(change.new.value, diff->is_bytes).text);
+	write_name(output, diff_name(diff, row));
+	if (row->file) {
+		output_text(output, " ");
+		write_name(output, diff_file(diff, row));
+	}
+	output_text(output, " |\n");
+}
+
+/* The rows from `first` on, `n` of those whose flat value changed. Returns the next. */
+static size_t write_rows(const struct report *report, size_t first, size_t n, struct output *output)
+{
+	const struct diff *diff = report->diff;
+	size_t i = first;
+
+	output_printf(output,
+		      "| difference | | %g %% interval | base | new | %s |\n"
+		      "|--:|--:|--:|--:|--:|---|\n",
+		      100 * report->confidence, report->by);
+	for (; n > 0 && i < diff->rows.n; i++) {
+		if (!diff_has_samples(&diff->rows.items[i].flat))
+			continue;
+		write_row(report, i, output);
+		n--;
+	}
+	output_text(output, "\n");
+	return i;
+}
+
+static size_t count_rows(const struct report *report, size_t first)
+{
+	size_t n = 0;
+
+	for (size_t i = first; i < report->diff->rows.n; i++)
+		n += diff_has_samples(&report->diff->rows.items[i].flat);
+	return n;
+}
+
+static int write_markdown(const struct report *report, struct output *output)
+{
+	size_t next, n_left;
+	int r;
+
+	write_verdict(report, output);
+	r = write_gates(report, output);
+	vec_foreach (warning, &report->warnings) {
+		output_text(output, "> ⚠️ ");
+		format_code(output, *warning);
+		output_text(output, "\n\n");
+	}
+	write_totals(report, output);
+	next = write_rows(report, 0,
+			  report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST,
+			  output);
+	n_left = count_rows(report, next);
+	if (n_left) {
+		output_printf(output, "<details><summary>%zu more, by %s</summary>\n\n", n_left,
+			      report->by);
+		next = write_rows(report, next, N_IN_ALL, output);
+		n_left = count_rows(report, next);
+		if (n_left)
+			output_printf(output, "%zu more are not shown.\n\n", n_left);
+		output_text(output, "</details>\n\n");
+	}
+	output_printf(output,
+		      "<sub>%s Bold: real with %g %% confidence, among all compared.</sub>\n",
+		      report->is_one_run ? "Two dumps of one run." : "Two runs.",
+		      100 * report->confidence);
+	return r;
+}
+
+const struct report_format report_markdown = {
+	.name = "markdown",
+	.summary = "for the comment of a pull request",
+	.write = write_markdown,
+};

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* For `go tool pprof` to draw: what its own -diff_base makes, the new samples and the base's with
+ * their values negated and the label by which pprof knows them. */
+#include <errno.h>
+
+#include "analysis/merge.h"
+#include "reports/reports.h"
+#include "writers/writer.h"
+
+static int add_side(struct merge *merge, const struct report *report, enum diff_side side,
+		    struct diag *diag)
+{
+	size_t n = report->diff->n_runs[side];
+	struct translation_change change = {
+		.factor = (side == DIFF_BASE ? -1.0 : 1.0) / (double)(n ? n : 1),
+		.label_key = side == DIFF_BASE ? "pprof::base" : NULL,
+		.label_text = "true",
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		const struct diff_input *input = &report->inputs[side][i];
+
+		change.filter = &input->filter;
+		r = merge_add_changed(merge, input->profile, &change, diag);
+	}
+	return r;
+}
+
+/* Profiles that count different things can't be put into one. */
+static int write_pprof(const struct report *report, struct output *output)
+{
+	_cleanup_(merge_freep) struct merge *merge = merge_new();
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct diag diag = {0};
+	int value, r = merge ? 0 : -ENOMEM;
+
+	if (!r)
+		r = add_side(merge, report, DIFF_NEW, &diag);
+	if (!r)
+		r = add_side(merge, report, DIFF_BASE, &diag);
+	diag_deinit(&diag);
+	if (!r)
+		profile = merge_finish(merge);
+	if (r || !profile)
+		return r ? r : -ENOMEM;
+	value = profile_find_sample_type(profile, report->diff->type);
+	return writer_find("pprof")->write(profile, (size_t)value, output);
+}
+
+const struct report_format report_pprof = {
+	.name = "pprof",
+	.summary = "a profile of the difference, for go tool pprof to draw",
+	.is_binary = true,
+	.write = write_pprof,
+};

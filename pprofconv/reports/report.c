@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/statistics.h"
+#include "reports/format.h"
+#include "reports/reports.h"
+
+const struct report_format *const report_formats[] = {
+	&report_text, &report_markdown, &report_json, &report_pprof, &report_folded, NULL,
+};
+
+const struct report_format *report_format_find(const char *name)
+{
+	for (size_t i = 0; report_formats[i]; i++)
+		if (strcmp(report_formats[i]->name, name) == 0)
+			return report_formats[i];
+	return NULL;
+}
+
+bool report_is_row_shown(const struct diff_row *row)
+{
+	return diff_has_samples(&row->flat) || diff_has_samples(&row->cumulative);
+}
+
+/* The probability of so large a change, up or down, where there is none. */
+static double two_sided(const struct diff *diff, const struct diff_measure *measure)
+{
+	struct change change = diff_change(diff, measure);
+	double p;
+
+	if (!diff_has_samples(measure) || !change_has_enough(&change) ||
+	    change_difference(&change) == 0)
+		return 1;
+	p = change_p_value(&change, 1 /* factor */, 0 /* limit */);
+	return fmin(1, 2 * fmin(p, 1 - p));
+}
+
+static int mark_rows(struct report *report, double *p, double *adjusted)
+{
+	const struct diff *diff = report->diff;
+	size_t n = 0, at = 0;
+	int r;
+
+	vec_foreach (row, &diff->rows)
+		if (diff_has_samples(&row->flat))
+			p[n++] = two_sided(diff, &row->flat);
+	r = statistics_benjamini_hochberg(p, n, adjusted);
+	for (size_t i = 0; !r && i < diff->rows.n; i++) {
+		bool is_tested = diff_has_samples(&diff->rows.items[i].flat);
+
+		r = vec_push(&report->marks, is_tested && adjusted[at] < 1 - report->confidence);
+		at += is_tested;
+	}
+	return r;
+}
+
+int report_mark(struct report *report)
+{
+	size_t n = report->diff->rows.n + 1;
+	double *p = calloc(n, sizeof(*p)), *adjusted = calloc(n, sizeof(*adjusted));
+	int r = p && adjusted ? mark_rows(report, p, adjusted) : -ENOMEM;
+
+	free(p);
+	free(adjusted);
+	return r;
+}
+
+bool report_has_failures(const struct report *report)
+{
+	for (size_t i = 0; i < report->n_results; i++)
+		if (report->results[i].failures.n)
+			return true;
+	return false;
+}
+
+size_t report_n_shown(const struct report *report)
+{
+	size_t n = 0;
+
+	vec_foreach (row, &report->diff->rows)
+		n += report_is_row_shown(row);
+	return report->n_top && report->n_top < n ? report->n_top : n;
+}
+
+static const struct diff_measure *measure_of(const struct gate_result *result,
+					     const struct gate_failure *failure)
+{
+	if (failure->row == PROFILE_NONE)
+		return &result->diff->total;
+	return &result->diff->rows.items[failure->row].flat;
+}
+
+char *report_describe_failure(const struct report *report, const struct gate_result *result,
+			      const struct gate_failure *failure)
+{
+	const struct diff *diff = result->diff;
+	struct change change = diff_change(diff, measure_of(result, failure));
+	const struct diff_row *row =
+		failure->row == PROFILE_NONE ? NULL : &diff->rows.items[failure->row];
+	struct formatted base = format_value(change.base.value, diff->is_bytes);
+	struct formatted new = format_value(change.new.value, diff->is_bytes);
+	struct formatted grown = format_difference(change_difference(&change), diff->is_bytes);
+	struct formatted ratio = format_ratio(change.base.value, change.new.value);
+	struct formatted bounds =
+		format_bounds(change_bounds(&change, report->confidence), diff->is_bytes);
+	char *text;
+
+	if (asprintf(&text, "%s%s%s%s%s: from %s to %s, %s (%s), %g %% interval %s; limit %s",
+		     diff->type, row ? " of " : " in all", row ? diff_name(diff, row) : "",
+		     row && row->file ? " in " : "", row ? diff_file(diff, row) : "", base.text,
+		     new.text, grown.text, ratio.text, 100 * report->confidence, bounds.text,
+		     strchr(result->gate->text, '=') + 1) < 0)
+		return NULL;
+	return text;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* What each format's file gives to the table. */
+#pragma once
+#include "reports/report.h"
+
+extern const struct report_format report_text;
+extern const struct report_format report_markdown;
+extern const struct report_format report_json;
+extern const struct report_format report_pprof;
+extern const struct report_format report_folded;

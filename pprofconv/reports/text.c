@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* For a terminal: columns as pprof's -top has them, for the difference. */
+#include <errno.h>
+
+#include "reports/format.h"
+#include "reports/reports.h"
+
+static void write_total(const struct report *report, struct output *output)
+{
+	const struct diff *diff = report->diff;
+	struct change change = diff_change(diff, &diff->total);
+	struct bounds bounds = change_bounds(&change, report->confidence);
+
+	output_printf(output, "%s: %s, base %s, new %s", diff->type,
+		      format_difference(change_difference(&change), diff->is_bytes).text,
+		      format_value(change.base.value, diff->is_bytes).text,
+		      format_value(change.new.value, diff->is_bytes).text);
+	output_printf(output, " (%s)", format_ratio(change.base.value, change.new.value).text);
+	if (change_is_exact(&change))
+		output_text(output, ", exact\n");
+	else if (!change_has_enough(&change))
+		output_text(output, ", too few samples\n");
+	else
+		output_printf(output, ", %g %% interval %s\n", 100 * report->confidence,
+			      format_bounds(bounds, diff->is_bytes).text);
+}
+
+static struct formatted interval(const struct report *report, const struct change *change)
+{
+	if (change_is_exact(change))
+		return (struct formatted){"exact"};
+	if (!change_has_enough(change))
+		return (struct formatted){"too few samples"};
+	return format_bounds(change_bounds(change, report->confidence), report->diff->is_bytes);
+}
+
+static void write_row(const struct report *report, size_t number, struct output *output)
+{
+	const struct diff *diff = report->diff;
+	const struct diff_row *row = &diff->rows.items[number];
+	struct change flat = diff_change(diff, &row->flat);
+	struct change cumulative = diff_change(diff, &row->cumulative);
+
+	output_printf(output, "%12s%c %9s %28s %12s %12s ",
+		      format_difference(change_difference(&flat), diff->is_bytes).text,
+		      report->marks.items[number] ? '*' : ' ',
+		      format_ratio(flat.base.value, flat.new.value).text,
+		      interval(report, &flat).text,
+		      format_value(flat.base.value, diff->is_bytes).text,
+		      format_value(flat.new.value, diff->is_bytes).text);
+	output_printf(output, "%12s %9s  ",
+		      format_difference(change_difference(&cumulative), diff->is_bytes).text,
+		      format_ratio(cumulative.base.value, cumulative.new.value).text);
+	format_plain(output, diff_name(diff, row));
+	output_text(output, row->file ? "  " : "");
+	format_plain(output, diff_file(diff, row));
+	output_text(output, "\n");
+}
+
+static void write_rows(const struct report *report, struct output *output)
+{
+	size_t n = report_n_shown(report), n_left = 0;
+	char title[FORMAT_SIZE];
+
+	snprintf(title, sizeof(title), "%g %% interval", 100 * report->confidence);
+	output_printf(output, "%12s  %9s %28s %12s %12s %12s %9s  %s\n", "flat", "flat%", title,
+		      "base", "new", "cum", "cum%", report->by);
+	for (size_t i = 0; i < report->diff->rows.n; i++) {
+		if (!report_is_row_shown(&report->diff->rows.items[i]))
+			continue;
+		if (n == 0) {
+			n_left++;
+			continue;
+		}
+		write_row(report, i, output);
+		n--;
+	}
+	if (n_left)
+		output_printf(output, "%12s  (%zu more; --top=0 shows all)\n", "...", n_left);
+}
+
+static int write_gate(const struct report *report, const struct gate_result *result,
+		      struct output *output)
+{
+	const char *what = result->gate->per_function ? " a function" : "";
+
+	if (!result->failures.n)
+		output_printf(output, "gate passed: %s%s\n", result->gate->text, what);
+	vec_foreach (failure, &result->failures) {
+		char *text = report_describe_failure(report, result, failure);
+
+		if (!text)
+			return -ENOMEM;
+		output_text(output, "gate failed: ");
+		format_plain(output, text);
+		output_text(output, "\n");
+		free(text);
+	}
+	return 0;
+}
+
+static int write_text(const struct report *report, struct output *output)
+{
+	const struct diff *diff = report->diff;
+	int r = 0;
+
+	write_total(report, output);
+	vec_foreach (warning, &report->warnings)
+		output_printf(output, "warning: %s\n", *warning);
+	if (diff->suppressed[0] != 0 || diff->suppressed[1] != 0)
+		output_printf(output, "suppressed, and not counted: base %s, new %s\n",
+			      format_value(diff->suppressed[0], diff->is_bytes).text,
+			      format_value(diff->suppressed[1], diff->is_bytes).text);
+	for (size_t i = 0; !r && i < report->n_results; i++)
+		r = write_gate(report, &report->results[i], output);
+	write_rows(report, output);
+	return r;
+}
+
+const struct report_format report_text = {
+	.name = "text",
+	.summary = "columns for a terminal",
+	.write = write_text,
+};

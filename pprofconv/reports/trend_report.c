@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "reports/trend_report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "reports/format.h"
+
+#define SPARKS_MAX 32
+
+struct formatted trend_format_slope(const struct series *series, double slope)
+{
+	struct formatted value = format_difference(slope, series->is_bytes), formatted;
+
+	snprintf(formatted.text, sizeof(formatted.text), "%.60s/%s", value.text,
+		 series->has_time ? "h" : "dump");
+	return formatted;
+}
+
+static const char *row_name(const struct series *series, const struct series_row *row)
+{
+	return strtab_text(&series->strings, row->name);
+}
+
+static const char *row_file(const struct series *series, const struct series_row *row)
+{
+	return strtab_text(&series->strings, row->file);
+}
+
+static size_t n_shown(const struct trend_report *report)
+{
+	size_t n = report->series->rows.n;
+
+	return report->n_top && report->n_top < n ? report->n_top : n;
+}
+
+static double highest(const struct trend_point *points, size_t n)
+{
+	double found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found = fmax(found, points[i].value);
+	return found;
+}
+
+/* The values as bars of eight heights from 0 on; of a long series, evenly chosen ones. */
+static void write_sparkline(const struct series *series, const struct series_row *row,
+			    struct output *output)
+{
+	static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	const struct trend_point *points = series_points(series, row);
+	double top = highest(points, series->n_dumps);
+	size_t n = series->n_dumps < SPARKS_MAX ? series->n_dumps : SPARKS_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = n > 1 ? i * (series->n_dumps - 1) / (n - 1) : 0;
+		double height = top > 0 ? fmax(0, points[at].value) / top : 0;
+
+		output_text(output, bars[(size_t)fmin(7, floor(height * 8))]);
+	}
+}
+
+static double last_value(const struct series *series, const struct series_row *row)
+{
+	return series_points(series, row)[series->n_dumps - 1].value;
+}
+
+/* --- text ---------------------------------------------------------------------------------- */
+
+static void write_text_row(const struct series *series, const struct series_row *row,
+			   const char *name, struct output *output)
+{
+	output_printf(output, "%16s  %-16s %12s %12s  ",
+		      trend_format_slope(series, row->trend.slope).text,
+		      trend_verdict_name(row->trend.verdict),
+		      format_value(series_points(series, row)[0].value, series->is_bytes).text,
+		      format_value(last_value(series, row), series->is_bytes).text);
+	write_sparkline(series, row, output);
+	output_text(output, "  ");
+	format_plain(output, name);
+	if (row->file) {
+		output_text(output, "  ");
+		format_plain(output, row_file(series, row));
+	}
+	output_text(output, "\n");
+}
+
+static void write_text(const struct trend_report *report, struct output *output)
+{
+	const struct series *series = report->series;
+
+	output_printf(output, "%s of %zu dumps", series->type, series->n_dumps);
+	if (!series->has_time)
+		output_text(output, ", in the order given: they don't tell their times");
+	output_printf(output, "\n%16s  %-16s %12s %12s\n", "slope", "verdict", "first", "last");
+	write_text_row(series, &series->total, "(total)", output);
+	for (size_t i = 0; i < n_shown(report); i++)
+		write_text_row(series, &series->rows.items[i],
+			       row_name(series, &series->rows.items[i]), output);
+	if (n_shown(report) < series->rows.n)
+		output_printf(output, "%16s  (%zu more; --top=0 shows all)\n", "...",
+			      series->rows.n - n_shown(report));
+}
+
+/* --- Markdown ------------------------------------------------------------------------------ */
+
+static void write_markdown_row(const struct series *series, const struct series_row *row,
+			       const char *name, struct output *output)
+{
+	output_printf(output, "| %s | %s | %s | %s | ",
+		      trend_format_slope(series, row->trend.slope).text,
+		      trend_verdict_name(row->trend.verdict),
+		      format_value(series_points(series, row)[0].value, series->is_bytes).text,
+		      format_value(last_value(series, row), series->is_bytes).text);
+	write_sparkline(series, row, output);
+	output_text(output, " | ");
+	format_code(output, name);
+	if (row->file) {
+		output_text(output, " ");
+		format_code(output, row_file(series, row));
+	}
+	output_text(output, " |\n");
+}
+
+static void write_markdown(const struct trend_report *report, struct output *output)
+{
+	const struct series *series = report->series;
+
+	output_printf(output, "### %s: `%s` over %zu dumps\n\n",
+		      report->has_failed ? "❌ Heap trend: too steep" : "Heap trend", series->type,
+		      series->n_dumps);
+	output_text(output, "| slope | verdict | first | last | | function |\n"
+			    "|--:|---|--:|--:|---|---|\n");
+	write_markdown_row(series, &series->total, "(total)", output);
+	for (size_t i = 0; i < n_shown(report); i++)
+		write_markdown_row(series, &series->rows.items[i],
+				   row_name(series, &series->rows.items[i]), output);
+	output_printf(output, "\n%zu functions are not shown.\n", series->rows.n - n_shown(report));
+}
+
+/* --- JSON ---------------------------------------------------------------------------------- */
+
+static void write_json_row(const struct series *series, const struct series_row *row,
+			   struct output *output)
+{
+	const struct trend_point *points = series_points(series, row);
+
+	output_printf(output,
+		      "\"verdict\":\"%s\",\"slope\":", trend_verdict_name(row->trend.verdict));
+	format_json_number(output, row->trend.slope);
+	output_text(output, ",\"p_rise\":");
+	format_json_number(output, row->trend.p_rise);
+	output_text(output, ",\"deviation\":");
+	format_json_number(output, row->trend.deviation);
+	output_text(output, ",\"values\":[");
+	for (size_t i = 0; i < series->n_dumps; i++) {
+		output_text(output, i ? "," : "");
+		format_json_number(output, points[i].value);
+	}
+	output_text(output, "]}");
+}
+
+static void write_json(const struct trend_report *report, struct output *output)
+{
+	const struct series *series = report->series;
+
+	output_text(output, "{\"schema\":\"pprofconv-trend\",\"version\":1,\"type\":");
+	format_json(output, series->type);
+	output_printf(output, ",\"unit\":\"%s\",\"per\":\"%s\",\"one_run\":%s,\"passed\":%s",
+		      series->is_bytes ? "bytes" : "count", series->has_time ? "hour" : "dump",
+		      series->is_one_run ? "true" : "false", report->has_failed ? "false" : "true");
+	output_text(output, ",\n\"times\":[");
+	for (size_t i = 0; i < series->n_dumps; i++) {
+		output_text(output, i ? "," : "");
+		format_json_number(output, series_points(series, &series->total)[i].time);
+	}
+	output_text(output, "],\n\"total\":{");
+	write_json_row(series, &series->total, output);
+	output_text(output, ",\n\"rows\":[");
+	for (size_t i = 0; i < n_shown(report); i++) {
+		const struct series_row *row = &series->rows.items[i];
+
+		output_text(output, i ? ",\n{\"name\":" : "\n{\"name\":");
+		format_json(output, row_name(series, row));
+		output_text(output, ",\"file\":");
+		format_json(output, row_file(series, row));
+		output_printf(output, ",\"failed\":%s,", report->failures[i] ? "true" : "false");
+		write_json_row(series, row, output);
+	}
+	output_text(output, "]}\n");
+}
+
+const struct trend_format trend_formats[] = {
+	{"text", write_text},
+	{"markdown", write_markdown},
+	{"json", write_json},
+	{0},
+};

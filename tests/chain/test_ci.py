@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The scripts that other people's CI calls."""
+
+import json
+import os
+import re
+
+import chain
+import cli
+
+CI = chain.ROOT / 'scripts' / 'ci'
+GATE = str(CI / 'heap-gate')
+LIBRARY = os.path.join(chain.BUILD, 'profiler', 'libheapprof.so')
+CONVERTER = os.path.join(chain.BUILD, 'pprofconv', 'pprofconv')
+PROGRAM = r'''
+#include <stdlib.h>
+#include <string.h>
+char *kept[100];
+int main(int argc, char **argv)
+{
+	for (int i = 0; i < atoi(argv[1]); i++) {
+		kept[i] = malloc(100000);
+		memset(kept[i], 1, 100000);
+	}
+	return argc > 2 ? atoi(argv[2]) : 0;
+}
+'''
+
+
+def program(folder):
+    source = os.path.join(folder, 'bench.c')
+    with open(source, 'w', encoding='utf-8') as file:
+        file.write(PROGRAM)
+    return chain.compile_program(os.path.join(folder, 'bench'), source, '-g')
+
+
+def gate(folder, *command, out='out', **settings):
+    env = chain.environment(HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, TMPDIR=folder,
+                            HEAP_GATE_OUT=os.path.join(folder, out),
+                            HEAP_PROFILE_SAMPLE_INTERVAL='1', **settings)
+    return cli.run(GATE, *command, env=env, cwd=folder)
+
+
+@cli.test
+def a_gate_that_passes_and_one_that_fails(folder):
+    bench, base = program(folder), os.path.join(folder, 'base')
+    first = gate(folder, '--', bench, '40', out='base', HEAP_GATE_BASE=os.path.join(folder, 'no'))
+    assert first.returncode == 0, first.stderr
+    cli.is_in('nothing to compare with', first.stderr)
+    same = gate(folder, bench, '40', HEAP_GATE_BASE=base)
+    assert same.returncode == 0, same.stderr
+    summary = os.path.join(folder, 'summary')
+    more = gate(folder, bench, '50', HEAP_GATE_BASE=base, HEAP_GATE_SUMMARY=summary)
+    assert more.returncode == 1, more.stderr
+    cli.is_in('gate failed: inuse_space in all: ', more.stderr)
+    cli.is_in('main', more.stdout)
+    with open(summary, encoding='utf-8') as file:
+        cli.is_in('### ❌ Heap profile: a gate failed', file.read())
+    with open(os.path.join(folder, 'out', 'diff.json'), encoding='utf-8') as file:
+        cli.equal(json.load(file)['total']['difference'], 1000000)
+    cli.equal([name for name in os.listdir(folder) if name.startswith('heap-gate.')], [])
+
+
+@cli.test
+def options_are_passed_on(folder):
+    bench, base = program(folder), os.path.join(folder, 'base')
+    gate(folder, bench, '40', out='base')
+    done = gate(folder, bench, '50', HEAP_GATE_BASE=base,
+                HEAP_GATE_OPTIONS='--max-growth=inuse_space=50% --top 3')
+    assert done.returncode == 0, done.stderr
+    done = gate(folder, bench, '50', HEAP_GATE_BASE=base, HEAP_GATE_OPTIONS='--no-such')
+    cli.equal(done.returncode, 2)
+
+
+@cli.test
+def a_program_that_fails(folder):
+    done = gate(folder, program(folder), '1', '7')
+    cli.equal(done.returncode, 7)
+    cli.is_in('ended with exit status 7', done.stderr)
+    cli.equal(gate(folder).returncode, 2)
+
+
+def load(path):
+    try:
+        import yaml
+    except ImportError as e:
+        raise cli.Skipped('python3-yaml is not installed') from e
+    return yaml.safe_load(path.read_text())
+
+
+@cli.test
+def yaml_is_well_formed(folder):
+    for path in (CI / 'github' / 'action.yml', CI / 'github' / 'workflow-example.yml',
+                 CI / 'gitlab.yml'):
+        assert load(path), path
+        assert '\t' not in path.read_text(), path
+
+
+@cli.test
+def shell_parts_run(folder):
+    """The action's one step and the template's lines, with what a runner would set."""
+    settings = {'HEAPPROF_LIBRARY': LIBRARY, 'PPROFCONV': CONVERTER,
+                'HEAP_GATE_OUT': os.path.join(folder, 'heap-gate'),
+                'HEAP_GATE_COMMAND': f'{program(folder)} 3'}
+    step = load(CI / 'github' / 'action.yml')['runs']['steps'][0]
+    action = cli.run('sh', '-e', '-c', step['run'], cwd=folder, env=chain.environment(
+        HEAP_GATE_ACTION=str(CI / 'github'), HEAP_GATE_OPTIONS='', **settings))
+    assert action.returncode == 0, action.stderr
+    assert set(step['env']) >= set(re.findall(r'HEAP_GATE_\w+', step['run']))
+    script = '\n'.join(load(CI / 'gitlab.yml')['.heap-gate']['script'])
+    script = script.replace('scripts/ci/heap-gate', GATE)
+    done = cli.run('sh', '-e', '-c', script, cwd=folder, env=chain.environment(
+        CI_COMMIT_BRANCH='main', CI_DEFAULT_BRANCH='main', HEAP_GATE_BASE='heap-base', **settings))
+    assert done.returncode == 0, done.stderr
+    assert os.path.exists(os.path.join(folder, 'heap-base', 'profile.pb.gz'))
+
+
+cli.main()

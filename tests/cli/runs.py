@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Makes the dumps that a sampled program would write: blocks are recorded with the probability
+1 - exp(-size / interval), by a generator of random numbers with a seed."""
+
+import math
+import random
+
+BASE = 0x401000
+SITES = 0x100  # bytes between two functions
+
+
+def poisson(rng, mean):
+    """A number with that mean, by Knuth's way where it is short and by the normal one else."""
+    if mean > 200:
+        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
+    limit, n, product = math.exp(-mean), 0, rng.random()
+    while product > limit:
+        n += 1
+        product *= rng.random()
+    return n
+
+
+def binomial(rng, n, p):
+    if n * p > 200 and n * (1 - p) > 200:
+        return min(n, max(0, round(rng.gauss(n * p, math.sqrt(n * p * (1 - p))))))
+    if n > 1000 and p < 0.1:
+        return min(n, poisson(rng, n * p))
+    return sum(rng.random() < p for _ in range(n))
+
+
+def chance(size, interval):
+    return 1.0 if interval <= 1 else -math.expm1(-size / interval)
+
+
+def sample(rng, blocks, interval):
+    """blocks: {(function, size): n}. Returns how many of each were sampled."""
+    return {key: binomial(rng, n, chance(key[1], interval)) for key, n in blocks.items()}
+
+
+def dump(inuse, allocated, interval, run='0', time=None, extra=(), program='/opt/app'):
+    """The text of a dump: counts by function (a number, or a tuple of them, leaf first) and size."""
+    records, sums = [], [0, 0, 0, 0]
+    for (function, size), n_allocated in sorted(allocated.items()):
+        n = inuse.get((function, size), 0)
+        if not n_allocated:
+            continue
+        counts = (n, n * size, n_allocated, n_allocated * size)
+        sums = [a + b for a, b in zip(sums, counts)]
+        frames = function if isinstance(function, tuple) else (function,)
+        stack = ' '.join(f'0x{BASE + f * SITES + 1:x}' for f in frames)
+        records.append('{}: {} [ {}: {}] @ '.format(*counts) + stack)
+    kind = 'heapprofile' if interval <= 1 else f'heap_v2/{interval}'
+    lines = ['heap profile: {}: {} [ {}: {}] @ '.format(*sums) + kind, '# heapprof: 1',
+             f'# program: {program}', f'# run: {run}']
+    if time is not None:
+        lines.append(f'# time: 2026-01-01T{time // 3600:02}:{time // 60 % 60:02}:{time % 60:02}Z')
+    lines += [f'# {line}' for line in extra] + records
+    lines += ['', 'MAPPED_LIBRARIES:', f'{BASE - 0x1000:x}-{BASE + 0x1000000:x} r-xp 00000000 fe:00 '
+              f'1 {program}', '# end']
+    return '\n'.join(lines) + '\n'
+
+
+def write(path, text):
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+    return path
+
+
+def write_run(path, seed, blocks, interval, **options):
+    """A dump of a run whose blocks in use are those, and all it ever allocated."""
+    counts = sample(random.Random(seed), blocks, interval)
+    return write(path, dump(counts, counts, interval, run=str(seed), **options))

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""pprofconv diff: what it shows, in each format, and when it fails."""
+
+import json
+import os
+
+import cli
+import runs
+
+R = 524288
+SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'diff.schema.json')
+HEAP = {(f, size): 300 + 10 * f for f in range(20) for size in (64, 1000, 30000)}
+
+
+def diff(*args, status=0, **options):
+    """Runs the diff, which must end so; returns what it printed and its messages."""
+    done = cli.pprofconv('diff', '-q', *args, **options)
+    assert done.returncode == status, f'{args}: exit {done.returncode}: {done.stderr}'
+    return done.stdout, done.stderr
+
+
+def exact(folder, name, blocks, **options):
+    return runs.write(os.path.join(folder, name), runs.dump(blocks, blocks, 1, run=name, **options))
+
+
+def sampled(folder, name, seed, blocks, **options):
+    return runs.write_run(os.path.join(folder, name), seed, blocks, R, **options)
+
+
+def folded(folder, name, **stacks):
+    """A profile with names, of one value: a stack is FILE-less functions joined by two '_'."""
+    lines = [f'{stack.replace("__", ";")} {value}\n' for stack, value in stacks.items()]
+    return runs.write(os.path.join(folder, name), ''.join(lines))
+
+
+@cli.test
+def exact_values(folder):
+    base = exact(folder, 'base', {(1, 100): 10, (2, 50): 4})
+    new = exact(folder, 'new', {(1, 100): 12, (3, 8): 1})
+    out, _ = diff(base, new)
+    lines = out.splitlines()
+    cli.equal(lines[0], 'inuse_space: +8 B, base 1.17 KiB, new 1.18 KiB (+0.7 %), exact')
+    cli.equal([line.split() for line in lines[2:]], [
+        ['+200', 'B*', '+20.0', '%', 'exact', '1000', 'B', '1.17', 'KiB', '+200', 'B', '+20.0',
+         '%', 'app+0x1100'],
+        ['-200', 'B*', 'gone', 'exact', '200', 'B', '0', 'B', '-200', 'B', 'gone', 'app+0x1200'],
+        ['+8', 'B*', 'new', 'exact', '0', 'B', '8', 'B', '+8', 'B', 'new', 'app+0x1300']])
+
+
+@cli.test
+def cumulative_values_count_a_function_once(folder):
+    base = folded(folder, 'base', main__f__f=10, main__g=5)
+    new = folded(folder, 'new', main__f__f=30, main__g=5)
+    report = json.loads(diff('-F', 'json', base, new)[0])
+    rows = {row['name']: row for row in report['rows']}
+    cli.equal(rows['f']['cumulative']['difference'], 20)
+    cli.equal(rows['main']['cumulative']['new'], 35)
+    cli.equal(rows['main']['flat']['new'], 0)
+    cli.equal(rows['g']['flat']['difference'], 0)
+
+
+@cli.test
+def a_converted_profile_says_the_same(folder):
+    base, new = sampled(folder, 'b.heap', 1, HEAP), sampled(folder, 'n.heap', 2, HEAP)
+    text, _ = diff('--top=0', base, new)
+    cli.is_in('95 % interval', text)
+    for path in (base, new):
+        cli.equal(cli.pprofconv('-q', path).returncode, 0)
+    cli.equal(diff('--top=0', os.path.join(folder, 'b.pb.gz'), os.path.join(folder, 'n.pb.gz'))[0],
+              text)
+
+
+@cli.test
+def gates_of_exact_profiles(folder):
+    base, new = exact(folder, 'base', {(1, 100): 100}), exact(folder, 'new', {(1, 100): 102})
+    diff('--max-growth', 'inuse_space=2%', base, new)
+    diff('--max-growth', 'inuse_space=200', base, new)
+    diff('--max-growth', 'inuse_objects=2', base, new)
+    _, message = diff('--max-growth', 'inuse_space=1.9%', base, new, status=1)
+    cli.equal(message, 'pprofconv: gate failed: inuse_space in all: from 9.77 KiB to 9.96 KiB, '
+              '+200 B (+2.0 %), 95 % interval +200 B to +200 B; limit 1.9%\n')
+    _, message = diff('-g', 'inuse_objects=1', '-g', 'alloc_space=199', '-g', 'alloc_space=10K',
+                      base, new, status=1)
+    cli.equal(len(message.splitlines()), 2)
+    diff('-g', 'inuse_space=0', new, base)
+
+
+@cli.test
+def a_gate_of_functions(folder):
+    base = exact(folder, 'base', {(1, 100): 100, (2, 100): 100})
+    new = exact(folder, 'new', {(1, 100): 10, (2, 100): 150})
+    diff('-g', 'inuse_space=0', base, new)
+    out, message = diff('-G', 'inuse_space=20%', base, new, status=1)
+    cli.is_in('gate failed: inuse_space of app+0x1200: ', message)
+    cli.is_in('gate failed: inuse_space of app+0x1200: ', out)
+    diff('-G', 'inuse_space=50%', base, new)
+    diff('-G', 'inuse_space=0', '--focus', 'nothing', base, new, status=1)
+
+
+@cli.test
+def sampling_errors_pass_and_strict_does_not(folder):
+    base, new = sampled(folder, 'base', 3, HEAP), sampled(folder, 'new', 4, HEAP)
+    if json.loads(diff('-F', 'json', base, new)[0])['total']['difference'] < 0:
+        base, new = new, base
+    diff('-g', 'inuse_space=0', base, new)
+    diff('-g', 'inuse_space=0', '--strict', base, new, status=1)
+
+
+@cli.test
+def a_leak_in_one_run_is_found(folder):
+    """20 MiB in a heap whose own error is larger: the samples of what stays are the same."""
+    import random
+    heap = runs.sample(random.Random(5), {(f, 1 << 16): 20000 for f in range(8)}, R)
+    leak = runs.sample(random.Random(6), {(9, 1 << 16): 320}, R)
+    base, new = os.path.join(folder, 'a'), os.path.join(folder, 'b')
+    runs.write(base, runs.dump(heap, heap, R, run='7'))
+    both = {**heap, **leak}
+    runs.write(new, runs.dump(both, both, R, run='7'))
+    diff('-g', 'inuse_space=0', base, new, status=1)
+    report = json.loads(diff('-F', 'json', base, new)[0])
+    assert report['one_run'] and report['total']['interval'][0] > 0, report['total']
+    runs.write(new, runs.dump(both, both, R, run='8'))
+    diff('-g', 'inuse_space=0', base, new)
+
+
+@cli.test
+def several_runs(folder):
+    """Runs that differ by more than sampling: their spread is the error."""
+    bases = [exact(folder, f'b{i}', {(1, 100): n}) for i, n in enumerate((100, 120, 140))]
+    news = [exact(folder, f'n{i}', {(1, 100): n}) for i, n in enumerate((110, 130, 150))]
+    args = [arg for base in bases for arg in ('--base', base)] + news
+    report = json.loads(diff('-F', 'json', '-g', 'inuse_space=0', *args)[0])
+    cli.equal(report['total']['base'], 12000)
+    cli.equal(report['total']['difference'], 1000)
+    # Both means have the variance 2000^2/3, with 2 degrees of freedom each: t(0.025, 2) = 4.303
+    # bounds each, and both together come out by the square root of 2.
+    low, high = report['total']['interval']
+    assert low < 0 < high and high - low > 2 * 2000 / 3 ** 0.5, (low, high)
+    far = [exact(folder, f'f{i}', {(1, 100): n}) for i, n in enumerate((410, 430, 450))]
+    diff('-g', 'inuse_space=0', *args[:6], *far, status=1)
+
+
+@cli.test
+def suppressions(folder):
+    base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__cache__g=90, main__f=10)
+    # one value, whose type the format does not name
+    types = json.loads(cli.succeed('convert', '--to=json', new))['sample_type']
+    gate = types[0]['type'] + '=0'
+    diff('-g', gate, base, new, status=1)
+    list_ = runs.write(os.path.join(folder, 'list'), '# known\nleak:^cac*e$\n')
+    out, _ = diff('-g', gate, '--suppressions', list_, base, new)
+    cli.is_in('suppressed, and not counted: base 0', out)
+    bad = runs.write(os.path.join(folder, 'bad'), 'leak:x\noops\n')
+    _, message = diff('--suppressions', bad, base, new, status=2)
+    cli.is_in("bad:2: expected a suppression, as in 'leak:cache_*'", message)
+
+
+@cli.test
+def focus_and_ignore(folder):
+    base = folded(folder, 'base', main__f=10, main__g=20)
+    new = folded(folder, 'new', main__f=11, main__g=22)
+    cli.equal(json.loads(diff('-F', 'json', '--focus', '^f$', base, new)[0])['total']['new'], 11)
+    cli.equal(json.loads(diff('-F', 'json', '--ignore', 'f', base, new)[0])['total']['new'], 22)
+    _, message = diff('--focus', '(', base, new, status=2)
+    cli.is_in("--focus: '(': ", message)
+
+
+@cli.test
+def what_rows_are(folder):
+    base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
+    rows = json.loads(diff('-F', 'json', '--by=mapping', base, new)[0])['rows']
+    cli.equal([(row['name'], row['flat']['difference']) for row in rows], [('app', 100)])
+    for by in ('file', 'line', 'function'):
+        assert json.loads(diff('-F', 'json', f'--by={by}', base, new)[0])['rows']
+    diff('--by=nothing', base, new, status=2)
+
+
+@cli.test
+def a_function_that_moved(folder):
+    """The total is quiet; the report shows one loss and one gain."""
+    base = folded(folder, 'base', main__parse=1000, main__other=50)
+    new = folded(folder, 'new', main__parse_all__read=1000, main__other=50)
+    gate = json.loads(cli.succeed('convert', '--to=json', new))['sample_type'][0]['type'] + '=0'
+    diff('-g', gate, base, new)
+    rows = json.loads(diff('-F', 'json', base, new)[0])['rows']
+    cli.equal(sorted((row['name'], row['flat']['difference']) for row in rows[:2]),
+              [('parse', -1000), ('read', 1000)])
+
+
+@cli.test
+def json_is_as_its_schema_says(folder):
+    try:
+        import jsonschema
+    except ImportError as e:
+        raise cli.Skipped('python3-jsonschema is not installed') from e
+    with open(SCHEMA, encoding='utf-8') as file:
+        schema = json.load(file)
+    base, new = sampled(folder, 'b', 1, HEAP), sampled(folder, 'n', 2, {**HEAP, (30, 9): 900000})
+    for args in ([], ['-s', 'inuse_objects'], ['-G', 'inuse_space=0', '-g', 'alloc_space=1%']):
+        done = cli.pprofconv('diff', '-q', '-F', 'json', *args, base, new)
+        report = json.loads(done.stdout)
+        jsonschema.validate(report, schema)
+        cli.equal(done.returncode, 0 if report['passed'] else 1)
+    del report['total']
+    try:
+        jsonschema.validate(report, schema)
+    except jsonschema.ValidationError:
+        return
+    raise AssertionError('the schema takes anything')
+
+
+@cli.test
+def markdown(folder):
+    base = exact(folder, 'base', {(f, 100): 10 for f in range(30)})
+    new = exact(folder, 'new', {(f, 100): 10 + f for f in range(30)}, program='/opt/a|b<c>')
+    out, _ = diff('-F', 'markdown', '-g', 'inuse_space=0', base, new, status=1)
+    cli.is_in('### ❌ Heap profile: a gate failed', out)
+    cli.is_in('<details><summary>', out)
+    cli.equal(out.count('<details>'), out.count('</details>'))
+    rows = [line for line in out.splitlines() if line.startswith('| ') and '<code>' in line]
+    assert all(line.count('|') == 7 for line in rows), rows
+    cli.is_in('a&#124;b&#60;c&#62;+0x', out)
+
+
+@cli.test
+def pprof_draws_the_difference(folder):
+    cli.need('go')
+    base, new = sampled(folder, 'b.heap', 1, HEAP), sampled(folder, 'n.heap', 2, HEAP)
+    for path in (base, new):
+        cli.pprofconv('-q', path)
+    out = os.path.join(folder, 'diff.pb.gz')
+    diff('-F', 'pprof', '-o', out, base, new)
+    ours = cli.go_pprof('-top', out).splitlines()
+    theirs = cli.go_pprof('-top', '-diff_base', os.path.join(folder, 'b.pb.gz'),
+                          os.path.join(folder, 'n.pb.gz')).splitlines()
+    start = [i for i, line in enumerate(theirs) if line.startswith('Type:')][0]
+    cli.equal(ours[-(len(theirs) - start):], theirs[start:])
+
+
+@cli.test
+def differential_folded(folder):
+    base, new = folded(folder, 'base', main__f=10, main__g=20), folded(folder, 'new', main__f=11)
+    cli.equal(sorted(diff('-F', 'folded', base, new)[0].splitlines()),
+              ['main;f 10 11', 'main;g 20 0'])
+
+
+@cli.test
+def a_base_that_is_not_there(folder):
+    new = exact(folder, 'new', {(1, 100): 10})
+    gone = os.path.join(folder, 'gone')
+    _, message = diff(gone, new, status=2)
+    cli.is_in('gone: No such file or directory', message)
+    diff('--allow-missing-base', gone, new)
+    diff('--allow-missing-base', '-g', 'inuse_space=10M', gone, new)
+    diff('--allow-missing-base', '-g', 'inuse_space=1', gone, new, status=1)
+    empty = exact(folder, 'empty', {})
+    _, message = diff(empty, new, status=2)
+    cli.is_in('empty: no samples to compare with', message)
+    diff('--allow-missing-base', empty, new)
+
+
+@cli.test
+def dropped_samples(folder):
+    base = exact(folder, 'base', {(1, 100): 10})
+    new = exact(folder, 'new', {(1, 100): 10}, extra=['samples_dropped: 3'])
+    out, _ = diff(base, new)
+    cli.is_in('warning: 3 samples were dropped', out)
+    _, message = diff('-g', 'inuse_space=0', base, new, status=2)
+    cli.is_in('3 samples were dropped, so no gate can be trusted', message)
+    diff('-g', 'inuse_space=0', '--allow-dropped', base, new)
+
+
+@cli.test
+def bad_usage(folder):
+    new = exact(folder, 'new', {(1, 100): 10})
+    for args in ((), (new,), (new, new, new), ('--base', new), ('-F', 'xml', new, new),
+                 ('-g', 'inuse_space', new, new), ('-g', 'inuse=1', new, new),
+                 ('-s', 'cpu', new, new), ('--confidence', '1', new, new),
+                 ('--confidence', 'x', new, new)):
+        out, message = diff(*args, status=2)
+        cli.equal((out, len(message.splitlines())), ('', 1))
+
+
+@cli.test
+def nothing_is_written_on_failure(folder):
+    out = os.path.join(folder, 'out')
+    new = exact(folder, 'new', {(1, 100): 10})
+    diff('-o', out, os.path.join(folder, 'gone'), new, status=2)
+    assert not os.path.exists(out)
+    diff('-o', out, '-g', 'inuse_space=0', exact(folder, 'less', {(1, 100): 9}), new, status=1)
+    assert os.path.exists(out)
+
+
+cli.main()

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""pprofconv trend: series of dumps as a sampled process writes them."""
+
+import json
+import os
+import random
+
+import cli
+import runs
+
+R = 524288
+SIZE = 16384
+SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'trend.schema.json')
+MIB = 1048576 // SIZE  # blocks
+N_DUMPS = 20
+LEAK, CACHE, QUEUE, BURST, STEADY = 1, 2, 3, 4, 5
+
+
+def wanted(function, i):
+    """How many blocks a function holds in dump i, one each minute."""
+    return {LEAK: MIB * (i + 1), CACHE: 200 * MIB * min(1, i / 8),
+            QUEUE: (0, 40, 80, 40)[i % 4] * MIB, BURST: 60 * MIB if i == 9 else 0,
+            STEADY: 100 * MIB}[function]
+
+
+def series(folder, seed):
+    """Sampled blocks come and go as the functions' heaps grow and shrink; the steady one replaces
+    a third of its blocks each time."""
+    rng = random.Random(seed)
+    p = runs.chance(SIZE, R)
+    held, allocated = {f: 0 for f in range(1, 6)}, {f: 0 for f in range(1, 6)}
+    truth = dict(held)
+    paths = []
+    for i in range(N_DUMPS):
+        for f in held:
+            gone = max(0, truth[f] - wanted(f, i)) if f != STEADY else truth[f] / 3
+            lost = runs.binomial(rng, held[f], gone / truth[f]) if truth[f] else 0
+            born = runs.poisson(rng, (wanted(f, i) - truth[f] + gone) * p)
+            held[f] += born - lost
+            allocated[f] += born
+            truth[f] = wanted(f, i)
+        text = runs.dump({(f, SIZE): n for f, n in held.items()},
+                         {(f, SIZE): n for f, n in allocated.items()}, R, run='7', time=60 * i)
+        paths.append(runs.write(os.path.join(folder, f'd{i:02}.heap'), text))
+    return paths
+
+
+def trend(*args, status=0):
+    done = cli.pprofconv('trend', '-q', *args)
+    assert done.returncode == status, f'exit {done.returncode}: {done.stderr}'
+    return done.stdout, done.stderr
+
+
+def rows(report):
+    return {int(row['name'].split('+0x')[1], 16) // runs.SITES - 16: row for row in report['rows']}
+
+
+@cli.test
+def each_load_gets_its_verdict(folder):
+    for seed in range(20):
+        report = json.loads(trend('-F', 'json', *series(folder, seed))[0])
+        verdicts = {f: row['verdict'] for f, row in rows(report).items()}
+        cli.equal(verdicts, {LEAK: 'grows', CACHE: 'grew, then stays', QUEUE: 'comes and goes',
+                             BURST: 'comes and goes', STEADY: verdicts[STEADY]})
+        assert verdicts[STEADY] in ('steady', 'grows'), verdicts
+
+
+@cli.test
+def growth_is_given_by_the_hour(folder):
+    report = json.loads(trend('-F', 'json', *series(folder, 1))[0])
+    cli.equal(report['per'], 'hour')
+    row = rows(report)[LEAK]
+    # 60 MiB an hour; 40 samples in all: 16 % off is one standard deviation
+    assert 0.5 < row['slope'] / (60 << 20) < 1.6, row['slope']
+    cli.equal(report['rows'][0]['name'], row['name'])
+
+
+@cli.test
+def a_gate(folder):
+    paths = series(folder, 2)
+    trend('--max-slope', 'inuse_space=200M', *paths)
+    _, message = trend('--max-slope', 'inuse_space=1M', *paths, status=1)
+    cli.is_in('pprofconv: gate failed: inuse_space of app+0x1100 grows by +', message)
+    cli.is_in('; limit 1M\n', message)
+
+
+@cli.test
+def without_times(folder):
+    paths = []
+    for i in range(5):
+        blocks = {(1, 100): 10 * i + 1}
+        paths.append(runs.write(os.path.join(folder, f'{i}'), runs.dump(blocks, blocks, 1)))
+    out, _ = trend(*paths)
+    cli.is_in("in the order given: they don't tell their times", out)
+    cli.is_in('+1000 B/dump', out)
+    cli.is_in('▁▃▅▇█', out)
+    cli.is_in('shrinks', trend(*paths[::-1])[0])
+
+
+@cli.test
+def json_is_as_its_schema_says(folder):
+    try:
+        import jsonschema
+    except ImportError as e:
+        raise cli.Skipped('python3-jsonschema is not installed') from e
+    with open(SCHEMA, encoding='utf-8') as file:
+        schema = json.load(file)
+    report = json.loads(trend('-F', 'json', *series(folder, 3))[0])
+    jsonschema.validate(report, schema)
+    del report['rows'][0]['verdict']
+    try:
+        jsonschema.validate(report, schema)
+    except jsonschema.ValidationError:
+        return
+    raise AssertionError('the schema takes anything')
+
+
+@cli.test
+def markdown(folder):
+    out, _ = trend('-F', 'markdown', *series(folder, 4))
+    cli.is_in('### Heap trend: `inuse_space` over 20 dumps\n', out)
+    table = [line for line in out.splitlines() if line.startswith('|')]
+    assert all(line.count('|') == 7 for line in table), table
+
+
+@cli.test
+def bad_usage(folder):
+    path = series(folder, 5)[0]
+    for args in ((), (path, path), ('-F', 'pprof', path, path, path),
+                 ('--max-slope', 'inuse_space=1%', path, path, path),
+                 ('--max-slope', 'x=1', path, path, path), ('-s', 'x', path, path, path)):
+        out, message = trend(*args, status=2)
+        cli.equal((out, len(message.splitlines())), ('', 1))
+
+
+cli.main()

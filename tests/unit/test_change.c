@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/change.h"
+
+#include <math.h>
+
+#include "analysis/statistics.h"
+#include "test.h"
+
+#define R 524288.0
+
+/* A profile with one sample as the readers make it: of `n` samples of `size` bytes. */
+static struct profile *make_profile(double n, double size)
+{
+	struct profile *profile = profile_new();
+	double factor = 1 / (1 - exp(-size / R));
+	struct profile_label label = {
+		.key = profile_intern(profile, "bytes"),
+		.number = (int64_t)size,
+	};
+	struct profile_sample key = {
+		.stack = profile_add_stack(profile, NULL, 0),
+		.labels = profile_add_labels(profile, &label, 1),
+	};
+
+	profile_add_sample_type(profile, "inuse_objects", "count");
+	profile_add_sample_type(profile, "inuse_space", "bytes");
+	profile_add_sample(profile, key,
+			   (int64_t[]){llround(n * factor), llround(n * size * factor)});
+	profile->period_type.unit = profile_intern(profile, "bytes");
+	profile->period = (int64_t)R;
+	return profile;
+}
+
+/* n, V and the third moment come back from what a profile holds: (1-p)/p^2 v^2 a sample. */
+static void test_moments(void)
+{
+	double sizes[] = {1, 100, 4096, R, 4 * R};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		double p = 1 - exp(-sizes[i] / R), s = sizes[i], n = 400;
+		struct profile *profile = make_profile(n, s);
+		struct sampling sampling;
+		struct estimate bytes, objects;
+
+		sampling_init(&sampling, profile, 1);
+		CHECK(sampling_is_sampled(&sampling));
+		bytes = sampling_estimate(&sampling, 0);
+		sampling_init(&sampling, profile, 0);
+		objects = sampling_estimate(&sampling, 0);
+		CHECK_NEAR(bytes.n, n, 0.3);
+		CHECK_NEAR(bytes.value / (n * s / p), 1, 1e-4);
+		CHECK_NEAR(bytes.variance / (n * (1 - p) / p / p * s * s), 1, 2e-3);
+		CHECK_NEAR(objects.variance / (n * (1 - p) / p / p), 1, 2e-3);
+		CHECK_NEAR(bytes.third / (n * (1 - p) * (1 - 2 * p) * pow(s / p, 3)), 1, 2e-3);
+		profile_free(profile);
+	}
+}
+
+static void test_exact_profiles_have_no_error(void)
+{
+	struct profile *profile = make_profile(4, 100);
+	struct sampling sampling;
+	struct estimate estimate;
+
+	profile->period = 1;
+	sampling_init(&sampling, profile, 1);
+	estimate = sampling_estimate(&sampling, 0);
+	CHECK(!sampling_is_sampled(&sampling));
+	CHECK_NEAR(estimate.variance, 0, 0);
+	CHECK(estimate.value > 0);
+	profile_free(profile);
+}
+
+/* n samples that count 1 each, as of tiny blocks: V = n, third = n. */
+static struct estimate few(double n)
+{
+	return (struct estimate){.value = n, .variance = n, .third = n, .n = n};
+}
+
+/* n + z^2/2 +- z sqrt(n + z^2/4), with z = 2: 9 + 2 +- 2 sqrt(10). */
+static void test_score_interval(void)
+{
+	struct estimate nine = few(9), none = {0};
+	struct bounds bounds = estimate_bounds(&nine, 2, 3);
+
+	CHECK_NEAR(bounds.low, 11 - 2 * sqrt(10), 1e-12);
+	CHECK_NEAR(bounds.high, 11 + 2 * sqrt(10), 1e-12);
+	bounds = estimate_bounds(&none, 2, 3 * R);
+	CHECK_NEAR(bounds.low, 0, 0);
+	CHECK_NEAR(bounds.high, 3 * R, 0);
+}
+
+static struct change make_change(double base, double new, double shared)
+{
+	return (struct change){
+		.base = few(base),
+		.new = few(new),
+		.shared = few(shared),
+		.base_freedom = STATISTICS_NORMAL,
+		.new_freedom = STATISTICS_NORMAL,
+		.base_unseen = 1,
+		.new_unseen = 1,
+	};
+}
+
+/* (100 - 64) / sqrt(100 + 64), less half a step of 1. With a limit of 25 %: variances add as
+ * 100 + 1.25^2 * 64, and so do the steps by their shares. */
+static void test_p_values(void)
+{
+	struct change change = make_change(64, 100, 0);
+	double z = 35 / sqrt(164), step = (100 + pow(1.25, 3) * 64) / 200;
+
+	CHECK_NEAR(change_p_value(&change, 1, 0), statistics_tail(z, STATISTICS_NORMAL), 1e-12);
+	z = (100 - 80 - step) / sqrt(200);
+	CHECK_NEAR(change_p_value(&change, 1.25, 0), statistics_tail(z, STATISTICS_NORMAL), 1e-12);
+	z = (36 - 30 - 1) / sqrt(164);
+	CHECK_NEAR(change_p_value(&change, 1, 30), statistics_tail(z, STATISTICS_NORMAL), 1e-12);
+}
+
+/* n samples against none are as likely as n heads of a coin where nothing has changed. */
+static void test_few_samples(void)
+{
+	for (int n = 1; n <= 8; n++) {
+		struct change change = make_change(0, n, 0);
+
+		CHECK(change_p_value(&change, 1, 0) >= 0.9 * pow(0.5, n));
+		/* What may be in the base unseen, 3 samples' worth, is taken into account. */
+		CHECK((change_bounds(&change, 0.95).low > 0) == (n > 3));
+	}
+}
+
+/* Of 10,000 and 10,040 samples 9,980 are the same: 20 went and 60 came. */
+static void test_one_run(void)
+{
+	struct change apart = make_change(10000, 10040, 0);
+	struct change change = make_change(10000, 10040, 9980);
+	double z = 39 / sqrt(80);
+
+	CHECK(change_p_value(&apart, 1, 0) > 0.3);
+	CHECK_NEAR(change_p_value(&change, 1, 0), statistics_tail(z, STATISTICS_NORMAL), 1e-9);
+	CHECK(change_bounds(&change, 0.95).low > 20);
+}
+
+static void test_exact_changes(void)
+{
+	struct change change = {.base = {.value = 100}, .new = {.value = 101}};
+
+	CHECK(change_is_exact(&change));
+	CHECK_NEAR(change_p_value(&change, 1, 0), 0, 0);
+	CHECK_NEAR(change_p_value(&change, 1, 1), 1, 0);
+	CHECK_NEAR(change_bounds(&change, 0.95).low, 1, 0);
+	CHECK_NEAR(change_bounds(&change, 0.95).high, 1, 0);
+}
+
+static void test_objects_need_samples(void)
+{
+	struct change change = make_change(4, 5, 0);
+
+	CHECK(change_has_enough(&change));
+	change.is_objects = true;
+	CHECK(!change_has_enough(&change)); /* 9^2 < 20 * 9 */
+	change = make_change(10, 10, 0);
+	change.is_objects = true;
+	CHECK(change_has_enough(&change));
+}
+
+TEST_MAIN(TEST(test_moments), TEST(test_exact_profiles_have_no_error), TEST(test_score_interval),
+	  TEST(test_p_values), TEST(test_few_samples), TEST(test_one_run), TEST(test_exact_changes),
+	  TEST(test_objects_need_samples))
