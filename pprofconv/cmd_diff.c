@@ -377,7 +377,7 @@ static const struct option_row options[] = {
 	 "text, for a terminal, which is the default; markdown, for the comment of a pull request; "
 	 "json, for programs; pprof, for go tool pprof to draw; folded, for a differential flame "
 	 "graph."},
-	{"base", 'b', OPTION_TEXTS, offsetof(struct settings, bases), "FILE",
+	{"base", 0, OPTION_TEXTS, offsetof(struct settings, bases), "FILE",
 	 "A run of the base. May be given several times; all inputs are runs of the new then, and "
 	 "means are compared: the spread among runs tells more of the error than theory alone."},
 	OPTION_ROW_SAMPLE_TYPE,
