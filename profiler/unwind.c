@@ -169,7 +169,7 @@ size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, uint64_t 
 	do {
 		if (w.pc < LOWEST_CODE_ADDRESS || w.pc >> 47 != 0)
 			break;
-		rule = hp_frame_rule_for(w.pc - w.is_return_address);
+		hp_frame_rule_for(w.pc - w.is_return_address, &rule);
 		if (rule.kind == HP_RULE_NOT_CODE)
 			break;
 		if (!is_hook(w.pc))
