@@ -170,7 +170,7 @@ static void count_free(const struct hp_live_entry *entry)
 /* 0: dropped */
 static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_site *site)
 {
-	size_t n = hp_unwind(t, site, t->frames, depth);
+	size_t n = hp_unwind(t, site, depth);
 	hp_handle h = 0;
 
 	if (n > 0)

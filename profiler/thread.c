@@ -61,12 +61,15 @@ static struct hp_thread *make_thread(void)
 {
 	hp_handle piece = hp_arena_alloc(&arena, sizeof(struct hp_thread));
 	hp_handle frames = hp_arena_alloc(&arena, HP_STACK_DEPTH_MAX * sizeof(uint64_t));
+	hp_handle steps = hp_arena_alloc(&arena, 2 * HP_STEPS_MAX * sizeof(struct hp_step));
 
-	if (!piece || !frames)
+	if (!piece || !frames || !steps)
 		return NULL;
 	struct hp_thread *thread = hp_arena_at(&arena, piece);
 
 	thread->frames = hp_arena_at(&arena, frames);
+	thread->steps = hp_arena_at(&arena, steps);
+	thread->spare_steps = thread->steps + HP_STEPS_MAX;
 	thread->is_taken = 1;
 	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&registry, &thread->next, thread, true,
@@ -97,6 +100,7 @@ static struct hp_thread *take_thread(void)
 		thread->accounted = 0;
 		thread->stack_top = 0;
 		thread->stack_home = 0;
+		thread->n_steps = 0;
 	}
 	return thread;
 }
