@@ -334,9 +334,14 @@ void hp_stacks_count_again(hp_handle record, uint64_t size)
 
 /* --- copying ------------------------------------------------------------------------------- */
 
+enum {
+	N_BUCKETS_AT_ONCE = 64
+};
+
 struct copying {
 	struct hp_stacks_copy *out;
 	size_t capacity;
+	uint32_t n_buckets[N_SHARDS]; /* when it was begun; 0: empty, or given up */
 };
 
 static void copy_entry(struct copying *c, const struct hp_counts *counts, const struct stack *stack)
@@ -354,20 +359,68 @@ static void copy_entry(struct copying *c, const struct hp_counts *counts, const 
 	};
 }
 
-static void copy_shard(struct copying *c, struct shard *s)
+static void begin_shard(struct copying *c, int i)
 {
+	struct shard *s = &shards[i];
+
 	if (!hp_lock_acquire(&s->lock)) {
-		c->out->n_missing += s->n_records;
+		c->out->n_missing += __atomic_load_n(&s->n_records, __ATOMIC_RELAXED);
 		return;
 	}
-	for (uint32_t i = 0; i < s->n_buckets; i++)
-		for (hp_handle h = s->buckets[i]; h; h = stack_at(h)->next)
-			for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
-				copy_entry(c, &current_record(r)->counts, stack_at(h));
+	c->n_buckets[i] = s->n_buckets;
 	if (s->folded.alloc_objects > 0)
 		copy_entry(c, &s->folded, NULL);
 	c->out->n_stacks += s->n_stacks;
 	hp_lock_release(&s->lock);
+}
+
+static void copy_bucket(struct copying *c, hp_handle stack)
+{
+	for (hp_handle h = stack; h; h = stack_at(h)->next)
+		for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
+			copy_entry(c, &current_record(r)->counts, stack_at(h));
+}
+
+/* What was bucket `i` of `n_buckets`. By now the table may have doubled, perhaps more than once:
+ * then that is every bucket whose number is i modulo n_buckets. */
+static void copy_split_bucket(struct copying *c, const struct shard *s, uint32_t i,
+			      uint32_t n_buckets)
+{
+	for (; i < s->n_buckets; i += n_buckets)
+		copy_bucket(c, s->buckets[i]);
+}
+
+static void copy_buckets(struct copying *c, int i, uint32_t first)
+{
+	struct shard *s = &shards[i];
+	uint32_t n = c->n_buckets[i];
+
+	if (!hp_lock_acquire(&s->lock)) {
+		c->out->n_missing += (uint64_t)s->n_records * (n - first) / n;
+		c->n_buckets[i] = 0;
+		return;
+	}
+	for (uint32_t end = first + N_BUCKETS_AT_ONCE; first < n && first < end; first++)
+		copy_split_bucket(c, s, first, n);
+	hp_lock_release(&s->lock);
+}
+
+/* A few buckets of each shard, then a few more of each: a lock is held for some microseconds, and
+ * not taken again before whoever waits for it has woken up and had it. */
+static void copy_all(struct copying *c)
+{
+	bool is_any_left = true;
+
+	for (int i = 0; i < N_SHARDS; i++)
+		begin_shard(c, i);
+	for (uint32_t first = 0; is_any_left; first += N_BUCKETS_AT_ONCE) {
+		is_any_left = false;
+		for (int i = 0; i < N_SHARDS; i++)
+			if (first < c->n_buckets[i]) {
+				copy_buckets(c, i, first);
+				is_any_left = true;
+			}
+	}
 }
 
 static size_t count_records(void)
@@ -391,8 +444,7 @@ bool hp_stacks_copy(struct hp_stacks_copy *out)
 	if (!out->entries)
 		return false;
 	__atomic_add_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);
-	for (int i = 0; i < N_SHARDS; i++)
-		copy_shard(&c, &shards[i]);
+	copy_all(&c);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Each distinct stack once, and under it the counts of its records: one for each size class.
- * In 64 shards, each with a lock that is held for a look-up or the copying of one shard only. */
+ * In 64 shards, each with a lock that is held for a look-up or the copying of a few stacks only. */
 #pragma once
 #include "arena.h"
 
@@ -35,7 +35,8 @@ struct hp_stacks_copy {
 	size_t mapped_bytes;
 };
 
-/* Copies shard by shard. False if there is no memory; nothing is to be released then. */
+/* Copies bit by bit, while others go on counting: what is counted before is in, what is counted
+ * meanwhile may be. False if there is no memory; nothing is to be released then. */
 bool hp_stacks_copy(struct hp_stacks_copy *out);
 void hp_stacks_release(struct hp_stacks_copy *copy);
 

@@ -353,10 +353,57 @@ static void test_threads_lose_nothing(void)
 	hp_stacks_reset();
 }
 
+enum {
+	N_OLD = 3000,
+	N_NEW = 60000
+};
+
+static void *count_new_stacks(void *unused)
+{
+	for (uint64_t i = 0; i < N_NEW; i++)
+		count(N_OLD + i, 3, 0, 16);
+	return unused;
+}
+
+static bool is_each_old_stack_there_once(const struct hp_stacks_copy *copy)
+{
+	static uint8_t n_seen[N_OLD];
+	bool is_once = copy->n_missing == 0;
+
+	memset(n_seen, 0, sizeof(n_seen));
+	for (size_t i = 0; i < copy->n_entries; i++)
+		if (copy->entries[i].frames[0] / 1000 < N_OLD)
+			n_seen[copy->entries[i].frames[0] / 1000]++;
+	for (size_t i = 0; i < N_OLD; i++)
+		is_once &= n_seen[i] == 1;
+	return is_once;
+}
+
+static void test_copy_of_tables_that_grow(void)
+{
+	size_t n = 0;
+	pthread_t thread;
+
+	hp_stacks_reset();
+	for (uint64_t i = 0; i < N_OLD; i++)
+		count(i, 3, 0, 16);
+	pthread_create(&thread, NULL, count_new_stacks, NULL);
+	while (n < N_OLD + N_NEW) {
+		struct hp_stacks_copy copy;
+
+		CHECK(hp_stacks_copy(&copy));
+		n = copy.n_missing > 0 ? n : copy.n_entries;
+		CHECK(copy.n_missing > 0 || is_each_old_stack_there_once(&copy));
+		hp_stacks_release(&copy);
+	}
+	pthread_join(thread, NULL);
+	hp_stacks_reset();
+}
+
 TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
 	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
 	  TEST(test_folding_makes_room), TEST(test_folding_makes_room_for_other_depths),
 	  TEST(test_what_is_in_use_is_never_folded), TEST(test_full_of_what_is_in_use),
 	  TEST(test_nothing_is_folded_under_a_copy),
 	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
-	  TEST(test_threads_lose_nothing))
+	  TEST(test_threads_lose_nothing), TEST(test_copy_of_tables_that_grow))
