@@ -14,6 +14,7 @@ __thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));
 
 static struct hp_arena arena;
 static struct hp_thread *registry; /* push-only list */
+static uint32_t n_made;
 static struct hp_lock registry_lock;
 static uint32_t current_session;
 static uint64_t retired_bytes; /* asked for by threads that are gone */
@@ -71,6 +72,7 @@ static struct hp_thread *make_thread(void)
 	thread->steps = hp_arena_at(&arena, steps);
 	thread->spare_steps = thread->steps + HP_STEPS_MAX;
 	thread->is_taken = 1;
+	thread->number = __atomic_fetch_add(&n_made, 1, __ATOMIC_RELAXED);
 	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&registry, &thread->next, thread, true,
 					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))

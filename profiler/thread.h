@@ -61,6 +61,7 @@ enum {
 struct hp_thread {
 	struct hp_thread *next; /* in the registry; never unlinked, reused */
 	struct hp_tls *tls;     /* NULL: free for reuse, or borrowed by a thread that is going */
+	uint32_t number;        /* 0 for the first made, 1 for the next... */
 	uint32_t is_taken;
 	uint32_t is_busy;   /* inside the recorder: what fork waits for */
 	uint32_t session;   /* for which `sampler` and `sample_at` were made */
