@@ -16,7 +16,7 @@ static hp_handle count(uint64_t id, uint64_t size)
 {
 	uint64_t frames[2] = {id, 1};
 
-	return hp_stacks_count_alloc(frames, 2, 0, size);
+	return hp_stacks_count_alloc(frames, 2, 0, size, 0);
 }
 
 /* Bytes in use under the stack of that id. */
