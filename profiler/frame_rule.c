@@ -346,27 +346,27 @@ static uint32_t epoch_of(const struct lesson *l, uint32_t now)
 	return is_permanent ? FOREVER : now;
 }
 
-static __attribute__((noinline, cold)) struct hp_frame_rule learn_rule(uintptr_t ip, uint32_t epoch)
+static __attribute__((noinline, cold)) void learn_rule(uintptr_t ip, uint32_t epoch,
+						       struct hp_frame_rule *out)
 {
 	struct lesson l = {.view.ip = ip};
-
-	if (!hp_scratch_call(learn, &l))
-		return l.rule;
+	bool has_learned = hp_scratch_call(learn, &l);
 	uint32_t valid_in = epoch_of(&l, epoch);
 
-	if (valid_in == FOREVER || (epoch != 0 && hp_modules_epoch() == epoch))
+	if (has_learned && (valid_in == FOREVER || (epoch != 0 && hp_modules_epoch() == epoch)))
 		remember(ip, valid_in, &l.rule);
-	return l.rule;
+	*out = l.rule;
 }
 
-struct hp_frame_rule hp_frame_rule_for(uintptr_t ip)
+/* `out` rather than a result: returned in registers, the rule would be stored field by field and
+ * loaded in words, for which the processor waits. That was half of the time of a recorded malloc.
+ */
+void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out)
 {
 	uint32_t epoch = hp_modules_epoch();
-	struct hp_frame_rule rule;
 
-	if (__builtin_expect(look_up(ip, epoch, &rule), true))
-		return rule;
-	return learn_rule(ip, epoch);
+	if (__builtin_expect(!look_up(ip, epoch, out), false))
+		learn_rule(ip, epoch, out);
 }
 
 /* libunwind's first use opens a pipe, for probing addresses, at the lowest free descriptors. It is

@@ -41,7 +41,7 @@ bool hp_frame_rule_init(bool use_tables);
 /* The rule for the instruction at `ip`: for a return address, that is the address less 1. The code
  * must be on the calling thread's stack. Lock-free where the cache has it; uses a scratch stack
  * where not. Leaves errno alone. Any thread, from within a hook. */
-struct hp_frame_rule hp_frame_rule_for(uintptr_t ip);
+void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out);
 
 /* In a fork child. With `is_clean` false some thread was inside libunwind when the process was
  * forked: its locks may be held for ever, and it is not called again. */

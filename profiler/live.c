@@ -10,8 +10,11 @@
 #include <string.h>
 
 enum {
-	N_SHARDS = 64,
-	FIRST_SLOTS = 168 /* a page */
+	SHARD_BITS = 6,
+	N_SHARDS = 1 << SHARD_BITS,
+	PAGES_A_REGION = 16,
+	FIRST_SLOTS = 168, /* a page */
+	SMALL_SLOTS = 2048
 };
 
 struct shard {
@@ -79,9 +82,14 @@ static uint64_t hash_of(uintptr_t address)
 	return key ^ key >> 29;
 }
 
-static struct shard *shard_of(uint64_t hash)
+/* Blocks that lie together are in one shard: allocators give each thread memory of its own, and so
+ * threads seldom meet in a shard, nor take its lock from each other's cache. All blocks that share
+ * a bit of the filter are in one shard, too. */
+static struct shard *shard_of(uintptr_t address)
 {
-	return &shards[hash % N_SHARDS];
+	uint64_t region = page_of(address) / PAGES_A_REGION;
+
+	return &shards[region * 0x9e3779b97f4a7c15ull >> (64 - SHARD_BITS)];
 }
 
 static uint32_t home_of(const struct shard *s, uint64_t hash)
@@ -104,9 +112,20 @@ static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t addres
 	return i;
 }
 
+/* A small table is kept half empty, for speed. A large one is filled to 85 %: there memory counts.
+ */
+static bool is_small(const struct shard *s)
+{
+	return s->n_slots < SMALL_SLOTS;
+}
+
 static bool grow(struct shard *s)
 {
-	struct shard grown = {.n_slots = s->n_slots ? s->n_slots + s->n_slots / 4 : FIRST_SLOTS};
+	struct shard grown = {.n_slots =
+				      is_small(s) ? s->n_slots * 2 : s->n_slots + s->n_slots / 4};
+
+	if (grown.n_slots == 0)
+		grown.n_slots = FIRST_SLOTS;
 
 	grown.slots = hp_memory_map(grown.n_slots * sizeof(grown.slots[0]));
 	if (!grown.slots)
@@ -131,7 +150,9 @@ static void set_n_used(struct shard *s, uint32_t n)
 
 static bool has_room(struct shard *s)
 {
-	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * 85 || grow(s);
+	uint32_t percent = is_small(s) ? 50 : 85;
+
+	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * percent || grow(s);
 }
 
 /* Whether moving the entry at `from` into the gap keeps it reachable: its home is not cyclically in
@@ -163,7 +184,7 @@ static bool is_page_in_use(const struct shard *s, uint64_t hash, uintptr_t addre
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
 {
 	uint64_t hash = hash_of(entry->address);
-	struct shard *s = shard_of(hash);
+	struct shard *s = shard_of(entry->address);
 
 	out_replaced->address = 0;
 	if (!hp_lock_acquire(&s->lock))
@@ -186,7 +207,7 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
 {
 	uint64_t hash = hash_of(address);
-	struct shard *s = shard_of(hash);
+	struct shard *s = shard_of(address);
 	bool is_found = false;
 
 	if (address == 0 || !hp_lock_acquire(&s->lock))

@@ -24,7 +24,10 @@ static uint32_t newest_session; /* sessions are never numbered twice */
 static uint32_t n_pauses;       /* forks may overlap, and the end of a session */
 static uint64_t interval, depth, seed;
 static bool is_only_mappings; /* the heap is left alone */
-static uint64_t n_samples, n_dropped, n_threads_seeded;
+static uint64_t n_dropped, n_threads_seeded;
+static struct {
+	uint64_t n __attribute__((aligned(64)));
+} n_samples[HP_STRIPES]; /* apart: threads that record everything write it all the time */
 
 static uint32_t current_session(void)
 {
@@ -43,7 +46,11 @@ uint64_t hp_recorder_n_dropped(void)
 
 uint64_t hp_recorder_n_samples(void)
 {
-	return __atomic_load_n(&n_samples, __ATOMIC_RELAXED);
+	uint64_t sum = 0;
+
+	for (int i = 0; i < HP_STRIPES; i++)
+		sum += __atomic_load_n(&n_samples[i].n, __ATOMIC_RELAXED);
+	return sum;
 }
 
 static void drop_sample(void)
@@ -170,12 +177,12 @@ static void count_free(const struct hp_live_entry *entry)
 /* 0: dropped */
 static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_site *site)
 {
-	size_t n = hp_unwind(t, site, t->frames, depth);
+	size_t n = hp_unwind(t, site, depth);
 	hp_handle h = 0;
 
 	if (n > 0)
-		h = hp_stacks_count_alloc(t->frames, n, hp_sampler_size_class(size, interval),
-					  size);
+		h = hp_stacks_count_alloc(t->frames, n, hp_sampler_size_class(size, interval), size,
+					  interval == 1 ? t->number : 0);
 	if (!h)
 		drop_sample();
 	return h;
@@ -183,7 +190,7 @@ static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_s
 
 static void note_sample(struct hp_thread *t, size_t size)
 {
-	__atomic_add_fetch(&n_samples, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&n_samples[t->number % HP_STRIPES].n, 1, __ATOMIC_RELAXED);
 	t->news.sampled += hp_sampler_weight_bytes(size, interval);
 }
 
@@ -376,7 +383,8 @@ void hp_recorder_start(const struct hp_options *options)
 		hp_sys_getrandom(&seed, sizeof(seed));
 	is_only_mappings = options->only_mmap;
 	hp_recorder_has_mappings = options->record_mmap || options->only_mmap;
-	n_samples = n_dropped = n_threads_seeded = 0;
+	memset(n_samples, 0, sizeof(n_samples));
+	n_dropped = n_threads_seeded = 0;
 	hp_trigger_start(options);
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
 	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
@@ -424,7 +432,8 @@ void hp_recorder_after_fork(bool is_clean)
 		hp_stacks_reset();
 	}
 	hp_trigger_after_fork();
-	n_samples = n_dropped = 0;
+	memset(n_samples, 0, sizeof(n_samples));
+	n_dropped = 0;
 	seed ^= (uint64_t)hp_sys_getpid() * 0xd1342543de82ef95ull;
 	__atomic_store_n(&n_pauses, 0, __ATOMIC_SEQ_CST);
 }

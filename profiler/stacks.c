@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-	N_SHARDS = 64,
+	SHARDS_A_STRIPE = 64,
+	N_SHARDS = SHARDS_A_STRIPE * HP_STRIPES,
 	FIRST_BUCKETS = 64,
 	N_FOLDED_ENTRIES = N_SHARDS
 };
@@ -23,7 +24,8 @@ struct stack {
 	hp_handle next; /* of the same bucket */
 	hp_handle records;
 	uint32_t hash;
-	uint32_t n_frames;
+	uint16_t n_frames;
+	uint16_t stripe;
 	uint64_t frames[];
 };
 
@@ -66,14 +68,21 @@ static uint32_t hash_frames(const uint64_t *frames, size_t n)
 	return h ^ h >> 32;
 }
 
-static struct shard *shard_of(uint32_t hash)
+static struct shard *shard_of(uint32_t hash, uint32_t stripe)
 {
-	return &shards[hash % N_SHARDS];
+	return &shards[stripe * SHARDS_A_STRIPE + hash % SHARDS_A_STRIPE];
+}
+
+static struct shard *shard_of_record(hp_handle record)
+{
+	const struct stack *stack = stack_at(record_at(record)->stack);
+
+	return shard_of(stack->hash, stack->stripe);
 }
 
 static hp_handle *bucket_of(struct shard *s, uint32_t hash)
 {
-	return &s->buckets[hash / N_SHARDS % s->n_buckets];
+	return &s->buckets[hash / SHARDS_A_STRIPE % s->n_buckets];
 }
 
 /* What the parent had freed before the fork is no news of the child's. */
@@ -234,6 +243,7 @@ static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frame
 
 	stack->hash = hash;
 	stack->n_frames = n;
+	stack->stripe = (s - shards) / SHARDS_A_STRIPE;
 	memcpy(stack->frames, frames, n * sizeof(*frames));
 	stack->next = *bucket;
 	*bucket = h;
@@ -286,10 +296,10 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 /* --- counting ------------------------------------------------------------------------------ */
 
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
-				uint64_t size)
+				uint64_t size, uint32_t stripe)
 {
 	uint32_t hash = hash_frames(frames, n_frames);
-	struct shard *s = shard_of(hash);
+	struct shard *s = shard_of(hash, stripe % HP_STRIPES);
 
 	if (!hp_lock_acquire(&s->lock))
 		return 0;
@@ -307,7 +317,7 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 
 void hp_stacks_count_free(hp_handle record, uint64_t size)
 {
-	struct shard *s = shard_of(stack_at(record_at(record)->stack)->hash);
+	struct shard *s = shard_of_record(record);
 
 	if (!hp_lock_acquire(&s->lock))
 		return;
@@ -321,7 +331,7 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 
 void hp_stacks_count_again(hp_handle record, uint64_t size)
 {
-	struct shard *s = shard_of(stack_at(record_at(record)->stack)->hash);
+	struct shard *s = shard_of_record(record);
 
 	if (!hp_lock_acquire(&s->lock))
 		return;
@@ -334,9 +344,14 @@ void hp_stacks_count_again(hp_handle record, uint64_t size)
 
 /* --- copying ------------------------------------------------------------------------------- */
 
+enum {
+	N_BUCKETS_AT_ONCE = 64
+};
+
 struct copying {
 	struct hp_stacks_copy *out;
 	size_t capacity;
+	uint32_t n_buckets[N_SHARDS]; /* when it was begun; 0: empty, or given up */
 };
 
 static void copy_entry(struct copying *c, const struct hp_counts *counts, const struct stack *stack)
@@ -351,23 +366,72 @@ static void copy_entry(struct copying *c, const struct hp_counts *counts, const 
 		.counts = *counts,
 		.frames = stack ? stack->frames : NULL,
 		.n_frames = stack ? stack->n_frames : 0,
+		.hash = stack ? stack->hash : 0,
 	};
 }
 
-static void copy_shard(struct copying *c, struct shard *s)
+static void begin_shard(struct copying *c, int i)
 {
+	struct shard *s = &shards[i];
+
 	if (!hp_lock_acquire(&s->lock)) {
-		c->out->n_missing += s->n_records;
+		c->out->n_missing += __atomic_load_n(&s->n_records, __ATOMIC_RELAXED);
 		return;
 	}
-	for (uint32_t i = 0; i < s->n_buckets; i++)
-		for (hp_handle h = s->buckets[i]; h; h = stack_at(h)->next)
-			for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
-				copy_entry(c, &current_record(r)->counts, stack_at(h));
+	c->n_buckets[i] = s->n_buckets;
 	if (s->folded.alloc_objects > 0)
 		copy_entry(c, &s->folded, NULL);
 	c->out->n_stacks += s->n_stacks;
 	hp_lock_release(&s->lock);
+}
+
+static void copy_bucket(struct copying *c, hp_handle stack)
+{
+	for (hp_handle h = stack; h; h = stack_at(h)->next)
+		for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
+			copy_entry(c, &current_record(r)->counts, stack_at(h));
+}
+
+/* What was bucket `i` of `n_buckets`. By now the table may have doubled, perhaps more than once:
+ * then that is every bucket whose number is i modulo n_buckets. */
+static void copy_split_bucket(struct copying *c, const struct shard *s, uint32_t i,
+			      uint32_t n_buckets)
+{
+	for (; i < s->n_buckets; i += n_buckets)
+		copy_bucket(c, s->buckets[i]);
+}
+
+static void copy_buckets(struct copying *c, int i, uint32_t first)
+{
+	struct shard *s = &shards[i];
+	uint32_t n = c->n_buckets[i];
+
+	if (!hp_lock_acquire(&s->lock)) {
+		c->out->n_missing += (uint64_t)s->n_records * (n - first) / n;
+		c->n_buckets[i] = 0;
+		return;
+	}
+	for (uint32_t end = first + N_BUCKETS_AT_ONCE; first < n && first < end; first++)
+		copy_split_bucket(c, s, first, n);
+	hp_lock_release(&s->lock);
+}
+
+/* A few buckets of each shard, then a few more of each: a lock is held for some microseconds, and
+ * not taken again before whoever waits for it has woken up and had it. */
+static void copy_all(struct copying *c)
+{
+	bool is_any_left = true;
+
+	for (int i = 0; i < N_SHARDS; i++)
+		begin_shard(c, i);
+	for (uint32_t first = 0; is_any_left; first += N_BUCKETS_AT_ONCE) {
+		is_any_left = false;
+		for (int i = 0; i < N_SHARDS; i++)
+			if (first < c->n_buckets[i]) {
+				copy_buckets(c, i, first);
+				is_any_left = true;
+			}
+	}
 }
 
 static size_t count_records(void)
@@ -377,6 +441,66 @@ static size_t count_records(void)
 	for (int i = 0; i < N_SHARDS; i++)
 		n += __atomic_load_n(&shards[i].n_records, __ATOMIC_RELAXED);
 	return n;
+}
+
+/* --- putting stripes together -------------------------------------------------------------- */
+
+static bool is_same_stack(const struct hp_stacks_copy_entry *a,
+			  const struct hp_stacks_copy_entry *b)
+{
+	return a->hash == b->hash && a->n_frames == b->n_frames && a->frames && b->frames &&
+	       memcmp(a->frames, b->frames, a->n_frames * sizeof(a->frames[0])) == 0;
+}
+
+static void add_counts(struct hp_counts *to, const struct hp_counts *from)
+{
+	to->alloc_objects += from->alloc_objects;
+	to->alloc_bytes += from->alloc_bytes;
+	to->free_objects += from->free_objects;
+	to->free_bytes += from->free_bytes;
+}
+
+/* `places` is a hash table of numbers of entries, 1 for the first. */
+static void merge_into(struct hp_stacks_copy *out, uint32_t *places, size_t n_places)
+{
+	size_t n_read = out->n_entries;
+
+	out->n_entries = 0;
+	for (size_t i = 0; i < n_read; i++) {
+		struct hp_stacks_copy_entry e = out->entries[i];
+		size_t place = e.hash % n_places;
+
+		while (places[place] && !is_same_stack(&out->entries[places[place] - 1], &e))
+			place = place + 1 == n_places ? 0 : place + 1;
+		if (places[place]) {
+			add_counts(&out->entries[places[place] - 1].counts, &e.counts);
+			out->n_stacks--;
+			continue;
+		}
+		out->entries[out->n_entries++] = e;
+		places[place] = out->n_entries;
+	}
+}
+
+static bool has_stripes(void)
+{
+	for (int i = SHARDS_A_STRIPE; i < N_SHARDS; i++)
+		if (__atomic_load_n(&shards[i].n_records, __ATOMIC_RELAXED) > 0)
+			return true;
+	return false;
+}
+
+/* Without memory a stack is printed once a stripe: readers of dumps add that up. */
+static void merge_stripes(struct hp_stacks_copy *out)
+{
+	size_t n_places = out->n_entries * 2 + 1;
+	uint32_t *places =
+		has_stripes() ? hp_memory_map_for_dump(n_places * sizeof(*places)) : NULL;
+
+	if (!places)
+		return;
+	merge_into(out, places, n_places);
+	hp_memory_unmap(places, n_places * sizeof(*places));
 }
 
 bool hp_stacks_copy(struct hp_stacks_copy *out)
@@ -391,8 +515,8 @@ bool hp_stacks_copy(struct hp_stacks_copy *out)
 	if (!out->entries)
 		return false;
 	__atomic_add_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);
-	for (int i = 0; i < N_SHARDS; i++)
-		copy_shard(&c, &shards[i]);
+	copy_all(&c);
+	merge_stripes(out);
 	return true;
 }
 

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Each distinct stack once, and under it the counts of its records: one for each size class.
- * In 64 shards, each with a lock that is held for a look-up or the copying of one shard only. */
+ * In shards, each with a lock that is held for a look-up or the copying of a few stacks only.
+ *
+ * Threads that record everything and run the same code have the same stacks, and would meet at the
+ * same lock in each malloc. So there are stripes: a stack is counted apart in each, and copies put
+ * together what belongs together. */
 #pragma once
 #include "arena.h"
+
+enum {
+	HP_STRIPES = 4
+};
 
 struct hp_counts {
 	uint64_t alloc_objects, alloc_bytes; /* of all recorded allocations */
 	uint64_t free_objects, free_bytes;   /* of those, the freed ones; never more */
 };
 
-/* Counts one allocation of `size` bytes with that stack (see hp_frame_make) and returns its record,
- * which stays as long as it holds an allocation that is not counted as freed. 0: no room, even
- * after stacks with nothing in use were folded into one. Any thread, from within a hook. */
+/* Counts one allocation of `size` bytes with that stack (see hp_frame_make), in that stripe: any
+ * number, but 0 if size classes are used. Returns its record, which stays as long as it holds an
+ * allocation that is not counted as freed. 0: no room, even after stacks with nothing in use were
+ * folded into one. Any thread, from within a hook. */
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
-				uint64_t size);
+				uint64_t size, uint32_t stripe);
 
 /* Counts one as freed. `record` came from hp_stacks_count_alloc() with the same size. */
 void hp_stacks_count_free(hp_handle record, uint64_t size);
@@ -26,6 +35,7 @@ struct hp_stacks_copy_entry {
 	struct hp_counts counts;
 	const uint64_t *frames; /* NULL: the sum of stacks that were folded */
 	size_t n_frames;
+	uint32_t hash;
 };
 
 struct hp_stacks_copy {
@@ -35,7 +45,8 @@ struct hp_stacks_copy {
 	size_t mapped_bytes;
 };
 
-/* Copies shard by shard. False if there is no memory; nothing is to be released then. */
+/* Copies bit by bit, while others go on counting: what is counted before is in, what is counted
+ * meanwhile may be. False if there is no memory; nothing is to be released then. */
 bool hp_stacks_copy(struct hp_stacks_copy *out);
 void hp_stacks_release(struct hp_stacks_copy *copy);
 

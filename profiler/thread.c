@@ -14,6 +14,7 @@ __thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));
 
 static struct hp_arena arena;
 static struct hp_thread *registry; /* push-only list */
+static uint32_t n_made;
 static struct hp_lock registry_lock;
 static uint32_t current_session;
 static uint64_t retired_bytes; /* asked for by threads that are gone */
@@ -61,13 +62,17 @@ static struct hp_thread *make_thread(void)
 {
 	hp_handle piece = hp_arena_alloc(&arena, sizeof(struct hp_thread));
 	hp_handle frames = hp_arena_alloc(&arena, HP_STACK_DEPTH_MAX * sizeof(uint64_t));
+	hp_handle steps = hp_arena_alloc(&arena, 2 * HP_STEPS_MAX * sizeof(struct hp_step));
 
-	if (!piece || !frames)
+	if (!piece || !frames || !steps)
 		return NULL;
 	struct hp_thread *thread = hp_arena_at(&arena, piece);
 
 	thread->frames = hp_arena_at(&arena, frames);
+	thread->steps = hp_arena_at(&arena, steps);
+	thread->spare_steps = thread->steps + HP_STEPS_MAX;
 	thread->is_taken = 1;
+	thread->number = __atomic_fetch_add(&n_made, 1, __ATOMIC_RELAXED);
 	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&registry, &thread->next, thread, true,
 					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
@@ -97,6 +102,7 @@ static struct hp_thread *take_thread(void)
 		thread->accounted = 0;
 		thread->stack_top = 0;
 		thread->stack_home = 0;
+		thread->n_steps = 0;
 	}
 	return thread;
 }

@@ -47,9 +47,21 @@ static inline void hp_tls_set(struct hp_tls *tls, uint64_t allocated, uint64_t c
 extern __thread struct hp_tls hp_tls
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* A frame of a walk, and what it was found by; see unwind.c. */
+struct hp_step {
+	uint64_t frame;  /* see hp_frame_make */
+	uint64_t sp, bp; /* on return to it */
+	uint64_t bp_at;  /* where that bp was read; 0: nowhere, it is the callee's */
+};
+
+enum {
+	HP_STEPS_MAX = 64 /* of a walk are remembered */
+};
+
 struct hp_thread {
 	struct hp_thread *next; /* in the registry; never unlinked, reused */
 	struct hp_tls *tls;     /* NULL: free for reuse, or borrowed by a thread that is going */
+	uint32_t number;        /* 0 for the first made, 1 for the next... */
 	uint32_t is_taken;
 	uint32_t is_busy;   /* inside the recorder: what fork waits for */
 	uint32_t session;   /* for which `sampler` and `sample_at` were made */
@@ -60,7 +72,10 @@ struct hp_thread {
 	uint64_t stack_top;  /* end of the thread's own stack; 0: not known yet */
 	uint64_t stack_home; /* from here up to stack_top is known to be readable */
 	struct hp_sampler sampler;
-	uint64_t *frames; /* room for a stack of HP_STACK_DEPTH_MAX frames */
+	uint64_t *frames;                    /* room for a stack of HP_STACK_DEPTH_MAX frames */
+	struct hp_step *steps, *spare_steps; /* of the last walk, and room for the next */
+	uint32_t n_steps;
+	uint32_t steps_epoch; /* in which they were made: see hp_modules_epoch */
 };
 
 /* Makes the key that tells of thread ends. Call once at start, where calling the C library is safe.

@@ -19,8 +19,7 @@ struct hp_site {
 /* Functions that are part of the profiler's hooks: their frames are left out of stacks. */
 #define HP_HOOK_CODE __attribute__((section("heapprof_hooks")))
 
-/* Stores up to `max` frames (see hp_frame_make), leaf first, the first one being site->pc; returns
- * their number. Takes no lock; needs some 300 bytes of the host's stack, and a scratch stack when
- * it meets code for the first time. Any thread, from within a hook. */
-size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, uint64_t *frames,
-		 size_t max);
+/* Stores up to `max` frames (see hp_frame_make) in thread->frames, leaf first, the first one being
+ * site->pc; returns their number. Takes no lock; needs some 300 bytes of the host's stack, and a
+ * scratch stack when it meets code for the first time. Any thread, from within a hook. */
+size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, size_t max);

@@ -1,88 +1,105 @@
 /* SPDX-License-Identifier: MIT */
-/* How long a pair of malloc and free takes: 1 to 256 bytes, one of 1,000 live blocks replaced each
- * time, eight calls deep. Prints nanoseconds.
+/* How long a pair of malloc and free takes: one of N_LIVE blocks a thread is replaced each time and
+ * its first word written, DEPTH calls deep. Prints nanoseconds.
  *
- *	malloc_pair N_THREADS N_PAIRS */
+ *	malloc_pair N_THREADS N_PAIRS [DEPTH 8 [N_LIVE 1000 [SIZE_MAX 256]]] */
+#include "bench.h"
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 enum {
-	N_LIVE = 1000,
-	DEPTH = 8,
 	THREADS_MAX = 64
 };
 
-static long n_pairs;
+static long n_pairs, call_depth, n_live, size_max;
+static pthread_barrier_t is_filled;
 
-static uint32_t next_random(uint32_t *state)
+struct worker {
+	pthread_t thread;
+	double start, end;
+};
+
+/* No compiler drops a block whose first word was written through this. */
+static char *new_block(size_t size)
 {
-	*state ^= *state << 13;
-	*state ^= *state >> 17;
-	*state ^= *state << 5;
-	return *state;
+	char *p = bench_check(malloc(size));
+
+	*(volatile char *)p = 1;
+	if (size >= sizeof(long))
+		*(volatile long *)p = size;
+	return p;
 }
 
-static void replace_blocks(void **blocks)
+static NOINLINE void replace_blocks(char **blocks)
 {
 	uint32_t random = 2463534242;
 
 	for (long i = 0; i < n_pairs; i++) {
-		uint32_t r = next_random(&random);
-		void **block = &blocks[r % N_LIVE];
+		uint32_t r = bench_random(&random);
+		char **block = &blocks[r % n_live];
 
 		free(*block);
-		*block = malloc(1 + (r >> 16) % 256);
+		*block = new_block(1 + (r >> 16) % size_max);
 	}
 }
 
-/* What it returns keeps the compiler from turning the calls into a loop. */
-static __attribute__((noinline)) int descend(void **blocks, int depth)
+static NOINLINE void descend(char **blocks, int depth)
 {
-	if (depth == DEPTH) {
+	if (depth >= call_depth) {
 		replace_blocks(blocks);
-		return 0;
+		return;
 	}
-	return descend(blocks, depth + 1) + depth;
+	descend(blocks, depth + 1);
+	CALL_SITE("descend");
 }
 
-static void *work(void *unused)
+static void *work(void *argument)
 {
-	void *blocks[N_LIVE] = {0};
+	char **blocks = bench_check(calloc(n_live, sizeof(*blocks)));
+	struct worker *worker = argument;
 
+	for (long i = 0; i < n_live; i++)
+		blocks[i] = new_block(1 + i % size_max);
+	pthread_barrier_wait(&is_filled);
+	worker->start = bench_now_ns();
 	descend(blocks, 1);
-	for (int i = 0; i < N_LIVE; i++)
+	worker->end = bench_now_ns();
+	for (long i = 0; i < n_live; i++)
 		free(blocks[i]);
-	return unused;
+	free(blocks);
+	return NULL;
 }
 
-static double now(void)
+/* From the first that begins to the last that ends. */
+static double run_all(struct worker *workers, int n)
 {
-	struct timespec t;
+	double start = 1e300, end = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
+	for (int i = 0; i < n; i++)
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+			exit(1);
+	for (int i = 0; i < n; i++) {
+		pthread_join(workers[i].thread, NULL);
+		start = workers[i].start < start ? workers[i].start : start;
+		end = workers[i].end > end ? workers[i].end : end;
+	}
+	return end - start;
 }
 
 int main(int argc, char **argv)
 {
-	int n_threads = argc == 3 ? atoi(argv[1]) : 0;
-	pthread_t threads[THREADS_MAX];
-	double start;
+	struct worker workers[THREADS_MAX];
+	long n_threads = bench_argument(argc, argv, 1, 0);
 
-	n_pairs = argc == 3 ? atol(argv[2]) : 0;
-	if (n_threads < 1 || n_threads > THREADS_MAX || n_pairs < 1) {
-		fprintf(stderr, "usage: malloc_pair N_THREADS N_PAIRS\n");
+	n_pairs = bench_argument(argc, argv, 2, 0);
+	call_depth = bench_argument(argc, argv, 3, 8);
+	n_live = bench_argument(argc, argv, 4, 1000);
+	size_max = bench_argument(argc, argv, 5, 256);
+	if (n_threads < 1 || n_threads > THREADS_MAX || n_pairs < 1 || n_live < 1 || size_max < 1 ||
+	    size_max > 65536) {
+		fprintf(stderr, "usage: malloc_pair N_THREADS N_PAIRS [DEPTH N_LIVE SIZE_MAX]\n");
 		return 2;
 	}
-	start = now();
-	for (int i = 0; i < n_threads; i++)
-		if (pthread_create(&threads[i], NULL, work, NULL) != 0)
-			return 1;
-	for (int i = 0; i < n_threads; i++)
-		pthread_join(threads[i], NULL);
-	printf("%.1f\n", (now() - start) / n_pairs);
+	pthread_barrier_init(&is_filled, NULL, n_threads);
+	printf("%.2f\n", run_all(workers, n_threads) / n_pairs);
 	return 0;
 }

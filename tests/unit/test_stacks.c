@@ -17,7 +17,7 @@ static hp_handle count(uint64_t id, size_t n_frames, uint32_t size_class, uint64
 	uint64_t frames[64];
 
 	make_frames(frames, n_frames, id);
-	return hp_stacks_count_alloc(frames, n_frames, size_class, size);
+	return hp_stacks_count_alloc(frames, n_frames, size_class, size, 0);
 }
 
 static struct hp_counts sum_of(const struct hp_stacks_copy *copy)
@@ -353,10 +353,89 @@ static void test_threads_lose_nothing(void)
 	hp_stacks_reset();
 }
 
+static void test_stripes_are_put_together(void)
+{
+	uint64_t frames[2][3] = {{1, 2, 3}, {1, 2, 4}};
+	struct hp_stacks_copy copy;
+	struct hp_counts sum;
+	size_t n;
+
+	hp_stacks_reset();
+	make_frames(frames[0], 3, 1);
+	make_frames(frames[1], 3, 2);
+	for (uint32_t stripe = 0; stripe < 2 * HP_STRIPES; stripe++) {
+		hp_handle h = hp_stacks_count_alloc(frames[0], 3, 0, 10, stripe);
+
+		hp_stacks_count_alloc(frames[1], 3, 0, 10, stripe);
+		hp_stacks_count_again(h, 10);
+		if (stripe % 2 == 0)
+			hp_stacks_count_free(h, 10);
+	}
+	CHECK(hp_stacks_copy(&copy));
+	CHECK_UINT_EQ(copy.n_entries, 2);
+	CHECK_UINT_EQ(copy.n_stacks, 2);
+	hp_stacks_release(&copy);
+	sum = find(1, 3, &n);
+	CHECK_UINT_EQ(n, 1);
+	CHECK_UINT_EQ(sum.alloc_objects, 4 * HP_STRIPES);
+	CHECK_UINT_EQ(sum.alloc_bytes, 40 * HP_STRIPES);
+	CHECK_UINT_EQ(sum.free_objects, HP_STRIPES);
+	CHECK_UINT_EQ(sum.free_bytes, 10 * HP_STRIPES);
+	hp_stacks_reset();
+}
+
+enum {
+	N_OLD = 3000,
+	N_NEW = 60000
+};
+
+static void *count_new_stacks(void *unused)
+{
+	for (uint64_t i = 0; i < N_NEW; i++)
+		count(N_OLD + i, 3, 0, 16);
+	return unused;
+}
+
+static bool is_each_old_stack_there_once(const struct hp_stacks_copy *copy)
+{
+	static uint8_t n_seen[N_OLD];
+	bool is_once = copy->n_missing == 0;
+
+	memset(n_seen, 0, sizeof(n_seen));
+	for (size_t i = 0; i < copy->n_entries; i++)
+		if (copy->entries[i].frames[0] / 1000 < N_OLD)
+			n_seen[copy->entries[i].frames[0] / 1000]++;
+	for (size_t i = 0; i < N_OLD; i++)
+		is_once &= n_seen[i] == 1;
+	return is_once;
+}
+
+static void test_copy_of_tables_that_grow(void)
+{
+	size_t n = 0;
+	pthread_t thread;
+
+	hp_stacks_reset();
+	for (uint64_t i = 0; i < N_OLD; i++)
+		count(i, 3, 0, 16);
+	pthread_create(&thread, NULL, count_new_stacks, NULL);
+	while (n < N_OLD + N_NEW) {
+		struct hp_stacks_copy copy;
+
+		CHECK(hp_stacks_copy(&copy));
+		n = copy.n_missing > 0 ? n : copy.n_entries;
+		CHECK(copy.n_missing > 0 || is_each_old_stack_there_once(&copy));
+		hp_stacks_release(&copy);
+	}
+	pthread_join(thread, NULL);
+	hp_stacks_reset();
+}
+
 TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
 	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
 	  TEST(test_folding_makes_room), TEST(test_folding_makes_room_for_other_depths),
 	  TEST(test_what_is_in_use_is_never_folded), TEST(test_full_of_what_is_in_use),
 	  TEST(test_nothing_is_folded_under_a_copy),
 	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
-	  TEST(test_threads_lose_nothing))
+	  TEST(test_threads_lose_nothing), TEST(test_stripes_are_put_together),
+	  TEST(test_copy_of_tables_that_grow))

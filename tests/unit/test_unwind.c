@@ -26,8 +26,9 @@ static volatile int sink;
 static size_t walk(const struct hp_site *site, size_t max)
 {
 	struct hp_thread *t = hp_thread_enter();
-	size_t n = hp_unwind(t, site, frames, max);
+	size_t n = hp_unwind(t, site, max);
 
+	memcpy(frames, t->frames, n * sizeof(frames[0]));
 	hp_thread_leave(t);
 	return n;
 }

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""Runs loads under several profilers by turns, keeps every figure, and prints them as a table."""
+
+import dataclasses
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """One way to run a program: under an allocator and perhaps a profiler."""
+    name: str
+    settings: dict = dataclasses.field(default_factory=dict, hash=False)
+    prefix: tuple = ()
+    missing: str = ''  # what would have to be installed
+    slowness: float = 1  # times that a malloc takes longer than bare: loads are shortened by it
+
+
+class Failed(Exception):
+    """A run that gave no figure."""
+
+
+FIGURES = re.compile(r'^-?[0-9.]+(?: -?[0-9.]+)*$')
+
+
+class Runner:
+    """Runs commands in a folder of their own, in an environment without a profiler's settings."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def environment(self, mode, **more):
+        inherited = {k: v for k, v in os.environ.items()
+                     if not k.startswith(('HEAP', 'TCMALLOC', 'LD_PRELOAD', 'MALLOC'))}
+        return {**inherited, 'LC_ALL': 'C', **mode.settings, **more}
+
+    def remove_dumps(self):
+        for name in os.listdir(self.folder):
+            if name.endswith('.heap') or name.startswith('heaptrack.'):
+                os.unlink(os.path.join(self.folder, name))
+
+    def start(self, mode, command, settings=None, **options):
+        """With `settings` over those of the mode."""
+        return subprocess.Popen([*mode.prefix, *command], cwd=self.folder, text=True,
+                                env=self.environment(mode, **(settings or {})),
+                                **{'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE,
+                                   'stderr': subprocess.PIPE, **options})
+
+    def run(self, mode, command, settings=None, **options):
+        """What it printed on both channels."""
+        process = self.start(mode, command, settings, **options)
+        out, err = process.communicate(timeout=600)
+        if process.returncode != 0:
+            last = (err.strip().splitlines() or ['no message'])[-1]
+            raise Failed(f'{os.path.basename(command[0])}: exit {process.returncode}: {last[:80]}')
+        return (out or '') + (err or '')
+
+    def figures(self, mode, command, settings=None):
+        """The numbers of the one line that holds nothing else."""
+        lines = [line for line in self.run(mode, command, settings).splitlines()
+                 if FIGURES.match(line)]
+        if not lines:
+            raise Failed(f'{command[0]}: no figures')
+        return [float(word) for word in lines[-1].split()]
+
+
+class Row:
+    """All figures of one load in one mode."""
+
+    def __init__(self, load, mode, unit, more_is_better=False):
+        self.load, self.mode, self.unit = load, mode, unit
+        self.more_is_better = more_is_better
+        self.values = []
+        self.remark = f'{mode.missing} is not installed' if mode.missing else ''
+
+    def best(self):
+        if not self.values:
+            return None
+        return max(self.values) if self.more_is_better else min(self.values)
+
+    def median(self):
+        return statistics.median(self.values) if self.values else None
+
+    def name(self):
+        return f'{self.load}: {self.mode.name}'
+
+
+class Table:
+    """Rows in the order in which they were asked for."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def row(self, load, mode, unit, more_is_better=False):
+        key = (load, mode.name)
+        if key not in self.rows:
+            self.rows[key] = Row(load, mode, unit, more_is_better)
+        return self.rows[key]
+
+    def add(self, load, mode, unit, value, more_is_better=False):
+        self.row(load, mode, unit, more_is_better).values.append(value)
+
+    def best(self, load, mode_name):
+        row = self.rows.get((load, mode_name))
+        return row.best() if row else None
+
+    def median(self, load, mode_name):
+        row = self.rows.get((load, mode_name))
+        return row.median() if row else None
+
+    def ratio(self, load, mode_name, base_name):
+        ours, base = self.best(load, mode_name), self.best(load, base_name)
+        return ours / base if ours is not None and base else None
+
+    def spread(self, load, mode_name):
+        """How far the middle half of the figures lies apart, as a part of their median."""
+        row = self.rows.get((load, mode_name))
+        if not row or len(row.values) < 4:
+            return None
+        low, _, high = statistics.quantiles(row.values, n=4)
+        return (high - low) / row.median()
+
+
+def by_turns(rounds, runs):
+    """Calls each of `runs` once a round: whatever else the machine does meets all alike."""
+    for _ in range(rounds):
+        for run in runs:
+            run()
+
+
+def show(value):
+    if value is None:
+        return '-'
+    if value == 0 or abs(value) >= 1000:
+        return f'{value:.0f}'
+    return f'{value:.4g}' if abs(value) >= 1 else f'{value:.3f}'
+
+
+def format_table(table, base_of):
+    """Markdown, aligned. base_of(row): the name of the mode that a row is compared with."""
+    cells = [('load', 'mode', 'best', 'median', 'unit', 'of bare')]
+    last = None
+    for row in table.rows.values():
+        ratio = table.ratio(row.load, row.mode.name, base_of(row))
+        load = row.load if row.load != last else ''
+        last = row.load
+        cells.append((load, row.mode.name, show(row.best()), show(row.median()), row.unit,
+                      row.remark or (f'{ratio:.3f}' if ratio is not None else '-')))
+    return align(cells)
+
+
+def align(cells):
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines = ['| ' + ' | '.join(c.ljust(w) for c, w in zip(line, widths)) + ' |' for line in cells]
+    lines.insert(1, '|' + '|'.join('-' * (w + 2) for w in widths) + '|')
+    return '\n'.join(lines) + '\n'
+
+
+def progress(text):
+    print(f'bench: {text}', file=sys.stderr, flush=True)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""The loads made of our own small programs, one class each. A load names its rows before it runs, so
+that the list of rows is known without running anything."""
+
+import os
+import re
+import shutil
+
+from harness import Failed, by_turns, progress
+
+
+class Load:
+    """What all share: rounds of runs, one figure each."""
+    unit = 'ns'
+    more_is_better = False
+    rounds = 20
+
+    def __init__(self, name, modes):
+        self.name, self.modes = name, modes
+
+    def prepare(self, bench):
+        for mode in self.modes:
+            bench.table.row(self.name, mode, self.unit, self.more_is_better)
+
+    def measure(self, bench, mode):
+        raise NotImplementedError
+
+    def run(self, bench):
+        def run_once(mode):
+            row = bench.table.row(self.name, mode, self.unit)
+            if row.remark:
+                return
+            try:
+                row.values.append(self.measure(bench, mode))
+            except Failed as failure:
+                row.remark = str(failure)
+            bench.runner.remove_dumps()
+
+        progress(self.name)
+        by_turns(1 if bench.is_short else self.rounds,
+                 [lambda mode=mode: run_once(mode) for mode in self.modes])
+
+
+class Pairs(Load):
+    def __init__(self, modes, threads, depth, n_live=1000, size_max=256):
+        super().__init__(f'pairs to {size_max} B, {n_live} live, depth {depth}, '
+                         f'{threads} thread{"s" if threads > 1 else ""}', modes)
+        self.arguments = [depth, n_live, size_max]
+        self.threads = threads
+
+    def measure(self, bench, mode):
+        n_pairs = (50000 if bench.is_short else 1500000) / mode.slowness / self.threads
+        return bench.program('malloc_pair', mode, self.threads, int(n_pairs), *self.arguments)[0]
+
+
+class Instructions(Load):
+    """Of a pair, by the difference of two run lengths. Does not depend on what else runs."""
+    unit = 'instr.'
+    rounds = 1
+
+    def __init__(self, modes):
+        super().__init__('instructions a pair, depth 8', modes)
+
+    def count(self, bench, mode, n_pairs):
+        if not shutil.which('valgrind'):
+            raise Failed('valgrind is not installed')
+        tool = ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null']
+        out = bench.runner.run(mode, tool + [bench.binary('malloc_pair'), '1', str(n_pairs)],
+                               {'HEAP_PROFILE_SEED': '1'})
+        return int(re.search(r'Collected : (\d+)', out).group(1))
+
+    def measure(self, bench, mode):
+        few, many = (2000, 22000) if bench.is_short else (100000, 1100000)
+        if mode.slowness > 1:
+            many = (few + many) // 2
+        return (self.count(bench, mode, many) - self.count(bench, mode, few)) / (many - few)
+
+
+class Growth(Load):
+    unit = 'ms'
+    rounds = 5
+
+    def __init__(self, modes, settings, name):
+        super().__init__(f'realloc to 1 GiB by 1 MiB, {name}', modes)
+        self.settings = settings
+
+    def measure(self, bench, mode):
+        mib = 64 if bench.is_short else 1024
+        return bench.figures(mode, ['big_blocks', 'realloc', mib], self.settings)[0]
+
+
+class Untouched(Load):
+    unit = 'ms'
+    rounds = 10
+
+    def __init__(self, modes):
+        super().__init__('8 x calloc(1 GiB), untouched', modes)
+
+    def prepare(self, bench):
+        super().prepare(bench)
+        for mode in self.modes:
+            bench.table.row(f'{self.name}: resident', mode, 'KiB')
+
+    def measure(self, bench, mode):
+        ms, kib = bench.program('big_blocks', mode, 'calloc', 8, 1024)
+        bench.table.add(f'{self.name}: resident', mode, 'KiB', kib)
+        return ms
+
+
+class Handoff(Load):
+    def __init__(self, modes):
+        super().__init__('allocate here, free there', modes)
+
+    def measure(self, bench, mode):
+        n_blocks = (20000 if bench.is_short else 1000000) / mode.slowness
+        return bench.program('handoff', mode, int(n_blocks))[0]
+
+
+class Dump(Load):
+    """A dump's time, and the longest malloc or free of another thread meanwhile."""
+    unit = 'ms'
+    rounds = 5
+
+    def __init__(self, modes, n_stacks):
+        super().__init__(f'dump of {n_stacks} stacks', modes)
+        self.n_stacks = n_stacks
+        self.others = [f'{self.name}: longest call of another thread',
+                       f'{self.name}: the same, kernel pauses aside',
+                       f'{self.name}: longest without a dump',
+                       f'{self.name}: the same, kernel pauses aside, without a dump',
+                       f'{self.name}: longest while the stacks were made',
+                       f'{self.name}: the same, kernel pauses aside, in the making']
+
+    def prepare(self, bench):
+        super().prepare(bench)
+        for other in self.others:
+            for mode in self.modes:
+                bench.table.row(other, mode, 'us')
+
+    def measure(self, bench, mode):
+        n_dumps = 1 if bench.is_short else 5
+        ms, *pauses = bench.program('dump_pause', mode, self.n_stacks, n_dumps)
+        for other, us in zip(self.others, pauses):
+            bench.table.add(other, mode, 'us', us)
+        return ms
+
+
+class OwnMemory(Load):
+    """Resident memory more than bare, and what the profiler says of itself in its last dump."""
+    rounds = 3
+
+    def __init__(self, name, bare, modes, arguments, count, unit):
+        """`count`: what the memory is divided by; unit: KiB, or B for a small thing."""
+        super().__init__(name, modes)
+        self.bare, self.arguments, self.count, self.unit = bare, arguments, count, unit
+
+    def prepare(self, bench):
+        super().prepare(bench)
+        for mode in self.modes:
+            bench.table.row(f'{self.name}, by its own word', mode, self.unit)
+
+    def scaled(self, n_bytes):
+        return n_bytes / self.count / (1024 if self.unit == 'KiB' else 1)
+
+    def run(self, bench):
+        def measure_bare():
+            values.append(bench.figures(self.bare, ['own_memory', *self.arguments])[0])
+
+        values = []
+        by_turns(1 if bench.is_short else self.rounds, [measure_bare])
+        self.bare_kib = min(values)
+        super().run(bench)
+
+    def measure(self, bench, mode):
+        kib = bench.figures(mode, ['own_memory', *self.arguments])[0]
+        for name in sorted(os.listdir(bench.runner.folder)):
+            if name.endswith('.heap'):
+                with open(os.path.join(bench.runner.folder, name), encoding='utf-8') as dump:
+                    said = re.search(r'^# profiler_bytes: (\d+)', dump.read(10000), re.M)
+        if said:
+            bench.table.add(f'{self.name}, by its own word', mode, self.unit,
+                            self.scaled(int(said.group(1))))
+        return self.scaled((kib - self.bare_kib) * 1024)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""The loads that are other people's programs: servers, a compiler, a database in a file."""
+
+import glob
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import time
+
+from harness import Failed
+from loads import Load
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def need(*tools):
+    for tool in tools:
+        if not shutil.which(tool):
+            raise Failed(f'{tool} is not installed')
+
+
+class Seconds(Load):
+    """Of a whole process. `settings` are the table's names for it."""
+    unit = 's'
+    rounds = 7
+
+    def command(self, bench):
+        raise NotImplementedError
+
+    def measure(self, bench, mode):
+        command = self.command(bench)
+        start = time.monotonic()
+        bench.runner.run(mode, command)
+        return time.monotonic() - start
+
+
+class Compile(Seconds):
+    """The compiler proper, not its driver: heaptrack would watch the driver wait."""
+
+    def __init__(self, modes):
+        super().__init__('g++ -O2, templates', modes)
+
+    def command(self, bench):
+        need('g++')
+        source = os.path.join(bench.runner.folder, 'templates', 'unit0.cc')
+        if not os.path.exists(source):
+            subprocess.run([sys.executable, os.path.join(HERE, 'make_templates.py'),
+                            os.path.dirname(source), '1', '2' if bench.is_short else '10'],
+                           check=True)
+        compiler, architecture = (
+            subprocess.run(['g++', question], check=True, text=True,
+                           stdout=subprocess.PIPE).stdout.strip()
+            for question in ('-print-prog-name=cc1plus', '-print-multiarch'))
+        return [compiler, '-quiet', '-imultiarch', architecture, '-O2', '-o', '/dev/null', source]
+
+
+class Sqlite(Seconds):
+    def __init__(self, modes):
+        super().__init__('sqlite3, a table filled', modes)
+
+    def command(self, bench):
+        need('sqlite3')
+        n = 2000 if bench.is_short else 200000
+        return ['sqlite3', ':memory:',
+                'CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, value REAL);'
+                'CREATE INDEX by_name ON t(name);'
+                'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n '
+                f'WHERE i < {n}) INSERT INTO t SELECT i, hex(i * 7919 % {n}), i / 3.0 FROM n;'
+                'SELECT count(*), sum(length(name)) FROM t;']
+
+
+def wait_for(process, is_ready, what):
+    deadline = time.monotonic() + 60
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise Failed(f'{what} does not start')
+        time.sleep(0.02)
+
+
+def stop(process, signal_number, what):
+    process.send_signal(signal_number)
+    try:
+        process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise Failed(f'{what} does not end') from None
+
+
+class Redis(Load):
+    unit = 'requests/s'
+    more_is_better = True
+    rounds = 7
+
+    def __init__(self, modes, n_pipelined):
+        name = f'pipelined by {n_pipelined}' if n_pipelined > 1 else 'one at a time'
+        super().__init__(f'redis-benchmark SET, {name}', modes)
+        self.n_pipelined = n_pipelined
+
+    def measure(self, bench, mode):
+        need('redis-server', 'redis-benchmark', 'redis-cli')
+        socket = os.path.join(bench.runner.folder, 'redis.socket')
+        command = ['redis-server', '--port', '0', '--unixsocket', socket, '--save', '',
+                   '--appendonly', 'no', '--daemonize', 'no']
+        server = bench.runner.start(mode, command, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL)
+        wait_for(server, lambda: os.path.exists(socket), 'redis-server')
+        try:
+            return self.requests_per_second(bench, mode, socket)
+        finally:
+            subprocess.run(['redis-cli', '-s', socket, 'shutdown', 'nosave'], check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            server.communicate(timeout=120)
+
+    def requests_per_second(self, bench, mode, socket):
+        n = 2000 if bench.is_short else 40000 * (4 if self.n_pipelined > 1 else 1)
+        if mode.slowness > 50:
+            n //= 8
+        out = bench.runner.run(bench.modes.bare(),
+                               ['redis-benchmark', '-s', socket, '-t', 'set', '-n', str(n), '-r',
+                                '100000', '-d', '64', '-P', str(self.n_pipelined), '--csv'])
+        return float(out.strip().splitlines()[-1].split('","')[1])
+
+
+class Postgres(Load):
+    """All processes of the server, as a user that is not root: it refuses to run otherwise."""
+    unit = 'transactions/s'
+    more_is_better = True
+    rounds = 7
+
+    def __init__(self, modes):
+        super().__init__('pgbench, reading', modes)
+        self.cluster = None
+
+    def options(self):
+        if os.geteuid() != 0:
+            return {}
+        user = pwd.getpwnam('nobody')
+        return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
+
+    def tool(self, bench, name, *arguments):
+        return bench.runner.run(bench.modes.bare(), [f'{self.programs}/{name}', *arguments],
+                                {'PGHOST': self.cluster, 'PGUSER': 'tester',
+                                 'PGDATABASE': 'postgres'}, **self.options())
+
+    def make_cluster(self, bench):
+        folders = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
+        if not folders or not os.path.exists(f'{folders[-1]}/pgbench'):
+            raise Failed('postgresql is not installed')
+        self.programs = folders[-1]
+        self.cluster = os.path.join(bench.runner.folder, 'postgres')
+        os.mkdir(self.cluster, 0o700)
+        if os.geteuid() == 0:
+            os.chmod(bench.runner.folder, 0o777)
+            os.chown(self.cluster, self.options()['user'], self.options()['group'])
+        self.tool(bench, 'initdb', '-D', f'{self.cluster}/data', '-U', 'tester', '--auth=trust',
+                  '--no-sync', '--no-locale')
+        self.server(bench, bench.modes.bare(), 'pgbench', '-i', '-q', '-s', '1')
+
+    def server(self, bench, mode, *client):
+        """What a client says while a server runs in that mode."""
+        data = f'{self.cluster}/data'
+        server = bench.runner.start(mode, [f'{self.programs}/postgres', '-D', data, '-k',
+                                           self.cluster, '-c', 'listen_addresses=', '-c',
+                                           'fsync=off'],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    **self.options())
+        try:
+            wait_for(server, lambda: self.is_ready(data), 'postgres')
+            return self.tool(bench, *client)
+        finally:
+            stop(server, 2, 'postgres')
+
+    @staticmethod
+    def is_ready(data):
+        try:
+            with open(f'{data}/postmaster.pid', encoding='utf-8') as file:
+                return file.read().rstrip().endswith('ready')
+        except OSError:
+            return False
+
+    def measure(self, bench, mode):
+        if not self.cluster:
+            self.make_cluster(bench)
+        seconds = '1' if bench.is_short else '3'
+        out = self.server(bench, mode, 'pgbench', '-n', '-S', '-c', '2', '-T', seconds)
+        for line in out.splitlines():
+            if line.startswith('tps = '):
+                return float(line.split()[2])
+        raise Failed('pgbench: no figure')

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""What the figures are meant to reach, each beside what was reached."""
+
+import dataclasses
+
+from harness import align, show
+
+PAIR = 'pairs to 256 B, 1000 live, depth {}, {}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    what: str
+    limit: float
+    figure: object  # of a table: a number, or None where something was not measured
+    is_at_least: bool = False
+
+    def verdict(self, value):
+        if value is None:
+            return 'not measured'
+        is_reached = value >= self.limit if self.is_at_least else value <= self.limit
+        return 'reached' if is_reached else 'NOT reached'
+
+
+def pair(depth, threads):
+    return PAIR.format(depth, '1 thread' if threads == 1 else f'{threads} threads')
+
+
+def ratio(load, mode, base):
+    return lambda table: table.ratio(load, mode, base)
+
+
+def difference(load, mode, base):
+    def figure(table):
+        ours, theirs = table.best(load, mode), table.best(load, base)
+        return ours - theirs if ours is not None and theirs is not None else None
+    return figure
+
+
+def best(load, mode):
+    return lambda table: table.best(load, mode)
+
+
+def scaling_kept(table):
+    """Throughput on two threads over that on one, exact against bare: time a pair, inverted."""
+    exact = table.ratio(pair(8, 1), 'exact', 'bare')
+    exact_on_two = table.ratio(pair(8, 2), 'exact', 'bare')
+    return exact / exact_on_two if exact and exact_on_two else None
+
+
+def beyond_noise(load, mode):
+    """How far the medians lie apart, beyond what bare's own figures scatter (0: within it)."""
+    def figure(table):
+        bare, ours, spread = table.median(load, 'bare'), table.median(load, mode), \
+            table.spread(load, 'bare')
+        if not bare or not ours or spread is None:
+            return None
+        return max(0.0, abs(ours / bare - 1) - spread)
+    return figure
+
+
+def longest_pause(table):
+    """Median over the rounds: the longest of all would be the machine's longest."""
+    return table.median('dump of 100000 stacks: the same, kernel pauses aside', 'exact')
+
+
+def converter(shape, what):
+    return lambda table: table.best(f'converter, {shape}: {what} of go tool pprof', 'pprofconv')
+
+
+def targets():
+    yield Target('sampled, 1 thread, time: of bare', 1.03, ratio(pair(8, 1), 'sampled 512K', 'bare'))
+    yield Target('sampled, 2 threads, time: of bare', 1.03,
+                 ratio(pair(8, 2), 'sampled 512K', 'bare'))
+    yield Target('sampled, instructions: of bare', 1.03,
+                 ratio('instructions a pair, depth 8', 'sampled 512K', 'bare'))
+    for allocator in ('jemalloc', 'tcmalloc', 'mimalloc'):
+        for threads in (1, 2):
+            yield Target(f'sampled over {allocator}, {threads} thread{"s" * (threads > 1)}: '
+                         'ns more', 3,
+                         difference(pair(8, threads), f'sampled 512K, {allocator}',
+                                    f'bare, {allocator}'))
+    for load in ('redis-benchmark SET, one at a time', 'redis-benchmark SET, pipelined by 16',
+                 'pgbench, reading', 'g++ -O2, templates'):
+        yield Target(f'sampled, {load}: medians apart beyond bare\'s own scatter', 0,
+                     beyond_noise(load, 'sampled 512K'))
+    yield Target('idle, 1 thread, time: of bare', 1.01, ratio(pair(8, 1), 'idle', 'bare'))
+    yield Target('idle, instructions: of bare', 1.01,
+                 ratio('instructions a pair, depth 8', 'idle', 'bare'))
+    yield Target('exact, depth 8, 1 thread: of heaptrack', 0.5,
+                 ratio(pair(8, 1), 'exact', 'heaptrack'))
+    yield Target('exact, depth 8, 2 threads: of heaptrack', 0.25,
+                 ratio(pair(8, 2), 'exact', 'heaptrack'))
+    yield Target('exact, depth 32, 1 thread: of heaptrack', 0.5,
+                 ratio(pair(32, 1), 'exact', 'heaptrack'))
+    yield Target('exact, depth 8, 1 thread: of gperftools', 0.05,
+                 ratio(pair(8, 1), 'exact', 'gperftools exact'))
+    yield Target('exact, redis: of its requests a second', 0.6,
+                 ratio('redis-benchmark SET, one at a time', 'exact', 'bare'), True)
+    yield Target('exact, redis pipelined: of its requests a second', 0.6,
+                 ratio('redis-benchmark SET, pipelined by 16', 'exact', 'bare'), True)
+    yield Target('exact: of bare\'s scaling from 1 thread to 2', 0.95, scaling_kept, True)
+    yield Target('dump of 100,000 stacks: us that another thread waits', 1000, longest_pause)
+    yield Target('realloc to 1 GiB, sampled: of bare', 1.1,
+                 ratio('realloc to 1 GiB by 1 MiB, no dumps meanwhile', 'sampled 512K', 'bare'))
+    yield Target('8 x calloc(1 GiB), sampled: KiB more resident', 1024,
+                 difference('8 x calloc(1 GiB), untouched: resident', 'sampled 512K', 'bare'))
+    yield Target('memory at 512K, largest heap of 4 KiB blocks: KiB', 16384,
+                 largest_heap)
+    yield Target('memory at 512K, 1,000 threads: KiB a thread', 16,
+                 best('memory a thread, 1000 threads', 'sampled 512K'))
+    yield Target('memory, exact, most live blocks: B a block', 40, most_blocks)
+    yield Target('converter, call tree: times faster than go tool pprof', 20,
+                 converter('tree', 'speed'), True)
+    yield Target('converter, random stacks: times faster', 8, converter('random', 'speed'), True)
+    yield Target('converter, call tree: part of its memory', 0.1, converter('tree', 'memory'))
+    yield Target('converter, random stacks: part of its memory', 0.1,
+                 converter('random', 'memory'))
+
+
+def last_of(table, prefix, mode):
+    rows = [row for (load, name), row in table.rows.items()
+            if load.startswith(prefix) and name == mode and 'own word' not in load]
+    return rows[-1].best() if rows else None
+
+
+def largest_heap(table):
+    return last_of(table, 'memory at ', 'sampled 512K')
+
+
+def most_blocks(table):
+    return last_of(table, 'memory a block, ', 'exact')
+
+
+def format_targets(table):
+    cells = [('target', 'limit', 'figure', '')]
+    for target in targets():
+        value = target.figure(table)
+        sign = '>=' if target.is_at_least else '<='
+        shown = '-' if value is None else f'{value:.3f}' if abs(value) < 10 else show(value)
+        cells.append((target.what, f'{sign} {target.limit:g}', shown, target.verdict(value)))
+    return align(cells)
