@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "analysis/reproducible.h"
 #include "base/input.h"
 #include "commands.h"
 #include "writers/writer.h"
@@ -61,6 +62,15 @@ static bool is_same_file(const char *a, const char *b)
 	       a_status.st_dev == b_status.st_dev && a_status.st_ino == b_status.st_ino;
 }
 
+static int save_reproducible(const struct settings *settings, struct profile *profile,
+			     const struct writer *writer, const char *path)
+{
+	_cleanup_(profile_freep) struct profile *copy = reproducible_copy(profile);
+
+	return copy ? command_save(settings, copy, writer, path)
+		    : command_error("%s", strerror(ENOMEM));
+}
+
 static int convert(const struct settings *settings, const struct writer *writer, const char *input)
 {
 	_cleanup_(profile_freep) struct profile *profile = command_load(settings, input);
@@ -74,6 +84,8 @@ static int convert(const struct settings *settings, const struct writer *writer,
 		return command_error("%s: input and output are the same file", input);
 	if (command_symbolize(settings, profile))
 		return EXIT_BAD;
+	if (settings->is_reproducible)
+		return save_reproducible(settings, profile, writer, output);
 	return command_save(settings, profile, writer, output);
 }
 
@@ -105,6 +117,9 @@ static const struct option_row options[] = {
 	 "text to standard output."},
 	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
+	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
+	 "Leaves out what differs between two runs that did the same: addresses, process numbers, "
+	 "times. Where every allocation was recorded, equal runs give equal files."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROWS_SYMBOLS,

@@ -272,6 +272,26 @@ def dropped_samples(folder):
 
 
 @cli.test
+def equal_runs_give_equal_profiles(folder):
+    """The same records at other addresses, in another order, with other times and numbers."""
+    text = runs.dump({((1, 2), 100): 3, ((4,), 50): 2}, {((1, 2), 100): 3, ((4,), 50): 2}, 1,
+                     run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
+    lines = text.replace('0x401', '0x701').replace('400000-', '700000-').replace(
+        '-1401000', '-1701000').replace('# run: a', '# run: b').replace('pid: 7', 'pid: 8')
+    lines = lines.replace('T00:00:05', 'T10:00:05').splitlines()
+    at = [i for i, line in enumerate(lines) if ' @ 0x' in line]
+    lines[at[0]], lines[at[1]] = lines[at[1]], lines[at[0]]
+    outs = []
+    for name, content in (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n')):
+        path = runs.write(os.path.join(folder, name), content)
+        out = path + '.pb.gz'
+        cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
+        with open(out, 'rb') as file:
+            outs.append(file.read())
+    assert outs[0] == outs[1]
+
+
+@cli.test
 def bad_usage(folder):
     new = exact(folder, 'new', {(1, 100): 10})
     for args in ((), (new,), (new, new, new), ('--base', new), ('-F', 'xml', new, new),
