@@ -33,6 +33,8 @@ struct dumping {
 	char buffer[OUTPUT_BUFFER];
 };
 
+static struct dumping *in_progress; /* NULL: none */
+
 static void flush_to_file(struct hp_text *t)
 {
 	struct dumping *d = t->context;
@@ -159,7 +161,9 @@ static bool dump_locked(const char *reason)
 	}
 	d->reason = reason;
 	d->error = -ENOMEM;
+	in_progress = d;
 	hp_scratch_call(write_on_scratch_stack, d);
+	in_progress = NULL;
 	if (d->error) {
 		tell_failure(d->name.path, d->error);
 	} else {
@@ -175,6 +179,8 @@ static bool dump_locked(const char *reason)
 /* A session does not end while the lock is held. */
 static bool may_dump(void)
 {
+	if (hp_fork_mark_is_new_process())
+		hp_recorder_on_raw_fork();
 	return hp_recorder_is_running() && !hp_fork_mark_is_vfork_child();
 }
 
@@ -279,8 +285,22 @@ void hp_dumper_go_on(void)
 	hp_lock_release(&dump_lock);
 }
 
+/* Another thread's dump goes on in the parent; the child has a copy of its memory, and of its
+ * descriptor. */
+static void forget_dump_of_parent(void)
+{
+	struct dumping *d = in_progress;
+
+	in_progress = NULL;
+	if (!d)
+		return;
+	hp_outfile_abandon(&d->file);
+	hp_memory_unmap(d, sizeof(*d));
+}
+
 void hp_dumper_after_fork(void)
 {
 	hp_lock_reset(&dump_lock);
+	forget_dump_of_parent();
 	is_failure_told = false;
 }

@@ -151,6 +151,12 @@ int hp_outfile_claim(struct hp_outfile *f, const char *final_path)
 	return error;
 }
 
+void hp_outfile_abandon(struct hp_outfile *f)
+{
+	if (f->fd > 0)
+		close_if_ours(f);
+}
+
 void hp_outfile_discard(struct hp_outfile *f)
 {
 	if (f->fd >= 0)

@@ -32,5 +32,8 @@ void hp_outfile_write(struct hp_outfile *f, const char *data, size_t size);
  * and the file is gone. Never replaces or follows anything. */
 int hp_outfile_claim(struct hp_outfile *f, const char *final_path);
 
+/* Closes the descriptor if it is still ours, and leaves the file to another process. */
+void hp_outfile_abandon(struct hp_outfile *f);
+
 /* Closes and removes an unclaimed file. */
 void hp_outfile_discard(struct hp_outfile *f);

@@ -142,6 +142,9 @@ HOOK void *realloc(void *p, size_t size)
 	return realloc_slow(p, size);
 }
 
+/* By the global realloc, as the C library's own does: where another allocator stands before us and
+ * lacks this name, the block is to be that allocator's. So with the names of SAME_AS_GLOBAL_FREE.
+ */
 HOOK void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t total;
@@ -150,11 +153,7 @@ HOOK void *reallocarray(void *p, size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	bool is_due = hp_recorder_count(total);
-
-	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
-		return hp_next.realloc(p, total);
-	return realloc_slow(p, total);
+	return realloc(p, total);
 }
 
 HOOK void free(void *p)
@@ -277,9 +276,17 @@ DEFINE_ALIGNED_NEW(_ZnamSt11align_val_tRKSt9nothrow_t)
 #define SAME_AS_FREE(symbol) \
 	void symbol(void *p) __attribute__((alias("free"), leaf, nothrow, visibility("default")))
 
-SAME_AS_FREE(cfree);
-SAME_AS_FREE(free_sized);         /* C23 */
-SAME_AS_FREE(free_aligned_sized); /* C23 */
+#define SAME_AS_GLOBAL_FREE(symbol) \
+	HOOK void symbol(void *p);  \
+	HOOK void symbol(void *p)   \
+	{                           \
+		free(p);            \
+	}
+
+SAME_AS_GLOBAL_FREE(cfree)
+SAME_AS_GLOBAL_FREE(free_sized)         /* C23 */
+SAME_AS_GLOBAL_FREE(free_aligned_sized) /* C23 */
+
 SAME_AS_FREE(_ZdlPv);
 SAME_AS_FREE(_ZdaPv);
 SAME_AS_FREE(_ZdlPvm);

@@ -55,7 +55,8 @@ static bool start(const char *prefix, bool by_environment)
 		hp_names_remove_earlier();
 	hp_dumper_start(&options);
 	hp_recorder_start(&options);
-	hp_helper_start(&options);
+	if (!by_environment)
+		hp_helper_start(&options);
 	return true;
 }
 
@@ -138,6 +139,8 @@ static void tell_why_no_file(void)
 
 void hp_lifecycle_exit(void)
 {
+	if (hp_fork_mark_is_new_process())
+		after_raw_fork();
 	if (has_exited || !hp_recorder_is_running() || hp_fork_mark_is_vfork_child())
 		return;
 	has_exited = true;
@@ -236,6 +239,11 @@ void hp_lifecycle_register(void)
 	 * the running of all destructors, and for no library, ours runs after those. */
 	__cxa_atexit(at_exit, NULL, NULL);
 	__cxa_at_quick_exit(at_exit, NULL);
+	/* Now, while no other thread opens descriptors that libunwind's might be taken for, and
+	 * after tcmalloc's constructor, which ends the process if its signal is not free. */
+	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
+	if (hp_recorder_is_running())
+		hp_helper_start(&options);
 	hp_tls.in_hook--;
 }
 

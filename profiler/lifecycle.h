@@ -12,7 +12,8 @@
 void hp_lifecycle_init(void);
 bool hp_lifecycle_is_ready(void);
 
-/* Lets the processes under this one know of it, and asks to be told of forks and of the end. For
+/* Lets the processes under this one know of it, asks to be told of forks and of the end, and
+ * starts the helper. For
  * the library's constructor only: the first allocation of all may come from within setenv() or
  * atexit(), whose locks this takes. */
 void hp_lifecycle_register(void);
