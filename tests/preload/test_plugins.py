@@ -35,7 +35,9 @@ def test_closed_libraries_have_lines_of_their_own(folder, unwinder):
     for letter in LETTERS:
         path = os.path.realpath(f'{PROGRAMS}/libplugin_{letter}.so')
         mappings = [m for m in dump.mappings if m.path == path]
-        check_equal(len(mappings), 1, f'lines of {path}')
+        # one for each place where it has lain: the kernel may have put it elsewhere again
+        check(mappings, f'no line of {path}')
+        check_equal(len({m.start for m in mappings}), len(mappings), f'lines of {path}')
         check(path in dump.build_ids, f'no build ID of {path}')
 
 
