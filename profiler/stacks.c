@@ -9,7 +9,10 @@ enum {
 	SHARDS_A_STRIPE = 64,
 	N_SHARDS = SHARDS_A_STRIPE * HP_STRIPES,
 	FIRST_BUCKETS = 64,
-	N_FOLDED_ENTRIES = N_SHARDS
+	N_FOLDED_ENTRIES = N_SHARDS,
+	/* All pieces are so many bytes or a multiple: what one thread counts in all the time shares
+	 * no line with what another does. */
+	CACHE_LINE = 64
 };
 
 struct record {
@@ -18,7 +21,7 @@ struct record {
 	hp_handle stack;
 	uint32_t size_class;
 	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
-};
+} __attribute__((aligned(CACHE_LINE)));
 
 struct stack {
 	hp_handle next; /* of the same bucket */
@@ -54,7 +57,9 @@ static struct stack *stack_at(hp_handle h)
 
 static size_t stack_size(size_t n_frames)
 {
-	return sizeof(struct stack) + n_frames * sizeof(uint64_t);
+	size_t size = sizeof(struct stack) + n_frames * sizeof(uint64_t);
+
+	return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
 static uint32_t hash_frames(const uint64_t *frames, size_t n)
