@@ -9,7 +9,10 @@ enum {
 	SHARDS_A_STRIPE = 64,
 	N_SHARDS = SHARDS_A_STRIPE * HP_STRIPES,
 	FIRST_BUCKETS = 64,
-	N_FOLDED_ENTRIES = N_SHARDS
+	N_FOLDED_ENTRIES = N_SHARDS,
+	/* All pieces are so many bytes or a multiple: what one thread counts in all the time shares
+	 * no line with what another does. */
+	CACHE_LINE = 64
 };
 
 struct record {
@@ -18,7 +21,7 @@ struct record {
 	hp_handle stack;
 	uint32_t size_class;
 	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
-};
+} __attribute__((aligned(CACHE_LINE)));
 
 struct stack {
 	hp_handle next; /* of the same bucket */
@@ -54,18 +57,31 @@ static struct stack *stack_at(hp_handle h)
 
 static size_t stack_size(size_t n_frames)
 {
-	return sizeof(struct stack) + n_frames * sizeof(uint64_t);
+	size_t size = sizeof(struct stack) + n_frames * sizeof(uint64_t);
+
+	return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
+static uint64_t mix(uint64_t h, uint64_t frame)
+{
+	h = (h ^ frame) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 29;
+}
+
+/* Two chains of multiplications at a time: one takes longer than the rest of counting does. */
 static uint32_t hash_frames(const uint64_t *frames, size_t n)
 {
-	uint64_t h = n;
+	uint64_t even = n, odd = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		h = (h ^ frames[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 29;
+	for (; i + 1 < n; i += 2) {
+		even = mix(even, frames[i]);
+		odd = mix(odd, frames[i + 1]);
 	}
-	return h ^ h >> 32;
+	if (i < n)
+		even = mix(even, frames[i]);
+	even = mix(even, odd);
+	return even ^ even >> 32;
 }
 
 static struct shard *shard_of(uint32_t hash, uint32_t stripe)

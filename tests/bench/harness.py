@@ -125,10 +125,11 @@ class Table:
 
 
 def by_turns(rounds, runs):
-    """Calls each of `runs` once a round: whatever else the machine does meets all alike."""
-    for _ in range(rounds):
+    """Calls each of `runs` once a round, with the round's number: whatever else the machine does
+    meets all alike."""
+    for turn in range(rounds):
         for run in runs:
-            run()
+            run(turn)
 
 
 def show(value):

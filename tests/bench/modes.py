@@ -50,7 +50,7 @@ class Modes:
                           **settings)
 
     def exact(self, allocator='glibc', **settings):
-        return self._mode('exact', allocator, self.library, 4.0, HEAPPROFILE=self.prefix,
+        return self._mode('exact', allocator, self.library, 1.9, HEAPPROFILE=self.prefix,
                           HEAP_PROFILE_SAMPLE_INTERVAL='1', **settings)
 
     def ours(self, allocator='glibc'):
