@@ -8,7 +8,7 @@
 
 #define NOINLINE __attribute__((noinline))
 
-static void *volatile sink;
+static __thread void *volatile sink; /* of each thread: it frees what is there */
 
 static void require(int condition, const char *what)
 {

@@ -15,7 +15,7 @@ enum {
 
 static const char *folder;
 static int stop;
-static void *volatile sink;
+static __thread void *volatile sink; /* of each thread: it frees what is there */
 
 static void require(int condition, const char *what)
 {
