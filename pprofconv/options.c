@@ -28,7 +28,7 @@ static void make_parser(struct parser *parser, const struct option_row *rows)
 
 	*parser = (struct parser){.rows = rows};
 	*letters++ = ':';
-	for (int i = 0; rows[i].name && i < ROWS_MAX; i++) {
+	for (int i = 0; i < ROWS_MAX && rows[i].name; i++) {
 		parser->long_options[i] = (struct option){
 			.name = rows[i].name,
 			.has_arg = rows[i].type == OPTION_FLAG ? no_argument : required_argument,
