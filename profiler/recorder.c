@@ -2,9 +2,7 @@
 #include "recorder.h"
 #include "fork_mark.h"
 #include "frame_rule.h"
-#include "helper.h"
 #include "modules.h"
-#include "regions.h"
 #include "scratch.h"
 #include "stacks.h"
 #include <string.h>
@@ -230,6 +228,12 @@ static void dump_if_due(void)
 		hp_recorder_on_due(hp_text_terminate(&reason));
 }
 
+static void revive_helper(void)
+{
+	if (hp_helper_is_missing())
+		hp_helper_revive();
+}
+
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 {
 	struct hp_thread *t = enter();
@@ -252,8 +256,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 			report_news(t);
 	}
 	leave(t);
-	if (hp_helper_is_missing())
-		hp_helper_revive();
+	revive_helper();
 	if (has_reported)
 		dump_if_due();
 }
@@ -287,6 +290,7 @@ void hp_recorder_freed(const struct hp_live_entry *entry)
 	if (has_reported)
 		report_news(t);
 	leave(t);
+	revive_helper();
 	if (has_reported)
 		dump_if_due();
 }
@@ -345,7 +349,7 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 	}
 	if (now != 0 && t->session != now)
 		join_session(t, now);
-	if (now != 0) {
+	if (now != 0 && hp_recorder_has_mappings) {
 		hp_regions_remove((uintptr_t)p, size); /* MAP_FIXED replaces what was there */
 		count_mapping(t, size);
 		if (is_mapping_sampled(t, size))
@@ -353,19 +357,34 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 		hp_trigger_report(&t->news);
 	}
 	leave(t);
+	revive_helper();
 	dump_if_due();
 }
 
-void hp_recorder_unmapped(void *p, size_t size)
+void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out)
 {
 	struct hp_thread *t = hp_regions_is_empty() ? NULL : enter();
 
+	out->session = t ? current_session() : 0;
+	if (out->session != 0)
+		out->size = hp_regions_take((uintptr_t)p, size, &out->taken);
+	if (t)
+		hp_thread_leave(t);
+}
+
+void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
+{
+	struct hp_thread *t = u->session ? enter() : NULL;
+	uint32_t now = current_session();
+
 	if (!t)
 		return;
-	if (t->session != 0 && t->session == current_session()) {
-		uint64_t covered = hp_regions_remove((uintptr_t)p, size);
-
-		t->news.freed += covered ? hp_sampler_weight_bytes(covered, interval) : 0;
+	if (t->session != now && now != 0)
+		join_session(t, now);
+	if (u->session == now) {
+		hp_regions_settle(&u->taken, has_gone);
+		if (has_gone && u->size > 0)
+			t->news.freed += hp_sampler_weight_bytes(u->size, interval);
 		hp_trigger_report(&t->news);
 	}
 	leave(t);
