@@ -144,7 +144,10 @@ static bool start(const char *prefix, bool by_environment)
 	if (options.cleanup && hp_names_is_owner())
 		hp_names_remove_earlier();
 	hp_dumper_start(&options);
-	hp_recorder_start(&options);
+	if (!hp_recorder_start(&options)) {
+		hp_report("a thread has not left the last session: not profiling");
+		return false;
+	}
 	if (!by_environment)
 		hp_helper_start(&options);
 	return true;

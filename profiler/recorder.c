@@ -22,6 +22,7 @@ static uint32_t newest_session; /* sessions are never numbered twice */
 static uint32_t n_pauses;       /* forks may overlap, and the end of a session */
 static uint64_t interval, depth, seed;
 static bool is_only_mappings; /* the heap is left alone */
+static bool are_tables_empty = true;
 static uint64_t n_dropped, n_threads_seeded;
 static struct {
 	uint64_t n __attribute__((aligned(64)));
@@ -393,8 +394,25 @@ void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-void hp_recorder_start(const struct hp_options *options)
+/* Who is inside may still use the tables: without a quiet moment they are kept. */
+static void empty_tables(bool may_free)
 {
+	if (hp_recorder_pause() && may_free) {
+		hp_live_stop();
+		hp_regions_reset();
+		hp_stacks_reset();
+		are_tables_empty = true;
+	}
+	hp_recorder_resume();
+}
+
+bool hp_recorder_start(const struct hp_options *options)
+{
+	if (!are_tables_empty)
+		empty_tables(true /* may free */);
+	if (!are_tables_empty)
+		return false;
+	are_tables_empty = false;
 	interval = options->sample_interval;
 	depth = options->stack_depth;
 	seed = options->seed;
@@ -408,19 +426,14 @@ void hp_recorder_start(const struct hp_options *options)
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
 	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
 	hp_thread_begin_session(session);
+	return true;
 }
 
 void hp_recorder_stop(bool may_free)
 {
 	hp_recorder_has_mappings = false;
 	__atomic_store_n(&session, 0, __ATOMIC_SEQ_CST);
-	/* Who is inside may still use the tables: without a quiet moment they are kept. */
-	if (hp_recorder_pause() && may_free) {
-		hp_live_stop();
-		hp_regions_reset();
-		hp_stacks_reset();
-	}
-	hp_recorder_resume();
+	empty_tables(may_free);
 }
 
 bool hp_recorder_pause(void)

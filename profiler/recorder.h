@@ -86,8 +86,10 @@ void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone);
 
 /* --- sessions: for lifecycle.c ------------------------------------------------------------- */
 
-void hp_recorder_start(const struct hp_options *options);
-/* Ends the session and, unless a dump still reads it, frees what it recorded. */
+/* False if what the last session recorded can't be freed yet. No dump may be in progress. */
+bool hp_recorder_start(const struct hp_options *options);
+/* Ends the session and, unless a dump or a thread still reads it, frees what it recorded: then the
+ * next start does. */
 void hp_recorder_stop(bool may_free);
 bool hp_recorder_is_running(void);
 
