@@ -2,6 +2,7 @@
 /* The hooks: every name by which a program gets or returns heap memory; hooks.h says how they work.
  * operator new calls malloc underneath, whatever allocator that is: then nothing is counted twice,
  * and blocks of all kinds may be given back by free(). */
+#include "elf_image.h"
 #include "hooks.h"
 #include "modules.h"
 #include "next_alloc.h"
@@ -348,6 +349,17 @@ HOOK void _exit(int status)
 }
 
 HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
+
+/* note = name-size desc-size type owner version: by it a copy of this library knows another one, in
+ * a program that has the archive and is run under the shared library as well. */
+__asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
+	".balign 4\n"
+	".long 2f - 1f, 4f - 3f, 1\n"
+	"1: .asciz \"" HP_NOTE_OWNER "\"\n"
+	"2: .balign 4\n"
+	"3: .asciz \"" HEAPPROF_VERSION "\"\n"
+	"4: .balign 4\n"
+	".popsection");
 
 static __attribute__((constructor)) void start_with_program(void)
 {

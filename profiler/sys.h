@@ -83,6 +83,17 @@ static inline int hp_sys_link(const char *from, const char *to)
 	return hp_sys3(SYS_link, (long)from, (long)to, 0);
 }
 
+/* Like linkat(2) with `to` relative to the current folder. */
+static inline int hp_sys_linkat(int from_folder, const char *from, const char *to, int flags)
+{
+	return hp_sys6(SYS_linkat, from_folder, (long)from, AT_FDCWD, (long)to, flags, 0);
+}
+
+static inline int hp_sys_flock(int fd, int operation)
+{
+	return hp_sys3(SYS_flock, fd, operation, 0);
+}
+
 /* Fails with -EEXIST where `to` exists; -EINVAL or -ENOSYS where this isn't supported. */
 static inline int hp_sys_rename_noreplace(const char *from, const char *to)
 {
