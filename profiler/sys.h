@@ -191,9 +191,10 @@ static inline struct timespec hp_sys_clock(int clock)
 }
 
 /* True if the 8 bytes at `p` can be read. The kernel copies a new signal mask from there before it
- * looks at `how`; with a `how` that does not exist nothing else happens. (NULL means no mask.) */
+ * looks at `how`; a `how` that does not exist is -EINVAL, and nothing else happens. (NULL means no
+ * mask.) Any other answer, such as that of a seccomp filter, says nothing about the memory. */
 static inline bool hp_sys_is_readable(const void *p)
 {
 	return p &&
-	       hp_sys6(SYS_rt_sigprocmask, ~0L, (long)p, 0, sizeof(hp_sigset), 0, 0) != -EFAULT;
+	       hp_sys6(SYS_rt_sigprocmask, ~0L, (long)p, 0, sizeof(hp_sigset), 0, 0) == -EINVAL;
 }
