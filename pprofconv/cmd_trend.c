@@ -176,7 +176,7 @@ static int follow(struct following *following)
 	int status = check_type(following, type), r;
 
 	if (!status)
-		status = inputs_prepare(&following->inputs, following->by, &following->rules);
+		status = inputs_prepare(&following->inputs, following->by, NULL, &following->rules);
 	if (status)
 		return status;
 	r = series_init(&following->series, type, following->inputs.items.items,

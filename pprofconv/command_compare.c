@@ -31,14 +31,48 @@ int inputs_load(struct inputs *inputs, const struct settings *settings, char *co
 	return status;
 }
 
-int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct filter_rules *rules)
+bool inputs_is_unsaid(const struct profile *profile)
+{
+	const struct profile_value_type *type = profile->sample_types.items;
+
+	return profile->sample_types.n == 1 && !profile->period_type.type &&
+	       strcmp(profile_string(profile, type->type), "samples") == 0;
+}
+
+int inputs_name_values(struct inputs *inputs, const char *type, const char *unit)
+{
+	int r = 0;
+
+	vec_foreach (at, &inputs->profiles) {
+		struct profile *profile = *at;
+		struct profile_value_type named = {profile_intern(profile, type),
+						   profile_intern(profile, unit)};
+
+		r = r ? r : profile_status(profile);
+		if (!r && inputs_is_unsaid(profile))
+			profile->sample_types.items[0] = named;
+	}
+	return r;
+}
+
+int inputs_find_fileless(const struct inputs *inputs, struct strtab *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < inputs->profiles.n; i++)
+		r = frames_find_fileless(inputs->profiles.items[i], out);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab *fileless,
+		   const struct filter_rules *rules)
 {
 	int r = vec_reserve(&inputs->items, inputs->profiles.n);
 
 	for (size_t i = 0; !r && i < inputs->profiles.n; i++) {
 		struct diff_input *item = &inputs->items.items[inputs->items.n++];
 
-		r = diff_input_init(item, inputs->profiles.items[i], by, rules);
+		r = diff_input_init(item, inputs->profiles.items[i], by, fileless, rules);
 	}
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }

@@ -16,8 +16,19 @@ struct inputs {
 int inputs_load(struct inputs *inputs, const struct settings *settings, char *const *names,
 		size_t n);
 
+/* Whether a profile does not say what its one value counts, as folded stacks don't. */
+bool inputs_is_unsaid(const struct profile *profile);
+
+/* Calls such values by that type and unit. 0 or -ENOMEM. */
+int inputs_name_values(struct inputs *inputs, const char *type, const char *unit);
+
+/* Adds the names of functions whose files are not known to *out: such are compared by name alone.
+ * Returns the exit status. */
+int inputs_find_fileless(const struct inputs *inputs, struct strtab *out);
+
 /* Prepares what was loaded to be compared. */
-int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct filter_rules *rules);
+int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab *fileless,
+		   const struct filter_rules *rules);
 
 /* Undoes inputs_prepare(). */
 void inputs_release(struct inputs *inputs);

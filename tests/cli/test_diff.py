@@ -6,6 +6,7 @@ import json
 import os
 
 import cli
+import pprof_file
 import runs
 
 R = 524288
@@ -167,6 +168,46 @@ def focus_and_ignore(folder):
 
 
 @cli.test
+def folded_stacks_as_a_base(folder):
+    """They count what the other side is asked for, and match by name: they have no files."""
+    base = folded(folder, 'base', main__f=1000, main__g=100)
+    text = runs.dump({(1, 100): 10, (2, 100): 2}, {(1, 100): 15, (2, 100): 2}, 1)
+    new = runs.write(os.path.join(folder, 'new'), text)
+    report = json.loads(diff('-F', 'json', '-g', 'inuse_space=100', base, new)[0])
+    cli.equal((report['type'], report['unit'], report['total']['difference']),
+              ('inuse_space', 'bytes', 100))
+    cli.equal(json.loads(diff('-F', 'json', '-s', 'alloc_objects', base, new)[0])['type'],
+              'alloc_objects')
+    diff('-g', 'inuse_space=99', base, new, status=1)
+    diff('-g', 'inuse_space=1', new, base)
+    _, message = diff('-s', 'no_such', base, new, status=2)
+    cli.is_in("no values of the type 'no_such'", message)
+    _, message = diff('-g', 'inuse_space=1', '-g', 'alloc_space=1', base, new, status=2)
+    cli.is_in("base: no values of the type 'alloc_space'", message)
+
+
+@cli.test
+def another_folder(folder):
+    """A build elsewhere: files that end the same are the same, the longer the likelier."""
+    def profile(name, root, *places):
+        return pprof_file.write(os.path.join(folder, name),
+                                [(f, f'{root}/{file}', value) for f, file, value in places])
+
+    base = profile('base', '/ci/1', ('f', 'x/a.c', 10), ('f', 'y/a.c', 200), ('g', 'b.c', 5))
+    new = profile('new', '/home/me', ('f', 'y/a.c', 201), ('f', 'x/a.c', 12), ('g', 'c.c', 5))
+    rows = json.loads(diff('-F', 'json', base, new)[0])['rows']
+    cli.equal(sorted((row['name'], row['file'], row['flat']['difference']) for row in rows),
+              [('f', '/ci/1/x/a.c', 2), ('f', '/ci/1/y/a.c', 1), ('g', '/ci/1/b.c', -5),
+               ('g', '/home/me/c.c', 5)])
+    same = profile('same', '/ci/1', ('f', 'y/a.c', 200), ('f', 'z/a.c', 10), ('g', 'b.c', 5))
+    rows = json.loads(diff('-F', 'json', base, same)[0])['rows']
+    assert all(row['flat']['difference'] == 0 for row in rows), rows
+    rows = json.loads(diff('-F', 'json', '--by=file', base, new)[0])['rows']
+    cli.equal(sorted((row['name'], row['flat']['difference']) for row in rows),
+              [('a.c', 1), ('a.c', 2), ('b.c', -5), ('c.c', 5)])
+
+
+@cli.test
 def what_rows_are(folder):
     base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
     rows = json.loads(diff('-F', 'json', '--by=mapping', base, new)[0])['rows']
@@ -271,24 +312,31 @@ def dropped_samples(folder):
     diff('-g', 'inuse_space=0', '--allow-dropped', base, new)
 
 
-@cli.test
-def equal_runs_give_equal_profiles(folder):
+def twice(folder, interval):
     """The same records at other addresses, in another order, with other times and numbers."""
-    text = runs.dump({((1, 2), 100): 3, ((4,), 50): 2}, {((1, 2), 100): 3, ((4,), 50): 2}, 1,
-                     run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
-    lines = text.replace('0x401', '0x701').replace('400000-', '700000-').replace(
+    blocks = {((i, 2), 100 + 7 * i): 3 + i for i in range(30)}
+    text = runs.dump(blocks, blocks, interval, run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
+    lines = text.replace('0x40', '0x70').replace('400000-', '700000-').replace(
         '-1401000', '-1701000').replace('# run: a', '# run: b').replace('pid: 7', 'pid: 8')
     lines = lines.replace('T00:00:05', 'T10:00:05').splitlines()
     at = [i for i, line in enumerate(lines) if ' @ 0x' in line]
-    lines[at[0]], lines[at[1]] = lines[at[1]], lines[at[0]]
-    outs = []
-    for name, content in (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n')):
-        path = runs.write(os.path.join(folder, name), content)
-        out = path + '.pb.gz'
-        cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
-        with open(out, 'rb') as file:
-            outs.append(file.read())
-    assert outs[0] == outs[1]
+    lines[at[0]:at[-1] + 1] = lines[at[0]:at[-1] + 1][::-1]
+    return [runs.write(os.path.join(folder, name), content) for name, content in
+            (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n'))]
+
+
+@cli.test
+def equal_runs_give_equal_profiles(folder):
+    for interval in (1, R):
+        outs = []
+        for path in twice(folder, interval):
+            out = path + '.pb.gz'
+            cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
+            with open(out, 'rb') as file:
+                outs.append(file.read())
+            total = [cli.pprofconv('top', '-q', p).stdout.splitlines()[0] for p in (path, out)]
+            cli.equal(total[0], total[1])
+        assert outs[0] == outs[1], interval
 
 
 @cli.test
