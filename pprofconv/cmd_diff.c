@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -199,6 +198,15 @@ static int check_base(const struct comparison *comparison)
 	return EXIT_DONE;
 }
 
+static bool is_one_run(const struct comparison *comparison)
+{
+	const struct inputs *base = &comparison->sides[DIFF_BASE];
+	const struct inputs *new = &comparison->sides[DIFF_NEW];
+
+	return base->profiles.n == 1 && new->profiles.n == 1 &&
+	       shared_is_one_run(base->profiles.items[0], new->profiles.items[0]);
+}
+
 static int warn(struct comparison *comparison, const char *text)
 {
 	char *copy = strdup(text);
@@ -214,18 +222,16 @@ static int warn(struct comparison *comparison, const char *text)
 
 static int check_dropped(struct comparison *comparison)
 {
-	uint64_t n = inputs_count_dropped(&comparison->sides[0]) +
-		     inputs_count_dropped(&comparison->sides[1]);
-	char text[128];
+	uint64_t base = inputs_count_dropped(&comparison->sides[DIFF_BASE]);
+	uint64_t new = inputs_count_dropped(&comparison->sides[DIFF_NEW]);
+	char text[WARNING_MAX];
+	int status;
 
-	if (n == 0)
-		return EXIT_DONE;
-	if (comparison->gates.n && !comparison->settings->allow_dropped)
-		return command_error("%" PRIu64 " samples were dropped, so no gate can be trusted; "
-				     "--allow-dropped goes on",
-				     n);
-	snprintf(text, sizeof(text), "%" PRIu64 " samples were dropped: values are too low", n);
-	return warn(comparison, text);
+	if (is_one_run(comparison)) /* whose later dump counts those of the earlier as well */
+		base = 0;
+	status = compare_check_dropped(comparison->settings, base + new, comparison->gates.n > 0,
+				       text);
+	return status || !*text ? status : warn(comparison, text);
 }
 
 /* --- comparing ----------------------------------------------------------------------------- */
@@ -301,8 +307,7 @@ static int fill_report(struct comparison *comparison)
 	report->confidence = comparison->gate_options.confidence;
 	report->is_strict = comparison->gate_options.is_strict;
 	report->by = comparison->settings->by;
-	report->is_one_run = base->profiles.n == 1 && new->profiles.n == 1 &&
-			     shared_is_one_run(base->profiles.items[0], new->profiles.items[0]);
+	report->is_one_run = is_one_run(comparison);
 	report->results = comparison->results.items;
 	report->n_results = comparison->results.n;
 	diff_sort(&comparison->diff);

@@ -22,6 +22,7 @@ struct following {
 	struct inputs inputs;
 	struct series series;
 	VEC(bool) failures;
+	char warning[WARNING_MAX]; /* "" : there is none */
 };
 
 static const struct trend_format *find_format(const char *name)
@@ -158,6 +159,7 @@ static int write_report(const struct following *following)
 		.confidence = following->confidence,
 		.failures = following->failures.items,
 		.has_failed = has_failed(following),
+		.warning = following->warning,
 	};
 	int r = output_open(&output, path ? path : "-", &diag);
 
@@ -170,11 +172,25 @@ static int write_report(const struct following *following)
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
+/* A process counts what it has lost since it began, so its dumps are not added up. */
+static int check_dropped(struct following *following)
+{
+	const struct settings *settings = following->settings;
+	int status = compare_check_dropped(settings, inputs_most_dropped(&following->inputs),
+					   following->gate.text != NULL, following->warning);
+
+	if (*following->warning && !settings->quiet)
+		command_error("%s", following->warning);
+	return status;
+}
+
 static int follow(struct following *following)
 {
 	const char *type = choose_type(following);
 	int status = check_type(following, type), r;
 
+	if (!status)
+		status = check_dropped(following);
 	if (!status)
 		status = inputs_prepare(&following->inputs, following->by, NULL, &following->rules);
 	if (status)
@@ -225,6 +241,8 @@ static const struct option_row options[] = {
 	{"suppressions", 0, OPTION_TEXTS, offsetof(struct settings, suppressions), "FILE",
 	 "Leaves out samples with a function, source file or library on this list, whose lines are "
 	 "leak:PATTERN as for LeakSanitizer. May be given several times."},
+	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct settings, allow_dropped), NULL,
+	 "Lets the gate judge dumps that have lost samples."},
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,

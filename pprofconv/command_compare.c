@@ -92,19 +92,52 @@ void inputs_deinit(struct inputs *inputs)
 	vec_deinit(&inputs->profiles);
 }
 
-uint64_t inputs_count_dropped(const struct inputs *inputs)
+static uint64_t count_dropped(const struct profile *profile)
 {
 	static const char key[] = "samples_dropped: ";
 	uint64_t n = 0;
 
-	vec_foreach (profile, &inputs->profiles)
-		vec_foreach (comment, &(*profile)->comments) {
-			const char *text = profile_string(*profile, *comment);
+	vec_foreach (comment, &profile->comments) {
+		const char *text = profile_string(profile, *comment);
 
-			if (strncmp(text, key, strlen(key)) == 0)
-				n += strtoull(text + strlen(key), NULL, 10);
-		}
+		if (strncmp(text, key, strlen(key)) == 0)
+			n += strtoull(text + strlen(key), NULL, 10);
+	}
 	return n;
+}
+
+uint64_t inputs_count_dropped(const struct inputs *inputs)
+{
+	uint64_t n = 0;
+
+	vec_foreach (profile, &inputs->profiles)
+		n += count_dropped(*profile);
+	return n;
+}
+
+uint64_t inputs_most_dropped(const struct inputs *inputs)
+{
+	uint64_t most = 0;
+
+	vec_foreach (profile, &inputs->profiles) {
+		uint64_t n = count_dropped(*profile);
+
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+int compare_check_dropped(const struct settings *settings, uint64_t n, bool has_gates, char *text)
+{
+	*text = '\0';
+	if (n == 0)
+		return EXIT_DONE;
+	if (has_gates && !settings->allow_dropped)
+		return command_error("%" PRIu64 " samples were dropped, so no gate can be trusted; "
+				     "--allow-dropped goes on",
+				     n);
+	snprintf(text, WARNING_MAX, "%" PRIu64 " samples were dropped: values are too low", n);
+	return EXIT_DONE;
 }
 
 /* --- options ------------------------------------------------------------------------------- */

@@ -92,6 +92,8 @@ static void write_text(const struct trend_report *report, struct output *output)
 	output_printf(output, "%s of %zu dumps", series->type, series->n_dumps);
 	if (!series->has_time)
 		output_text(output, ", in the order given: they don't tell their times");
+	if (*report->warning)
+		output_printf(output, "\nwarning: %s", report->warning);
 	output_printf(output, "\n%16s  %-16s %12s %12s\n", "slope", "verdict", "first", "last");
 	write_text_row(series, &series->total, "(total)", output);
 	for (size_t i = 0; i < n_shown(report); i++)
@@ -129,13 +131,20 @@ static void write_markdown(const struct trend_report *report, struct output *out
 	output_printf(output, "### %s: `%s` over %zu dumps\n\n",
 		      report->has_failed ? "❌ Heap trend: too steep" : "Heap trend", series->type,
 		      series->n_dumps);
+	if (*report->warning) {
+		output_text(output, "> ⚠️ ");
+		format_code(output, report->warning);
+		output_text(output, "\n\n");
+	}
 	output_text(output, "| slope | verdict | first | last | | function |\n"
 			    "|--:|---|--:|--:|---|---|\n");
 	write_markdown_row(series, &series->total, "(total)", output);
 	for (size_t i = 0; i < n_shown(report); i++)
 		write_markdown_row(series, &series->rows.items[i],
 				   row_name(series, &series->rows.items[i]), output);
-	output_printf(output, "\n%zu functions are not shown.\n", series->rows.n - n_shown(report));
+	if (n_shown(report) < series->rows.n)
+		output_printf(output, "\n%zu more are not shown.\n",
+			      series->rows.n - n_shown(report));
 }
 
 /* --- JSON ---------------------------------------------------------------------------------- */
@@ -174,6 +183,9 @@ static void write_json(const struct trend_report *report, struct output *output)
 		output_text(output, i ? "," : "");
 		format_json_number(output, series_points(series, &series->total)[i].time);
 	}
+	output_text(output, "],\n\"warnings\":[");
+	if (*report->warning)
+		format_json(output, report->warning);
 	output_text(output, "],\n\"total\":{");
 	write_json_row(series, &series->total, output);
 	output_text(output, ",\n\"rows\":[");

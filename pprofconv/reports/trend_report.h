@@ -10,6 +10,7 @@ struct trend_report {
 	double confidence;
 	const bool *failures; /* for each row: whether it fails the gate */
 	bool has_failed;
+	const char *warning; /* "": there is none */
 };
 
 struct trend_format {

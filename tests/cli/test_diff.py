@@ -310,6 +310,10 @@ def dropped_samples(folder):
     _, message = diff('-g', 'inuse_space=0', base, new, status=2)
     cli.is_in('3 samples were dropped, so no gate can be trusted', message)
     diff('-g', 'inuse_space=0', '--allow-dropped', base, new)
+    for name in (base, new):
+        runs.write(name, runs.dump({(1, 9): 1}, {(1, 9): 1}, 1, run='7',
+                                   extra=['samples_dropped: 2']))
+    cli.is_in('warning: 2 samples', diff(base, new)[0])
 
 
 def twice(folder, interval):
