@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """pprofconv diff: what it shows, in each format, and when it fails."""
 
+import html.parser
 import json
 import os
 
@@ -80,7 +81,7 @@ def gates_of_exact_profiles(folder):
     diff('--max-growth', 'inuse_objects=2', base, new)
     _, message = diff('--max-growth', 'inuse_space=1.9%', base, new, status=1)
     cli.equal(message, 'pprofconv: gate failed: inuse_space in all: from 9.77 KiB to 9.96 KiB, '
-              '+200 B (+2.0 %), 95 % interval +200 B to +200 B; limit 1.9%\n')
+              '+200 B (+2.0 %), exact; limit 1.9%\n')
     _, message = diff('-g', 'inuse_objects=1', '-g', 'alloc_space=199', '-g', 'alloc_space=10K',
                       base, new, status=1)
     cli.equal(len(message.splitlines()), 2)
@@ -262,6 +263,61 @@ def markdown(folder):
     rows = [line for line in out.splitlines() if line.startswith('| ') and '<code>' in line]
     assert all(line.count('|') == 7 for line in rows), rows
     cli.is_in('a&#124;b&#60;c&#62;+0x', out)
+
+
+class Table(html.parser.HTMLParser):
+    """The text of each cell of all rows, and all elements that there are."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.elements, self.in_cell = [], set(), False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        if tag == 'tr':
+            self.rows.append([])
+        if tag in ('td', 'th'):
+            self.rows[-1].append('')
+            self.in_cell = True
+
+    def handle_endtag(self, tag):
+        if tag in ('td', 'th'):
+            self.in_cell = False
+
+    def handle_data(self, data):
+        if self.in_cell:
+            self.rows[-1][-1] += data
+
+
+def rendered(markdown):
+    """As GitHub and GitLab do it."""
+    return Table(cli.run('cmark-gfm', '--unsafe', '-e', 'table', '-e', 'strikethrough', '-e',
+                         'autolink', input=markdown.encode()).stdout)
+
+
+NAMES = ('*star*_under_ `tick` |pipe| ~~strike~~', 'foo<a&&b>::bar(char const*)', 'a  b\\n',
+         '<script>alert(1)</script>', '@user #123 https://x.y www.x.y $x$ [link](x)', '&amp; &#42;',
+         '<details><summary>', 'plain', '</code></td>')
+
+
+@cli.test
+def markdown_is_rendered_as_meant(folder):
+    cli.need('cmark-gfm')
+    samples = [[(name, '/src/a|b/*x*.cc', (1000 + i) * factor) for i, name in enumerate(NAMES)]
+               for factor in (1000, 2000)]
+    base, new = [pprof_file.write(os.path.join(folder, str(i)), s) for i, s in enumerate(samples)]
+    page = rendered(diff('-F', 'markdown', '-g', 'inuse_space=0', '-G', 'inuse_space=0', base, new,
+                         status=1)[0])
+    cli.equal({row[5] for row in page.rows if len(row) == 6} - {'function'},
+              {f'{name} /src/a|b/*x*.cc' for name in NAMES})
+    cli.equal(page.elements, {'h3', 'p', 'ul', 'li', 'code', 'table', 'thead', 'tbody', 'tr', 'th',
+                              'td', 'strong', 'sub'})
+    assert all(' ' not in row[0] for row in page.rows if len(row) == 6), 'numbers may break'
+    more = [(f'f{i}', '', 1000 + i) for i in range(300)]
+    page = rendered(diff('-F', 'markdown', pprof_file.write(base, more), new)[0])
+    assert {'details', 'summary'} <= page.elements, page.elements
+    cli.equal(len([row for row in page.rows if len(row) == 6]), 10 + 200 + 2)
 
 
 @cli.test

@@ -83,6 +83,14 @@ def a_gate(folder):
     _, message = trend('--max-slope', 'inuse_space=1M', *paths, status=1)
     cli.is_in('pprofconv: gate failed: inuse_space of app+0x1100 grows by +', message)
     cli.is_in('; limit 1M\n', message)
+    for form, passed, failed in (
+            ('text', 'gate passed: inuse_space=200M\n',
+             'gate failed: inuse_space of app+0x1100 grows by +'),
+            ('markdown', '### ✅ Heap trend: the gate passed\n',
+             '### ❌ Heap trend: the gate failed\n\n`inuse_space` over 20 dumps.\n\n'
+             '- ❌ `inuse_space` of <code>app+0x1100</code> grows by +')):
+        cli.is_in(passed, trend('-F', form, '--max-slope', 'inuse_space=200M', *paths)[0])
+        cli.is_in(failed, trend('-F', form, '--max-slope', 'inuse_space=1M', *paths, status=1)[0])
 
 
 @cli.test
@@ -137,7 +145,7 @@ def json_is_as_its_schema_says(folder):
 @cli.test
 def markdown(folder):
     out, _ = trend('-F', 'markdown', *series(folder, 4))
-    cli.is_in('### Heap trend: `inuse_space` over 20 dumps\n', out)
+    cli.is_in('### Heap trend\n\n`inuse_space` over 20 dumps.\n', out)
     table = [line for line in out.splitlines() if line.startswith('|')]
     assert all(line.count('|') == 7 for line in table), table
     assert 'not shown' not in out
