@@ -198,4 +198,38 @@ def equal_runs_are_equal_with_a_seed(folder):
     assert other != runs[0][1], 'the seed changes nothing'
 
 
+# --- files that change ------------------------------------------------------------------------
+
+TRUNCATE = r'''
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <libelf.h>
+#include <unistd.h>
+/* Somebody else truncates the file as soon as it is mapped. */
+Elf *elf_begin(int fd, Elf_Cmd command, Elf *elf)
+{
+	Elf *(*next)(int, Elf_Cmd, Elf *) = (Elf *(*)(int, Elf_Cmd, Elf *))dlsym(RTLD_NEXT, "elf_begin");
+	Elf *opened = next(fd, command, elf);
+	if (truncate(TRUNCATED, 64) != 0)
+		_exit(99);
+	return opened;
+}
+'''
+
+
+@cli.test
+def a_program_truncated_while_it_is_read(folder):
+    app = program(folder)
+    dump = run(folder, app, 'p')
+    shim = os.path.join(folder, 'truncate.so')
+    chain.succeed('cc', '-shared', '-fPIC', f'-DTRUNCATED="{app}"', '-o', shim,
+                  write(folder, 'truncate.c', TRUNCATE), '-ldl')
+    out = os.path.join(folder, 'out.pb.gz')
+    done = cli.pprofconv(dump, '-o', out, env=chain.environment(LD_PRELOAD=shim))
+    cli.equal((done.returncode, done.stderr),
+              (2, f'pprofconv: {app}: truncated while it was read\n'))
+    assert not os.path.exists(out)
+    cli.equal([name for name in os.listdir(folder) if 'pprofconv' in name], [])
+
+
 cli.main()
