@@ -203,6 +203,11 @@ static int add_file_line(struct frames *frames, const char *name, const char *fi
 	return r;
 }
 
+static bool is_fileless(const struct frames *frames, const char *name)
+{
+	return frames->fileless && strtab_has(frames->fileless, name, strlen(name));
+}
+
 static int add_line(struct frames *frames, const struct profile_location *location,
 		    const struct profile_line *line)
 {
@@ -221,11 +226,12 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 	case FRAMES_BY_LINE:
 		return add_file_line(frames, name, file, line->line);
 	case FRAMES_BY_FILE:
-		return *file ? push_named(frames, file, "") : add_mapping(frames, location);
+		return *file ? push_named(frames, last_part(file), file)
+			     : add_mapping(frames, location);
 	case FRAMES_BY_MAPPING:
 		return add_mapping(frames, location);
 	}
-	return push_named(frames, name, file);
+	return push_named(frames, name, is_fileless(frames, name) ? "" : file);
 }
 
 /* Whether a line is of a function that is to be dropped. */
@@ -277,19 +283,35 @@ static int add_location(struct frames *frames, const struct pruner *pruner,
 
 int frames_init(struct frames *frames, const struct profile *profile)
 {
-	return frames_init_by(frames, profile, FRAMES_BY_FUNCTION);
+	return frames_init_by(frames, profile, FRAMES_BY_FUNCTION, NULL);
 }
 
-int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by)
+int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by,
+		   const struct strtab *fileless)
 {
 	struct pruner pruner = {0};
 	int r;
 
-	*frames = (struct frames){.profile = profile, .by = by};
+	*frames = (struct frames){.profile = profile, .by = by, .fileless = fileless};
 	r = pruner_init(&pruner, profile);
 	for (size_t i = 0; !r && i < profile->locations.n; i++)
 		r = add_location(frames, &pruner, &profile->locations.items[i]);
 	pruner_deinit(&pruner);
+	return r;
+}
+
+int frames_find_fileless(const struct profile *profile, struct strtab *out)
+{
+	uint32_t number;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < profile->functions.n; i++) {
+		const struct profile_function *function = &profile->functions.items[i];
+		const char *name = profile_string(profile, function->name);
+
+		if (!*profile_string(profile, function->filename))
+			r = strtab_intern(out, name, strlen(name), &number);
+	}
 	return r;
 }
 

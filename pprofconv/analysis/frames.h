@@ -26,14 +26,15 @@ struct frame_location {
 /* What is one function: what has no name for it is told apart by the place in the file. */
 enum frames_by {
 	FRAMES_BY_FUNCTION, /* name and file */
-	FRAMES_BY_FILE,     /* the source file, as the name; the program or library without one */
-	FRAMES_BY_LINE,     /* name, file and line */
-	FRAMES_BY_MAPPING,  /* the program or library, as the name */
+	FRAMES_BY_FILE,    /* the source file, its last part as the name; without one the program */
+	FRAMES_BY_LINE,    /* name, file and line */
+	FRAMES_BY_MAPPING, /* the program or library, as the name */
 };
 
 struct frames {
 	const struct profile *profile;
 	enum frames_by by;
+	const struct strtab *fileless;
 	struct strtab strings;
 	VEC(struct frame_function) functions;
 	struct index function_index;
@@ -47,7 +48,15 @@ typedef VEC(uint32_t) frame_vec;
  * frames_deinit() is to be called. An expression in drop_frames that POSIX does not know drops
  * nothing. */
 int frames_init(struct frames *frames, const struct profile *profile);
-int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by);
+
+/* The same by something else. `fileless` are names that go without their files, as a profile to
+ * compare with has none for them; it must outlive the frames. NULL: all have theirs. */
+int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by,
+		   const struct strtab *fileless);
+
+/* Adds the names of functions whose files are not known to *out. 0 or -ENOMEM. */
+int frames_find_fileless(const struct profile *profile, struct strtab *out);
+
 void frames_deinit(struct frames *frames);
 
 /* Sets *out to the numbers of the functions of a stack, leaf first. 0 or -ENOMEM. */
