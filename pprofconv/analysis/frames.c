@@ -10,7 +10,10 @@
 
 #include "base/hash.h"
 
-#define PATTERN_MAX 65536
+/* Of what is compiled. The C library takes seconds and gigabytes for long expressions, and calls
+ * itself for each parenthesis within another. */
+#define PATTERN_MAX 8192
+#define NESTED_MAX  64
 
 /* --- what to drop -------------------------------------------------------------------------- */
 
@@ -19,11 +22,28 @@ struct matcher {
 	regex_t regex;
 };
 
+/* How deep parentheses lie within each other, at least. */
+static int nesting(const char *pattern)
+{
+	int depth = 0, deepest = 0;
+
+	for (; *pattern; pattern++) {
+		if (*pattern == '\\' && pattern[1])
+			pattern++;
+		else if (*pattern == '(')
+			depth++;
+		else if (*pattern == ')' && depth > 0)
+			depth--;
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest;
+}
+
 /* Repetition counts and back references can make matching take any time and memory; profiles come
  * from anywhere, and no list of functions needs them. */
 static bool is_harmless(const char *pattern)
 {
-	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{'))
+	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{') || nesting(pattern) > NESTED_MAX)
 		return false;
 	for (const char *at = strchr(pattern, '\\'); at; at = strchr(at + 2, '\\'))
 		if (!at[1] || (at[1] >= '0' && at[1] <= '9'))
