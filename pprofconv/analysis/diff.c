@@ -17,7 +17,7 @@ int diff_input_init(struct diff_input *input, const struct profile *profile, enu
 	int r;
 
 	*input = (struct diff_input){.profile = profile};
-	r = frames_init_by(&input->frames, profile, by);
+	r = frames_init_by(&input->frames, profile, by, rules ? rules->hide : NULL);
 	if (!r && rules && (rules->focus || rules->ignore || rules->suppressions))
 		r = filter_init(&input->filter, rules, profile);
 	return r;

@@ -2,6 +2,7 @@
 /* The stacks of a profile as people see them: functions instead of addresses, inlined ones apart,
  * the allocators' own left out as the profile's drop_frames says, and a name for what has none. */
 #pragma once
+#include <regex.h>
 #include <stdint.h>
 
 #include "base/index.h"
@@ -34,6 +35,7 @@ enum frames_by {
 struct frames {
 	const struct profile *profile;
 	enum frames_by by;
+	const regex_t *hide; /* NULL: nothing */
 	struct strtab strings;
 	VEC(struct frame_function) functions;
 	struct index function_index;
@@ -43,11 +45,13 @@ struct frames {
 
 typedef VEC(uint32_t) frame_vec;
 
-/* Prepares the stacks of the profile, which must outlive the frames. 0 or -ENOMEM; also on failure
- * frames_deinit() is to be called. An expression in drop_frames that POSIX does not know drops
- * nothing. */
+/* Prepares the stacks of the profile, which must outlive the frames. Frames are left out of stacks
+ * if `hide` matches the function, its source file, or the program or library. 0 or -ENOMEM; also on
+ * failure frames_deinit() is to be called. An expression in drop_frames that POSIX does not know
+ * drops nothing. */
 int frames_init(struct frames *frames, const struct profile *profile);
-int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by);
+int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by,
+		   const regex_t *hide);
 void frames_deinit(struct frames *frames);
 
 /* Sets *out to the numbers of the functions of a stack, leaf first. 0 or -ENOMEM. */
