@@ -296,10 +296,12 @@ static struct estimate mean(const struct diff *diff, const struct diff_measure *
 	mean.value /= n;
 	mean.variance /= n * n;
 	mean.third /= n * n * n;
+	mean.seen /= n;
 	if (spread <= mean.variance)
 		return mean;
 	mean.variance = spread;
 	mean.third = 0;
+	mean.seen = 0; /* other runs may have less */
 	*out_freedom = n - 1;
 	return mean;
 }
