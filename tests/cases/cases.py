@@ -136,7 +136,7 @@ class Run:
 
     def prepare(self, extra):
         """A copy of the case and what it takes from the project, and an installation."""
-        skipped = shutil.ignore_patterns('README.md', 'test.py', '__pycache__')
+        skipped = shutil.ignore_patterns('README.md', 'test.py', '__pycache__', *self.case.kept)
         shutil.copytree(self.case.path, self.work, ignore=skipped)
         for path in extra:
             source, copy = ROOT / path, os.path.join(self.work, path)
@@ -167,8 +167,11 @@ class Run:
 
     def shown(self, text):
         """The folders as a reader's would be called."""
-        return (text.replace(self.work, f'/tmp/{self.case.name}')
-                .replace(os.path.join(self.folder, 'install'), '/usr/local'))
+        for here, there in ((self.work, f'/tmp/{self.case.name}'),
+                            (os.path.join(self.folder, 'install'), '/usr/local')):
+            text = text.replace(here, there)
+            text = text.replace(*(name.replace('-', '&#45;') for name in (here, there)))
+        return text
 
     def run(self, commands):
         shell = Shell(self.work, self.environment(), self.user)
@@ -196,18 +199,21 @@ class Run:
 class Case:
     """A folder with a README."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, kept):
+        self.path, self.kept = path, kept
         self.name = path.name
         self.readme = path / 'README.md'
         self.parts = readme.parse(self.readme.read_text())
         self.commands = readme.commands_of(self.parts)
 
     def write(self, run):
-        """Puts what was printed in place of what stands there."""
+        """Puts what was printed, and the files that are kept, in place of what is there."""
         for command, done in zip(self.commands, run.commands):
             command.output = done.output
         self.readme.write_text(readme.format_parts(self.parts))
+        for name in self.kept:
+            made = pathlib.Path(run.path(name)).read_text()
+            (self.path / name).write_text(run.shown(made))
 
 
 def no_command_fails(run):
@@ -277,10 +283,11 @@ def _check_all(run, checks):
     return all(results)
 
 
-def main(script, needs=(), is_unprivileged=False, extra=()):
+def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
     """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
-    is skipped. `extra`: files or folders of the project that are copied along. --write: see above."""
-    case = Case(pathlib.Path(script).resolve().parent)
+    is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
+    commands make and that the README shows, such as pictures; --write keeps them beside it."""
+    case = Case(pathlib.Path(script).resolve().parent, kept)
     for need in needs:
         if not (os.path.exists(need) if need.startswith('/') else shutil.which(need)):
             _skip_all(f'{need} is not installed')
