@@ -16,7 +16,7 @@ struct comparison {
 	enum frames_by by;
 	const char *type;
 	struct suppressions suppressions;
-	regex_t focus_regex, ignore_regex;
+	regex_t focus_regex, ignore_regex, hide_regex;
 	struct filter_rules rules;
 	struct inputs sides[2];
 	struct strtab fileless; /* functions that one of the inputs knows no file of */
@@ -59,6 +59,9 @@ static int parse_rules(struct comparison *comparison)
 	if (!status)
 		status = compare_compile("ignore", settings->ignore, &comparison->ignore_regex,
 					 &comparison->rules.ignore);
+	if (!status)
+		status = compare_compile("hide", settings->hide, &comparison->hide_regex,
+					 &comparison->rules.hide);
 	return status;
 }
 
@@ -274,7 +277,8 @@ static int judge_all(struct comparison *comparison)
 /* Gates judge functions and all samples, whatever the report shows. */
 static int judge(struct comparison *comparison)
 {
-	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions};
+	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions,
+					   .hide = comparison->rules.hide};
 	size_t n = comparison->gates.n;
 	int status;
 
@@ -410,6 +414,8 @@ static void comparison_deinit(struct comparison *comparison)
 		regfree(&comparison->focus_regex);
 	if (comparison->rules.ignore)
 		regfree(&comparison->ignore_regex);
+	if (comparison->rules.hide)
+		regfree(&comparison->hide_regex);
 }
 
 static int run(const struct settings *settings)
@@ -441,6 +447,7 @@ static const struct option_row options[] = {
 	 "samples nevertheless."},
 	{"ignore", 0, OPTION_TEXT, offsetof(struct settings, ignore), "REGEX",
 	 "Leaves out samples with one that matches."},
+	OPTION_ROW_HIDE,
 	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct settings, max_growth), "TYPE=LIMIT",
 	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "
 	 "such "

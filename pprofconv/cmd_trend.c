@@ -19,6 +19,7 @@ struct following {
 	enum frames_by by;
 	struct suppressions suppressions;
 	struct filter_rules rules;
+	regex_t hide_regex;
 	struct gate gate; /* no text: there is none */
 	struct inputs inputs;
 	struct series series;
@@ -70,6 +71,9 @@ static int parse(struct following *following)
 	if (!status)
 		status = compare_read_suppressions(settings, &following->suppressions);
 	following->rules.suppressions = &following->suppressions;
+	if (!status)
+		status = compare_compile("hide", settings->hide, &following->hide_regex,
+					 &following->rules.hide);
 	return status;
 }
 
@@ -224,6 +228,8 @@ static int run(const struct settings *settings)
 	series_deinit(&following.series);
 	inputs_deinit(&following.inputs);
 	suppressions_deinit(&following.suppressions);
+	if (following.rules.hide)
+		regfree(&following.hide_regex);
 	return status;
 }
 
@@ -237,6 +243,7 @@ static const struct option_row options[] = {
 	 "Shows the first N functions; 0 is all. The default is 30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
 	 "What is followed: function, which is the default, file, line or mapping."},
+	OPTION_ROW_HIDE,
 	{"max-slope", 0, OPTION_TEXTS, offsetof(struct settings, max_slope), "TYPE=LIMIT",
 	 "A gate: exit status 1 if any function grows by more than LIMIT in an hour, such as "
 	 "inuse_space=10M; in a dump, if the dumps don't tell when they were written."},

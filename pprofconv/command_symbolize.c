@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/strtab.h"
 #include "command.h"
 #include "symbolize/symbolize.h"
 
@@ -46,11 +47,27 @@ static int make_options(const struct settings *settings, struct symbolize_option
 	return parse_style(settings->demangle, &out_options->style);
 }
 
-/* A line in all, and one for each mapping without names; with --verbose for each mapping. */
+/* Whether it was not said before of that file: many dumps of one process lack the same names. */
+static bool is_new(const struct profile *profile, const struct symbolize_summary *summary,
+		   size_t mapping)
+{
+	static struct strtab said;
+	const struct symbolize_result *result = &summary->mappings.items[mapping];
+	size_t n = strtab_count(&said);
+	uint32_t id;
+	char key[4096];
+
+	snprintf(key, sizeof(key), "%d %d %s", result->outcome, result->located.outcome,
+		 profile_string(profile, profile->mappings.items[mapping].file));
+	return strtab_intern(&said, key, strlen(key), &id) || strtab_count(&said) > n;
+}
+
+/* A line in all, unless there are more inputs than two, and one for each mapping without names;
+ * with --verbose for each mapping. */
 static void print_summary(const struct settings *settings, const struct profile *profile,
 			  const struct symbolize_summary *summary)
 {
-	bool was_needed = false;
+	bool was_needed = false, is_series = settings->n_inputs + settings->bases.n > 2;
 	char text[1024];
 
 	for (size_t i = 0; i < summary->mappings.n; i++) {
@@ -58,12 +75,12 @@ static void print_summary(const struct settings *settings, const struct profile 
 		bool is_fine = outcome == SYMBOLIZE_NAMED || outcome == SYMBOLIZE_ALREADY;
 
 		was_needed |= outcome != SYMBOLIZE_UNUSED && outcome != SYMBOLIZE_ALREADY;
-		if (is_fine && !settings->verbose)
+		if (!settings->verbose && (is_fine || !is_new(profile, summary, i)))
 			continue;
 		if (symbolize_describe(profile, summary, i, text, sizeof(text)))
 			command_error("%s", text);
 	}
-	if (was_needed || settings->verbose)
+	if ((was_needed && !is_series) || settings->verbose)
 		command_error("%" PRIu32 " of %" PRIu32 " locations named", summary->n_named,
 			      summary->n_locations);
 }

@@ -14,10 +14,11 @@
 int diff_input_init(struct diff_input *input, const struct profile *profile, enum frames_by by,
 		    const struct strtab *fileless, const struct filter_rules *rules)
 {
+	const struct frames_view view = {by, fileless, rules ? rules->hide : NULL};
 	int r;
 
 	*input = (struct diff_input){.profile = profile};
-	r = frames_init_by(&input->frames, profile, by, fileless);
+	r = frames_init_view(&input->frames, profile, &view);
 	if (!r && rules && (rules->focus || rules->ignore || rules->suppressions))
 		r = filter_init(&input->filter, rules, profile);
 	return r;
@@ -401,10 +402,12 @@ static struct estimate mean(const struct diff *diff, const struct diff_measure *
 	mean.value /= n;
 	mean.variance /= n * n;
 	mean.third /= n * n * n;
+	mean.seen /= n;
 	if (spread <= mean.variance)
 		return mean;
 	mean.variance = spread;
 	mean.third = 0;
+	mean.seen = 0; /* other runs may have less */
 	*out_freedom = n - 1;
 	return mean;
 }

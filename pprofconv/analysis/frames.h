@@ -2,6 +2,7 @@
 /* The stacks of a profile as people see them: functions instead of addresses, inlined ones apart,
  * the allocators' own left out as the profile's drop_frames says, and a name for what has none. */
 #pragma once
+#include <regex.h>
 #include <stdint.h>
 
 #include "base/index.h"
@@ -31,10 +32,20 @@ enum frames_by {
 	FRAMES_BY_MAPPING, /* the program or library, as the name */
 };
 
+/* How stacks are looked at; all zeroes: by functions, with all that they have. What it points to
+ * must outlive the frames. */
+struct frames_view {
+	enum frames_by by;
+	/* Names that go without their files, as a profile to compare with has none for them. */
+	const struct strtab *fileless;
+	/* Leaves frames out if it matches the function, its source file, or the program or library.
+	 */
+	const regex_t *hide;
+};
+
 struct frames {
 	const struct profile *profile;
-	enum frames_by by;
-	const struct strtab *fileless;
+	struct frames_view view;
 	struct strtab strings;
 	VEC(struct frame_function) functions;
 	struct index function_index;
@@ -48,11 +59,8 @@ typedef VEC(uint32_t) frame_vec;
  * frames_deinit() is to be called. An expression in drop_frames that POSIX does not know drops
  * nothing. */
 int frames_init(struct frames *frames, const struct profile *profile);
-
-/* The same by something else. `fileless` are names that go without their files, as a profile to
- * compare with has none for them; it must outlive the frames. NULL: all have theirs. */
-int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by,
-		   const struct strtab *fileless);
+int frames_init_view(struct frames *frames, const struct profile *profile,
+		     const struct frames_view *view);
 
 /* Adds the names of functions whose files are not known to *out. 0 or -ENOMEM. */
 int frames_find_fileless(const struct profile *profile, struct strtab *out);

@@ -168,6 +168,38 @@ def focus_and_ignore(folder):
     cli.is_in("--focus: '(': ", message)
 
 
+def flat(report):
+    return {row['name']: row['flat']['difference'] for row in json.loads(report)['rows']
+            if row['flat']['difference']}
+
+
+@cli.test
+def what_is_hidden_counts_for_its_callers(folder):
+    base = folded(folder, 'base', main__f__pool=10, main__g__pool__grow=20)
+    new = folded(folder, 'new', main__f__pool=30, main__g__pool__grow=20, pool=1)
+    cli.equal(flat(diff('-F', 'json', base, new)[0]), {'pool': 21})
+    hide = '--hide=^(pool|grow)$'
+    cli.equal(flat(diff('-F', 'json', hide, base, new)[0]), {'f': 20, '(no stack)': 1})
+    _, message = diff('-G', 'samples=15', hide, base, new, status=1)
+    cli.is_in('of f: ', message)
+    rows = [line.split() for line in cli.succeed('top', hide, new).splitlines()[2:]]
+    cli.equal([(row[0], row[-1]) for row in rows], [('30', 'f'), ('20', 'g'), ('0', 'main')])
+    out = cli.succeed('trend', '-q', hide, base, new, new)
+    assert 'f' in out.split() and 'pool' not in out, out
+    for command in (['diff', base, new], ['trend', base, new, new], ['top', new]):
+        done = cli.pprofconv(*command, '--hide=(')
+        cli.equal((done.returncode, done.stdout), (2, ''))
+        cli.is_in("--hide: '(': ", done.stderr)
+
+
+@cli.test
+def libraries_can_be_hidden(folder):
+    base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
+    cli.equal(flat(diff('-F', 'json', '--hide=nothing', base, new)[0]),
+              {'app+0x1100': -1000, 'app+0x1200': 1100})
+    cli.equal(flat(diff('-F', 'json', '--hide=app$', base, new)[0]), {'(no stack)': 100})
+
+
 @cli.test
 def folded_stacks_as_a_base(folder):
     """They count what the other side is asked for, and match by name: they have no files."""

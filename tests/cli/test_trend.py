@@ -125,6 +125,15 @@ def dropped_samples(folder):
 
 
 @cli.test
+def what_has_no_names_is_said_once(folder):
+    paths = series(folder, 6)
+    done = cli.pprofconv('trend', *paths)
+    cli.equal((done.returncode, len(done.stderr.splitlines())), (0, 1))
+    cli.is_in('without names: file not found', done.stderr)
+    cli.equal(len(cli.pprofconv('diff', *paths[:2]).stderr.splitlines()), 3)
+
+
+@cli.test
 def json_is_as_its_schema_says(folder):
     try:
         import jsonschema
