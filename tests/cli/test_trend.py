@@ -94,6 +94,15 @@ def a_gate(folder):
 
 
 @cli.test
+def containers_are_hidden(folder):
+    paths = [runs.write(os.path.join(folder, f'{i}'), f'main;grow;std::x {i}00\n')
+             for i in range(1, 5)]
+    cli.is_in('std::x', trend(*paths)[0])
+    row, = json.loads(trend('-F', 'json', '--hide=^std::', *paths)[0])['rows']
+    cli.equal((row['name'], row['slope']), ('grow', 100))
+
+
+@cli.test
 def without_times(folder):
     paths = []
     for i in range(5):
