@@ -118,7 +118,10 @@ static void follow(struct comparison *comparison)
 	struct series series = {0};
 	struct diag diag = {0};
 	VEC(bool) failures = {0};
-	struct trend_report report = {.series = &series, .confidence = CONFIDENCE, .warning = ""};
+	struct trend_report report = {.series = &series,
+				      .confidence = CONFIDENCE,
+				      .gate = "inuse_space=1",
+				      .warning = ""};
 	int r = series_init(&series, comparison->type, comparison->inputs, comparison->n,
 			    CONFIDENCE, comparison->gate.limit);
 
