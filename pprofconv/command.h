@@ -128,7 +128,8 @@ struct command {
 		"hide", 0, OPTION_TEXT, offsetof(struct settings, hide), "REGEX",                 \
 			"Takes functions that match out of all stacks, by their names, source "   \
 			"files or libraries; what they allocate is their callers' then. For the " \
-			"allocators of a program's own."                                          \
+			"allocators of a program's own, and for containers: '^std::' leaves "     \
+			"those of C++ out."                                                       \
 	}
 /* Of the commands that call command_symbolize(). */
 #define OPTION_ROWS_SYMBOLS                                                                       \

@@ -60,6 +60,8 @@ def what_is_printed_must_stand_there(folder):
 def numbers_may_differ(folder):
     assert passes(folder, console('$ echo "hello 12.5 KiB  7 %"', 'hello   999 B 8 %'))
     assert not passes(folder, console('$ echo hello 12.5 KiB', 'hello 12.5 people'))
+    build_ids = ['hello ' + digits * 10 for digits in ('ca4e', '0fab')]
+    assert passes(folder, console(f'$ echo {build_ids[0]}', build_ids[1]))
 
 
 @cli.test
