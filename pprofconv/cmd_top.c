@@ -84,7 +84,7 @@ static int print_top(const struct settings *settings, const struct profile *prof
 		return command_error("the profile has no values");
 	if (compare_compile("hide", settings->hide, &regex, &hide))
 		return EXIT_BAD;
-	r = frames_init_by(&frames, profile, FRAMES_BY_FUNCTION, hide);
+	r = frames_init_view(&frames, profile, &(struct frames_view){.hide = hide});
 	if (!r)
 		r = top_init(&top, &frames, (size_t)value, settings->by_cumulative);
 	if (!r)

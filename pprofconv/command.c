@@ -76,7 +76,8 @@ static int read_input(const struct settings *settings, const struct reader *read
 
 	if (!settings->quiet && isatty(STDERR_FILENO))
 		input_on_progress(input, show_progress, &progress);
-	r = reader_read(out_profile, reader, input, diag);
+	r = settings->is_reproducible ? reader_read_samples(out_profile, reader, input, diag)
+				      : reader_read(out_profile, reader, input, diag);
 	end_progress(&progress);
 	return r;
 }

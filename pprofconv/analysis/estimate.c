@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define OBJECTS_ENOUGH 1000 /* for rounding to matter less than 1 in 1,000 */
+#define SAMPLE_LEAST   0.25 /* of samples: less is none */
 
 /* --- how a profile was sampled ------------------------------------------------------------- */
 
@@ -137,23 +138,22 @@ void estimate_add(struct estimate *sum, const struct estimate *added)
 	sum->seen += added->seen;
 }
 
-/* Rounding may leave a trace of what was taken away entirely. */
-static double less(double whole, double part)
-{
-	double rest = whole - part;
-
-	return fabs(rest) < 1e-9 * fabs(whole) ? 0 : rest;
-}
-
+/* Values are rounded, so a trace is left of what was taken away entirely: less than a sample. Its
+ * moments would be those of rounding, and their ratio any number. */
 struct estimate estimate_less(const struct estimate *whole, const struct estimate *part)
 {
-	return (struct estimate){
+	struct estimate rest = {
 		.value = whole->value - part->value,
-		.variance = fmax(0, less(whole->variance, part->variance)),
-		.third = less(whole->third, part->third),
-		.n = fmax(0, less(whole->n, part->n)),
-		.seen = fmax(0, less(whole->seen, part->seen)),
+		.variance = whole->variance - part->variance,
+		.third = whole->third - part->third,
+		.n = whole->n - part->n,
 	};
+
+	if (rest.n < SAMPLE_LEAST)
+		return (struct estimate){.value = rest.value};
+	rest.variance = fmax(0, rest.variance);
+	rest.seen = fmax(0, whole->seen - part->seen);
+	return rest;
 }
 
 struct bounds estimate_bounds(const struct estimate *estimate, double z, double unseen)

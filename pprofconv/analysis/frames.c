@@ -10,7 +10,10 @@
 
 #include "base/hash.h"
 
-#define PATTERN_MAX 65536
+/* Of what is compiled. The C library takes seconds and gigabytes for long expressions, and calls
+ * itself for each parenthesis within another. */
+#define PATTERN_MAX 8192
+#define NESTED_MAX  64
 
 /* --- what to drop -------------------------------------------------------------------------- */
 
@@ -19,11 +22,28 @@ struct matcher {
 	regex_t regex;
 };
 
+/* How deep parentheses lie within each other, at least. */
+static int nesting(const char *pattern)
+{
+	int depth = 0, deepest = 0;
+
+	for (; *pattern; pattern++) {
+		if (*pattern == '\\' && pattern[1])
+			pattern++;
+		else if (*pattern == '(')
+			depth++;
+		else if (*pattern == ')' && depth > 0)
+			depth--;
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest;
+}
+
 /* Repetition counts and back references can make matching take any time and memory; profiles come
  * from anywhere, and no list of functions needs them. */
 static bool is_harmless(const char *pattern)
 {
-	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{'))
+	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{') || nesting(pattern) > NESTED_MAX)
 		return false;
 	for (const char *at = strchr(pattern, '\\'); at; at = strchr(at + 2, '\\'))
 		if (!at[1] || (at[1] >= '0' && at[1] <= '9'))
@@ -178,7 +198,7 @@ static void name_place(const struct profile *profile, const struct profile_locat
 
 static bool is_hidden(const struct frames *frames, const char *text)
 {
-	return frames->hide && regexec(frames->hide, text, 0, NULL, 0) == 0;
+	return frames->view.hide && regexec(frames->view.hide, text, 0, NULL, 0) == 0;
 }
 
 static bool is_mapping_hidden(const struct frames *frames, const struct profile_location *location)
@@ -217,6 +237,11 @@ static int add_file_line(struct frames *frames, const char *name, const char *fi
 	return r;
 }
 
+static bool is_fileless(const struct frames *frames, const char *name)
+{
+	return frames->view.fileless && strtab_has(frames->view.fileless, name, strlen(name));
+}
+
 static int add_line(struct frames *frames, const struct profile_location *location,
 		    const struct profile_line *line)
 {
@@ -231,17 +256,18 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 	file = profile_string(profile, function->filename);
 	if (is_hidden(frames, name) || is_hidden(frames, file))
 		return 0;
-	switch (frames->by) {
+	switch (frames->view.by) {
 	case FRAMES_BY_FUNCTION:
 		break;
 	case FRAMES_BY_LINE:
 		return add_file_line(frames, name, file, line->line);
 	case FRAMES_BY_FILE:
-		return *file ? push_named(frames, file, "") : add_mapping(frames, location);
+		return *file ? push_named(frames, last_part(file), file)
+			     : add_mapping(frames, location);
 	case FRAMES_BY_MAPPING:
 		return add_mapping(frames, location);
 	}
-	return push_named(frames, name, file);
+	return push_named(frames, name, is_fileless(frames, name) ? "" : file);
 }
 
 /* Whether a line is of a function that is to be dropped. */
@@ -260,7 +286,7 @@ static int add_nameless(struct frames *frames, const struct pruner *pruner,
 	added->is_dropped = is_dropped(pruner, name);
 	if (is_hidden(frames, name) || is_mapping_hidden(frames, location))
 		return 0;
-	if (frames->by == FRAMES_BY_FILE || frames->by == FRAMES_BY_MAPPING)
+	if (frames->view.by == FRAMES_BY_FILE || frames->view.by == FRAMES_BY_MAPPING)
 		return add_mapping(frames, location);
 	return push_named(frames, name, "");
 }
@@ -297,20 +323,35 @@ static int add_location(struct frames *frames, const struct pruner *pruner,
 
 int frames_init(struct frames *frames, const struct profile *profile)
 {
-	return frames_init_by(frames, profile, FRAMES_BY_FUNCTION, NULL);
+	return frames_init_view(frames, profile, &(struct frames_view){0});
 }
 
-int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by,
-		   const regex_t *hide)
+int frames_init_view(struct frames *frames, const struct profile *profile,
+		     const struct frames_view *view)
 {
 	struct pruner pruner = {0};
 	int r;
 
-	*frames = (struct frames){.profile = profile, .by = by, .hide = hide};
+	*frames = (struct frames){.profile = profile, .view = *view};
 	r = pruner_init(&pruner, profile);
 	for (size_t i = 0; !r && i < profile->locations.n; i++)
 		r = add_location(frames, &pruner, &profile->locations.items[i]);
 	pruner_deinit(&pruner);
+	return r;
+}
+
+int frames_find_fileless(const struct profile *profile, struct strtab *out)
+{
+	uint32_t number;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < profile->functions.n; i++) {
+		const struct profile_function *function = &profile->functions.items[i];
+		const char *name = profile_string(profile, function->name);
+
+		if (!*profile_string(profile, function->filename))
+			r = strtab_intern(out, name, strlen(name), &number);
+	}
 	return r;
 }
 

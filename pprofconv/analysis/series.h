@@ -36,5 +36,5 @@ void series_deinit(struct series *series);
 static inline const struct trend_point *series_points(const struct series *series,
 						      const struct series_row *row)
 {
-	return series->points.items + row->first_point;
+	return vec_from(&series->points, row->first_point);
 }

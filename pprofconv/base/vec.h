@@ -30,7 +30,7 @@
 #define vec_append(vec, source, count)                                                             \
 	(vec_reserve(vec, count)                                                                   \
 		 ? -ENOMEM                                                                         \
-		 : (vec_copy_((vec)->items + (vec)->n, (source), (count) * sizeof(*(vec)->items)), \
+		 : (vec_copy_(vec_from(vec, (vec)->n), (source), (count) * sizeof(*(vec)->items)), \
 		    (vec)->n += (count), 0))
 
 #define vec_foreach(item, vec)                                                 \

@@ -25,15 +25,6 @@ static void write_total(const struct report *report, struct output *output)
 			      format_bounds(bounds, diff->is_bytes).text);
 }
 
-static struct formatted interval(const struct report *report, const struct change *change)
-{
-	if (change_is_exact(change))
-		return (struct formatted){"exact"};
-	if (!change_has_enough(change))
-		return (struct formatted){"too few samples"};
-	return format_bounds(change_bounds(change, report->confidence), report->diff->is_bytes);
-}
-
 static void write_row(const struct report *report, size_t number, struct output *output)
 {
 	const struct diff *diff = report->diff;
@@ -45,7 +36,7 @@ static void write_row(const struct report *report, size_t number, struct output 
 		      format_difference(change_difference(&flat), diff->is_bytes).text,
 		      report->marks.items[number] ? '*' : ' ',
 		      format_ratio(flat.base.value, flat.new.value).text,
-		      interval(report, &flat).text,
+		      report_format_bounds(report, diff, &flat).text,
 		      format_value(flat.base.value, diff->is_bytes).text,
 		      format_value(flat.new.value, diff->is_bytes).text);
 	output_printf(output, "%12s %9s  ",

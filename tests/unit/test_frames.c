@@ -106,6 +106,23 @@ static void test_expressions_that_are_not_harmless(void)
 	CHECK_STACK("a\\", "", "a main", "a", "main");
 }
 
+static void test_expressions_that_are_too_large(void)
+{
+	static char nested[2 * 65 + 2], longest[3 * 8192];
+
+	memset(nested, '(', 64);
+	nested[64] = 'a';
+	memset(nested + 65, ')', 64);
+	CHECK_STACK(nested, "", "main", "a", "main");
+	memset(nested, '(', 65);
+	nested[65] = 'a';
+	memset(nested + 66, ')', 65);
+	CHECK_STACK(nested, "", "a main", "a", "main");
+	for (size_t i = 0; i < 2 * 8192; i += 2)
+		memcpy(longest + i, "a|", 3);
+	CHECK_STACK(longest, "", "a main", "a", "main");
+}
+
 static void test_what_has_no_name(void)
 {
 	struct profile *profile = profile_new();
@@ -156,5 +173,5 @@ static void test_top_counts_recursion_once(void)
 
 TEST_MAIN(TEST(test_inlined_functions_stand_apart), TEST(test_dropping),
 	  TEST(test_dropping_what_is_inlined), TEST(test_arguments_do_not_matter),
-	  TEST(test_expressions_that_are_not_harmless), TEST(test_what_has_no_name),
-	  TEST(test_top_counts_recursion_once))
+	  TEST(test_expressions_that_are_not_harmless), TEST(test_expressions_that_are_too_large),
+	  TEST(test_what_has_no_name), TEST(test_top_counts_recursion_once))

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""Inputs that once broke something, each with what it was."""
+
+from protobuf import Profile
+
+
+def dropping(expression):
+    profile = Profile()
+    profile.sample_type("space", "bytes")
+    profile.function(1, "f" * 40, "f", "f.c", 1)
+    profile.location(1, 0, 0x1234, [(1, 3)])
+    profile.sample([1], [5], [])
+    profile.head(drop=expression)
+    return profile.encode()
+
+
+# (target, what went wrong, bytes)
+FOUND = [
+    ("rules", "the C library's compiler of expressions runs out of stack",
+     b"x=1\n%%\n\n%%\nf\n%%\n" + b"(" * 500),
+    ("reader_pprof", "the same, by drop_frames", dropping("(" * 32000 + "a" + ")" * 32000)),
+    ("reader_pprof", "nine seconds and two gigabytes for drop_frames", dropping("(a|b)*" * 8000)),
+    ("reader_go", "a record without a stack: an offset to a null pointer",
+     b"heap profile: 3: 3145728 [4: 4194304] @ heap/1048576\n2: 2097152 [3: 3145728] @\n"),
+    ("demangle", "the demangled name is empty: the same", b"_RNvIC0INtC4testKpE3foo"),
+]
+
+
+def inputs():
+    for number, (target, _what, data) in enumerate(FOUND):
+        yield target, f"found-{number}", data

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Makes what the fuzz targets start from: for each a folder of inputs, and words of its language.
+
+usage: seeds.py FOLDER [STAMP]
+
+Small inputs of every kind, from tests/data, from the builders below and from compilers; found.py
+adds those that once broke something. The same ones each time.
+"""
+
+import gzip
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import found
+from protobuf import Profile
+
+HERE = pathlib.Path(__file__).resolve().parent
+DATA = HERE.parent / "data"
+sys.path.insert(0, str(HERE.parent / "cli"))
+import dumps  # noqa: E402  pylint: disable=wrong-import-position
+
+SEPARATOR = b"\n%%\n"
+
+# --- profiles --------------------------------------------------------------------------------
+
+READERS = {  # by the beginning of file names in tests/data, less "good-" and "bad-"
+    "jemalloc": ("jemalloc",),
+    "go": ("go",),
+    "folded": ("folded",),
+    "gperftools": ("gperftools", "growth", "fragmentation", "heap-v1", "heap_v2", "heapz", "plain"),
+}
+
+
+def reader_of(name):
+    rest = name.split("-", 1)[1]
+    for reader, beginnings in READERS.items():
+        if rest.startswith(beginnings):
+            return reader
+    return "heapprof"
+
+
+def text_profiles():
+    """(reader, name, bytes) of all fixtures, and of generated dumps of each kind."""
+    for path in sorted(DATA.iterdir()):
+        if path.name.startswith(("good-", "bad-")):
+            yield reader_of(path.name), path.name, path.read_bytes()
+    for kind in dumps.KINDS:
+        text = dumps.make([7], kind).text.encode()
+        reader = "heapprof" if kind in ("heapprof", "heapprof-sampled") else "gperftools"
+        yield reader, f"made-{kind}", text[:4096]
+
+
+def pprof_profiles():
+    yield "empty", b""
+    yield "small", small_pprof().encode()
+    yield "packed", small_pprof(is_packed=True).encode()
+    yield "unknown", small_pprof().encode() + b"\xa2\x06\x03abc\xa8\x06\x07"
+    yield "forward", b"".join(reversed(small_pprof().parts))
+    yield "named", named_pprof().encode()
+    yield "large-numbers", extreme_pprof().encode()
+
+
+def small_pprof(is_packed=False):
+    profile = Profile(is_packed)
+    for name, unit in (("objects", "count"), ("space", "bytes")):
+        profile.sample_type(name, unit)
+    profile.mapping(1, 0x400000, 0x500000, 0, "/bin/app", "abcdef")
+    for number in (1, 2, 3):
+        profile.location(number, 1, 0x400100 * number, [])
+    profile.sample([1, 2, 3], [5, 4096], [("thread", "main"), ("bytes", 512)])
+    profile.sample([2, 3], [-1, 1 << 40], [])
+    profile.head(period=("space", "bytes", 524288), drop="malloc|calloc", time=1 << 60)
+    profile.comment("run: 12ab")
+    return profile
+
+
+def named_pprof():
+    profile = Profile()
+    profile.sample_type("inuse_space", "bytes")
+    profile.mapping(7, 0x1000, 0x9000, 0x1000, "/lib/libz.so.1", "00", has_names=True)
+    profile.function(9, "f<int>", "_Z1fIiEvv", "a.cc", 12)
+    profile.function(10, "g", "g", "b.c", 3)
+    profile.location(1, 7, 0x1234, [(9, 13), (10, 4)], is_folded=True)
+    profile.location(2, 7, 0x2345, [(10, 5)])
+    profile.sample([1, 2], [77], [])
+    profile.sample([2], [1], [("k", -3)])
+    profile.head(drop="^(?:operator new|malloc)$", keep="^m", default="inuse_space")
+    return profile
+
+
+def extreme_pprof():
+    profile = Profile()
+    profile.sample_type("space", "bytes")
+    profile.mapping(1, 0, (1 << 64) - 1, (1 << 64) - 1, "", "")
+    profile.location((1 << 64) - 1, 1, (1 << 64) - 1, [])
+    profile.sample([(1 << 64) - 1] * 3, [(1 << 63) - 1], [("bytes", -(1 << 63))])
+    profile.head(period=("space", "bytes", 1), time=-1)
+    return profile
+
+
+def comparisons():
+    exact = (DATA / "good-exact.heap").read_bytes()
+    sampled = (DATA / "good-sampled.heap").read_bytes()
+    pprof = small_pprof().encode()
+    grown = sampled.replace(b" 1: ", b" 3: ")
+    rules = b"# known\nleak:^main\nleak:a*b$"
+    yield "exact", b"inuse_space=2%", rules, exact, exact
+    yield "one-run", b"inuse_space=1K", b"", sampled, grown
+    yield "kinds", b"inuse_objects=5000", b"", exact, sampled
+    yield "pprof", b"space=1", rules, pprof, pprof
+    yield "trend", b"inuse_space=10M", b"", sampled, grown, sampled
+    yield "trend-of-folded", b"samples=1", b"leak:x", *[b"main;f 3\nmain;g 4\n"] * 4
+
+
+# --- other text ------------------------------------------------------------------------------
+
+RULES = [
+    (b"inuse_space=2%", b"# why\nleak:operator new*\nleak:^a*b$\n", b"acb", b"^malloc$", b"m.*c"),
+    (b"inuse_objects=1.5G", b"leak:*\n", b"x" * 100, b"^(?:a|b(?:c|d))$", b""),
+    (b"=", b"leak:\nrace:f\n", b"", b"[", b"(("),
+    (b"x=1e308%", b"leak:*a*a*a*b\n", b"a" * 60, b"(a+)+b", b"\\Qx\\E"),
+]
+
+SYMBOLS = """_ZN2ns1fEi _ZNSt6vectorIiSaIiEE9push_backERKi _ZZ4mainENKUlvE_clEv _ZTV3foo _ZSt4cout
+_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE _RNvCs1234_7mycrate3foo _RINvNtC3std3mem8align_ofdE
+_RNvMC0INtC4testKpE3foo f.cold g.constprop.0 _ZN3fooIXadL_Z3barvEEE1xE _ZThn16_N1A1fEv
+_Z1fDTcl1gfp_EE _ZGVZ1fvE1x _ZN12_GLOBAL__N_11fEv.isra.0 _Z1fILi5EEvv""".split()
+
+MAPS = [
+    b"00400000-0040c000 r-xp 00000000 08:01 1234   /bin/cat\n"
+    b"7f00-7f10 rw-p 00000000 00:00 0 \nffffffffff600000-ffffffffff601000 --xp 0 00:00 0 [vsyscall]\n",
+    b"400000-500000 r-xp 0 0:0 1 /a\\012b (deleted)\n\n-\n12-34\n400000-",
+    b"1-2 r-xp " + b"x" * 20000 + b"\n3-4 rw-p 0 0 0 /b\n",
+]
+
+OPTIONS = [
+    [b"/tmp/x.%p.%e", b"524288", b"512K", b"1G", b"0", b"100M", b"1", b"2", b"SIGUSR1", b"1", b"0"],
+    [b"", b"0", b"16E", b"-1", b"18446744073709551616", b"1kk", b" 5", b"5 ", b"NSIG", b"yes", b"off"],
+    [b"p"] + [b""] * 9 + [b"512", b"frame-pointer", b"on", b"true", b"64M", b"7", b"no", b"auto"],
+]
+
+WORDS = {
+    "reader_heapprof": ["heap profile: ", " @ heap_v2/", "heapprofile", "MAPPED_LIBRARIES:", "# end",
+                        "# heapprof: 1", "# run: ", "# buildid: ", "r-xp ", "] @ 0x", "(deleted)"],
+    "reader_gperftools": ["heap profile: ", " @ heap_v2/", " @ heapz_v2/", " @ heap/", " @ growthz",
+                          " @ fragmentationz", "MAPPED_LIBRARIES:", " [ ", "] @ 0x"],
+    "reader_jemalloc": ["heap_v2/", "  t*: ", "  t0: ", "@ 0x", "MAPPED_LIBRARIES:", ": 0 [0: 0]"],
+    "reader_go": ["heap profile: ", " @ heap/", "# 0x", "#\\x09", "# runtime.MemStats", "# NumGC = ",
+                  "MAPPED_LIBRARIES:"],
+    "reader_folded": [";", " 1\\x0a", "_[k]", "_[i]"],
+    "rules": ["\\x0a%%\\x0a", "leak:", "%", "(?:", "[[:alpha:]]", "{1,2}", "\\\\Q", "=1e300"],
+    "diff": ["\\x0a%%\\x0a", "inuse_space", "alloc_objects", "# run: ", "bytes", " @ heap_v2/512"],
+    "demangle": ["_ZN", "_R", "INvC", "St", "Ul", "Dp", "DT", "17h", "E", "_ZTV", ".cold"],
+    "maps": ["r-xp ", "-", " 00:00 0 ", " (deleted)"],
+    "options": ["\\x0a%%\\x0a", "SIG", "USR1", "18446744073709551615", "K", "M", "G", "0x"],
+}
+WORDS["reader_any"] = WORDS["reader_heapprof"] + WORDS["reader_jemalloc"]
+
+# --- programs --------------------------------------------------------------------------------
+
+LINK = ["-nostdlib", "-static", "-no-pie", "-Wl,-n", "-Wl,-e,start", "-Wl,--build-id=sha1"]
+FREE = ["-ffreestanding", "-fno-exceptions", "-fno-asynchronous-unwind-tables", "-fno-stack-protector"]
+PROGRAMS = {
+    "c-5": ("gcc", "c", ["-gdwarf-5", "-O2"]),
+    "c-4": ("gcc", "c", ["-gdwarf-4", "-O2"]),
+    "c-3-types": ("gcc", "c++", ["-gdwarf-3", "-gstrict-dwarf", "-O1", "-fdebug-types-section"]),
+    "cxx-5": ("gcc", "c++", ["-gdwarf-5", "-O2"]),
+    "cxx-types": ("gcc", "c++", ["-gdwarf-4", "-O1", "-fdebug-types-section"]),
+    "clang-5": ("clang", "c++", ["-gdwarf-5", "-O2"]),
+    "clang-4": ("clang", "c++", ["-gdwarf-4", "-O1", "-gpubnames"]),
+    "split": ("gcc", "c", ["-gdwarf-5", "-O2", "-gsplit-dwarf"]),
+    "packed": ("gcc", "c", ["-g", "-O2", "-gz"]),
+    "no-dwarf": ("gcc", "c++", ["-O2"]),
+}
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, capture_output=True, **options)
+
+
+def compile_program(folder, compiler, language, flags, link=LINK):
+    program = os.path.join(folder, "program")
+    run(compiler, "-x", language, *FREE, *flags, *link, "-o", program, str(HERE / "program.cc"),
+        cwd=folder)
+    return program
+
+
+def stripped(program):
+    """As a distribution ships it: the local functions packed by xz beside no .symtab."""
+    shutil.copy(program, program + ".mini")
+    run("xz", program + ".mini")
+    run("strip", "--strip-all", program)
+    run("objcopy", f"--add-section=.gnu_debugdata={program}.mini.xz", program)
+    return program
+
+
+def programs():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (compiler, language, flags) in PROGRAMS.items():
+            if shutil.which(compiler):
+                program = compile_program(folder, compiler, language, flags)
+                yield name, pathlib.Path(program).read_bytes()
+        plain = PROGRAMS["c-5"]
+        program = compile_program(folder, *plain, link=["-c"])
+        yield "object", pathlib.Path(program).read_bytes()
+        program = compile_program(folder, *plain)
+        run("objcopy", "--only-keep-debug", program)
+        yield "only-debug", pathlib.Path(program).read_bytes()
+        program = compile_program(folder, *plain)
+        run("objcopy", "--add-gnu-debuglink=" + program, program)
+        yield "debuglink", pathlib.Path(program).read_bytes()
+        if shutil.which("xz"):
+            program = stripped(compile_program(folder, *PROGRAMS["no-dwarf"]))
+            yield "minidebug", pathlib.Path(program).read_bytes()
+        library = ["-shared", "-nostdlib", "-fPIC", "-Wl,--build-id=sha1"]
+        yield "library", pathlib.Path(compile_program(folder, "gcc", "c", ["-O2"], library)).read_bytes()
+
+
+# --- all -------------------------------------------------------------------------------------
+
+def seeds():
+    """(target, name, bytes)"""
+    for reader, name, text in text_profiles():
+        yield f"reader_{reader}", name, text
+        yield "reader_any", name, gzip.compress(text, mtime=0) if len(text) % 3 == 0 else text
+    for name, encoded in pprof_profiles():
+        yield "reader_pprof", name, encoded
+    yield "reader_any", "pprof", gzip.compress(small_pprof().encode(), mtime=0)
+    for name, *parts in comparisons():
+        yield "diff", name, SEPARATOR.join(parts)
+    for number, parts in enumerate(RULES):
+        yield "rules", str(number), SEPARATOR.join(parts)
+    for number, symbol in enumerate(SYMBOLS):
+        yield "demangle", str(number), symbol.encode()
+    for number, text in enumerate(MAPS):
+        yield "maps", str(number), text
+    for number, values in enumerate(OPTIONS):
+        yield "options", str(number), SEPARATOR.join(values)
+    for name, program in programs():
+        yield "symbolize", name, program
+        yield "elf_image", name, program[:4096]
+    yield from found.inputs()
+
+
+def write_words(folder):
+    for target, words in WORDS.items():
+        lines = [f'"{word}"\n' for word in words]
+        (folder / f"{target}.dict").write_text("".join(lines), encoding="utf-8")
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    shutil.rmtree(folder, ignore_errors=True)
+    random.seed(1)
+    for target, name, data in seeds():
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        (folder / target / name).write_bytes(data)
+    write_words(folder)
+    if len(sys.argv) > 2:
+        pathlib.Path(sys.argv[2]).touch()
+
+
+if __name__ == "__main__":
+    main()
