@@ -439,7 +439,8 @@ static const struct option_row options[] = {
 	 "means are compared: the spread among runs tells more of the error than theory alone."},
 	OPTION_ROW_SAMPLE_TYPE,
 	{"top", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
-	 "Shows the N largest changes; 0 is all. The default is 30."},
+	 "Shows the N largest changes; 0 is all, and what did not change as well. The default is "
+	 "30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
 	 "What is compared: function, which is the default, file, line or mapping."},
 	{"focus", 0, OPTION_TEXT, offsetof(struct settings, focus), "REGEX",

@@ -156,9 +156,22 @@ static size_t count_rows(const struct report *report, size_t first)
 	return n;
 }
 
+/* How many rows come before the fold: of those that differ, which stand first. */
+static size_t count_first(const struct report *report)
+{
+	size_t limit = report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST, n = 0;
+
+	vec_foreach (row, &report->diff->rows) {
+		struct change flat = diff_change(report->diff, &row->flat);
+
+		n += n < limit && change_difference(&flat) != 0;
+	}
+	return n;
+}
+
 static int write_markdown(const struct report *report, struct output *output)
 {
-	size_t next, n_left;
+	size_t n_first = count_first(report), n_left, next = 0;
 
 	write_verdict(report, output);
 	write_gates(report, output);
@@ -168,9 +181,8 @@ static int write_markdown(const struct report *report, struct output *output)
 		output_text(output, "\n\n");
 	}
 	write_totals(report, output);
-	next = write_rows(report, 0,
-			  report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST,
-			  output);
+	if (n_first)
+		next = write_rows(report, 0, n_first, output);
 	n_left = count_rows(report, next);
 	if (n_left) {
 		output_printf(output, "<details><summary>%zu more, by %s</summary>\n\n", n_left,

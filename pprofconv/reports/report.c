@@ -25,6 +25,14 @@ bool report_is_row_shown(const struct diff_row *row)
 	return diff_has_samples(&row->flat) || diff_has_samples(&row->cumulative);
 }
 
+bool report_is_row_different(const struct diff *diff, const struct diff_row *row)
+{
+	struct change flat = diff_change(diff, &row->flat);
+	struct change cumulative = diff_change(diff, &row->cumulative);
+
+	return change_difference(&flat) != 0 || change_difference(&cumulative) != 0;
+}
+
 /* The probability of so large a change, up or down, where there is none. */
 static double two_sided(const struct diff *diff, const struct diff_measure *measure)
 {

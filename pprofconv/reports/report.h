@@ -70,3 +70,7 @@ size_t report_n_shown(const struct report *report);
 
 /* Whether a row has anything to show. */
 bool report_is_row_shown(const struct diff_row *row);
+
+/* Whether the function holds more or less than before, itself or by its calls. Rows that don't
+ * differ are the last. */
+bool report_is_row_different(const struct diff *diff, const struct diff_row *row);

@@ -50,16 +50,19 @@ static void write_row(const struct report *report, size_t number, struct output 
 
 static void write_rows(const struct report *report, struct output *output)
 {
+	const struct diff *diff = report->diff;
 	size_t n = report_n_shown(report), n_left = 0;
 	char title[FORMAT_SIZE];
 
 	snprintf(title, sizeof(title), "%g %% interval", 100 * report->confidence);
 	output_printf(output, "%12s  %9s %28s %12s %12s %12s %9s  %s\n", "flat", "flat%", title,
 		      "base", "new", "cum", "cum%", report->by);
-	for (size_t i = 0; i < report->diff->rows.n; i++) {
-		if (!report_is_row_shown(&report->diff->rows.items[i]))
+	for (size_t i = 0; i < diff->rows.n; i++) {
+		const struct diff_row *row = &diff->rows.items[i];
+
+		if (!report_is_row_shown(row))
 			continue;
-		if (n == 0) {
+		if (n == 0 || (report->n_top && !report_is_row_different(diff, row))) {
 			n_left++;
 			continue;
 		}

@@ -174,6 +174,23 @@ def flat(report):
 
 
 @cli.test
+def what_stays_is_not_shown(folder):
+    """Unless all is asked for: a report is read for what differs."""
+    base, new = (folded(folder, name, main__grows=value, main__stays=5, idle__waits=7)
+                 for name, value in (('base', 10), ('new', 11)))
+    lines = diff(base, new)[0].splitlines()
+    cli.equal([line.split()[-1] for line in lines[2:-1]], ['grows', 'main'])
+    cli.equal(lines[-1].split(), '... (3 more; --top=0 shows all)'.split())
+    cli.equal(len(diff('--top=0', base, new)[0].splitlines()), 7)
+    text, _ = diff('-F', 'markdown', base, new)
+    first, rest = text.split('<details>')
+    assert 'grows' in first and 'stays' not in first and 'stays' in rest, text
+    text, _ = diff('-F', 'markdown', base, base)
+    assert 'grows' not in text.split('<details>')[0] and text.count('| difference |') == 2, text
+    cli.equal(len(diff(base, base)[0].splitlines()), 3)
+
+
+@cli.test
 def what_is_hidden_counts_for_its_callers(folder):
     base = folded(folder, 'base', main__f__pool=10, main__g__pool__grow=20)
     new = folded(folder, 'new', main__f__pool=30, main__g__pool__grow=20, pool=1)
