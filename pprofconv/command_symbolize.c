@@ -5,6 +5,7 @@
 
 #include "base/strtab.h"
 #include "command.h"
+#include "progress.h"
 #include "symbolize/symbolize.h"
 
 static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
@@ -89,13 +90,18 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 {
 	struct symbolize_options options;
 	struct symbolize_summary summary = {0};
+	struct progress progress;
 	int r;
 
 	if (make_options(settings, &options))
 		return EXIT_BAD;
 	if (settings->no_symbols)
 		return EXIT_DONE;
+	progress_begin(&progress, "names", !settings->quiet);
+	options.on_progress = progress_named;
+	options.progress_context = &progress;
 	r = symbolize_profile(profile, &options, &summary);
+	progress_end(&progress);
 	if (!r && !settings->quiet)
 		print_summary(settings, profile, &summary);
 	symbolize_summary_deinit(&summary);

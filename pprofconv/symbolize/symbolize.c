@@ -35,6 +35,7 @@ struct symbolizer {
 	VEC(struct opened) files;
 	frame_list frames; /* of one mapping's places */
 	VEC(struct profile_line) lines;
+	uint64_t n_done; /* locations that were looked up */
 };
 
 static bool has_names(const struct profile_mapping *mapping)
@@ -203,6 +204,12 @@ static int name_places(struct symbolizer *s, struct place *places, size_t n)
 	return r;
 }
 
+static void report_progress(struct symbolizer *s)
+{
+	if (s->options->on_progress)
+		s->options->on_progress(s->options->progress_context, ++s->n_done);
+}
+
 /* `places` are all those of one mapping. */
 static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t n)
 {
@@ -218,8 +225,10 @@ static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t 
 	result->located = file.located;
 	result->outcome = file.binary ? SYMBOLIZE_NO_SYMBOLS : SYMBOLIZE_NOT_LOCATED;
 	s->frames.n = 0;
-	for (size_t i = 0; file.binary && !r && i < n; i++)
+	for (size_t i = 0; file.binary && !r && i < n; i++) {
 		r = find_frames(s, file.binary, &places[i]);
+		report_progress(s);
+	}
 	if (!r && s->frames.n)
 		r = name_places(s, places, n);
 	return r;

@@ -9,6 +9,9 @@
 struct symbolize_options {
 	struct locate_options locate;
 	enum demangle_style style;
+	/* Called now and then with how many locations have been looked up; may be NULL. */
+	void (*on_progress)(void *context, uint64_t n_locations);
+	void *progress_context;
 };
 
 enum symbolize_outcome {

@@ -4,6 +4,8 @@
 
 import json
 import os
+import pty
+import subprocess
 
 import chain
 import cli
@@ -230,6 +232,56 @@ def a_program_truncated_while_it_is_read(folder):
               (2, f'pprofconv: {app}: truncated while it was read\n'))
     assert not os.path.exists(out)
     cli.equal([name for name in os.listdir(folder) if 'pprofconv' in name], [])
+
+
+# --- progress --------------------------------------------------------------------------------
+
+SLOW = r'''
+#include <stdlib.h>
+#include <time.h>
+/* A clock on which everything takes so many seconds. */
+time_t time(time_t *out)
+{
+	static time_t now = 1000;
+	now += atoi(getenv("STEP"));
+	if (out)
+		*out = now;
+	return now;
+}
+'''
+
+
+def on_a_terminal(*args, **options):
+    """Runs pprofconv with a terminal for its messages; returns what came there."""
+    master, slave = pty.openpty()
+    cli.equal(subprocess.run([os.environ['PPROFCONV'], *args], stderr=slave, timeout=300,
+                             **options).returncode, 0)
+    os.close(slave)
+    text = b''
+    try:
+        while part := os.read(master, 65536):
+            text += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    return text.decode()
+
+
+@cli.test
+def progress_on_a_terminal(folder):
+    dump = run(folder, program(folder), 'p')
+    clock = os.path.join(folder, 'clock.so')
+    chain.succeed('cc', '-shared', '-fPIC', '-o', clock, write(folder, 'clock.c', SLOW))
+    slow, fast = [chain.environment(LD_PRELOAD=clock, STEP=step) for step in (3, 0)]
+    text = on_a_terminal(dump, '-o', os.path.join(folder, 'x.pb.gz'), env=slow)
+    for what in ('0 MiB read', 'names: 1 locations looked up', '0 MiB written'):
+        cli.is_in(what, text)
+    assert text.rindex('\r\033[K') > text.rindex('MiB written'), 'the line is left behind'
+    assert 'MiB' not in on_a_terminal('-q', dump, '-o', os.path.join(folder, 'y'), env=slow)
+    done = cli.pprofconv(dump, '-o', os.path.join(folder, 'z'), env=slow)
+    assert 'MiB' not in done.stderr and '\033' not in done.stderr, done.stderr
+    text = on_a_terminal(dump, '-o', os.path.join(folder, 'x.pb.gz'), env=fast)
+    assert '\033' not in text and 'MiB' not in text, text
 
 
 cli.main()
