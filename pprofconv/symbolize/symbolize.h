@@ -27,6 +27,7 @@ struct symbolize_result { /* of one mapping */
 	struct locate_result located;
 	uint32_t n_locations;
 	uint32_t n_named;
+	uint32_t n_lost_units; /* whose .dwo files are missing */
 };
 
 /* All zeroes is a valid one. */

@@ -166,6 +166,31 @@ def debug_information_on_one_side(folder):
     cli.equal(diff(build(folder, 'a', '-g'), build(folder, 'b', '-g0')), {})
 
 
+@cli.test
+def split_debug_information_that_is_gone(folder):
+    """Functions by symbol, their lines, and a word about what is missing."""
+    inlined = '''#include <stdlib.h>
+#include "keep.h"
+static inline __attribute__((always_inline)) void *allocate(size_t n) { return malloc(n); }
+void *keep(size_t n) { return allocate(n); }
+'''
+    for version in (4, 5):
+        name = f'v{version}'
+        dump = build(folder, name, '-O1', f'-gdwarf-{version}', '-gsplit-dwarf',
+                     keep_c=inlined)
+        whole = cli.pprofconv('top', dump)
+        assert 'dwo' not in whole.stderr, whole.stderr
+        cli.is_in('  allocate  ', whole.stdout)
+        for file in os.listdir(os.path.join(folder, name)):
+            if file.endswith('.dwo'):
+                os.unlink(os.path.join(folder, name, file))
+        part = cli.pprofconv('top', dump)
+        assert '  allocate  ' not in part.stdout
+        cli.is_in('  keep  ', part.stdout)
+        cli.is_in('keep.c\n', part.stdout)
+        cli.is_in('locations named, without inlined frames from 2 missing .dwo files\n', part.stderr)
+
+
 # --- the same bytes --------------------------------------------------------------------------
 
 def reproducible(folder, program, name, **settings):
