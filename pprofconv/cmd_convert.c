@@ -119,7 +119,8 @@ static const struct option_row options[] = {
 	 "The format to write. The default is pprof."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
 	 "Leaves out what differs between two runs that did the same: addresses, process numbers, "
-	 "times. Where every allocation was recorded, equal runs give equal files."},
+	 "times. Equal runs give equal files: where every allocation was recorded, or with "
+	 "HEAP_PROFILE_SEED set, as long as threads do the same in the same order."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROWS_SYMBOLS,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,9 +16,10 @@ struct comparison {
 	enum frames_by by;
 	const char *type;
 	struct suppressions suppressions;
-	regex_t focus_regex, ignore_regex;
+	regex_t focus_regex, ignore_regex, hide_regex;
 	struct filter_rules rules;
 	struct inputs sides[2];
+	struct strtab fileless; /* functions that one of the inputs knows no file of */
 	VEC(struct gate) gates;
 	VEC(struct gate_result) results;
 	VEC(struct diff)
@@ -59,6 +59,9 @@ static int parse_rules(struct comparison *comparison)
 	if (!status)
 		status = compare_compile("ignore", settings->ignore, &comparison->ignore_regex,
 					 &comparison->rules.ignore);
+	if (!status)
+		status = compare_compile("hide", settings->hide, &comparison->hide_regex,
+					 &comparison->rules.hide);
 	return status;
 }
 
@@ -117,6 +120,45 @@ static int load(struct comparison *comparison)
 			   (size_t)settings->n_inputs - (bases->n ? 0 : 1));
 }
 
+/* What folded stacks are taken to count: what is asked for, else what the other side shows first.
+ */
+static const char *wanted_type(const struct comparison *comparison, const struct profile *other)
+{
+	int value;
+
+	if (comparison->settings->sample_type)
+		return comparison->settings->sample_type;
+	if (comparison->gates.n)
+		return comparison->gates.items[0].type;
+	value = command_sample_type(comparison->settings, other);
+	return profile_string(other, other->sample_types.items[value].type);
+}
+
+/* A profile that says what it counts, to be the measure of those that don't; NULL if none does. */
+static const struct profile *find_said(const struct comparison *comparison)
+{
+	for (int side = 0; side < 2; side++)
+		vec_foreach (profile, &comparison->sides[side].profiles)
+			if (!inputs_is_unsaid(*profile) && (*profile)->sample_types.n)
+				return *profile;
+	return NULL;
+}
+
+static int name_values(struct comparison *comparison)
+{
+	const struct profile *said = find_said(comparison);
+	const char *type = said ? wanted_type(comparison, said) : NULL;
+	int value = said ? profile_find_sample_type(said, type) : -1, r = 0;
+	const char *unit;
+
+	if (value < 0)
+		return EXIT_DONE; /* all are of one kind, or check_types() complains */
+	unit = profile_string(said, said->sample_types.items[value].unit);
+	for (int side = 0; !r && side < 2; side++)
+		r = inputs_name_values(&comparison->sides[side], type, unit);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
 static int find_type(const struct comparison *comparison, const char *type)
 {
 	for (int side = 0; side < 2; side++) {
@@ -159,6 +201,15 @@ static int check_base(const struct comparison *comparison)
 	return EXIT_DONE;
 }
 
+static bool is_one_run(const struct comparison *comparison)
+{
+	const struct inputs *base = &comparison->sides[DIFF_BASE];
+	const struct inputs *new = &comparison->sides[DIFF_NEW];
+
+	return base->profiles.n == 1 && new->profiles.n == 1 &&
+	       shared_is_one_run(base->profiles.items[0], new->profiles.items[0]);
+}
+
 static int warn(struct comparison *comparison, const char *text)
 {
 	char *copy = strdup(text);
@@ -174,18 +225,16 @@ static int warn(struct comparison *comparison, const char *text)
 
 static int check_dropped(struct comparison *comparison)
 {
-	uint64_t n = inputs_count_dropped(&comparison->sides[0]) +
-		     inputs_count_dropped(&comparison->sides[1]);
-	char text[128];
+	uint64_t base = inputs_count_dropped(&comparison->sides[DIFF_BASE]);
+	uint64_t new = inputs_count_dropped(&comparison->sides[DIFF_NEW]);
+	char text[WARNING_MAX];
+	int status;
 
-	if (n == 0)
-		return EXIT_DONE;
-	if (comparison->gates.n && !comparison->settings->allow_dropped)
-		return command_error("%" PRIu64 " samples were dropped, so no gate can be trusted; "
-				     "--allow-dropped goes on",
-				     n);
-	snprintf(text, sizeof(text), "%" PRIu64 " samples were dropped: values are too low", n);
-	return warn(comparison, text);
+	if (is_one_run(comparison)) /* whose later dump counts those of the earlier as well */
+		base = 0;
+	status = compare_check_dropped(comparison->settings, base + new, comparison->gates.n > 0,
+				       text);
+	return status || !*text ? status : warn(comparison, text);
 }
 
 /* --- comparing ----------------------------------------------------------------------------- */
@@ -203,9 +252,10 @@ static int compare(const struct comparison *comparison, const char *type, struct
 static int prepare(struct comparison *comparison, enum frames_by by,
 		   const struct filter_rules *rules)
 {
-	int status = inputs_prepare(&comparison->sides[DIFF_BASE], by, rules);
+	const struct strtab *fileless = &comparison->fileless;
+	int status = inputs_prepare(&comparison->sides[DIFF_BASE], by, fileless, rules);
 
-	return status ? status : inputs_prepare(&comparison->sides[DIFF_NEW], by, rules);
+	return status ? status : inputs_prepare(&comparison->sides[DIFF_NEW], by, fileless, rules);
 }
 
 static int judge_all(struct comparison *comparison)
@@ -227,7 +277,8 @@ static int judge_all(struct comparison *comparison)
 /* Gates judge functions and all samples, whatever the report shows. */
 static int judge(struct comparison *comparison)
 {
-	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions};
+	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions,
+					   .hide = comparison->rules.hide};
 	size_t n = comparison->gates.n;
 	int status;
 
@@ -260,8 +311,7 @@ static int fill_report(struct comparison *comparison)
 	report->confidence = comparison->gate_options.confidence;
 	report->is_strict = comparison->gate_options.is_strict;
 	report->by = comparison->settings->by;
-	report->is_one_run = base->profiles.n == 1 && new->profiles.n == 1 &&
-			     shared_is_one_run(base->profiles.items[0], new->profiles.items[0]);
+	report->is_one_run = is_one_run(comparison);
 	report->results = comparison->results.items;
 	report->n_results = comparison->results.n;
 	diff_sort(&comparison->diff);
@@ -328,11 +378,15 @@ static int run_comparison(struct comparison *comparison)
 	if (!status)
 		status = load(comparison);
 	if (!status)
+		status = name_values(comparison);
+	if (!status)
 		status = check_types(comparison);
 	if (!status)
 		status = check_base(comparison);
 	if (!status)
 		status = check_dropped(comparison);
+	for (int side = 0; !status && side < 2; side++)
+		status = inputs_find_fileless(&comparison->sides[side], &comparison->fileless);
 	if (!status)
 		status = judge(comparison);
 	return status ? status : report(comparison);
@@ -354,11 +408,14 @@ static void comparison_deinit(struct comparison *comparison)
 	vec_deinit(&comparison->gates);
 	inputs_deinit(&comparison->sides[DIFF_BASE]);
 	inputs_deinit(&comparison->sides[DIFF_NEW]);
+	strtab_deinit(&comparison->fileless);
 	suppressions_deinit(&comparison->suppressions);
 	if (comparison->rules.focus)
 		regfree(&comparison->focus_regex);
 	if (comparison->rules.ignore)
 		regfree(&comparison->ignore_regex);
+	if (comparison->rules.hide)
+		regfree(&comparison->hide_regex);
 }
 
 static int run(const struct settings *settings)
@@ -382,7 +439,8 @@ static const struct option_row options[] = {
 	 "means are compared: the spread among runs tells more of the error than theory alone."},
 	OPTION_ROW_SAMPLE_TYPE,
 	{"top", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
-	 "Shows the N largest changes; 0 is all. The default is 30."},
+	 "Shows the N largest changes; 0 is all, and what did not change as well. The default is "
+	 "30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
 	 "What is compared: function, which is the default, file, line or mapping."},
 	{"focus", 0, OPTION_TEXT, offsetof(struct settings, focus), "REGEX",
@@ -390,6 +448,7 @@ static const struct option_row options[] = {
 	 "samples nevertheless."},
 	{"ignore", 0, OPTION_TEXT, offsetof(struct settings, ignore), "REGEX",
 	 "Leaves out samples with one that matches."},
+	OPTION_ROW_HIDE,
 	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct settings, max_growth), "TYPE=LIMIT",
 	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "
 	 "such "
@@ -423,7 +482,11 @@ const struct command command_diff = {
 	.arguments = "BASE NEW | --base=FILE... NEW...",
 	.summary = "compare profiles, and fail if something grew beyond a limit",
 	.description =
-		"Functions are matched by name and file, so two builds compare. Each difference "
+		"Functions are matched by name and file, so two builds compare; by name alone "
+		"where "
+		"one of them knows no file. Folded stacks don't say what they count: it is taken "
+		"for "
+		"what they are compared with, and for exact. Each difference "
 		"comes with the interval it lies in, by the error of sampling; a * marks those "
 		"that "
 		"are real, among all that were compared. Two dumps of one run are compared with "

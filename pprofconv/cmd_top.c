@@ -4,6 +4,7 @@
 
 #include "analysis/top.h"
 #include "base/input.h"
+#include "command_compare.h"
 #include "commands.h"
 
 #define VALUE_SIZE 32
@@ -73,19 +74,25 @@ static int print_top(const struct settings *settings, const struct profile *prof
 	int value = command_sample_type(settings, profile);
 	struct frames frames = {0};
 	struct top top = {0};
+	const regex_t *hide;
+	regex_t regex;
 	int r;
 
 	if (value < 0)
 		return EXIT_BAD;
 	if (!profile->sample_types.n)
 		return command_error("the profile has no values");
-	r = frames_init(&frames, profile);
+	if (compare_compile("hide", settings->hide, &regex, &hide))
+		return EXIT_BAD;
+	r = frames_init_view(&frames, profile, &(struct frames_view){.hide = hide});
 	if (!r)
 		r = top_init(&top, &frames, (size_t)value, settings->by_cumulative);
 	if (!r)
 		print_rows(settings, &frames, &top, (size_t)value);
 	top_deinit(&top);
 	frames_deinit(&frames);
+	if (hide)
+		regfree(&regex);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
@@ -107,6 +114,7 @@ static const struct option_row options[] = {
 	 "Shows the first N functions; 0 is all. The default is 30."},
 	{"cum", 'c', OPTION_FLAG, offsetof(struct settings, by_cumulative), NULL,
 	 "Sorts by what a function holds with all that it called, instead of by itself."},
+	OPTION_ROW_HIDE,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/gate.h"
@@ -18,10 +19,12 @@ struct following {
 	enum frames_by by;
 	struct suppressions suppressions;
 	struct filter_rules rules;
+	regex_t hide_regex;
 	struct gate gate; /* no text: there is none */
 	struct inputs inputs;
 	struct series series;
 	VEC(bool) failures;
+	char warning[WARNING_MAX]; /* "" : there is none */
 };
 
 static const struct trend_format *find_format(const char *name)
@@ -68,6 +71,9 @@ static int parse(struct following *following)
 	if (!status)
 		status = compare_read_suppressions(settings, &following->suppressions);
 	following->rules.suppressions = &following->suppressions;
+	if (!status)
+		status = compare_compile("hide", settings->hide, &following->hide_regex,
+					 &following->rules.hide);
 	return status;
 }
 
@@ -120,25 +126,6 @@ static int judge(struct following *following)
 	return r;
 }
 
-static int print_failures(const struct following *following)
-{
-	const struct series *series = &following->series;
-	int status = EXIT_DONE;
-
-	for (size_t i = 0; i < following->failures.n; i++) {
-		const struct series_row *row = &series->rows.items[i];
-
-		if (!following->failures.items[i])
-			continue;
-		command_error("gate failed: %s of %s grows by %s; limit %s", series->type,
-			      strtab_text(&series->strings, row->name),
-			      trend_format_slope(series, row->trend.slope).text,
-			      strchr(following->gate.text, '=') + 1);
-		status = EXIT_GATE;
-	}
-	return status;
-}
-
 static bool has_failed(const struct following *following)
 {
 	vec_foreach (failure, &following->failures)
@@ -147,27 +134,64 @@ static bool has_failed(const struct following *following)
 	return false;
 }
 
-static int write_report(const struct following *following)
+static int print_failures(const struct trend_report *report)
+{
+	const struct series *series = report->series;
+
+	for (size_t i = 0; i < series->rows.n; i++) {
+		char *text;
+
+		if (!report->failures[i])
+			continue;
+		text = trend_describe_failure(report, &series->rows.items[i]);
+		command_error("gate failed: %s", text ? text : strerror(ENOMEM));
+		free(text);
+	}
+	return report->has_failed ? EXIT_GATE : EXIT_DONE;
+}
+
+static int write_report(const struct following *following, const struct trend_report *report)
 {
 	_cleanup_(output_freep) struct output *output = NULL;
 	const char *path = following->settings->output;
 	struct diag diag = {0};
+	int r = output_open(&output, path ? path : "-", &diag);
+
+	if (!r) {
+		following->format->write(report, output);
+		r = output_commit(output, &diag);
+	}
+	diag_print(&diag, PROGRAM, !following->settings->quiet, stderr);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int report(const struct following *following)
+{
 	struct trend_report report = {
 		.series = &following->series,
 		.n_top = (size_t)following->settings->n_lines,
 		.confidence = following->confidence,
 		.failures = following->failures.items,
 		.has_failed = has_failed(following),
+		.gate = following->gate.text,
+		.warning = following->warning,
 	};
-	int r = output_open(&output, path ? path : "-", &diag);
+	int status = write_report(following, &report);
 
-	if (!r) {
-		following->format->write(&report, output);
-		r = output_commit(output, &diag);
-	}
-	diag_print(&diag, PROGRAM, !following->settings->quiet, stderr);
-	diag_deinit(&diag);
-	return r ? EXIT_BAD : EXIT_DONE;
+	return status ? status : print_failures(&report);
+}
+
+/* A process counts what it has lost since it began, so its dumps are not added up. */
+static int check_dropped(struct following *following)
+{
+	const struct settings *settings = following->settings;
+	int status = compare_check_dropped(settings, inputs_most_dropped(&following->inputs),
+					   following->gate.text != NULL, following->warning);
+
+	if (*following->warning && !settings->quiet)
+		command_error("%s", following->warning);
+	return status;
 }
 
 static int follow(struct following *following)
@@ -176,7 +200,9 @@ static int follow(struct following *following)
 	int status = check_type(following, type), r;
 
 	if (!status)
-		status = inputs_prepare(&following->inputs, following->by, &following->rules);
+		status = check_dropped(following);
+	if (!status)
+		status = inputs_prepare(&following->inputs, following->by, NULL, &following->rules);
 	if (status)
 		return status;
 	r = series_init(&following->series, type, following->inputs.items.items,
@@ -185,8 +211,7 @@ static int follow(struct following *following)
 		r = judge(following);
 	if (r)
 		return command_error("%s", strerror(-r));
-	status = write_report(following);
-	return status ? status : print_failures(following);
+	return report(following);
 }
 
 static int run(const struct settings *settings)
@@ -203,6 +228,8 @@ static int run(const struct settings *settings)
 	series_deinit(&following.series);
 	inputs_deinit(&following.inputs);
 	suppressions_deinit(&following.suppressions);
+	if (following.rules.hide)
+		regfree(&following.hide_regex);
 	return status;
 }
 
@@ -216,6 +243,7 @@ static const struct option_row options[] = {
 	 "Shows the first N functions; 0 is all. The default is 30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
 	 "What is followed: function, which is the default, file, line or mapping."},
+	OPTION_ROW_HIDE,
 	{"max-slope", 0, OPTION_TEXTS, offsetof(struct settings, max_slope), "TYPE=LIMIT",
 	 "A gate: exit status 1 if any function grows by more than LIMIT in an hour, such as "
 	 "inuse_space=10M; in a dump, if the dumps don't tell when they were written."},
@@ -225,6 +253,8 @@ static const struct option_row options[] = {
 	{"suppressions", 0, OPTION_TEXTS, offsetof(struct settings, suppressions), "FILE",
 	 "Leaves out samples with a function, source file or library on this list, whose lines are "
 	 "leak:PATTERN as for LeakSanitizer. May be given several times."},
+	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct settings, allow_dropped), NULL,
+	 "Lets the gate judge dumps that have lost samples."},
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,

@@ -48,6 +48,7 @@ struct settings {
 	const char *by;
 	const char *focus;
 	const char *ignore;
+	const char *hide;
 	struct texts max_growth;
 	struct texts max_growth_per_function;
 	struct texts max_slope;
@@ -121,6 +122,14 @@ struct command {
 		"sample-type", 's', OPTION_TEXT, offsetof(struct settings, sample_type), "TYPE", \
 			"Which of a sample's values count, such as alloc_space. The default is " \
 			"what the profile itself says, inuse_space for a heap."                  \
+	}
+#define OPTION_ROW_HIDE                                                                           \
+	{                                                                                         \
+		"hide", 0, OPTION_TEXT, offsetof(struct settings, hide), "REGEX",                 \
+			"Takes functions that match out of all stacks, by their names, source "   \
+			"files or libraries; what they allocate is their callers' then. For the " \
+			"allocators of a program's own, and for containers: '^std::' leaves "     \
+			"those of C++ out."                                                       \
 	}
 /* Of the commands that call command_symbolize(). */
 #define OPTION_ROWS_SYMBOLS                                                                       \

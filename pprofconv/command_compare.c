@@ -31,14 +31,48 @@ int inputs_load(struct inputs *inputs, const struct settings *settings, char *co
 	return status;
 }
 
-int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct filter_rules *rules)
+bool inputs_is_unsaid(const struct profile *profile)
+{
+	const struct profile_value_type *type = profile->sample_types.items;
+
+	return profile->sample_types.n == 1 && !profile->period_type.type &&
+	       strcmp(profile_string(profile, type->type), "samples") == 0;
+}
+
+int inputs_name_values(struct inputs *inputs, const char *type, const char *unit)
+{
+	int r = 0;
+
+	vec_foreach (at, &inputs->profiles) {
+		struct profile *profile = *at;
+		struct profile_value_type named = {profile_intern(profile, type),
+						   profile_intern(profile, unit)};
+
+		r = r ? r : profile_status(profile);
+		if (!r && inputs_is_unsaid(profile))
+			profile->sample_types.items[0] = named;
+	}
+	return r;
+}
+
+int inputs_find_fileless(const struct inputs *inputs, struct strtab *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < inputs->profiles.n; i++)
+		r = frames_find_fileless(inputs->profiles.items[i], out);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab *fileless,
+		   const struct filter_rules *rules)
 {
 	int r = vec_reserve(&inputs->items, inputs->profiles.n);
 
 	for (size_t i = 0; !r && i < inputs->profiles.n; i++) {
 		struct diff_input *item = &inputs->items.items[inputs->items.n++];
 
-		r = diff_input_init(item, inputs->profiles.items[i], by, rules);
+		r = diff_input_init(item, inputs->profiles.items[i], by, fileless, rules);
 	}
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
@@ -58,19 +92,52 @@ void inputs_deinit(struct inputs *inputs)
 	vec_deinit(&inputs->profiles);
 }
 
-uint64_t inputs_count_dropped(const struct inputs *inputs)
+static uint64_t count_dropped(const struct profile *profile)
 {
 	static const char key[] = "samples_dropped: ";
 	uint64_t n = 0;
 
-	vec_foreach (profile, &inputs->profiles)
-		vec_foreach (comment, &(*profile)->comments) {
-			const char *text = profile_string(*profile, *comment);
+	vec_foreach (comment, &profile->comments) {
+		const char *text = profile_string(profile, *comment);
 
-			if (strncmp(text, key, strlen(key)) == 0)
-				n += strtoull(text + strlen(key), NULL, 10);
-		}
+		if (strncmp(text, key, strlen(key)) == 0)
+			n += strtoull(text + strlen(key), NULL, 10);
+	}
 	return n;
+}
+
+uint64_t inputs_count_dropped(const struct inputs *inputs)
+{
+	uint64_t n = 0;
+
+	vec_foreach (profile, &inputs->profiles)
+		n += count_dropped(*profile);
+	return n;
+}
+
+uint64_t inputs_most_dropped(const struct inputs *inputs)
+{
+	uint64_t most = 0;
+
+	vec_foreach (profile, &inputs->profiles) {
+		uint64_t n = count_dropped(*profile);
+
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+int compare_check_dropped(const struct settings *settings, uint64_t n, bool has_gates, char *text)
+{
+	*text = '\0';
+	if (n == 0)
+		return EXIT_DONE;
+	if (has_gates && !settings->allow_dropped)
+		return command_error("%" PRIu64 " samples were dropped, so no gate can be trusted; "
+				     "--allow-dropped goes on",
+				     n);
+	snprintf(text, WARNING_MAX, "%" PRIu64 " samples were dropped: values are too low", n);
+	return EXIT_DONE;
 }
 
 /* --- options ------------------------------------------------------------------------------- */

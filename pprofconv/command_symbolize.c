@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/strtab.h"
 #include "command.h"
+#include "progress.h"
 #include "symbolize/symbolize.h"
 
 static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
@@ -46,24 +48,42 @@ static int make_options(const struct settings *settings, struct symbolize_option
 	return parse_style(settings->demangle, &out_options->style);
 }
 
-/* A line in all, and one for each mapping without names; with --verbose for each mapping. */
+/* Whether it was not said before of that file: many dumps of one process lack the same names. */
+static bool is_new(const struct profile *profile, const struct symbolize_summary *summary,
+		   size_t mapping)
+{
+	static struct strtab said;
+	const struct symbolize_result *result = &summary->mappings.items[mapping];
+	size_t n = strtab_count(&said);
+	uint32_t id;
+	char key[4096];
+
+	snprintf(key, sizeof(key), "%d %d %s", result->outcome, result->located.outcome,
+		 profile_string(profile, profile->mappings.items[mapping].file));
+	return strtab_intern(&said, key, strlen(key), &id) || strtab_count(&said) > n;
+}
+
+/* A line in all, unless there are more inputs than two, and one for each mapping that lacks names;
+ * with --verbose for each mapping. */
 static void print_summary(const struct settings *settings, const struct profile *profile,
 			  const struct symbolize_summary *summary)
 {
-	bool was_needed = false;
+	bool was_needed = false, is_series = settings->n_inputs + settings->bases.n > 2;
 	char text[1024];
 
 	for (size_t i = 0; i < summary->mappings.n; i++) {
 		enum symbolize_outcome outcome = summary->mappings.items[i].outcome;
-		bool is_fine = outcome == SYMBOLIZE_NAMED || outcome == SYMBOLIZE_ALREADY;
+		bool is_fine =
+			outcome == SYMBOLIZE_ALREADY ||
+			(outcome == SYMBOLIZE_NAMED && !summary->mappings.items[i].n_lost_units);
 
 		was_needed |= outcome != SYMBOLIZE_UNUSED && outcome != SYMBOLIZE_ALREADY;
-		if (is_fine && !settings->verbose)
+		if (!settings->verbose && (is_fine || !is_new(profile, summary, i)))
 			continue;
 		if (symbolize_describe(profile, summary, i, text, sizeof(text)))
 			command_error("%s", text);
 	}
-	if (was_needed || settings->verbose)
+	if ((was_needed && !is_series) || settings->verbose)
 		command_error("%" PRIu32 " of %" PRIu32 " locations named", summary->n_named,
 			      summary->n_locations);
 }
@@ -72,13 +92,18 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 {
 	struct symbolize_options options;
 	struct symbolize_summary summary = {0};
+	struct progress progress;
 	int r;
 
 	if (make_options(settings, &options))
 		return EXIT_BAD;
 	if (settings->no_symbols)
 		return EXIT_DONE;
+	progress_begin(&progress, "names", !settings->quiet);
+	options.on_progress = progress_named;
+	options.progress_context = &progress;
 	r = symbolize_profile(profile, &options, &summary);
+	progress_end(&progress);
 	if (!r && !settings->quiet)
 		print_summary(settings, profile, &summary);
 	symbolize_summary_deinit(&summary);

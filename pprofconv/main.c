@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus_error.h"
 #include "commands.h"
 
 const struct command *const commands[] = {
@@ -66,8 +67,10 @@ static int dispatch(int argc, char **argv)
 /* What was printed must have arrived. */
 int main(int argc, char **argv)
 {
-	int status = dispatch(argc, argv);
+	int status;
 
+	bus_error_explain();
+	status = dispatch(argc, argv);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return command_error("standard output: %s", strerror(errno));
 	return status;

@@ -119,6 +119,8 @@ struct profile {
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */
 	int64_t duration_nanos;
+	bool keeps_samples;    /* counts of a sampled dump are to stay as they were taken */
+	int64_t kept_interval; /* the sampler's, if they did: no estimates yet; else 0 */
 	uint32_t drop_frames;         /* string, regular expression */
 	uint32_t keep_frames;         /* string, regular expression */
 	uint32_t default_sample_type; /* string */

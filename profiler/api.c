@@ -3,6 +3,7 @@
 #include "dumper.h"
 #include "heapprof.h"
 #include "lifecycle.h"
+#include "next_alloc.h"
 #include "recorder.h"
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,17 @@ PUBLIC void HeapProfilerStop(void)
 	leave();
 }
 
+/* libtcmalloc asks for a last dump of its own profiler by this name. That one does not run, and
+ * ours has its own. */
+static bool is_of_allocator(const void *caller)
+{
+	return hp_next_alloc_has_code((uintptr_t)caller);
+}
+
 PUBLIC void HeapProfilerDump(const char *reason)
 {
+	if (is_of_allocator(__builtin_return_address(0)))
+		return;
 	enter();
 	hp_dumper_dump(reason && *reason ? reason : "HeapProfilerDump");
 	leave();

@@ -304,15 +304,22 @@ static const struct hp_module *find_loaded_module(const struct hp_maps_entry *en
 	return NULL;
 }
 
+struct map_printing {
+	struct hp_text *text;
+	uintptr_t end; /* of the last mapping that was printed */
+};
+
 /* The build ID follows its mapping, under the path that the mapping has: readers match the two by
  * name, and the loader's own name for a library may lead through symbolic links. */
 static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 {
-	struct hp_text *t = context;
+	struct map_printing *printing = context;
+	struct hp_text *t = printing->text;
 	const struct hp_module *m = entry->is_executable ? find_loaded_module(entry) : NULL;
 
 	if (!entry->is_executable)
 		return true;
+	printing->end = entry->end;
 	hp_text_bytes(t, entry->line, entry->line_size);
 	hp_text_char(t, '\n');
 	if (m)
@@ -327,11 +334,15 @@ static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t
 	print_build_id(t, m, m->path, strlen(m->path));
 }
 
-static void print_known_modules(struct hp_text *t)
+/* Those that /proc did not get to tell us of. */
+static void print_known_modules(const struct map_printing *printing)
 {
-	for (size_t i = 0; i < hp_modules_n_permanent(); i++)
-		print_module(t, hp_modules_get_permanent(i),
-			     hp_modules_get_permanent(i)->code_start);
+	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
+		const struct hp_module *m = hp_modules_get_permanent(i);
+
+		if (m->code_start >= printing->end)
+			print_module(printing->text, m, m->code_start);
+	}
 }
 
 static void print_gone_modules(struct hp_text *t, const struct elsewhere *elsewhere)
@@ -355,9 +366,11 @@ static bool has_folded(const struct hp_stacks_copy *copy)
 static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy,
 			    const struct elsewhere *elsewhere)
 {
+	struct map_printing printing = {.text = t};
+
 	hp_text_string(t, "\nMAPPED_LIBRARIES:\n");
-	if (!hp_maps_visit(print_mapping, t))
-		print_known_modules(t);
+	if (!hp_maps_visit(print_mapping, &printing))
+		print_known_modules(&printing);
 	print_gone_modules(t, elsewhere);
 	if (has_folded(copy))
 		print_range(t, folded_address(elsewhere), FOLDED_SIZE, 0, "(evicted)");

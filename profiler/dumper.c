@@ -150,6 +150,20 @@ static void tell_failure(const char *path, int error)
 	hp_report_text(&line);
 }
 
+/* Another thread's dump waits for a disk that does not answer, or the thread is stopped. */
+static void tell_busy(const char *reason)
+{
+	HP_TEXT_LOCAL(line, 1024);
+
+	if (is_failure_told)
+		return;
+	is_failure_told = true;
+	hp_text_string(&line, "no dump (");
+	hp_text_string(&line, reason);
+	hp_text_string(&line, "): another one has not come to an end");
+	hp_report_text(&line);
+}
+
 static bool dump_locked(const char *reason)
 {
 	/* From mmap: neither the host's stack nor the scratch stack has room to spare for it. */
@@ -188,8 +202,12 @@ bool hp_dumper_dump(const char *reason)
 {
 	bool is_written;
 
-	if (!may_dump() || !hp_lock_acquire(&dump_lock))
+	if (!may_dump())
 		return false;
+	if (!hp_lock_acquire(&dump_lock)) {
+		tell_busy(reason);
+		return false;
+	}
 	is_written = may_dump() && dump_locked(reason);
 	hp_lock_release(&dump_lock);
 	return is_written;

@@ -21,8 +21,23 @@ static bool read_memory(uintptr_t from, void *to, size_t size)
 	return true;
 }
 
+static void read_note(const ElfW(Nhdr) * note, const uint8_t *name, const uint8_t *desc,
+		      struct hp_module *out)
+{
+	bool is_gnu = note->n_namesz == 4 && memcmp(name, "GNU", 4) == 0;
+
+	if (is_gnu && note->n_type == NT_GNU_BUILD_ID && note->n_descsz <= HP_BUILD_ID_MAX &&
+	    out->build_id_size == 0) {
+		out->build_id_size = note->n_descsz;
+		memcpy(out->build_id, desc, note->n_descsz);
+	}
+	if (note->n_namesz == sizeof(HP_NOTE_OWNER) &&
+	    memcmp(name, HP_NOTE_OWNER, sizeof(HP_NOTE_OWNER)) == 0)
+		out->has_heapprof = true;
+}
+
 /* notes = { name-size desc-size type name desc }*, name and desc padded to 4 bytes */
-static void find_build_id(const uint8_t *notes, size_t size, struct hp_module *out)
+static void parse_notes(const uint8_t *notes, size_t size, struct hp_module *out)
 {
 	ElfW(Nhdr) note;
 
@@ -35,12 +50,7 @@ static void find_build_id(const uint8_t *notes, size_t size, struct hp_module *o
 		size -= sizeof(note);
 		if (name > size || desc > size - name)
 			return;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    memcmp(notes, "GNU", 4) == 0 && note.n_descsz <= HP_BUILD_ID_MAX) {
-			out->build_id_size = note.n_descsz;
-			memcpy(out->build_id, notes + name, note.n_descsz);
-			return;
-		}
+		read_note(&note, notes, notes + name, out);
 		notes += name + desc;
 		size -= name + desc;
 	}
@@ -52,8 +62,8 @@ static void read_notes(uintptr_t address, size_t size, struct hp_module *out)
 
 	if (size > sizeof(notes))
 		size = sizeof(notes);
-	if (out->build_id_size == 0 && read_memory(address, notes, size))
-		find_build_id(notes, size, out);
+	if (read_memory(address, notes, size))
+		parse_notes(notes, size, out);
 }
 
 static void note_segment(uintptr_t bias, const ElfW(Phdr) * header, struct hp_module *out)

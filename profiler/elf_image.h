@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What a loaded ELF image says of itself: its extent, its code, its build ID. Every read is checked
+/* What a loaded ELF image says of itself: its extent, its code, its notes. Every read is checked
  * first, so an image that is unmapped meanwhile costs the answer, not the process. Any thread. */
 #pragma once
 #include "modules.h"
 #include <link.h>
 
-/* Fills the addresses and the build ID from program headers; `bias` is the load address minus the
- * link address. False if there is no loaded segment. */
+/* Every image that a copy of this library is in has a note of this owner. */
+#define HP_NOTE_OWNER "heapprof"
+
+/* Fills the addresses and what notes tell from program headers; `bias` is the load address minus
+ * the link address. False if there is no loaded segment. */
 bool hp_elf_image_describe(uintptr_t bias, const ElfW(Phdr) * headers, size_t n_headers,
 			   struct hp_module *out);
 

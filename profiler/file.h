@@ -17,11 +17,17 @@ struct hp_outfile {
 	int fd;
 	int error;              /* the first one, as -errno; what follows is not written */
 	uint64_t device, inode; /* what fd was when we opened it */
-	char temporary[4096];
+	uint64_t size;          /* of what was written */
+	char temporary[4096];   /* empty: the file has no name, and goes with this process */
 };
 
-/* Creates a temporary file beside `final_path`, mode 0600 less umask. 0 or -errno. */
+/* Creates a file in the folder of `final_path`, mode 0600 less umask: one without a name if the
+ * file system has such files and they can be given a name, else a temporary one. 0 or -errno. */
 int hp_outfile_create(struct hp_outfile *f, const char *final_path);
+
+/* The same with a temporary name: `final_path` ".tmp." and 16 hexadecimal digits. It is locked as
+ * long as its writer lives. */
+int hp_outfile_create_named(struct hp_outfile *f, const char *final_path);
 
 /* Writes all of it, unless the descriptor is not ours any more; errors stay in f->error. A full
  * disk or a size limit raises no signal. */
@@ -37,3 +43,6 @@ void hp_outfile_abandon(struct hp_outfile *f);
 
 /* Closes and removes an unclaimed file. */
 void hp_outfile_discard(struct hp_outfile *f);
+
+/* Removes a temporary file whose writer has died. */
+void hp_outfile_remove_stale(const char *temporary);

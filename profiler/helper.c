@@ -4,6 +4,7 @@
 #include "process.h"
 #include "recorder.h"
 #include "report.h"
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -150,10 +151,13 @@ void hp_helper_revive(void)
 {
 	if (__atomic_exchange_n(&is_there, 1, __ATOMIC_SEQ_CST))
 		return;
+	int saved_errno = errno;
+
 	next_time_ms = hp_process_uptime_ms() + time_interval_ms;
 	rss_mark = rss_interval ? hp_process_rss_bytes() : 0;
 	if (!create_thread())
 		hp_report("can't create a thread: no dumps by time, resident memory or signal");
+	errno = saved_errno;
 }
 
 static void tell_signal_is_taken(int signal, const char *why)

@@ -18,6 +18,8 @@ void hp_helper_after_fork(void);
 /* True if a thread is wanted that isn't there; see hp_helper_revive(). Any thread, signal-safe. */
 bool hp_helper_is_missing(void);
 
-/* Makes it again. With hp_tls.in_hook set, from within a hook: a child that never allocates,
- * because it calls exec at once, never gets here. */
+/* Makes it again. With hp_tls.in_hook set, from within a hook that the program called, not the
+ * allocator: a child that calls exec at once never gets here. Nor does one that neither allocates,
+ * frees nor maps memory: between a fork and what a program may do in a child no call is safe that
+ * makes a thread, and in a signal handler neither. Signals that came before are made good then. */
 void hp_helper_revive(void);

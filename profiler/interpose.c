@@ -2,6 +2,7 @@
 /* The hooks: every name by which a program gets or returns heap memory; hooks.h says how they work.
  * operator new calls malloc underneath, whatever allocator that is: then nothing is counted twice,
  * and blocks of all kinds may be given back by free(). */
+#include "elf_image.h"
 #include "hooks.h"
 #include "modules.h"
 #include "next_alloc.h"
@@ -81,7 +82,7 @@ SLOW void free_slow(void *p)
 
 	if (!p || hp_next_alloc_is_boot(p))
 		return;
-	if (!hook_begin()) {
+	if (!hp_live_may_hold_block(p) || !hook_begin()) {
 		hp_next.free(p);
 		return;
 	}
@@ -229,6 +230,13 @@ SLOW void *new_failed(const char *name, size_t size, size_t b, const void *c)
 	return next ? next(size, b, c) : NULL;
 }
 
+/* On the fast path, where the bytes were counted. */
+SLOW void *counted_new_failed(const char *name, size_t size, size_t b, const void *c)
+{
+	hp_recorder_uncount(size);
+	return new_failed(name, size, b, c);
+}
+
 SLOW void *new_slow(const char *name, size_t size, size_t b, const void *c)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -256,16 +264,31 @@ SLOW void *aligned_new_slow(const char *name, size_t size, size_t alignment, con
 		p = next_call;                                   \
 		if (likely(p))                                   \
 			return p;                                \
-		hp_recorder_uncount(size);                       \
-		return new_failed(#symbol, size, b, c);          \
+		return counted_new_failed(#symbol, size, b, c);  \
 	}
 
 #define DEFINE_PLAIN_NEW(symbol)   DEFINE_NEW(symbol, hp_next.malloc(size), new_slow)
 #define DEFINE_ALIGNED_NEW(symbol) DEFINE_NEW(symbol, hp_next.memalign(b, size), aligned_new_slow)
 
+/* The two that nearly every program lives on keep one register across the call, not three. */
+#define DEFINE_USUAL_NEW(symbol)                                   \
+	HOOK void *symbol(size_t size);                            \
+	HOOK void *symbol(size_t size)                             \
+	{                                                          \
+		void *p;                                           \
+                                                                   \
+		if (!likely(!hp_recorder_count(size)))             \
+			return new_slow(#symbol, size, 0, NULL);   \
+		p = hp_next.malloc(size);                          \
+		if (likely(p))                                     \
+			return p;                                  \
+		return counted_new_failed(#symbol, size, 0, NULL); \
+	}
+
+DEFINE_USUAL_NEW(_Znwm)
+DEFINE_USUAL_NEW(_Znam)
+
 /* More parameters than the real ones have: the missing ones are passed on as they came. */
-DEFINE_PLAIN_NEW(_Znwm)
-DEFINE_PLAIN_NEW(_Znam)
 DEFINE_PLAIN_NEW(_ZnwmRKSt9nothrow_t)
 DEFINE_PLAIN_NEW(_ZnamRKSt9nothrow_t)
 DEFINE_ALIGNED_NEW(_ZnwmSt11align_val_t)
@@ -326,6 +349,17 @@ HOOK void _exit(int status)
 }
 
 HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
+
+/* note = name-size desc-size type owner version: by it a copy of this library knows another one, in
+ * a program that has the archive and is run under the shared library as well. */
+__asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
+	".balign 4\n"
+	".long 2f - 1f, 4f - 3f, 1\n"
+	"1: .asciz \"" HP_NOTE_OWNER "\"\n"
+	"2: .balign 4\n"
+	"3: .asciz \"" HEAPPROF_VERSION "\"\n"
+	"4: .balign 4\n"
+	".popsection");
 
 static __attribute__((constructor)) void start_with_program(void)
 {

@@ -57,32 +57,42 @@ SLOW void *mmap_slow(void *address, size_t size, int protection, int flags, int 
 	return p;
 }
 
+/* An old size of 0 makes a second mapping of shared memory. */
+static bool leaves_old(size_t old_size, int flags)
+{
+	return old_size == 0 || flags & MREMAP_DONTUNMAP;
+}
+
+/* The old range goes first: another thread may be given the addresses at once. */
 SLOW void *mremap_slow(void *old, size_t old_size, size_t size, int flags, void *address)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
+	struct hp_unmapping unmapping;
 	void *p;
 
 	if (!is_of_program(&site) || !hook_begin())
 		return next.mremap(old, old_size, size, flags, address);
+	hp_recorder_unmapping(old, leaves_old(old_size, flags) ? 0 : round_up(old_size),
+			      &unmapping);
 	p = next.mremap(old, old_size, size, flags, address);
-	if (p != MAP_FAILED) {
-		hp_recorder_unmapped(old, round_up(old_size));
+	hp_recorder_unmapped(&unmapping, p != MAP_FAILED);
+	if (p != MAP_FAILED)
 		hp_recorder_mapped(p, round_up(size), &site);
-	}
 	hook_end();
 	return p;
 }
 
-/* The range goes first: another thread may be given the addresses at once. */
 SLOW int munmap_slow(void *address, size_t size)
 {
 	bool is_refused = (uintptr_t)address % PAGE != 0 || size == 0;
+	struct hp_unmapping unmapping;
 	int result;
 
 	if (is_refused || !hook_begin())
 		return next.munmap(address, size);
-	hp_recorder_unmapped(address, round_up(size));
+	hp_recorder_unmapping(address, round_up(size), &unmapping);
 	result = next.munmap(address, size);
+	hp_recorder_unmapped(&unmapping, result == 0);
 	hook_end();
 	return result;
 }
@@ -90,15 +100,18 @@ SLOW int munmap_slow(void *address, size_t size)
 SLOW void *sbrk_slow(intptr_t increment)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
+	struct hp_unmapping unmapping;
 	void *p;
 
 	if (!is_of_program(&site) || !hook_begin())
 		return next.sbrk(increment);
 	p = next.sbrk(increment);
-	if (p != (void *)-1 && increment > 0)
+	if (p != (void *)-1 && increment > 0) {
 		hp_recorder_mapped(p, increment, &site);
-	else if (p != (void *)-1 && increment < 0)
-		hp_recorder_unmapped((char *)p + increment, -increment);
+	} else if (p != (void *)-1 && increment < 0) {
+		hp_recorder_unmapping((char *)p + increment, -increment, &unmapping);
+		hp_recorder_unmapped(&unmapping, true /* has gone */);
+	}
 	hook_end();
 	return p;
 }

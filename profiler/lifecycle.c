@@ -2,6 +2,7 @@
 #include "lifecycle.h"
 #include "arena.h"
 #include "dumper.h"
+#include "elf_image.h"
 #include "fork_mark.h"
 #include "frame_rule.h"
 #include "helper.h"
@@ -27,18 +28,107 @@ enum state {
 static uint32_t state;
 static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, from the next session on */
-static bool has_exited, is_fork_clean;
+static bool has_exited, is_fork_clean, is_company_told;
 
 bool hp_lifecycle_is_ready(void)
 {
 	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY;
 }
 
+/* --- company ------------------------------------------------------------------------------- */
+
+static const char *object_of(void *function)
+{
+	Dl_info info;
+
+	return function && dladdr(function, &info) && info.dli_fname ? info.dli_fname : "?";
+}
+
+static bool is_ours(void *function)
+{
+	struct dl_find_object its, ours;
+
+	return _dl_find_object(function, &its) == 0 &&
+	       _dl_find_object((void *)is_ours, &ours) == 0 &&
+	       its.dlfo_map_start == ours.dlfo_map_start;
+}
+
+/* The malloc that the program calls, if that is another one than ours; else NULL. */
+static void *malloc_before_us(void)
+{
+	void *first = dlsym(RTLD_DEFAULT, "malloc");
+
+	return first && !is_ours(first) ? first : NULL;
+}
+
+static bool is_of_heapprof(void *function)
+{
+	struct dl_find_object object;
+	struct hp_module image;
+
+	return _dl_find_object(function, &object) == 0 &&
+	       hp_elf_image_read((uintptr_t)object.dlfo_map_start, &image) && image.has_heapprof;
+}
+
+static void tell_who_is_before_us(void *their_malloc)
+{
+	HP_TEXT_LOCAL(line, 512);
+
+	if (is_company_told)
+		return;
+	is_company_told = true;
+	if (is_of_heapprof(their_malloc)) {
+		hp_text_string(&line, object_of(their_malloc));
+		hp_text_string(&line, " has a heapprof of its own: that one records, not this one");
+	} else {
+		hp_text_string(&line, "malloc of ");
+		hp_text_string(&line, object_of(their_malloc));
+		hp_text_string(&line, " comes before ours: what it allocates can't be seen");
+	}
+	hp_report_text(&line);
+}
+
+/* Of two copies the first one sees each call, and forwards it to the second. */
+static bool must_step_aside(void)
+{
+	void *first = malloc_before_us();
+
+	if (!first || !is_of_heapprof(first))
+		return false;
+	tell_who_is_before_us(first);
+	return true;
+}
+
+static void stop_tcmallocs_profiler(void)
+{
+	int (*is_running)(void) = (int (*)(void))hp_next_alloc_symbol("IsHeapProfilerRunning");
+	void (*stop)(void) = (void (*)(void))hp_next_alloc_symbol("HeapProfilerStop");
+
+	if (!is_running || !stop || !is_running())
+		return;
+	stop();
+	hp_report("stopped the heap profiler of libtcmalloc, which HEAPPROFILE had started too");
+}
+
+void hp_lifecycle_check_company(void)
+{
+	void *first;
+
+	if (!hp_recorder_is_running())
+		return;
+	hp_tls.in_hook++;
+	first = malloc_before_us();
+	if (first)
+		tell_who_is_before_us(first);
+	stop_tcmallocs_profiler();
+	hp_tls.in_hook--;
+}
+
 /* --- sessions ------------------------------------------------------------------------------ */
 
 static bool start(const char *prefix, bool by_environment)
 {
-	if (hp_recorder_is_running())
+	if (hp_recorder_is_running() || must_step_aside())
 		return false;
 	if (next_interval)
 		options.sample_interval = next_interval;
@@ -54,7 +144,10 @@ static bool start(const char *prefix, bool by_environment)
 	if (options.cleanup && hp_names_is_owner())
 		hp_names_remove_earlier();
 	hp_dumper_start(&options);
-	hp_recorder_start(&options);
+	if (!hp_recorder_start(&options)) {
+		hp_report("a thread has not left the last session: not profiling");
+		return false;
+	}
 	if (!by_environment)
 		hp_helper_start(&options);
 	return true;
@@ -69,6 +162,7 @@ bool hp_lifecycle_start(const char *prefix)
 		return false;
 	is_started = start(prefix, false /* by environment */);
 	hp_dumper_go_on();
+	hp_lifecycle_check_company();
 	return is_started;
 }
 
@@ -180,56 +274,6 @@ static void prepare(void)
 	hp_options_read(&options, get_from_environment);
 	if (options.prefix[0])
 		start(options.prefix, true /* by environment */);
-}
-
-static const char *object_of(void *function)
-{
-	Dl_info info;
-
-	return function && dladdr(function, &info) && info.dli_fname ? info.dli_fname : "?";
-}
-
-static void tell_who_is_before_us(void *their_malloc)
-{
-	HP_TEXT_LOCAL(line, 512);
-
-	hp_text_string(&line, "malloc of ");
-	hp_text_string(&line, object_of(their_malloc));
-	hp_text_string(&line, " comes before ours: what it allocates can't be seen");
-	hp_report_text(&line);
-}
-
-static void stop_tcmallocs_profiler(void)
-{
-	int (*is_running)(void) = (int (*)(void))hp_next_alloc_symbol("IsHeapProfilerRunning");
-	void (*stop)(void) = (void (*)(void))hp_next_alloc_symbol("HeapProfilerStop");
-
-	if (!is_running || !stop || !is_running())
-		return;
-	stop();
-	hp_report("stopped the heap profiler of libtcmalloc, which HEAPPROFILE had started too");
-}
-
-static bool is_ours(void *function)
-{
-	struct dl_find_object its, ours;
-
-	return _dl_find_object(function, &its) == 0 &&
-	       _dl_find_object((void *)is_ours, &ours) == 0 &&
-	       its.dlfo_map_start == ours.dlfo_map_start;
-}
-
-void hp_lifecycle_check_company(void)
-{
-	void *first = dlsym(RTLD_DEFAULT, "malloc");
-
-	if (!hp_recorder_is_running())
-		return;
-	hp_tls.in_hook++;
-	if (first && !is_ours(first))
-		tell_who_is_before_us(first);
-	stop_tcmallocs_profiler();
-	hp_tls.in_hook--;
 }
 
 void hp_lifecycle_register(void)

@@ -18,14 +18,15 @@ bool hp_lifecycle_is_ready(void);
  * atexit(), whose locks this takes. */
 void hp_lifecycle_register(void);
 
-/* Starts a session whose dumps carry that prefix. False if one is running already, or there is no
- * memory. Not from within a hook. */
+/* Starts a session whose dumps carry that prefix, and looks at who else is there. False if one is
+ * running already, there is no memory, or another copy of this library comes before it. Not from
+ * within a hook. */
 bool hp_lifecycle_start(const char *prefix);
 void hp_lifecycle_stop(void);
 
 /* Looks at who else is there: says so if another allocator comes before ours, so that nothing is
  * seen, and stops tcmalloc's own heap profiler, which starts on HEAPPROFILE too and would write to
- * the same names. Called by the library's constructor. */
+ * the same names. Does nothing unless a session runs. For the library's constructor. */
 void hp_lifecycle_check_company(void);
 
 /* A last dump and a last word. Does its work once. */

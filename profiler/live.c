@@ -4,9 +4,11 @@
  * not by doubling: 24 bytes an entry at a load between 0.68 and 0.85 are 28 to 35 bytes a block.
  * Removal closes the gap (Knuth 6.4, Algorithm R), so there are no tombstones.
  *
- * With few samples entries are hashed by their filter bit: who takes one out finds the others of
- * that bit beside it, and clears the bit after the last. */
+ * With few samples entries are hashed by their byte of the filter: who takes one out finds the
+ * others of that byte beside it, and clears the byte after the last. The byte is written under the
+ * lock of the one shard that all its blocks are in. */
 #include "live.h"
+#include "sys.h"
 #include <string.h>
 
 enum {
@@ -17,6 +19,14 @@ enum {
 	SMALL_SLOTS = 2048
 };
 
+/* Bytes of the filter. Between the first two: the tag of the only block there. */
+enum {
+	NO_BLOCK = 0,
+	N_TAGS = 253,
+	SOME_BLOCKS, /* not all of one tag */
+	ALL_BLOCKS   /* for good */
+};
+
 struct shard {
 	struct hp_lock lock;
 	uint32_t n_slots, n_used;
@@ -25,7 +35,7 @@ struct shard {
 
 _Static_assert(sizeof(struct hp_live_entry) == 24, "bytes a live block");
 
-uint64_t hp_live_filter[HP_FILTER_PAGES / 64];
+uint8_t hp_live_filter[HP_FILTER_PAGES] __attribute__((aligned(4096)));
 
 static struct shard shards[N_SHARDS];
 static bool is_by_page;
@@ -38,30 +48,35 @@ static size_t page_of(uintptr_t address)
 	return address / 4096 % HP_FILTER_PAGES;
 }
 
-static void set_bit(uintptr_t address)
+static uint8_t tag_of(uintptr_t address)
 {
-	size_t page = page_of(address);
-	uint64_t bit = UINT64_C(1) << page % 64;
-
-	if (!(__atomic_load_n(&hp_live_filter[page / 64], __ATOMIC_RELAXED) & bit))
-		__atomic_or_fetch(&hp_live_filter[page / 64], bit, __ATOMIC_RELAXED);
+	return 1 + ((address >> 4) * 0x9e3779b97f4a7c15ull >> 32) % N_TAGS;
 }
 
-static bool is_pinned(size_t page)
+static uint8_t filter_of(uintptr_t address)
 {
-	for (uintptr_t p = pinned_start & -(uintptr_t)4096; p < pinned_end; p += 4096)
-		if (page_of(p) == page)
-			return true;
-	return false;
+	return __atomic_load_n(&hp_live_filter[page_of(address)], __ATOMIC_RELAXED);
 }
 
-static void clear_bit(uintptr_t address)
+static void set_filter(uintptr_t address, uint8_t value)
 {
-	size_t page = page_of(address);
+	if (filter_of(address) != ALL_BLOCKS)
+		__atomic_store_n(&hp_live_filter[page_of(address)], value, __ATOMIC_RELAXED);
+}
 
-	if (!is_pinned(page))
-		__atomic_and_fetch(&hp_live_filter[page / 64], ~(UINT64_C(1) << page % 64),
-				   __ATOMIC_RELAXED);
+/* `value` is what the filter says of other blocks. */
+static uint8_t with_block(uint8_t value, uintptr_t address)
+{
+	uint8_t tag = tag_of(address);
+
+	return value == NO_BLOCK || value == tag ? tag : SOME_BLOCKS;
+}
+
+bool hp_live_may_hold_block(const void *p)
+{
+	uint8_t value = filter_of((uintptr_t)p);
+
+	return value >= SOME_BLOCKS || value == tag_of((uintptr_t)p);
 }
 
 void hp_live_pin_range(const void *start, size_t size)
@@ -69,7 +84,14 @@ void hp_live_pin_range(const void *start, size_t size)
 	pinned_start = (uintptr_t)start;
 	pinned_end = pinned_start + size;
 	for (uintptr_t p = pinned_start & -(uintptr_t)4096; p < pinned_end; p += 4096)
-		set_bit(p);
+		set_filter(p, ALL_BLOCKS);
+}
+
+/* Given back to the kernel, it reads as zeroes, and takes no memory until it is written. */
+static void clear_filter(void)
+{
+	if (hp_sys_madvise(hp_live_filter, sizeof(hp_live_filter), MADV_DONTNEED) != 0)
+		memset(hp_live_filter, NO_BLOCK, sizeof(hp_live_filter));
 }
 
 /* --- slots --------------------------------------------------------------------------------- */
@@ -84,7 +106,7 @@ static uint64_t hash_of(uintptr_t address)
 
 /* Blocks that lie together are in one shard: allocators give each thread memory of its own, and so
  * threads seldom meet in a shard, nor take its lock from each other's cache. All blocks that share
- * a bit of the filter are in one shard, too. */
+ * a byte of the filter are in one shard, too. */
 static struct shard *shard_of(uintptr_t address)
 {
 	uint64_t region = page_of(address) / PAGES_A_REGION;
@@ -173,12 +195,15 @@ static void remove_slot(struct shard *s, uint32_t gap)
 	set_n_used(s, s->n_used - 1);
 }
 
-static bool is_page_in_use(const struct shard *s, uint64_t hash, uintptr_t address)
+/* What the filter is to say of the blocks that share the byte of `address`. */
+static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t address)
 {
+	uint8_t value = NO_BLOCK;
+
 	for (uint32_t i = home_of(s, hash); s->slots[i].address; i = next_slot(s, i))
 		if (page_of(s->slots[i].address) == page_of(address))
-			return true;
-	return false;
+			value = with_block(value, s->slots[i].address);
+	return value;
 }
 
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
@@ -198,7 +223,8 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 		set_n_used(s, s->n_used + (slot->address == 0));
 		*slot = *entry;
 		if (is_by_page)
-			set_bit(entry->address);
+			set_filter(entry->address,
+				   with_block(filter_of(entry->address), entry->address));
 	}
 	hp_lock_release(&s->lock);
 	return has;
@@ -219,8 +245,8 @@ bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
 		if (is_found) {
 			*out = s->slots[i];
 			remove_slot(s, i);
-			if (is_by_page && !is_page_in_use(s, hash, address))
-				clear_bit(address);
+			if (is_by_page)
+				set_filter(address, filter_of_blocks(s, hash, address));
 		}
 	}
 	hp_lock_release(&s->lock);
@@ -247,7 +273,10 @@ void hp_live_reset(bool by_page)
 {
 	empty_table();
 	is_by_page = by_page;
-	memset(hp_live_filter, by_page ? 0 : 0xff, sizeof(hp_live_filter));
+	if (by_page)
+		clear_filter();
+	else
+		memset(hp_live_filter, ALL_BLOCKS, sizeof(hp_live_filter));
 	hp_live_pin_range((void *)pinned_start, pinned_end - pinned_start);
 }
 

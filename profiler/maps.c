@@ -58,15 +58,16 @@ bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *contex
 	char buffer[LINE_MAX_SIZE];
 	struct hp_maps_entry entry;
 	size_t used = 0;
+	long n = 1;
 	bool more = true;
 	int fd = hp_file_open_private("/proc/self/maps", O_RDONLY);
 
 	if (fd < 0)
 		return false;
 	while (more) {
-		long n = hp_sys_read(fd, buffer + used, sizeof(buffer) - used);
 		char *line = buffer, *newline;
 
+		n = hp_sys_read(fd, buffer + used, sizeof(buffer) - used);
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
@@ -81,7 +82,7 @@ bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *contex
 		memmove(buffer, line, used);
 	}
 	hp_sys_close(fd);
-	return true;
+	return n >= 0;
 }
 
 struct path_search {

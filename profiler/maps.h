@@ -15,7 +15,7 @@ struct hp_maps_entry {
 };
 
 /* Calls `visit` for each mapping in order of addresses until it returns false. The entry lives for
- * the call only. False if /proc can't be read. */
+ * the call only. False if /proc can't be read, or not to its end. */
 bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *context), void *context);
 
 /* Copies the path of the mapping that `address` lies in. False if there is none. */

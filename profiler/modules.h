@@ -23,6 +23,7 @@ struct hp_module {
 	uintptr_t code_start, code_end, code_offset; /* its executable segment, as maps shows it */
 	size_t build_id_size;                        /* 0: it has none */
 	uint8_t build_id[HP_BUILD_ID_MAX];
+	bool has_heapprof;     /* a copy of this library is in it: see the note in interpose.c */
 	bool is_loaded;        /* as far as we know */
 	uintptr_t code_before; /* bytes of code of all libraries with a lower number */
 	const char *path;      /* in our own memory, never NULL */

@@ -109,25 +109,25 @@ static uint64_t parse_number(const char *name, const char *base, size_t base_siz
 	return strcmp(p, ".heap") == 0 ? number : 0;
 }
 
-static void visit_names(int fd, const char *base, void (*visit)(uint64_t number))
+/* A visit is told the name and the base that it should have: the last part of the prefix. */
+typedef void visit_function(const char *name, const char *base);
+
+static void visit_names(int fd, const char *base, visit_function *visit)
 {
 	char buffer[8192] __attribute__((aligned(8)));
-	size_t base_size = strlen(base);
 	long n;
 
 	while ((n = hp_sys_getdents64(fd, buffer, sizeof(buffer))) > 0)
 		for (long at = 0; at < n;) {
 			const struct linux_dirent64 *e = (void *)(buffer + at);
-			uint64_t number = parse_number(e->name, base, base_size);
 
-			if (number > 0)
-				visit(number);
+			visit(e->name, base);
 			at += e->size;
 		}
 }
 
-/* Calls `visit` with the number of each dump that the present prefix has. */
-static void visit_present(void (*visit)(uint64_t number))
+/* Visits all that lies in the folder of the present prefix. */
+static void visit_folder(visit_function *visit)
 {
 	char prefix[PATH_MAX];
 	struct hp_text t = {.buffer = prefix, .size = sizeof(prefix)};
@@ -147,8 +147,10 @@ static void visit_present(void (*visit)(uint64_t number))
 	hp_sys_close(fd);
 }
 
-static void note_highest(uint64_t number)
+static void note_highest(const char *name, const char *base)
 {
+	uint64_t number = parse_number(name, base, strlen(base));
+
 	if (number > last_number)
 		last_number = number;
 }
@@ -156,7 +158,7 @@ static void note_highest(uint64_t number)
 static void scan(void)
 {
 	last_number = first_number = 0;
-	visit_present(note_highest);
+	visit_folder(note_highest);
 	is_scanned = true;
 }
 
@@ -169,17 +171,62 @@ static bool begins_like_dump(const char *path)
 	       strcmp(head, magic) == 0;
 }
 
-static void remove_dump(uint64_t number)
+static void remove_dump(const char *dump, const char *base)
 {
+	uint64_t number = parse_number(dump, base, strlen(base));
 	struct hp_name name;
 
-	if (make_name(&name, number) && begins_like_dump(name.path))
+	if (number > 0 && make_name(&name, number) && begins_like_dump(name.path))
 		hp_sys_unlink(name.path);
+}
+
+static const char *skip_decimal(const char *p)
+{
+	while (*p >= '0' && *p <= '9')
+		p++;
+	return p;
+}
+
+/* temporary = base [ "_" pid [ "-" n ] ] "." number ".heap.tmp." 16 hex-digits */
+static bool is_temporary(const char *name, const char *base)
+{
+	static const char middle[] = ".heap.tmp.";
+	const char *p = name + strlen(base);
+
+	if (strncmp(name, base, strlen(base)) != 0)
+		return false;
+	if (*p == '_')
+		p = skip_decimal(p + 1);
+	if (*p == '-')
+		p = skip_decimal(p + 1);
+	if (*p != '.')
+		return false;
+	p = skip_decimal(p + 1);
+	if (strncmp(p, middle, strlen(middle)) != 0)
+		return false;
+	p += strlen(middle);
+	return strspn(p, "0123456789abcdef") == 16 && p[16] == '\0';
+}
+
+static void remove_temporary(const char *temporary, const char *base)
+{
+	char path[PATH_MAX];
+	struct hp_text t = {.buffer = path, .size = sizeof(path)};
+
+	if (!is_temporary(temporary, base))
+		return;
+	put_prefix(&t);
+	t.used -= strlen(base);
+	hp_text_string(&t, temporary);
+	hp_text_terminate(&t);
+	if (!t.cut)
+		hp_outfile_remove_stale(path);
 }
 
 void hp_names_remove_earlier(void)
 {
-	visit_present(remove_dump);
+	visit_folder(remove_dump);
+	visit_folder(remove_temporary);
 	scan();
 }
 

@@ -35,8 +35,8 @@ const struct hp_option hp_option_table[] = {
 	{"HEAP_PROFILE_TIME_INTERVAL", HP_OPTION_NUMBER, AT(time_interval), 0, 0, 1000000000, "0",
 	 NULL, "Dump every so many seconds, whether or not the program allocates."},
 	{"HEAPPROFILESIGNAL", HP_OPTION_SIGNAL, AT(dump_signal), 0, 1, 64, "unset", NULL,
-	 "A signal, by number or name, that asks for a dump. It is taken only if the program has "
-	 "left it at its default action at start."},
+	 "A signal, by number or name, that asks for a dump: 12, USR2, SIGUSR2, SIGRTMIN+1. It is "
+	 "taken only if the program has left it at its default action at start."},
 	{"HEAP_PROFILE_EXIT_DUMP", HP_OPTION_BOOLEAN, AT(exit_dump), 1, 0, 1, "1", NULL,
 	 "Write a last dump at exit, after the destructors of the program and its libraries; also "
 	 "on quick_exit(3), and on _exit(2) where the call can be seen."},
@@ -44,7 +44,7 @@ const struct hp_option hp_option_table[] = {
 	 "How many dumps a process keeps: its first, and the newest of the others. 0 keeps all."},
 	{"HEAP_PROFILE_CLEANUP", HP_OPTION_BOOLEAN, AT(cleanup), 0, 0, 1, "0", NULL,
 	 "Remove the dumps of earlier runs, PREFIX.NNNN.heap, at start. Files that are not dumps "
-	 "stay."},
+	 "stay. Temporary files of processes that died while they wrote a dump go as well."},
 	{"HEAP_PROFILE_STACK_DEPTH", HP_OPTION_NUMBER, AT(stack_depth), 64, 1, HP_STACK_DEPTH_MAX,
 	 "64", NULL, "Frames of a stack that are recorded, from the allocating function outward."},
 	{"HEAP_PROFILE_UNWINDER", HP_OPTION_CHOICE, AT(unwinder), HP_UNWINDER_LIBUNWIND, 0, 0,
@@ -137,6 +137,25 @@ static bool parse_boolean(const char *text, uint64_t *out)
 	return false;
 }
 
+/* real-time-signal = ( "RTMIN" [ "+" number ] | "RTMAX" [ "-" number ] ), counted as the C library
+ * does: it keeps the kernel's first ones for itself. */
+static bool parse_real_time_signal(const char *text, uint64_t *out)
+{
+	bool is_from_min = strncasecmp(text, "RTMIN", 5) == 0;
+	uint64_t n = 0, n_signals = SIGRTMAX - SIGRTMIN;
+
+	if (!is_from_min && strncasecmp(text, "RTMAX", 5) != 0)
+		return false;
+	text += 5;
+	if (*text != '\0' && (*text != (is_from_min ? '+' : '-') || !parse_number(text + 1, &n)))
+		return false;
+	if (n > n_signals)
+		return false;
+	*out = is_from_min ? SIGRTMIN + n : SIGRTMAX - n;
+	return true;
+}
+
+/* signal = number | [ "SIG" ] ( abbreviation | real-time-signal ) */
 static bool parse_signal(const char *text, uint64_t *out)
 {
 	if (parse_number(text, out))
@@ -151,7 +170,7 @@ static bool parse_signal(const char *text, uint64_t *out)
 			return true;
 		}
 	}
-	return false;
+	return parse_real_time_signal(text, out);
 }
 
 static bool parse_choice(const char *text, const char *const *choices, uint64_t *out)

@@ -44,7 +44,7 @@ enum hp_option_kind {
 	HP_OPTION_SIZE, /* bytes, with K, M, G */
 	HP_OPTION_NUMBER,
 	HP_OPTION_BOOLEAN, /* 0 or 1, also no/yes, false/true, off/on */
-	HP_OPTION_SIGNAL,  /* number, or name with or without SIG */
+	HP_OPTION_SIGNAL,  /* number, or name with or without SIG, RTMIN+n too */
 	HP_OPTION_CHOICE,  /* one of `choices` */
 };
 

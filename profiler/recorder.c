@@ -2,9 +2,7 @@
 #include "recorder.h"
 #include "fork_mark.h"
 #include "frame_rule.h"
-#include "helper.h"
 #include "modules.h"
-#include "regions.h"
 #include "scratch.h"
 #include "stacks.h"
 #include <string.h>
@@ -24,6 +22,7 @@ static uint32_t newest_session; /* sessions are never numbered twice */
 static uint32_t n_pauses;       /* forks may overlap, and the end of a session */
 static uint64_t interval, depth, seed;
 static bool is_only_mappings; /* the heap is left alone */
+static bool are_tables_empty = true;
 static uint64_t n_dropped, n_threads_seeded;
 static struct {
 	uint64_t n __attribute__((aligned(64)));
@@ -230,6 +229,12 @@ static void dump_if_due(void)
 		hp_recorder_on_due(hp_text_terminate(&reason));
 }
 
+static void revive_helper(void)
+{
+	if (hp_helper_is_missing())
+		hp_helper_revive();
+}
+
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 {
 	struct hp_thread *t = enter();
@@ -252,8 +257,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 			report_news(t);
 	}
 	leave(t);
-	if (hp_helper_is_missing())
-		hp_helper_revive();
+	revive_helper();
 	if (has_reported)
 		dump_if_due();
 }
@@ -287,6 +291,7 @@ void hp_recorder_freed(const struct hp_live_entry *entry)
 	if (has_reported)
 		report_news(t);
 	leave(t);
+	revive_helper();
 	if (has_reported)
 		dump_if_due();
 }
@@ -345,7 +350,7 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 	}
 	if (now != 0 && t->session != now)
 		join_session(t, now);
-	if (now != 0) {
+	if (now != 0 && hp_recorder_has_mappings) {
 		hp_regions_remove((uintptr_t)p, size); /* MAP_FIXED replaces what was there */
 		count_mapping(t, size);
 		if (is_mapping_sampled(t, size))
@@ -353,19 +358,34 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 		hp_trigger_report(&t->news);
 	}
 	leave(t);
+	revive_helper();
 	dump_if_due();
 }
 
-void hp_recorder_unmapped(void *p, size_t size)
+void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out)
 {
 	struct hp_thread *t = hp_regions_is_empty() ? NULL : enter();
 
+	out->session = t ? current_session() : 0;
+	if (out->session != 0)
+		out->size = hp_regions_take((uintptr_t)p, size, &out->taken);
+	if (t)
+		hp_thread_leave(t);
+}
+
+void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
+{
+	struct hp_thread *t = u->session ? enter() : NULL;
+	uint32_t now = current_session();
+
 	if (!t)
 		return;
-	if (t->session != 0 && t->session == current_session()) {
-		uint64_t covered = hp_regions_remove((uintptr_t)p, size);
-
-		t->news.freed += covered ? hp_sampler_weight_bytes(covered, interval) : 0;
+	if (t->session != now && now != 0)
+		join_session(t, now);
+	if (u->session == now) {
+		hp_regions_settle(&u->taken, has_gone);
+		if (has_gone && u->size > 0)
+			t->news.freed += hp_sampler_weight_bytes(u->size, interval);
 		hp_trigger_report(&t->news);
 	}
 	leave(t);
@@ -374,8 +394,25 @@ void hp_recorder_unmapped(void *p, size_t size)
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-void hp_recorder_start(const struct hp_options *options)
+/* Who is inside may still use the tables: without a quiet moment they are kept. */
+static void empty_tables(bool may_free)
 {
+	if (hp_recorder_pause() && may_free) {
+		hp_live_stop();
+		hp_regions_reset();
+		hp_stacks_reset();
+		are_tables_empty = true;
+	}
+	hp_recorder_resume();
+}
+
+bool hp_recorder_start(const struct hp_options *options)
+{
+	if (!are_tables_empty)
+		empty_tables(true /* may free */);
+	if (!are_tables_empty)
+		return false;
+	are_tables_empty = false;
 	interval = options->sample_interval;
 	depth = options->stack_depth;
 	seed = options->seed;
@@ -389,19 +426,14 @@ void hp_recorder_start(const struct hp_options *options)
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
 	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
 	hp_thread_begin_session(session);
+	return true;
 }
 
 void hp_recorder_stop(bool may_free)
 {
 	hp_recorder_has_mappings = false;
 	__atomic_store_n(&session, 0, __ATOMIC_SEQ_CST);
-	/* Who is inside may still use the tables: without a quiet moment they are kept. */
-	if (hp_recorder_pause() && may_free) {
-		hp_live_stop();
-		hp_regions_reset();
-		hp_stacks_reset();
-	}
-	hp_recorder_resume();
+	empty_tables(may_free);
 }
 
 bool hp_recorder_pause(void)

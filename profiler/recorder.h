@@ -5,8 +5,10 @@
  * A session is the time from HeapProfilerStart to HeapProfilerStop. Between sessions the hooks only
  * forward. */
 #pragma once
+#include "helper.h"
 #include "live.h"
 #include "options.h"
+#include "regions.h"
 #include "trigger.h"
 #include "unwind.h"
 
@@ -59,19 +61,35 @@ void hp_recorder_keep(const struct hp_live_entry *entry);
 
 extern bool hp_recorder_has_mappings; /* this session records them */
 
+/* True also in a fork child whose helper is to be made again: see helper.h. */
 static inline bool hp_recorder_sees_mappings(void)
 {
-	return __builtin_expect(hp_recorder_has_mappings, false) && !hp_tls.in_hook;
+	return __builtin_expect(hp_recorder_has_mappings || hp_helper_is_missing(), false) &&
+	       !hp_tls.in_hook;
 }
 
-/* Tells of memory that the program has mapped, and is about to unmap. */
+/* Tells of memory that the program has mapped. Not from within the allocator underneath, which may
+ * hold its locks. */
 void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site);
-void hp_recorder_unmapped(void *p, size_t size);
+
+struct hp_unmapping {
+	uint32_t session;
+	uint64_t size; /* of what was recorded */
+	struct hp_regions_taken taken;
+};
+
+/* The range is about to be unmapped or moved: another thread may be given it at once. */
+void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out);
+
+/* It has gone, or it has not. */
+void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone);
 
 /* --- sessions: for lifecycle.c ------------------------------------------------------------- */
 
-void hp_recorder_start(const struct hp_options *options);
-/* Ends the session and, unless a dump still reads it, frees what it recorded. */
+/* False if what the last session recorded can't be freed yet. No dump may be in progress. */
+bool hp_recorder_start(const struct hp_options *options);
+/* Ends the session and, unless a dump or a thread still reads it, frees what it recorded: then the
+ * next start does. */
 void hp_recorder_stop(bool may_free);
 bool hp_recorder_is_running(void);
 

@@ -78,28 +78,44 @@ static void keep_rest(size_t at, uintptr_t start, uintptr_t end, hp_handle recor
 		hp_stacks_count_again(record, end - start);
 }
 
-/* Rests are counted before the whole is freed: a record with nothing in use may be folded. */
-static uint64_t cut(size_t i, uintptr_t start, uintptr_t end)
+/* The part of a region that lies in the range; the rest stays. Rests are counted before the whole
+ * is freed: a record with nothing in use may be folded. */
+static struct hp_region_part cut(size_t i, uintptr_t start, uintptr_t end)
 {
 	struct region r = regions[i];
-	uintptr_t from = r.start > start ? r.start : start;
-	uintptr_t to = r.end < end ? r.end : end;
+	struct hp_region_part part = {
+		.start = r.start > start ? r.start : start,
+		.end = r.end < end ? r.end : end,
+		.whole = r.end - r.start,
+		.record = r.record,
+	};
 
 	delete_at(i);
-	keep_rest(i, to, r.end, r.record);
-	keep_rest(i, r.start, from, r.record);
-	hp_stacks_count_free(r.record, r.end - r.start);
-	return to - from;
+	keep_rest(i, part.end, r.end, r.record);
+	keep_rest(i, r.start, part.start, r.record);
+	return part;
 }
 
-static uint64_t remove_range(uintptr_t start, uintptr_t end)
+static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_taken *out)
 {
 	uint64_t covered = 0;
 	size_t i;
 
-	while (i = find(start), i < n_regions && regions[i].start < end)
-		covered += cut(i, start, end);
+	while (i = find(start), i < n_regions && regions[i].start < end) {
+		struct hp_region_part part = cut(i, start, end);
+
+		covered += part.end - part.start;
+		if (out && out->n < HP_REGIONS_TAKEN_MAX)
+			out->parts[out->n++] = part;
+		else
+			hp_stacks_count_free(part.record, part.whole);
+	}
 	return covered;
+}
+
+static uint64_t remove_range(uintptr_t start, uintptr_t end)
+{
+	return take_range(start, end, NULL);
 }
 
 bool hp_regions_add(uintptr_t start, size_t size, hp_handle record)
@@ -123,6 +139,44 @@ uint64_t hp_regions_remove(uintptr_t start, size_t size)
 	covered = remove_range(start, start + size);
 	hp_lock_release(&lock);
 	return covered;
+}
+
+uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out)
+{
+	uint64_t covered;
+
+	out->n = 0;
+	if (!hp_lock_acquire(&lock))
+		return 0;
+	covered = take_range(start, start + size, out);
+	hp_lock_release(&lock);
+	return covered;
+}
+
+static void put_back(const struct hp_region_part *part)
+{
+	size_t size = part->end - part->start;
+
+	remove_range(part->start, part->end); /* an unmapping that was not seen */
+	if (!insert_at(find(part->start), (struct region){part->start, part->end, part->record}))
+		hp_stacks_count_free(part->record, part->whole);
+	else if (size < part->whole) {
+		hp_stacks_count_again(part->record, size);
+		hp_stacks_count_free(part->record, part->whole);
+	}
+}
+
+void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone)
+{
+	bool is_locked = !has_gone && hp_lock_acquire(&lock);
+
+	for (size_t i = 0; i < taken->n; i++)
+		if (is_locked)
+			put_back(&taken->parts[i]);
+		else
+			hp_stacks_count_free(taken->parts[i].record, taken->parts[i].whole);
+	if (is_locked)
+		hp_lock_release(&lock);
 }
 
 void hp_regions_reset(void)

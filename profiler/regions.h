@@ -13,6 +13,27 @@ bool hp_regions_add(uintptr_t start, size_t size, hp_handle record);
  * stack. Returns how many bytes it has covered. */
 uint64_t hp_regions_remove(uintptr_t start, size_t size);
 
+enum {
+	HP_REGIONS_TAKEN_MAX = 8
+};
+
+/* Parts of recorded mappings that may be about to go. */
+struct hp_regions_taken {
+	size_t n;
+	struct hp_region_part {
+		uintptr_t start, end;
+		size_t whole; /* size of the mapping that it is a part of */
+		hp_handle record;
+	} parts[HP_REGIONS_TAKEN_MAX];
+};
+
+/* Takes the range out in the same way, but counts the free later, with what the kernel said: of
+ * parts beyond HP_REGIONS_TAKEN_MAX, at once. */
+uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out);
+
+/* Counts them as freed if they have gone, else puts them back. */
+void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone);
+
 /* True if there is nothing to be removed. Lock-free. */
 bool hp_regions_is_empty(void);
 

@@ -23,6 +23,9 @@ typedef unsigned __int128 uint128_t;
 
 #define LN2_Q64 0xb17217f7d1cf79abull /* ln(2) 2^64 */
 
+/* Bits of a logarithm behind the point: a gap is exact to the byte up to R = 2^43. */
+#define GAP_BITS 44
+
 static uint64_t splitmix64(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
@@ -82,9 +85,11 @@ uint64_t hp_sampler_next_gap(struct hp_sampler *s)
 
 	if (s->interval == 1)
 		return 1;
-	uint64_t minus_log2 = ((uint64_t)64 << 32) - log2_fixed(u | 1, 32); /* of U = u 2^-64 */
-	uint64_t minus_ln = (uint128_t)minus_log2 * LN2_Q64 >> 64;          /* Q32 */
-	uint128_t gap = ((uint128_t)minus_ln * s->interval + 0xffffffff) >> 32;
+	uint64_t minus_log2 =
+		((uint64_t)64 << GAP_BITS) - log2_fixed(u | 1, GAP_BITS); /* of U = u 2^-64 */
+	uint64_t minus_ln = (uint128_t)minus_log2 * LN2_Q64 >> 64;
+	uint128_t one = (uint128_t)1 << GAP_BITS;
+	uint128_t gap = ((uint128_t)minus_ln * s->interval + one - 1) >> GAP_BITS;
 
 	return gap > 0 ? gap : 1;
 }

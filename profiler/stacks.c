@@ -194,23 +194,6 @@ static bool fold_others(const struct shard *own)
 	return is_any_folded;
 }
 
-static hp_handle alloc_or_fold(struct shard *s, size_t size)
-{
-	hp_handle h = hp_arena_alloc(&arena, size);
-
-	if (h)
-		return h;
-	bool is_folded = fold(s);
-
-	if (is_folded)
-		h = hp_arena_alloc(&arena, size);
-	if (h || !(fold_others(s) || is_folded))
-		return h;
-	/* Sizes differ from stack to stack: what was folded serves this one if it is joined. */
-	hp_arena_join_free(&arena);
-	return hp_arena_alloc(&arena, size);
-}
-
 /* --- finding ------------------------------------------------------------------------------- */
 
 static bool grow(struct shard *s)
@@ -250,7 +233,7 @@ static hp_handle find_stack(struct shard *s, uint32_t hash, const uint64_t *fram
 
 static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
 {
-	hp_handle h = alloc_or_fold(s, stack_size(n));
+	hp_handle h = hp_arena_alloc(&arena, stack_size(n));
 
 	if (!h)
 		return 0;
@@ -277,7 +260,6 @@ static hp_handle find_record(hp_handle stack, uint32_t size_class)
 
 static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
 {
-	/* No folding here: the stack itself has nothing in use yet and would go. */
 	hp_handle h = hp_arena_alloc(&arena, sizeof(struct record));
 
 	if (!h)
@@ -293,8 +275,9 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 	return h;
 }
 
-static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
-			     uint32_t size_class)
+/* 0: there is no room */
+static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+				 uint32_t size_class)
 {
 	if (s->n_stacks >= s->n_buckets && !grow(s))
 		return 0;
@@ -307,6 +290,26 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 	hp_handle record = find_record(stack, size_class);
 
 	return record ? record : add_record(s, stack, size_class);
+}
+
+/* Folding may take the stack itself away, which has nothing in use yet: what was found is looked
+ * for again. */
+static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+			     uint32_t size_class)
+{
+	hp_handle h = find_or_add_now(s, hash, frames, n, size_class);
+
+	if (h)
+		return h;
+	bool is_folded = fold(s);
+
+	if (is_folded)
+		h = find_or_add_now(s, hash, frames, n, size_class);
+	if (h || !(fold_others(s) || is_folded))
+		return h;
+	/* Sizes differ from stack to stack: what was folded serves this one if it is joined. */
+	hp_arena_join_free(&arena);
+	return find_or_add_now(s, hash, frames, n, size_class);
 }
 
 /* --- counting ------------------------------------------------------------------------------ */

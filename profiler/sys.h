@@ -83,6 +83,17 @@ static inline int hp_sys_link(const char *from, const char *to)
 	return hp_sys3(SYS_link, (long)from, (long)to, 0);
 }
 
+/* Like linkat(2) with `to` relative to the current folder. */
+static inline int hp_sys_linkat(int from_folder, const char *from, const char *to, int flags)
+{
+	return hp_sys6(SYS_linkat, from_folder, (long)from, AT_FDCWD, (long)to, flags, 0);
+}
+
+static inline int hp_sys_flock(int fd, int operation)
+{
+	return hp_sys3(SYS_flock, fd, operation, 0);
+}
+
 /* Fails with -EEXIST where `to` exists; -EINVAL or -ENOSYS where this isn't supported. */
 static inline int hp_sys_rename_noreplace(const char *from, const char *to)
 {
@@ -180,9 +191,10 @@ static inline struct timespec hp_sys_clock(int clock)
 }
 
 /* True if the 8 bytes at `p` can be read. The kernel copies a new signal mask from there before it
- * looks at `how`; with a `how` that does not exist nothing else happens. (NULL means no mask.) */
+ * looks at `how`; a `how` that does not exist is -EINVAL, and nothing else happens. (NULL means no
+ * mask.) Any other answer, such as that of a seccomp filter, says nothing about the memory. */
 static inline bool hp_sys_is_readable(const void *p)
 {
 	return p &&
-	       hp_sys6(SYS_rt_sigprocmask, ~0L, (long)p, 0, sizeof(hp_sigset), 0, 0) != -EFAULT;
+	       hp_sys6(SYS_rt_sigprocmask, ~0L, (long)p, 0, sizeof(hp_sigset), 0, 0) == -EINVAL;
 }

@@ -12,12 +12,13 @@
 /* --- inputs -------------------------------------------------------------------------------- */
 
 int diff_input_init(struct diff_input *input, const struct profile *profile, enum frames_by by,
-		    const struct filter_rules *rules)
+		    const struct strtab *fileless, const struct filter_rules *rules)
 {
+	const struct frames_view view = {by, fileless, rules ? rules->hide : NULL};
 	int r;
 
 	*input = (struct diff_input){.profile = profile};
-	r = frames_init_by(&input->frames, profile, by);
+	r = frames_init_view(&input->frames, profile, &view);
 	if (!r && rules && (rules->focus || rules->ignore || rules->suppressions))
 		r = filter_init(&input->filter, rules, profile);
 	return r;
@@ -31,38 +32,80 @@ void diff_input_deinit(struct diff_input *input)
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
-static int add_row(struct diff *diff, uint32_t name, uint32_t file, uint64_t hash,
-		   uint32_t *out_row)
+static const char *last_part(const char *path)
 {
-	int r;
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Of a name, with or without a file. */
+static uint64_t hash_of(uint32_t name, const char *file)
+{
+	return hash_bytes(file, strlen(file), hash_mix(hash_seed(), name));
+}
+
+static int add_row(struct diff *diff, uint32_t name, const char *file, uint32_t *out_row)
+{
+	uint32_t file_string;
+	int r = strtab_intern(&diff->strings, file, strlen(file), &file_string);
 
 	*out_row = (uint32_t)diff->rows.n;
-	r = index_insert(&diff->row_index, hash, *out_row);
+	if (!r)
+		r = index_insert(&diff->row_index, hash_of(name, file), *out_row);
+	if (!r)
+		r = index_insert(&diff->tail_index, hash_of(name, last_part(file)), *out_row);
 	if (!r)
 		r = vec_push(&diff->run_flat, 0);
 	if (!r)
 		r = vec_push(&diff->run_cumulative, 0);
-	return r ? r : vec_push(&diff->rows, (struct diff_row){.name = name, .file = file});
+	if (!r)
+		r = vec_push(&diff->seen_in_run, 0);
+	return r ? r : vec_push(&diff->rows, (struct diff_row){.name = name, .file = file_string});
 }
 
-static int find_row(struct diff *diff, const char *name, const char *file, uint32_t *out_row)
+/* The row of a function with that name and file; PROFILE_NONE if there is none. */
+static uint32_t find_row(const struct diff *diff, uint32_t name, const char *file)
 {
-	uint32_t name_string, file_string;
-	struct index_walk walk;
-	uint64_t hash;
-	int r = strtab_intern(&diff->strings, name, strlen(name), &name_string);
+	struct index_walk walk = index_walk(&diff->row_index, hash_of(name, file));
+	uint32_t row;
 
-	if (!r)
-		r = strtab_intern(&diff->strings, file, strlen(file), &file_string);
-	if (r)
-		return r;
-	hash = hash_mix(hash_seed() ^ name_string, file_string);
-	walk = index_walk(&diff->row_index, hash);
-	while (index_next(&walk, out_row))
-		if (diff->rows.items[*out_row].name == name_string &&
-		    diff->rows.items[*out_row].file == file_string)
-			return 0;
-	return add_row(diff, name_string, file_string, hash, out_row);
+	while (index_next(&walk, &row))
+		if (diff->rows.items[row].name == name &&
+		    strcmp(diff_file(diff, &diff->rows.items[row]), file) == 0)
+			return row;
+	return PROFILE_NONE;
+}
+
+static size_t common_end(const char *a, const char *b)
+{
+	size_t a_size = strlen(a), b_size = strlen(b), n = 0;
+
+	while (n < a_size && n < b_size && a[a_size - n - 1] == b[b_size - n - 1])
+		n++;
+	return n;
+}
+
+/* The row of a function whose source lay in another folder when it was built: of those that the run
+ * at hand has not met, the one with the longest common end of the path. */
+static uint32_t find_row_elsewhere(const struct diff *diff, uint32_t name, const char *file,
+				   uint32_t run)
+{
+	struct index_walk walk = index_walk(&diff->tail_index, hash_of(name, last_part(file)));
+	uint32_t row, best = PROFILE_NONE;
+	size_t best_end = 0;
+
+	while (index_next(&walk, &row)) {
+		const char *other = diff_file(diff, &diff->rows.items[row]);
+		size_t end = common_end(file, other);
+
+		if (diff->rows.items[row].name != name || diff->seen_in_run.items[row] == run ||
+		    strcmp(last_part(file), last_part(other)) != 0 || end <= best_end)
+			continue;
+		best = row;
+		best_end = end;
+	}
+	return best;
 }
 
 /* --- summing ------------------------------------------------------------------------------- */
@@ -81,21 +124,69 @@ struct run {
 	uint32_t no_stack; /* the row of samples without one; PROFILE_NONE: not needed yet */
 };
 
-static int run_init(struct run *run)
+/* The number of the run, from 1. */
+static uint32_t number_of(const struct run *run)
+{
+	return (uint32_t)(run->diff->n_runs[DIFF_BASE] + run->diff->n_runs[DIFF_NEW] + 1);
+}
+
+static int name_of(struct run *run, uint32_t function, uint32_t *out_name)
+{
+	const char *name = frames_name(&run->input->frames, function);
+
+	return strtab_intern(&run->diff->strings, name, strlen(name), out_name);
+}
+
+/* First the functions whose files have rows already, so that none of these is taken for another's.
+ */
+static int match_same_files(struct run *run)
 {
 	const struct frames *frames = &run->input->frames;
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < frames->functions.n; i++) {
-		uint32_t row = 0;
+		uint32_t name, row = PROFILE_NONE;
 
-		r = find_row(run->diff, frames_name(frames, i), frames_file(frames, i), &row);
+		r = name_of(run, i, &name);
+		if (!r)
+			row = find_row(run->diff, name, frames_file(frames, i));
+		if (row != PROFILE_NONE)
+			run->diff->seen_in_run.items[row] = number_of(run);
 		if (!r)
 			r = vec_push(&run->rows, row);
 		if (!r)
 			r = vec_push(&run->seen_in, 0);
 	}
 	return r;
+}
+
+static int match_other_files(struct run *run)
+{
+	const struct frames *frames = &run->input->frames;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < frames->functions.n; i++) {
+		const char *file = frames_file(frames, i);
+		uint32_t *row = &run->rows.items[i], name;
+
+		if (*row != PROFILE_NONE)
+			continue;
+		r = name_of(run, i, &name);
+		if (!r)
+			*row = find_row_elsewhere(run->diff, name, file, number_of(run));
+		if (!r && *row == PROFILE_NONE)
+			r = add_row(run->diff, name, file, row);
+		if (!r)
+			run->diff->seen_in_run.items[*row] = number_of(run);
+	}
+	return r;
+}
+
+static int run_init(struct run *run)
+{
+	int r = match_same_files(run);
+
+	return r ? r : match_other_files(run);
 }
 
 static void run_deinit(struct run *run)
@@ -129,12 +220,25 @@ static void add_cumulative(struct run *run, uint32_t row, const struct addition 
 	run->diff->run_cumulative.items[row] += addition->estimate.value;
 }
 
+static int find_no_stack(struct run *run)
+{
+	static const char text[] = "(no stack)";
+	uint32_t name;
+	int r = strtab_intern(&run->diff->strings, text, strlen(text), &name);
+
+	if (!r)
+		run->no_stack = find_row(run->diff, name, "");
+	if (!r && run->no_stack == PROFILE_NONE)
+		r = add_row(run->diff, name, "", &run->no_stack);
+	return r;
+}
+
 static int add_without_stack(struct run *run, const struct addition *addition)
 {
 	int r = 0;
 
 	if (run->no_stack == PROFILE_NONE)
-		r = find_row(run->diff, "(no stack)", "", &run->no_stack);
+		r = find_no_stack(run);
 	if (r)
 		return r;
 	add_flat(run, run->no_stack, addition);
@@ -277,6 +381,8 @@ void diff_deinit(struct diff *diff)
 	index_deinit(&diff->row_index);
 	vec_deinit(&diff->run_flat);
 	vec_deinit(&diff->run_cumulative);
+	vec_deinit(&diff->seen_in_run);
+	index_deinit(&diff->tail_index);
 }
 
 /* --- what it says -------------------------------------------------------------------------- */
@@ -296,10 +402,12 @@ static struct estimate mean(const struct diff *diff, const struct diff_measure *
 	mean.value /= n;
 	mean.variance /= n * n;
 	mean.third /= n * n * n;
+	mean.seen /= n;
 	if (spread <= mean.variance)
 		return mean;
 	mean.variance = spread;
 	mean.third = 0;
+	mean.seen = 0; /* other runs may have less */
 	*out_freedom = n - 1;
 	return mean;
 }
@@ -366,5 +474,6 @@ void diff_sort(struct diff *diff)
 	if (diff->rows.n)
 		qsort_r(diff->rows.items, diff->rows.n, sizeof(*diff->rows.items), compare_rows,
 			diff);
-	index_deinit(&diff->row_index); /* its numbers have moved */
+	index_deinit(&diff->row_index); /* their numbers have moved */
+	index_deinit(&diff->tail_index);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two profiles, or two sets of profiles of the same job, function by function. Functions are
- * matched by what people call them, name and file, not by addresses: so two builds compare. */
+ * matched by what people call them, name and file, not by addresses: so two builds compare. A file
+ * may lie in another folder than it did when the base was built. */
 #pragma once
 #include <stdint.h>
 
@@ -43,16 +44,19 @@ struct diff {
 	const char *type;   /* of the values, such as inuse_space: belongs to the caller */
 	bool is_bytes;
 
-	/* Private: what finds rows, and each row's values of the run at hand. */
-	struct index row_index;
+	/* Private: what finds rows, by the file or by its last part; of each row, the last run that
+	 * had it, and the values of the run at hand. */
+	struct index row_index, tail_index;
+	VEC(uint32_t) seen_in_run;
 	VEC(double) run_flat;
 	VEC(double) run_cumulative;
 };
 
-/* Prepares a profile, which must outlive the input, as must the rules. 0 or -ENOMEM; also on
+/* Prepares a profile, which must outlive the input, as must the rules and the names that go without
+ * files. 0 or -ENOMEM; also on
  * failure diff_input_deinit() is to be called. */
 int diff_input_init(struct diff_input *input, const struct profile *profile, enum frames_by by,
-		    const struct filter_rules *rules);
+		    const struct strtab *fileless, const struct filter_rules *rules);
 void diff_input_deinit(struct diff_input *input);
 
 /* Compares the sample type of that name, which all inputs must have. Where each side is one dump of

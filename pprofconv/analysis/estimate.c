@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define OBJECTS_ENOUGH 1000 /* for rounding to matter less than 1 in 1,000 */
+#define SAMPLE_LEAST   0.25 /* of samples: less is none */
 
 /* --- how a profile was sampled ------------------------------------------------------------- */
 
@@ -96,7 +97,7 @@ double sampling_count(const struct sampling *sampling, double bytes, double size
 struct estimate sampling_weigh(const struct sampling *sampling, double n, double size)
 {
 	double p = -expm1(-size / sampling->interval);
-	double weight = (sampling->is_bytes ? size : 1) / p;
+	double worth = sampling->is_bytes ? size : 1, weight = worth / p;
 	double missed = n * exp(-size / sampling->interval);
 
 	return (struct estimate){
@@ -104,6 +105,7 @@ struct estimate sampling_weigh(const struct sampling *sampling, double n, double
 		.variance = missed * weight * weight,
 		.third = missed * (1 - 2 * p) * weight * weight * weight,
 		.n = n,
+		.seen = n * worth,
 	};
 }
 
@@ -133,37 +135,38 @@ void estimate_add(struct estimate *sum, const struct estimate *added)
 	sum->variance += added->variance;
 	sum->third += added->third;
 	sum->n += added->n;
+	sum->seen += added->seen;
 }
 
-/* Rounding may leave a trace of what was taken away entirely. */
-static double less(double whole, double part)
-{
-	double rest = whole - part;
-
-	return fabs(rest) < 1e-9 * fabs(whole) ? 0 : rest;
-}
-
+/* Values are rounded, so a trace is left of what was taken away entirely: less than a sample. Its
+ * moments would be those of rounding, and their ratio any number. */
 struct estimate estimate_less(const struct estimate *whole, const struct estimate *part)
 {
-	return (struct estimate){
+	struct estimate rest = {
 		.value = whole->value - part->value,
-		.variance = fmax(0, less(whole->variance, part->variance)),
-		.third = less(whole->third, part->third),
-		.n = fmax(0, less(whole->n, part->n)),
+		.variance = whole->variance - part->variance,
+		.third = whole->third - part->third,
+		.n = whole->n - part->n,
 	};
+
+	if (rest.n < SAMPLE_LEAST)
+		return (struct estimate){.value = rest.value};
+	rest.variance = fmax(0, rest.variance);
+	rest.seen = fmax(0, whole->seen - part->seen);
+	return rest;
 }
 
 struct bounds estimate_bounds(const struct estimate *estimate, double z, double unseen)
 {
-	double w, middle, half;
+	double least = estimate->value + unseen, w, middle, half, low;
 
-	if (estimate->variance <= 0) {
-		double extra = estimate->n > 0 ? 0 : unseen;
-
-		return (struct bounds){estimate->value, estimate->value + extra};
-	}
+	if (estimate->variance <= 0)
+		return (struct bounds){estimate->value, least};
 	w = estimate->third / estimate->variance;
 	middle = estimate->value + z * z * w / 2;
 	half = z * sqrt(estimate->variance + z * z * w * w / 4);
-	return (struct bounds){middle - half, middle + half};
+	low = middle - half;
+	if (estimate->seen <= estimate->value) /* else it is no sum of samples, but a difference */
+		low = fmax(low, estimate->seen);
+	return (struct bounds){low, fmax(middle + half, least)};
 }

@@ -18,6 +18,7 @@ struct estimate {
 	double variance;
 	double third; /* third moment */
 	double n;     /* samples behind it; of a profile that is not sampled, objects or 0 */
+	double seen;  /* what the samples themselves come to, less than which it can't be */
 };
 
 /* How the values of one place of a profile's samples were sampled. */
@@ -63,6 +64,8 @@ struct bounds {
 };
 
 /* The score interval with skewness: est + z^2 w/2 +- z sqrt(V + z^2 w^2/4), w = third / V. Each end
- * is missed with the probability that Student's distribution with `freedom` gives to `z`. Where
- * nothing was sampled there is no V: the upper end is then `unseen`, which the caller knows. */
+ * is missed with the probability that Student's distribution with `freedom` gives to `z`. Blocks
+ * much larger than R are nearly always sampled: they make w large and negative, and V small. So the
+ * lower end is never below what was seen; and as smaller blocks may be there of which none was
+ * sampled, the upper end lies above the estimate by `unseen` at least, which the caller knows. */
 struct bounds estimate_bounds(const struct estimate *estimate, double z, double unseen);

@@ -17,6 +17,7 @@ enum filter_verdict {
 struct filter_rules { /* all zeroes: keep all */
 	const regex_t *focus;
 	const regex_t *ignore;
+	const regex_t *hide; /* frames, not samples: see struct frames_view */
 	const struct suppressions *suppressions;
 };
 

@@ -141,6 +141,20 @@ static void name_place(const struct profile *profile, const struct profile_locat
 	}
 }
 
+static bool is_hidden(const struct frames *frames, const char *text)
+{
+	return frames->view.hide && regexec(frames->view.hide, text, 0, NULL, 0) == 0;
+}
+
+static bool is_mapping_hidden(const struct frames *frames, const struct profile_location *location)
+{
+	const struct profile *profile = frames->profile;
+
+	return location->mapping != PROFILE_NONE &&
+	       is_hidden(frames,
+			 profile_string(profile, profile->mappings.items[location->mapping].file));
+}
+
 static int push_named(struct frames *frames, const char *name, const char *file)
 {
 	uint32_t number;
@@ -168,6 +182,11 @@ static int add_file_line(struct frames *frames, const char *name, const char *fi
 	return r;
 }
 
+static bool is_fileless(const struct frames *frames, const char *name)
+{
+	return frames->view.fileless && strtab_has(frames->view.fileless, name, strlen(name));
+}
+
 static int add_line(struct frames *frames, const struct profile_location *location,
 		    const struct profile_line *line)
 {
@@ -180,17 +199,20 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 	function = &profile->functions.items[line->function];
 	name = profile_string(profile, function->name);
 	file = profile_string(profile, function->filename);
-	switch (frames->by) {
+	if (is_hidden(frames, name) || is_hidden(frames, file))
+		return 0;
+	switch (frames->view.by) {
 	case FRAMES_BY_FUNCTION:
 		break;
 	case FRAMES_BY_LINE:
 		return add_file_line(frames, name, file, line->line);
 	case FRAMES_BY_FILE:
-		return *file ? push_named(frames, file, "") : add_mapping(frames, location);
+		return *file ? push_named(frames, last_part(file), file)
+			     : add_mapping(frames, location);
 	case FRAMES_BY_MAPPING:
 		return add_mapping(frames, location);
 	}
-	return push_named(frames, name, file);
+	return push_named(frames, name, is_fileless(frames, name) ? "" : file);
 }
 
 /* Whether a line is of a function that is to be dropped. */
@@ -210,7 +232,9 @@ static int add_nameless(struct frames *frames, struct pruner *pruner,
 
 	name_place(frames->profile, location, name, sizeof(name));
 	added->is_dropped = is_dropped(pruner, name);
-	if (frames->by == FRAMES_BY_FILE || frames->by == FRAMES_BY_MAPPING)
+	if (is_hidden(frames, name) || is_mapping_hidden(frames, location))
+		return 0;
+	if (frames->view.by == FRAMES_BY_FILE || frames->view.by == FRAMES_BY_MAPPING)
 		return add_mapping(frames, location);
 	return push_named(frames, name, "");
 }
@@ -226,6 +250,8 @@ static int add_named(struct frames *frames, const struct pruner *pruner,
 		n_dropped--;
 	added->is_dropped = n_dropped == location->n_lines;
 	added->drops_callees = n_dropped > 0 && !added->is_dropped;
+	if (is_mapping_hidden(frames, location))
+		return 0;
 	/* one that is dropped stays where everything else is dropped as well */
 	for (size_t i = added->is_dropped ? 0 : n_dropped; !r && i < location->n_lines; i++)
 		r = add_line(frames, location, &lines[i]);
@@ -245,19 +271,35 @@ static int add_location(struct frames *frames, struct pruner *pruner,
 
 int frames_init(struct frames *frames, const struct profile *profile)
 {
-	return frames_init_by(frames, profile, FRAMES_BY_FUNCTION);
+	return frames_init_view(frames, profile, &(struct frames_view){0});
 }
 
-int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by)
+int frames_init_view(struct frames *frames, const struct profile *profile,
+		     const struct frames_view *view)
 {
 	struct pruner pruner = {0};
 	int r;
 
-	*frames = (struct frames){.profile = profile, .by = by};
+	*frames = (struct frames){.profile = profile, .view = *view};
 	r = pruner_init(&pruner, profile);
 	for (size_t i = 0; !r && i < profile->locations.n; i++)
 		r = add_location(frames, &pruner, &profile->locations.items[i]);
 	pruner_deinit(&pruner);
+	return r;
+}
+
+int frames_find_fileless(const struct profile *profile, struct strtab *out)
+{
+	uint32_t number;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < profile->functions.n; i++) {
+		const struct profile_function *function = &profile->functions.items[i];
+		const char *name = profile_string(profile, function->name);
+
+		if (!*profile_string(profile, function->filename))
+			r = strtab_intern(out, name, strlen(name), &number);
+	}
 	return r;
 }
 

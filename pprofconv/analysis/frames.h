@@ -2,6 +2,7 @@
 /* The stacks of a profile as people see them: functions instead of addresses, inlined ones apart,
  * the allocators' own left out as the profile's drop_frames says, and a name for what has none. */
 #pragma once
+#include <regex.h>
 #include <stdint.h>
 
 #include "base/index.h"
@@ -26,14 +27,25 @@ struct frame_location {
 /* What is one function: what has no name for it is told apart by the place in the file. */
 enum frames_by {
 	FRAMES_BY_FUNCTION, /* name and file */
-	FRAMES_BY_FILE,     /* the source file, as the name; the program or library without one */
-	FRAMES_BY_LINE,     /* name, file and line */
-	FRAMES_BY_MAPPING,  /* the program or library, as the name */
+	FRAMES_BY_FILE,    /* the source file, its last part as the name; without one the program */
+	FRAMES_BY_LINE,    /* name, file and line */
+	FRAMES_BY_MAPPING, /* the program or library, as the name */
+};
+
+/* How stacks are looked at; all zeroes: by functions, with all that they have. What it points to
+ * must outlive the frames. */
+struct frames_view {
+	enum frames_by by;
+	/* Names that go without their files, as a profile to compare with has none for them. */
+	const struct strtab *fileless;
+	/* Leaves frames out if it matches the function, its source file, or the program or library.
+	 */
+	const regex_t *hide;
 };
 
 struct frames {
 	const struct profile *profile;
-	enum frames_by by;
+	struct frames_view view;
 	struct strtab strings;
 	VEC(struct frame_function) functions;
 	struct index function_index;
@@ -47,7 +59,12 @@ typedef VEC(uint32_t) frame_vec;
  * frames_deinit() is to be called. An expression in drop_frames that pattern.h does not know
  * drops nothing. */
 int frames_init(struct frames *frames, const struct profile *profile);
-int frames_init_by(struct frames *frames, const struct profile *profile, enum frames_by by);
+int frames_init_view(struct frames *frames, const struct profile *profile,
+		     const struct frames_view *view);
+
+/* Adds the names of functions whose files are not known to *out. 0 or -ENOMEM. */
+int frames_find_fileless(const struct profile *profile, struct strtab *out);
+
 void frames_deinit(struct frames *frames);
 
 /* Sets *out to the numbers of the functions of a stack, leaf first. 0 or -ENOMEM. */

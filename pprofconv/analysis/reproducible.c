@@ -5,6 +5,7 @@
 
 #include "analysis/merge.h"
 #include "analysis/sorted.h"
+#include "analysis/unsample.h"
 
 #define PAGE        4096
 #define FIRST_START 0x10000
@@ -81,9 +82,25 @@ static void keep_stable_comments(struct profile *profile)
 	profile->comments.n = n;
 }
 
+/* The values are those that heap_builder.c adds. False if one has no room in 64 bits. */
+static bool estimate(struct profile *profile, int64_t interval)
+{
+	struct unsampler inuse = {0}, alloc = {0};
+
+	for (size_t i = 0; i < profile->samples.n; i++) {
+		int64_t *values = profile->values.items + i * profile->sample_types.n;
+
+		if (unsample(&alloc, interval, &values[0], &values[1]) < 0 ||
+		    unsample(&inuse, interval, &values[2], &values[3]) < 0)
+			return false;
+	}
+	return true;
+}
+
 struct profile *reproducible_copy(struct profile *profile)
 {
 	_cleanup_(merge_freep) struct merge *merge = merge_new();
+	struct profile *copy;
 	struct diag diag = {0};
 	int r;
 
@@ -93,5 +110,10 @@ struct profile *reproducible_copy(struct profile *profile)
 	keep_stable_comments(profile);
 	r = merge_add(merge, profile, &diag);
 	diag_deinit(&diag);
-	return r ? NULL : merge_finish(merge);
+	copy = r ? NULL : merge_finish(merge);
+	if (copy && profile->kept_interval && !estimate(copy, profile->kept_interval)) {
+		profile_free(copy);
+		return NULL;
+	}
+	return copy;
 }

@@ -44,24 +44,30 @@ static int add(struct strtab *table, const char *text, size_t size, uint64_t has
 	return vec_push(&table->entries, (struct strtab_entry){copy, (uint32_t)size});
 }
 
+/* The number of the bytes; 0 if they are not there. */
+static uint32_t find(const struct strtab *table, const char *text, size_t size, uint64_t hash)
+{
+	struct index_walk walk = index_walk(&table->index, hash);
+	uint32_t at;
+
+	while (index_next(&walk, &at)) {
+		const struct strtab_entry *entry = &table->entries.items[at];
+
+		if (entry->size == size && memcmp(entry->text, text, size) == 0)
+			return at + 1;
+	}
+	return 0;
+}
+
 int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t *out_id)
 {
 	uint64_t hash = hash_bytes(text, size, hash_seed());
-	struct index_walk walk = index_walk(&table->index, hash);
-	uint32_t id;
+	uint32_t id = size ? find(table, text, size, hash) : 0;
 	int r;
 
-	if (size == 0) {
-		*out_id = 0;
+	if (id || !size) {
+		*out_id = id;
 		return 0;
-	}
-	while (index_next(&walk, &id)) {
-		const struct strtab_entry *entry = &table->entries.items[id];
-
-		if (entry->size == size && memcmp(entry->text, text, size) == 0) {
-			*out_id = id + 1;
-			return 0;
-		}
 	}
 	if (size >= UINT32_MAX || table->entries.n >= UINT32_MAX - 2)
 		return -EOVERFLOW;
@@ -70,6 +76,11 @@ int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t 
 		return r;
 	*out_id = (uint32_t)table->entries.n;
 	return 0;
+}
+
+bool strtab_has(const struct strtab *table, const char *text, size_t size)
+{
+	return !size || find(table, text, size, hash_bytes(text, size, hash_seed()));
 }
 
 void strtab_deinit(struct strtab *table)

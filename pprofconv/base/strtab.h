@@ -2,6 +2,7 @@
 /* Each distinct string once, known by a number. Number 0 is "", from the start: all zeroes is a
  * valid table that holds nothing else. Strings may hold any byte; a NUL follows each. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct strtab {
 /* Sets *out_id to the number of the `size` bytes at `text`, which are copied. 0 or -ENOMEM;
  * -EOVERFLOW if a string or the number of strings passes 32 bits. */
 int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t *out_id);
+
+/* Whether the table holds those bytes. */
+bool strtab_has(const struct strtab *table, const char *text, size_t size);
 
 /* The text of a number that the table gave out; valid until strtab_deinit. */
 static inline const char *strtab_text(const struct strtab *table, uint32_t id)

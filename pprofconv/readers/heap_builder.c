@@ -49,6 +49,10 @@ void heap_builder_init(struct heap_builder *builder, struct profile *profile, in
 	profile->period_type.unit = profile_intern(profile, "bytes");
 	profile->period = interval;
 	profile->drop_frames = profile_intern(profile, drop_frames);
+	if (profile->keeps_samples && interval > 1) {
+		profile->kept_interval = interval;
+		builder->interval = 1; /* no estimates here */
+	}
 }
 
 void heap_builder_deinit(struct heap_builder *builder)

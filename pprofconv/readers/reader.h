@@ -38,3 +38,7 @@ const struct reader *reader_find(const char *name);
  * caller frees *out_profile. 0, or as reader.read; always with a message. */
 int reader_read(struct profile **out_profile, const struct reader *reader, struct input *input,
 		struct diag *diag);
+
+/* The same, but a sampled dump's counts stay as they were taken; profile.kept_interval says so. */
+int reader_read_samples(struct profile **out_profile, const struct reader *reader,
+			struct input *input, struct diag *diag);

@@ -57,10 +57,10 @@ static int explain_status(const struct profile *profile, struct diag *diag)
 	return r < 0 ? diag_errno(diag, r) : 0;
 }
 
-int reader_read(struct profile **out_profile, const struct reader *reader, struct input *input,
-		struct diag *diag)
+static int read_into(struct profile **out_profile, struct profile *empty,
+		     const struct reader *reader, struct input *input, struct diag *diag)
 {
-	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	_cleanup_(profile_freep) struct profile *profile = empty;
 	struct cursor head = input_head(input);
 	int r = input_status(input);
 
@@ -77,4 +77,20 @@ int reader_read(struct profile **out_profile, const struct reader *reader, struc
 	*out_profile = profile;
 	profile = NULL;
 	return 0;
+}
+
+int reader_read(struct profile **out_profile, const struct reader *reader, struct input *input,
+		struct diag *diag)
+{
+	return read_into(out_profile, profile_new(), reader, input, diag);
+}
+
+int reader_read_samples(struct profile **out_profile, const struct reader *reader,
+			struct input *input, struct diag *diag)
+{
+	struct profile *profile = profile_new();
+
+	if (profile)
+		profile->keeps_samples = true;
+	return read_into(out_profile, profile, reader, input, diag);
 }

@@ -40,6 +40,7 @@ struct formatted format_difference(double value, bool is_bytes)
 
 struct formatted format_ratio(double base, double new)
 {
+	double percent = 100 * (new - base) / fabs(base);
 	struct formatted formatted;
 
 	if (base == 0)
@@ -47,7 +48,8 @@ struct formatted format_ratio(double base, double new)
 	else if (new == 0)
 		snprintf(formatted.text, FORMAT_SIZE, "gone");
 	else
-		snprintf(formatted.text, FORMAT_SIZE, "%+.1f %%", 100 * (new - base) / fabs(base));
+		snprintf(formatted.text, FORMAT_SIZE, fabs(percent) < 0.05 ? "0.0 %%" : "%+.1f %%",
+			 percent);
 	return formatted;
 }
 
@@ -57,7 +59,7 @@ struct formatted format_bounds(struct bounds bounds, bool is_bytes)
 	struct formatted high = format_difference(bounds.high, is_bytes);
 	struct formatted formatted;
 
-	snprintf(formatted.text, FORMAT_SIZE, "%.40s to %.40s", low.text, high.text);
+	snprintf(formatted.text, FORMAT_SIZE, "%.100s to %.100s", low.text, high.text);
 	return formatted;
 }
 
@@ -70,7 +72,18 @@ void format_plain(struct output *output, const char *text)
 	}
 }
 
-/* Within <code> nothing is Markdown but what HTML knows and the bar between two cells. */
+void format_unbroken(struct output *output, const char *text)
+{
+	for (; *text; text++)
+		output_text(output, *text == ' ' ? "\u00a0" : (char[]){*text, '\0'});
+}
+
+/* Where GitHub would make a link: Markdown is at work within <code> too. */
+static bool begins_link(const char *text)
+{
+	return strncmp(text, "://", 3) == 0 || strncmp(text, "www.", 4) == 0;
+}
+
 void format_code(struct output *output, const char *text)
 {
 	output_text(output, "<code>");
@@ -79,7 +92,7 @@ void format_code(struct output *output, const char *text)
 
 		if (c < ' ' || c == 0x7f)
 			output_text(output, "?");
-		else if (strchr("<>&|*_`[]\\@#~$", c))
+		else if (strchr("<>&|*_`[]\\@#~$", c) || begins_link(text))
 			output_printf(output, "&#%d;", c);
 		else
 			output_write(output, text, 1);

@@ -6,7 +6,7 @@
 #include "analysis/estimate.h"
 #include "base/output.h"
 
-#define FORMAT_SIZE 96
+#define FORMAT_SIZE 256
 
 struct formatted {
 	char text[FORMAT_SIZE];
@@ -26,6 +26,9 @@ struct formatted format_bounds(struct bounds bounds, bool is_bytes);
 
 /* The text in one line of a terminal: control characters become '?'. */
 void format_plain(struct output *output, const char *text);
+
+/* The text with spaces at which no line breaks, as a number and its unit in a narrow column. */
+void format_unbroken(struct output *output, const char *text);
 
 /* The text as code within a cell of a Markdown table. */
 void format_code(struct output *output, const char *text);

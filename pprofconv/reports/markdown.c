@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* For the comment of a pull request: what there is to decide first, the rest folded away. */
-#include <errno.h>
-
 #include "reports/format.h"
 #include "reports/reports.h"
 
@@ -15,6 +13,16 @@ static void write_name(struct output *output, const char *name)
 
 	snprintf(text, sizeof(text), "%s", name);
 	format_code(output, text);
+}
+
+/* A row's name, and its file. */
+static void write_place(const struct diff *diff, const struct diff_row *row, struct output *output)
+{
+	write_name(output, diff_name(diff, row));
+	if (row->file) {
+		output_text(output, " ");
+		write_name(output, diff_file(diff, row));
+	}
 }
 
 static void write_verdict(const struct report *report, struct output *output)
@@ -43,28 +51,40 @@ static void write_verdict(const struct report *report, struct output *output)
 				.text);
 }
 
-static int write_gates(const struct report *report, struct output *output)
+static void write_failure(const struct report *report, const struct gate_result *result,
+			  const struct gate_failure *failure, struct output *output)
+{
+	const struct diff_row *row = report_failed_row(result, failure);
+
+	output_printf(output, "- ❌ `%s` ", result->diff->type);
+	if (row) {
+		output_text(output, "of ");
+		write_place(result->diff, row, output);
+	} else {
+		output_text(output, "in all");
+	}
+	output_printf(output, ": %s\n", report_describe_growth(report, result, failure).text);
+}
+
+static void write_gates(const struct report *report, struct output *output)
 {
 	for (size_t i = 0; i < report->n_results; i++) {
 		const struct gate_result *result = &report->results[i];
 
-		vec_foreach (failure, &result->failures) {
-			char *text = report_describe_failure(report, result, failure);
-
-			if (!text)
-				return -ENOMEM;
-			output_text(output, "- ");
-			format_code(output, text);
-			output_text(output, "\n");
-			free(text);
-		}
+		vec_foreach (failure, &result->failures)
+			write_failure(report, result, failure, output);
 		if (!result->failures.n)
-			output_printf(output, "- `%s`%s: passed\n", result->gate->text,
+			output_printf(output, "- ✅ `%s`%s\n", result->gate->text,
 				      result->gate->per_function ? " a function" : "");
 	}
 	if (report->n_results)
 		output_text(output, "\n");
-	return 0;
+}
+
+static void write_cell(struct output *output, const struct formatted *text)
+{
+	format_unbroken(output, text->text);
+	output_text(output, " | ");
 }
 
 static void write_totals(const struct report *report, struct output *output)
@@ -89,26 +109,21 @@ static void write_row(const struct report *report, size_t number, struct output 
 	const struct diff *diff = report->diff;
 	const struct diff_row *row = &diff->rows.items[number];
 	struct change change = diff_change(diff, &row->flat);
+	struct formatted difference = format_difference(change_difference(&change), diff->is_bytes);
+	struct formatted ratio = format_ratio(change.base.value, change.new.value);
+	struct formatted bounds = report_format_bounds(report, diff, &change);
+	struct formatted base = format_value(change.base.value, diff->is_bytes);
+	struct formatted new = format_value(change.new.value, diff->is_bytes);
 	const char *mark = report->marks.items[number] ? "**" : "";
 
-	output_printf(output, "| %s%s%s | %s | ", mark,
-		      format_difference(change_difference(&change), diff->is_bytes).text, mark,
-		      format_ratio(change.base.value, change.new.value).text);
-	if (change_is_exact(&change))
-		output_text(output, "exact");
-	else if (!change_has_enough(&change))
-		output_text(output, "too few samples");
-	else
-		output_text(output, format_bounds(change_bounds(&change, report->confidence),
-						  diff->is_bytes)
-					    .text);
-	output_printf(output, " | %s | %s | ", format_value(change.base.value, diff->is_bytes).text,
-		      format_value(change.new.value, diff->is_bytes).text);
-	write_name(output, diff_name(diff, row));
-	if (row->file) {
-		output_text(output, " ");
-		write_name(output, diff_file(diff, row));
-	}
+	output_printf(output, "| %s", mark);
+	format_unbroken(output, difference.text);
+	output_printf(output, "%s | ", mark);
+	write_cell(output, &ratio);
+	write_cell(output, &bounds);
+	write_cell(output, &base);
+	write_cell(output, &new);
+	write_place(diff, row, output);
 	output_text(output, " |\n");
 }
 
@@ -119,7 +134,7 @@ static size_t write_rows(const struct report *report, size_t first, size_t n, st
 	size_t i = first;
 
 	output_printf(output,
-		      "| difference | | %g %% interval | base | new | %s |\n"
+		      "| difference | change | %g %% interval | base | new | %s |\n"
 		      "|--:|--:|--:|--:|--:|---|\n",
 		      100 * report->confidence, report->by);
 	for (; n > 0 && i < diff->rows.n; i++) {
@@ -141,22 +156,33 @@ static size_t count_rows(const struct report *report, size_t first)
 	return n;
 }
 
+/* How many rows come before the fold: of those that differ, which stand first. */
+static size_t count_first(const struct report *report)
+{
+	size_t limit = report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST, n = 0;
+
+	vec_foreach (row, &report->diff->rows) {
+		struct change flat = diff_change(report->diff, &row->flat);
+
+		n += n < limit && change_difference(&flat) != 0;
+	}
+	return n;
+}
+
 static int write_markdown(const struct report *report, struct output *output)
 {
-	size_t next, n_left;
-	int r;
+	size_t n_first = count_first(report), n_left, next = 0;
 
 	write_verdict(report, output);
-	r = write_gates(report, output);
+	write_gates(report, output);
 	vec_foreach (warning, &report->warnings) {
 		output_text(output, "> ⚠️ ");
 		format_code(output, *warning);
 		output_text(output, "\n\n");
 	}
 	write_totals(report, output);
-	next = write_rows(report, 0,
-			  report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST,
-			  output);
+	if (n_first)
+		next = write_rows(report, 0, n_first, output);
 	n_left = count_rows(report, next);
 	if (n_left) {
 		output_printf(output, "<details><summary>%zu more, by %s</summary>\n\n", n_left,
@@ -171,7 +197,7 @@ static int write_markdown(const struct report *report, struct output *output)
 		      "<sub>%s Bold: real with %g %% confidence, among all compared.</sub>\n",
 		      report->is_one_run ? "Two dumps of one run." : "Two runs.",
 		      100 * report->confidence);
-	return r;
+	return 0;
 }
 
 const struct report_format report_markdown = {

@@ -25,6 +25,14 @@ bool report_is_row_shown(const struct diff_row *row)
 	return diff_has_samples(&row->flat) || diff_has_samples(&row->cumulative);
 }
 
+bool report_is_row_different(const struct diff *diff, const struct diff_row *row)
+{
+	struct change flat = diff_change(diff, &row->flat);
+	struct change cumulative = diff_change(diff, &row->cumulative);
+
+	return change_difference(&flat) != 0 || change_difference(&cumulative) != 0;
+}
+
 /* The probability of so large a change, up or down, where there is none. */
 static double two_sided(const struct diff *diff, const struct diff_measure *measure)
 {
@@ -85,34 +93,56 @@ size_t report_n_shown(const struct report *report)
 	return report->n_top && report->n_top < n ? report->n_top : n;
 }
 
-static const struct diff_measure *measure_of(const struct gate_result *result,
-					     const struct gate_failure *failure)
+struct formatted report_format_bounds(const struct report *report, const struct diff *diff,
+				      const struct change *change)
 {
-	if (failure->row == PROFILE_NONE)
-		return &result->diff->total;
-	return &result->diff->rows.items[failure->row].flat;
+	if (change_is_exact(change))
+		return (struct formatted){"exact"};
+	if (!change_has_enough(change))
+		return (struct formatted){"too few samples"};
+	return format_bounds(change_bounds(change, report->confidence), diff->is_bytes);
+}
+
+const struct diff_row *report_failed_row(const struct gate_result *result,
+					 const struct gate_failure *failure)
+{
+	return failure->row == PROFILE_NONE ? NULL : &result->diff->rows.items[failure->row];
+}
+
+struct formatted report_describe_growth(const struct report *report,
+					const struct gate_result *result,
+					const struct gate_failure *failure)
+{
+	const struct diff *diff = result->diff;
+	const struct diff_row *row = report_failed_row(result, failure);
+	struct change change = diff_change(diff, row ? &row->flat : &diff->total);
+	struct formatted bounds = report_format_bounds(report, diff, &change), text;
+	bool has_bounds = !change_is_exact(&change) && change_has_enough(&change);
+	char title[32] = "";
+
+	if (has_bounds)
+		snprintf(title, sizeof(title), "%g %% interval ", 100 * report->confidence);
+	snprintf(text.text, sizeof(text.text),
+		 "from %.24s to %.24s, %.24s (%.24s), %s%.60s; limit %.32s",
+		 format_value(change.base.value, diff->is_bytes).text,
+		 format_value(change.new.value, diff->is_bytes).text,
+		 format_difference(change_difference(&change), diff->is_bytes).text,
+		 format_ratio(change.base.value, change.new.value).text, title, bounds.text,
+		 strchr(result->gate->text, '=') + 1);
+	return text;
 }
 
 char *report_describe_failure(const struct report *report, const struct gate_result *result,
 			      const struct gate_failure *failure)
 {
 	const struct diff *diff = result->diff;
-	struct change change = diff_change(diff, measure_of(result, failure));
-	const struct diff_row *row =
-		failure->row == PROFILE_NONE ? NULL : &diff->rows.items[failure->row];
-	struct formatted base = format_value(change.base.value, diff->is_bytes);
-	struct formatted new = format_value(change.new.value, diff->is_bytes);
-	struct formatted grown = format_difference(change_difference(&change), diff->is_bytes);
-	struct formatted ratio = format_ratio(change.base.value, change.new.value);
-	struct formatted bounds =
-		format_bounds(change_bounds(&change, report->confidence), diff->is_bytes);
+	const struct diff_row *row = report_failed_row(result, failure);
 	char *text;
 
-	if (asprintf(&text, "%s%s%s%s%s: from %s to %s, %s (%s), %g %% interval %s; limit %s",
-		     diff->type, row ? " of " : " in all", row ? diff_name(diff, row) : "",
-		     row && row->file ? " in " : "", row ? diff_file(diff, row) : "", base.text,
-		     new.text, grown.text, ratio.text, 100 * report->confidence, bounds.text,
-		     strchr(result->gate->text, '=') + 1) < 0)
+	if (asprintf(&text, "%s%s%s%s%s: %s", diff->type, row ? " of " : " in all",
+		     row ? diff_name(diff, row) : "", row && row->file ? " in " : "",
+		     row ? diff_file(diff, row) : "",
+		     report_describe_growth(report, result, failure).text) < 0)
 		return NULL;
 	return text;
 }

@@ -7,6 +7,7 @@
 #include "analysis/diff.h"
 #include "analysis/gate.h"
 #include "base/output.h"
+#include "reports/format.h"
 
 struct report {
 	struct diff *diff;                  /* sorted */
@@ -46,6 +47,19 @@ int report_mark(struct report *report);
 /* Whether any gate failed. */
 bool report_has_failures(const struct report *report);
 
+/* How sure a change is: between what bounds it lies, or why there are none. */
+struct formatted report_format_bounds(const struct report *report, const struct diff *diff,
+				      const struct change *change);
+
+/* Of which row a gate failed: NULL if of all together. */
+const struct diff_row *report_failed_row(const struct gate_result *result,
+					 const struct gate_failure *failure);
+
+/* How a gate failed in words, but for what grew: "from ... to ...; limit 2%". */
+struct formatted report_describe_growth(const struct report *report,
+					const struct gate_result *result,
+					const struct gate_failure *failure);
+
 /* A failure in words, one line without its end: "the total of inuse_space grew by ...". The caller
  * frees it; NULL if memory is out. */
 char *report_describe_failure(const struct report *report, const struct gate_result *result,
@@ -56,3 +70,7 @@ size_t report_n_shown(const struct report *report);
 
 /* Whether a row has anything to show. */
 bool report_is_row_shown(const struct diff_row *row);
+
+/* Whether the function holds more or less than before, itself or by its calls. Rows that don't
+ * differ are the last. */
+bool report_is_row_different(const struct diff *diff, const struct diff_row *row);

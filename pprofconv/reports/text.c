@@ -25,15 +25,6 @@ static void write_total(const struct report *report, struct output *output)
 			      format_bounds(bounds, diff->is_bytes).text);
 }
 
-static struct formatted interval(const struct report *report, const struct change *change)
-{
-	if (change_is_exact(change))
-		return (struct formatted){"exact"};
-	if (!change_has_enough(change))
-		return (struct formatted){"too few samples"};
-	return format_bounds(change_bounds(change, report->confidence), report->diff->is_bytes);
-}
-
 static void write_row(const struct report *report, size_t number, struct output *output)
 {
 	const struct diff *diff = report->diff;
@@ -45,7 +36,7 @@ static void write_row(const struct report *report, size_t number, struct output 
 		      format_difference(change_difference(&flat), diff->is_bytes).text,
 		      report->marks.items[number] ? '*' : ' ',
 		      format_ratio(flat.base.value, flat.new.value).text,
-		      interval(report, &flat).text,
+		      report_format_bounds(report, diff, &flat).text,
 		      format_value(flat.base.value, diff->is_bytes).text,
 		      format_value(flat.new.value, diff->is_bytes).text);
 	output_printf(output, "%12s %9s  ",
@@ -59,16 +50,19 @@ static void write_row(const struct report *report, size_t number, struct output 
 
 static void write_rows(const struct report *report, struct output *output)
 {
+	const struct diff *diff = report->diff;
 	size_t n = report_n_shown(report), n_left = 0;
 	char title[FORMAT_SIZE];
 
 	snprintf(title, sizeof(title), "%g %% interval", 100 * report->confidence);
 	output_printf(output, "%12s  %9s %28s %12s %12s %12s %9s  %s\n", "flat", "flat%", title,
 		      "base", "new", "cum", "cum%", report->by);
-	for (size_t i = 0; i < report->diff->rows.n; i++) {
-		if (!report_is_row_shown(&report->diff->rows.items[i]))
+	for (size_t i = 0; i < diff->rows.n; i++) {
+		const struct diff_row *row = &diff->rows.items[i];
+
+		if (!report_is_row_shown(row))
 			continue;
-		if (n == 0) {
+		if (n == 0 || (report->n_top && !report_is_row_different(diff, row))) {
 			n_left++;
 			continue;
 		}

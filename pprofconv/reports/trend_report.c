@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "reports/trend_report.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "reports/format.h"
 
 #define SPARKS_MAX 32
 
-struct formatted trend_format_slope(const struct series *series, double slope)
+/* "+1.0 MiB/h" */
+static struct formatted format_slope(const struct series *series, double slope)
 {
 	struct formatted value = format_difference(slope, series->is_bytes), formatted;
 
-	snprintf(formatted.text, sizeof(formatted.text), "%.60s/%s", value.text,
+	snprintf(formatted.text, sizeof(formatted.text), "%.200s/%s", value.text,
 		 series->has_time ? "h" : "dump");
 	return formatted;
 }
@@ -25,6 +29,19 @@ static const char *row_name(const struct series *series, const struct series_row
 static const char *row_file(const struct series *series, const struct series_row *row)
 {
 	return strtab_text(&series->strings, row->file);
+}
+
+char *trend_describe_failure(const struct trend_report *report, const struct series_row *row)
+{
+	const struct series *series = report->series;
+	char *text;
+
+	if (asprintf(&text, "%s of %s%s%s grows by %s; limit %s", series->type,
+		     row_name(series, row), row->file ? " in " : "", row_file(series, row),
+		     format_slope(series, row->trend.slope).text,
+		     strchr(report->gate, '=') + 1) < 0)
+		return NULL;
+	return text;
 }
 
 static size_t n_shown(const struct trend_report *report)
@@ -71,7 +88,7 @@ static void write_text_row(const struct series *series, const struct series_row 
 			   const char *name, struct output *output)
 {
 	output_printf(output, "%16s  %-16s %12s %12s  ",
-		      trend_format_slope(series, row->trend.slope).text,
+		      format_slope(series, row->trend.slope).text,
 		      trend_verdict_name(row->trend.verdict),
 		      format_value(series_points(series, row)[0].value, series->is_bytes).text,
 		      format_value(last_value(series, row), series->is_bytes).text);
@@ -85,6 +102,28 @@ static void write_text_row(const struct series *series, const struct series_row 
 	output_text(output, "\n");
 }
 
+static void write_text_failure(const struct trend_report *report, const struct series_row *row,
+			       struct output *output)
+{
+	char *text = trend_describe_failure(report, row);
+
+	output_text(output, "\ngate failed: ");
+	if (text)
+		format_plain(output, text);
+	else
+		output_fail(output, -ENOMEM);
+	free(text);
+}
+
+static void write_text_gate(const struct trend_report *report, struct output *output)
+{
+	if (report->gate && !report->has_failed)
+		output_printf(output, "\ngate passed: %s", report->gate);
+	for (size_t i = 0; i < report->series->rows.n; i++)
+		if (report->failures[i])
+			write_text_failure(report, &report->series->rows.items[i], output);
+}
+
 static void write_text(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
@@ -92,6 +131,9 @@ static void write_text(const struct trend_report *report, struct output *output)
 	output_printf(output, "%s of %zu dumps", series->type, series->n_dumps);
 	if (!series->has_time)
 		output_text(output, ", in the order given: they don't tell their times");
+	if (*report->warning)
+		output_printf(output, "\nwarning: %s", report->warning);
+	write_text_gate(report, output);
 	output_printf(output, "\n%16s  %-16s %12s %12s\n", "slope", "verdict", "first", "last");
 	write_text_row(series, &series->total, "(total)", output);
 	for (size_t i = 0; i < n_shown(report); i++)
@@ -104,38 +146,91 @@ static void write_text(const struct trend_report *report, struct output *output)
 
 /* --- Markdown ------------------------------------------------------------------------------ */
 
-static void write_markdown_row(const struct series *series, const struct series_row *row,
-			       const char *name, struct output *output)
+static void write_place(const struct series *series, const struct series_row *row,
+			struct output *output)
 {
-	output_printf(output, "| %s | %s | %s | %s | ",
-		      trend_format_slope(series, row->trend.slope).text,
-		      trend_verdict_name(row->trend.verdict),
-		      format_value(series_points(series, row)[0].value, series->is_bytes).text,
-		      format_value(last_value(series, row), series->is_bytes).text);
-	write_sparkline(series, row, output);
-	output_text(output, " | ");
-	format_code(output, name);
+	format_code(output, row_name(series, row));
 	if (row->file) {
 		output_text(output, " ");
 		format_code(output, row_file(series, row));
 	}
-	output_text(output, " |\n");
+}
+
+static void write_markdown_gate(const struct trend_report *report, struct output *output)
+{
+	const struct series *series = report->series;
+
+	if (report->gate && !report->has_failed)
+		output_printf(output, "- ✅ `%s` a function\n\n", report->gate);
+	for (size_t i = 0; i < series->rows.n; i++) {
+		const struct series_row *row = &series->rows.items[i];
+
+		if (!report->failures[i])
+			continue;
+		output_printf(output, "- ❌ `%s` of ", series->type);
+		write_place(series, row, output);
+		output_printf(output, " grows by %s; limit %s\n",
+			      format_slope(series, row->trend.slope).text,
+			      strchr(report->gate, '=') + 1);
+	}
+	if (report->has_failed)
+		output_text(output, "\n");
+}
+
+/* The cells of a row up to its name; `mark` stands around the slope. */
+static void write_values(const struct series *series, const struct series_row *row,
+			 const char *mark, struct output *output)
+{
+	output_printf(output, "| %s", mark);
+	format_unbroken(output, format_slope(series, row->trend.slope).text);
+	output_printf(output, "%s | %s | ", mark, trend_verdict_name(row->trend.verdict));
+	format_unbroken(output,
+			format_value(series_points(series, row)[0].value, series->is_bytes).text);
+	output_text(output, " | ");
+	format_unbroken(output, format_value(last_value(series, row), series->is_bytes).text);
+	output_text(output, " | ");
+	write_sparkline(series, row, output);
+	output_text(output, " | ");
+}
+
+static void write_table(const struct trend_report *report, struct output *output)
+{
+	const struct series *series = report->series;
+
+	output_text(output, "| slope | verdict | first | last | values | function |\n"
+			    "|--:|---|--:|--:|---|---|\n");
+	write_values(series, &series->total, "", output);
+	output_text(output, "total |\n");
+	for (size_t i = 0; i < n_shown(report); i++) {
+		const struct series_row *row = &series->rows.items[i];
+
+		write_values(series, row, report->failures[i] ? "**" : "", output);
+		write_place(series, row, output);
+		output_text(output, " |\n");
+	}
+	if (n_shown(report) < series->rows.n)
+		output_printf(output, "\n%zu more are not shown.\n",
+			      series->rows.n - n_shown(report));
 }
 
 static void write_markdown(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
 
-	output_printf(output, "### %s: `%s` over %zu dumps\n\n",
-		      report->has_failed ? "❌ Heap trend: too steep" : "Heap trend", series->type,
-		      series->n_dumps);
-	output_text(output, "| slope | verdict | first | last | | function |\n"
-			    "|--:|---|--:|--:|---|---|\n");
-	write_markdown_row(series, &series->total, "(total)", output);
-	for (size_t i = 0; i < n_shown(report); i++)
-		write_markdown_row(series, &series->rows.items[i],
-				   row_name(series, &series->rows.items[i]), output);
-	output_printf(output, "\n%zu functions are not shown.\n", series->rows.n - n_shown(report));
+	output_printf(output, "### %s\n\n`%s` over %zu dumps%s\n\n",
+		      report->has_failed ? "❌ Heap trend: the gate failed"
+		      : report->gate     ? "✅ Heap trend: the gate passed"
+					 : "Heap trend",
+		      series->type, series->n_dumps,
+		      series->has_time ? "."
+				       : ", in the order given: they don't tell their times.");
+	write_markdown_gate(report, output);
+	if (*report->warning) {
+		output_text(output, "> ⚠️ ");
+		format_code(output, report->warning);
+		output_text(output, "\n\n");
+	}
+	write_table(report, output);
 }
 
 /* --- JSON ---------------------------------------------------------------------------------- */
@@ -174,6 +269,9 @@ static void write_json(const struct trend_report *report, struct output *output)
 		output_text(output, i ? "," : "");
 		format_json_number(output, series_points(series, &series->total)[i].time);
 	}
+	output_text(output, "],\n\"warnings\":[");
+	if (*report->warning)
+		format_json(output, report->warning);
 	output_text(output, "],\n\"total\":{");
 	write_json_row(series, &series->total, output);
 	output_text(output, ",\n\"rows\":[");

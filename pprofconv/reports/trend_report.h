@@ -10,15 +10,19 @@ struct trend_report {
 	double confidence;
 	const bool *failures; /* for each row: whether it fails the gate */
 	bool has_failed;
+	const char *gate;    /* its text; NULL: there is none */
+	const char *warning; /* "": there is none */
 };
 
 struct trend_format {
 	const char *name;
+	/* Failures to write go into the output, as does a lack of memory. */
 	void (*write)(const struct trend_report *report, struct output *output);
 };
 
 /* The formats, the default first; ends with a row without a name. */
 extern const struct trend_format trend_formats[];
 
-/* "+1.0 MiB/h" */
-struct formatted trend_format_slope(const struct series *series, double slope);
+/* How a row failed the gate, in words: "inuse_space of f grows by +1.0 MiB/h; limit 1K". The caller
+ * frees it; NULL if memory is out. */
+char *trend_describe_failure(const struct trend_report *report, const struct series_row *row);

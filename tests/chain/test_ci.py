@@ -97,6 +97,45 @@ def yaml_is_well_formed(folder):
         assert '\t' not in path.read_text(), path
 
 
+YAMLLINT = ('{extends: default, rules: {line-length: {max: 99}, document-start: disable, '
+            'truthy: {check-keys: false}}}')
+
+
+@cli.test
+def yaml_is_linted(folder):
+    cli.need('yamllint')
+    done = cli.run('yamllint', '-s', '-d', YAMLLINT, str(CI))
+    assert done.returncode == 0, done.stdout
+    bad = os.path.join(folder, 'bad.yml')
+    with open(bad, 'w', encoding='utf-8') as file:
+        file.write('a: 1\na:  2\n')
+    assert cli.run('yamllint', '-s', '-d', YAMLLINT, bad).returncode, 'it takes anything'
+
+
+def is_shell(path):
+    return path.is_file() and path.read_bytes().startswith(b'#!/bin/sh\n')
+
+
+@cli.test
+def shell_is_checked(folder):
+    """The scripts, and the lines of shell within the recipes."""
+    cli.need('shellcheck')
+    scripts = [str(path) for path in (chain.ROOT / 'scripts').rglob('*') if is_shell(path)]
+    assert GATE in scripts and len(scripts) > 5, scripts
+    parts = [load(CI / 'github' / 'action.yml')['runs']['steps'][0]['run']]
+    parts += [step['run'] for step in
+              load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
+              if 'run' in step]
+    parts += load(CI / 'gitlab.yml')['.heap-gate']['script']
+    for number, part in enumerate(parts):
+        scripts.append(os.path.join(folder, str(number)))
+        with open(scripts[-1], 'w', encoding='utf-8') as file:
+            file.write('#!/bin/sh\n' + part + '\n')
+    # SC1091: files that are sourced; SC2154: variables that the runner sets
+    done = cli.run('shellcheck', '-e', 'SC1091,SC2154', *scripts)
+    assert done.returncode == 0, done.stdout
+
+
 @cli.test
 def shell_parts_run(folder):
     """The action's one step and the template's lines, with what a runner would set."""

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """pprofconv diff: what it shows, in each format, and when it fails."""
 
+import html.parser
 import json
 import os
 
 import cli
+import pprof_file
 import runs
 
 R = 524288
@@ -79,7 +81,7 @@ def gates_of_exact_profiles(folder):
     diff('--max-growth', 'inuse_objects=2', base, new)
     _, message = diff('--max-growth', 'inuse_space=1.9%', base, new, status=1)
     cli.equal(message, 'pprofconv: gate failed: inuse_space in all: from 9.77 KiB to 9.96 KiB, '
-              '+200 B (+2.0 %), 95 % interval +200 B to +200 B; limit 1.9%\n')
+              '+200 B (+2.0 %), exact; limit 1.9%\n')
     _, message = diff('-g', 'inuse_objects=1', '-g', 'alloc_space=199', '-g', 'alloc_space=10K',
                       base, new, status=1)
     cli.equal(len(message.splitlines()), 2)
@@ -166,6 +168,95 @@ def focus_and_ignore(folder):
     cli.is_in("--focus: '(': ", message)
 
 
+def flat(report):
+    return {row['name']: row['flat']['difference'] for row in json.loads(report)['rows']
+            if row['flat']['difference']}
+
+
+@cli.test
+def what_stays_is_not_shown(folder):
+    """Unless all is asked for: a report is read for what differs."""
+    base, new = (folded(folder, name, main__grows=value, main__stays=5, idle__waits=7)
+                 for name, value in (('base', 10), ('new', 11)))
+    lines = diff(base, new)[0].splitlines()
+    cli.equal([line.split()[-1] for line in lines[2:-1]], ['grows', 'main'])
+    cli.equal(lines[-1].split(), '... (3 more; --top=0 shows all)'.split())
+    cli.equal(len(diff('--top=0', base, new)[0].splitlines()), 7)
+    text, _ = diff('-F', 'markdown', base, new)
+    first, rest = text.split('<details>')
+    assert 'grows' in first and 'stays' not in first and 'stays' in rest, text
+    text, _ = diff('-F', 'markdown', base, base)
+    assert 'grows' not in text.split('<details>')[0] and text.count('| difference |') == 2, text
+    cli.equal(len(diff(base, base)[0].splitlines()), 3)
+
+
+@cli.test
+def what_is_hidden_counts_for_its_callers(folder):
+    base = folded(folder, 'base', main__f__pool=10, main__g__pool__grow=20)
+    new = folded(folder, 'new', main__f__pool=30, main__g__pool__grow=20, pool=1)
+    cli.equal(flat(diff('-F', 'json', base, new)[0]), {'pool': 21})
+    hide = '--hide=^(pool|grow)$'
+    cli.equal(flat(diff('-F', 'json', hide, base, new)[0]), {'f': 20, '(no stack)': 1})
+    _, message = diff('-G', 'samples=15', hide, base, new, status=1)
+    cli.is_in('of f: ', message)
+    rows = [line.split() for line in cli.succeed('top', hide, new).splitlines()[2:]]
+    cli.equal([(row[0], row[-1]) for row in rows], [('30', 'f'), ('20', 'g'), ('0', 'main')])
+    out = cli.succeed('trend', '-q', hide, base, new, new)
+    assert 'f' in out.split() and 'pool' not in out, out
+    for command in (['diff', base, new], ['trend', base, new, new], ['top', new]):
+        done = cli.pprofconv(*command, '--hide=(')
+        cli.equal((done.returncode, done.stdout), (2, ''))
+        cli.is_in("--hide: '(': ", done.stderr)
+
+
+@cli.test
+def libraries_can_be_hidden(folder):
+    base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
+    cli.equal(flat(diff('-F', 'json', '--hide=nothing', base, new)[0]),
+              {'app+0x1100': -1000, 'app+0x1200': 1100})
+    cli.equal(flat(diff('-F', 'json', '--hide=app$', base, new)[0]), {'(no stack)': 100})
+
+
+@cli.test
+def folded_stacks_as_a_base(folder):
+    """They count what the other side is asked for, and match by name: they have no files."""
+    base = folded(folder, 'base', main__f=1000, main__g=100)
+    text = runs.dump({(1, 100): 10, (2, 100): 2}, {(1, 100): 15, (2, 100): 2}, 1)
+    new = runs.write(os.path.join(folder, 'new'), text)
+    report = json.loads(diff('-F', 'json', '-g', 'inuse_space=100', base, new)[0])
+    cli.equal((report['type'], report['unit'], report['total']['difference']),
+              ('inuse_space', 'bytes', 100))
+    cli.equal(json.loads(diff('-F', 'json', '-s', 'alloc_objects', base, new)[0])['type'],
+              'alloc_objects')
+    diff('-g', 'inuse_space=99', base, new, status=1)
+    diff('-g', 'inuse_space=1', new, base)
+    _, message = diff('-s', 'no_such', base, new, status=2)
+    cli.is_in("no values of the type 'no_such'", message)
+    _, message = diff('-g', 'inuse_space=1', '-g', 'alloc_space=1', base, new, status=2)
+    cli.is_in("base: no values of the type 'alloc_space'", message)
+
+
+@cli.test
+def another_folder(folder):
+    """A build elsewhere: files that end the same are the same, the longer the likelier."""
+    def profile(name, root, *places):
+        return pprof_file.write(os.path.join(folder, name),
+                                [(f, f'{root}/{file}', value) for f, file, value in places])
+
+    base = profile('base', '/ci/1', ('f', 'x/a.c', 10), ('f', 'y/a.c', 200), ('g', 'b.c', 5))
+    new = profile('new', '/home/me', ('f', 'y/a.c', 201), ('f', 'x/a.c', 12), ('g', 'c.c', 5))
+    rows = json.loads(diff('-F', 'json', base, new)[0])['rows']
+    cli.equal(sorted((row['name'], row['file'], row['flat']['difference']) for row in rows),
+              [('f', '/ci/1/x/a.c', 2), ('f', '/ci/1/y/a.c', 1), ('g', '/ci/1/b.c', -5),
+               ('g', '/home/me/c.c', 5)])
+    same = profile('same', '/ci/1', ('f', 'y/a.c', 200), ('f', 'z/a.c', 10), ('g', 'b.c', 5))
+    rows = json.loads(diff('-F', 'json', base, same)[0])['rows']
+    assert all(row['flat']['difference'] == 0 for row in rows), rows
+    rows = json.loads(diff('-F', 'json', '--by=file', base, new)[0])['rows']
+    cli.equal(sorted((row['name'], row['flat']['difference']) for row in rows),
+              [('a.c', 1), ('a.c', 2), ('b.c', -5), ('c.c', 5)])
+
+
 @cli.test
 def what_rows_are(folder):
     base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
@@ -223,6 +314,61 @@ def markdown(folder):
     cli.is_in('a&#124;b&#60;c&#62;+0x', out)
 
 
+class Table(html.parser.HTMLParser):
+    """The text of each cell of all rows, and all elements that there are."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.elements, self.in_cell = [], set(), False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        if tag == 'tr':
+            self.rows.append([])
+        if tag in ('td', 'th'):
+            self.rows[-1].append('')
+            self.in_cell = True
+
+    def handle_endtag(self, tag):
+        if tag in ('td', 'th'):
+            self.in_cell = False
+
+    def handle_data(self, data):
+        if self.in_cell:
+            self.rows[-1][-1] += data
+
+
+def rendered(markdown):
+    """As GitHub and GitLab do it."""
+    return Table(cli.run('cmark-gfm', '--unsafe', '-e', 'table', '-e', 'strikethrough', '-e',
+                         'autolink', input=markdown.encode()).stdout)
+
+
+NAMES = ('*star*_under_ `tick` |pipe| ~~strike~~', 'foo<a&&b>::bar(char const*)', 'a  b\\n',
+         '<script>alert(1)</script>', '@user #123 https://x.y www.x.y $x$ [link](x)', '&amp; &#42;',
+         '<details><summary>', 'plain', '</code></td>')
+
+
+@cli.test
+def markdown_is_rendered_as_meant(folder):
+    cli.need('cmark-gfm')
+    samples = [[(name, '/src/a|b/*x*.cc', (1000 + i) * factor) for i, name in enumerate(NAMES)]
+               for factor in (1000, 2000)]
+    base, new = [pprof_file.write(os.path.join(folder, str(i)), s) for i, s in enumerate(samples)]
+    page = rendered(diff('-F', 'markdown', '-g', 'inuse_space=0', '-G', 'inuse_space=0', base, new,
+                         status=1)[0])
+    cli.equal({row[5] for row in page.rows if len(row) == 6} - {'function'},
+              {f'{name} /src/a|b/*x*.cc' for name in NAMES})
+    cli.equal(page.elements, {'h3', 'p', 'ul', 'li', 'code', 'table', 'thead', 'tbody', 'tr', 'th',
+                              'td', 'strong', 'sub'})
+    assert all(' ' not in row[0] for row in page.rows if len(row) == 6), 'numbers may break'
+    more = [(f'f{i}', '', 1000 + i) for i in range(300)]
+    page = rendered(diff('-F', 'markdown', pprof_file.write(base, more), new)[0])
+    assert {'details', 'summary'} <= page.elements, page.elements
+    cli.equal(len([row for row in page.rows if len(row) == 6]), 10 + 200 + 2)
+
+
 @cli.test
 def pprof_draws_the_difference(folder):
     cli.need('go')
@@ -269,26 +415,37 @@ def dropped_samples(folder):
     _, message = diff('-g', 'inuse_space=0', base, new, status=2)
     cli.is_in('3 samples were dropped, so no gate can be trusted', message)
     diff('-g', 'inuse_space=0', '--allow-dropped', base, new)
+    for name in (base, new):
+        runs.write(name, runs.dump({(1, 9): 1}, {(1, 9): 1}, 1, run='7',
+                                   extra=['samples_dropped: 2']))
+    cli.is_in('warning: 2 samples', diff(base, new)[0])
+
+
+def twice(folder, interval):
+    """The same records at other addresses, in another order, with other times and numbers."""
+    blocks = {((i, 2), 100 + 7 * i): 3 + i for i in range(30)}
+    text = runs.dump(blocks, blocks, interval, run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
+    lines = text.replace('0x40', '0x70').replace('400000-', '700000-').replace(
+        '-1401000', '-1701000').replace('# run: a', '# run: b').replace('pid: 7', 'pid: 8')
+    lines = lines.replace('T00:00:05', 'T10:00:05').splitlines()
+    at = [i for i, line in enumerate(lines) if ' @ 0x' in line]
+    lines[at[0]:at[-1] + 1] = lines[at[0]:at[-1] + 1][::-1]
+    return [runs.write(os.path.join(folder, name), content) for name, content in
+            (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n'))]
 
 
 @cli.test
 def equal_runs_give_equal_profiles(folder):
-    """The same records at other addresses, in another order, with other times and numbers."""
-    text = runs.dump({((1, 2), 100): 3, ((4,), 50): 2}, {((1, 2), 100): 3, ((4,), 50): 2}, 1,
-                     run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
-    lines = text.replace('0x401', '0x701').replace('400000-', '700000-').replace(
-        '-1401000', '-1701000').replace('# run: a', '# run: b').replace('pid: 7', 'pid: 8')
-    lines = lines.replace('T00:00:05', 'T10:00:05').splitlines()
-    at = [i for i, line in enumerate(lines) if ' @ 0x' in line]
-    lines[at[0]], lines[at[1]] = lines[at[1]], lines[at[0]]
-    outs = []
-    for name, content in (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n')):
-        path = runs.write(os.path.join(folder, name), content)
-        out = path + '.pb.gz'
-        cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
-        with open(out, 'rb') as file:
-            outs.append(file.read())
-    assert outs[0] == outs[1]
+    for interval in (1, R):
+        outs = []
+        for path in twice(folder, interval):
+            out = path + '.pb.gz'
+            cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
+            with open(out, 'rb') as file:
+                outs.append(file.read())
+            total = [cli.pprofconv('top', '-q', p).stdout.splitlines()[0] for p in (path, out)]
+            cli.equal(total[0], total[1])
+        assert outs[0] == outs[1], interval
 
 
 @cli.test

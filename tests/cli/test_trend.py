@@ -83,6 +83,23 @@ def a_gate(folder):
     _, message = trend('--max-slope', 'inuse_space=1M', *paths, status=1)
     cli.is_in('pprofconv: gate failed: inuse_space of app+0x1100 grows by +', message)
     cli.is_in('; limit 1M\n', message)
+    for form, passed, failed in (
+            ('text', 'gate passed: inuse_space=200M\n',
+             'gate failed: inuse_space of app+0x1100 grows by +'),
+            ('markdown', '### ✅ Heap trend: the gate passed\n',
+             '### ❌ Heap trend: the gate failed\n\n`inuse_space` over 20 dumps.\n\n'
+             '- ❌ `inuse_space` of <code>app+0x1100</code> grows by +')):
+        cli.is_in(passed, trend('-F', form, '--max-slope', 'inuse_space=200M', *paths)[0])
+        cli.is_in(failed, trend('-F', form, '--max-slope', 'inuse_space=1M', *paths, status=1)[0])
+
+
+@cli.test
+def containers_are_hidden(folder):
+    paths = [runs.write(os.path.join(folder, f'{i}'), f'main;grow;std::x {i}00\n')
+             for i in range(1, 5)]
+    cli.is_in('std::x', trend(*paths)[0])
+    row, = json.loads(trend('-F', 'json', '--hide=^std::', *paths)[0])['rows']
+    cli.equal((row['name'], row['slope']), ('grow', 100))
 
 
 @cli.test
@@ -96,6 +113,33 @@ def without_times(folder):
     cli.is_in('+1000 B/dump', out)
     cli.is_in('▁▃▅▇█', out)
     cli.is_in('shrinks', trend(*paths[::-1])[0])
+
+
+@cli.test
+def dropped_samples(folder):
+    paths = []
+    for i in range(4):
+        blocks = {(1, 100): 10 * i + 1}
+        paths.append(runs.write(os.path.join(folder, f'{i}'), runs.dump(
+            blocks, blocks, 1, run='7', time=60 * i, extra=[f'samples_dropped: {i}'])))
+    warning = '3 samples were dropped: values are too low'
+    for form in ('text', 'markdown'):
+        cli.is_in(warning, trend('-F', form, *paths)[0])
+    cli.equal(json.loads(trend('-F', 'json', *paths)[0])['warnings'], [warning])
+    _, message = trend('--max-slope', 'inuse_space=1G', *paths, status=2)
+    cli.is_in('3 samples were dropped, so no gate can be trusted', message)
+    trend('--max-slope', 'inuse_space=1G', '--allow-dropped', *paths)
+    trend('--max-slope', 'inuse_space=1', '--allow-dropped', *paths, status=1)
+    cli.equal(json.loads(trend('-F', 'json', *series(folder, 3))[0])['warnings'], [])
+
+
+@cli.test
+def what_has_no_names_is_said_once(folder):
+    paths = series(folder, 6)
+    done = cli.pprofconv('trend', *paths)
+    cli.equal((done.returncode, len(done.stderr.splitlines())), (0, 1))
+    cli.is_in('without names: file not found', done.stderr)
+    cli.equal(len(cli.pprofconv('diff', *paths[:2]).stderr.splitlines()), 3)
 
 
 @cli.test
@@ -119,9 +163,12 @@ def json_is_as_its_schema_says(folder):
 @cli.test
 def markdown(folder):
     out, _ = trend('-F', 'markdown', *series(folder, 4))
-    cli.is_in('### Heap trend: `inuse_space` over 20 dumps\n', out)
+    cli.is_in('### Heap trend\n\n`inuse_space` over 20 dumps.\n', out)
     table = [line for line in out.splitlines() if line.startswith('|')]
     assert all(line.count('|') == 7 for line in table), table
+    assert 'not shown' not in out
+    cli.is_in('\n3 more are not shown.\n',
+              trend('-F', 'markdown', '--top=2', *series(folder, 4))[0])
 
 
 @cli.test

@@ -90,11 +90,11 @@ static void merge_with_itself(const struct profile *profile)
 /* By functions, files, lines or mappings: which, hangs on the input. */
 static void count_functions(const struct profile *profile)
 {
+	const struct frames_view view = {.by = (enum frames_by)(profile->locations.n % 4)};
 	struct frames frames;
 	struct top top = {0};
 
-	if (!frames_init_by(&frames, profile, (enum frames_by)(profile->locations.n % 4)) &&
-	    profile->sample_types.n) {
+	if (!frames_init_view(&frames, profile, &view) && profile->sample_types.n) {
 		top_init(&top, &frames, 0, true);
 		top_deinit(&top);
 	}

@@ -118,7 +118,10 @@ static void follow(struct comparison *comparison)
 	struct series series = {0};
 	struct diag diag = {0};
 	VEC(bool) failures = {0};
-	struct trend_report report = {.series = &series, .confidence = CONFIDENCE};
+	struct trend_report report = {.series = &series,
+				      .confidence = CONFIDENCE,
+				      .gate = "inuse_space=1",
+				      .warning = ""};
 	int r = series_init(&series, comparison->type, comparison->inputs, comparison->n,
 			    CONFIDENCE, comparison->gate.limit);
 
@@ -149,7 +152,7 @@ static void compare_all(struct comparison *comparison)
 		return;
 	while (!r && n_inputs < comparison->n) {
 		r = diff_input_init(&comparison->inputs[n_inputs], comparison->profiles[n_inputs],
-				    FRAMES_BY_FUNCTION, &comparison->rules);
+				    FRAMES_BY_FUNCTION, NULL, &comparison->rules);
 		n_inputs++;
 	}
 	if (!r)

@@ -1,25 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The same exact dumps over every allocator, preloaded behind the library or linked."""
-import ctypes.util
 import os
+import re
 import subprocess
 
-from preload import (LIB, Skip, case, check, check_equal, each, environment, last_dump, main,
-                     program, run_quietly)
+from preload import (LIB, Counts, Skip, case, check, check_equal, dumps_in, each, environment,
+                     find_allocator, last_dump, main, program, run, run_quietly)
 
 ALLOCATORS = ['jemalloc', 'tcmalloc_minimal', 'mimalloc']
 
 
 # What these do not have, or do their own way with no profiler as well.
 LIMITS = {'jemalloc': {'ENTRIES_NO_PVALLOC': '1'}, 'mimalloc': {'ENTRIES_NO_BAD_ALLOC': '1'}}
-
-
-def path_of(allocator):
-    name = ctypes.util.find_library(allocator)
-    if not name:
-        raise Skip(f'{allocator} is not installed')
-    return name
 
 
 def check_dump(folder, text):
@@ -38,7 +31,7 @@ def test_preloaded_behind(folder, allocator):
         sub = f'{folder}/{name}'
         os.mkdir(sub)
         out = run_quietly([program(name), '8'],
-                          environment(sub, preload=f'{LIB}:{path_of(allocator)}',
+                          environment(sub, preload=f'{LIB}:{find_allocator(allocator)}',
                                       **LIMITS.get(allocator, {})))
         check(check_dump(sub, out.stdout) > 6, 'lines')
 
@@ -59,7 +52,7 @@ def test_linked(folder, allocator):
 @each('allocator', ALLOCATORS)
 def test_sampled(folder, allocator):
     run_quietly([program('sampled'), '2'],
-                environment(folder, exact=False, preload=f'{LIB}:{path_of(allocator)}',
+                environment(folder, exact=False, preload=f'{LIB}:{find_allocator(allocator)}',
                             HEAP_PROFILE_SAMPLE_INTERVAL='64K'))
     check(last_dump(folder).total.alloc_objects > 1000, 'samples')
 
@@ -67,10 +60,43 @@ def test_sampled(folder, allocator):
 @each('allocator', ['glibc', *ALLOCATORS])
 def test_jemallocs_own_interface(folder, allocator):
     """It is there where jemalloc is, and only there."""
-    preload = LIB if allocator == 'glibc' else f'{LIB}:{path_of(allocator)}'
+    preload = LIB if allocator == 'glibc' else f'{LIB}:{find_allocator(allocator)}'
     env = environment(folder, preload=preload)
     out = run_quietly([program('jemalloc'), '4'], env)
     check_equal(check_dump(folder, out.stdout), 3 if allocator == 'jemalloc' else 0, 'lines')
+
+
+def run_over_full_tcmalloc(folder, *command, **variables):
+    env = environment(folder, preload=f'{LIB}:{find_allocator("tcmalloc")}',
+                      HEAP_PROFILE_INUSE_INTERVAL='0', HEAP_PROFILE_ALLOCATION_INTERVAL='0',
+                      **variables)
+    return run([program(command[0]), *command[1:]], env)
+
+
+@case
+def test_full_tcmalloc(folder):
+    """Its own profiler, which HEAPPROFILE would start too, keeps away."""
+    result = run_over_full_tcmalloc(folder, 'entries', '4')
+    check_equal((result.status, result.stderr), (0, ''), 'the program')
+    check(check_dump(folder, result.stdout) > 6, 'lines')
+    dumps = dumps_in(folder)
+    check_equal([d.metadata['reason'] for d in dumps], ['exit'], 'reasons')
+
+
+@case
+def test_full_tcmalloc_asks_for_no_dump(folder):
+    result = run_over_full_tcmalloc(folder, 'entries', '4', HEAP_PROFILE_EXIT_DUMP='0')
+    check_equal(result.status, 0, 'status')
+    check('no dump written' in result.stderr, result.stderr)
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
+def test_full_tcmalloc_leaves_earlier_dumps_where_told(folder):
+    """It removes them at its start unless it is told not to, with or without us."""
+    for _ in range(2):
+        run_over_full_tcmalloc(folder, 'entries', '1', HEAP_PROFILE_CLEANUP='0')
+    check_equal(len(dumps_in(folder)), 2, 'dumps')
 
 
 @case
@@ -87,6 +113,44 @@ def test_archive_needs_only_malloc(folder):
     """A program that names none of our functions gets them by -u malloc."""
     out = subprocess.run(['nm', program('entries_static')], capture_output=True, text=True).stdout
     check(' T malloc\n' in out or ' t malloc\n' in out, 'malloc is linked in')
+
+
+@each('by', ['environment', 'call'])
+def test_archive_under_the_shared_library(folder, by):
+    """Each call passes both copies: one records."""
+    if by == 'environment':
+        result = run([program('entries_static'), '4'], environment(folder))
+    else:
+        result = run([program('api_static'), 'sessions', f'{folder}/p'],
+                     environment(folder, HEAPPROFILE=None))
+    check_equal(result.status, 0, 'status')
+    if by == 'environment':
+        check(check_dump(folder, result.stdout) > 6, 'lines')
+        check_equal(len(result.stderr.splitlines()), 1, f'lines in {result.stderr}')
+        check('that one records' in result.stderr, result.stderr)
+    else:
+        check_equal(result.stderr, '', 'of a copy that nobody has asked for anything')
+        for dump in dumps_in(folder):
+            check_equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
+
+
+@case
+def test_note_of_the_archive(folder):
+    """By which the shared library knows it; the linker keeps it even where it collects garbage."""
+    for path in (LIB, program('entries_static')):
+        out = subprocess.run(['readelf', '-nW', path], capture_output=True, text=True).stdout
+        check_equal(len(re.findall(r'^ *heapprof ', out, re.M)), 1, f'notes in {path}')
+
+
+@case
+def test_another_malloc_before_ours(folder):
+    """Said once, however profiling begins."""
+    env = environment(folder, preload=f'{find_allocator("jemalloc")}:{LIB}')
+    result = run([program('sampled'), '1'], env)
+    check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
+    env = environment(folder, preload=find_allocator('jemalloc'), HEAPPROFILE=None)
+    result = run([program('api'), 'sessions', f'{folder}/p'], env)
+    check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
 
 
 main()

@@ -50,6 +50,13 @@ def test_needed_libraries(folder):
 
 
 @case
+def test_nothing_is_bound_late(folder):
+    """The loader takes 3 KB of the calling thread's stack to bind a function at its first call."""
+    out = subprocess.run(['readelf', '-dW', LIB], capture_output=True, text=True).stdout
+    check('BIND_NOW' in out, out)
+
+
+@case
 def test_exceptions_are_libgccs(folder):
     env = environment(folder, LD_DEBUG='bindings')
     result = run([program('entries_cxx'), '1'], env)

@@ -66,11 +66,15 @@ def test_rss_interval(folder):
     check(first.number('rss_bytes') > 32 * MIB, 'resident bytes')
 
 
-@each('name', ['USR2', 'SIGUSR2', str(int(signal.SIGUSR2))])
+SIGNALS = {'USR2': signal.SIGUSR2, 'SIGUSR2': signal.SIGUSR2,
+           str(int(signal.SIGUSR2)): signal.SIGUSR2, 'SIGRTMIN+3': signal.SIGRTMIN + 3}
+
+
+@each('name', SIGNALS)
 def test_signal(folder, name):
     with Waiting(folder, 'wait', HEAPPROFILESIGNAL=name) as program_:
         for n in (1, 2):
-            program_.process.send_signal(signal.SIGUSR2)
+            program_.process.send_signal(SIGNALS[name])
             program_.wait_for_dumps(n)
         program_.end()
     dumps = dumps_in(folder)
@@ -100,13 +104,24 @@ def test_signal_that_the_program_ignores(folder):
     check('has a handler already' in result.stderr, result.stderr)
 
 
-@case
-def test_in_a_fork_child(folder):
+@each('command', ['fork', 'fork-and-map'])
+def test_in_a_fork_child(folder, command):
     """The helper thread does not survive a fork: it is made again."""
-    with Waiting(folder, 'fork', HEAPPROFILESIGNAL='USR2') as program_:
+    with Waiting(folder, command, HEAPPROFILESIGNAL='USR2') as program_:
         with open(f'/proc/{program_.process.pid}/task/{program_.process.pid}/children') as f:
             child = int(f.read().split()[0])
         os.kill(child, signal.SIGUSR2)
+        program_.wait_for_dumps(1, prefix=f'p_{child}.')
+        program_.end()
+    dumps = dumps_in(folder, r'p_\d+\.\d+\.heap')
+    check(dumps[0].metadata['reason'].startswith('signal'), dumps[0].metadata['reason'])
+
+
+@case
+def test_signal_before_there_is_a_thread(folder):
+    with Waiting(folder, 'fork-and-free', HEAPPROFILESIGNAL='USR2') as program_:
+        with open(f'/proc/{program_.process.pid}/task/{program_.process.pid}/children') as f:
+            child = int(f.read().split()[0])
         program_.wait_for_dumps(1, prefix=f'p_{child}.')
         program_.end()
     dumps = dumps_in(folder, r'p_\d+\.\d+\.heap')
@@ -130,6 +145,21 @@ def test_mappings(folder):
     check_equal(leaves['remap'][:2], (1, 6 * MIB), 'in use by mremap')
     check_equal(leaves['move_break'][:2], (1, 12288), 'in use by sbrk')
     check_equal(leaves['allocate_large'], Counts(1, 8 * MIB, 1, 8 * MIB), 'by malloc, once')
+
+
+@case
+def test_unmapped_by_a_thread_that_does_nothing_else(folder):
+    run_quietly([TRIGGERS, 'unmap-in-thread'], environment(folder, HEAP_PROFILE_MMAP='1'))
+    check_equal(last_dump(folder).by_leaf()['map'], Counts(0, 0, 1, MIB), 'of the mapping')
+
+
+@case
+def test_addresses_that_go_from_thread_to_thread(folder):
+    run_quietly([TRIGGERS, 'move-in-threads'],
+                environment(folder, HEAP_PROFILE_ONLY_MMAP='1', HEAP_PROFILE_INUSE_INTERVAL='0',
+                            HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
+    check_equal(last_dump(folder).by_leaf()['map_and_keep'],
+                Counts(20000, 20000 << 16, 20000, 20000 << 16), 'of what was mapped and kept')
 
 
 @case

@@ -2,6 +2,8 @@
 /* A program that does something and then waits, until its standard input is closed, without
  * allocating. argv[1] says what. */
 #include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +87,35 @@ static int do_fork(void)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
 }
 
+/* A child that neither allocates nor frees. */
+static int do_fork_and_map(void)
+{
+	allocate_some();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		sink = mmap(NULL, MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		say_ready_and_wait();
+		exit(0);
+	}
+	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
+}
+
+/* The signal comes before anything that a thread could be made in. */
+static int do_fork_and_free(void)
+{
+	void *block = malloc(1000);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		raise(SIGUSR2);
+		free(block);
+		say_ready_and_wait();
+		exit(0);
+	}
+	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
+}
+
 static NOINLINE void *map(size_t size)
 {
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -114,9 +145,62 @@ static int do_map(void)
 	munmap(cut + MIB, MIB);
 	sink = remap(kept, 4 * MIB, 6 * MIB);
 	sink = mmap(NULL, (size_t)-1 / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0); /* fails */
+		    0); /* fails, as do these */
+	sink = remap(cut, MIB, (size_t)-1 / 2);
+	sink = (void *)(intptr_t)munmap(cut, (size_t)-1 / 2);
 	move_break();
 	allocate_large(); /* the allocator maps that */
+	return 0;
+}
+
+static void *unmap(void *p)
+{
+	munmap(p, MIB);
+	return NULL;
+}
+
+/* By a thread that has nothing to do with the heap. */
+static int do_unmap_in_thread(void)
+{
+	void *p = map(MIB);
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, unmap, p);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+enum {
+	KEPT = 1 << 16,
+	N_KEPT = 20000
+};
+
+/* Leaves a hole where the mapping was. */
+static void *move_away(void *unused)
+{
+	char *to = map(KEPT);
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		mremap(map(KEPT), KEPT, KEPT, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	return NULL;
+}
+
+static NOINLINE void *map_and_keep(void)
+{
+	return mmap(NULL, KEPT, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int do_move_in_threads(void)
+{
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, move_away, NULL);
+	for (int i = 0; i < N_KEPT; i++)
+		sink = map_and_keep();
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
 	return 0;
 }
 
@@ -124,8 +208,15 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } commands[] = {
-	{"wait", do_wait}, {"touch", do_touch}, {"threads", do_threads},
-	{"fork", do_fork}, {"map", do_map},
+	{"wait", do_wait},
+	{"touch", do_touch},
+	{"threads", do_threads},
+	{"fork", do_fork},
+	{"map", do_map},
+	{"fork-and-map", do_fork_and_map},
+	{"fork-and-free", do_fork_and_free},
+	{"unmap-in-thread", do_unmap_in_thread},
+	{"move-in-threads", do_move_in_threads},
 };
 
 int main(int argc, char **argv)

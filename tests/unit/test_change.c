@@ -90,6 +90,30 @@ static void test_score_interval(void)
 	CHECK_NEAR(bounds.high, 3 * R, 0);
 }
 
+/* A block of 8 R is missed once in 3,000 times; that it was there is certain. */
+static void test_what_was_seen_was_there(void)
+{
+	struct sampling sampling = {.is_bytes = true, .interval = R};
+	struct estimate large = sampling_weigh(&sampling, 1, 8 * R), small, both;
+	struct bounds bounds = estimate_bounds(&large, 1.96, 0);
+
+	CHECK(bounds.low >= 8 * R && bounds.low <= large.value);
+	CHECK_NEAR(large.value, 8 * R, 0.01 * R);
+	CHECK(bounds.high < 8.1 * R);
+	bounds = estimate_bounds(&large, 1.96, 3 * R);
+	CHECK_NEAR(bounds.high, large.value + 3 * R, 1e-6);
+	small = sampling_weigh(&sampling, 10, 16);
+	bounds = estimate_bounds(&small, 1.96, 0);
+	CHECK(bounds.low > 3 * R && bounds.low < 6 * R);
+	both = large;
+	estimate_add(&both, &small);
+	both = estimate_less(&both, &small);
+	CHECK_NEAR(both.seen, 8 * R, 1e-6);
+	both.value = -both.value;
+	bounds = estimate_bounds(&both, 1.96, 0);
+	CHECK(bounds.low <= both.value);
+}
+
 static struct change make_change(double base, double new, double shared)
 {
 	return (struct change){
@@ -141,6 +165,26 @@ static void test_one_run(void)
 	CHECK(change_bounds(&change, 0.95).low > 20);
 }
 
+/* Values in profiles are whole numbers: what all samples share, less themselves, is not quite 0. */
+static void test_a_trace_of_rounding(void)
+{
+	struct estimate whole = {.value = 1e6, .variance = 1e9, .third = 1e15, .n = 500};
+	struct estimate part = {
+		.value = 1e6 - 1,
+		.variance = 1e9 * (1 - 1e-7),
+		.third = 1e15 * (1 - 1e-3),
+		.n = 500 - 1e-4,
+	};
+	struct change change = {.base = whole, .new = whole, .shared = part};
+	struct bounds bounds = change_bounds(&change, 0.95);
+
+	CHECK_NEAR(estimate_less(&whole, &part).variance, 0, 0);
+	CHECK_NEAR(bounds.low, 0, 1);
+	CHECK_NEAR(bounds.high, 0, 1);
+	part.n = 499;
+	CHECK(estimate_less(&whole, &part).variance > 0);
+}
+
 static void test_exact_changes(void)
 {
 	struct change change = {.base = {.value = 100}, .new = {.value = 101}};
@@ -165,5 +209,6 @@ static void test_objects_need_samples(void)
 }
 
 TEST_MAIN(TEST(test_moments), TEST(test_exact_profiles_have_no_error), TEST(test_score_interval),
-	  TEST(test_p_values), TEST(test_few_samples), TEST(test_one_run), TEST(test_exact_changes),
+	  TEST(test_what_was_seen_was_there), TEST(test_p_values), TEST(test_few_samples),
+	  TEST(test_one_run), TEST(test_a_trace_of_rounding), TEST(test_exact_changes),
 	  TEST(test_objects_need_samples))

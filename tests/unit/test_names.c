@@ -239,6 +239,28 @@ static void test_removal_of_earlier_dumps(void)
 	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
+static void test_removal_of_what_the_dead_left(void)
+{
+	static const char *const stale[] = {"p.0001.heap.tmp.0123456789abcdef",
+					    "p_12.0001.heap.tmp.0123456789abcdef",
+					    "p_12-2.10000.heap.tmp.0123456789abcdef"};
+	static const char *const others[] = {
+		"p.0001.heap.tmp.0123456789abcde",    "p.0001.heap.tmp.0123456789abcdeg",
+		"p.0001.heap.tmp.0123456789abcdef0",  "q.0001.heap.tmp.0123456789abcdef",
+		"p.x.0001.heap.tmp.0123456789abcdef", "p.0001.tmp.0123456789abcdef"};
+
+	start_with(in_folder("p"));
+	for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++)
+		write_file(in_folder(stale[i]), "");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		write_file(in_folder(others[i]), "x");
+	hp_names_remove_earlier();
+	for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++)
+		CHECK_STR_EQ(read_file(in_folder(stale[i])), "(none)");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		CHECK_STR_EQ(read_file(in_folder(others[i])), "x");
+}
+
 static __attribute__((constructor)) void prepare(void)
 {
 	hp_process_init();
@@ -249,4 +271,4 @@ TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_fi
 	  TEST(test_max_dumps_of_one_and_two), TEST(test_collisions), TEST(test_fork_child),
 	  TEST(test_patterns), TEST(test_pattern_with_pid), TEST(test_relative_prefix),
 	  TEST(test_too_long), TEST(test_mark_in_the_environment),
-	  TEST(test_removal_of_earlier_dumps))
+	  TEST(test_removal_of_earlier_dumps), TEST(test_removal_of_what_the_dead_left))

@@ -217,6 +217,17 @@ static void test_signals(void)
 	CHECK_UINT_EQ(read_good("HEAPPROFILESIGNAL", "sighup"), SIGHUP);
 	check_bad(row("HEAPPROFILESIGNAL"), "SIG");
 	check_bad(row("HEAPPROFILESIGNAL"), "USR3");
+	CHECK_UINT_EQ(read_good("HEAPPROFILESIGNAL", "SIGRTMIN"), SIGRTMIN);
+	CHECK_UINT_EQ(read_good("HEAPPROFILESIGNAL", "rtmin+3"), SIGRTMIN + 3);
+	CHECK_UINT_EQ(read_good("HEAPPROFILESIGNAL", "RTMAX"), SIGRTMAX);
+	CHECK_UINT_EQ(read_good("HEAPPROFILESIGNAL", "SIGRTMAX-30"), SIGRTMIN);
+	check_bad(row("HEAPPROFILESIGNAL"), "RTMIN-1");
+	check_bad(row("HEAPPROFILESIGNAL"), "RTMIN+");
+	check_bad(row("HEAPPROFILESIGNAL"), "RTMIN+31");
+	check_bad(row("HEAPPROFILESIGNAL"), "RTMIN+1x");
+	check_bad(row("HEAPPROFILESIGNAL"), "RTMAX+1");
+	check_bad(row("HEAPPROFILESIGNAL"), "RTMAX-31");
+	check_bad(row("HEAPPROFILESIGNAL"), "RTMID");
 }
 
 static void test_choices(void)

@@ -90,6 +90,65 @@ static void test_over_several(void)
 	CHECK_UINT_EQ(in_use(3), 3 * PAGE);
 }
 
+static struct hp_regions_taken taken;
+
+static uint64_t take(size_t page, size_t n)
+{
+	return hp_regions_take(BASE + page * PAGE, n * PAGE, &taken) / PAGE;
+}
+
+static void test_taken_and_gone(void)
+{
+	begin();
+	map(10, 10, 1);
+	map(20, 5, 2);
+	CHECK_UINT_EQ(take(15, 10), 10);
+	CHECK_UINT_EQ(in_use(2), 5 * PAGE); /* not yet */
+	map(16, 3, 3);                      /* by another thread, at once */
+	hp_regions_settle(&taken, true);
+	CHECK_UINT_EQ(in_use(1), 5 * PAGE);
+	CHECK_UINT_EQ(in_use(2), 0);
+	CHECK_UINT_EQ(in_use(3), 3 * PAGE);
+	CHECK_UINT_EQ(unmap(0, 100), 8);
+}
+
+static void test_taken_and_put_back(void)
+{
+	struct hp_stacks_copy copy;
+
+	begin();
+	map(10, 10, 1);
+	CHECK_UINT_EQ(take(10, 10), 10);
+	CHECK(hp_regions_is_empty());
+	hp_regions_settle(&taken, false);
+	CHECK_UINT_EQ(in_use(1), 10 * PAGE);
+	CHECK(hp_stacks_copy(&copy));
+	CHECK_UINT_EQ(copy.entries[0].counts.alloc_objects, 1); /* as if nothing had been */
+	CHECK_UINT_EQ(copy.entries[0].counts.free_objects, 0);
+	hp_stacks_release(&copy);
+	map(20, 5, 2);
+	CHECK_UINT_EQ(take(15, 7), 7);
+	hp_regions_settle(&taken, false);
+	CHECK_UINT_EQ(in_use(1), 10 * PAGE);
+	CHECK_UINT_EQ(in_use(2), 5 * PAGE);
+	CHECK_UINT_EQ(unmap(12, 10), 10);
+	CHECK_UINT_EQ(in_use(1), 2 * PAGE);
+	CHECK_UINT_EQ(in_use(2), 3 * PAGE);
+}
+
+static void test_more_than_can_be_taken(void)
+{
+	begin();
+	for (size_t i = 0; i < HP_REGIONS_TAKEN_MAX + 3; i++)
+		map(10 * i, 10, 1 + i);
+	CHECK_UINT_EQ(take(0, 10 * (HP_REGIONS_TAKEN_MAX + 3)), 10 * (HP_REGIONS_TAKEN_MAX + 3));
+	CHECK_UINT_EQ(taken.n, HP_REGIONS_TAKEN_MAX);
+	hp_regions_settle(&taken, true);
+	CHECK(hp_regions_is_empty());
+	for (size_t i = 0; i < HP_REGIONS_TAKEN_MAX + 3; i++)
+		CHECK_UINT_EQ(in_use(1 + i), 0);
+}
+
 /* An unmapping that nobody saw: the new one is right. */
 static void test_mapped_over(void)
 {
@@ -137,4 +196,5 @@ static void test_random_ranges(void)
 }
 
 TEST_MAIN(TEST(test_whole), TEST(test_parts), TEST(test_over_several), TEST(test_mapped_over),
-	  TEST(test_random_ranges))
+	  TEST(test_random_ranges), TEST(test_taken_and_gone), TEST(test_taken_and_put_back),
+	  TEST(test_more_than_can_be_taken))

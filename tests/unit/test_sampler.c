@@ -74,6 +74,21 @@ static void test_mean_gap(void)
 	}
 }
 
+/* Also where R is larger than what a logarithm of 32 bits can tell apart. */
+static void test_gaps_are_whole_bytes(void)
+{
+	enum {
+		N = 4096
+	};
+	struct hp_sampler s;
+	int n_round = 0;
+
+	hp_sampler_init(&s, UINT64_C(1) << 40, 9);
+	for (int i = 0; i < N; i++)
+		n_round += hp_sampler_next_gap(&s) % 256 == 0;
+	CHECK_NEAR(n_round, N / 256, STANDARD_ERRORS * sqrt(N / 256));
+}
+
 /* Of two rows of numbers that should have nothing to do with each other. */
 static double correlation(const double *x, const double *y, size_t n)
 {
@@ -267,7 +282,7 @@ static void test_bias_within_a_class(void)
 		}
 }
 
-TEST_MAIN(TEST(test_gaps_are_exponential), TEST(test_mean_gap),
+TEST_MAIN(TEST(test_gaps_are_exponential), TEST(test_mean_gap), TEST(test_gaps_are_whole_bytes),
 	  TEST(test_successive_gaps_are_independent), TEST(test_seeds_are_independent),
 	  TEST(test_same_seed_same_gaps), TEST(test_chance_of_a_size),
 	  TEST(test_weight_against_libm), TEST(test_weight_at_the_ends),

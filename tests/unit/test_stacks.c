@@ -201,6 +201,30 @@ static void test_folding_makes_room_for_other_depths(void)
 	hp_stacks_reset();
 }
 
+/* As does a new size class of a stack that is there: it needs no room for the stack. */
+static void test_folding_makes_room_for_records(void)
+{
+	enum {
+		N_MAX = 100000
+	};
+	static hp_handle full[N_MAX];
+	size_t n_full = 0;
+	uint64_t n = 0;
+
+	set_small_limit();
+	count(1, 60, 0, 1); /* stays in use */
+	while (n_full < N_MAX && (full[n_full] = count(1000 + n_full, 2, 0, 10)))
+		n_full++;
+	CHECK(n_full < N_MAX);
+	for (size_t i = 0; i < n_full; i++)
+		hp_stacks_count_free(full[i], 10);
+	for (uint32_t class = 1; class <= 1000; class ++)
+		n += count(1, 60, class, 1) != 0;
+	CHECK_UINT_EQ(n, 1000);
+	hp_memory_set_limit(NO_LIMIT);
+	hp_stacks_reset();
+}
+
 static void test_what_is_in_use_is_never_folded(void)
 {
 	enum {
@@ -434,8 +458,8 @@ static void test_copy_of_tables_that_grow(void)
 TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
 	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
 	  TEST(test_folding_makes_room), TEST(test_folding_makes_room_for_other_depths),
-	  TEST(test_what_is_in_use_is_never_folded), TEST(test_full_of_what_is_in_use),
-	  TEST(test_nothing_is_folded_under_a_copy),
+	  TEST(test_folding_makes_room_for_records), TEST(test_what_is_in_use_is_never_folded),
+	  TEST(test_full_of_what_is_in_use), TEST(test_nothing_is_folded_under_a_copy),
 	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
 	  TEST(test_threads_lose_nothing), TEST(test_stripes_are_put_together),
 	  TEST(test_copy_of_tables_that_grow))

@@ -38,6 +38,19 @@ static void test_strings_may_hold_nul(void)
 	strtab_deinit(&table);
 }
 
+static void test_what_it_has(void)
+{
+	struct strtab table = {0};
+
+	CHECK(strtab_has(&table, "", 0));
+	CHECK(!strtab_has(&table, "malloc", 6));
+	intern(&table, "malloc");
+	CHECK(strtab_has(&table, "malloc", 6));
+	CHECK(!strtab_has(&table, "malloc", 5));
+	CHECK(!strtab_has(&table, "free", 4));
+	strtab_deinit(&table);
+}
+
 static void test_text_stays_where_it_is(void)
 {
 	struct strtab table = {0};
@@ -73,4 +86,5 @@ static void test_a_string_longer_than_a_chunk(void)
 }
 
 TEST_MAIN(TEST(test_equal_strings_are_one), TEST(test_strings_may_hold_nul),
+	  TEST(test_what_it_has),
 	  TEST(test_text_stays_where_it_is), TEST(test_a_string_longer_than_a_chunk))

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: MIT
+"""Runs a case: all commands of its README, one after the other in one shell, in a copy of its folder.
+
+A case is a folder with a README.md (readme.py tells how commands stand in it), the programs that it
+is about, and a test.py, which looks for the culprit in what the commands printed:
+
+    @cases.check
+    def the_function_stands_first(run):
+        assert 'leave_behind' in run.output('pprofconv diff').splitlines()[3]
+
+    cases.main(__file__, needs=['valgrind'])
+
+The test fails if a command fails (unless `$ echo $?` follows it), if the README's output is of
+another shape than what is printed now, or if a check fails. With --write the output goes into the
+README, if all checks hold. The commands find heapprof as if it were installed."""
+
+import ctypes
+import os
+import pathlib
+import pwd
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+sys.path.append(str(pathlib.Path(__file__).parent))
+
+import readme  # noqa: E402: after the path to it
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
+PATIENCE = 500  # seconds after which a case counts as hanging
+UNPRIVILEGED = 'nobody'
+PR_SET_CHILD_SUBREAPER = 36
+
+_checks = []
+
+
+def check(function):
+    """Marks a function that looks at a finished run and raises if something is not as it should."""
+    _checks.append(function)
+    return function
+
+
+class Failed(Exception):
+    """What the reader of a test's log needs to know."""
+
+
+# --- the shell -----------------------------------------------------------------------------------
+
+# A command's output goes to a file, so that what a background job prints later is not mixed with
+# that of others. `$?` is that of the command before, as when they are typed.
+STEP = """(exit {last}); eval {command} </dev/null >>{output} 2>&1 {fd}>&-; echo $? >&{fd}
+"""
+
+
+def _quote(text):
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+class Shell:
+    """A bash that runs one command after the other."""
+
+    def __init__(self, folder, env, user):
+        self.folder, self.last = folder, 0
+        self.deadline = time.monotonic() + PATIENCE
+        self.statuses, for_shell = os.pipe()
+        self.fd = for_shell
+        self.process = subprocess.Popen(
+            ['bash', '--norc', '--noprofile'], cwd=folder, env=env, stdin=subprocess.PIPE,
+            start_new_session=True, pass_fds=[for_shell], **user)
+        os.close(for_shell)
+
+    def run(self, command, output):
+        """Runs a command to its end; returns its exit status."""
+        self.process.stdin.write(STEP.format(
+            last=self.last, command=_quote(command), output=_quote(str(output)), fd=self.fd,
+        ).encode())
+        self.process.stdin.flush()
+        left = max(0, self.deadline - time.monotonic())
+        if not select.select([self.statuses], [], [], left)[0]:
+            raise Failed(f'hangs: {command}')
+        status = os.read(self.statuses, 16)
+        if not status:
+            raise Failed(f'the shell ended: {command}')
+        self.last = int(status)
+        return self.last
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+        os.close(self.statuses)
+        _kill_descendants()
+
+
+def _adopt_orphans():
+    """What the commands leave behind becomes our child, whatever session it made for itself."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _children():
+    own = os.getpid()
+    for entry in os.listdir('/proc'):
+        if entry.isdigit():
+            try:
+                stat = pathlib.Path('/proc', entry, 'stat').read_text(errors='replace')
+            except OSError:
+                continue
+            if int(stat.rpartition(')')[2].split()[1]) == own:
+                yield int(entry)
+
+
+def _kill_descendants():
+    while children := list(_children()):
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+# --- a run ---------------------------------------------------------------------------------------
+
+
+class Run:
+    """One run of a README's commands."""
+
+    def __init__(self, case, folder, user):
+        self.case = case
+        self.folder = os.path.realpath(folder)
+        self.work = os.path.join(self.folder, case.name)
+        self.user = user
+        self.commands = []
+
+    def prepare(self, extra):
+        """A copy of the case and what it takes from the project, and an installation."""
+        skipped = shutil.ignore_patterns('README.md', 'test.py', '__pycache__', *self.case.kept)
+        shutil.copytree(self.case.path, self.work, ignore=skipped)
+        for path in extra:
+            source, copy = ROOT / path, os.path.join(self.work, path)
+            if source.is_dir():
+                shutil.copytree(source, copy)
+            else:
+                os.makedirs(os.path.dirname(copy), exist_ok=True)
+                shutil.copy(source, copy)
+        for place, built in (('bin', 'pprofconv/pprofconv'), ('lib', 'profiler/libheapprof.so')):
+            os.makedirs(os.path.join(self.folder, 'install', place))
+            shutil.copy(BUILD / built, os.path.join(self.folder, 'install', place))
+        os.mkdir(os.path.join(self.folder, 'outputs'))
+        if self.user:
+            os.chmod(self.folder, 0o755)
+            for top, folders, files in os.walk(self.folder):
+                for name in ['.', *folders, *files]:
+                    os.chown(os.path.join(top, name), self.user['user'], self.user['group'])
+
+    def environment(self):
+        """Ours without settings of the profiler's, meson's and PostgreSQL's."""
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith(('HEAP', 'TCMALLOC', 'LD_', 'MALLOC_', 'MESON', 'PG', 'LC_'))}
+        install = os.path.join(self.folder, 'install')
+        env['PATH'] = os.path.join(install, 'bin') + ':' + env['PATH']
+        env['LD_LIBRARY_PATH'] = os.path.join(install, 'lib')
+        env.update(HOME=self.work, LC_ALL='C.UTF-8', TZ='UTC')
+        return env
+
+    def shown(self, text):
+        """The folders as a reader's would be called."""
+        for here, there in ((self.work, f'/tmp/{self.case.name}'),
+                            (os.path.join(self.folder, 'install'), '/usr/local')):
+            text = text.replace(here, there)
+            text = text.replace(*(name.replace('-', '&#45;') for name in (here, there)))
+        return text
+
+    def run(self, commands):
+        shell = Shell(self.work, self.environment(), self.user)
+        try:
+            for command in commands:
+                output = pathlib.Path(self.folder, 'outputs', str(len(self.commands)))
+                status = shell.run(command.text, output)
+                text = self.shown(output.read_text(errors='replace'))
+                self.commands.append(readme.Command(command.text, text.rstrip().splitlines(),
+                                                    command.until, command.is_free, status))
+        finally:
+            shell.close()
+
+    def output(self, part, nth=0):
+        """What the n-th command that contains `part` printed."""
+        found = [c for c in self.commands if part in c.text]
+        assert len(found) > nth, f'no command with {part!r}'
+        return '\n'.join(found[nth].output)
+
+    def path(self, name):
+        """A file that the commands left, while the checks run."""
+        return os.path.join(self.work, name)
+
+
+class Case:
+    """A folder with a README."""
+
+    def __init__(self, path, kept):
+        self.path, self.kept = path, kept
+        self.name = path.name
+        self.readme = path / 'README.md'
+        self.parts = readme.parse(self.readme.read_text())
+        self.commands = readme.commands_of(self.parts)
+
+    def write(self, run):
+        """Puts what was printed, and the files that are kept, in place of what is there."""
+        for command, done in zip(self.commands, run.commands):
+            command.output = done.output
+        self.readme.write_text(readme.format_parts(self.parts))
+        for name in self.kept:
+            made = pathlib.Path(run.path(name)).read_text()
+            (self.path / name).write_text(run.shown(made))
+
+
+def no_command_fails(run):
+    following = [c.text for c in run.commands[1:]] + ['']
+    for command, after in zip(run.commands, following):
+        if command.status != 0 and after != 'echo $?':
+            lines = '\n'.join(command.lines())
+            raise Failed(f'exit status {command.status}:\n{lines}')
+
+
+def the_readme_is_what_they_print(run):
+    wrong = [(old, new) for old, new in zip(run.case.commands, run.commands)
+             if readme.differs(old, new.output)]
+    if wrong:
+        raise Failed('\n'.join(
+            line for old, new in wrong
+            for line in [*new.lines(), 'in the README:', *old.output, '']))
+
+
+# --- TAP -----------------------------------------------------------------------------------------
+
+
+def _skip_all(reason):
+    print(f'1..0 # SKIP {reason}')
+    sys.exit(0)  # in TAP meson takes any other status for an error
+
+
+def _note(text, **options):
+    for line in text.splitlines():
+        print(f'# {line}', **options)
+
+
+def _passes(function, run, number):
+    """Runs one check and prints its line."""
+    try:
+        function(run)
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        _note(str(error) if isinstance(error, Failed) else traceback.format_exc())
+        print(f'not ok {number} {function.__name__}', flush=True)
+        return False
+    print(f'ok {number} {function.__name__}', flush=True)
+    return True
+
+
+def _user(is_unprivileged):
+    """Whom the commands run as: servers like PostgreSQL refuse to be root."""
+    if not is_unprivileged or os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam(UNPRIVILEGED)
+    return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
+
+
+def _check_all(run, checks):
+    print(f'1..{len(checks)}')
+    try:
+        run.run(run.case.commands)
+    except Failed as failure:
+        for command in run.commands:
+            _note('\n'.join(command.lines()))
+        _note(str(failure))
+        print(f'not ok 1 {failure}')
+        return False
+    results = [_passes(function, run, n) for n, function in enumerate(checks, 1)]
+    if not all(results):
+        for command in run.commands:
+            _note('\n'.join(command.lines()))
+    return all(results)
+
+
+def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
+    """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
+    is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
+    commands make and that the README shows, such as pictures; --write keeps them beside it."""
+    case = Case(pathlib.Path(script).resolve().parent, kept)
+    for need in needs:
+        if not (os.path.exists(need) if need.startswith('/') else shutil.which(need)):
+            _skip_all(f'{need} is not installed')
+    is_writing = '--write' in sys.argv[1:]
+    checks = [no_command_fails, *_checks]
+    if not is_writing:
+        checks.append(the_readme_is_what_they_print)
+    _adopt_orphans()
+    folder = tempfile.mkdtemp(prefix='heapprof-case.')
+    try:
+        run = Run(case, folder, _user(is_unprivileged))
+        run.prepare(extra)
+        is_good = _check_all(run, checks)
+        if is_writing and is_good:
+            case.write(run)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(not is_good)

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The harness of the cases itself: what it lets pass and what not."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path += [str(FOLDER), str(FOLDER.parent / 'cli')]
+
+import cli  # noqa: E402: after the path to it
+import readme  # noqa: E402
+
+TEST = f"""
+import sys
+sys.path.append({str(FOLDER)!r})
+import cases
+
+@cases.check
+def it_greets(run):
+    assert 'hello' in run.output('echo')
+
+cases.main(__file__)
+"""
+
+
+def run_case(folder, text, *arguments):
+    """A case with that README; its exit status, its log, and its README afterwards."""
+    case = pathlib.Path(folder, 'sample')
+    case.mkdir(exist_ok=True)
+    (case / 'README.md').write_text(text)
+    (case / 'test.py').write_text(TEST)
+    done = subprocess.run([sys.executable, case / 'test.py', *arguments], text=True, timeout=300,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout, (case / 'README.md').read_text()
+
+
+def console(*lines, options=''):
+    return '\n'.join(['# A case', '', f'```console{options}', *lines, '```', 'The end.', ''])
+
+
+def passes(folder, text):
+    status, log, after = run_case(folder, text)
+    cli.equal(after, text)
+    assert 'Traceback' not in log or status, log
+    return status == 0
+
+
+@cli.test
+def what_is_printed_must_stand_there(folder):
+    assert passes(folder, console('$ echo hello', 'hello'))
+    assert not passes(folder, console('$ echo hello', 'good-bye'))
+    assert not passes(folder, console('$ echo hello'))
+    assert not passes(folder, console('$ echo hello', 'hello', 'hello'))
+
+
+@cli.test
+def numbers_may_differ(folder):
+    assert passes(folder, console('$ echo "hello 12.5 KiB  7 %"', 'hello   999 B 8 %'))
+    assert not passes(folder, console('$ echo hello 12.5 KiB', 'hello 12.5 people'))
+    build_ids = ['hello ' + digits * 10 for digits in ('ca4e', '0fab')]
+    assert passes(folder, console(f'$ echo {build_ids[0]}', build_ids[1]))
+
+
+@cli.test
+def what_comes_behind_may_differ(folder):
+    commands = ('$ echo hello; printf "%s\\n" you there', 'hello', 'you', 'nobody')
+    assert not passes(folder, console(*commands))
+    assert passes(folder, console(*commands, options=' until=you'))
+    assert not passes(folder, console(*commands, options=' until=nobody'))
+    assert passes(folder, console(*commands, options=' free'))
+
+
+@cli.test
+def a_failing_command_needs_its_status(folder):
+    assert not passes(folder, console('$ echo hello', 'hello', '$ false'))
+    assert passes(folder, console('$ echo hello', 'hello', '$ (exit 3)', '$ echo $?', '3'))
+
+
+@cli.test
+def a_check_that_fails(folder):
+    assert not passes(folder, console('$ echo good-bye', 'good-bye'))
+
+
+@cli.test
+def one_shell_for_all(folder):
+    assert passes(folder, console('$ x=hello; cd /', '$ echo $x \\', '> $PWD', 'hello /'))
+
+
+@cli.test
+def a_shell_that_ends(folder):
+    assert not passes(folder, console('$ echo hello', 'hello', '$ exit 0'))
+
+
+@cli.test
+def nothing_is_left_running(folder):
+    note = os.path.join(folder, 'pid')
+    assert passes(folder, console('$ echo hello', 'hello',
+                                  f'$ setsid sh -c \'echo $$ >{note}; exec sleep 1000\' &',
+                                  f'$ until [ -s {note} ]; do :; done'))
+    with open(note, encoding='utf-8') as file:
+        assert not os.path.exists(f'/proc/{file.read().strip()}')
+
+
+@cli.test
+def the_output_is_written(folder):
+    status, _, after = run_case(folder, console('$ echo hello; pwd', 'old', '$ pprofconv --version',
+                                                options=' until=x'), '--write')
+    cli.equal(status, 0)
+    cli.is_in('```console until=x\n$ echo hello; pwd\nhello\n/tmp/sample\n$ pprof', after)
+    cli.is_in('\npprofconv 0', after)
+
+
+@cli.test
+def nothing_is_written_of_a_failure(folder):
+    text = console('$ echo good-bye', 'old')
+    status, _, after = run_case(folder, text, '--write')
+    cli.equal((status, after), (1, text))
+
+
+@cli.test
+def other_blocks_are_prose(_):
+    text = '# A\n\n```c\n$ x\n```\n\n```\n$ y\n```\n' + console('$ z', 'z')
+    parts = readme.parse(text)
+    cli.equal([c.text for c in readme.commands_of(parts)], ['z'])
+    cli.equal(readme.format_parts(parts), text)
+
+
+cli.main()

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Our own gate: the heap of a small program, every allocation recorded, against a base that lies
+beside this file. Where a change of it is meant, UPDATE_BASE=1 writes the base anew."""
+
+import os
+import pathlib
+
+import chain
+import cli
+
+HERE = pathlib.Path(__file__).resolve().parent
+BASE = HERE / 'gate_base.folded'
+GATES = '--max-growth=inuse_space=1% --max-growth-per-function=inuse_space=1K'
+
+
+def bench(folder, *flags):
+    return chain.compile_program(os.path.join(folder, 'bench'), str(HERE / 'gate_bench.c'),
+                                 *flags)
+
+
+def gate(folder, program, **settings):
+    """The recipe for CI as it stands."""
+    env = chain.environment(HEAPPROF_LIBRARY=chain.LIBRARY, PPROFCONV=os.environ['PPROFCONV'],
+                            TMPDIR=folder, HEAP_GATE_OUT=os.path.join(folder, 'out'),
+                            HEAP_GATE_BASE=BASE, HEAP_GATE_OPTIONS=GATES,
+                            HEAP_PROFILE_SAMPLE_INTERVAL=1, **settings)
+    return cli.run(str(chain.ROOT / 'scripts' / 'ci' / 'heap-gate'), program, env=env, cwd=folder)
+
+
+def folded(folder):
+    return cli.succeed('convert', '--to=folded', os.path.join(folder, 'out', 'profile.pb.gz'))
+
+
+def update(folder):
+    gate(folder, bench(folder))
+    BASE.write_text(''.join(sorted(folded(folder).splitlines(True))))
+
+
+@cli.test
+def the_heap_is_that_of_the_base(folder):
+    if os.environ.get('UPDATE_BASE'):
+        update(folder)
+    done = gate(folder, bench(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    cli.is_in('inuse_space: 0 B, base 62.38 KiB, new 62.38 KiB', done.stdout)
+
+
+@cli.test
+def a_leak_turns_it_red(folder):
+    done = gate(folder, bench(folder, '-DLEAK'))
+    cli.equal(done.returncode, 1)
+    cli.is_in('gate failed: inuse_space in all: ', done.stderr)
+    cli.is_in('gate failed: inuse_space of document_read: ', done.stderr)
+
+
+@cli.test
+def the_base_is_worth_comparing_with(folder):
+    """It names what the program keeps, so that the gates have something to go by."""
+    base = BASE.read_text()
+    for name in ('document_read', 'index_add'):
+        assert any(line.split(';')[-1].startswith(name + ' ') for line in base.splitlines()), base
+
+
+cli.main()

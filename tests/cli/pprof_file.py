@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""Writes pprof's protobuf: profiles of one value, with a stack of one frame for each sample."""
+
+
+def varint(n):
+    out = bytearray()
+    while n > 127:
+        out.append(n & 127 | 128)
+        n >>= 7
+    return bytes(out + bytes([n]))
+
+
+def number(field, n):
+    return varint(field << 3) + varint(n)
+
+
+def message(field, data):
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def write(path, samples, type_='inuse_space', unit='bytes'):
+    """samples: (function, file, value) each."""
+    strings = ['', type_, unit]
+
+    def text(s):
+        if s not in strings:
+            strings.append(s)
+        return strings.index(s)
+
+    out = message(1, number(1, 1) + number(2, 2))
+    for i, (name, file, value) in enumerate(samples, 1):
+        out += message(2, message(1, varint(i)) + message(2, varint(value)))
+        out += message(4, number(1, i) + message(4, number(1, i)))
+        out += message(5, number(1, i) + number(2, text(name)) + number(4, text(file)))
+    out += b''.join(message(6, s.encode()) for s in strings)
+    with open(path, 'wb') as profile:
+        profile.write(out)
+    return path

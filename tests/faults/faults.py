@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of faults share: a program is run with and without the library, the same is done to
+it, and it must see the same. Standard library only."""
+import collections
+import os
+import shutil
+import subprocess
+
+from preload import (LIB, Dump, Failure, Skip, check, check_equal, environment, names_of_dumps,
+                     program, run)
+
+VICTIM = program('victim')
+INJECT = program('inject')
+UNHARMED = 5  # the victim's exit status
+NOBODY = '65534'
+
+Outcome = collections.namedtuple('Outcome', 'told folder')
+
+
+def stripped(argv, env):
+    """What runs before the program, such as a shell, is not to be profiled."""
+    env = dict(env)
+    preload = env.pop('LD_PRELOAD', None)
+    return (['env', f'LD_PRELOAD={preload}', *argv] if preload else argv), env
+
+
+def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
+    """Runs in `folder` under the library, dumps being p.*; checks what the program saw against the
+    same without the library, in a folder of its own. Returns what the user was told, a list of
+    lines, and the folder."""
+    seen = []
+    for name in ('bare', 'profiled'):
+        inside = f'{folder}/{name}'
+        os.mkdir(inside)
+        os.chmod(inside, 0o777)
+        env = environment(inside, **variables)
+        if name == 'bare':
+            env = {k: v for k, v in env.items()
+                   if k != 'LD_PRELOAD' and not k.startswith('HEAP')}
+            if ':' in variables.get('preload', ''):
+                env['LD_PRELOAD'] = variables['preload'].split(':', 1)[1]
+        words, env = stripped(argv, env)
+        seen.append(run([*wrap, *words], env, cwd=inside))
+    bare, under = seen
+    check_equal(bare.status, status, f'status of the bare program, which said {bare}')
+    check_equal(bare.stderr, '', 'standard error of the bare program')
+    check_equal((under.status, under.stdout), (bare.status, bare.stdout),
+                f'status and output ({under.stderr})')
+    told = under.stderr.splitlines()
+    for line in told:
+        check(line.startswith('heapprof: '), f'on standard error: {line}')
+    return Outcome(told, f'{folder}/profiled')
+
+
+def check_told(outcome, *lines):
+    """So many lines, each of which holds what is given for it."""
+    check_equal(len(outcome.told), len(lines), f'lines in {outcome.told}')
+    for line, words in zip(outcome.told, lines):
+        check(words in line, f'no {words!r} in {line!r}')
+
+
+def whole_dumps(folder):
+    """Every file that has a dump's name, read strictly. Temporary files may lie beside them."""
+    return [Dump(f'{folder}/{name}') for name in names_of_dumps(folder)]
+
+
+def needs_namespaces():
+    """Skips a case where there are no user and mount namespaces, as in some containers."""
+    result = subprocess.run(in_namespace('mount -t tmpfs none "$PWD"'), cwd='/tmp',
+                            capture_output=True, check=False)
+    if result.returncode != 0:
+        raise Skip('no user and mount namespaces here')
+
+
+def in_namespace(preparation, afterwards=':'):
+    """What to put before a command for it to run among mounts of its own. Both are commands of the
+    shell."""
+    return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec',
+            f'{preparation}; status=0; "$@" || status=$?; {afterwards}; exit $status', 'sh']
+
+
+def for_all_users(folder, *paths):
+    """Copies that every user can read."""
+    copies = []
+    for path in paths:
+        copies.append(f'{folder}/{os.path.basename(path)}')
+        shutil.copy(path, copies[-1])
+        os.chmod(copies[-1], 0o755)
+    return copies
+
+
+# With linkat refused a dump can't be a file without a name until it is whole.
+WAYS = {'nameless': 'none', 'named': 'linkat'}
+
+
+# --- the N-th system call of the library -----------------------------------------------------------
+
+Injected = collections.namedtuple('Injected', 'result n_seen name folder')
+
+
+def inject(folder, calls, n, action, argv, wrap=(), refused='none', **variables):
+    """Runs the victim once, with something done to it at the library's N-th system call."""
+    inside = f'{folder}/{n}'
+    os.mkdir(inside)
+    words, env = stripped(argv, environment(inside, **variables))
+    report = f'{folder}/report'
+    result = run([INJECT, os.path.realpath(LIB), report, calls, str(n), action, refused,
+                  *wrap, *words], env, cwd=inside)
+    if result.status == 125:
+        raise Skip(f'no seccomp listener here: {result.stderr.strip()}')
+    with open(report, encoding='ascii') as f:
+        n_seen, name = f.read().split()
+    return Injected(result, int(n_seen), name, inside)
+
+
+def for_each_call(folder, calls, action, argv, **settings):
+    """Injects at the first system call, the second, and so on, to the end of the program."""
+    n = 1
+    while True:
+        done = inject(folder, calls, n, action, argv, **settings)
+        if done.name == '-':
+            check(n > 1, 'the library makes no such call')
+            return
+        yield done
+        shutil.rmtree(done.folder)
+        n += 1
+
+
+def check_unharmed(done, output='worked\n'):
+    """Status and output as without the library, and nothing but lines of ours beside."""
+    check_equal((done.result.status, done.result.stdout), (UNHARMED, output),
+                f'status and output after {done.name} ({done.result.stderr})')
+    for line in done.result.stderr.splitlines():
+        check(line.startswith('heapprof: '), f'on standard error: {line}')
+

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* An allocator to be preloaded behind the library: that of the C library, but once the program has
+ * called flaky_begin(n), every n-th call finds no memory. It counts all calls, whoever makes them:
+ * a library that calls it for its own ends shifts what fails. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *p);
+
+EXPORT void flaky_begin(unsigned every);
+EXPORT void *malloc(size_t size);
+EXPORT void *calloc(size_t n, size_t size);
+EXPORT void *realloc(void *p, size_t size);
+EXPORT void *aligned_alloc(size_t alignment, size_t size);
+EXPORT int posix_memalign(void **out, size_t alignment, size_t size);
+EXPORT void free(void *p);
+
+static unsigned every_, n_calls;
+
+void flaky_begin(unsigned every)
+{
+	n_calls = 0;
+	every_ = every;
+}
+
+static int fails(void)
+{
+	if (every_ == 0 || ++n_calls % every_ != 0)
+		return 0;
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t size)
+{
+	return fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(p, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return fails() ? NULL : __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t size)
+{
+	void *p = fails() ? NULL : __libc_memalign(alignment, size);
+
+	if (!p)
+		return ENOMEM;
+	*out = p;
+	return 0;
+}
+
+void free(void *p)
+{
+	__libc_free(p);
+}

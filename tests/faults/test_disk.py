@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Dumps that can't be written: the program goes on, the user is told once, and what lies on the disk
+is whole."""
+import os
+
+from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
+                    in_namespace, inject, needs_namespaces, profiled)
+from preload import LIB, case, check, check_equal, dumps_in, each, main, names_of_dumps
+
+SMALL_DISK = 'mkdir d; mount -t tmpfs -o size=256k none d; chmod 777 d'
+FILL = 'head -c 1M /dev/zero >d/ballast 2>/dev/null || :'
+KEEP = 'cp -r d out'
+MAKE_FOLDER = ['sh', '-c', 'mkdir d && exec "$@"', 'sh']
+
+
+@each('interval', ['1', '512K'])
+def test_disk_full_for_a_while(folder, interval):
+    needs_namespaces()
+    outcome = profiled([VICTIM, 'make-room', 'd/ballast'], folder,
+                       wrap=in_namespace(f'{SMALL_DISK}; {FILL}', KEEP),
+                       HEAPPROFILE='d/p', HEAP_PROFILE_SAMPLE_INTERVAL=interval)
+    check_told(outcome, 'No space left on device')
+    dumps = dumps_in(f'{outcome.folder}/out')
+    check_equal([os.path.basename(d.path) for d in dumps], ['p.0001.heap', 'p.0002.heap'],
+                'dumps after there was room')
+    check_equal([d.metadata['reason'] for d in dumps], ['victim', 'exit'], 'reasons')
+
+
+@case
+def test_disk_full(folder):
+    needs_namespaces()
+    outcome = profiled([VICTIM, 'work'], folder,
+                       wrap=in_namespace(f'{SMALL_DISK}; {FILL}', KEEP), HEAPPROFILE='d/p')
+    check_told(outcome, 'No space left on device')
+    check_equal(os.listdir(f'{outcome.folder}/out'), ['ballast'], 'files')
+
+
+@case
+def test_read_only_root(folder):
+    needs_namespaces()
+    read_only = ('mkdir d; mount --bind d d; for m in d /; do mount -o remount,bind,ro $m; done; '
+                 '! touch d/x 2>/dev/null')
+    outcome = profiled([VICTIM, 'work'], folder, wrap=in_namespace(read_only), HEAPPROFILE='d/p')
+    check_told(outcome, 'Read-only file system')
+    check_equal(os.listdir(f'{outcome.folder}/d'), [], 'files')
+
+
+@case
+def test_folder_of_another_user(folder):
+    """As root, by giving up root before the start."""
+    wrap = ()
+    library, victim = LIB, VICTIM
+    if os.geteuid() == 0:
+        library, victim = for_all_users(folder, LIB, VICTIM)
+        wrap = ['setpriv', '--reuid', NOBODY, '--clear-groups']
+    os.mkdir(f'{folder}/d')
+    os.chmod(f'{folder}/d', 0o555)
+    outcome = profiled([victim, 'work'], folder, wrap=wrap, preload=library,
+                       HEAPPROFILE=f'{folder}/d/p')
+    check_told(outcome, 'Permission denied')
+    check_equal(os.listdir(f'{folder}/d'), [], 'files')
+
+
+@case
+def test_folder_removed_meanwhile(folder):
+    outcome = profiled([VICTIM, 'lose-folder', 'd'], folder, wrap=MAKE_FOLDER, HEAPPROFILE='d/p')
+    check_told(outcome, 'No such file or directory')
+    dumps = dumps_in(f'{outcome.folder}/d')
+    check_equal([d.metadata['reason'] for d in dumps], ['victim', 'exit'],
+                'dumps after the folder was there again')
+
+
+@each('way', WAYS)
+def test_folder_removed_in_the_middle_of_a_dump(folder, way):
+    """At each system call that a dump makes."""
+    for done in for_each_call(folder, 'openat,read,write,close,renameat2,linkat,link',
+                              'run=rm -rf d', [VICTIM, 'work-alone'], wrap=MAKE_FOLDER,
+                              refused=WAYS[way], HEAPPROFILE='d/p'):
+        check_unharmed(done)
+        check(len(done.result.stderr.splitlines()) <= 1, done.result.stderr)
+        check(not os.path.exists(f'{done.folder}/d'), 'the folder is gone')
+
+
+@case
+def test_own_size_signal(folder):
+    """A program that handles SIGXFSZ gets its own one, and none of ours."""
+    outcome = profiled([VICTIM, 'own-size-signal'], folder)
+    check_told(outcome, 'File too large')
+    check_equal(os.listdir(outcome.folder), [], 'files')
+
+
+@each('calls', ['openat', 'write', 'renameat2,linkat'])
+def test_disk_that_hangs(folder, calls):
+    """A thread's dump never comes back, as on a network file system that is gone: all others go on,
+    and the end of the program gives up waiting for it."""
+    n_before = 0
+    if calls == 'openat':
+        n_before = inject(folder, calls, 0, 'none', [VICTIM, 'umask', '0'],
+                          HEAP_PROFILE_EXIT_DUMP=0).n_seen
+    done = inject(folder, calls, n_before + 1, 'hold', [VICTIM, 'hang'],
+                  HEAP_PROFILE_ALLOCATION_INTERVAL='50K')
+    check(done.name in calls, f'no such call: {done}')
+    check_unharmed(done, output='')
+    check_equal(done.result.stderr.count('heapprof: '), 1, 'lines')
+    check('has not come to an end' in done.result.stderr, done.result.stderr)
+    check_equal(names_of_dumps(done.folder), [], 'dumps')
+
+
+main()

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the library asks of the kernel is refused: memory, descriptors, threads, anything."""
+import os
+
+from faults import (VICTIM, WAYS, check_told, check_unharmed, for_each_call, inject, profiled,
+                    whole_dumps)
+from preload import LIB, case, check, check_equal, dumps_in, each, last_dump, main, program
+
+FLAKY = program('libflaky.so')
+# What a failed removal leaves behind is the only thing that may be left behind.
+LEAVES_TEMPORARIES = ('unlink',)
+
+
+def check_files(done):
+    """Whole dumps and nothing else; a dump that could not be written was told of."""
+    left = [n for n in os.listdir(done.folder) if not n.endswith('.heap')]
+    check(not left or done.name in LEAVES_TEMPORARIES, f'{left} after {done.name}')
+    dumps = whole_dumps(done.folder)
+    lines = done.result.stderr.splitlines()
+    check(len(lines) <= 2, f'after {done.name}: {lines}')
+    if not dumps:
+        check(lines, f'no dump and no line after {done.name}')
+    return dumps
+
+
+@each('action', ['fail=ENOMEM', 'fail-on=ENOMEM'])
+def test_no_memory_for_our_own_tables(folder, action):
+    """The N-th mmap of the library's fails; or that one and all after it."""
+    for interval in ('1', '4K'):
+        for done in for_each_call(folder, 'mmap', action, [VICTIM, 'work'],
+                                  HEAP_PROFILE_SAMPLE_INTERVAL=interval):
+            check_unharmed(done)
+            check_files(done)
+
+
+@each('way', WAYS)
+def test_any_call_fails_once(folder, way):
+    """Every system call that the library makes, one after the other. Opening, writing and so on fail
+    with what is usual for them."""
+    for done in for_each_call(folder, 'any', 'fail=natural', [VICTIM, 'work-alone'],
+                              refused=WAYS[way]):
+        check_unharmed(done)
+        check_files(done)
+
+
+@case
+def test_any_call_and_all_that_follow(folder):
+    for done in for_each_call(folder, 'any', 'fail-on=natural', [VICTIM, 'work-alone']):
+        check_unharmed(done)
+        whole_dumps(done.folder)
+
+
+@case
+def test_calls_are_interrupted(folder):
+    """EINTR: it is asked again, and nothing is lost."""
+    for done in for_each_call(folder, 'read,write', 'fail=EINTR', [VICTIM, 'work-alone']):
+        check_unharmed(done)
+        check_equal(done.result.stderr, '', done.name)
+        check_equal(len(check_files(done)), 2, 'dumps')
+
+
+@case
+def test_no_thread(folder):
+    """The helper thread can't be made."""
+    done = inject(folder, 'clone', 1, 'fail-on=EAGAIN', [VICTIM, 'work-alone'],
+                  HEAP_PROFILE_TIME_INTERVAL=1)
+    check_unharmed(done)
+    check("can't create a thread" in done.result.stderr, done.result.stderr)
+    check_equal(len(dumps_in(done.folder)), 2, 'dumps')
+
+
+@each('limit', [20, 64, 65, 200])
+def test_no_descriptors(folder, limit):
+    """The program has them all."""
+    outcome = profiled([VICTIM, 'use-descriptors', '0', str(limit)], folder)
+    check_told(outcome, 'Too many open files')
+    check_equal([d.metadata['reason'] for d in dumps_in(outcome.folder)], ['exit'],
+                'dumps, after it has closed two')
+
+
+@each('limit', [20, 200])
+def test_one_descriptor(folder, limit):
+    """Enough for a dump; the memory map comes from what was known at the start."""
+    outcome = profiled([VICTIM, 'use-descriptors', '1', str(limit)], folder)
+    check_told(outcome)
+    check_equal([d.metadata['reason'] for d in dumps_in(outcome.folder)],
+                ['victim', 'victim', 'exit'], 'dumps')
+
+
+@each('interval', ['1', '4K'])
+def test_allocator_without_memory(folder, interval):
+    """Every seventh call of the allocator underneath fails: the same calls, as many, with the same
+    errno; and what is in use stays right to the byte."""
+    outcome = profiled([VICTIM, 'bad-luck'], folder, preload=f'{LIB}:{FLAKY}',
+                       HEAP_PROFILE_SAMPLE_INTERVAL=interval)
+    check_told(outcome)
+    dump = last_dump(outcome.folder)
+    if interval == '1':
+        inuse = dump.by_leaf()['do_bad_luck']
+        check_equal(inuse.inuse_objects, 1, 'blocks that are left of realloc')
+        check(2990 <= inuse.inuse_bytes <= 2999, f'bytes of it: {inuse.inuse_bytes}')
+
+
+main()

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A dump is a whole file under its name or no file, however its process ends."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+from preload import (PATIENCE, Failure, Skip, case, check, check_equal, dumps_in, each,
+                     environment, last_dump, main, names_of_dumps, program, run)
+
+N_DEATHS = 20
+
+
+def run_sealed(folder, seals, *command, **variables):
+    """The seal itself must not write a dump: the library comes with the program."""
+    env = environment(folder, **variables)
+    argv = ['/usr/bin/env', f'LD_PRELOAD={env.pop("LD_PRELOAD")}', *command]
+    result = run([program('sealed'), seals, *argv], env)
+    if result.status == 97:
+        raise Skip(f'no seccomp filters: {result.stderr.strip()}')
+    return result
+
+
+@each('seals', ['no-tmpfile', 'no-proc', 'no-tmpfile,no-proc'])
+def test_without_files_without_names(folder, seals):
+    """Where a file can't be without a name, or can't get one, it has a temporary one."""
+    victim = os.path.join(folder, 'p.0001.heap')
+    with open(victim, 'w') as f:
+        f.write('somebody else\'s')
+    result = run_sealed(folder, seals, program('triggers'), 'map')
+    check_equal((result.status, result.stderr), (0, ''), 'the program')
+    check_equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
+    with open(victim) as f:
+        check_equal(f.read(), 'somebody else\'s', 'the other file')
+    os.unlink(victim)
+    last_dump(folder)
+
+
+def need_nameless_files(folder):
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY))
+    except OSError as error:
+        raise Skip(f'no files without names in {folder}: {error.strerror}')
+
+
+@case
+def test_death_while_writing(folder):
+    need_nameless_files(folder)
+    result = run_sealed(folder, 'die', program('triggers'), 'map')
+    check_equal((result.status, result.stderr), (-signal.SIGSYS, ''), 'the program')
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
+def test_cleanup_after_death_while_writing(folder):
+    """A temporary name outlives its process. The next owner removes it, if it is asked to."""
+    run_sealed(folder, 'no-tmpfile,die', program('triggers'), 'map')
+    names = os.listdir(folder)
+    check(len(names) == 1 and names[0].startswith('p.0001.heap.tmp.'), names)
+    run_sealed(folder, 'no-tmpfile', program('triggers'), 'map')
+    check(names[0] in os.listdir(folder), 'without being asked to')
+    result = run_sealed(folder, 'no-tmpfile', program('triggers'), 'map',
+                        HEAP_PROFILE_CLEANUP='1')
+    check_equal((result.status, result.stderr), (0, ''), 'the program')
+    check_equal(os.listdir(folder), ['p.0001.heap'], 'files')
+
+
+def kill_at_random(folder):
+    """A program that writes one dump after the other."""
+    env = environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='64K', HEAP_PROFILE_MAX_DUMPS='0')
+    before = len(names_of_dumps(folder))
+    with subprocess.Popen([program('triggers'), 'threads'], env=env, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + PATIENCE
+        while len(names_of_dumps(folder)) < before + 2:
+            if time.monotonic() > deadline:
+                process.kill()
+                raise Failure('no dumps')
+        for _ in range(random.randrange(20000)):
+            pass
+        process.kill()
+
+
+@case
+def test_kill(folder):
+    need_nameless_files(folder)
+    for _ in range(N_DEATHS):
+        kill_at_random(folder)
+    dumps = dumps_in(folder)  # each is whole, and nothing else lies there
+    check(len(dumps) >= 2 * N_DEATHS, f'{len(dumps)} dumps')
+
+
+main()
