@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/input.h"
 #include "base/output.h"
+#include "progress.h"
 #include "readers/reader.h"
 #include "writers/writer.h"
 
@@ -38,47 +38,19 @@ static int find_reader(const struct settings *settings, const struct reader **ou
 	return EXIT_DONE;
 }
 
-/* --- progress ------------------------------------------------------------------------------ */
-
-#define PROGRESS_DELAY 2 /* seconds that work may take without a word */
-
-struct progress {
-	const char *file;
-	time_t started;
-	time_t shown; /* when the line was last written; 0: never */
-};
-
-static void show_progress(void *context, uint64_t n_bytes)
-{
-	struct progress *progress = context;
-	time_t now = time(NULL);
-
-	if (now - progress->started < PROGRESS_DELAY || now == progress->shown)
-		return;
-	progress->shown = now;
-	fprintf(stderr, "\r" PROGRAM ": %s: %ju MiB read", progress->file,
-		(uintmax_t)(n_bytes >> 20));
-}
-
-static void end_progress(const struct progress *progress)
-{
-	if (progress->shown)
-		fputs("\r\033[K", stderr); /* back to an empty line */
-}
-
 /* --- reading and writing ------------------------------------------------------------------- */
 
 static int read_input(const struct settings *settings, const struct reader *reader,
 		      struct input *input, struct profile **out_profile, struct diag *diag)
 {
-	struct progress progress = {.file = diag->file, .started = time(NULL)};
+	struct progress progress;
 	int r;
 
-	if (!settings->quiet && isatty(STDERR_FILENO))
-		input_on_progress(input, show_progress, &progress);
+	progress_begin(&progress, diag->file, !settings->quiet);
+	input_on_progress(input, progress_read, &progress);
 	r = settings->is_reproducible ? reader_read_samples(out_profile, reader, input, diag)
 				      : reader_read(out_profile, reader, input, diag);
-	end_progress(&progress);
+	progress_end(&progress);
 	return r;
 }
 
@@ -110,18 +82,21 @@ struct profile *command_load(const struct settings *settings, const char *path)
 	return profile;
 }
 
-static int save(const struct profile *profile, size_t value, const struct writer *writer,
-		const char *path, struct diag *diag)
+static int save(const struct settings *settings, const struct profile *profile, size_t value,
+		const struct writer *writer, const char *path, struct diag *diag)
 {
 	_cleanup_(output_freep) struct output *output = NULL;
+	struct progress progress;
 	int r = output_open(&output, path, diag);
 
 	if (r)
 		return r;
+	progress_begin(&progress, diag->file, !settings->quiet);
+	output_on_progress(output, progress_written, &progress);
 	r = writer->write(profile, value, output);
-	if (r)
-		return diag_errno(diag, r);
-	return output_commit(output, diag);
+	r = r ? diag_errno(diag, r) : output_commit(output, diag);
+	progress_end(&progress);
+	return r;
 }
 
 int command_save(const struct settings *settings, const struct profile *profile,
@@ -135,7 +110,7 @@ int command_save(const struct settings *settings, const struct profile *profile,
 		return EXIT_BAD;
 	if (writer->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
 		return command_error("the profile is not text for a terminal: use -o FILE");
-	r = save(profile, (size_t)value, writer, path, &diag);
+	r = save(settings, profile, (size_t)value, writer, path, &diag);
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (!r && settings->verbose)
 		fprintf(stderr, PROGRAM ": %s: written\n", diag.file);

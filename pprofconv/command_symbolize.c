@@ -5,6 +5,7 @@
 
 #include "base/strtab.h"
 #include "command.h"
+#include "progress.h"
 #include "symbolize/symbolize.h"
 
 static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
@@ -62,7 +63,7 @@ static bool is_new(const struct profile *profile, const struct symbolize_summary
 	return strtab_intern(&said, key, strlen(key), &id) || strtab_count(&said) > n;
 }
 
-/* A line in all, unless there are more inputs than two, and one for each mapping without names;
+/* A line in all, unless there are more inputs than two, and one for each mapping that lacks names;
  * with --verbose for each mapping. */
 static void print_summary(const struct settings *settings, const struct profile *profile,
 			  const struct symbolize_summary *summary)
@@ -72,7 +73,9 @@ static void print_summary(const struct settings *settings, const struct profile 
 
 	for (size_t i = 0; i < summary->mappings.n; i++) {
 		enum symbolize_outcome outcome = summary->mappings.items[i].outcome;
-		bool is_fine = outcome == SYMBOLIZE_NAMED || outcome == SYMBOLIZE_ALREADY;
+		bool is_fine =
+			outcome == SYMBOLIZE_ALREADY ||
+			(outcome == SYMBOLIZE_NAMED && !summary->mappings.items[i].n_lost_units);
 
 		was_needed |= outcome != SYMBOLIZE_UNUSED && outcome != SYMBOLIZE_ALREADY;
 		if (!settings->verbose && (is_fine || !is_new(profile, summary, i)))
@@ -89,13 +92,18 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 {
 	struct symbolize_options options;
 	struct symbolize_summary summary = {0};
+	struct progress progress;
 	int r;
 
 	if (make_options(settings, &options))
 		return EXIT_BAD;
 	if (settings->no_symbols)
 		return EXIT_DONE;
+	progress_begin(&progress, "names", !settings->quiet);
+	options.on_progress = progress_named;
+	options.progress_context = &progress;
 	r = symbolize_profile(profile, &options, &summary);
+	progress_end(&progress);
 	if (!r && !settings->quiet)
 		print_summary(settings, profile, &summary);
 	symbolize_summary_deinit(&summary);

@@ -129,6 +129,37 @@ static void print_man_option(const struct option_row *row, FILE *stream)
 	print_roff(row->meaning, stream);
 }
 
+static const char man_rest[] =
+	".SH EXIT STATUS\n"
+	"0: done. 1: a gate failed. 2: bad usage or bad input; then nothing was written.\n"
+	".SH ENVIRONMENT\n"
+	".TP\n"
+	".B DEBUGINFOD_URLS\n"
+	"The servers that \\-\\-debuginfod asks.\n"
+	".SH FILES\n"
+	".TP\n"
+	".I " DATA_DIR "/diff.schema.json\n"
+	".TQ\n"
+	".I " DATA_DIR "/trend.schema.json\n"
+	"JSON schemas of what diff and trend write with \\-\\-format=json.\n"
+	"Each report names its schema and version; within a version members may be added.\n"
+	".SH EXAMPLES\n"
+	".nf\n"
+	"pprofconv app.*.heap\n"
+	"go tool pprof \\-diff_base app.0001.pb.gz app.0033.pb.gz\n"
+	"pprofconv diff base.pb.gz new.pb.gz \\-\\-max\\-growth inuse_space=2%\n"
+	"pprofconv diff \\-\\-base=a1.heap \\-\\-base=a2.heap b1.heap b2.heap\n"
+	"pprofconv trend app.*.heap \\-\\-max\\-slope inuse_space=10M\n"
+	"pprofconv \\-\\-to=folded app.0033.heap | flamegraph.pl > app.svg\n"
+	".fi\n"
+	".SH LIMITS\n"
+	"Split debug information is read from .dwo files, not from packages of\n"
+	"them, .dwp: what is in one has its functions from the symbol table, its\n"
+	"lines, and no inlined frames.\n"
+	".SH SEE ALSO\n"
+	".BR libheapprof (3),\n"
+	"https://github.com/google/pprof\n";
+
 static void print_man_command(const struct command *command, FILE *stream)
 {
 	fprintf(stream, ".SS \"%s %s\"\n", command->name, command->arguments);
@@ -157,9 +188,5 @@ void command_print_man(FILE *stream)
 	      stream);
 	for (size_t i = 0; commands[i]; i++)
 		print_man_command(commands[i], stream);
-	fputs(".SH EXIT STATUS\n"
-	      "0: done. 1: a gate failed. 2: bad usage or bad input; then nothing was written.\n"
-	      ".SH SEE ALSO\n"
-	      "https://github.com/google/pprof\n",
-	      stream);
+	fputs(man_rest, stream);
 }

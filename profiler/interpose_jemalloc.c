@@ -212,13 +212,13 @@ static inline bool is_relocated(void)
 	return self == (const void *)&self;
 }
 
-#define INDIRECT(name, result, ...)                                 \
-	static result (*resolve_##name(void))(__VA_ARGS__)          \
-	{                                                           \
-		if (is_relocated() && !hp_next_alloc_symbol(#name)) \
-			return NULL;                                \
-		return name##_hook;                                 \
-	}                                                           \
+#define INDIRECT(name, result, ...)                                              \
+	static __attribute__((used)) result (*resolve_##name(void))(__VA_ARGS__) \
+	{                                                                        \
+		if (is_relocated() && !hp_next_alloc_symbol(#name))              \
+			return NULL;                                             \
+		return name##_hook;                                              \
+	}                                                                        \
 	__attribute__((visibility("default"), ifunc("resolve_" #name))) result name(__VA_ARGS__)
 
 INDIRECT(mallocx, void *, size_t size, int flags);

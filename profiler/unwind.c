@@ -2,7 +2,8 @@
 /* What is known to be readable: a thread's own stack, from the lowest address that was checked once
  * (thread->stack_home) to its end; it stays mapped as long as the thread runs. On any other stack,
  * a coroutine's or a signal handler's, pages are checked again in every walk, one by one as the
- * walk gets to them: such stacks come and go.
+ * walk gets to them: such stacks come and go. So they are on a thread's own stack after it has grown
+ * by more than HOME_CHECK_MAX from one walk to the next: 64 frames of 200 bytes take four checks.
  *
  * A thread's stack differs from its last one in the inner frames only, mostly. Where a walk comes
  * to a frame of the last walk with the same pc, sp and bp, the next frame follows by the same rule

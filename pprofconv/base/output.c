@@ -23,6 +23,9 @@ struct output {
 	const char *name; /* for messages */
 	char *path;       /* what the file is to be called; NULL: fd is the file itself */
 	char *temporary;  /* what it is called until then; NULL: nothing */
+	uint64_t n_written;
+	void (*report)(void *context, uint64_t n_bytes);
+	void *report_context;
 	size_t n_buffered;
 	char buffer[BUFFER_SIZE];
 };
@@ -150,6 +153,13 @@ int output_open(struct output **out_output, const char *path, struct diag *diag)
 	return 0;
 }
 
+void output_on_progress(struct output *output, void (*report)(void *context, uint64_t n_bytes),
+			void *context)
+{
+	output->report = report;
+	output->report_context = context;
+}
+
 void output_free(struct output *output)
 {
 	if (!output)
@@ -179,6 +189,7 @@ static void write_all(struct output *output, const char *data, size_t size)
 		if (n >= 0) {
 			data += n;
 			size -= (size_t)n;
+			output->n_written += (size_t)n;
 		} else if (errno != EINTR) {
 			output_fail(output, -errno);
 		}
@@ -189,6 +200,8 @@ static void flush(struct output *output)
 {
 	write_all(output, output->buffer, output->n_buffered);
 	output->n_buffered = 0;
+	if (output->report)
+		output->report(output->report_context, output->n_written);
 }
 
 void output_write(struct output *output, const void *data, size_t size)

@@ -2,6 +2,7 @@
 /* A file that is written: it appears under its name whole, when it is committed, or not at all. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 #include "base/diag.h"
@@ -15,6 +16,10 @@ int output_open(struct output **out_output, const char *path, struct diag *diag)
 /* Gives up what was not committed; takes NULL. */
 void output_free(struct output *output);
 DEFINE_CLEANUP(struct output *, output_free)
+
+/* Calls `report` now and then, with how many bytes have been written so far. */
+void output_on_progress(struct output *output, void (*report)(void *context, uint64_t n_bytes),
+			void *context);
 
 /* Append. Failure is sticky and comes out of output_commit(). */
 void output_write(struct output *output, const void *data, size_t size);

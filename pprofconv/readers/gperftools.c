@@ -30,6 +30,9 @@ static int check_whole(struct heap_dump *dump, bool has_map)
 			  "the records hold %jd of the %jd bytes in use: whoever wrote the dump "
 			  "left some out",
 			  (intmax_t)found, (intmax_t)total);
+	if (dump->builder.interval == 0 && dump->sums.alloc_objects)
+		diag_warn(dump->diag, "sampled, but the interval is not given: counts stay as they "
+				      "are, far too low");
 	if (!has_map)
 		diag_warn(dump->diag, "no MAPPED_LIBRARIES, so addresses will have no names");
 	return 0;

@@ -30,6 +30,7 @@ struct debuginfo {
 	VEC(struct unit) units;
 	struct rangemap map; /* to units */
 	struct qualify qualify;
+	uint32_t n_lost_units; /* of those that were needed: their .dwo files are missing */
 };
 
 static bool is_mangled_language(Dwarf_Die *die)
@@ -47,7 +48,7 @@ static bool is_mangled_language(Dwarf_Die *die)
 }
 
 /* Finds the .dwo file of a split unit; if it is missing, there still are the lines. */
-static void find_split(struct unit *unit)
+static void find_split(struct debuginfo *info, struct unit *unit)
 {
 	Dwarf_Die split = {0};
 	uint8_t type = 0;
@@ -57,6 +58,7 @@ static void find_split(struct unit *unit)
 		return;
 	if (type == DW_UT_skeleton && split.addr)
 		unit->split = split;
+	info->n_lost_units += type == DW_UT_skeleton && !split.addr;
 }
 
 static int load_unit(struct debuginfo *info, struct unit *unit)
@@ -64,7 +66,7 @@ static int load_unit(struct debuginfo *info, struct unit *unit)
 	if (unit->is_loaded)
 		return 0;
 	unit->is_loaded = true;
-	find_split(unit);
+	find_split(info, unit);
 	unit->is_mangled = is_mangled_language(&unit->split);
 	unit->directory = die_string(&unit->die, DW_AT_comp_dir);
 	return scopes_read(&unit->scopes, &unit->split, &info->limits);
@@ -248,4 +250,9 @@ void debuginfo_close(struct debuginfo *info)
 	dwarf_end(info->dwarf);
 	dwarf_end(info->alternate);
 	free(info);
+}
+
+uint32_t debuginfo_count_lost_units(const struct debuginfo *info)
+{
+	return info ? info->n_lost_units : 0;
 }

@@ -37,6 +37,10 @@ int debuginfo_open(const struct object *dwarf_object, const struct object *code,
  * known; a frame without names where only the line is. 0 or -ENOMEM. */
 int debuginfo_find(struct debuginfo *info, uint64_t address, frame_list *frames);
 
+/* How many units, of those that were needed so far, have their functions in a .dwo file that is
+ * missing: such functions come from symbols, without what is inlined. 0 for NULL. */
+uint32_t debuginfo_count_lost_units(const struct debuginfo *info);
+
 /* Takes NULL. */
 void debuginfo_close(struct debuginfo *info);
 DEFINE_CLEANUP(struct debuginfo *, debuginfo_close)

@@ -35,6 +35,7 @@ struct symbolizer {
 	VEC(struct opened) files;
 	frame_list frames; /* of one mapping's places */
 	VEC(struct profile_line) lines;
+	uint64_t n_done; /* locations that were looked up */
 };
 
 static bool has_names(const struct profile_mapping *mapping)
@@ -203,6 +204,12 @@ static int name_places(struct symbolizer *s, struct place *places, size_t n)
 	return r;
 }
 
+static void report_progress(struct symbolizer *s)
+{
+	if (s->options->on_progress)
+		s->options->on_progress(s->options->progress_context, ++s->n_done);
+}
+
 /* `places` are all those of one mapping. */
 static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t n)
 {
@@ -218,8 +225,12 @@ static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t 
 	result->located = file.located;
 	result->outcome = file.binary ? SYMBOLIZE_NO_SYMBOLS : SYMBOLIZE_NOT_LOCATED;
 	s->frames.n = 0;
-	for (size_t i = 0; file.binary && !r && i < n; i++)
+	for (size_t i = 0; file.binary && !r && i < n; i++) {
 		r = find_frames(s, file.binary, &places[i]);
+		report_progress(s);
+	}
+	if (file.binary)
+		result->n_lost_units = debuginfo_count_lost_units(file.binary->info);
 	if (!r && s->frames.n)
 		r = name_places(s, places, n);
 	return r;
@@ -296,7 +307,7 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 	const struct symbolize_result *result = &summary->mappings.items[mapping];
 	const struct profile_mapping *described = &profile->mappings.items[mapping];
 	const char *file = described->file ? profile_string(profile, described->file) : "(no file)";
-	char reason[2 * BUILD_ID_MAX + 64] = "no symbols in it";
+	char reason[2 * BUILD_ID_MAX + 64] = "no symbols in it", lost[96] = "";
 
 	switch (result->outcome) {
 	case SYMBOLIZE_UNUSED:
@@ -305,9 +316,14 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 		snprintf(out_text, size, "%s: came with names", file);
 		return true;
 	case SYMBOLIZE_NAMED:
-		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named%s", file,
+		if (result->n_lost_units)
+			snprintf(lost, sizeof(lost),
+				 ", without inlined frames from %" PRIu32 " missing .dwo file%s",
+				 result->n_lost_units, result->n_lost_units == 1 ? "" : "s");
+		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named%s%s", file,
 			 result->n_named, result->n_locations,
-			 described->build_id ? "" : ", with no build ID to check the file by");
+			 described->build_id ? "" : ", with no build ID to check the file by",
+			 lost);
 		return true;
 	case SYMBOLIZE_NOT_LOCATED:
 		describe_missing(&result->located, reason, sizeof(reason));

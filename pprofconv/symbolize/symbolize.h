@@ -9,6 +9,9 @@
 struct symbolize_options {
 	struct locate_options locate;
 	enum demangle_style style;
+	/* Called now and then with how many locations have been looked up; may be NULL. */
+	void (*on_progress)(void *context, uint64_t n_locations);
+	void *progress_context;
 };
 
 enum symbolize_outcome {
@@ -24,6 +27,7 @@ struct symbolize_result { /* of one mapping */
 	struct locate_result located;
 	uint32_t n_locations;
 	uint32_t n_named;
+	uint32_t n_lost_units; /* whose .dwo files are missing */
 };
 
 /* All zeroes is a valid one. */

@@ -33,7 +33,7 @@ import readme  # noqa: E402: after the path to it
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
-PATIENCE = 240  # seconds after which a case counts as hanging
+PATIENCE = 500  # seconds after which a case counts as hanging
 UNPRIVILEGED = 'nobody'
 PR_SET_CHILD_SUBREAPER = 36
 

@@ -4,6 +4,8 @@
 
 import json
 import os
+import pty
+import subprocess
 
 import chain
 import cli
@@ -164,6 +166,31 @@ def debug_information_on_one_side(folder):
     cli.equal(diff(build(folder, 'a', '-g'), build(folder, 'b', '-g0')), {})
 
 
+@cli.test
+def split_debug_information_that_is_gone(folder):
+    """Functions by symbol, their lines, and a word about what is missing."""
+    inlined = '''#include <stdlib.h>
+#include "keep.h"
+static inline __attribute__((always_inline)) void *allocate(size_t n) { return malloc(n); }
+void *keep(size_t n) { return allocate(n); }
+'''
+    for version in (4, 5):
+        name = f'v{version}'
+        dump = build(folder, name, '-O1', f'-gdwarf-{version}', '-gsplit-dwarf',
+                     keep_c=inlined)
+        whole = cli.pprofconv('top', dump)
+        assert 'dwo' not in whole.stderr, whole.stderr
+        cli.is_in('  allocate  ', whole.stdout)
+        for file in os.listdir(os.path.join(folder, name)):
+            if file.endswith('.dwo'):
+                os.unlink(os.path.join(folder, name, file))
+        part = cli.pprofconv('top', dump)
+        assert '  allocate  ' not in part.stdout
+        cli.is_in('  keep  ', part.stdout)
+        cli.is_in('keep.c\n', part.stdout)
+        cli.is_in('locations named, without inlined frames from 2 missing .dwo files\n', part.stderr)
+
+
 # --- the same bytes --------------------------------------------------------------------------
 
 def reproducible(folder, program, name, **settings):
@@ -230,6 +257,56 @@ def a_program_truncated_while_it_is_read(folder):
               (2, f'pprofconv: {app}: truncated while it was read\n'))
     assert not os.path.exists(out)
     cli.equal([name for name in os.listdir(folder) if 'pprofconv' in name], [])
+
+
+# --- progress --------------------------------------------------------------------------------
+
+SLOW = r'''
+#include <stdlib.h>
+#include <time.h>
+/* A clock on which everything takes so many seconds. */
+time_t time(time_t *out)
+{
+	static time_t now = 1000;
+	now += atoi(getenv("STEP"));
+	if (out)
+		*out = now;
+	return now;
+}
+'''
+
+
+def on_a_terminal(*args, **options):
+    """Runs pprofconv with a terminal for its messages; returns what came there."""
+    master, slave = pty.openpty()
+    cli.equal(subprocess.run([os.environ['PPROFCONV'], *args], stderr=slave, timeout=300,
+                             **options).returncode, 0)
+    os.close(slave)
+    text = b''
+    try:
+        while part := os.read(master, 65536):
+            text += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    return text.decode()
+
+
+@cli.test
+def progress_on_a_terminal(folder):
+    dump = run(folder, program(folder), 'p')
+    clock = os.path.join(folder, 'clock.so')
+    chain.succeed('cc', '-shared', '-fPIC', '-o', clock, write(folder, 'clock.c', SLOW))
+    slow, fast = [chain.environment(LD_PRELOAD=clock, STEP=step) for step in (3, 0)]
+    text = on_a_terminal(dump, '-o', os.path.join(folder, 'x.pb.gz'), env=slow)
+    for what in ('0 MiB read', 'names: 1 locations looked up', '0 MiB written'):
+        cli.is_in(what, text)
+    assert text.rindex('\r\033[K') > text.rindex('MiB written'), 'the line is left behind'
+    assert 'MiB' not in on_a_terminal('-q', dump, '-o', os.path.join(folder, 'y'), env=slow)
+    done = cli.pprofconv(dump, '-o', os.path.join(folder, 'z'), env=slow)
+    assert 'MiB' not in done.stderr and '\033' not in done.stderr, done.stderr
+    text = on_a_terminal(dump, '-o', os.path.join(folder, 'x.pb.gz'), env=fast)
+    assert '\033' not in text and 'MiB' not in text, text
 
 
 cli.main()

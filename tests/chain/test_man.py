@@ -29,6 +29,16 @@ def program_page_is_well_formed(folder):
 
 
 @cli.test
+def program_page_has_its_parts(folder):
+    page = PROGRAM_PAGE.read_text()
+    for part in ('EXIT STATUS', 'ENVIRONMENT', 'FILES', 'EXAMPLES', 'LIMITS', 'SEE ALSO'):
+        cli.is_in(f'.SH {part}\n', page)
+    for schema in re.findall(r'^\.I (\S+\.schema\.json)$', page, re.MULTILINE):
+        assert (chain.ROOT / 'pprofconv' / schema.rsplit('/', 1)[1]).exists(), schema
+    cli.is_in('.dwp', page)
+
+
+@cli.test
 def library_page_has_every_variable(folder):
     source = (chain.ROOT / 'profiler' / 'options.c').read_text()
     names = re.findall(r'^\s*\{"(HEAP\w+)",', source, re.MULTILINE)

@@ -5,8 +5,10 @@
 import gzip
 import os
 import re
+import shutil
 
 import cli
+import raw
 
 
 def fail(*args, **options):
@@ -53,6 +55,26 @@ def a_missing_file(folder):
 @cli.test
 def a_folder(folder):
     cli.equal(fail(folder), f'pprofconv: {folder}: Is a directory')
+
+
+@cli.test
+def dumps_that_lack_something(folder):
+    """pprof reads them, so do we: with a warning, and the same numbers."""
+    no_map = 'warning: no MAPPED_LIBRARIES, so addresses will have no names'
+    no_interval = 'warning: sampled, but the interval is not given: counts stay as they are, far too low'
+    for kind, warnings in (('heapprofile', [no_map]), ('heap_v2/524288', [no_map]),
+                           ('heap_v2/0', [no_interval, no_map]), ('heap/0', [no_interval, no_map]),
+                           ('heap_v2', [no_interval, no_map])):
+        path, out = os.path.join(folder, 'x.heap'), os.path.join(folder, 'x.pb.gz')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'heap profile: 1: 10 [ 1: 10] @ {kind}\n1: 10 [ 1: 10] @ 0x1234\n')
+        done = cli.pprofconv('-n', path, '-o', out)
+        cli.equal((done.returncode, done.stderr.splitlines()),
+                  (0, [f'pprofconv: {path}: {warning}' for warning in warnings]))
+        if shutil.which('go'):
+            theirs, ours = [raw.read(p).samples[0][2] for p in (path, out)]
+            cli.equal(len(theirs), 2)
+            assert all(0 <= x - y <= 1 for x, y in zip(ours[-2:], theirs)), (kind, theirs, ours)
 
 
 @cli.test

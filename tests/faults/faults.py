@@ -89,19 +89,23 @@ def for_all_users(folder, *paths):
     return copies
 
 
+# With linkat refused a dump can't be a file without a name until it is whole.
+WAYS = {'nameless': 'none', 'named': 'linkat'}
+
+
 # --- the N-th system call of the library -----------------------------------------------------------
 
 Injected = collections.namedtuple('Injected', 'result n_seen name folder')
 
 
-def inject(folder, calls, n, action, argv, wrap=(), **variables):
+def inject(folder, calls, n, action, argv, wrap=(), refused='none', **variables):
     """Runs the victim once, with something done to it at the library's N-th system call."""
     inside = f'{folder}/{n}'
     os.mkdir(inside)
     words, env = stripped(argv, environment(inside, **variables))
     report = f'{folder}/report'
-    result = run([INJECT, os.path.realpath(LIB), report, calls, str(n), action, *wrap,
-                  *words], env, cwd=inside)
+    result = run([INJECT, os.path.realpath(LIB), report, calls, str(n), action, refused,
+                  *wrap, *words], env, cwd=inside)
     if result.status == 125:
         raise Skip(f'no seccomp listener here: {result.stderr.strip()}')
     with open(report, encoding='ascii') as f:

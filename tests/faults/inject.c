@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Usage: inject LIBRARY REPORT CALLS N ACTION COMMAND...
+/* Usage: inject LIBRARY REPORT CALLS N ACTION REFUSED COMMAND...
  *
  * Runs a command and does something at the N-th system call that the library itself makes. CALLS is
  * a list of names with commas, or "any"; "clone" is anybody's, for threads are made by the C
@@ -14,6 +14,9 @@
  *   hold            the call does not return before the process ends; a file "held" tells
  *   run=COMMAND     a command of the shell, before the call is made
  *   none
+ *
+ * REFUSED is a call that the library never gets through with, as on a kernel or a file system that
+ * does not have it, or "none"; it is not counted.
  *
  * REPORT becomes a line "CALLS-SEEN NAME", with the name of the N-th call, or "-". The exit status
  * is the command's, or 128 and the signal's number; 125 if this can't be done here. */
@@ -59,6 +62,7 @@ static const struct call calls[] = {
 	{"readlink", SYS_readlink, EACCES, false},
 	{"link", SYS_link, ENOSPC, false},
 	{"linkat", SYS_linkat, ENOSPC, false},
+	{"flock", SYS_flock, EINTR, false},
 	{"unlink", SYS_unlink, EACCES, false},
 	{"renameat2", SYS_renameat2, ENOSPC, false},
 	{"mmap", SYS_mmap, ENOMEM, false},
@@ -86,7 +90,7 @@ static const struct {
 	{"ENOSPC", ENOSPC}, {"ENOSYS", ENOSYS}, {"EPERM", EPERM},
 };
 
-static const char *library, *list, *action;
+static const char *library, *list, *action, *refused;
 static long wanted; /* N */
 static long n_seen;
 static const char *name_of_wanted = "-";
@@ -105,7 +109,7 @@ static bool is_listed(const struct call *call)
 	for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
 		if (strncmp(p, call->name, size) == 0 && (p[size] == ',' || !p[size]))
 			return true;
-	return strcmp(list, "any") == 0 && !call->is_anybodys;
+	return strcmp(call->name, refused) == 0 || (strcmp(list, "any") == 0 && !call->is_anybodys);
 }
 
 static const struct call *find_call(int number)
@@ -287,7 +291,10 @@ static void answer(int listener)
 	response.id = notice.id;
 	bool is_ours = call->is_anybodys || is_of_library(&notice);
 
-	if (is_ours && is_its_turn(call) && !act(&response, call))
+	if (is_ours && strcmp(call->name, refused) == 0) {
+		response.error = -EOPNOTSUPP;
+		response.flags = 0;
+	} else if (is_ours && is_its_turn(call) && !act(&response, call))
 		return;
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
@@ -328,17 +335,18 @@ int main(int argc, char **argv)
 {
 	int sockets[2];
 
-	if (argc < 7)
+	if (argc < 8)
 		return CANNOT;
 	library = argv[1];
 	list = argv[3];
 	wanted = atol(argv[4]);
 	action = argv[5];
+	refused = argv[6];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
 		die("socketpair");
 	child = fork();
 	if (child == 0)
-		become_command(sockets[1], argv + 6);
+		become_command(sockets[1], argv + 7);
 	close(sockets[1]);
 	int listener = receive_descriptor(sockets[0]);
 

@@ -4,7 +4,7 @@
 is whole."""
 import os
 
-from faults import (NOBODY, VICTIM, check_told, check_unharmed, for_all_users, for_each_call,
+from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
                     in_namespace, inject, needs_namespaces, profiled)
 from preload import LIB, case, check, check_equal, dumps_in, each, main, names_of_dumps
 
@@ -71,12 +71,12 @@ def test_folder_removed_meanwhile(folder):
                 'dumps after the folder was there again')
 
 
-@case
-def test_folder_removed_in_the_middle_of_a_dump(folder):
+@each('way', WAYS)
+def test_folder_removed_in_the_middle_of_a_dump(folder, way):
     """At each system call that a dump makes."""
     for done in for_each_call(folder, 'openat,read,write,close,renameat2,linkat,link',
                               'run=rm -rf d', [VICTIM, 'work-alone'], wrap=MAKE_FOLDER,
-                              HEAPPROFILE='d/p'):
+                              refused=WAYS[way], HEAPPROFILE='d/p'):
         check_unharmed(done)
         check(len(done.result.stderr.splitlines()) <= 1, done.result.stderr)
         check(not os.path.exists(f'{done.folder}/d'), 'the folder is gone')

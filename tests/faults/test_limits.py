@@ -3,7 +3,7 @@
 """What the library asks of the kernel is refused: memory, descriptors, threads, anything."""
 import os
 
-from faults import (VICTIM, check_told, check_unharmed, for_each_call, inject, profiled,
+from faults import (VICTIM, WAYS, check_told, check_unharmed, for_each_call, inject, profiled,
                     whole_dumps)
 from preload import LIB, case, check, check_equal, dumps_in, each, last_dump, main, program
 
@@ -34,12 +34,12 @@ def test_no_memory_for_our_own_tables(folder, action):
             check_files(done)
 
 
-@each('interval', ['1', '4K'])
-def test_any_call_fails_once(folder, interval):
+@each('way', WAYS)
+def test_any_call_fails_once(folder, way):
     """Every system call that the library makes, one after the other. Opening, writing and so on fail
     with what is usual for them."""
     for done in for_each_call(folder, 'any', 'fail=natural', [VICTIM, 'work-alone'],
-                              HEAP_PROFILE_SAMPLE_INTERVAL=interval):
+                              refused=WAYS[way]):
         check_unharmed(done)
         check_files(done)
 

@@ -4,7 +4,7 @@
 way of a dump."""
 import os
 
-from faults import VICTIM, check_told, check_unharmed, inject, profiled
+from faults import VICTIM, WAYS, check_told, check_unharmed, for_each_call, profiled
 from preload import case, check, check_equal, dumps_in, each, last_dump, main, names_of_dumps
 
 PLUGIN = os.path.join(os.environ.get('HEAPPROF_PRELOAD_PROGRAMS', ''), 'libplugin_a.so')
@@ -47,21 +47,31 @@ def test_small_stacks_half_used(folder, interval):
 
 # --- in the way ----------------------------------------------------------------------------------
 
-@each('what', ['ln -s ../victim p.0001.heap', 'echo mine >p.0001.heap', 'mkdir p.0001.heap',
-               'mkfifo p.0001.heap', 'ln p.0001.heap.tmp.* p.0001.heap'])
+TAKE_NAME = {
+    'link': 'ln -s ../victim p.0001.heap',
+    'file': 'echo mine >p.0001.heap',
+    'folder': 'mkdir p.0001.heap',
+    'FIFO': 'mkfifo p.0001.heap',
+}
+
+
+@each('what', TAKE_NAME)
 def test_somebody_takes_the_name_meanwhile(folder, what):
     """After we have looked and before we claim it: neither followed nor replaced, and the dump goes
     by another name."""
-    done = inject(folder, 'renameat2,linkat', 1, f'run={what} 2>/dev/null || :',
-                  [VICTIM, 'work-alone'])
-    check_unharmed(done)
-    check_equal(done.result.stderr, '', 'standard error')
-    check(not os.path.exists(f'{folder}/victim'), 'a symbolic link was followed')
-    if 'mine' in what:
-        with open(f'{done.folder}/p.0001.heap', encoding='ascii') as f:
-            check_equal(f.read(), 'mine\n', 'the file of somebody else')
-    if 'tmp' not in what:
-        check_equal(len(dumps_in(done.folder, r'p_\d+\.\d+\.heap')), 2, 'dumps by another name')
+    for way, refused in WAYS.items():
+        os.mkdir(f'{folder}/{way}')
+        for done in for_each_call(f'{folder}/{way}', 'renameat2,linkat',
+                                  f'run=[ -e p.0001.heap ] || {TAKE_NAME[what]}',
+                                  [VICTIM, 'umask', '0'], refused=refused):
+            check_unharmed(done, output='')
+            check_equal(done.result.stderr, '', 'standard error')
+            check(not os.path.exists(f'{folder}/{way}/victim'), 'a symbolic link was followed')
+            if what == 'file':
+                with open(f'{done.folder}/p.0001.heap', encoding='ascii') as f:
+                    check_equal(f.read(), 'mine\n', 'the file of somebody else')
+            check_equal(len(dumps_in(done.folder, r'p_\d+\.\d+\.heap')), 1,
+                        f'dumps by another name in {os.listdir(done.folder)}')
 
 
 @each('number', ['18446744073709551615', '18446744073709551616', '9' * 40])

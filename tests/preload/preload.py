@@ -6,6 +6,7 @@ The environment gives HEAPPROF_LIB (the library) and HEAPPROF_PROGRAMS (where th
 were built)."""
 import bisect
 import collections
+import ctypes.util
 import os
 import re
 import shutil
@@ -104,6 +105,13 @@ def need(*tools):
     for tool in tools:
         if not shutil.which(tool):
             skip_all(f'{tool} is not installed')
+
+
+def find_allocator(name):
+    path = ctypes.util.find_library(name)
+    if not path:
+        raise Skip(f'{name} is not installed')
+    return path
 
 
 def program(name):

@@ -1,26 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The same exact dumps over every allocator, preloaded behind the library or linked."""
-import ctypes.util
 import os
 import re
 import subprocess
 
 from preload import (LIB, Counts, Skip, case, check, check_equal, dumps_in, each, environment,
-                     last_dump, main, program, run, run_quietly)
+                     find_allocator, last_dump, main, program, run, run_quietly)
 
 ALLOCATORS = ['jemalloc', 'tcmalloc_minimal', 'mimalloc']
 
 
 # What these do not have, or do their own way with no profiler as well.
 LIMITS = {'jemalloc': {'ENTRIES_NO_PVALLOC': '1'}, 'mimalloc': {'ENTRIES_NO_BAD_ALLOC': '1'}}
-
-
-def path_of(allocator):
-    name = ctypes.util.find_library(allocator)
-    if not name:
-        raise Skip(f'{allocator} is not installed')
-    return name
 
 
 def check_dump(folder, text):
@@ -39,7 +31,7 @@ def test_preloaded_behind(folder, allocator):
         sub = f'{folder}/{name}'
         os.mkdir(sub)
         out = run_quietly([program(name), '8'],
-                          environment(sub, preload=f'{LIB}:{path_of(allocator)}',
+                          environment(sub, preload=f'{LIB}:{find_allocator(allocator)}',
                                       **LIMITS.get(allocator, {})))
         check(check_dump(sub, out.stdout) > 6, 'lines')
 
@@ -60,7 +52,7 @@ def test_linked(folder, allocator):
 @each('allocator', ALLOCATORS)
 def test_sampled(folder, allocator):
     run_quietly([program('sampled'), '2'],
-                environment(folder, exact=False, preload=f'{LIB}:{path_of(allocator)}',
+                environment(folder, exact=False, preload=f'{LIB}:{find_allocator(allocator)}',
                             HEAP_PROFILE_SAMPLE_INTERVAL='64K'))
     check(last_dump(folder).total.alloc_objects > 1000, 'samples')
 
@@ -68,14 +60,14 @@ def test_sampled(folder, allocator):
 @each('allocator', ['glibc', *ALLOCATORS])
 def test_jemallocs_own_interface(folder, allocator):
     """It is there where jemalloc is, and only there."""
-    preload = LIB if allocator == 'glibc' else f'{LIB}:{path_of(allocator)}'
+    preload = LIB if allocator == 'glibc' else f'{LIB}:{find_allocator(allocator)}'
     env = environment(folder, preload=preload)
     out = run_quietly([program('jemalloc'), '4'], env)
     check_equal(check_dump(folder, out.stdout), 3 if allocator == 'jemalloc' else 0, 'lines')
 
 
 def run_over_full_tcmalloc(folder, *command, **variables):
-    env = environment(folder, preload=f'{LIB}:{path_of("tcmalloc")}',
+    env = environment(folder, preload=f'{LIB}:{find_allocator("tcmalloc")}',
                       HEAP_PROFILE_INUSE_INTERVAL='0', HEAP_PROFILE_ALLOCATION_INTERVAL='0',
                       **variables)
     return run([program(command[0]), *command[1:]], env)
@@ -153,10 +145,10 @@ def test_note_of_the_archive(folder):
 @case
 def test_another_malloc_before_ours(folder):
     """Said once, however profiling begins."""
-    env = environment(folder, preload=f'{path_of("jemalloc")}:{LIB}')
+    env = environment(folder, preload=f'{find_allocator("jemalloc")}:{LIB}')
     result = run([program('sampled'), '1'], env)
     check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
-    env = environment(folder, preload=path_of('jemalloc'), HEAPPROFILE=None)
+    env = environment(folder, preload=find_allocator('jemalloc'), HEAPPROFILE=None)
     result = run([program('api'), 'sessions', f'{folder}/p'], env)
     check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
 

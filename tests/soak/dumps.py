@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Takes the dumps of a soak away as they come: each must be whole and must convert. Keeps of each
+process how much memory the profiler took."""
+import collections
+import os
+import statistics
+import subprocess
+
+from preload import Dump, Failure
+
+MIB = 1 << 20
+ENOUGH = 16  # dumps of a process, for its quarters to say something
+
+
+class Collector:
+    def __init__(self, pprofconv):
+        self.pprofconv = pprofconv
+        self.wrong = []
+        self.reasons = collections.Counter()
+        self.n_dropped = 0
+        self.bytes_by_run = collections.defaultdict(list)  # (folder, run): (uptime, bytes)
+
+    def collect(self, folder, keep):
+        """`keep`: how many of the newest files stay, for the numbers to go on."""
+        try:
+            names = [n for n in os.listdir(folder) if n.endswith('.heap')]
+        except OSError:
+            return  # the folder is away at present
+        paths = sorted((f'{folder}/{n}' for n in names), key=self.time_of)
+        for path in paths[:len(paths) - keep]:
+            try:
+                self.read(folder, path)
+            except FileNotFoundError:
+                continue  # it went with its folder
+            except (Failure, ValueError) as failure:
+                self.wrong.append(f'{path}: {failure}')
+
+    @staticmethod
+    def time_of(path):
+        try:
+            return os.stat(path).st_mtime_ns
+        except OSError:
+            return 0
+
+    def read(self, folder, path):
+        dump = Dump(path)
+        done = subprocess.run([self.pprofconv, '-q', '-n', path, '-o', '/dev/null'],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0 and os.path.exists(path):
+            self.wrong.append(f'pprofconv: {done.stderr.strip()}')
+        self.reasons[trigger_of(dump.metadata['reason'])] += 1
+        self.n_dropped += dump.number('samples_dropped')
+        self.bytes_by_run[folder, dump.metadata['run']].append(
+            (dump.number('uptime_ms'), dump.number('profiler_bytes')))
+        os.unlink(path)
+
+    def left_over(self, folder):
+        """Temporary files that nobody removed."""
+        return [n for n in os.listdir(folder) if '.heap.tmp.' in n]
+
+    def quarters(self):
+        """Of each process that wrote enough dumps: folder, number of dumps, the profiler's bytes,
+        medians of the first quarter and of the last."""
+        rows = []
+        for (folder, _), found in sorted(self.bytes_by_run.items()):
+            found.sort()
+            sizes = [size for _, size in found]
+            n = len(sizes) // 4
+            if len(sizes) >= ENOUGH:
+                rows.append((folder, len(sizes), statistics.median(sizes[:n]),
+                             statistics.median(sizes[-n:])))
+        return rows
+
+
+def creeps(first, last):
+    """A table that doubles once late is not taken for a leak; a steady one over minutes is."""
+    return last > first * 1.5 + MIB
+
+
+def trigger_of(reason):
+    for word, trigger in (('allocated', 'allocated'), ('in use', 'in use'), ('resident', 'resident'),
+                          ('timed', 'time'), ('signal', 'signal'), ('exit', 'exit')):
+        if word in reason:
+            return trigger
+    return reason

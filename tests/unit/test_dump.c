@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* The text of dumps. The program runs itself with a command line that would forge lines. */
+#include "arena.h"
+#include "dump.h"
+#include "modules.h"
+#include "process.h"
+#include "recorder.h"
+#include "stacks.h"
+#include "test.h"
+#include <unistd.h>
+
+enum {
+	NO_LIMIT = 1 << 30,
+	LONG_ARGUMENT = 10000,
+	SMALL_BUFFER = 7
+};
+
+static char dump[8 << 20];
+static size_t dump_size;
+static struct hp_dump_summary summary;
+static const struct hp_options exact = {.sample_interval = 1, .cmdline = 1};
+static const struct hp_options sampled = {.sample_interval = 4096, .cmdline = 1};
+
+static void collect(struct hp_text *t)
+{
+	if (t->used < sizeof(dump) - dump_size) {
+		memcpy(dump + dump_size, t->buffer, t->used);
+		dump_size += t->used;
+	}
+	dump[dump_size] = '\0';
+	t->used = 0;
+}
+
+/* Through a buffer so small that it is flushed in the middle of everything. */
+static void print(const struct hp_options *options, const char *reason)
+{
+	char buffer[SMALL_BUFFER];
+	struct hp_text t = {.buffer = buffer, .size = sizeof(buffer), .flush = collect};
+	struct hp_dump_request request = {.options = options, .reason = reason, .number = 3};
+
+	dump_size = 0;
+	memset(&summary, 0xa5, sizeof(summary));
+	CHECK(hp_dump_print(&t, &request, &summary));
+	collect(&t);
+}
+
+/* The line that begins so, without its end; "" if there is none, or more than one. */
+static const char *line(const char *start)
+{
+	static char found[8192];
+	int n = 0;
+
+	for (const char *p = dump, *end; (end = strchr(p, '\n')); p = end + 1)
+		if (strncmp(p, start, strlen(start)) == 0 && n++ == 0)
+			snprintf(found, sizeof(found), "%.*s", (int)(end - p), p);
+	return n == 1 ? found : "";
+}
+
+static bool ends_as_it_should(void)
+{
+	size_t n = strlen(dump);
+
+	return n > 7 && strcmp(dump + n - 7, "\n# end\n") == 0 &&
+	       strstr(dump, "\n# end\n") == dump + n - 7;
+}
+
+static hp_handle count(uint64_t a, uint64_t b, uint64_t size)
+{
+	uint64_t frames[] = {a, b};
+
+	return hp_stacks_count_alloc(frames, 2, 0, size, 0);
+}
+
+static void test_nothing(void)
+{
+	hp_stacks_reset();
+	print(&sampled, "why");
+	CHECK_INT_EQ(strncmp(dump, "heap profile: 0: 0 [0: 0] @ heap_v2/4096\n# heapprof: 1\n", 54),
+		     0);
+	CHECK_STR_EQ(line("# reason"), "# reason: why");
+	CHECK_STR_EQ(line("# dump"), "# dump: 3");
+	CHECK_STR_EQ(line("# sample_interval"), "# sample_interval: 4096");
+	CHECK_STR_EQ(line("# stacks"), "# stacks: 0");
+	CHECK(strstr(line("# note"), "no sample"));
+	CHECK(strstr(dump, "\n\nMAPPED_LIBRARIES:\n"));
+	CHECK(ends_as_it_should());
+	print(&exact, "why");
+	CHECK_STR_EQ(line("heap profile"), "heap profile: 0: 0 [0: 0] @ heapprofile");
+	CHECK_STR_EQ(line("# note"), "");
+}
+
+static void test_records_and_totals(void)
+{
+	hp_stacks_reset();
+	hp_stacks_count_free(count(0x1001, 0x2002, 20), 20);
+	count(0x1001, 0x2002, 10);
+	hp_stacks_count_free(count(0x3003, 0x2002, 500), 500);
+	print(&exact, "why");
+	CHECK_STR_EQ(line("1: 10 "), "1: 10 [2: 30] @ 0x1001 0x2002");
+	CHECK_STR_EQ(line("0: 0 "), "0: 0 [1: 500] @ 0x3003 0x2002");
+	CHECK_STR_EQ(line("heap profile"), "heap profile: 1: 10 [3: 530] @ heapprofile");
+	CHECK_STR_EQ(line("# stacks"), "# stacks: 2");
+	CHECK_UINT_EQ(summary.inuse_objects, 1);
+	CHECK_UINT_EQ(summary.inuse_bytes, 10);
+	CHECK_UINT_EQ(summary.alloc_objects, 3);
+	CHECK_UINT_EQ(summary.alloc_bytes, 530);
+}
+
+/* What a parent had freed is no record of the child's; what was in use there is. */
+static void test_after_a_fork(void)
+{
+	hp_stacks_reset();
+	hp_stacks_count_free(count(0x1001, 0x2002, 20), 20);
+	count(0x3003, 0x2002, 500);
+	hp_stacks_after_fork();
+	print(&exact, "why");
+	CHECK(!strstr(dump, "0x1001"));
+	CHECK_STR_EQ(line("1: 500 "), "1: 500 [1: 500] @ 0x3003 0x2002");
+	CHECK_STR_EQ(line("heap profile"), "heap profile: 1: 500 [1: 500] @ heapprofile");
+}
+
+/* As many stacks as fit, and then more. Returns how many were counted. */
+static uint64_t fill_and_fold(void)
+{
+	uint64_t n = 0;
+
+	hp_stacks_reset();
+	hp_memory_set_limit(hp_memory_mapped() + (4 << 20));
+	for (uint64_t i = 0; i < 60000; i++) {
+		hp_handle h = count(0x100000 + i, 0x2002, 10);
+
+		if (h)
+			hp_stacks_count_free(h, 10);
+		n += h != 0;
+	}
+	hp_memory_set_limit(NO_LIMIT);
+	return n;
+}
+
+/* Folded stacks come as records of one address, in a mapping that says what they are. */
+static void test_folded(void)
+{
+	uint64_t n = fill_and_fold(), start = 0, end = 0, address, objects, folded = 0, sum = 0;
+	const char *text;
+	char header[128];
+
+	print(&exact, "why");
+	text = strstr(dump, " 00:00 0 (evicted)\n");
+	CHECK(text != NULL);
+	while (text && text > dump && text[-1] != '\n')
+		text--;
+	CHECK_INT_EQ(sscanf(text ? text : "", "%" SCNx64 "-%" SCNx64 " r-xp 0 ", &start, &end), 2);
+	for (text = strchr(dump, '\n') + 1; *text && *text != '\n'; text = strchr(text, '\n') + 1) {
+		int n_read = 0;
+
+		if (sscanf(text, "0: 0 [%" SCNu64 ": %*u] @ 0x%" SCNx64 "%n", &objects, &address,
+			   &n_read) != 2)
+			continue;
+		sum += objects;
+		if (text[n_read] != '\n')
+			continue;
+		folded += objects;
+		CHECK(address > start && address < end);
+	}
+	CHECK(folded > 0 && folded < n);
+	CHECK_UINT_EQ(sum, n);
+	snprintf(header, sizeof(header), "heap profile: 0: 0 [%ju: %ju] @ heapprofile",
+		 (uintmax_t)n, (uintmax_t)n * 10);
+	CHECK_STR_EQ(line("heap profile"), header);
+}
+
+static void test_values_forge_no_lines(void)
+{
+	hp_stacks_reset();
+	print(&sampled, "x\n1: 1 [1: 1] @ 0x1\n# end\n\\ \x1b[2J \xff");
+	CHECK(strstr(line("# reason"), "# reason: x\\n1: 1 [1: 1] @ 0x1\\n# end\\n\\\\ \\x1b[2J"));
+	CHECK_STR_EQ(line("1: 1"), "");
+	CHECK(ends_as_it_should());
+}
+
+static void test_long_values_are_cut(void)
+{
+	static char reason[LONG_ARGUMENT + 1];
+	const char *cut;
+
+	hp_stacks_reset();
+	memset(reason, 'r', LONG_ARGUMENT);
+	print(&sampled, reason);
+	cut = line("# reason");
+	CHECK_INT_LE(4096, strlen(cut));
+	CHECK_INT_LE(strlen(cut), 4096 + 16);
+	CHECK_STR_EQ(cut + strlen(cut) - 4, "r...");
+}
+
+static void test_cmdline(void)
+{
+	struct hp_options without = sampled;
+	const char *text;
+
+	print(&sampled, "why");
+	text = line("# cmdline");
+	CHECK(strstr(text, " one\\ntwo aaaaa"));
+	CHECK_STR_EQ(text + strlen(text) - 4, "a...");
+	CHECK_INT_LE(strlen(text), 4096 + 16);
+	without.cmdline = 0;
+	print(&without, "why");
+	CHECK_STR_EQ(line("# cmdline"), "");
+	CHECK(!strstr(dump, "aaaaa"));
+	CHECK(strstr(line("# program"), "test_dump"));
+}
+
+/* Whose build ID it is: that of the mapping before it. */
+static void test_build_ids(void)
+{
+	char program[4096] = "", id[4200];
+	const char *p;
+
+	CHECK(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
+	print(&sampled, "why");
+	p = strstr(dump, "\n# buildid: ");
+	CHECK(p && strspn(p + 12, "0123456789abcdef") == 40);
+	snprintf(id, sizeof(id), "%.*s %s\n", p ? 52 : 0, p ? p : "", program);
+	CHECK(p && strncmp(p, id, strlen(id)) == 0);
+	while (p && p > dump && *--p != '\n')
+		;
+	CHECK(p && strstr(p, program) && strstr(p, program) < strchr(p + 1, '\n'));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		TEST(test_nothing),
+		TEST(test_records_and_totals),
+		TEST(test_after_a_fork),
+		TEST(test_folded),
+		TEST(test_values_forge_no_lines),
+		TEST(test_long_values_are_cut),
+		TEST(test_cmdline),
+		TEST(test_build_ids),
+	};
+	static char long_argument[LONG_ARGUMENT + 1];
+
+	if (argc < 4) {
+		memset(long_argument, 'a', LONG_ARGUMENT);
+		execl("/proc/self/exe", argv[0], argc > 1 ? argv[1] : "", "one\ntwo", long_argument,
+		      NULL);
+		return 1;
+	}
+	hp_process_init();
+	hp_modules_init();
+	hp_memory_set_limit(NO_LIMIT);
+	return test_main(tests, sizeof(tests) / sizeof(tests[0]), 2 /* name and filter */, argv);
+}
