@@ -262,14 +262,16 @@ static int judge_all(struct comparison *comparison)
 {
 	int status = EXIT_DONE, r = 0;
 
-	for (size_t i = 0; !status && !r && i < comparison->gates.n; i++) {
+	for (size_t i = 0; !r && i < comparison->gates.n; i++) {
 		const struct gate *gate = &comparison->gates.items[i];
 		struct diff *diff = &comparison->judged.items[comparison->judged.n++];
 
 		status = compare(comparison, gate->type, diff);
-		if (!status)
-			r = gate_judge(&comparison->results.items[comparison->results.n++], gate,
-				       diff, &comparison->gate_options);
+		if (status)
+			break;
+		diff_sort(diff); /* failures come in the order of their rows */
+		r = gate_judge(&comparison->results.items[comparison->results.n++], gate, diff,
+			       &comparison->gate_options);
 	}
 	return r ? command_error("%s", strerror(-r)) : status;
 }

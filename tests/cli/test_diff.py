@@ -174,6 +174,14 @@ def flat(report):
 
 
 @cli.test
+def gates_name_the_largest_first(folder):
+    base = folded(folder, 'base', m__b=1, m__d=1, m__a=1, m__c=1)
+    new = folded(folder, 'new', m__b=3, m__d=5, m__a=2, m__c=4)
+    _, message = diff('-G', 'samples=0', base, new, status=1)
+    cli.equal([line.split(' of ')[1][0] for line in message.splitlines()], ['d', 'c', 'b', 'a'])
+
+
+@cli.test
 def what_stays_is_not_shown(folder):
     """Unless all is asked for: a report is read for what differs."""
     base, new = (folded(folder, name, main__grows=value, main__stays=5, idle__waits=7)
