@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/shared.h"
@@ -87,13 +88,22 @@ static int parse(struct comparison *comparison)
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
-/* Files of one side that are not there are left out if that is allowed; nothing else is. */
+/* Not there, or a file of no bytes at all, as a broken download leaves it. */
+static bool is_missing(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return errno == ENOENT;
+	return S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
+/* A base that is missing is one of nothing, if that is allowed; one of several is not. */
 static int load_base(struct comparison *comparison, char *const *names, size_t n)
 {
-	if (comparison->settings->allow_missing_base && n == 1 && access(names[0], F_OK) < 0 &&
-	    errno == ENOENT) {
+	if (comparison->settings->allow_missing_base && n == 1 && is_missing(names[0])) {
 		if (!comparison->settings->quiet)
-			command_error("%s: not there; every sample is new", names[0]);
+			command_error("%s: not there, or empty; every sample is new", names[0]);
 		return EXIT_DONE;
 	}
 	return inputs_load(&comparison->sides[DIFF_BASE], comparison->settings, names, n);
@@ -262,14 +272,16 @@ static int judge_all(struct comparison *comparison)
 {
 	int status = EXIT_DONE, r = 0;
 
-	for (size_t i = 0; !status && !r && i < comparison->gates.n; i++) {
+	for (size_t i = 0; !r && i < comparison->gates.n; i++) {
 		const struct gate *gate = &comparison->gates.items[i];
 		struct diff *diff = &comparison->judged.items[comparison->judged.n++];
 
 		status = compare(comparison, gate->type, diff);
-		if (!status)
-			r = gate_judge(&comparison->results.items[comparison->results.n++], gate,
-				       diff, &comparison->gate_options);
+		if (status)
+			break;
+		diff_sort(diff); /* failures come in the order of their rows */
+		r = gate_judge(&comparison->results.items[comparison->results.n++], gate, diff,
+			       &comparison->gate_options);
 	}
 	return r ? command_error("%s", strerror(-r)) : status;
 }

@@ -170,7 +170,8 @@ class Run:
         for here, there in ((self.work, f'/tmp/{self.case.name}'),
                             (os.path.join(self.folder, 'install'), '/usr/local')):
             text = text.replace(here, there)
-            text = text.replace(*(name.replace('-', '&#45;') for name in (here, there)))
+            for char, escaped in (('-', '&#45;'), ('_', '&#95;')):  # in SVG; in Markdown
+                text = text.replace(*(name.replace(char, escaped) for name in (here, there)))
         return text
 
     def run(self, commands):
@@ -296,7 +297,7 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
     if not is_writing:
         checks.append(the_readme_is_what_they_print)
     _adopt_orphans()
-    folder = tempfile.mkdtemp(prefix='heapprof-case.')
+    folder = tempfile.mkdtemp(prefix='heapprof-case_')  # with what SVG and Markdown escape
     try:
         run = Run(case, folder, _user(is_unprivileged))
         run.prepare(extra)

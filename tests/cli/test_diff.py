@@ -174,6 +174,14 @@ def flat(report):
 
 
 @cli.test
+def gates_name_the_largest_first(folder):
+    base = folded(folder, 'base', m__b=1, m__d=1, m__a=1, m__c=1)
+    new = folded(folder, 'new', m__b=3, m__d=5, m__a=2, m__c=4)
+    _, message = diff('-G', 'samples=0', base, new, status=1)
+    cli.equal([line.split(' of ')[1][0] for line in message.splitlines()], ['d', 'c', 'b', 'a'])
+
+
+@cli.test
 def what_stays_is_not_shown(folder):
     """Unless all is asked for: a report is read for what differs."""
     base, new = (folded(folder, name, main__grows=value, main__stays=5, idle__waits=7)
@@ -400,6 +408,9 @@ def a_base_that_is_not_there(folder):
     diff('--allow-missing-base', gone, new)
     diff('--allow-missing-base', '-g', 'inuse_space=10M', gone, new)
     diff('--allow-missing-base', '-g', 'inuse_space=1', gone, new, status=1)
+    nothing = runs.write(os.path.join(folder, 'nothing'), '')
+    diff(nothing, new, status=2)
+    diff('--allow-missing-base', nothing, new)
     empty = exact(folder, 'empty', {})
     _, message = diff(empty, new, status=2)
     cli.is_in('empty: no samples to compare with', message)
