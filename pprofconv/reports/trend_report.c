@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reports/trend_report.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ char *trend_describe_failure(const struct trend_report *report, const struct ser
 	const struct series *series = report->series;
 	char *text;
 
+	assert(report->gate);
 	if (asprintf(&text, "%s of %s%s%s grows by %s; limit %s", series->type,
 		     row_name(series, row), row->file ? " in " : "", row_file(series, row),
 		     format_slope(series, row->trend.slope).text,
@@ -167,6 +169,7 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 
 		if (!report->failures[i])
 			continue;
+		assert(report->gate);
 		output_printf(output, "- ❌ `%s` of ", series->type);
 		write_place(series, row, output);
 		output_printf(output, " grows by %s; limit %s\n",
