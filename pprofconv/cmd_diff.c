@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/shared.h"
@@ -87,13 +88,22 @@ static int parse(struct comparison *comparison)
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
-/* Files of one side that are not there are left out if that is allowed; nothing else is. */
+/* Not there, or a file of no bytes at all, as a broken download leaves it. */
+static bool is_missing(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return errno == ENOENT;
+	return S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
+/* A base that is missing is one of nothing, if that is allowed; one of several is not. */
 static int load_base(struct comparison *comparison, char *const *names, size_t n)
 {
-	if (comparison->settings->allow_missing_base && n == 1 && access(names[0], F_OK) < 0 &&
-	    errno == ENOENT) {
+	if (comparison->settings->allow_missing_base && n == 1 && is_missing(names[0])) {
 		if (!comparison->settings->quiet)
-			command_error("%s: not there; every sample is new", names[0]);
+			command_error("%s: not there, or empty; every sample is new", names[0]);
 		return EXIT_DONE;
 	}
 	return inputs_load(&comparison->sides[DIFF_BASE], comparison->settings, names, n);

@@ -201,6 +201,8 @@ static int follow(struct following *following)
 
 	if (!status)
 		status = check_dropped(following);
+	if (!status && inputs_sort_by_time(&following->inputs))
+		status = command_error("%s", strerror(ENOMEM));
 	if (!status)
 		status = inputs_prepare(&following->inputs, following->by, NULL, &following->rules);
 	if (status)
@@ -273,7 +275,8 @@ const struct command command_trend = {
 		"Growth is real if it is steeper than chance lets a steady heap drift, whose "
 		"blocks "
 		"stay from one dump to the next. Slopes are the median of those between any two "
-		"dumps. Inputs come in the order in which they were written.",
+		"dumps. Inputs that tell when they were written are put in that order; others are "
+		"taken as they come.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
 		     .n_lines = 30,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
@@ -75,6 +76,40 @@ int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab
 		r = diff_input_init(item, inputs->profiles.items[i], by, fileless, rules);
 	}
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+struct dated {
+	struct profile *profile;
+	size_t place; /* as it was given */
+};
+
+static int compare_dates(const void *left, const void *right)
+{
+	const struct dated *a = left, *b = right;
+
+	if (a->profile->time_nanos != b->profile->time_nanos)
+		return a->profile->time_nanos < b->profile->time_nanos ? -1 : 1;
+	return a->place < b->place ? -1 : a->place > b->place;
+}
+
+int inputs_sort_by_time(struct inputs *inputs)
+{
+	size_t n = inputs->profiles.n;
+	struct dated *dated;
+
+	vec_foreach (profile, &inputs->profiles)
+		if (!(*profile)->time_nanos)
+			return 0;
+	dated = calloc(n + 1, sizeof(*dated));
+	if (!dated)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		dated[i] = (struct dated){inputs->profiles.items[i], i};
+	qsort(dated, n, sizeof(*dated), compare_dates);
+	for (size_t i = 0; i < n; i++)
+		inputs->profiles.items[i] = dated[i].profile;
+	free(dated);
+	return 0;
 }
 
 void inputs_release(struct inputs *inputs)

@@ -30,6 +30,10 @@ int inputs_find_fileless(const struct inputs *inputs, struct strtab *out);
 int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab *fileless,
 		   const struct filter_rules *rules);
 
+/* Puts what was loaded in order of time, if all tell when they were written; names stay as they
+ * were. 0 or -ENOMEM. */
+int inputs_sort_by_time(struct inputs *inputs);
+
 /* Undoes inputs_prepare(). */
 void inputs_release(struct inputs *inputs);
 void inputs_deinit(struct inputs *inputs);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/strtab.h"
 #include "command.h"
@@ -28,6 +29,24 @@ static int parse_style(const char *text, enum demangle_style *out_style)
 		}
 	}
 	return command_error("--demangle: '%s' is none of short, full and none", text);
+}
+
+/* What the user named must be there: a slip would lose names without a word. Folders of debug
+ * information may be missing, as they are on many systems. */
+static int check_is_there(const char *option, const char *path)
+{
+	if (access(path, F_OK) == 0)
+		return EXIT_DONE;
+	return command_error("--%s: %s: %s", option, path, strerror(errno));
+}
+
+static int check_paths(const struct settings *settings)
+{
+	int status = settings->sysroot ? check_is_there("sysroot", settings->sysroot) : EXIT_DONE;
+
+	for (size_t i = 0; !status && i < settings->binaries.n; i++)
+		status = check_is_there("binary", settings->binaries.items[i]);
+	return status;
 }
 
 static int make_options(const struct settings *settings, struct symbolize_options *out_options)
@@ -95,7 +114,7 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 	struct progress progress;
 	int r;
 
-	if (make_options(settings, &options))
+	if (make_options(settings, &options) || check_paths(settings))
 		return EXIT_BAD;
 	if (settings->no_symbols)
 		return EXIT_DONE;

@@ -28,7 +28,7 @@ static void make_parser(struct parser *parser, const struct option_row *rows)
 
 	*parser = (struct parser){.rows = rows};
 	*letters++ = ':';
-	for (int i = 0; rows[i].name && i < ROWS_MAX; i++) {
+	for (int i = 0; i < ROWS_MAX && rows[i].name; i++) {
 		parser->long_options[i] = (struct option){
 			.name = rows[i].name,
 			.has_arg = rows[i].type == OPTION_FLAG ? no_argument : required_argument,
@@ -102,6 +102,19 @@ static int store(const struct option_row *row, const char *argument, struct sett
 			     row->type == OPTION_SIZE ? "size, such as 64M" : "number");
 }
 
+/* What getopt did not take: one of several letters behind a '-', or a whole argument. */
+static int refuse(const struct command *command, int found, const char *argument)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+	bool is_letter = optopt > ' ' && optopt < 0x7f;
+	const char *wrong = found == ':'         ? "no argument behind the option"
+			    : optopt >= ROW_BASE ? "the option takes no argument:"
+						 : "no such option:";
+
+	return command_error("%s '%s'; '" PROGRAM " %s --help' lists them", wrong,
+			     is_letter ? letter : argument, command->name);
+}
+
 static int parse(const struct command *command, int argc, char **argv, struct settings *settings)
 {
 	struct parser parser;
@@ -117,10 +130,7 @@ static int parse(const struct command *command, int argc, char **argv, struct se
 		if (row)
 			status = store(row, optarg, settings);
 		else
-			status = command_error("%s '%s'; '" PROGRAM " %s --help' lists them",
-					       found == ':' ? "no argument behind the option"
-							    : "no such option:",
-					       argv[optind - 1], command->name);
+			status = refuse(command, found, argv[optind - 1]);
 	}
 	settings->inputs = argv + optind;
 	settings->n_inputs = argc - optind;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "profile.h"
 
+#include <assert.h>
+
 #include "base/hash.h"
 
 /* Notes the first failure; true if there was one, now or before. */
@@ -181,7 +183,7 @@ uint32_t profile_add_stack(struct profile *profile, const uint32_t *locations, s
 	while (index_next(&walk, &id)) {
 		const uint32_t *frames = profile_stack(profile, id, &n_frames);
 
-		if (n_frames == n && memcmp(frames, locations, n_bytes) == 0)
+		if (n_frames == n && (n == 0 || memcmp(frames, locations, n_bytes) == 0))
 			return id;
 	}
 	id = (uint32_t)profile->stacks.n;
@@ -195,6 +197,7 @@ uint32_t profile_add_stack(struct profile *profile, const uint32_t *locations, s
 
 static bool same_labels(const struct profile_label *a, const struct profile_label *b, size_t n)
 {
+	assert(!n || (a && b));
 	for (size_t i = 0; i < n; i++)
 		if (a[i].key != b[i].key || a[i].text != b[i].text || a[i].unit != b[i].unit ||
 		    a[i].unknown != b[i].unknown || a[i].number != b[i].number)

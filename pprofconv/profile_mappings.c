@@ -5,6 +5,7 @@
  * it looks through all mappings for each location, we search in an order by address. */
 #include "profile.h"
 
+#include <assert.h>
 #include <ctype.h>
 
 /* Where programs that are not position-independent are linked to, on x86-64. */
@@ -188,6 +189,7 @@ static uint32_t find_mapping(struct profile *profile, order_vec *order, uint64_t
 	if (behind > 0) {
 		uint32_t id = order->items[behind - 1].mapping;
 
+		assert(id < profile->mappings.n);
 		if (address < profile->mappings.items[id].limit)
 			return id;
 	}

@@ -72,7 +72,7 @@ PUBLIC char *GetHeapProfile(void)
 	char *copy = text || !is_running ? malloc(size + 1) : NULL;
 
 	if (copy) {
-		if (size > 0)
+		if (text)
 			memcpy(copy, text, size);
 		copy[size] = '\0';
 	}

@@ -49,27 +49,26 @@ static bool mark_region(const struct hp_maps_entry *entry, void *context)
 	return true;
 }
 
-static void find_free_region(struct elsewhere *e)
+/* Folded stacks are at its beginning. Sought when it is first needed, for most dumps need none, and
+ * reading the maps a second time is a quarter of what a small dump takes. */
+static uintptr_t base_of(struct elsewhere *e)
 {
-	memset(e, 0, sizeof(*e));
+	if (e->base)
+		return e->base;
 	hp_maps_visit(mark_region, e);
 	for (uintptr_t r = 16; r < N_REGIONS && !e->base; r++)
 		if (!e->is_region_used[r])
 			e->base = r << REGION_BITS;
-}
-
-static uintptr_t folded_address(const struct elsewhere *e)
-{
 	return e->base;
 }
 
 /* Every numbered library has a place of its own there, however many are gone at present. */
-static uintptr_t module_address(const struct elsewhere *e, const struct hp_module *m)
+static uintptr_t module_address(struct elsewhere *e, const struct hp_module *m)
 {
-	return e->base + FOLDED_SIZE + m->code_before;
+	return base_of(e) + FOLDED_SIZE + m->code_before;
 }
 
-static uintptr_t address_of(const struct elsewhere *e, uint64_t frame)
+static uintptr_t address_of(struct elsewhere *e, uint64_t frame)
 {
 	const struct hp_module *m = hp_modules_get(hp_frame_module(frame));
 	uintptr_t pc = hp_frame_pc(frame);
@@ -246,7 +245,7 @@ static void print_address(struct hp_text *t, uintptr_t address)
 }
 
 static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *entry,
-			 const struct elsewhere *elsewhere)
+			 struct elsewhere *elsewhere)
 {
 	struct hp_dump_summary counts = summary_of(&entry->counts);
 
@@ -256,7 +255,7 @@ static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *e
 	for (size_t i = 0; i < entry->n_frames; i++)
 		print_address(t, address_of(elsewhere, entry->frames[i]));
 	if (!entry->frames)
-		print_address(t, folded_address(elsewhere) + 1);
+		print_address(t, base_of(elsewhere) + 1);
 	hp_text_char(t, '\n');
 }
 
@@ -345,7 +344,7 @@ static void print_known_modules(const struct map_printing *printing)
 	}
 }
 
-static void print_gone_modules(struct hp_text *t, const struct elsewhere *elsewhere)
+static void print_gone_modules(struct hp_text *t, struct elsewhere *elsewhere)
 {
 	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
 		const struct hp_module *m = hp_modules_get(i);
@@ -364,7 +363,7 @@ static bool has_folded(const struct hp_stacks_copy *copy)
 }
 
 static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy,
-			    const struct elsewhere *elsewhere)
+			    struct elsewhere *elsewhere)
 {
 	struct map_printing printing = {.text = t};
 
@@ -373,19 +372,18 @@ static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy
 		print_known_modules(&printing);
 	print_gone_modules(t, elsewhere);
 	if (has_folded(copy))
-		print_range(t, folded_address(elsewhere), FOLDED_SIZE, 0, "(evicted)");
+		print_range(t, base_of(elsewhere), FOLDED_SIZE, 0, "(evicted)");
 }
 
 bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,
 		   struct hp_dump_summary *out)
 {
 	struct hp_stacks_copy copy;
-	struct elsewhere elsewhere;
+	struct elsewhere elsewhere = {0};
 
 	if (!hp_stacks_copy(&copy))
 		return false;
 	hp_modules_refresh();
-	find_free_region(&elsewhere);
 	*out = add_up(&copy);
 	print_header(t, request->options, out);
 	print_metadata(t, request, &copy);

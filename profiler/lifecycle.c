@@ -251,8 +251,10 @@ static void at_exit(void *unused)
 	hp_lifecycle_exit();
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the C library's names */
 int __cxa_atexit(void (*function)(void *), void *argument, void *dso);
 int __cxa_at_quick_exit(void (*function)(void *), void *dso);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 /* Set-user-ID programs are not to be told by their caller where to write. */
 static const char *get_from_environment(const char *name)

@@ -247,14 +247,15 @@ static void read_tcmalloc_interval(struct hp_options *out, const char *text)
 void hp_options_read(struct hp_options *out, const char *(*get)(const char *name))
 {
 	const char *prefix = get("HEAPPROFILE");
+	size_t size = prefix ? strlen(prefix) + 1 : 0;
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < hp_n_options; i++)
 		read_option(out, &hp_option_table[i], get(hp_option_table[i].name));
 	if (!get("HEAP_PROFILE_SAMPLE_INTERVAL"))
 		read_tcmalloc_interval(out, get("TCMALLOC_SAMPLE_PARAMETER"));
-	if (prefix && strlen(prefix) < sizeof(out->prefix))
-		strcpy(out->prefix, prefix);
-	else if (prefix)
+	if (size > sizeof(out->prefix))
 		hp_report("HEAPPROFILE is longer than a path can be: not profiling");
+	else if (prefix)
+		memcpy(out->prefix, prefix, size);
 }

@@ -29,7 +29,10 @@ void hp_text_string(struct hp_text *t, const char *string)
 
 void hp_text_char(struct hp_text *t, char c)
 {
-	hp_text_bytes(t, &c, 1);
+	if (t->used < t->size)
+		t->buffer[t->used++] = c;
+	else
+		hp_text_bytes(t, &c, 1);
 }
 
 void hp_text_decimal_padded(struct hp_text *t, uint64_t value, int min_digits)

@@ -22,6 +22,7 @@
 #define SIGNAL_FRAMES_MAX   8
 #define LOWEST_CODE_ADDRESS ((uintptr_t)4096)
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
 extern void *__libc_stack_end; /* the loader's: where the main thread's stack began */
 
 struct walk {
@@ -163,8 +164,10 @@ static bool step(struct walk *w, const struct hp_frame_rule *rule)
 }
 
 /* The linker makes these two for the section; they are missing where no hook is linked. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
 extern const char __start_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
 extern const char __stop_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static bool is_hook(uintptr_t pc)
 {

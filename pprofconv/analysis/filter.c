@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analysis/filter.h"
 
+#include <assert.h>
 #include <errno.h>
 
 enum {
@@ -66,8 +67,10 @@ static uint8_t marks_of_location(const struct profile *profile,
 	const struct profile_line *lines = profile_lines(profile, location);
 	uint8_t marks = 0;
 
-	if (location->mapping != PROFILE_NONE)
+	if (location->mapping != PROFILE_NONE) {
+		assert(location->mapping < mappings->n);
 		marks |= mappings->items[location->mapping];
+	}
 	for (size_t i = 0; i < location->n_lines; i++)
 		if (lines[i].function != PROFILE_NONE)
 			marks |= functions->items[lines[i].function];

@@ -3,78 +3,15 @@
  * that it called, unless everything outside it would be dropped as well. */
 #include "analysis/frames.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <regex.h>
 #include <stdio.h>
 
+#include "analysis/pattern.h"
 #include "base/hash.h"
 
-/* Of what is compiled. The C library takes seconds and gigabytes for long expressions, and calls
- * itself for each parenthesis within another. */
-#define PATTERN_MAX 8192
-#define NESTED_MAX  64
-
 /* --- what to drop -------------------------------------------------------------------------- */
-
-struct matcher {
-	bool exists;
-	regex_t regex;
-};
-
-/* How deep parentheses lie within each other, at least. */
-static int nesting(const char *pattern)
-{
-	int depth = 0, deepest = 0;
-
-	for (; *pattern; pattern++) {
-		if (*pattern == '\\' && pattern[1])
-			pattern++;
-		else if (*pattern == '(')
-			depth++;
-		else if (*pattern == ')' && depth > 0)
-			depth--;
-		deepest = depth > deepest ? depth : deepest;
-	}
-	return deepest;
-}
-
-/* Repetition counts and back references can make matching take any time and memory; profiles come
- * from anywhere, and no list of functions needs them. */
-static bool is_harmless(const char *pattern)
-{
-	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{') || nesting(pattern) > NESTED_MAX)
-		return false;
-	for (const char *at = strchr(pattern, '\\'); at; at = strchr(at + 2, '\\'))
-		if (!at[1] || (at[1] >= '0' && at[1] <= '9'))
-			return false;
-	return true;
-}
-
-static int matcher_init(struct matcher *matcher, const char *pattern)
-{
-	char *anchored;
-
-	*matcher = (struct matcher){0};
-	if (!*pattern || !is_harmless(pattern))
-		return 0;
-	if (asprintf(&anchored, "^(%s)$", pattern) < 0)
-		return -ENOMEM;
-	matcher->exists = regcomp(&matcher->regex, anchored, REG_EXTENDED | REG_NOSUB) == 0;
-	free(anchored);
-	return 0;
-}
-
-static void matcher_deinit(struct matcher *matcher)
-{
-	if (matcher->exists)
-		regfree(&matcher->regex);
-}
-
-static bool matches(const struct matcher *matcher, const char *name)
-{
-	return matcher->exists && regexec(&matcher->regex, name, 0, NULL, 0) == 0;
-}
 
 /* How much of a function's name stands before its arguments; some names have parentheses that hold
  * none. */
@@ -95,11 +32,11 @@ static size_t size_without_arguments(const char *name)
 }
 
 struct pruner {
-	struct matcher drop, keep;
-	VEC(bool) functions; /* of the profile: whether each is to be dropped */
+	struct pattern drop, keep; /* what is no expression matches nothing */
+	VEC(bool) functions;       /* of the profile: whether each is to be dropped */
 };
 
-static bool is_dropped(const struct pruner *pruner, const char *name)
+static bool is_dropped(struct pruner *pruner, const char *name)
 {
 	char *bare;
 	bool dropped;
@@ -107,24 +44,32 @@ static bool is_dropped(const struct pruner *pruner, const char *name)
 	if (*name == '.') /* as the functions of some 64-bit PowerPC systems begin */
 		name++;
 	bare = strndup(name, size_without_arguments(name));
-	dropped = bare && *bare && matches(&pruner->drop, bare) && !matches(&pruner->keep, bare);
+	dropped = bare && *bare && pattern_matches(&pruner->drop, bare) &&
+		  !pattern_matches(&pruner->keep, bare);
 	free(bare);
 	return dropped;
 }
 
 static void pruner_deinit(struct pruner *pruner)
 {
-	matcher_deinit(&pruner->drop);
-	matcher_deinit(&pruner->keep);
+	pattern_deinit(&pruner->drop);
+	pattern_deinit(&pruner->keep);
 	vec_deinit(&pruner->functions);
+}
+
+static int compile(struct pattern *pattern, const char *text)
+{
+	int r = *text ? pattern_init(pattern, text) : 0;
+
+	return r < 0 ? r : 0;
 }
 
 static int pruner_init(struct pruner *pruner, const struct profile *profile)
 {
-	int r = matcher_init(&pruner->drop, profile_string(profile, profile->drop_frames));
+	int r = compile(&pruner->drop, profile_string(profile, profile->drop_frames));
 
 	if (!r)
-		r = matcher_init(&pruner->keep, profile_string(profile, profile->keep_frames));
+		r = compile(&pruner->keep, profile_string(profile, profile->keep_frames));
 	for (size_t i = 0; !r && i < profile->functions.n; i++) {
 		const char *name = profile_string(profile, profile->functions.items[i].name);
 
@@ -273,11 +218,14 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 /* Whether a line is of a function that is to be dropped. */
 static bool is_line_dropped(const struct pruner *pruner, const struct profile_line *line)
 {
-	return line->function != PROFILE_NONE && pruner->functions.items[line->function];
+	if (line->function == PROFILE_NONE)
+		return false;
+	assert(line->function < pruner->functions.n);
+	return pruner->functions.items[line->function];
 }
 
 /* A location without lines: its place stands for a function. */
-static int add_nameless(struct frames *frames, const struct pruner *pruner,
+static int add_nameless(struct frames *frames, struct pruner *pruner,
 			const struct profile_location *location, struct frame_location *added)
 {
 	char name[256];
@@ -310,7 +258,7 @@ static int add_named(struct frames *frames, const struct pruner *pruner,
 	return r;
 }
 
-static int add_location(struct frames *frames, const struct pruner *pruner,
+static int add_location(struct frames *frames, struct pruner *pruner,
 			const struct profile_location *location)
 {
 	struct frame_location added = {.first = (uint32_t)frames->of_locations.n};

@@ -56,8 +56,8 @@ struct frames {
 typedef VEC(uint32_t) frame_vec;
 
 /* Prepares the stacks of the profile, which must outlive the frames. 0 or -ENOMEM; also on failure
- * frames_deinit() is to be called. An expression in drop_frames that POSIX does not know drops
- * nothing. */
+ * frames_deinit() is to be called. An expression in drop_frames that pattern.h does not know
+ * drops nothing. */
 int frames_init(struct frames *frames, const struct profile *profile);
 int frames_init_view(struct frames *frames, const struct profile *profile,
 		     const struct frames_view *view);

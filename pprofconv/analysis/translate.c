@@ -134,7 +134,7 @@ static const int64_t *change_values(struct translation *t, uint32_t sample)
 		double value = round((double)from[i] * t->change->factor);
 
 		t->values.items[i] = 0;
-		if (value > -0x1p63 && value < 0x1p63)
+		if (fabs(value) < 0x1p63)
 			t->values.items[i] = (int64_t)value;
 		else
 			profile_fail(t->to, -EOVERFLOW);

@@ -21,7 +21,7 @@ static int round_with_carry(double *carry, double estimate, int64_t *out)
 	double total = estimate + *carry;
 	double rounded = round(total);
 
-	if (!(rounded > -0x1p63 && rounded < 0x1p63))
+	if (!(fabs(rounded) < 0x1p63))
 		return -EOVERFLOW;
 	*carry = total - rounded;
 	*out = (int64_t)rounded;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/cursor.h"
 
-#define X -1
+#define X (-1)
 /* clang-format off */
 const int8_t cursor_hex_digits[256] = {
 	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,

@@ -2,6 +2,7 @@
 /* A growing array of any type: VEC(struct sample) samples; all zeroes is an empty one. Items move
  * when it grows, so keep indexes, not pointers. */
 #pragma once
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +17,14 @@
 	}
 
 /* Makes room for `extra` more items. 0, or -ENOMEM with the vector as it was. */
-#define vec_reserve(vec, extra)                                                           \
-	((vec)->capacity - (vec)->n >= (extra)                                            \
-		 ? 0                                                                      \
-		 : vec_grow_((void **)&(vec)->items, (vec)->n, &(vec)->capacity, (extra), \
-			     sizeof(*(vec)->items)))
+#define vec_reserve(vec, extra)                                                             \
+	((vec)->capacity - (vec)->n >= (extra) ? 0 : ({                                     \
+		void *grown_ = vec_grow_((vec)->items, (vec)->n, &(vec)->capacity, (extra), \
+					 sizeof(*(vec)->items));                            \
+		if (grown_)                                                                 \
+			(vec)->items = grown_;                                              \
+		grown_ ? 0 : -ENOMEM;                                                       \
+	}))
 
 /* Adds one item at the end. 0, or -ENOMEM with the vector as it was. */
 #define vec_push(vec, ...) \
@@ -52,27 +56,28 @@
 
 static inline void vec_copy_(void *to, const void *from, size_t size)
 {
-	if (size)
+	if (size) {
+		assert(to && from);
 		memcpy(to, from, size);
+	}
 }
 
-/* Grows by half and never by less than asked for, with every size checked. */
-static inline int vec_grow_(void **items, size_t n, size_t *capacity, size_t extra,
-			    size_t item_size)
+/* Grows by half and never by less than asked for, with every size checked. Returns where the items
+ * are now, or NULL with all as it was. */
+static inline void *vec_grow_(void *items, size_t n, size_t *capacity, size_t extra,
+			      size_t item_size)
 {
 	size_t wanted, at_least, bytes;
 	void *grown;
 
 	if (__builtin_add_overflow(n, extra, &at_least))
-		return -ENOMEM;
+		return NULL;
 	if (__builtin_add_overflow(n, n / 2 + 8, &wanted) || wanted < at_least)
 		wanted = at_least;
 	if (__builtin_mul_overflow(wanted, item_size, &bytes))
-		return -ENOMEM;
-	grown = realloc(*items, bytes);
-	if (!grown)
-		return -ENOMEM;
-	*items = grown;
-	*capacity = wanted;
-	return 0;
+		return NULL;
+	grown = realloc(items, bytes);
+	if (grown)
+		*capacity = wanted;
+	return grown;
 }

@@ -193,7 +193,7 @@ int debugfile_find(const struct object *object, const struct debugfile_paths *pa
 	struct wanted wanted = {0};
 	int r;
 
-	strcpy(wanted.build_id, object->build_id);
+	memcpy(wanted.build_id, object->build_id, sizeof(wanted.build_id));
 	read_link(object, &wanted);
 	r = try_build_id(&wanted, paths, ".debug", out_file);
 	if (r > 0 && wanted.name)
@@ -224,11 +224,13 @@ int debugfile_find_program(const char *build_id, const struct debugfile_paths *p
 			   struct object **out_file)
 {
 	struct wanted wanted = {0};
+	size_t size;
 	int r;
 
-	if (strlen(build_id) >= sizeof(wanted.build_id))
+	size = strlen(build_id) + 1;
+	if (size > sizeof(wanted.build_id))
 		return DEBUGFILE_E_NONE;
-	strcpy(wanted.build_id, build_id);
+	memcpy(wanted.build_id, build_id, size);
 	r = try_build_id(&wanted, paths, "", out_file);
 	if (r > 0)
 		r = try_servers(&wanted, paths, DEBUGINFOD_EXECUTABLE, out_file);

@@ -44,7 +44,7 @@ static int try_file(const char *path, const struct locate_wanted *wanted,
 		out_result->outcome = LOCATE_NOT_ELF;
 	} else if (!is_wanted(object, wanted)) {
 		out_result->outcome = LOCATE_OTHER_ID;
-		strcpy(out_result->other_id, object->build_id);
+		memcpy(out_result->other_id, object->build_id, sizeof(out_result->other_id));
 	} else {
 		*out_object = object;
 		object = NULL;
@@ -87,8 +87,8 @@ static int try_binaries(const struct locate_wanted *wanted, const struct locate_
 static int try_path(const struct locate_wanted *wanted, const struct locate_options *options,
 		    struct locate_result *out_result, struct object **out_object)
 {
-	_cleanup_(freep) void *owned = NULL;
 	char *path;
+	int r;
 
 	if (wanted->file[0] != '/' || !is_file_name(wanted->file))
 		return 0;
@@ -100,8 +100,9 @@ static int try_path(const struct locate_wanted *wanted, const struct locate_opti
 		return try_file(wanted->file, wanted, out_result, out_object);
 	if (asprintf(&path, "%s%s", options->paths.sysroot, wanted->file) < 0)
 		return -ENOMEM;
-	owned = path;
-	return try_file(path, wanted, out_result, out_object);
+	r = try_file(path, wanted, out_result, out_object);
+	free(path);
+	return r;
 }
 
 static int try_build_id(const struct locate_wanted *wanted, const struct locate_options *options,

@@ -20,14 +20,13 @@ static int make_room_for(struct naming *naming, uint32_t string)
 /* Demangles each name once: there are many times more frames than functions. */
 static int demangle_string(struct naming *naming, uint32_t symbol, uint32_t *out_name)
 {
-	_cleanup_(freep) void *owned = NULL;
-	char *name;
-
 	if (make_room_for(naming, symbol))
 		return -ENOMEM;
 	if (!naming->names.items[symbol]) {
-		owned = name = demangle(profile_string(naming->profile, symbol), naming->style);
+		char *name = demangle(profile_string(naming->profile, symbol), naming->style);
+
 		naming->names.items[symbol] = name ? profile_intern(naming->profile, name) : symbol;
+		free(name);
 	}
 	*out_name = naming->names.items[symbol];
 	return 0;

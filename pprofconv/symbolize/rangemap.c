@@ -42,14 +42,14 @@ static int compare_ranges(const void *left, const void *right)
 
 static int start_piece(struct rangemap *map, uint64_t start, uint32_t id)
 {
-	struct rangemap_piece *last = map->pieces.n ? &map->pieces.items[map->pieces.n - 1] : NULL;
+	if (map->pieces.n) {
+		struct rangemap_piece *last = &map->pieces.items[map->pieces.n - 1];
 
-	if (last && last->start == start) {
-		last->id = id;
-		return 0;
+		if (last->start == start)
+			last->id = id;
+		if (last->id == id)
+			return 0;
 	}
-	if (last && last->id == id)
-		return 0;
 	return vec_push(&map->pieces, (struct rangemap_piece){.start = start, .id = id});
 }
 

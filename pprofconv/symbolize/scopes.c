@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbolize/scopes.h"
 
+#include <assert.h>
 #include <dwarf.h>
 #include <errno.h>
 
@@ -65,9 +66,12 @@ static int add_scope(struct reading *reading, Dwarf_Die *die, uint32_t outer, ui
 
 static int add_die(struct reading *reading, struct die_walk *walk)
 {
-	uint32_t scope = walk->depth ? reading->around.items[walk->depth - 1] : RANGEMAP_NONE;
+	uint32_t scope = RANGEMAP_NONE;
 	int r;
 
+	assert(walk->depth <= reading->around.n);
+	if (walk->depth)
+		scope = reading->around.items[walk->depth - 1];
 	reading->around.n = walk->depth;
 	r = add_scope(reading, &walk->die, scope, &scope);
 	return r ? r : vec_push(&reading->around, scope);

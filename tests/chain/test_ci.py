@@ -63,6 +63,38 @@ def a_gate_that_passes_and_one_that_fails(folder):
 
 
 @cli.test
+def bases_of_each_kind(folder):
+    """A folder that holds something to compare with is never taken for none."""
+    bench = program(folder)
+    gate(folder, bench, '40', out='first')
+    profile = os.path.join(folder, 'first', 'profile.pb.gz')
+    for name in ('sub/x.pb.gz', 'x.folded'):
+        base = os.path.join(folder, name.replace('/', '-'))
+        out = os.path.join(base, name)
+        os.makedirs(os.path.dirname(out))
+        to = 'folded' if name.endswith('folded') else 'pprof'
+        cli.equal(cli.pprofconv('-q', '--to', to, profile, '-o', out).returncode, 0)
+        more = gate(folder, bench, '50', HEAP_GATE_BASE=base)
+        assert more.returncode == 1, more.stderr
+    empty = os.path.join(folder, 'empty.pb.gz')
+    with open(empty, 'w', encoding='utf-8'):
+        pass
+    done = gate(folder, bench, '40', HEAP_GATE_BASE=empty)
+    cli.equal(done.returncode, 0)
+    cli.is_in('nothing to compare with', done.stderr)
+
+
+@cli.test
+def how_to_use_it(folder):
+    done = cli.run(GATE, '--help')
+    cli.equal((done.returncode, done.stderr), (0, ''))
+    lines = done.stdout.splitlines()
+    cli.equal(lines[0], 'Usage: scripts/ci/heap-gate [--] COMMAND...')
+    assert lines[-1].startswith('Exit status: '), lines[-1]
+    cli.equal(gate(folder).returncode, 2)
+
+
+@cli.test
 def options_are_passed_on(folder):
     bench, base = program(folder), os.path.join(folder, 'base')
     gate(folder, bench, '40', out='base')

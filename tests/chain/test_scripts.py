@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 
 import chain
 import cli
@@ -157,6 +158,35 @@ def counts_of_what_died(folder):
     cli.equal(count(folder, ('ERROR', '1..3\nok 1 a\n')), (1, '1 passed, 1 failed\n'))
     cli.equal(count(folder, ('TIMEOUT', '')), (1, '0 passed, 1 failed\n'))
     cli.equal(count(folder), (1, '0 passed, 0 failed\n'))
+
+
+# --- what CI runs ----------------------------------------------------------------------------
+
+def ci(folder, **scripts):
+    """Runs .ci/run with these in place of the scripts that it calls; returns status and stdout."""
+    os.makedirs(os.path.join(folder, '.ci'), exist_ok=True)
+    os.makedirs(os.path.join(folder, 'scripts'), exist_ok=True)
+    shutil.copy(chain.ROOT / '.ci' / 'run', os.path.join(folder, '.ci', 'run'))
+    for name, text in scripts.items():
+        write_program(os.path.join(folder, 'scripts', name), '#!/bin/sh\n' + text)
+    done = cli.run(os.path.join(folder, '.ci', 'run'))
+    return done.returncode, done.stdout
+
+
+@cli.test
+def ci_sums_tests_and_checks(folder):
+    tests = 'echo "5 passed, 0 failed, 2 skipped"\n'
+    cli.equal(ci(folder, test=tests, check='echo "9 passed, 0 failed"\n'),
+              (0, '14 passed, 0 failed, 2 skipped\n'))
+
+
+@cli.test
+def ci_fails_with_either(folder):
+    good, bad = 'echo "2 passed, 0 failed"\n', 'echo "1 passed, 1 failed"\nexit 1\n'
+    cli.equal(ci(folder, test=bad, check=good), (1, '3 passed, 1 failed\n'))
+    cli.equal(ci(folder, test=good, check=bad), (1, '3 passed, 1 failed\n'))
+    cli.equal(ci(folder, test=good, check='exit 3\n'), (1, '2 passed, 0 failed\n'))
+    cli.equal(ci(folder, test='exit 1\n', check='exit 1\n'), (1, '0 passed, 0 failed\n'))
 
 
 cli.main()

@@ -110,6 +110,36 @@ def web_interface(folder):
         server.communicate()
 
 
+FLAMEGRAPH = '/usr/share/perl5/Devel/NYTProf/flamegraph.pl'
+
+
+def flame_graph(folder, folded, *options):
+    """The titles of its frames."""
+    if not os.path.exists(FLAMEGRAPH):
+        raise cli.Skipped('libdevel-nytprof-perl is not installed')
+    path = os.path.join(folder, 'folded')
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(folded)
+    done = cli.run('perl', FLAMEGRAPH, '--countname', 'bytes', *options, path)
+    cli.equal((done.returncode, done.stderr), (0, ''))  # it tells of lines that it can't read
+    return re.findall(r'<title>(.*?)</title>', done.stdout), done.stdout
+
+
+@cli.test
+def flame_graphs(folder):
+    old, new = convert(folder)
+    folded = cli.succeed('--to=folded', new)
+    titles, _ = flame_graph(folder, folded)
+    total = sum(int(line.rsplit(' ', 1)[1]) for line in folded.splitlines())
+    assert any(f'({total:,} bytes, 100' in title for title in titles), (total, titles)
+    for name in (CACHE, LEAK):
+        assert any(title.startswith(name + ' (') for title in titles), titles
+    titles, svg = flame_graph(folder, cli.succeed('diff', '-F', 'folded', old, new))
+    grown = [title for title in titles if title.startswith(LEAK + ' (')]
+    assert len(grown) == 1 and '; +' in grown[0], grown
+    cli.is_in('fill="rgb(255,0,0)"', svg)  # the one that grew most
+
+
 @cli.test
 def raw_dump_by_go_pprof(folder):
     service, _, last = chain.run_service(folder)

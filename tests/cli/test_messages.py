@@ -78,6 +78,15 @@ def dumps_that_lack_something(folder):
 
 
 @cli.test
+def paths_of_options(folder):
+    good, gone = cli.data('good-exact.heap'), os.path.join(folder, 'gone')
+    for option in ('binary', 'sysroot'):
+        cli.equal(fail(f'--{option}', gone, good, '-o', os.path.join(folder, 'x')),
+                  f'pprofconv: --{option}: {gone}: No such file or directory')
+    cli.equal(os.listdir(folder), [])
+
+
+@cli.test
 def an_empty_file(folder):
     cli.equal(refuse(folder, b''), '1: the file is empty')
 
@@ -162,6 +171,10 @@ def bad_usage(folder):
     good = cli.data('good-exact.heap')
     cli.is_in("no such option: '--nonsense'", fail('--nonsense', good))
     cli.is_in("no such option: '-Z'", fail('-Z', good))
+    cli.is_in("no such option: '-='", fail('-q=3', good))
+    cli.is_in("no such option: '-Z'", fail('-qZn', good))
+    cli.is_in("the option takes no argument: '--quiet=3'", fail('--quiet=3', good))
+    cli.is_in("no argument behind the option '--output'", fail(good, '--output'))
     cli.is_in("no argument behind the option '-o'", fail(good, '-o'))
     cli.is_in("--from: no format 'nonsense'", fail('--from=nonsense', good))
     cli.is_in("--to: no format 'nonsense'", fail('--to=nonsense', good))

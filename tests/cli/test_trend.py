@@ -103,6 +103,15 @@ def containers_are_hidden(folder):
 
 
 @cli.test
+def the_order_of_inputs(folder):
+    """Their times decide: a shell puts app.10000.heap before app.9999.heap."""
+    paths = series(folder, 6)
+    in_order, _ = trend(*paths)
+    cli.equal(trend(*paths[10:], *paths[:10])[0], in_order)
+    cli.equal(trend(*paths[::-1])[0], in_order)
+
+
+@cli.test
 def without_times(folder):
     paths = []
     for i in range(5):

@@ -268,6 +268,7 @@ class Files(ConvertTest):
         self.check_names()
 
     def test_sysroot_does_not_fall_back(self):
+        os.mkdir(self.path("root"))
         self.assertIn("file not found", self.convert("--sysroot", self.path("root")))
 
     def test_no_symbols_asked_for(self):

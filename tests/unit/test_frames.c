@@ -108,7 +108,7 @@ static void test_expressions_that_are_not_harmless(void)
 
 static void test_expressions_that_are_too_large(void)
 {
-	static char nested[2 * 65 + 2], longest[3 * 8192];
+	static char nested[2 * 65 + 2], longest[3 * 16384];
 
 	memset(nested, '(', 64);
 	nested[64] = 'a';
@@ -118,7 +118,7 @@ static void test_expressions_that_are_too_large(void)
 	nested[65] = 'a';
 	memset(nested + 66, ')', 65);
 	CHECK_STACK(nested, "", "a main", "a", "main");
-	for (size_t i = 0; i < 2 * 8192; i += 2)
+	for (size_t i = 0; i < 2 * 16384; i += 2)
 		memcpy(longest + i, "a|", 3);
 	CHECK_STACK(longest, "", "a main", "a", "main");
 }
