@@ -7,6 +7,14 @@
 #define HEADERS_MAX 64
 #define NOTES_MAX   4096
 
+/* It is not our memory, so no sanitizer is asked whose it is. */
+__attribute__((no_sanitize("address", "thread"))) static void
+copy_bytes(const volatile uint8_t *from, uint8_t *to, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] = from[i];
+}
+
 /* process_vm_readv would do, but containers forbid it; see hp_sys_is_readable(). Between the check
  * and the copy another thread may still unmap the page: that takes a dlclose() at this very moment
  * of a library which nobody should be closing while its code runs. */
@@ -17,7 +25,7 @@ static bool read_memory(uintptr_t from, void *to, size_t size)
 	for (uintptr_t page = from & ~(uintptr_t)4095; page < from + size; page += 4096)
 		if (!hp_sys_is_readable((void *)page))
 			return false;
-	memcpy(to, (void *)from, size);
+	copy_bytes((const uint8_t *)from, to, size);
 	return true;
 }
 

@@ -62,8 +62,10 @@ void cursor_trim_end(struct cursor *cursor)
 
 bool cursor_find(struct cursor *cursor, const char *text)
 {
-	const char *found = memmem(cursor->at, cursor_left(cursor), text, strlen(text));
+	const char *found = NULL;
 
+	if (!cursor_at_end(cursor)) /* which may be NULL */
+		found = memmem(cursor->at, cursor_left(cursor), text, strlen(text));
 	if (found)
 		cursor->at = found;
 	return found != NULL;

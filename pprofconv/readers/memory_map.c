@@ -49,6 +49,14 @@ static bool take_range(struct cursor *line, struct entry *entry)
 	       (cursor_at_end(line) || cursor_is_space((unsigned char)*line->at));
 }
 
+static bool has_only(const struct cursor *word, const char *allowed)
+{
+	for (const char *at = word->at; at < word->end; at++)
+		if (!memchr(allowed, *at, strlen(allowed)))
+			return false;
+	return true;
+}
+
 /* permissions = { "r" | "w" | "x" | "p" | "s" | "-" } */
 static void take_permissions(struct cursor *line, struct entry *entry)
 {
@@ -56,7 +64,7 @@ static void take_permissions(struct cursor *line, struct entry *entry)
 
 	cursor_skip_spaces(&after);
 	word = cursor_take_word(&after);
-	if (cursor_at_end(&word) || strspn(word.at, "rwxps-") < cursor_left(&word))
+	if (cursor_at_end(&word) || !has_only(&word, "rwxps-"))
 		return;
 	entry->is_data = !memchr(word.at, 'x', cursor_left(&word));
 	*line = after;

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from preload import (LIB, Dump, Failure, Skip, check, check_equal, environment, names_of_dumps,
+from preload import (LIB, Dump, Skip, check, check_equal, environment, names_of_dumps,
                      program, run)
 
 VICTIM = program('victim')

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Programs in a sandbox: filters of system calls, another root, no /proc, fewer privileges."""
 import os
-import shutil
 
 from faults import (NOBODY, VICTIM, check_told, for_all_users, in_namespace, needs_namespaces,
                     profiled)
-from preload import (LIB, Skip, case, check, check_equal, dumps_in, each, last_dump, main)
+from preload import (LIB, Skip, case, check, check_equal, dumps_in, each, main)
 
 
 @each('interval', ['1', '4K'])

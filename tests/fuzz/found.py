@@ -26,6 +26,9 @@ FOUND = [
     ("reader_go", "two of them: a comparison with a null pointer",
      b"heap profile: 3: 3145728 [4: 4194304] @ heap/1048576\n2: 2097152 [3: 3145728] @ \n\n"
      b"1: 1048576 [1: 1048576] @ \n"),
+    ("reader_gperftools", "permissions at the end of an expanded line: read beyond it",
+     b"heap profile: 1: 8 [1: 8] @ heap_v2/1\n1: 8 [1: 8] @ 0x400010\n\nMAPPED_LIBRARIES:\n"
+     b"a=400000\n$a-500000 r-xp"),
     ("demangle", "the demangled name is empty: the same", b"_RNvIC0INtC4testKpE3foo"),
 ]
 
