@@ -494,15 +494,12 @@ const struct command command_diff = {
 	.arguments = "BASE NEW | --base=FILE... NEW...",
 	.summary = "compare profiles, and fail if something grew beyond a limit",
 	.description =
-		"Functions are matched by name and file, so two builds compare; by name alone "
-		"where "
-		"one of them knows no file. Folded stacks don't say what they count: it is taken "
-		"for "
-		"what they are compared with, and for exact. Each difference "
-		"comes with the interval it lies in, by the error of sampling; a * marks those "
-		"that "
-		"are real, among all that were compared. Two dumps of one run are compared with "
-		"the error of what changed between them only.",
+		"Functions are matched by name and file, so two builds compare, also from different "
+		"folders; by name alone where one of them knows no file. Folded stacks don't say "
+		"what they count: it is taken for what they are compared with, and for exact. Each "
+		"difference comes with the interval it lies in, by the error of sampling; a * marks "
+		"those that are real, among all that were compared. Two dumps of one run are "
+		"compared with the error of what changed between them only.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
 		     .n_lines = 30,

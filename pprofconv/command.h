@@ -194,8 +194,10 @@ int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
 struct profile *command_load(const struct settings *settings, const char *path);
 
 /* Names the profile's locations unless --no-symbols is set, and says on standard error how many got
- * names and why others didn't. Prints the error; returns the exit status. */
+ * names and why others didn't. Prints the error; returns the exit status. The files with the names
+ * stay open for the next profile. */
 int command_symbolize(const struct settings *settings, struct profile *profile);
+void command_symbolize_end(void);
 
 /* Writes the profile to `path`, "-" for standard output, in the format --to names, or pprof. Prints
  * the error; returns the exit status. */

@@ -11,6 +11,10 @@
 
 static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
 
+/* Of all profiles that one run of the program names. */
+static struct binaries binaries;
+static struct strtab said; /* what is without names, and why */
+
 static int parse_style(const char *text, enum demangle_style *out_style)
 {
 	static const char *const styles[] = {
@@ -71,7 +75,6 @@ static int make_options(const struct settings *settings, struct symbolize_option
 static bool is_new(const struct profile *profile, const struct symbolize_summary *summary,
 		   size_t mapping)
 {
-	static struct strtab said;
 	const struct symbolize_result *result = &summary->mappings.items[mapping];
 	size_t n = strtab_count(&said);
 	uint32_t id;
@@ -119,6 +122,7 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 	if (settings->no_symbols)
 		return EXIT_DONE;
 	progress_begin(&progress, "names", !settings->quiet);
+	options.binaries = &binaries;
 	options.on_progress = progress_named;
 	options.progress_context = &progress;
 	r = symbolize_profile(profile, &options, &summary);
@@ -127,4 +131,10 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 		print_summary(settings, profile, &summary);
 	symbolize_summary_deinit(&summary);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+void command_symbolize_end(void)
+{
+	binaries_deinit(&binaries);
+	strtab_deinit(&said);
 }

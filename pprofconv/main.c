@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bus_error.h"
 #include "commands.h"
 
 const struct command *const commands[] = {
-	&command_convert, &command_diff, &command_trend, &command_merge, &command_top, &command_info, &command_formats, NULL,
+	&command_convert, &command_diff, &command_trend,   &command_merge,
+	&command_top,     &command_info, &command_formats, NULL,
 };
 
 static const struct command *find_command(const char *name)
@@ -46,6 +48,16 @@ static int help(const char *name)
 	return EXIT_DONE;
 }
 
+/* A command behind options is taken for an input, and the user for one who converts. */
+static const struct command *find_misplaced(int argc, char **argv)
+{
+	const struct command *command = NULL;
+
+	for (int i = 2; !command && argv[1][0] == '-' && i < argc; i++)
+		command = access(argv[i], F_OK) == 0 ? NULL : find_command(argv[i]);
+	return command;
+}
+
 static int dispatch(int argc, char **argv)
 {
 	const struct command *command;
@@ -61,6 +73,10 @@ static int dispatch(int argc, char **argv)
 	command = find_command(argv[1]);
 	if (command)
 		return command_run(command, argc - 1, argv + 1);
+	command = find_misplaced(argc, argv);
+	if (command)
+		return command_error("the command comes first: '" PROGRAM " %s %s ...'",
+				     command->name, argv[1]);
 	return command_run(commands[0], argc, argv);
 }
 
@@ -71,6 +87,7 @@ int main(int argc, char **argv)
 
 	bus_error_explain();
 	status = dispatch(argc, argv);
+	command_symbolize_end();
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return command_error("standard output: %s", strerror(errno));
 	return status;

@@ -174,8 +174,8 @@ static bool is_still_ours(const struct hp_outfile *f)
 {
 	struct stat status;
 
-	return is_same_file(f, &status) && (uint64_t)status.st_size == f->size &&
-	       (f->temporary[0] || status.st_nlink == 0);
+	return is_same_file(f, &status) &&
+	       (f->temporary[0] || (status.st_nlink == 0 && (uint64_t)status.st_size == f->size));
 }
 
 /* Signals may be blocked already: then ours would wait for the host to let it in. */
@@ -280,7 +280,7 @@ void hp_outfile_discard(struct hp_outfile *f)
 
 void hp_outfile_remove_stale(const char *temporary)
 {
-	int fd = move_up(hp_sys_open(temporary, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0));
+	int fd = move_up(hp_sys_open(temporary, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0));
 
 	if (fd < 0)
 		return;

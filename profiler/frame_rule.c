@@ -190,7 +190,8 @@ static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *co
 
 /* --- from a step to a rule ----------------------------------------------------------------- */
 
-static unw_addr_space_t address_space; /* NULL: no tables are read */
+static unw_addr_space_t address_space; /* NULL: no tables can be read */
+static bool uses_tables;               /* or only for who asks */
 
 /* Some positions can't be said by a rule: then it is as if there were no entry. */
 static bool fits(int64_t offset)
@@ -264,6 +265,7 @@ static void learn_from_step(struct hp_frame_rule *rule, struct view *v)
 
 struct lesson {
 	struct view view;
+	bool is_from_table;
 	struct hp_frame_rule rule;
 };
 
@@ -273,11 +275,12 @@ static void learn(void *argument)
 	int saved_errno = errno;
 
 	if (_dl_find_object((void *)l->view.ip, &l->view.object) != 0) {
-		if (!hp_sys_is_readable((void *)(l->view.ip & ~(uintptr_t)7)))
-			l->rule.kind = HP_RULE_NOT_CODE;
+		bool is_readable = hp_sys_is_readable((void *)(l->view.ip & ~(uintptr_t)7));
+
+		l->rule.kind = is_readable ? HP_RULE_ALIEN : HP_RULE_NOT_CODE;
 	} else {
 		l->rule.module = hp_modules_identify(&l->view.object);
-		if (address_space)
+		if (address_space && l->is_from_table)
 			learn_from_step(&l->rule, &l->view);
 	}
 	errno = saved_errno;
@@ -293,6 +296,9 @@ struct entry {
 	uint64_t rest;    /* epoch, module, kind */
 };
 
+/* The key of an entry is an address, with this for what was asked of the table besides. */
+#define FROM_TABLE (UINT64_C(1) << 63)
+
 enum {
 	N_ENTRIES = 1 << 14,
 	FOREVER = 0 /* epoch of what never goes */
@@ -300,14 +306,14 @@ enum {
 
 static struct entry *cache;
 
-static struct entry *bucket_of(uintptr_t ip)
+static struct entry *bucket_of(uint64_t key)
 {
-	return &cache[(ip * 0x9e3779b97f4a7c15ull) >> (64 - 14) & ~(uint64_t)1];
+	return &cache[(key * 0x9e3779b97f4a7c15ull) >> (64 - 14) & ~(uint64_t)1];
 }
 
-static bool look_up(uintptr_t ip, uint32_t epoch, struct hp_frame_rule *out)
+static bool look_up(uint64_t key, uint32_t epoch, struct hp_frame_rule *out)
 {
-	const struct entry *bucket = bucket_of(ip);
+	const struct entry *bucket = bucket_of(key);
 
 	for (int i = 0; i < 2; i++) {
 		uint64_t check = __atomic_load_n(&bucket[i].check, __ATOMIC_RELAXED);
@@ -315,7 +321,7 @@ static bool look_up(uintptr_t ip, uint32_t epoch, struct hp_frame_rule *out)
 		uint64_t rest = __atomic_load_n(&bucket[i].rest, __ATOMIC_RELAXED);
 		uint32_t made_in = rest >> 32;
 
-		if ((check ^ offsets ^ rest) != ip || (made_in != FOREVER && made_in != epoch))
+		if ((check ^ offsets ^ rest) != key || (made_in != FOREVER && made_in != epoch))
 			continue;
 		out->cfa_offset = offsets >> 32;
 		out->bp_offset = (uint32_t)offsets;
@@ -326,14 +332,14 @@ static bool look_up(uintptr_t ip, uint32_t epoch, struct hp_frame_rule *out)
 	return false;
 }
 
-static void remember(uintptr_t ip, uint32_t epoch, const struct hp_frame_rule *rule)
+static void remember(uint64_t key, uint32_t epoch, const struct hp_frame_rule *rule)
 {
-	struct entry *bucket = bucket_of(ip);
+	struct entry *bucket = bucket_of(key);
 	uint64_t offsets = (uint64_t)(uint32_t)rule->cfa_offset << 32 | (uint32_t)rule->bp_offset;
 	uint64_t rest = (uint64_t)epoch << 32 | (uint64_t)rule->module << 8 | rule->kind;
 	struct entry *e = __atomic_load_n(&bucket[0].check, __ATOMIC_RELAXED) ? &bucket[1] : bucket;
 
-	__atomic_store_n(&e->check, ip ^ offsets ^ rest, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->check, key ^ offsets ^ rest, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->offsets, offsets, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->rest, rest, __ATOMIC_RELAXED);
 }
@@ -346,15 +352,18 @@ static uint32_t epoch_of(const struct lesson *l, uint32_t now)
 	return is_permanent ? FOREVER : now;
 }
 
-static __attribute__((noinline, cold)) void learn_rule(uintptr_t ip, uint32_t epoch,
+static __attribute__((noinline, cold)) void learn_rule(uint64_t key, uint32_t epoch,
 						       struct hp_frame_rule *out)
 {
-	struct lesson l = {.view.ip = ip};
+	struct lesson l = {
+		.view.ip = key & ~FROM_TABLE,
+		.is_from_table = uses_tables || (key & FROM_TABLE),
+	};
 	bool has_learned = hp_scratch_call(learn, &l);
 	uint32_t valid_in = epoch_of(&l, epoch);
 
 	if (has_learned && (valid_in == FOREVER || (epoch != 0 && hp_modules_epoch() == epoch)))
-		remember(ip, valid_in, &l.rule);
+		remember(key, valid_in, &l.rule);
 	*out = l.rule;
 }
 
@@ -367,6 +376,11 @@ void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out)
 
 	if (__builtin_expect(!look_up(ip, epoch, out), false))
 		learn_rule(ip, epoch, out);
+}
+
+void hp_frame_rule_from_table(uintptr_t ip, struct hp_frame_rule *out)
+{
+	hp_frame_rule_for(uses_tables ? ip : ip | FROM_TABLE, out);
 }
 
 /* libunwind's first use opens a pipe, for probing addresses, at the lowest free descriptors. It is
@@ -418,8 +432,9 @@ bool hp_frame_rule_init(bool use_tables)
 
 	if (!cache)
 		cache = hp_memory_map(N_ENTRIES * sizeof(struct entry));
-	if (use_tables && !address_space)
+	if (!address_space)
 		initialize_libunwind(&accessors);
+	uses_tables = use_tables;
 	return cache && (address_space || !use_tables);
 }
 

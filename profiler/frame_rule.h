@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 enum hp_rule_kind {
-	HP_RULE_NONE,     /* no unwind data: generated code, hand-written assembly */
+	HP_RULE_NONE,     /* no unwind data: hand-written assembly, or none was read */
+	HP_RULE_ALIEN,    /* code of no library: generated, or not code at all but readable */
 	HP_RULE_NOT_CODE, /* nothing is mapped there */
 	HP_RULE_END,      /* the outermost frame: the start of a thread or of the program */
 	HP_RULE_SP,       /* CFA = sp + cfa_offset */
@@ -34,14 +35,17 @@ enum {
 };
 
 /* Sets up libunwind and the cache. Call once at start, where calling malloc is safe. With
- * `use_tables` false no unwind table is read and every rule of code is HP_RULE_NONE. Returns false
- * if there is no memory. */
+ * `use_tables` false hp_frame_rule_for() reads no unwind table: every rule of a library's code is
+ * HP_RULE_NONE. Returns false if there is no memory. */
 bool hp_frame_rule_init(bool use_tables);
 
 /* The rule for the instruction at `ip`: for a return address, that is the address less 1. The code
  * must be on the calling thread's stack. Lock-free where the cache has it; uses a scratch stack
  * where not. Leaves errno alone. Any thread, from within a hook. */
 void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out);
+
+/* The same from the unwind tables in any case. */
+void hp_frame_rule_from_table(uintptr_t ip, struct hp_frame_rule *out);
 
 /* In a fork child. With `is_clean` false some thread was inside libunwind when the process was
  * forked: its locks may be held for ever, and it is not called again. */

@@ -50,7 +50,9 @@ const struct hp_option hp_option_table[] = {
 	{"HEAP_PROFILE_UNWINDER", HP_OPTION_CHOICE, AT(unwinder), HP_UNWINDER_LIBUNWIND, 0, 0,
 	 "libunwind", unwinder_names,
 	 "How stacks are walked: libunwind reads the unwind tables that every Debian binary "
-	 "carries; frame-pointer follows %rbp and needs code built with -fno-omit-frame-pointer."},
+	 "carries; frame-pointer follows %rbp, for code built with -fno-omit-frame-pointer. Where "
+	 "%rbp leads nowhere, as it may in the C library, the tables are read all the same; "
+	 "where it leads past a caller, that one is missing from the stack."},
 	{"HEAP_PROFILE_MMAP", HP_OPTION_BOOLEAN, AT(record_mmap), 0, 0, 1, "0", NULL,
 	 "Record calls of mmap(2), mremap(2), munmap(2) and sbrk(2) as well, but not those of the "
 	 "allocator itself."},

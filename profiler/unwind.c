@@ -2,8 +2,9 @@
 /* What is known to be readable: a thread's own stack, from the lowest address that was checked once
  * (thread->stack_home) to its end; it stays mapped as long as the thread runs. On any other stack,
  * a coroutine's or a signal handler's, pages are checked again in every walk, one by one as the
- * walk gets to them: such stacks come and go. So they are on a thread's own stack after it has grown
- * by more than HOME_CHECK_MAX from one walk to the next: 64 frames of 200 bytes take four checks.
+ * walk gets to them: such stacks come and go. So they are on a thread's own stack after it has
+ * grown by more than HOME_CHECK_MAX from one walk to the next: 64 frames of 200 bytes take four
+ * checks.
  *
  * A thread's stack differs from its last one in the inner frames only, mostly. Where a walk comes
  * to a frame of the last walk with the same pc, sp and bp, the next frame follows by the same rule
@@ -145,7 +146,7 @@ static bool step_by_frame_pointer(struct walk *w)
 	return bp >= w->sp && step_to(w, bp + 16, bp, true);
 }
 
-static bool step(struct walk *w, const struct hp_frame_rule *rule)
+static bool step_by_table(struct walk *w, const struct hp_frame_rule *rule)
 {
 	switch (rule->kind) {
 	case HP_RULE_SP:
@@ -156,10 +157,53 @@ static bool step(struct walk *w, const struct hp_frame_rule *rule)
 		return step_realigned(w, rule);
 	case HP_RULE_SIGNAL:
 		return step_over_signal(w);
-	case HP_RULE_NONE:
-		return step_by_frame_pointer(w);
 	default:
 		return false;
+	}
+}
+
+static bool is_address(uintptr_t pc)
+{
+	return pc >= LOWEST_CODE_ADDRESS && pc >> 47 == 0;
+}
+
+static bool is_in_library(const struct walk *w)
+{
+	struct hp_frame_rule rule = {.kind = HP_RULE_NOT_CODE};
+
+	if (is_address(w->pc))
+		hp_frame_rule_for(w->pc - 1, &rule);
+	return rule.kind != HP_RULE_NOT_CODE && rule.kind != HP_RULE_ALIEN;
+}
+
+/* Code that keeps no frame pointers leaves in bp what it likes, or what its caller had there. Where
+ * that leads to no library's code, as in the C library and the loader, the unwind table says how to
+ * go on. (Where it leads to the caller's caller, nobody can tell.) */
+static bool step_by_frame_pointer_first(struct walk *w)
+{
+	struct walk by_table = *w;
+	struct hp_frame_rule rule;
+	bool is_stepped = step_by_frame_pointer(w);
+
+	if (is_stepped && is_in_library(w))
+		return true;
+	hp_frame_rule_from_table(by_table.pc - by_table.is_return_address, &rule);
+	if (rule.kind == HP_RULE_NONE)
+		return is_stepped;
+	is_stepped = step_by_table(&by_table, &rule);
+	*w = by_table;
+	return is_stepped;
+}
+
+static bool step(struct walk *w, const struct hp_frame_rule *rule)
+{
+	switch (rule->kind) {
+	case HP_RULE_NONE:
+		return step_by_frame_pointer_first(w);
+	case HP_RULE_ALIEN:
+		return step_by_frame_pointer(w);
+	default:
+		return step_by_table(w, rule);
 	}
 }
 
@@ -287,7 +331,7 @@ size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, size_t ma
 
 		if (is_known)
 			n = follow(&w, thread->frames, n, max);
-		if (w.pc < LOWEST_CODE_ADDRESS || w.pc >> 47 != 0)
+		if (!is_address(w.pc))
 			break;
 		hp_frame_rule_for(w.pc - w.is_return_address, &rule);
 		if (!is_known && !add_frame(&w, &rule, &n))

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "symbolize/binary.h"
 #include "symbolize/naming.h"
 
 struct place { /* a location that wants a name */
@@ -18,21 +17,13 @@ struct place { /* a location that wants a name */
 	uint32_t n_frames;
 };
 
-struct opened {        /* a file that was looked for, once for all mappings of it */
-	uint32_t file; /* string */
-	uint32_t build_id;
-	bool was_deleted;
-	struct locate_result located;
-	struct binary *binary; /* NULL if it was not found */
-};
-
 struct symbolizer {
 	struct profile *profile;
 	const struct symbolize_options *options;
 	struct symbolize_summary *summary;
 	struct naming naming;
 	VEC(struct place) places; /* by mapping, then by address */
-	VEC(struct opened) files;
+	struct binaries *binaries;
 	frame_list frames; /* of one mapping's places */
 	VEC(struct profile_line) lines;
 	uint64_t n_done; /* locations that were looked up */
@@ -93,47 +84,19 @@ static int collect_places(struct symbolizer *s)
 	return r;
 }
 
-static int open_file(struct symbolizer *s, uint32_t mapping, struct opened *file)
-{
-	struct locate_wanted wanted = {
-		.file = profile_string(s->profile, file->file),
-		.build_id = profile_string(s->profile, file->build_id),
-		.is_program = mapping == 0,
-		.was_deleted = s->profile->mappings.items[mapping].was_deleted,
-	};
-	struct object *object = NULL;
-	int r = locate(&wanted, &s->options->locate, &file->located, &object);
-
-	if (r || !object)
-		return r;
-	return binary_new(object, &s->options->locate.paths, &file->binary);
-}
-
 /* The file of a mapping. */
-static int get_file(struct symbolizer *s, uint32_t number, struct opened *out_file)
+static int get_binary(struct symbolizer *s, uint32_t number, struct locate_result *out_located,
+		      struct binary **out_binary)
 {
 	const struct profile_mapping *mapping = &s->profile->mappings.items[number];
-	struct opened file = {
-		.file = mapping->file,
-		.build_id = mapping->build_id,
+	const struct locate_wanted wanted = {
+		.file = profile_string(s->profile, mapping->file),
+		.build_id = profile_string(s->profile, mapping->build_id),
+		.is_program = number == 0,
 		.was_deleted = mapping->was_deleted,
 	};
-	int r;
 
-	vec_foreach (opened, &s->files) {
-		if (opened->file == file.file && opened->build_id == file.build_id &&
-		    opened->was_deleted == file.was_deleted) {
-			*out_file = *opened;
-			return 0;
-		}
-	}
-	r = open_file(s, number, &file);
-	if (!r && vec_push(&s->files, file)) {
-		binary_free(file.binary);
-		r = -ENOMEM;
-	}
-	*out_file = file;
-	return r;
+	return binaries_get(s->binaries, &wanted, &s->options->locate, out_located, out_binary);
 }
 
 static int find_frames(struct symbolizer *s, struct binary *binary, struct place *place)
@@ -214,23 +177,22 @@ static void report_progress(struct symbolizer *s)
 static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t n)
 {
 	struct symbolize_result *result = &s->summary->mappings.items[places->mapping];
-	struct opened file;
+	struct binary *binary;
 	int r;
 
 	if (result->outcome == SYMBOLIZE_ALREADY)
 		return 0;
-	r = get_file(s, places->mapping, &file);
+	r = get_binary(s, places->mapping, &result->located, &binary);
 	if (r)
 		return r;
-	result->located = file.located;
-	result->outcome = file.binary ? SYMBOLIZE_NO_SYMBOLS : SYMBOLIZE_NOT_LOCATED;
+	result->outcome = binary ? SYMBOLIZE_NO_SYMBOLS : SYMBOLIZE_NOT_LOCATED;
 	s->frames.n = 0;
-	for (size_t i = 0; file.binary && !r && i < n; i++) {
-		r = find_frames(s, file.binary, &places[i]);
+	for (size_t i = 0; binary && !r && i < n; i++) {
+		r = find_frames(s, binary, &places[i]);
 		report_progress(s);
 	}
-	if (file.binary)
-		result->n_lost_units = debuginfo_count_lost_units(file.binary->info);
+	if (binary)
+		result->n_lost_units = debuginfo_count_lost_units(binary->info);
 	if (!r && s->frames.n)
 		r = name_places(s, places, n);
 	return r;
@@ -255,17 +217,19 @@ static int symbolize_all(struct symbolizer *s)
 int symbolize_profile(struct profile *profile, const struct symbolize_options *options,
 		      struct symbolize_summary *summary)
 {
+	struct binaries own = {0};
 	struct symbolizer s = {
 		.profile = profile,
+		.binaries = options->binaries ? options->binaries : &own,
 		.options = options,
 		.summary = summary,
 		.naming = {.profile = profile, .style = options->style},
 	};
-	int r = symbolize_all(&s);
+	int r;
 
-	vec_foreach (file, &s.files)
-		binary_free(file->binary);
-	vec_deinit(&s.files);
+	binaries_shrink(s.binaries);
+	r = symbolize_all(&s);
+	binaries_deinit(&own);
 	vec_deinit(&s.places);
 	vec_deinit(&s.frames);
 	vec_deinit(&s.lines);

@@ -3,12 +3,14 @@
  * machine that has none of the binaries. */
 #pragma once
 #include "profile.h"
+#include "symbolize/binaries.h"
 #include "symbolize/demangle.h"
 #include "symbolize/locate.h"
 
 struct symbolize_options {
 	struct locate_options locate;
 	enum demangle_style style;
+	struct binaries *binaries; /* stay open for the next profile; NULL: they do not */
 	/* Called now and then with how many locations have been looked up; may be NULL. */
 	void (*on_progress)(void *context, uint64_t n_locations);
 	void *progress_context;

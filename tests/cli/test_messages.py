@@ -168,6 +168,7 @@ def a_control_character_in_a_name(folder):
 
 @cli.test
 def bad_usage(folder):
+    cli.is_in("the command comes first: 'pprofconv trend -q ...'", fail('-q', 'trend', 'x.heap'))
     good = cli.data('good-exact.heap')
     cli.is_in("no such option: '--nonsense'", fail('--nonsense', good))
     cli.is_in("no such option: '-Z'", fail('-Z', good))

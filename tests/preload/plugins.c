@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens and closes libraries. argv[1]: the folder they lie in; argv[2]: what to do. */
+/* Opens and closes libraries. argv[1]: the folder they lie in; argv[2]: what to do; for a storm
+ * argv[3], argv[4]: how many libraries there are, and for how many seconds. */
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define NOINLINE __attribute__((noinline))
 
-enum {
-	N_PLUGINS = 4
-};
-
 static const char *folder;
+static int n_plugins = 4, seconds;
 static int stop;
+static unsigned long n_allocated;
+static struct timespec end_of_storm;
 static __thread void *volatile sink; /* of each thread: it frees what is there */
 
 static void require(int condition, const char *what)
@@ -43,7 +44,7 @@ static void *open_number(int i)
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), "plugin_%c", 'a' + i % N_PLUGINS);
+	snprintf(name, sizeof(name), "plugin_%c", 'a' + i % n_plugins);
 	return open_plugin(name);
 }
 
@@ -64,7 +65,7 @@ static int do_one_after_another(void)
 	void *handle = NULL;
 
 	for (int round = 0; round < 3; round++)
-		for (int i = 0; i < N_PLUGINS; i++) {
+		for (int i = 0; i < n_plugins; i++) {
 			if (handle)
 				dlclose(handle);
 			handle = open_number(i);
@@ -96,30 +97,49 @@ static void *iterate(void *unused)
 	return NULL;
 }
 
+static int is_time_over(unsigned n_rounds)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return seconds ? now.tv_sec >= end_of_storm.tv_sec : n_rounds >= 400;
+}
+
 static NOINLINE void *storm_thread(void *seed)
 {
-	for (unsigned i = 0; i < 400; i++) {
+	for (unsigned i = 0; !is_time_over(i); i++) {
 		void *handle = open_number(i + (unsigned)(size_t)seed);
 
 		allocate_through(handle, 10, 1);
 		dlclose(handle);
+		__atomic_add_fetch(&n_allocated, 10, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
 
+enum {
+	N_CLOSERS = 4,
+	N_ITERATORS = 2,
+	N_ALLOCATORS = 4,
+};
+
 static int do_storm(void)
 {
-	pthread_t closers[3], allocators[4];
+	pthread_t others[N_CLOSERS + N_ITERATORS], allocators[N_ALLOCATORS];
 
-	for (size_t i = 0; i < 3; i++)
-		pthread_create(&closers[i], NULL, i < 2 ? open_and_close : iterate, (void *)i);
-	for (size_t i = 0; i < 4; i++)
+	clock_gettime(CLOCK_MONOTONIC, &end_of_storm);
+	end_of_storm.tv_sec += seconds;
+	for (size_t i = 0; i < N_CLOSERS + N_ITERATORS; i++)
+		pthread_create(&others[i], NULL, i < N_CLOSERS ? open_and_close : iterate,
+			       (void *)i);
+	for (size_t i = 0; i < N_ALLOCATORS; i++)
 		pthread_create(&allocators[i], NULL, storm_thread, (void *)i);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < N_ALLOCATORS; i++)
 		pthread_join(allocators[i], NULL);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	for (int i = 0; i < 3; i++)
-		pthread_join(closers[i], NULL);
+	for (int i = 0; i < N_CLOSERS + N_ITERATORS; i++)
+		pthread_join(others[i], NULL);
+	printf("%lu\n", n_allocated);
 	return 0;
 }
 
@@ -138,6 +158,10 @@ static int do_throw(void)
 int main(int argc, char **argv)
 {
 	folder = argv[1];
+	if (argc > 4) {
+		n_plugins = atoi(argv[3]);
+		seconds = atoi(argv[4]);
+	}
 	if (strcmp(argv[2], "one-after-another") == 0)
 		return do_one_after_another();
 	if (strcmp(argv[2], "storm") == 0)

@@ -66,6 +66,18 @@ def test_jemallocs_own_interface(folder, allocator):
     check_equal(check_dump(folder, out.stdout), 3 if allocator == 'jemalloc' else 0, 'lines')
 
 
+@case
+def test_jemallocs_own_interface_bound_at_once(folder):
+    """The loader complains, which nobody can help, and all is well."""
+    env = environment(folder, preload=f'{LIB}:{find_allocator("jemalloc")}', LD_BIND_NOW='1')
+    result = run([program('jemalloc'), '4'], env)
+    check_equal(result.status, 0, 'status')
+    check_equal(check_dump(folder, result.stdout), 3, 'lines')
+    strange = [line for line in result.stderr.splitlines()
+               if not re.search("Relink .* for IFUNC symbol `[a-z]*allocx'", line)]
+    check_equal(strange, [], 'what is told')
+
+
 def run_over_full_tcmalloc(folder, *command, **variables):
     env = environment(folder, preload=f'{LIB}:{find_allocator("tcmalloc")}',
                       HEAP_PROFILE_INUSE_INTERVAL='0', HEAP_PROFILE_ALLOCATION_INTERVAL='0',

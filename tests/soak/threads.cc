@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A threaded load of C++ containers that checks what they hold, forks now and then, and goes on until
- * SIGTERM. Then it prints "right" and ends with 0. argv[1]: how many threads */
+/* A threaded load of C++ containers that checks what they hold, forks now and then, and goes on
+ * until SIGTERM. Then it prints "right" and ends with 0. argv[1]: how many threads */
 #include <atomic>
 #include <csignal>
 #include <cstdio>

@@ -66,6 +66,48 @@ static void test_names_and_lines(void)
 	symbolize_summary_deinit(&summary);
 }
 
+/* A series of dumps has the same binaries: what one profile opened names the next. */
+static void test_binaries_stay_open(void)
+{
+	struct binaries binaries = {0};
+	const struct symbolize_options options = {.binaries = &binaries};
+
+	around_inlined();
+	for (int i = 0; i < 3; i++) {
+		_cleanup_(profile_freep) struct profile *profile = profile_new();
+		struct symbolize_summary summary = {0};
+
+		add_location(profile, add_self(profile), (uintptr_t)site - 1);
+		CHECK_INT_EQ(symbolize_profile(profile, &options, &summary), 0);
+		CHECK_STR_EQ(function_name(profile, 0, 0), "inlined");
+		CHECK_UINT_EQ(binaries.opened.n, 1);
+		symbolize_summary_deinit(&summary);
+	}
+	binaries_deinit(&binaries);
+}
+
+/* A fleet has many: they are closed before descriptors run out. */
+static void test_many_binaries_are_closed(void)
+{
+	struct binaries binaries = {0};
+	struct locate_options options = {0};
+	struct locate_result located;
+	struct binary *binary;
+	char name[32];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "/nowhere/%d", i);
+		binaries_shrink(&binaries);
+		CHECK_INT_EQ(binaries_get(&binaries,
+					  &(struct locate_wanted){.file = name, .build_id = ""},
+					  &options, &located, &binary),
+			     0);
+		CHECK(!binary && located.outcome == LOCATE_NOT_FOUND);
+		CHECK(binaries.opened.n >= 1 && binaries.opened.n < 100);
+	}
+	binaries_deinit(&binaries);
+}
+
 /* One location that nothing is known of gets a name all the same: pprof looks no more. */
 static void test_mapping_is_named_wholly(void)
 {
@@ -184,7 +226,8 @@ static void test_empty_profile(void)
 	symbolize_summary_deinit(&summary);
 }
 
-TEST_MAIN(TEST(test_names_and_lines), TEST(test_mapping_is_named_wholly),
+TEST_MAIN(TEST(test_names_and_lines), TEST(test_binaries_stay_open),
+	  TEST(test_many_binaries_are_closed), TEST(test_mapping_is_named_wholly),
 	  TEST(test_mapping_is_not_named_at_all), TEST(test_names_that_are_there_stay),
 	  TEST(test_lines_that_are_there_stay), TEST(test_what_is_no_file), TEST(test_no_mapping),
 	  TEST(test_empty_profile))

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that were looked for, each opened once, for all mappings of it in all profiles. */
+#pragma once
+#include "base/vec.h"
+#include "symbolize/binary.h"
+#include "symbolize/locate.h"
+
+struct opened_binary {
+	struct locate_wanted wanted; /* with strings of its own */
+	struct locate_result located;
+	struct binary *binary; /* NULL if it was not found */
+};
+
+/* All zeroes is a valid one. */
+struct binaries {
+	VEC(struct opened_binary) opened;
+};
+
+/* Finds what is wanted, under the same options each time, and sets *out_located to what came of it
+ * and *out_binary to what was opened, NULL if nothing was: valid until the binaries are shrunk. 0
+ * or -ENOMEM. */
+int binaries_get(struct binaries *binaries, const struct locate_wanted *wanted,
+		 const struct locate_options *options, struct locate_result *out_located,
+		 struct binary **out_binary);
+
+/* Closes all if there are more than descriptors are to be had for: a fleet has many builds. */
+void binaries_shrink(struct binaries *binaries);
+
+void binaries_deinit(struct binaries *binaries);
