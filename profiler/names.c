@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MARK "HEAPPROF_OWNER"
+#define MARK       "HEAPPROF_OWNER"
+#define NUMBER_MAX 999999999 /* of a dump */
 
 struct linux_dirent64 { /* getdents64(2) */
 	uint64_t ino;
@@ -94,7 +95,8 @@ static bool make_name(struct hp_name *out, uint64_t number)
 
 /* --- what is there already ----------------------------------------------------------------- */
 
-/* name = base "." digit+ ".heap"; 0 if it is not that */
+/* name = base "." digit+ ".heap"; 0 if it is not that, or not of ours: nobody writes so many dumps,
+ * and there is always a next number. */
 static uint64_t parse_number(const char *name, const char *base, size_t base_size)
 {
 	uint64_t number = 0;
@@ -102,11 +104,9 @@ static uint64_t parse_number(const char *name, const char *base, size_t base_siz
 
 	if (strncmp(name, base, base_size) != 0 || *p++ != '.')
 		return 0;
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(number, (uint64_t)10, &number) ||
-		    __builtin_add_overflow(number, (uint64_t)(*p - '0'), &number))
-			return 0;
-	return strcmp(p, ".heap") == 0 ? number : 0;
+	for (; *p >= '0' && *p <= '9' && number <= NUMBER_MAX; p++)
+		number = number * 10 + (uint64_t)(*p - '0');
+	return strcmp(p, ".heap") == 0 && number <= NUMBER_MAX ? number : 0;
 }
 
 /* A visit is told the name and the base that it should have: the last part of the prefix. */
