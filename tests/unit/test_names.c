@@ -67,6 +67,8 @@ static void test_goes_on_after_the_highest(void)
 	write_file(in_folder("p.0011.heap.tmp.1"), "");
 	write_file(in_folder("p..heap"), "");
 	write_file(in_folder("p.99999999999999999999999.heap"), "");
+	write_file(in_folder("p.18446744073709551615.heap"), "");
+	write_file(in_folder("p.1000000000.heap"), "");
 	CHECK(hp_names_start(in_folder("p"), true));
 	CHECK_STR_EQ(next(), "p.0008.heap");
 }
