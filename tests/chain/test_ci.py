@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import shutil
 
 import chain
 import cli
@@ -36,10 +37,26 @@ def program(folder):
 
 
 def gate(folder, *command, out='out', **settings):
-    env = chain.environment(HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, TMPDIR=folder,
-                            HEAP_GATE_OUT=os.path.join(folder, out),
-                            HEAP_PROFILE_SAMPLE_INTERVAL='1', **settings)
+    env = chain.environment(**{
+        'HEAPPROF_LIBRARY': LIBRARY, 'PPROFCONV': CONVERTER, 'TMPDIR': folder,
+        'HEAP_GATE_OUT': os.path.join(folder, out), 'HEAP_PROFILE_SAMPLE_INTERVAL': '1',
+        **settings})
     return cli.run(GATE, *command, env=env, cwd=folder)
+
+
+def held_by_main(folder, out='out'):
+    """The bytes in use that main allocated, in all processes, by the profile left in a folder."""
+    folded = cli.succeed('convert', '-q', '--to=folded', '-o', '-',
+                         os.path.join(folder, out, 'profile.pb.gz'))
+    lines = [line.rsplit(' ', 1) for line in folded.splitlines()]
+    return sum(int(value) for stack, value in lines if 'main' in stack.split(';'))
+
+
+def shell_script(path, text):
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('#!/bin/sh\n' + text + '\n')
+    os.chmod(path, 0o755)
+    return path
 
 
 @cli.test
@@ -82,6 +99,60 @@ def bases_of_each_kind(folder):
     done = gate(folder, bench, '40', HEAP_GATE_BASE=empty)
     cli.equal(done.returncode, 0)
     cli.is_in('nothing to compare with', done.stderr)
+
+
+@cli.test
+def all_processes_are_judged(folder):
+    bench = program(folder)
+    script = shell_script(os.path.join(folder, 'all'),
+                          f'cd /; "{bench}" 2; "{bench}" "$1"; exit 0')
+    first = gate(folder, script, '3', out='base')
+    assert first.returncode == 0, first.stderr
+    cli.is_in('judged together, as the sum of 3 processes: ', first.stderr)
+    cli.is_in('2 bench', first.stderr)
+    cli.equal(held_by_main(folder, 'base'), 500000)
+    more = gate(folder, script, '4', HEAP_GATE_BASE=os.path.join(folder, 'base'))
+    assert more.returncode == 1, more.stderr
+
+
+@cli.test
+def one_program_out_of_all(folder):
+    bench = program(folder)
+    other = os.path.join(folder, 'other')
+    shutil.copy(bench, other)
+    script = shell_script(os.path.join(folder, 'all'), f'"{bench}" 2; "{other}" 5; exit 0')
+    done = gate(folder, script, HEAP_GATE_PROGRAM='other')
+    cli.equal(done.returncode, 0)
+    assert 'judged together' not in done.stderr, done.stderr
+    cli.equal(held_by_main(folder), 500000)
+    done = gate(folder, script, HEAP_GATE_PROGRAM='othre')
+    cli.equal(done.returncode, 2)
+    cli.is_in('othre left no dump, or was not run', done.stderr)
+
+
+@cli.test
+def the_last_dump_of_each_process(folder):
+    """With dumps on the way there are several; only what is held at the end counts."""
+    done = gate(folder, program(folder), '30', HEAP_PROFILE_ALLOCATION_INTERVAL='200000')
+    assert done.returncode == 0, done.stderr
+    assert 'judged together' not in done.stderr, done.stderr
+    cli.equal(held_by_main(folder), 3000000)
+
+
+@cli.test
+def lines_of_shell(folder):
+    bench = program(folder)
+    for line, held in ((f'{bench} 1; {bench} 4', 5), (f'true && {bench} 4', 4),
+                       (f'X=1 {bench} 2', 2), ('cd .. && ' + bench + ' 3', 3),
+                       (f'{bench} 1\n{bench} 2\n', 3), (f'exec {bench} 7', 7),
+                       (f'for i in 1 2; do {bench} "$i"; done', 3)):
+        done = gate(folder, HEAP_GATE_COMMAND=line)
+        assert done.returncode == 0, f'{line}: {done.stderr}'
+        cli.equal((line, held_by_main(folder)), (line, held * 100000))
+        assert not re.search(r'processes: (?!\d bench$)', done.stderr, re.M), done.stderr
+    done = gate(folder, HEAP_GATE_COMMAND=f'{bench} 1 7\n{bench} 1')
+    cli.equal(done.returncode, 7)
+    cli.is_in('the command ended with exit status 7', done.stderr)
 
 
 @cli.test
@@ -169,20 +240,39 @@ def shell_is_checked(folder):
 
 
 @cli.test
-def shell_parts_run(folder):
-    """The action's one step and the template's lines, with what a runner would set."""
-    settings = {'HEAPPROF_LIBRARY': LIBRARY, 'PPROFCONV': CONVERTER,
-                'HEAP_GATE_OUT': os.path.join(folder, 'heap-gate'),
-                'HEAP_GATE_COMMAND': f'{program(folder)} 3'}
+def the_actions_step_runs(folder):
+    """With what a runner would set for the inputs."""
+    bench = program(folder)
     step = load(CI / 'github' / 'action.yml')['runs']['steps'][0]
-    action = cli.run('sh', '-e', '-c', step['run'], cwd=folder, env=chain.environment(
-        HEAP_GATE_ACTION=str(CI / 'github'), HEAP_GATE_OPTIONS='', **settings))
-    assert action.returncode == 0, action.stderr
-    assert set(step['env']) >= set(re.findall(r'HEAP_GATE_\w+', step['run']))
+    inputs = load(CI / 'github' / 'action.yml')['inputs']
+    env = chain.environment(HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER,
+                            HEAP_PROFILE_SAMPLE_INTERVAL=1)
+
+    def run(**given):
+        values = {name: given.get(name.replace('-', '_'), spec.get('default'))
+                  for name, spec in inputs.items()}
+        values = {f'inputs.{name}': value for name, value in values.items()}
+        values['github.action_path'] = str(CI / 'github')
+        settings = {name: re.sub(r'\${{ (.*?) }}', lambda match: values[match[1]], value)
+                    for name, value in step['env'].items()}
+        return cli.run('sh', '-e', '-c', step['run'], cwd=folder, env={**env, **settings})
+
+    first = run(command=f'cd /\nX=1 {bench} 2; {bench} 3', base='none', out='heap-base')
+    assert first.returncode == 0, first.stderr
+    cli.equal(held_by_main(folder, 'heap-base'), 500000)
+    more = run(command=f'true && {bench} 2; {bench} 4')
+    assert more.returncode == 1, more.stderr
+    cli.equal(run(command=f'{bench} 1', program='nope').returncode, 2)
+
+
+@cli.test
+def gitlabs_lines_run(folder):
     script = '\n'.join(load(CI / 'gitlab.yml')['.heap-gate']['script'])
     script = script.replace('scripts/ci/heap-gate', GATE)
     done = cli.run('sh', '-e', '-c', script, cwd=folder, env=chain.environment(
-        CI_COMMIT_BRANCH='main', CI_DEFAULT_BRANCH='main', HEAP_GATE_BASE='heap-base', **settings))
+        HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, HEAP_GATE_OUT='heap-gate',
+        HEAP_GATE_COMMAND=f'{program(folder)} 3', CI_COMMIT_BRANCH='main',
+        CI_DEFAULT_BRANCH='main', HEAP_GATE_BASE='heap-base'))
     assert done.returncode == 0, done.stderr
     assert os.path.exists(os.path.join(folder, 'heap-base', 'profile.pb.gz'))
 
