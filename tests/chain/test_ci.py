@@ -102,6 +102,43 @@ def bases_of_each_kind(folder):
 
 
 @cli.test
+def a_base_that_is_required(folder):
+    bench, summary = program(folder), os.path.join(folder, 'summary')
+    settings = {'HEAP_GATE_BASE': os.path.join(folder, 'hbsae'), 'HEAP_GATE_SUMMARY': summary}
+    lenient = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='false', **settings)
+    cli.equal(lenient.returncode, 0)
+    cli.is_in('nothing to compare with in ' + settings['HEAP_GATE_BASE'], lenient.stderr)
+    with open(summary, encoding='utf-8') as file:
+        cli.is_in('### Heap profile: not compared\n', file.read())
+    strict = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='true', **settings)
+    cli.equal(strict.returncode, 2)
+    cli.is_in('no base: nothing to compare with in ' + repr(settings['HEAP_GATE_BASE']),
+              strict.stderr)
+    settings['HEAP_GATE_BASE'] = os.path.join(folder, 'out')
+    done = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='true', **settings)
+    cli.equal((done.returncode, done.stderr), (0, ''))
+
+
+@cli.test
+def a_program_that_holds_nothing(folder):
+    bench, base = program(folder), os.path.join(folder, 'base')
+    cli.equal(gate(folder, bench, '0', out='base').returncode, 0)
+    same = gate(folder, bench, '0', HEAP_GATE_BASE=base)
+    assert same.returncode == 0, same.stderr
+    more = gate(folder, bench, '1', HEAP_GATE_BASE=base)
+    assert more.returncode == 1, more.stderr
+
+
+@cli.test
+def the_base_where_the_profile_goes(folder):
+    """It is compared with before it is replaced."""
+    bench, out = program(folder), os.path.join(folder, 'out')
+    gate(folder, bench, '40')
+    cli.equal(gate(folder, bench, '50', HEAP_GATE_BASE=out).returncode, 1)
+    cli.equal(gate(folder, bench, '50', HEAP_GATE_BASE=out).returncode, 0)
+
+
+@cli.test
 def all_processes_are_judged(folder):
     bench = program(folder)
     script = shell_script(os.path.join(folder, 'all'),
@@ -257,10 +294,11 @@ def the_actions_step_runs(folder):
                     for name, value in step['env'].items()}
         return cli.run('sh', '-e', '-c', step['run'], cwd=folder, env={**env, **settings})
 
+    cli.equal(run(command=f'{bench} 1', require_base='true').returncode, 2)
     first = run(command=f'cd /\nX=1 {bench} 2; {bench} 3', base='none', out='heap-base')
     assert first.returncode == 0, first.stderr
     cli.equal(held_by_main(folder, 'heap-base'), 500000)
-    more = run(command=f'true && {bench} 2; {bench} 4')
+    more = run(command=f'true && {bench} 2; {bench} 4', require_base='true')
     assert more.returncode == 1, more.stderr
     cli.equal(run(command=f'{bench} 1', program='nope').returncode, 2)
 
