@@ -266,7 +266,8 @@ def shell_is_checked(folder):
     parts += [step['run'] for step in
               load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
               if 'run' in step]
-    parts += load(CI / 'gitlab.yml')['.heap-gate']['script']
+    for job in ('.heap-base', '.heap-gate'):
+        parts += load(CI / 'gitlab.yml')[job]['script']
     for number, part in enumerate(parts):
         scripts.append(os.path.join(folder, str(number)))
         with open(scripts[-1], 'w', encoding='utf-8') as file:
@@ -304,15 +305,28 @@ def the_actions_step_runs(folder):
 
 
 @cli.test
-def gitlabs_lines_run(folder):
-    script = '\n'.join(load(CI / 'gitlab.yml')['.heap-gate']['script'])
-    script = script.replace('scripts/ci/heap-gate', GATE)
-    done = cli.run('sh', '-e', '-c', script, cwd=folder, env=chain.environment(
-        HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, HEAP_GATE_OUT='heap-gate',
-        HEAP_GATE_COMMAND=f'{program(folder)} 3', CI_COMMIT_BRANCH='main',
-        CI_DEFAULT_BRANCH='main', HEAP_GATE_BASE='heap-base'))
-    assert done.returncode == 0, done.stderr
-    assert os.path.exists(os.path.join(folder, 'heap-base', 'profile.pb.gz'))
+def gitlabs_jobs_run(folder):
+    """The job of main makes the base and renews it whatever was there; others compare with it."""
+    jobs, bench = load(CI / 'gitlab.yml'), program(folder)
+
+    def run(name, number, **group):
+        script = '\n'.join(jobs[name]['script']).replace('scripts/ci/heap-gate', f'"{GATE}"')
+        variables = {**jobs[name].get('variables', {}), **group}
+        return cli.run('sh', '-e', '-c', script, cwd=folder, env=chain.environment(
+            HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, HEAP_PROFILE_SAMPLE_INTERVAL=1,
+            HEAP_GATE_COMMAND=f'{bench} {number}', **variables))
+
+    for name, policy in (('.heap-base', 'push'), ('.heap-gate', 'pull')):
+        cli.equal(jobs[name]['cache'], {'key': 'heap-base-$CI_DEFAULT_BRANCH', 'policy': policy,
+                                        'paths': ['heap-base'], 'unprotect': True})
+    group = {'HEAP_GATE_BASE': 'heap-base', 'HEAP_GATE_REQUIRE_BASE': '1'}  # as if set for all jobs
+    cli.equal(run('.heap-gate', 3, **group).returncode, 2)
+    for number in (3, 4):  # a growth that has been accepted
+        done = run('.heap-base', number, **group)
+        assert done.returncode == 0, done.stderr
+    cli.equal(held_by_main(folder, 'heap-base'), 400000)
+    cli.equal(run('.heap-gate', 4).returncode, 0)
+    cli.equal(run('.heap-gate', 5).returncode, 1)
 
 
 cli.main()
