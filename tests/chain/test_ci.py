@@ -304,6 +304,36 @@ def the_actions_step_runs(folder):
     cli.equal(run(command=f'{bench} 1', program='nope').returncode, 2)
 
 
+# A stand-in for GitHub's client. What anybody may make, a run of a pull request, is newer.
+GH = r'''
+[ -z "$GH_FAILS" ] || exit 1
+case "$*" in
+"run list "*"--branch main "*"--event push "*) echo $GH_RUN ;;
+"run list "*) echo 666 ;;
+"run download $GH_RUN "*"--name heap-profile --dir heap-base") mkdir heap-base && : >heap-base/x ;;
+*) exit 1 ;;
+esac'''
+
+
+@cli.test
+def the_workflow_fetches_a_base(folder):
+    steps = load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
+    step = next(step for step in steps if step.get('name') == 'base profile')
+    assert 'continue-on-error' not in step
+    shell_script(os.path.join(folder, 'gh'), GH)
+
+    def run(**settings):
+        return cli.run('sh', '-e', '-c', step['run'], cwd=folder, env=chain.environment(
+            PATH=folder + ':' + os.environ['PATH'], BASE_REF='main',
+            **{'GH_FAILS': '', 'GH_RUN': '', **settings})).returncode
+
+    base = os.path.join(folder, 'heap-base', 'x')
+    cli.equal((run(), run(GH_FAILS='1'), os.path.exists(base)), (0, 0, False))
+    cli.equal((run(GH_RUN='7'), os.path.exists(base)), (0, True))
+    os.remove(base)
+    assert run(GH_RUN='7') != 0, 'a download that fails'
+
+
 @cli.test
 def gitlabs_jobs_run(folder):
     """The job of main makes the base and renews it whatever was there; others compare with it."""
