@@ -193,6 +193,44 @@ def lines_of_shell(folder):
 
 
 @cli.test
+def what_is_wrong_is_no_failed_gate(folder):
+    bench, none = program(folder), os.path.join(folder, 'none')
+    file = os.path.join(folder, 'file')
+    with open(file, 'w', encoding='utf-8'):
+        pass
+    for settings in ({'HEAP_GATE_OUT': '/proc/nope'}, {'HEAP_GATE_OUT': file}, {'TMPDIR': none},
+                     {'HEAP_GATE_SUMMARY': none + '/summary'}, {'HEAPPROF_LIBRARY': none}):
+        done = gate(folder, bench, '1', **settings)
+        assert done.returncode == 2, f'{settings}: {done.returncode} {done.stderr}'
+        cli.is_in('heap-gate: ', done.stderr)
+    done = gate(folder, bench, '1', HEAP_GATE_OUT='-x')
+    cli.equal(done.returncode, 0)
+    cli.equal(gate(folder, bench, '2', HEAP_GATE_BASE='-x').returncode, 1)
+
+
+@cli.test
+def temporary_folders_of_all_kinds(folder):
+    bench = program(folder)
+    for name in ('100%p', 'a b', '.'):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        path = name if name == '.' else os.path.join(folder, name)
+        done = gate(folder, 'sh', '-c', f'cd /; exec {bench} 3', TMPDIR=path)
+        assert done.returncode == 0, f'{name}: {done.stderr}'
+        cli.equal(held_by_main(folder), 300000)
+        cli.equal([left for left in os.listdir(path if name != '.' else folder)
+                   if left.startswith('heap-gate.')], [])
+
+
+@cli.test
+def a_library_named_from_here(folder):
+    bench = program(folder)
+    done = gate(folder, 'sh', '-c', f'cd /; {bench} 3; :',
+                HEAPPROF_LIBRARY=os.path.relpath(LIBRARY, folder))
+    assert done.returncode == 0, done.stderr
+    cli.equal(held_by_main(folder), 300000)
+
+
+@cli.test
 def how_to_use_it(folder):
     done = cli.run(GATE, '--help')
     cli.equal((done.returncode, done.stderr), (0, ''))
@@ -208,6 +246,12 @@ def options_are_passed_on(folder):
     gate(folder, bench, '40', out='base')
     done = gate(folder, bench, '50', HEAP_GATE_BASE=base,
                 HEAP_GATE_OPTIONS='--max-growth=inuse_space=50% --top 3')
+    assert done.returncode == 0, done.stderr
+    for name in ('.ax', '.bx'):  # which a shell would put in the place of .*x
+        with open(os.path.join(folder, name), 'w', encoding='utf-8'):
+            pass
+    done = gate(folder, bench, '50', HEAP_GATE_BASE=base,
+                HEAP_GATE_OPTIONS='--ignore .*x --max-growth=inuse_space=50%')
     assert done.returncode == 0, done.stderr
     done = gate(folder, bench, '50', HEAP_GATE_BASE=base, HEAP_GATE_OPTIONS='--no-such')
     cli.equal(done.returncode, 2)
