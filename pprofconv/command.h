@@ -186,7 +186,8 @@ void command_print_program_help(FILE *stream);
 /* Prints the man page. */
 void command_print_man(FILE *stream);
 
-/* Prints "pprofconv: " and the message on standard error. Returns EXIT_BAD. */
+/* Prints "pprofconv: " and the message on standard error, with '?' for what of it is not
+ * printable. Returns EXIT_BAD. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Reads the profile at `path`, "-" for standard input, as the settings say; prints warnings and the

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 #define BUFFER_SIZE 65536
 #define NAME_TRIES  100
 
@@ -219,6 +221,19 @@ void output_write(struct output *output, const void *data, size_t size)
 void output_text(struct output *output, const char *text)
 {
 	output_write(output, text, strlen(text));
+}
+
+void output_plain(struct output *output, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		output_write(output, n ? text : "?", step);
+		text += step;
+		left -= step;
+	}
 }
 
 void output_printf(struct output *output, const char *format, ...)

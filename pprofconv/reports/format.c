@@ -63,15 +63,6 @@ struct formatted format_bounds(struct bounds bounds, bool is_bytes)
 	return formatted;
 }
 
-void format_plain(struct output *output, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		output_write(output, c < ' ' || c == 0x7f ? "?" : text, 1);
-	}
-}
-
 void format_unbroken(struct output *output, const char *text)
 {
 	for (; *text; text++)
@@ -86,16 +77,18 @@ static bool begins_link(const char *text)
 
 void format_code(struct output *output, const char *text)
 {
-	output_text(output, "<code>");
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	size_t left = strlen(text);
 
-		if (c < ' ' || c == 0x7f)
-			output_text(output, "?");
-		else if (strchr("<>&|*_`[]\\@#~$", c) || begins_link(text))
-			output_printf(output, "&#%d;", c);
+	output_text(output, "<code>");
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		if (n == 1 && (strchr("<>&|*_`[]\\@#~$", *text) || begins_link(text)))
+			output_printf(output, "&#%d;", *text);
 		else
-			output_write(output, text, 1);
+			output_write(output, n ? text : "?", step);
+		text += step;
+		left -= step;
 	}
 	output_text(output, "</code>");
 }

@@ -24,13 +24,10 @@ struct formatted format_ratio(double base, double new);
 /* "+1.0 MiB to +3.0 MiB" */
 struct formatted format_bounds(struct bounds bounds, bool is_bytes);
 
-/* The text in one line of a terminal: control characters become '?'. */
-void format_plain(struct output *output, const char *text);
-
 /* The text with spaces at which no line breaks, as a number and its unit in a narrow column. */
 void format_unbroken(struct output *output, const char *text);
 
-/* The text as code within a cell of a Markdown table. */
+/* The text as code within a cell of a Markdown table; what is not printable becomes '?'. */
 void format_code(struct output *output, const char *text);
 
 /* The text as a JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */

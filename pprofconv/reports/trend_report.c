@@ -96,10 +96,10 @@ static void write_text_row(const struct series *series, const struct series_row 
 		      format_value(last_value(series, row), series->is_bytes).text);
 	write_sparkline(series, row, output);
 	output_text(output, "  ");
-	format_plain(output, name);
+	output_plain(output, name);
 	if (row->file) {
 		output_text(output, "  ");
-		format_plain(output, row_file(series, row));
+		output_plain(output, row_file(series, row));
 	}
 	output_text(output, "\n");
 }
@@ -111,7 +111,7 @@ static void write_text_failure(const struct trend_report *report, const struct s
 
 	output_text(output, "\ngate failed: ");
 	if (text)
-		format_plain(output, text);
+		output_plain(output, text);
 	else
 		output_fail(output, -ENOMEM);
 	free(text);
@@ -130,7 +130,8 @@ static void write_text(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
 
-	output_printf(output, "%s of %zu dumps", series->type, series->n_dumps);
+	output_plain(output, series->type);
+	output_printf(output, " of %zu dumps", series->n_dumps);
 	if (!series->has_time)
 		output_text(output, ", in the order given: they don't tell their times");
 	if (*report->warning)
