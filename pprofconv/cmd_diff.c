@@ -7,6 +7,7 @@
 #include "analysis/shared.h"
 #include "base/input.h"
 #include "command_compare.h"
+#include "command_files.h"
 #include "commands.h"
 #include "reports/report.h"
 
@@ -388,6 +389,8 @@ static int run_comparison(struct comparison *comparison)
 	int status = parse(comparison);
 
 	if (!status)
+		status = files_check(comparison->settings);
+	if (!status)
 		status = load(comparison);
 	if (!status)
 		status = name_values(comparison);
@@ -494,10 +497,12 @@ const struct command command_diff = {
 	.arguments = "BASE NEW | --base=FILE... NEW...",
 	.summary = "compare profiles, and fail if something grew beyond a limit",
 	.description =
-		"Functions are matched by name and file, so two builds compare, also from different "
+		"Functions are matched by name and file, so two builds compare, also from "
+		"different "
 		"folders; by name alone where one of them knows no file. Folded stacks don't say "
 		"what they count: it is taken for what they are compared with, and for exact. Each "
-		"difference comes with the interval it lies in, by the error of sampling; a * marks "
+		"difference comes with the interval it lies in, by the error of sampling; a * "
+		"marks "
 		"those that are real, among all that were compared. Two dumps of one run are "
 		"compared with the error of what changed between them only.",
 	.options = options,

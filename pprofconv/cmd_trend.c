@@ -8,6 +8,7 @@
 #include "base/input.h"
 #include "base/output.h"
 #include "command_compare.h"
+#include "command_files.h"
 #include "commands.h"
 #include "reports/format.h"
 #include "reports/trend_report.h"
@@ -221,6 +222,8 @@ static int run(const struct settings *settings)
 	struct following following = {.settings = settings};
 	int status = parse(&following);
 
+	if (!status)
+		status = files_check(settings);
 	if (!status)
 		status = inputs_load(&following.inputs, settings, settings->inputs,
 				     (size_t)settings->n_inputs);
