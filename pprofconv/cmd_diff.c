@@ -356,19 +356,27 @@ static int write_report(const struct comparison *comparison)
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
+static void print_failures_of(const struct comparison *comparison, const struct gate_result *result)
+{
+	size_t n = result->failures.n;
+
+	for (size_t i = 0; i < n && i < FORMAT_FAILURES_MAX; i++) {
+		char *text = report_describe_failure(&comparison->report, result,
+						     &result->failures.items[i]);
+
+		command_error("gate failed: %s", text ? text : strerror(ENOMEM));
+		free(text);
+	}
+	if (n > FORMAT_FAILURES_MAX)
+		command_error("gate failed: %zu more of %s", n - FORMAT_FAILURES_MAX,
+			      result->gate->text);
+}
+
 static int print_failures(const struct comparison *comparison)
 {
-	int status = EXIT_DONE;
-
 	vec_foreach (result, &comparison->results)
-		vec_foreach (failure, &result->failures) {
-			char *text = report_describe_failure(&comparison->report, result, failure);
-
-			command_error("gate failed: %s", text ? text : strerror(ENOMEM));
-			free(text);
-			status = EXIT_GATE;
-		}
-	return status;
+		print_failures_of(comparison, result);
+	return report_has_failures(&comparison->report) ? EXIT_GATE : EXIT_DONE;
 }
 
 static int report(struct comparison *comparison)
@@ -470,7 +478,9 @@ static const struct option_row options[] = {
 	 "as inuse_space=2%, inuse_space=10M or inuse_objects=5000. May be given several times."},
 	{"max-growth-per-function", 'G', OPTION_TEXTS,
 	 offsetof(struct settings, max_growth_per_function), "TYPE=LIMIT",
-	 "The same for what each function has allocated itself."},
+	 "The same for what each function has allocated itself. The first 30 that fail are told, "
+	 "and "
+	 "how many more did; json has all."},
 	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
 	 "How sure it must be that a limit was passed, with regard to the error of sampling; for a "
 	 "gate of functions, that any was. Also that of all intervals. The default is 0.95."},

@@ -138,16 +138,19 @@ static bool has_failed(const struct following *following)
 static int print_failures(const struct trend_report *report)
 {
 	const struct series *series = report->series;
+	size_t n = 0;
 
 	for (size_t i = 0; i < series->rows.n; i++) {
 		char *text;
 
-		if (!report->failures[i])
+		if (!report->failures[i] || n++ >= FORMAT_FAILURES_MAX)
 			continue;
 		text = trend_describe_failure(report, &series->rows.items[i]);
 		command_error("gate failed: %s", text ? text : strerror(ENOMEM));
 		free(text);
 	}
+	if (n > FORMAT_FAILURES_MAX)
+		command_error("gate failed: %zu more", n - FORMAT_FAILURES_MAX);
 	return report->has_failed ? EXIT_GATE : EXIT_DONE;
 }
 

@@ -253,6 +253,11 @@ void output_printf(struct output *output, const char *format, ...)
 	free(text);
 }
 
+uint64_t output_size(const struct output *output)
+{
+	return output->n_written + output->n_buffered;
+}
+
 /* --- the end ------------------------------------------------------------------------------- */
 
 /* Closes the file, under its temporary name if it is to be renamed. */

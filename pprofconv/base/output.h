@@ -29,6 +29,9 @@ void output_plain(struct output *output, const char *text);
 void output_printf(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* How many bytes have been appended so far. */
+uint64_t output_size(const struct output *output);
+
 /* Makes the next output_commit() fail with `code`, a negative errno, unless something failed
  * before. */
 void output_fail(struct output *output, int code);

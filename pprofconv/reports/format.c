@@ -7,6 +7,8 @@
 
 #include "base/utf8.h"
 
+#define NAME_BYTES 160
+
 static struct formatted format_signed(double value, bool is_bytes, const char *plus)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -91,6 +93,17 @@ void format_code(struct output *output, const char *text)
 		left -= step;
 	}
 	output_text(output, "</code>");
+}
+
+void format_name(struct output *output, const char *name)
+{
+	char text[NAME_BYTES + 1];
+	size_t size = strnlen(name, NAME_BYTES);
+
+	while (name[size] && size && ((unsigned char)name[size] & 0xc0) == 0x80)
+		size--; /* to where a character begins */
+	*(char *)mempcpy(text, name, size) = '\0';
+	format_code(output, text);
 }
 
 static void write_character(struct output *output, const char *text, size_t size)

@@ -81,8 +81,8 @@ static int write_gate(const struct report *report, const struct gate_result *res
 
 	if (!result->failures.n)
 		output_printf(output, "gate passed: %s%s\n", result->gate->text, what);
-	vec_foreach (failure, &result->failures) {
-		char *text = report_describe_failure(report, result, failure);
+	for (size_t i = 0; i < result->failures.n && i < FORMAT_FAILURES_MAX; i++) {
+		char *text = report_describe_failure(report, result, &result->failures.items[i]);
 
 		if (!text)
 			return -ENOMEM;
@@ -91,6 +91,9 @@ static int write_gate(const struct report *report, const struct gate_result *res
 		output_text(output, "\n");
 		free(text);
 	}
+	if (result->failures.n > FORMAT_FAILURES_MAX)
+		output_printf(output, "gate failed: %zu more of %s\n",
+			      result->failures.n - FORMAT_FAILURES_MAX, result->gate->text);
 	return 0;
 }
 

@@ -120,6 +120,18 @@ def merging_needs_the_same_types(folder):
 
 
 @cli.test
+def long_folded_stacks_are_no_protobuf(folder):
+    """Whatever their first letters are: m, p and h begin fields of a profile."""
+    letters = [chr(c) for c in range(0x30, 0x7f) if chr(c) != ';']
+    names = [letter + rest for letter in letters for rest in ('ain', 'rocess')]
+    for name in names:
+        path = os.path.join(folder, 'x')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.writelines(f'{name};work_{i} 12\n' for i in range(600))
+        cli.is_in('samples: 600\n', cli.succeed('info', path))
+
+
+@cli.test
 def nothing_for_a_terminal_obeys_a_file(folder):
     """Neither escapes, nor the control characters of two bytes, nor what is no UTF-8."""
     evil = b'a\x1b]0:pwn\x07b\xc2\x9bc\xff\xc3\xa9'
