@@ -78,8 +78,11 @@ static int try_binaries(const struct locate_wanted *wanted, const struct locate_
 			return r;
 		if (result.outcome == LOCATE_FOUND || is_named || is_only)
 			*out_result = result;
-		if (result.outcome == LOCATE_FOUND)
-			return 0;
+		if (result.outcome != LOCATE_FOUND)
+			continue;
+		if (options->was_used)
+			options->was_used[i] = true;
+		return 0;
 	}
 	return 0;
 }
