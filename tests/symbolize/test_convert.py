@@ -317,6 +317,15 @@ class Files(ConvertTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stderr
 
+    def test_a_newline_in_the_name(self):
+        self.program = self.build(name="new\nline")
+        shown = self.program.replace("\n", "\\012")  # as the kernel does
+        with open(self.path("p.heap"), "w") as file:
+            line = f"# buildid: {build_id_of(self.program)} {shown}"
+            subprocess.run([self.program, line], stdout=file, check=True)
+        self.assertIn("3 of 3 locations named", self.convert())
+        self.check_names()
+
     def test_some_without_names(self):
         self.assertNotIn(self.program, self.said())
         run("strip", "--keep-symbol=far_site", self.program)
