@@ -18,6 +18,7 @@ import ctypes
 import os
 import pathlib
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -35,6 +36,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 PATIENCE = 500  # seconds after which a case counts as hanging
 UNPRIVILEGED = 'nobody'
+# What steers the profiler, the tools and the compilers that the cases use: theirs, not the caller's
+STEERING = re.compile(
+    'HEAP|PPROF|TCMALLOC|LD_|MALLOC_|MESON|PG|LC_|GIT_|GITHUB_|CI_|VALGRIND_|'
+    r'BASH_ENV$|ENV$|MAKE|MFLAGS$|[A-Z]+SAN_OPTIONS$|(C|CXX|CPP|LD)FLAGS$|'
+    'CGO_|GO(?!CACHE$|PATH$|ROOT$)')
 PR_SET_CHILD_SUBREAPER = 36
 
 _checks = []
@@ -156,13 +162,14 @@ class Run:
                     os.chown(os.path.join(top, name), self.user['user'], self.user['group'])
 
     def environment(self):
-        """Ours without settings of the profiler's, meson's and PostgreSQL's."""
-        env = {k: v for k, v in os.environ.items()
-               if not k.startswith(('HEAP', 'TCMALLOC', 'LD_', 'MALLOC_', 'MESON', 'PG', 'LC_'))}
+        """Ours without what steers the profiler and the tools; git reads no settings but a
+        repository's own, and looks for none above the copy."""
+        env = {k: v for k, v in os.environ.items() if not STEERING.match(k)}
         install = os.path.join(self.folder, 'install')
         env['PATH'] = os.path.join(install, 'bin') + ':' + env['PATH']
         env['LD_LIBRARY_PATH'] = os.path.join(install, 'lib')
-        env.update(HOME=self.work, LC_ALL='C.UTF-8', TZ='UTC')
+        env.update(HOME=self.work, LC_ALL='C.UTF-8', TZ='UTC', GIT_CONFIG_GLOBAL='/dev/null',
+                   GIT_CONFIG_NOSYSTEM='1', GIT_CEILING_DIRECTORIES=self.folder)
         return env
 
     def shown(self, text):

@@ -26,14 +26,14 @@ cases.main(__file__)
 """
 
 
-def run_case(folder, text, *arguments):
+def run_case(folder, text, *arguments, env=None):
     """A case with that README; its exit status, its log, and its README afterwards."""
     case = pathlib.Path(folder, 'sample')
     case.mkdir(exist_ok=True)
     (case / 'README.md').write_text(text)
     (case / 'test.py').write_text(TEST)
     done = subprocess.run([sys.executable, case / 'test.py', *arguments], text=True, timeout=300,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                          env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout, (case / 'README.md').read_text()
 
 
@@ -41,8 +41,8 @@ def console(*lines, options=''):
     return '\n'.join(['# A case', '', f'```console{options}', *lines, '```', 'The end.', ''])
 
 
-def passes(folder, text):
-    status, log, after = run_case(folder, text)
+def passes(folder, text, env=None):
+    status, log, after = run_case(folder, text, env=env)
     cli.equal(after, text)
     assert 'Traceback' not in log or status, log
     return status == 0
@@ -87,6 +87,31 @@ def a_check_that_fails(folder):
 @cli.test
 def one_shell_for_all(folder):
     assert passes(folder, console('$ x=hello; cd /', '$ echo $x \\', '> $PWD', 'hello /'))
+
+
+@cli.test
+def git_writes_into_no_repository_of_the_callers(folder):
+    """As in a hook, where git says by variables which repository is meant."""
+    cli.need('git')
+    own = os.path.join(folder, 'own')
+    subprocess.run(['git', 'init', '-q', own], check=True)
+    before = pathlib.Path(own, '.git', 'config').read_text()
+    env = {'GIT_DIR': os.path.join(own, '.git'), 'GIT_WORK_TREE': own,
+           'GIT_INDEX_FILE': os.path.join(own, '.git', 'index')}
+    assert passes(folder, console('$ git init -q . && git config user.name hello',
+                                  '$ cat .git/config | grep -o hello; echo hello',
+                                  'hello', 'hello'), env)
+    cli.equal(pathlib.Path(own, '.git', 'config').read_text(), before)
+
+
+@cli.test
+def the_callers_settings_do_not_steer(folder):
+    stray = ['GITHUB_STEP_SUMMARY', 'PPROFCONV', 'ASAN_OPTIONS', 'GOFLAGS', 'CGO_ENABLED',
+             'HEAP_GATE_BASE', 'MAKEFLAGS', 'BASH_ENV']
+    kept = ['GOCACHE', 'GOROOT', 'CASES_OTHER']
+    printed = ''.join(f'${{{name}+{name}}}' for name in stray + kept)
+    assert passes(folder, console(f'$ echo hello {printed}', 'hello ' + ''.join(kept)),
+                  dict.fromkeys(stray + kept, '/dev/null'))
 
 
 @cli.test
