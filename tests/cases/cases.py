@@ -127,6 +127,17 @@ def _kill_descendants():
             os.waitpid(pid, 0)
 
 
+def _end_at_signals():
+    """A test that is told to end cleans up like one that is interrupted."""
+    def end(number, _):
+        for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(each, end)
+
+
 # --- a run ---------------------------------------------------------------------------------------
 
 
@@ -304,6 +315,7 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
     if not is_writing:
         checks.append(the_readme_is_what_they_print)
     _adopt_orphans()
+    _end_at_signals()
     folder = tempfile.mkdtemp(prefix='heapprof-case_')  # with what SVG and Markdown escape
     try:
         run = Run(case, folder, _user(is_unprivileged))
@@ -312,5 +324,6 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
         if is_writing and is_good:
             case.write(run)
     finally:
+        _kill_descendants()
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(not is_good)

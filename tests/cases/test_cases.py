@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -26,12 +27,17 @@ cases.main(__file__)
 """
 
 
-def run_case(folder, text, *arguments, env=None):
-    """A case with that README; its exit status, its log, and its README afterwards."""
+def write_case(folder, text):
     case = pathlib.Path(folder, 'sample')
     case.mkdir(exist_ok=True)
     (case / 'README.md').write_text(text)
     (case / 'test.py').write_text(TEST)
+    return case
+
+
+def run_case(folder, text, *arguments, env=None):
+    """A case with that README; its exit status, its log, and its README afterwards."""
+    case = write_case(folder, text)
     done = subprocess.run([sys.executable, case / 'test.py', *arguments], text=True, timeout=300,
                           env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout, (case / 'README.md').read_text()
@@ -127,6 +133,25 @@ def nothing_is_left_running(folder):
                                   f'$ until [ -s {note} ]; do :; done'))
     with open(note, encoding='utf-8') as file:
         assert not os.path.exists(f'/proc/{file.read().strip()}')
+
+
+@cli.test
+def nothing_is_left_behind_of_an_interrupted_test(folder):
+    note, temporary = os.path.join(folder, 'pid'), os.path.join(folder, 'temporary')
+    os.mkfifo(note)
+    os.mkdir(temporary)
+    text = console(f"$ setsid sh -c 'echo $$ >{note}; exec sleep 1000' &", '$ sleep 1000')
+    for number in (signal.SIGTERM, signal.SIGINT):
+        write_case(folder, text)
+        with subprocess.Popen([sys.executable, os.path.join(folder, 'sample', 'test.py')],
+                              env={**os.environ, 'TMPDIR': temporary},
+                              stdout=subprocess.DEVNULL) as test:
+            with open(note, encoding='utf-8') as file:  # the command is running
+                pid = file.read().strip()
+            test.send_signal(number)
+            cli.equal(test.wait(timeout=60), 128 + number)
+        assert not os.path.exists(f'/proc/{pid}')
+        cli.equal(os.listdir(temporary), [])
 
 
 @cli.test
