@@ -4,6 +4,8 @@
 
 import os
 import pathlib
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,6 +170,65 @@ def nothing_is_written_of_a_failure(folder):
     text = console('$ echo good-bye', 'old')
     status, _, after = run_case(folder, text, '--write')
     cli.equal((status, after), (1, text))
+
+
+# --- what lies beside the READMEs ----------------------------------------------------------------
+
+RETAINED = FOLDER / 'retained-list'
+
+
+def path_with_wrk(folder, text):
+    """An environment whose wrk is a script of the test's; its temporary folder is empty."""
+    for name in ('bin', 'temporary'):
+        os.mkdir(os.path.join(folder, name))
+    wrk = pathlib.Path(folder, 'bin', 'wrk')
+    wrk.write_text('#!/bin/sh\n' + text)
+    wrk.chmod(0o755)
+    return {**os.environ, 'PATH': f'{folder}/bin:{os.environ["PATH"]}',
+            'TMPDIR': os.path.join(folder, 'temporary')}
+
+
+@cli.test
+def load_says_why_it_fails(folder):
+    env = path_with_wrk(folder, 'exit 3')
+    for arguments, message in (
+            ([], 'usage: load SECONDS COMMAND...'),
+            (['x', 'true'], "'x' is no number of seconds"),
+            (['1', 'true'], "true printed no port but ''"),
+            (['1', 'echo', 'hello'], "echo printed no port but 'hello'"),
+            (['1', 'sh', '-c', 'echo 1; exec sleep 1000'], 'wrk: ')):
+        done = cli.run(RETAINED / 'load', *arguments, env=env)
+        cli.equal((done.returncode, done.stdout), (2, ''))
+        cli.equal(done.stderr, f'load: {message}\n')
+        cli.equal(os.listdir(env['TMPDIR']), [])
+    for arguments in ([], ['1'], ['1', 'x'], ['1', '1', '1']):
+        done = cli.run(RETAINED / 'compare', *arguments, env=env)
+        cli.equal((done.returncode, done.stderr), (2, 'compare: usage: compare ROUNDS SECONDS\n'))
+
+
+@cli.test
+def load_takes_all_with_it(folder):
+    note = os.path.join(folder, 'pids')
+    os.mkfifo(note)
+    env = path_with_wrk(folder, f'echo $$ >{note}; exec sleep 1000')
+    shutil.copy(RETAINED / 'load', folder)
+    server = pathlib.Path(folder, 'server')
+    server.write_text(f'#!/bin/sh\necho $$ >{note}; echo 1; exec sleep 1000')
+    server.chmod(0o755)
+    for command in (['./load', '1000', './server'], [RETAINED / 'compare', '1', '1000']):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with subprocess.Popen(command, cwd=folder, env=env) as run:
+                pids = []
+                for _ in ('server', 'wrk'):
+                    with open(note, encoding='utf-8') as file:
+                        pids.append(int(file.read()))
+                handles = [os.pidfd_open(pid) for pid in pids]
+                run.send_signal(number)
+                cli.equal(run.wait(timeout=60), 1)
+            for handle in handles:
+                assert select.select([handle], [], [], 60)[0], 'a program runs on'
+                os.close(handle)
+            cli.equal(os.listdir(env['TMPDIR']), [])
 
 
 @cli.test
