@@ -232,6 +232,46 @@ def load_takes_all_with_it(folder):
 
 
 @cli.test
+def a_job_that_cannot_run_is_not_red(folder):
+    def job(*arguments):
+        done = cli.run('./job', *arguments, cwd=folder, env=env)
+        cli.equal(done.returncode, 2)
+        return done.stderr
+
+    cli.need('git')
+    env = {**os.environ, 'PPROFCONV': 'false', 'GIT_CONFIG_GLOBAL': '/dev/null'}
+    shutil.copy(FOLDER / 'ci-gate' / 'job', folder)
+    cli.equal(job(), 'job: usage: job BRANCH\n')
+    cli.is_in(f"job: no {folder}/scripts/ci/github/action.yml: copy heapprof's scripts/ci here",
+              job('main'))
+    action = pathlib.Path(folder, 'scripts', 'ci', 'github', 'action.yml')
+    action.parent.mkdir(parents=True)
+    action.write_text('run: |\n  true\n')
+    cli.is_in(f'job: no repository in {folder}/project', job('main'))
+    project = os.path.join(folder, 'project')
+    git = ['git', '-C', project, '-c', 'user.name=A', '-c', 'user.email=a@example.org']
+    subprocess.run(['git', 'init', '-q', '-b', 'main', project], check=True)
+    pathlib.Path(project, 'Makefile').write_text('bench:\n\tfalse\n')
+    subprocess.run([*git, 'add', '.'], check=True)
+    subprocess.run([*git, 'commit', '-qm', 'A'], check=True)
+    cli.is_in("job: no branch 'x'\n", job('x'))
+    cli.is_in('job: the build failed\n', job('main'))
+    pathlib.Path(project, 'Makefile').write_text('bench:\n')
+    subprocess.run([*git, 'commit', '-qam', 'B'], check=True)
+    cli.equal(job('main'), f"job: {action} has no step in one line, run: '...'\n")
+
+
+@cli.test
+def the_commands_that_copy_ci_gate(folder):
+    """They stand in its README, and a job finds all that it wants then."""
+    text = (FOLDER / 'ci-gate' / 'README.md').read_text()
+    commands = text.split('```sh\n')[1].split('```')[0].replace('/tmp', folder)
+    done = cli.run('sh', '-euc', commands + './job main', cwd=FOLDER.parent.parent)
+    cli.equal((done.returncode, done.stderr),
+              (2, f'job: no repository in {folder}/ci-gate/project: README.md tells how to make it\n'))
+
+
+@cli.test
 def other_blocks_are_prose(_):
     text = '# A\n\n```c\n$ x\n```\n\n```\n$ y\n```\n' + console('$ z', 'z')
     parts = readme.parse(text)
