@@ -15,6 +15,7 @@ another shape than what is printed now, or if a check fails. With --write the ou
 README, if all checks hold. The commands find heapprof as if it were installed."""
 
 import ctypes
+import dataclasses
 import os
 import pathlib
 import pwd
@@ -199,8 +200,8 @@ class Run:
                 output = pathlib.Path(self.folder, 'outputs', str(len(self.commands)))
                 status = shell.run(command.text, output)
                 text = self.shown(output.read_text(errors='replace'))
-                self.commands.append(readme.Command(command.text, text.rstrip().splitlines(),
-                                                    command.until, command.is_free, status))
+                self.commands.append(dataclasses.replace(
+                    command, output=text.rstrip().splitlines(), status=status))
         finally:
             shell.close()
 
@@ -224,6 +225,8 @@ class Case:
         self.readme = path / 'README.md'
         self.parts = readme.parse(self.readme.read_text())
         self.commands = readme.commands_of(self.parts)
+        if not self.commands:
+            raise readme.Malformed('it has no command')
 
     def write(self, run):
         """Puts what was printed, and the files that are kept, in place of what is there."""
@@ -238,9 +241,14 @@ class Case:
 def no_command_fails(run):
     following = [c.text for c in run.commands[1:]] + ['']
     for command, after in zip(run.commands, following):
-        if command.status != 0 and after != 'echo $?':
+        if command.status != 0 and after != readme.ASK_STATUS:
             lines = '\n'.join(command.lines())
             raise Failed(f'exit status {command.status}:\n{lines}')
+
+
+def each_until_has_its_word(run):
+    if unused := readme.unused_words(run.commands):
+        raise Failed('\n'.join(unused))
 
 
 def the_readme_is_what_they_print(run):
@@ -306,12 +314,16 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
     """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
     is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
     commands make and that the README shows, such as pictures; --write keeps them beside it."""
-    case = Case(pathlib.Path(script).resolve().parent, kept)
+    try:
+        case = Case(pathlib.Path(script).resolve().parent, kept)
+    except readme.Malformed as malformed:
+        print(f'1..1\nnot ok 1 README.md: {malformed}')
+        sys.exit(1)
     for need in needs:
         if not (os.path.exists(need) if need.startswith('/') else shutil.which(need)):
             _skip_all(f'{need} is not installed')
     is_writing = '--write' in sys.argv[1:]
-    checks = [no_command_fails, *_checks]
+    checks = [no_command_fails, *_checks, each_until_has_its_word]
     if not is_writing:
         checks.append(the_readme_is_what_they_print)
     _adopt_orphans()

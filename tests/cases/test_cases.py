@@ -84,7 +84,37 @@ def what_comes_behind_may_differ(folder):
 @cli.test
 def a_failing_command_needs_its_status(folder):
     assert not passes(folder, console('$ echo hello', 'hello', '$ false'))
-    assert passes(folder, console('$ echo hello', 'hello', '$ (exit 3)', '$ echo $?', '3'))
+    for options in ('', ' free', ' until=hello'):
+        commands = ('$ echo hello', 'hello', '$ (exit 3)', '$ echo $?')
+        assert passes(folder, console(*commands, '3', options=options))
+        assert not passes(folder, console(*commands, '4', options=options))
+        assert not passes(folder, console(*commands, options=options))
+
+
+@cli.test
+def a_readme_that_is_not_clear(folder):
+    def complaint(text):
+        status, log, _ = run_case(folder, text)
+        assert status == 1, log
+        assert 'Traceback' not in log, log
+        return log
+
+    good = console('$ echo hello', 'hello')
+    is_in = cli.is_in
+    is_in('no command', complaint('# A case\n'))
+    is_in('line 3: a block without end', complaint(good.replace('```\n', '')))
+    is_in('line 8: a block without end', complaint(good + '```c\n'))
+    is_in('line 3: a block that begins with no command', complaint(console()))
+    is_in('line 3: a block that begins with no command', complaint(console('echo hello')))
+    for option in ('untill=hello', 'until', 'until=', 'fre'):
+        is_in(f'line 3: no option of a block: {option}\n',
+              complaint(console('$ echo hello', options=f' {option}')))
+    for fence in ('~~~console', '```Console', '````console', ' ```console', '``` console'):
+        end = '~~~' if '~' in fence else '````' if '````' in fence else '```'
+        is_in(f'line 8: would not be run: {fence}\n',
+              complaint(good + f'{fence}\n$ echo hello\nhello\n{end}\n'))
+    is_in('line 3: no output has the word of until=you',
+          complaint(console('$ echo hello', 'hello', options=' until=you')))
 
 
 @cli.test
@@ -159,9 +189,9 @@ def nothing_is_left_behind_of_an_interrupted_test(folder):
 @cli.test
 def the_output_is_written(folder):
     status, _, after = run_case(folder, console('$ echo hello; pwd', 'old', '$ pprofconv --version',
-                                                options=' until=x'), '--write')
+                                                options=' until=sample'), '--write')
     cli.equal(status, 0)
-    cli.is_in('```console until=x\n$ echo hello; pwd\nhello\n/tmp/sample\n$ pprof', after)
+    cli.is_in('```console until=sample\n$ echo hello; pwd\nhello\n/tmp/sample\n$ pprof', after)
     cli.is_in('\npprofconv 0', after)
 
 
@@ -273,7 +303,8 @@ def the_commands_that_copy_ci_gate(folder):
 
 @cli.test
 def other_blocks_are_prose(_):
-    text = '# A\n\n```c\n$ x\n```\n\n```\n$ y\n```\n' + console('$ z', 'z')
+    text = ('# A\n\n```c\n$ x\n```\n\n```\n$ y\n```\n~~~\n```console\n$ u\n~~~\n'
+            '````\n```console\n$ v\n```\n````\n' + console('$ z', 'z'))
     parts = readme.parse(text)
     cli.equal([c.text for c in readme.commands_of(parts)], ['z'])
     cli.equal(readme.format_parts(parts), text)
