@@ -302,6 +302,25 @@ def the_commands_that_copy_ci_gate(folder):
 
 
 @cli.test
+def the_script_checks_its_arguments_first(folder):
+    def cases(*arguments):
+        done = cli.run(script, *arguments, env=env)
+        return done.returncode, done.stdout, done.stderr
+
+    script = FOLDER.parent.parent / 'scripts' / 'cases'
+    env = {**os.environ, 'HEAPPROF_SKIP_SETUP': '1', 'HEAPPROF_BUILD': os.path.join(folder, 'none')}
+    names = 'cgo ci-gate postgres-backend retained-list slow-growth'
+    for arguments in (['x'], ['--write', 'x'], ['x', '--write'], ['cgo', 'x']):
+        cli.equal(cases(*arguments), (2, '', f"cases: no case 'x'; there are {names}\n"))
+    cli.equal(cases('cgo', '--wirte'), (2, '', 'cases: no option --wirte; try --help\n'))
+    for arguments in (['--help'], ['cgo', '-h']):
+        status, out, err = cases(*arguments)
+        cli.equal((status, err), (0, ''))
+        assert out.startswith('Usage: scripts/cases [--write] [NAME]...\n'), out
+        cli.is_in(f'The cases: {names}\n', out)
+
+
+@cli.test
 def other_blocks_are_prose(_):
     text = ('# A\n\n```c\n$ x\n```\n\n```\n$ y\n```\n~~~\n```console\n$ u\n~~~\n'
             '````\n```console\n$ v\n```\n````\n' + console('$ z', 'z'))
