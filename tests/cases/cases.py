@@ -42,6 +42,7 @@ STEERING = re.compile(
     'HEAP|PPROF|TCMALLOC|LD_|MALLOC_|MESON|PG|LC_|GIT_|GITHUB_|CI_|VALGRIND_|'
     r'BASH_ENV$|ENV$|MAKE|MFLAGS$|[A-Z]+SAN_OPTIONS$|(C|CXX|CPP|LD)FLAGS$|'
     'CGO_|GO(?!CACHE$|PATH$|ROOT$)')
+MAX_SOCKET_PATH = 107
 PR_SET_CHILD_SUBREAPER = 36
 
 _checks = []
@@ -289,8 +290,21 @@ def _user(is_unprivileged):
     """Whom the commands run as: servers like PostgreSQL refuse to be root."""
     if not is_unprivileged or os.geteuid() != 0:
         return {}
-    user = pwd.getpwnam(UNPRIVILEGED)
+    try:
+        user = pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        _skip_all(f'there is no user {UNPRIVILEGED}')
     return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
+
+
+def _skip_without_place(run, socket):
+    """Skips a case that its user cannot work in, or whose socket's path is longer than can be."""
+    if run.user and subprocess.run(['test', '-w', run.work], check=False, cwd='/',
+                                   **run.user).returncode != 0:
+        _skip_all(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')
+    path = os.path.join(run.work, socket)
+    if socket and len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        _skip_all(f'{path} is too long for a socket; set TMPDIR')
 
 
 def _check_all(run, checks):
@@ -310,10 +324,11 @@ def _check_all(run, checks):
     return all(results)
 
 
-def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
+def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
     """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
     is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
-    commands make and that the README shows, such as pictures; --write keeps them beside it."""
+    commands make and that the README shows, such as pictures; --write keeps them beside it. `socket`: the name of a
+    socket that the commands make."""
     try:
         case = Case(pathlib.Path(script).resolve().parent, kept)
     except readme.Malformed as malformed:
@@ -332,6 +347,7 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
     try:
         run = Run(case, folder, _user(is_unprivileged))
         run.prepare(extra)
+        _skip_without_place(run, socket)
         is_good = _check_all(run, checks)
         if is_writing and is_good:
             case.write(run)

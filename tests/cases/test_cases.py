@@ -202,6 +202,45 @@ def nothing_is_written_of_a_failure(folder):
     cli.equal((status, after), (1, text))
 
 
+@cli.test
+def a_case_that_cannot_run_is_skipped(folder):
+    """It needs programs, a user that reaches its folder, and a path that a socket can have."""
+    def skipped(env):
+        done = cli.run(sys.executable, FOLDER / 'postgres-backend' / 'test.py',
+                       env={**os.environ, **env})
+        cli.equal((done.returncode, done.stderr), (0, ''))
+        assert done.stdout.startswith('1..0 # SKIP '), done.stdout
+        return done.stdout
+
+    programs = os.path.join(folder, 'bin')
+    os.mkdir(programs)
+    cli.is_in('pg_config is not installed', skipped({'PATH': programs}))
+    pg_config = pathlib.Path(programs, 'pg_config')
+    pg_config.write_text(f'#!/bin/sh\necho {programs}\n')
+    pg_config.chmod(0o755)
+    for name in ('initdb', 'pg_ctl', 'postgres', 'psql', 'pgbench', 'postgres.h'):
+        cli.is_in(f'{programs}/{name} is not installed', skipped({'PATH': programs}))
+        pathlib.Path(programs, name).touch()
+    cli.is_in('cc is not installed', skipped({'PATH': programs}))
+
+
+@cli.test
+def a_place_that_does_not_do_is_skipped(folder):
+    def log(env, main):
+        case = write_case(folder, console('$ echo hello', 'hello'))
+        (case / 'test.py').write_text(TEST.replace('main(__file__)', f'main(__file__, {main})'))
+        return cli.run(sys.executable, case / 'test.py', env={**os.environ, **env}).stdout
+
+    deep = os.path.join(folder, 'd' * 100)
+    os.mkdir(deep)
+    cli.is_in('too long for a socket', log({'TMPDIR': deep}, 'socket="s"'))
+    cli.is_in('ok 1', log({'TMPDIR': deep}, ''))
+    cli.is_in('ok 1', log({}, 'socket="s"'))
+    if os.geteuid() == 0:  # the folder is root's alone
+        cli.is_in('# SKIP nobody has no access', log({'TMPDIR': folder}, 'is_unprivileged=True'))
+        cli.is_in('ok 1', log({}, 'is_unprivileged=True'))
+
+
 # --- what lies beside the READMEs ----------------------------------------------------------------
 
 RETAINED = FOLDER / 'retained-list'
