@@ -188,6 +188,8 @@ uint64_t hp_lifecycle_sample_interval(void)
 
 /* --- fork ---------------------------------------------------------------------------------- */
 
+/* Handlers that were registered before ours run between our first and our second one, and in the
+ * child before ours does: what they allocate is recorded like all else. */
 static void before_fork(void)
 {
 	is_fork_clean = hp_recorder_pause();
@@ -209,9 +211,11 @@ static void begin_in_child(bool is_clean)
 	has_exited = false;
 }
 
+/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). */
 static void after_fork_in_child(void)
 {
-	begin_in_child(is_fork_clean);
+	if (hp_fork_mark_is_new_process() || hp_fork_mark_is_vfork_child())
+		begin_in_child(is_fork_clean);
 }
 
 static void after_raw_fork(void)
