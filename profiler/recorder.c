@@ -308,6 +308,21 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 	hp_thread_leave(t);
 }
 
+/* What it has not reported yet would be lost to the triggers, and a program may well have a thread
+ * for each request. */
+static void report_last_news(void)
+{
+	struct hp_thread *t = hp_recorder_is_running() ? enter() : NULL;
+	bool has_reported = t && t->session == current_session();
+
+	if (has_reported)
+		report_news(t);
+	if (t)
+		leave(t);
+	if (has_reported)
+		dump_if_due();
+}
+
 /* --- mappings ------------------------------------------------------------------------------ */
 
 /* A mapping does not use up bytes of the heap's countdown: it is sampled by a gap of its own, with
@@ -425,6 +440,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	hp_trigger_start(options);
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
 	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
+	hp_thread_on_exit = report_last_news;
 	hp_thread_begin_session(session);
 	return true;
 }
