@@ -102,6 +102,7 @@ static void join_session(struct hp_thread *t, uint32_t now)
 	hp_tls_set(&hp_tls, 0, 0);
 	t->accounted = 0;
 	memset(&t->news, 0, sizeof(t->news));
+	t->step = hp_trigger_step();
 	t->sample_at = hp_sampler_next_gap(&t->sampler);
 	__atomic_store_n(&t->session, now, __ATOMIC_RELAXED);
 }
@@ -284,9 +285,12 @@ void hp_recorder_freed(const struct hp_live_entry *entry)
 		return;
 	if (entry->session == now)
 		count_free(entry);
-	if (t->session == now && entry->session == now) {
+	if (now != 0 && entry->session == now) {
+		/* It may be the first that this thread does. */
+		if (t->session != now)
+			join_session(t, now);
 		t->news.freed += hp_sampler_weight_bytes(entry->size, interval);
-		has_reported = has_much_news(t);
+		has_reported = has_much_news(t) || hp_tls.thread != t;
 	}
 	if (has_reported)
 		report_news(t);

@@ -154,4 +154,13 @@ def test_threads_that_end_before_they_report(folder, interval):
     check(9 <= n <= 10, f'{n} dumps for ten intervals and a half')
 
 
+@case
+def test_thread_that_only_frees(folder):
+    """It counts: what is in use stays at a block or two."""
+    run_quietly([THREADS, 'hand-over', '1000'],
+                environment(folder, HEAP_PROFILE_INUSE_INTERVAL='10M',
+                            HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
+    check_equal([d.metadata['reason'] for d in dumps_in(folder)], ['exit'], 'reasons')
+
+
 main()
