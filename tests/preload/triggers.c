@@ -50,6 +50,23 @@ static int do_touch(void)
 	return 0;
 }
 
+static void *touch(void *main_thread)
+{
+	pthread_join(*(pthread_t *)main_thread, NULL);
+	exit(do_touch());
+}
+
+/* The main thread ends, and another goes on. */
+static int do_touch_without_main(void)
+{
+	static pthread_t main_thread;
+	pthread_t thread;
+
+	main_thread = pthread_self();
+	pthread_create(&thread, NULL, touch, &main_thread);
+	pthread_exit(NULL);
+}
+
 static void *make_and_free(void *unused)
 {
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
@@ -210,6 +227,7 @@ static const struct {
 } commands[] = {
 	{"wait", do_wait},
 	{"touch", do_touch},
+	{"touch-without-main", do_touch_without_main},
 	{"threads", do_threads},
 	{"fork", do_fork},
 	{"map", do_map},
