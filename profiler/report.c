@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
+#include "file.h"
 #include "sys.h"
 
 static struct stat stderr_at_start;
@@ -41,7 +42,7 @@ void hp_report(const char *line)
 	if (text.used == text.size)
 		text.used--;
 	hp_text_char(&text, '\n');
-	hp_sys_write(2, text.buffer, text.used);
+	hp_file_write_quietly(2, text.buffer, text.used);
 }
 
 void hp_report_text(struct hp_text *line)
