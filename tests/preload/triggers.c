@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,16 @@ static int do_wait(void)
 {
 	allocate_some();
 	say_ready_and_wait();
+	return 0;
+}
+
+static int do_crash(void)
+{
+	const struct rlimit none = {0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	allocate_some();
+	*(volatile int *)8 = 1;
 	return 0;
 }
 
@@ -209,6 +220,7 @@ static const struct {
 	int (*run)(void);
 } commands[] = {
 	{"wait", do_wait},
+	{"crash", do_crash},
 	{"touch", do_touch},
 	{"threads", do_threads},
 	{"fork", do_fork},
