@@ -45,7 +45,8 @@ const struct hp_option hp_option_table[] = {
 	 "How many dumps a process keeps: its first, and the newest of the others. 0 keeps all."},
 	{"HEAP_PROFILE_CLEANUP", HP_OPTION_BOOLEAN, AT(cleanup), 0, 0, 1, "0", NULL,
 	 "Remove the dumps of earlier runs, PREFIX.NNNN.heap, at start. Files that are not dumps "
-	 "stay. Temporary files of processes that died while they wrote a dump go as well."},
+	 "stay, and so do those of the same process before an exec. Temporary files of processes "
+	 "that died while they wrote a dump go as well."},
 	{"HEAP_PROFILE_STACK_DEPTH", HP_OPTION_NUMBER, AT(stack_depth), 64, 1, HP_STACK_DEPTH_MAX,
 	 "64", NULL, "Frames of a stack that are recorded, from the allocating function outward."},
 	{"HEAP_PROFILE_UNWINDER", HP_OPTION_CHOICE, AT(unwinder), HP_UNWINDER_LIBUNWIND, 0, 0,

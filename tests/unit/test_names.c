@@ -239,6 +239,48 @@ static void test_removal_of_earlier_dumps(void)
 	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
+/* What a dump holds that a run with the ID `run` has written under this number. */
+static const char *dump_of(uint64_t run)
+{
+	static char text[10000];
+	const uint8_t *b = (const uint8_t *)&run;
+
+	snprintf(text, sizeof(text),
+		 "heap profile: 1: 2 [3: 4] @ heapprofile\n# heapprof: 1\n# cmdline: %08000d\n"
+		 "# pid: %d\n# run: %02x%02x%02x%02x%02x%02x%02x%02x\n# dump: 1\n",
+		 0, (int)getpid(), b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
+	return text;
+}
+
+static bool is_there(const char *file)
+{
+	return access(in_folder(file), F_OK) == 0;
+}
+
+/* Those of an earlier session stay; the same number in another container is another process. */
+static void test_removal_leaves_own_dumps(void)
+{
+	start_with(in_folder("p"));
+	write_file(in_folder("p.0001.heap"), dump_of(hp_process_run_id() + 1));
+	write_file(in_folder("p.0002.heap"), dump_of(hp_process_run_id()));
+	CHECK(hp_names_start(in_folder("p"), false));
+	hp_names_remove_earlier();
+	CHECK(!is_there("p.0001.heap"));
+	CHECK(is_there("p.0002.heap"));
+}
+
+static void test_removal_after_an_exec(void)
+{
+	start_with(in_folder("p"));
+	write_file(in_folder("p.0001.heap"), "heap profile: 1: 2 [3: 4] @ heapprofile\n# pid: 1\n");
+	write_file(in_folder("p.0002.heap"), dump_of(hp_process_run_id() + 1));
+	hp_names_mark_environment();
+	CHECK(hp_names_start(in_folder("p"), true));
+	hp_names_remove_earlier();
+	CHECK(!is_there("p.0001.heap"));
+	CHECK(is_there("p.0002.heap"));
+}
+
 static void test_removal_of_what_the_dead_left(void)
 {
 	static const char *const stale[] = {"p.0001.heap.tmp.0123456789abcdef",
@@ -271,4 +313,5 @@ TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_fi
 	  TEST(test_max_dumps_of_one_and_two), TEST(test_collisions), TEST(test_fork_child),
 	  TEST(test_patterns), TEST(test_pattern_with_pid), TEST(test_relative_prefix),
 	  TEST(test_too_long), TEST(test_mark_in_the_environment),
-	  TEST(test_removal_of_earlier_dumps), TEST(test_removal_of_what_the_dead_left))
+	  TEST(test_removal_of_earlier_dumps), TEST(test_removal_leaves_own_dumps),
+	  TEST(test_removal_after_an_exec), TEST(test_removal_of_what_the_dead_left))
