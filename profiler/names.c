@@ -390,7 +390,7 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 	/* The first stays; with room for one only, so does nothing else but the newest. */
 	uint64_t expired = last_number - max_dumps + (max_dumps > 1);
 
-	return make_name(out_expired, expired);
+	return make_name(out_expired, expired) && is_dump_of_this_run(out_expired->path);
 }
 
 uint64_t hp_names_n_claimed(void)

@@ -87,6 +87,25 @@ static int do_sessions(char **argv)
 	return 0;
 }
 
+/* Someone puts a file of theirs where a dump was that would go next. argv: prefix */
+static int do_replaced_dump(char **argv)
+{
+	char path[4096];
+	FILE *file;
+
+	HeapProfilerStart(argv[0]);
+	for (int i = 0; i < 3; i++)
+		HeapProfilerDump("kept");
+	snprintf(path, sizeof(path), "%s.0002.heap", argv[0]);
+	require(remove(path) == 0, "a dump is there");
+	file = fopen(path, "w");
+	require(file && fputs("mine", file) > 0 && fclose(file) == 0, "write");
+	for (int i = 0; i < 2; i++)
+		HeapProfilerDump("expiring");
+	HeapProfilerStop();
+	return 0;
+}
+
 static int do_statistics(char **argv)
 {
 	struct heapprof_statistics s;
@@ -172,6 +191,7 @@ static const struct {
 } commands[] = {
 	{"calls", do_calls},
 	{"sessions", do_sessions},
+	{"replaced-dump", do_replaced_dump},
 	{"statistics", do_statistics},
 	{"storm", do_storm},
 };

@@ -35,6 +35,14 @@ def test_sessions(folder, way):
         check_equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
 
 
+@case
+def test_expired_dump_that_was_replaced(folder):
+    start(folder, 'api', 'replaced-dump', HEAP_PROFILE_MAX_DUMPS='3')
+    check_equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 4, 5)], 'files')
+    with open(f'{folder}/p.0002.heap') as f:
+        check_equal(f.read(), 'mine', 'the file of another')
+
+
 @each('way', WAYS)
 def test_statistics(folder, way):
     start(folder, way, 'statistics')
