@@ -113,6 +113,11 @@ def test_signal_of_a_fault(folder):
                 'fault: using the default, unset\n', 'stderr')
 
 
+@case
+def test_handler_runs_on_the_stack_for_signals(folder):
+    run_quietly([TRIGGERS, 'signal-stack'], environment(folder, HEAPPROFILESIGNAL='USR2'))
+
+
 @each('command', ['fork', 'fork-and-map'])
 def test_in_a_fork_child(folder, command):
     """The helper thread does not survive a fork: it is made again."""

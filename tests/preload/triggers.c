@@ -51,6 +51,16 @@ static int do_crash(void)
 	return 0;
 }
 
+/* A thread or coroutine with little stack of its own counts on it. */
+static int do_signal_stack(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGUSR2, NULL, &action) != 0 || action.sa_handler == SIG_DFL)
+		return 97;
+	return action.sa_flags & SA_ONSTACK ? 0 : 96;
+}
+
 static int do_touch(void)
 {
 	allocate_some();
@@ -221,6 +231,7 @@ static const struct {
 } commands[] = {
 	{"wait", do_wait},
 	{"crash", do_crash},
+	{"signal-stack", do_signal_stack},
 	{"touch", do_touch},
 	{"threads", do_threads},
 	{"fork", do_fork},
