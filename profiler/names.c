@@ -359,7 +359,6 @@ bool hp_names_start(const char *prefix, bool by_environment)
 		follows_exec = is_marked_as_ours();
 	is_owner = !by_environment || follows_exec || !getenv(MARK);
 	n_collisions = 0;
-	n_claimed = 0;
 	scan();
 	return true;
 }

@@ -33,7 +33,8 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired);
  * they died, where a file can't be without a name. */
 void hp_names_remove_earlier(void);
 
-/* Dumps claimed by this process, and whether it is the first under its prefix. */
+/* Dumps claimed by this process in all its sessions, and whether it is the first under its prefix.
+ */
 uint64_t hp_names_n_claimed(void);
 bool hp_names_is_owner(void);
 

@@ -106,6 +106,23 @@ static int do_replaced_dump(char **argv)
 	return 0;
 }
 
+/* Of the session that the environment has begun. */
+static int do_stop(char **argv)
+{
+	require(IsHeapProfilerRunning(), "running");
+	allocate_while_running();
+	HeapProfilerStop();
+	return 0;
+}
+
+static int do_stop_twice(char **argv)
+{
+	HeapProfilerDump("of the first session");
+	HeapProfilerStop();
+	HeapProfilerStart(argv[0]);
+	return do_stop(argv);
+}
+
 static int do_statistics(char **argv)
 {
 	struct heapprof_statistics s;
@@ -189,10 +206,8 @@ static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } commands[] = {
-	{"calls", do_calls},
-	{"sessions", do_sessions},
-	{"replaced-dump", do_replaced_dump},
-	{"statistics", do_statistics},
+	{"calls", do_calls}, {"sessions", do_sessions},     {"replaced-dump", do_replaced_dump},
+	{"stop", do_stop},   {"stop-twice", do_stop_twice}, {"statistics", do_statistics},
 	{"storm", do_storm},
 };
 
