@@ -199,6 +199,19 @@ def test_verbose(folder):
     only_line(result, f'{folder}/p.0001.heap', 'exit')
 
 
+@each('folder_there', [False, True])
+def test_line_breaks_in_the_prefix(folder, folder_there):
+    """They do not forge lines."""
+    prefix = f'{folder}/a\nb\x1b[2J'
+    if folder_there:
+        os.mkdir(prefix)
+    result = run([HOST, 'allocate', '10', '100'],
+                 environment(folder, HEAPPROFILE=f'{prefix}/p', HEAP_PROFILE_VERBOSE='1'))
+    only_line(result, f'{folder}/a\\nb\\x1b[2J/p')
+    check_equal(names_of_dumps(prefix) if folder_there else [],
+                ['p.0001.heap'] if folder_there else [], 'files')
+
+
 @case
 def test_dump_without_samples_says_so(folder):
     result = run([HOST, 'allocate', '1', '1'],
