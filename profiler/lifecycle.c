@@ -134,10 +134,8 @@ static bool start(const char *prefix, bool by_environment)
 	if (next_interval)
 		options.sample_interval = next_interval;
 	hp_memory_set_limit(options.memory_limit);
-	if (!hp_names_start(prefix, by_environment)) {
-		hp_report("the prefix of the dumps is longer than a path can be: not profiling");
+	if (!hp_names_start(prefix, by_environment))
 		return false;
-	}
 	if (!hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND)) {
 		hp_report("no memory: not profiling");
 		return false;

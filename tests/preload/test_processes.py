@@ -106,6 +106,7 @@ def test_restart_under_the_same_prefix(folder):
             with open(f'{folder}/{name}') as f:
                 check_equal(f.read(), text, name)
         check_equal(names_of_dumps(folder), [f'p.{i:04}.heap' for i in range(1, n + 1)], 'files')
+        check_equal(last_dump(folder).number('dump'), 1, 'which dump of its run')
         texts[f'p.{n:04}.heap'] = last_dump(folder).text
 
 
