@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -188,6 +189,39 @@ static int do_quick_exit(char **argv)
 	quick_exit(4);
 }
 
+static void leave(int signal)
+{
+	_exit(0);
+}
+
+/* The signal finds the thread in the allocator, or in the profiler, or in between. */
+static NOINLINE void allocate_until_signal(void)
+{
+	struct itimerval soon = {.it_value = {.tv_usec = 2000 + getpid() % 512}};
+
+	signal(SIGALRM, leave);
+	for (int i = 0;; i++) {
+		sink = malloc(100);
+		free(sink);
+		if (i == 0)
+			setitimer(ITIMER_REAL, &soon, NULL);
+	}
+}
+
+static int do_exit_in_handler(char **argv)
+{
+	int n = atoi(argv[1]);
+
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			allocate_until_signal();
+		wait_for(pid);
+	}
+	return 0;
+}
+
 /* argv: number of children, "exec" or "fork"; from a parent whose threads allocate */
 static int do_storm(char **argv)
 {
@@ -267,6 +301,7 @@ static const struct {
 	{"daemon", do_daemon},
 	{"_exit", do_exit_now},
 	{"quick_exit", do_quick_exit},
+	{"_exit-in-handler", do_exit_in_handler},
 	{"storm", do_storm},
 	{"fork-in-threads", do_fork_in_threads},
 };

@@ -88,6 +88,17 @@ def test_ways_out(folder, way):
 
 
 @case
+def test_exit_in_a_handler_of_a_signal_that_came_in_a_hook(folder):
+    n = 60  # some of them in the midst of counting
+    start(folder, '_exit-in-handler', n)
+    children = dumps_in(folder, CHILD)
+    check_equal(len(children), n, 'children with files')
+    for dump in children:
+        check(dump.by_leaf()['allocate_until_signal'].alloc_objects > 0
+              or 'incomplete' in dump.metadata.get('note', ''), f'lost and not told: {dump.text}')
+
+
+@case
 def test_restart_under_the_same_prefix(folder):
     texts = {}
     for n in range(1, 4):
