@@ -116,11 +116,13 @@ static void end_change(struct shard *s)
 }
 
 /* What the parent had freed before the fork is no news of the child's. */
-static struct record *current_record(struct shard *s, hp_handle h)
+static struct record *current_record(hp_handle h)
 {
 	struct record *r = record_at(h);
 
 	if (r->fork_epoch != fork_epoch) {
+		struct shard *s = shard_of_record(h);
+
 		begin_change(s);
 		r->counts.alloc_objects -= r->counts.free_objects;
 		r->counts.alloc_bytes -= r->counts.free_bytes;
@@ -154,7 +156,7 @@ static void fold_records_of(struct shard *s, struct stack *stack)
 
 	while (*link) {
 		hp_handle h = *link;
-		struct record *r = current_record(s, h);
+		struct record *r = current_record(h);
 
 		if (r->counts.alloc_objects > r->counts.free_objects) {
 			link = &r->next;
@@ -368,7 +370,7 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 	hp_handle h = find_or_add(s, hash, frames, n_frames, size_class);
 
 	if (h) {
-		struct record *r = current_record(s, h);
+		struct record *r = current_record(h);
 
 		count_in(r, size);
 	}
@@ -382,7 +384,7 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 
 	if (!hp_lock_acquire(&s->lock))
 		return;
-	struct record *r = current_record(s, record);
+	struct record *r = current_record(record);
 
 	count_out(r, size);
 	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
@@ -395,7 +397,7 @@ void hp_stacks_count_again(hp_handle record, uint64_t size)
 
 	if (!hp_lock_acquire(&s->lock))
 		return;
-	struct record *r = current_record(s, record);
+	struct record *r = current_record(record);
 
 	count_in(r, size);
 	hp_lock_release(&s->lock);
@@ -459,19 +461,20 @@ static void begin_shard(struct copying *c, int i)
 	end_reading(s, is_interrupted);
 }
 
-static void copy_bucket(struct copying *c, struct shard *s, hp_handle stack)
+static void copy_bucket(struct copying *c, hp_handle stack)
 {
 	for (hp_handle h = stack; h; h = stack_at(h)->next)
 		for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
-			copy_entry(c, &current_record(s, r)->counts, stack_at(h));
+			copy_entry(c, &current_record(r)->counts, stack_at(h));
 }
 
 /* What was bucket `i` of `n_buckets`. By now the table may have doubled, perhaps more than once:
  * then that is every bucket whose number is i modulo n_buckets. */
-static void copy_split_bucket(struct copying *c, struct shard *s, uint32_t i, uint32_t n_buckets)
+static void copy_split_bucket(struct copying *c, const struct shard *s, uint32_t i,
+			      uint32_t n_buckets)
 {
 	for (; i < s->n_buckets; i += n_buckets)
-		copy_bucket(c, s, s->buckets[i]);
+		copy_bucket(c, s->buckets[i]);
 }
 
 static void copy_buckets(struct copying *c, int i, uint32_t first)
