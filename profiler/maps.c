@@ -53,15 +53,18 @@ static bool parse_line(const char *line, size_t size, struct hp_maps_entry *out)
 	return true;
 }
 
-bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *context), void *context)
+/* False if it can't be read to its end. */
+static bool visit_file(const char *file, bool (*visit)(const struct hp_maps_entry *, void *),
+		       void *context, bool *out_has_lines)
 {
 	char buffer[LINE_MAX_SIZE];
 	struct hp_maps_entry entry;
 	size_t used = 0;
 	long n = 1;
 	bool more = true;
-	int fd = hp_file_open_private("/proc/self/maps", O_RDONLY);
+	int fd = hp_file_open_private(file, O_RDONLY);
 
+	*out_has_lines = false;
 	if (fd < 0)
 		return false;
 	while (more) {
@@ -73,6 +76,7 @@ bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *contex
 		if (n <= 0)
 			break;
 		used += n;
+		*out_has_lines = true;
 		while (more && (newline = memchr(line, '\n', buffer + used - line))) {
 			if (parse_line(line, newline - line, &entry))
 				more = visit(&entry, context);
@@ -83,6 +87,17 @@ bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *contex
 	}
 	hp_sys_close(fd);
 	return n >= 0;
+}
+
+bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *context), void *context)
+{
+	bool has_lines;
+	bool is_whole = visit_file("/proc/self/maps", visit, context, &has_lines);
+
+	/* The main thread's file, which is empty after a pthread_exit() in main. */
+	if (!has_lines)
+		is_whole = visit_file("/proc/thread-self/maps", visit, context, &has_lines);
+	return is_whole;
 }
 
 struct path_search {

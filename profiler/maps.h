@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/self/maps, read without allocation. Any thread. */
+/* The maps of this process in /proc, read without allocation. Any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -119,15 +119,23 @@ uint64_t hp_process_run_id(void)
 }
 
 /* statm = size " " resident " " ..., in pages */
-uint64_t hp_process_rss_bytes(void)
+static uint64_t read_rss_bytes(const char *file)
 {
 	char text[256];
 	const char *p;
 
-	if (hp_file_read("/proc/self/statm", text, sizeof(text)) <= 0)
+	if (hp_file_read(file, text, sizeof(text)) <= 0)
 		return 0;
 	p = skip_words(text, 1);
 	return p ? parse_decimal(p) * PAGE_BYTES : 0;
+}
+
+/* That of the main thread holds zeroes after a pthread_exit() in main. */
+uint64_t hp_process_rss_bytes(void)
+{
+	uint64_t bytes = read_rss_bytes("/proc/self/statm");
+
+	return bytes > 0 ? bytes : read_rss_bytes("/proc/thread-self/statm");
 }
 
 void hp_process_after_fork(void)

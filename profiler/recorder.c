@@ -110,6 +110,7 @@ static void join_session(struct hp_thread *t, uint32_t now)
 	hp_tls_set(&hp_tls, 0, 0);
 	t->accounted = 0;
 	memset(&t->news, 0, sizeof(t->news));
+	t->step = hp_trigger_step();
 	t->sample_at = hp_sampler_next_gap(&t->sampler);
 	__atomic_store_n(&t->session, now, __ATOMIC_RELAXED);
 }
@@ -299,9 +300,12 @@ void hp_recorder_freed(const struct hp_live_entry *entry)
 	}
 	if (entry->session == now)
 		count_free(entry);
-	if (t->session == now && entry->session == now) {
+	if (now != 0 && entry->session == now) {
+		/* It may be the first that this thread does. */
+		if (t->session != now)
+			join_session(t, now);
 		t->news.freed += hp_sampler_weight_bytes(entry->size, interval);
-		has_reported = has_much_news(t);
+		has_reported = has_much_news(t) || hp_tls.thread != t;
 	}
 	if (has_reported)
 		report_news(t);
@@ -325,6 +329,21 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 		drop_sample();
 	}
 	hp_thread_leave(t);
+}
+
+/* What it has not reported yet would be lost to the triggers, and a program may well have a thread
+ * for each request. */
+static void report_last_news(void)
+{
+	struct hp_thread *t = hp_recorder_is_running() ? enter() : NULL;
+	bool has_reported = t && t->session == current_session();
+
+	if (has_reported)
+		report_news(t);
+	if (t)
+		leave(t);
+	if (has_reported)
+		dump_if_due();
 }
 
 /* --- mappings ------------------------------------------------------------------------------ */
@@ -444,6 +463,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	hp_trigger_start(options);
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
 	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
+	hp_thread_on_exit = report_last_news;
 	hp_thread_begin_session(session);
 	return true;
 }

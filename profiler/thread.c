@@ -11,6 +11,7 @@
 #define N_INLINE_KEYS 32
 
 __thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));
+void (*hp_thread_on_exit)(void);
 
 static struct hp_arena arena;
 static struct hp_thread *registry; /* push-only list */
@@ -39,6 +40,8 @@ static void thread_exits(void *value)
 	if (tls->thread != thread)
 		return;
 	tls->in_hook++;
+	if (hp_thread_on_exit)
+		hp_thread_on_exit();
 	bool locked = hp_lock_acquire(&registry_lock);
 
 	retire(thread, tls);

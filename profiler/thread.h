@@ -83,6 +83,9 @@ struct hp_thread {
  */
 void hp_thread_init(void);
 
+/* Called in each thread that has a struct and ends, before that is given up; in_hook is set. */
+extern void (*hp_thread_on_exit)(void);
+
 /* The calling thread's struct, made or borrowed now if needed; NULL if there is no memory. Each
  * successful call is ended by hp_thread_leave(). Any thread, from within a hook. */
 struct hp_thread *hp_thread_enter(void);

@@ -74,6 +74,16 @@ def test_exec_in_place_stays_the_owner(folder):
 
 
 @case
+def test_exec_in_place_keeps_earlier_dumps(folder):
+    start(folder, 'leaf')
+    start(folder, 'exec-in-place', HEAP_PROFILE_CLEANUP='1', HEAP_PROFILE_ALLOCATION_INTERVAL='60K')
+    dumps = dumps_in(folder)
+    check_equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
+    check_equal(len({d.metadata['pid'] for d in dumps}), 1, 'processes')
+    check_equal(len({d.metadata['run'] for d in dumps}), 2, 'programs')
+
+
+@case
 def test_daemon(folder):
     start(folder, 'daemon')
     child = last_dump(folder, CHILD)

@@ -4,8 +4,8 @@
 there is none."""
 import math
 
-from preload import (Counts, case, check, check_equal, each, environment, last_dump, main, program,
-                     run_quietly)
+from preload import (Counts, case, check, check_equal, dumps_in, each, environment, last_dump, main,
+                     program, run_quietly)
 
 THREADS = program('threads')
 
@@ -145,6 +145,29 @@ def test_clearenv_in_a_constructor_before_us(folder, profile):
     """The program runs on, unprofiled: who has no environment asks for nothing."""
     run_quietly([program('early_clearenv'), '1000'],
                 environment(folder, HEAPPROFILE=profile and f'{folder}/p'))
+
+
+INTERVALS = {'HEAP_PROFILE_ALLOCATION_INTERVAL': 'leak', 'HEAP_PROFILE_INUSE_INTERVAL': 'leak',
+             'HEAP_PROFILE_DEALLOCATION_INTERVAL': 'free'}
+
+
+@each('interval', INTERVALS)
+def test_threads_that_end_before_they_report(folder, interval):
+    """Each does less than a thread may do before it has to tell the triggers."""
+    intervals = {**dict.fromkeys(INTERVALS, '0'), interval: '10M'}
+    run_quietly([THREADS, 'requests', INTERVALS[interval], '105'],
+                environment(folder, HEAP_PROFILE_MAX_DUMPS='0', **intervals))
+    n = len(dumps_in(folder)) - 1
+    check(9 <= n <= 10, f'{n} dumps for ten intervals and a half')
+
+
+@case
+def test_thread_that_only_frees(folder):
+    """It counts: what is in use stays at a block or two."""
+    run_quietly([THREADS, 'hand-over', '1000'],
+                environment(folder, HEAP_PROFILE_INUSE_INTERVAL='10M',
+                            HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
+    check_equal([d.metadata['reason'] for d in dumps_in(folder)], ['exit'], 'reasons')
 
 
 main()

@@ -56,14 +56,17 @@ def test_time_interval(folder):
     check_equal(first.by_leaf()['allocate_some'], Counts(10, 10000, 10, 10000), 'in it')
 
 
-@case
-def test_rss_interval(folder):
-    with Waiting(folder, 'touch', HEAP_PROFILE_RSS_INTERVAL='32M') as program_:
+@each('command', ['touch', 'touch-without-main'])
+def test_rss_interval(folder, command):
+    """In /proc, the process is its main thread, and what is said of that ends with it."""
+    with Waiting(folder, command, HEAP_PROFILE_RSS_INTERVAL='32M') as program_:
         program_.wait_for_dumps(1)
         program_.end()
     first = dumps_in(folder)[0]
     check('resident' in first.metadata['reason'], first.metadata['reason'])
     check(first.number('rss_bytes') > 32 * MIB, 'resident bytes')
+    check_equal(first.by_leaf()['allocate_some'], Counts(10, 10000, 10, 10000), 'in it')
+    check(any(m.path.startswith('[') for m in first.mappings), 'the mappings are from /proc')
 
 
 SIGNALS = {'USR2': signal.SIGUSR2, 'SIGUSR2': signal.SIGUSR2,
@@ -102,6 +105,20 @@ def test_signal_that_the_program_ignores(folder):
                  env)
     check_equal(result.status, 0, 'status')
     check('has a handler already' in result.stderr, result.stderr)
+
+
+@case
+def test_signal_of_a_fault(folder):
+    """A handler of ours would make the crash an endless loop."""
+    result = run([TRIGGERS, 'crash'], environment(folder, HEAPPROFILESIGNAL='SEGV'))
+    check_equal(result.status, -signal.SIGSEGV, 'status')
+    check_equal(result.stderr, "heapprof: HEAPPROFILESIGNAL='SEGV' can't be taken, or tells of a "
+                'fault: using the default, unset\n', 'stderr')
+
+
+@case
+def test_handler_runs_on_the_stack_for_signals(folder):
+    run_quietly([TRIGGERS, 'signal-stack'], environment(folder, HEAPPROFILESIGNAL='USR2'))
 
 
 @each('command', ['fork', 'fork-and-map'])

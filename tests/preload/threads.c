@@ -333,6 +333,75 @@ static int do_wild_frame_pointers(char **argv)
 	return 0;
 }
 
+/* --- a thread for each request ---------------------------------------------------------------- */
+
+enum {
+	REQUEST = 1 << 16
+};
+
+static NOINLINE void *leak_in_thread(void *unused)
+{
+	for (int i = 0; i < 16; i++)
+		sink = malloc(REQUEST);
+	return NULL;
+}
+
+static NOINLINE void *free_in_thread(void *unused)
+{
+	for (int i = 0; i < 16; i++)
+		free(malloc(REQUEST));
+	return NULL;
+}
+
+/* argv: "leak" or "free", how many times 1 MiB; one after the other */
+static int do_requests(char **argv)
+{
+	void *(*run)(void *) = strcmp(argv[0], "leak") == 0 ? leak_in_thread : free_in_thread;
+	pthread_t thread;
+
+	for (int i = 0; i < atoi(argv[1]); i++) {
+		require(pthread_create(&thread, NULL, run, NULL) == 0, "thread");
+		pthread_join(thread, NULL);
+	}
+	return 0;
+}
+
+/* --- one makes, another frees ---------------------------------------------------------------- */
+
+static void *handed;
+static pthread_barrier_t is_full, is_empty;
+
+static void *consume(void *unused)
+{
+	for (;;) {
+		pthread_barrier_wait(&is_full);
+		void *p = handed;
+
+		pthread_barrier_wait(&is_empty);
+		if (!p)
+			return NULL;
+		free(p);
+	}
+}
+
+/* argv: how many times 64 KiB */
+static int do_hand_over(char **argv)
+{
+	int n = atoi(argv[0]);
+	pthread_t thread;
+
+	pthread_barrier_init(&is_full, NULL, 2);
+	pthread_barrier_init(&is_empty, NULL, 2);
+	require(pthread_create(&thread, NULL, consume, NULL) == 0, "thread");
+	for (int i = 0; i <= n; i++) {
+		handed = i < n ? malloc(REQUEST) : NULL;
+		pthread_barrier_wait(&is_full);
+		pthread_barrier_wait(&is_empty);
+	}
+	pthread_join(thread, NULL);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **argv);
@@ -347,6 +416,8 @@ static const struct {
 	{"coroutines-in-thread", do_coroutines_in_thread},
 	{"deep-frames", do_deep_frames},
 	{"longjmp", do_longjmp},
+	{"requests", do_requests},
+	{"hand-over", do_hand_over},
 	{"wild-frame-pointers", do_wild_frame_pointers},
 };
 

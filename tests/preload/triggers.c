@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,26 @@ static int do_wait(void)
 	return 0;
 }
 
+static int do_crash(void)
+{
+	const struct rlimit none = {0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	allocate_some();
+	*(volatile int *)8 = 1;
+	return 0;
+}
+
+/* A thread or coroutine with little stack of its own counts on it. */
+static int do_signal_stack(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGUSR2, NULL, &action) != 0 || action.sa_handler == SIG_DFL)
+		return 97;
+	return action.sa_flags & SA_ONSTACK ? 0 : 96;
+}
+
 static int do_touch(void)
 {
 	allocate_some();
@@ -48,6 +69,23 @@ static int do_touch(void)
 	memset(p, 1, 64 * MIB);
 	say_ready_and_wait();
 	return 0;
+}
+
+static void *touch(void *main_thread)
+{
+	pthread_join(*(pthread_t *)main_thread, NULL);
+	exit(do_touch());
+}
+
+/* The main thread ends, and another goes on. */
+static int do_touch_without_main(void)
+{
+	static pthread_t main_thread;
+	pthread_t thread;
+
+	main_thread = pthread_self();
+	pthread_create(&thread, NULL, touch, &main_thread);
+	pthread_exit(NULL);
 }
 
 static void *make_and_free(void *unused)
@@ -209,7 +247,10 @@ static const struct {
 	int (*run)(void);
 } commands[] = {
 	{"wait", do_wait},
+	{"crash", do_crash},
+	{"signal-stack", do_signal_stack},
 	{"touch", do_touch},
+	{"touch-without-main", do_touch_without_main},
 	{"threads", do_threads},
 	{"fork", do_fork},
 	{"map", do_map},
