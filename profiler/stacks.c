@@ -391,6 +391,21 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 	hp_lock_release(&s->lock);
 }
 
+void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
+{
+	struct shard *s = shard_of_record(record);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	struct record *r = current_record(record);
+
+	r->counts.alloc_bytes -= size;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->counts.alloc_objects--;
+	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
+	hp_lock_release(&s->lock);
+}
+
 void hp_stacks_count_again(hp_handle record, uint64_t size)
 {
 	struct shard *s = shard_of_record(record);

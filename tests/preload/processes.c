@@ -91,6 +91,37 @@ static int do_fork_twice(char **argv)
 	return 0;
 }
 
+static NOINLINE void allocate_blocks(void **blocks, int n)
+{
+	for (int i = 0; i < n; i++)
+		blocks[i] = malloc(100);
+}
+
+static void free_blocks(void **blocks, int n)
+{
+	for (int i = 0; i < n; i++)
+		free(blocks[i]);
+}
+
+/* The child frees all that it has inherited, and most of what it allocates by the same stack. */
+static int do_fork_and_free(char **argv)
+{
+	static void *blocks[100], *own[60];
+
+	for (int is_child = 0; is_child < 2; is_child++) {
+		allocate_blocks(is_child ? own : blocks, is_child ? 60 : 100);
+		pid_t pid = is_child ? -1 : fork();
+
+		if (pid > 0) {
+			wait_for(pid);
+			return 0;
+		}
+	}
+	free_blocks(own, 50);
+	free_blocks(blocks, 100);
+	return 0;
+}
+
 /* A fork that no handler sees. */
 static int do_raw_fork(char **argv)
 {
@@ -292,6 +323,7 @@ static const struct {
 } commands[] = {
 	{"fork", do_fork},
 	{"fork-twice", do_fork_twice},
+	{"fork-and-free", do_fork_and_free},
 	{"raw-fork", do_raw_fork},
 	{"exec", do_exec},
 	{"spawn", do_spawn},
