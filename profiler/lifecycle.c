@@ -306,9 +306,10 @@ void hp_lifecycle_init(void)
 {
 	uint32_t expected = NOT_READY;
 
-	/* Before the C library has run its own constructor there is no environment yet. */
-	if (!environ || !__atomic_compare_exchange_n(&state, &expected, PREPARING, false,
-						     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	/* Before that there is no environment yet. */
+	if (!hp_next_alloc_is_c_library_ready() ||
+	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
 		return;
 	hp_tls.in_hook++;
 	prepare();

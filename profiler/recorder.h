@@ -105,8 +105,8 @@ extern void (*hp_recorder_on_due)(const char *reason);
 extern void (*hp_recorder_on_raw_fork)(void);
 
 /* fork: no thread but the one that pauses records between its pause and its resume; one that wants
- * to waits a little, and then drops its sample. hp_recorder_pause() returns false if some thread did
- * not get out in time. */
+ * to waits a little, and then drops its sample. hp_recorder_pause() returns false if some thread
+ * did not get out in time. */
 bool hp_recorder_pause(void);
 void hp_recorder_resume(void);
 /* In the child, instead of resume; `is_clean` is what pause said. */
