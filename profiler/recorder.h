@@ -74,7 +74,6 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site);
 
 struct hp_unmapping {
 	uint32_t session;
-	uint64_t size; /* of what was recorded */
 	struct hp_regions_taken taken;
 };
 

@@ -348,7 +348,27 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 	hp_lock_release(&s->lock);
 }
 
-void hp_stacks_count_again(hp_handle record, uint64_t size)
+void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
+{
+	struct shard *s = shard_of_record(record);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	current_record(record)->counts.free_bytes += size;
+	hp_lock_release(&s->lock);
+}
+
+void hp_stacks_count_split(hp_handle record)
+{
+	struct shard *s = shard_of_record(record);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	current_record(record)->counts.alloc_objects++;
+	hp_lock_release(&s->lock);
+}
+
+void hp_stacks_count_joined(hp_handle record, uint64_t size)
 {
 	struct shard *s = shard_of_record(record);
 
@@ -356,8 +376,9 @@ void hp_stacks_count_again(hp_handle record, uint64_t size)
 		return;
 	struct record *r = current_record(record);
 
-	r->counts.alloc_objects++;
-	r->counts.alloc_bytes += size;
+	r->counts.alloc_objects--;
+	r->counts.free_bytes += size;
+	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
 	hp_lock_release(&s->lock);
 }
 

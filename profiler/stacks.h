@@ -27,8 +27,14 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 /* Counts one as freed. `record` came from hp_stacks_count_alloc() with the same size. */
 void hp_stacks_count_free(hp_handle record, uint64_t size);
 
-/* Counts another allocation under a record that has something in use. */
-void hp_stacks_count_again(hp_handle record, uint64_t size);
+/* Counts `size` bytes of an allocation as freed, the rest of which stays in use. */
+void hp_stacks_count_trimmed(hp_handle record, uint64_t size);
+
+/* One allocation has become two: both are to be counted as freed, each with its own size. */
+void hp_stacks_count_split(hp_handle record);
+
+/* They are one again, and `size` bytes of it are freed. */
+void hp_stacks_count_joined(hp_handle record, uint64_t size);
 
 /* A copy of all counts. Frames are not copied: they stay where they are until it is released. */
 struct hp_stacks_copy_entry {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Dumps by time, resident memory and signal, of a program that does nothing meanwhile; and
 mappings as allocations."""
+import math
 import os
 import signal
 import subprocess
@@ -148,6 +149,25 @@ def test_mappings(folder):
     check_equal(leaves['remap'][:2], (1, 6 * MIB), 'in use by mremap')
     check_equal(leaves['move_break'][:2], (1, 12288), 'in use by sbrk')
     check_equal(leaves['allocate_large'], Counts(1, 8 * MIB, 1, 8 * MIB), 'by malloc, once')
+
+
+@each('interval', ['1', '32K'])
+def test_trimmed_mappings(folder, interval):
+    """The rest is in use, and is allocated once; sampled, it is an estimate of that."""
+    run_quietly([TRIGGERS, 'trim'],
+                environment(folder, HEAP_PROFILE_ONLY_MMAP='1', HEAP_PROFILE_INUSE_INTERVAL='0',
+                            HEAP_PROFILE_SAMPLE_INTERVAL=interval, HEAP_PROFILE_SEED='1'))
+    got = last_dump(folder).by_leaf()['map_and_trim']
+    n, size = 4000, 65536
+    if interval == '1':
+        check_equal(got, Counts(n, n * size // 2, n, n * size), 'in it')
+        return
+    p, p_rest = (-math.expm1(-s / 32768) for s in (size, size / 2))
+    for objects, probability in ((got.alloc_objects, p), (got.inuse_objects, p_rest)):
+        bound = 5 * math.sqrt(n * probability * (1 - probability))
+        check(abs(objects - n * probability) < bound, f'{objects}, not {n * probability}')
+    check_equal((got.inuse_bytes, got.alloc_bytes),
+                (got.inuse_objects * size // 2, got.alloc_objects * size), 'bytes')
 
 
 @case
