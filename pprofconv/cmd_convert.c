@@ -5,6 +5,7 @@
 
 #include "analysis/reproducible.h"
 #include "base/input.h"
+#include "command_files.h"
 #include "commands.h"
 #include "writers/writer.h"
 
@@ -54,14 +55,6 @@ static char *output_path(const struct settings *settings, const struct writer *w
 	return path;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-	struct stat a_status, b_status;
-
-	return stat(a, &a_status) == 0 && stat(b, &b_status) == 0 && S_ISREG(a_status.st_mode) &&
-	       a_status.st_dev == b_status.st_dev && a_status.st_ino == b_status.st_ino;
-}
-
 static int save_reproducible(const struct settings *settings, struct profile *profile,
 			     const struct writer *writer, const char *path)
 {
@@ -71,28 +64,132 @@ static int save_reproducible(const struct settings *settings, struct profile *pr
 		    : command_error("%s", strerror(ENOMEM));
 }
 
-static int convert(const struct settings *settings, const struct writer *writer, const char *input)
-{
-	_cleanup_(profile_freep) struct profile *profile = command_load(settings, input);
-	_cleanup_(freep) void *output = profile ? output_path(settings, writer, input) : NULL;
+/* --- what goes where ----------------------------------------------------------------------- */
 
-	if (!profile)
-		return EXIT_BAD;
-	if (!output)
+struct job {
+	const char *input;
+	char *output;
+	char *place; /* the output with its folder's own path: two may spell one place differently
+		      */
+};
+
+struct jobs {
+	VEC(struct job) items;
+};
+
+static void jobs_deinit(struct jobs *jobs)
+{
+	vec_foreach (job, &jobs->items) {
+		free(job->output);
+		free(job->place);
+	}
+	vec_deinit(&jobs->items);
+}
+
+static char *find_place(const char *path)
+{
+	const char *name = last_part(path);
+	_cleanup_(freep) void *folder =
+		name > path ? strndup(path, (size_t)(name - path)) : strdup(".");
+	_cleanup_(freep) void *real = folder ? realpath(folder, NULL) : NULL;
+	char *place;
+
+	if (!folder || asprintf(&place, "%s/%s", real ? (char *)real : (char *)folder, name) < 0)
+		return NULL;
+	return place;
+}
+
+static int jobs_init(struct jobs *jobs, const struct settings *settings,
+		     const struct writer *writer)
+{
+	int r = vec_reserve(&jobs->items, (size_t)settings->n_inputs);
+
+	for (int i = 0; !r && i < settings->n_inputs; i++) {
+		struct job *job = &jobs->items.items[jobs->items.n++];
+
+		*job = (struct job){.input = settings->inputs[i]};
+		job->output = output_path(settings, writer, job->input);
+		job->place = job->output ? find_place(job->output) : NULL;
+		r = job->place ? 0 : -ENOMEM;
+	}
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct job *const *a = left, *const *b = right;
+
+	return strcmp((*a)->place, (*b)->place);
+}
+
+/* Two inputs may have one name but for their folders, or for the suffix that is left out. */
+static int check_places(const struct jobs *jobs)
+{
+	size_t n = jobs->items.n, n_files = 0;
+	_cleanup_(freep) void *memory = calloc(n + 1, sizeof(const struct job *));
+	const struct job **sorted = memory;
+
+	if (!sorted)
 		return command_error("%s", strerror(ENOMEM));
-	if (is_same_file(input, output))
-		return command_error("%s: input and output are the same file", input);
-	if (command_symbolize(settings, profile))
+	vec_foreach (job, &jobs->items)
+		if (strcmp(job->output, "-") != 0)
+			sorted[n_files++] = job;
+	qsort(sorted, n_files, sizeof(*sorted), compare_places);
+	for (size_t i = 1; i < n_files; i++)
+		if (strcmp(sorted[i - 1]->place, sorted[i]->place) == 0)
+			return command_error("%s and %s would both be written to %s",
+					     sorted[i - 1]->input, sorted[i]->input,
+					     sorted[i]->output);
+	return EXIT_DONE;
+}
+
+static int check_outputs(const struct settings *settings, const struct jobs *jobs)
+{
+	struct files files = {0};
+	int status = files_init(&files, settings);
+
+	for (size_t i = 0; !status && i < jobs->items.n; i++)
+		status = files_check_output(&files, jobs->items.items[i].output);
+	files_deinit(&files);
+	return status;
+}
+
+/* --- converting ---------------------------------------------------------------------------- */
+
+static int convert(const struct settings *settings, const struct writer *writer,
+		   const struct job *job)
+{
+	_cleanup_(profile_freep) struct profile *profile = command_load(settings, job->input);
+
+	if (!profile || command_symbolize(settings, profile))
 		return EXIT_BAD;
 	if (settings->is_reproducible)
-		return save_reproducible(settings, profile, writer, output);
-	return command_save(settings, profile, writer, output);
+		return save_reproducible(settings, profile, writer, job->output);
+	return command_save(settings, profile, writer, job->output);
+}
+
+/* What can be known to be wrong before anything is written stops all. */
+static int convert_all(const struct settings *settings, const struct writer *writer)
+{
+	struct jobs jobs = {0};
+	int status = jobs_init(&jobs, settings, writer);
+
+	if (!status)
+		status = check_places(&jobs);
+	if (!status)
+		status = check_outputs(settings, &jobs);
+	if (!status)
+		status = files_check_inputs(settings);
+	for (size_t i = 0, n = status ? 0 : jobs.items.n; i < n; i++)
+		if (convert(settings, writer, &jobs.items.items[i]))
+			status = EXIT_BAD;
+	jobs_deinit(&jobs);
+	return status;
 }
 
 static int run(const struct settings *settings)
 {
 	const struct writer *writer = writer_find(settings->to);
-	int status = EXIT_DONE;
 
 	if (!writer)
 		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
@@ -102,10 +199,7 @@ static int run(const struct settings *settings)
 	if (settings->n_inputs > 1 && settings->output && !is_directory(settings->output))
 		return command_error("several inputs, so -o must name a folder; '" PROGRAM
 				     " merge' makes one profile of them");
-	for (int i = 0; i < settings->n_inputs; i++)
-		if (convert(settings, writer, settings->inputs[i]))
-			status = EXIT_BAD;
-	return status;
+	return convert_all(settings, writer);
 }
 
 static const struct option_row options[] = {
@@ -114,7 +208,7 @@ static const struct option_row options[] = {
 	 "a "
 	 "profile is written beside its input, with .pb.gz instead of .heap or behind the name, "
 	 "and "
-	 "text to standard output."},
+	 "text to standard output. No two inputs may go to one file, and none over what is read."},
 	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,

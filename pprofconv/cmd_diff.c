@@ -7,6 +7,7 @@
 #include "analysis/shared.h"
 #include "base/input.h"
 #include "command_compare.h"
+#include "command_files.h"
 #include "commands.h"
 #include "reports/report.h"
 
@@ -355,19 +356,27 @@ static int write_report(const struct comparison *comparison)
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
+static void print_failures_of(const struct comparison *comparison, const struct gate_result *result)
+{
+	size_t n = result->failures.n;
+
+	for (size_t i = 0; i < n && i < FORMAT_FAILURES_MAX; i++) {
+		char *text = report_describe_failure(&comparison->report, result,
+						     &result->failures.items[i]);
+
+		command_error("gate failed: %s", text ? text : strerror(ENOMEM));
+		free(text);
+	}
+	if (n > FORMAT_FAILURES_MAX)
+		command_error("gate failed: %zu more of %s", n - FORMAT_FAILURES_MAX,
+			      result->gate->text);
+}
+
 static int print_failures(const struct comparison *comparison)
 {
-	int status = EXIT_DONE;
-
 	vec_foreach (result, &comparison->results)
-		vec_foreach (failure, &result->failures) {
-			char *text = report_describe_failure(&comparison->report, result, failure);
-
-			command_error("gate failed: %s", text ? text : strerror(ENOMEM));
-			free(text);
-			status = EXIT_GATE;
-		}
-	return status;
+		print_failures_of(comparison, result);
+	return report_has_failures(&comparison->report) ? EXIT_GATE : EXIT_DONE;
 }
 
 static int report(struct comparison *comparison)
@@ -387,6 +396,8 @@ static int run_comparison(struct comparison *comparison)
 {
 	int status = parse(comparison);
 
+	if (!status)
+		status = files_check(comparison->settings);
 	if (!status)
 		status = load(comparison);
 	if (!status)
@@ -467,7 +478,9 @@ static const struct option_row options[] = {
 	 "as inuse_space=2%, inuse_space=10M or inuse_objects=5000. May be given several times."},
 	{"max-growth-per-function", 'G', OPTION_TEXTS,
 	 offsetof(struct settings, max_growth_per_function), "TYPE=LIMIT",
-	 "The same for what each function has allocated itself."},
+	 "The same for what each function has allocated itself. The first 30 that fail are told, "
+	 "and "
+	 "how many more did; json has all."},
 	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
 	 "How sure it must be that a limit was passed, with regard to the error of sampling; for a "
 	 "gate of functions, that any was. Also that of all intervals. The default is 0.95."},
@@ -494,10 +507,12 @@ const struct command command_diff = {
 	.arguments = "BASE NEW | --base=FILE... NEW...",
 	.summary = "compare profiles, and fail if something grew beyond a limit",
 	.description =
-		"Functions are matched by name and file, so two builds compare, also from different "
+		"Functions are matched by name and file, so two builds compare, also from "
+		"different "
 		"folders; by name alone where one of them knows no file. Folded stacks don't say "
 		"what they count: it is taken for what they are compared with, and for exact. Each "
-		"difference comes with the interval it lies in, by the error of sampling; a * marks "
+		"difference comes with the interval it lies in, by the error of sampling; a * "
+		"marks "
 		"those that are real, among all that were compared. Two dumps of one run are "
 		"compared with the error of what changed between them only.",
 	.options = options,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/input.h"
+#include "base/utf8.h"
 #include "commands.h"
 
 static void print_time(int64_t nanos)
@@ -17,12 +19,21 @@ static void print_time(int64_t nanos)
 	printf("time: %s\n", text);
 }
 
+/* One of the profile's own texts, between two of ours. */
+static void print_text(const char *before, const char *text, const char *after)
+{
+	fputs(before, stdout);
+	utf8_print(text, stdout);
+	fputs(after, stdout);
+}
+
 static void print_period(const struct profile *profile)
 {
-	if (profile->period_type.type || profile->period)
-		printf("period: %" PRId64 " %s (%s)\n", profile->period,
-		       profile_string(profile, profile->period_type.unit),
-		       profile_string(profile, profile->period_type.type));
+	if (!profile->period_type.type && !profile->period)
+		return;
+	printf("period: %" PRId64, profile->period);
+	print_text(" ", profile_string(profile, profile->period_type.unit), "");
+	print_text(" (", profile_string(profile, profile->period_type.type), ")\n");
 }
 
 /* The sum of one kind of value; of sums beyond 64 bits the lower 64. */
@@ -41,8 +52,12 @@ static void print_totals(const struct profile *profile)
 	for (size_t i = 0; i < profile->sample_types.n; i++) {
 		const struct profile_value_type *type = &profile->sample_types.items[i];
 
-		printf("  %-16s%20" PRId64 " %s\n", profile_string(profile, type->type),
-		       total(profile, i), profile_string(profile, type->unit));
+		const char *name = profile_string(profile, type->type);
+		int pad = (int)(strlen(name) < 16 ? 16 - strlen(name) : 0);
+
+		print_text("  ", name, "");
+		printf("%*s%20" PRId64, pad, "", total(profile, i));
+		print_text(" ", profile_string(profile, type->unit), "\n");
 	}
 }
 
@@ -55,12 +70,13 @@ static void print_mappings(const struct profile *profile)
 {
 	if (profile->mappings.n)
 		printf("mappings:\n");
-	vec_foreach (mapping, &profile->mappings)
-		printf("  %#" PRIx64 "-%#" PRIx64 " %#" PRIx64 " %s %s%s\n", mapping->start,
-		       mapping->limit, mapping->offset,
-		       or_dash(profile_string(profile, mapping->build_id)),
-		       or_dash(profile_string(profile, mapping->file)),
-		       mapping->has_functions ? " (has names)" : "");
+	vec_foreach (mapping, &profile->mappings) {
+		printf("  %#" PRIx64 "-%#" PRIx64 " %#" PRIx64, mapping->start, mapping->limit,
+		       mapping->offset);
+		print_text(" ", or_dash(profile_string(profile, mapping->build_id)), " ");
+		print_text("", or_dash(profile_string(profile, mapping->file)),
+			   mapping->has_functions ? " (has names)\n" : "\n");
+	}
 }
 
 static void print_comments(const struct profile *profile)
@@ -68,7 +84,7 @@ static void print_comments(const struct profile *profile)
 	if (profile->comments.n)
 		printf("comments:\n");
 	vec_foreach (comment, &profile->comments)
-		printf("  %s\n", profile_string(profile, *comment));
+		print_text("  ", profile_string(profile, *comment), "\n");
 }
 
 static int print_info(const struct settings *settings, const char *path)
@@ -77,7 +93,7 @@ static int print_info(const struct settings *settings, const char *path)
 
 	if (!profile)
 		return EXIT_BAD;
-	printf("file: %s\n", path);
+	print_text("file: ", path, "\n");
 	print_time(profile->time_nanos);
 	print_period(profile);
 	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,

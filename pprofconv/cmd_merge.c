@@ -4,6 +4,7 @@
 
 #include "analysis/merge.h"
 #include "base/input.h"
+#include "command_files.h"
 #include "commands.h"
 #include "writers/writer.h"
 
@@ -59,6 +60,8 @@ static int run(const struct settings *settings)
 		return command_error("no input; '" PROGRAM " merge --help' tells how to use it");
 	if (!settings->output)
 		return command_error("merge needs -o FILE; -o - is standard output");
+	if (files_check(settings))
+		return EXIT_BAD;
 	return merge_inputs(settings, writer);
 }
 

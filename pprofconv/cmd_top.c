@@ -4,6 +4,7 @@
 
 #include "analysis/top.h"
 #include "base/input.h"
+#include "base/utf8.h"
 #include "command_compare.h"
 #include "commands.h"
 
@@ -39,11 +40,14 @@ static void print_row(const struct frames *frames, const struct top *top, const 
 	char flat[VALUE_SIZE], cumulative[VALUE_SIZE];
 	const char *file = frames_file(frames, row->function);
 
-	printf("%12s %6.2f%% %6.2f%% %12s %6.2f%%  %s%s%s\n",
-	       format_value(row->flat, is_bytes, flat), percent(row->flat, top->total),
-	       percent(flat_sum, top->total), format_value(row->cumulative, is_bytes, cumulative),
-	       percent(row->cumulative, top->total), frames_name(frames, row->function),
-	       *file ? "  " : "", file);
+	printf("%12s %6.2f%% %6.2f%% %12s %6.2f%%  ", format_value(row->flat, is_bytes, flat),
+	       percent(row->flat, top->total), percent(flat_sum, top->total),
+	       format_value(row->cumulative, is_bytes, cumulative),
+	       percent(row->cumulative, top->total));
+	utf8_print(frames_name(frames, row->function), stdout);
+	fputs(*file ? "  " : "", stdout);
+	utf8_print(file, stdout);
+	putchar('\n');
 }
 
 static void print_rows(const struct settings *settings, const struct frames *frames,
@@ -56,7 +60,9 @@ static void print_rows(const struct settings *settings, const struct frames *fra
 	int64_t flat_sum = 0;
 	char total[VALUE_SIZE];
 
-	printf("%s: total %" PRId64 " %s", profile_string(profile, type->type), top->total, unit);
+	utf8_print(profile_string(profile, type->type), stdout);
+	printf(": total %" PRId64 " ", top->total);
+	utf8_print(unit, stdout);
 	if (is_bytes)
 		printf(" (%s)", format_value(top->total, true /* bytes */, total));
 	printf("\n%12s %7s %7s %12s %7s  %s\n", "flat", "flat%", "sum%", "cum", "cum%", "function");

@@ -8,6 +8,7 @@
 #include "base/input.h"
 #include "base/output.h"
 #include "command_compare.h"
+#include "command_files.h"
 #include "commands.h"
 #include "reports/format.h"
 #include "reports/trend_report.h"
@@ -137,16 +138,19 @@ static bool has_failed(const struct following *following)
 static int print_failures(const struct trend_report *report)
 {
 	const struct series *series = report->series;
+	size_t n = 0;
 
 	for (size_t i = 0; i < series->rows.n; i++) {
 		char *text;
 
-		if (!report->failures[i])
+		if (!report->failures[i] || n++ >= FORMAT_FAILURES_MAX)
 			continue;
 		text = trend_describe_failure(report, &series->rows.items[i]);
 		command_error("gate failed: %s", text ? text : strerror(ENOMEM));
 		free(text);
 	}
+	if (n > FORMAT_FAILURES_MAX)
+		command_error("gate failed: %zu more", n - FORMAT_FAILURES_MAX);
 	return report->has_failed ? EXIT_GATE : EXIT_DONE;
 }
 
@@ -221,6 +225,8 @@ static int run(const struct settings *settings)
 	struct following following = {.settings = settings};
 	int status = parse(&following);
 
+	if (!status)
+		status = files_check(settings);
 	if (!status)
 		status = inputs_load(&following.inputs, settings, settings->inputs,
 				     (size_t)settings->n_inputs);

@@ -9,18 +9,23 @@
 
 #include "base/input.h"
 #include "base/output.h"
+#include "base/utf8.h"
 #include "progress.h"
 #include "readers/reader.h"
 #include "writers/writer.h"
 
 int command_error(const char *format, ...)
 {
+	_cleanup_(freep) void *text = NULL;
 	va_list args;
+	char *line;
 
-	fputs(PROGRAM ": ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&line, format, args) >= 0)
+		text = line;
 	va_end(args);
+	fputs(PROGRAM ": ", stderr);
+	utf8_print(text ? text : strerror(ENOMEM), stderr);
 	putc('\n', stderr);
 	return EXIT_BAD;
 }

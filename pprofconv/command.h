@@ -186,7 +186,8 @@ void command_print_program_help(FILE *stream);
 /* Prints the man page. */
 void command_print_man(FILE *stream);
 
-/* Prints "pprofconv: " and the message on standard error. Returns EXIT_BAD. */
+/* Prints "pprofconv: " and the message on standard error, with '?' for what of it is not
+ * printable. Returns EXIT_BAD. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Reads the profile at `path`, "-" for standard input, as the settings say; prints warnings and the
@@ -195,7 +196,7 @@ struct profile *command_load(const struct settings *settings, const char *path);
 
 /* Names the profile's locations unless --no-symbols is set, and says on standard error how many got
  * names and why others didn't. Prints the error; returns the exit status. The files with the names
- * stay open for the next profile. */
+ * stay open for the next profile; the end tells which of --binary were of no use. */
 int command_symbolize(const struct settings *settings, struct profile *profile);
 void command_symbolize_end(void);
 

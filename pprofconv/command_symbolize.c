@@ -15,6 +15,12 @@ static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
 static struct binaries binaries;
 static struct strtab said; /* what is without names, and why */
 
+static struct {
+	struct texts files; /* that the user named, once a profile was named by them */
+	bool was_used[TEXTS_MAX];
+	bool is_quiet;
+} named;
+
 static int parse_style(const char *text, enum demangle_style *out_style)
 {
 	static const char *const styles[] = {
@@ -35,8 +41,7 @@ static int parse_style(const char *text, enum demangle_style *out_style)
 	return command_error("--demangle: '%s' is none of short, full and none", text);
 }
 
-/* What the user named must be there: a slip would lose names without a word. Folders of debug
- * information may be missing, as they are on many systems. */
+/* What the user named must be there: a slip would lose names without a word. */
 static int check_is_there(const char *option, const char *path)
 {
 	if (access(path, F_OK) == 0)
@@ -44,12 +49,48 @@ static int check_is_there(const char *option, const char *path)
 	return command_error("--%s: %s: %s", option, path, strerror(errno));
 }
 
+static int check_binary(const char *path)
+{
+	_cleanup_(object_closep) struct object *object = NULL;
+	int r = object_open(path, &object);
+
+	if (r)
+		return command_error("--binary: %s: %s", path,
+				     r < 0 ? strerror(-r) : "not an ELF file");
+	return EXIT_DONE;
+}
+
+/* It may lie under the other system's root. */
+static int check_debug_dir(const struct settings *settings, const char *path)
+{
+	_cleanup_(freep) void *memory = NULL;
+	char *there;
+
+	if (settings->sysroot && asprintf(&there, "%s%s", settings->sysroot, path) >= 0)
+		memory = there;
+	if (memory && access(memory, F_OK) == 0)
+		return EXIT_DONE;
+	return check_is_there("debug-dir", path);
+}
+
 static int check_paths(const struct settings *settings)
 {
 	int status = settings->sysroot ? check_is_there("sysroot", settings->sysroot) : EXIT_DONE;
 
+	for (size_t i = 0; !status && i < settings->debug_dirs.n; i++)
+		status = check_debug_dir(settings, settings->debug_dirs.items[i]);
 	for (size_t i = 0; !status && i < settings->binaries.n; i++)
-		status = check_is_there("binary", settings->binaries.items[i]);
+		status = check_binary(settings->binaries.items[i]);
+	return status;
+}
+
+/* Many profiles of one run of the program are named under the same options. */
+static int check_options(const struct settings *settings)
+{
+	static bool was_checked;
+	int status = was_checked ? EXIT_DONE : check_paths(settings);
+
+	was_checked = true;
 	return status;
 }
 
@@ -60,6 +101,7 @@ static int make_options(const struct settings *settings, struct symbolize_option
 	*out_options = (struct symbolize_options){0};
 	out_options->locate.binaries = settings->binaries.items;
 	out_options->locate.n_binaries = settings->binaries.n;
+	out_options->locate.was_used = named.was_used;
 	paths->dirs = settings->debug_dirs.items;
 	paths->n_dirs = settings->debug_dirs.n;
 	if (!paths->n_dirs) {
@@ -85,6 +127,11 @@ static bool is_new(const struct profile *profile, const struct symbolize_summary
 	return strtab_intern(&said, key, strlen(key), &id) || strtab_count(&said) > n;
 }
 
+static bool is_whole(const struct symbolize_result *result)
+{
+	return !result->n_lost_units && result->n_named == result->n_locations;
+}
+
 /* A line in all, unless there are more inputs than two, and one for each mapping that lacks names;
  * with --verbose for each mapping. */
 static void print_summary(const struct settings *settings, const struct profile *profile,
@@ -97,7 +144,7 @@ static void print_summary(const struct settings *settings, const struct profile 
 		enum symbolize_outcome outcome = summary->mappings.items[i].outcome;
 		bool is_fine =
 			outcome == SYMBOLIZE_ALREADY ||
-			(outcome == SYMBOLIZE_NAMED && !summary->mappings.items[i].n_lost_units);
+			(outcome == SYMBOLIZE_NAMED && is_whole(&summary->mappings.items[i]));
 
 		was_needed |= outcome != SYMBOLIZE_UNUSED && outcome != SYMBOLIZE_ALREADY;
 		if (!settings->verbose && (is_fine || !is_new(profile, summary, i)))
@@ -117,7 +164,7 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 	struct progress progress;
 	int r;
 
-	if (make_options(settings, &options) || check_paths(settings))
+	if (make_options(settings, &options) || check_options(settings))
 		return EXIT_BAD;
 	if (settings->no_symbols)
 		return EXIT_DONE;
@@ -129,12 +176,20 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 	progress_end(&progress);
 	if (!r && !settings->quiet)
 		print_summary(settings, profile, &summary);
+	named.files = settings->binaries;
+	named.is_quiet = settings->quiet;
 	symbolize_summary_deinit(&summary);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
 void command_symbolize_end(void)
 {
+	for (size_t i = 0; i < named.files.n && !named.is_quiet; i++)
+		if (!named.was_used[i])
+			command_error(
+				"--binary: %s: nothing took names from it: no mapping without "
+				"names has its build ID, or its name",
+				named.files.items[i]);
 	binaries_deinit(&binaries);
 	strtab_deinit(&said);
 }

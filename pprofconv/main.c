@@ -58,6 +58,12 @@ static const struct command *find_misplaced(int argc, char **argv)
 	return command;
 }
 
+/* A word that is neither is a slip of the pen; what has a dot or a slash is a file's name. */
+static bool is_no_file(const char *argument)
+{
+	return argument[0] != '-' && !strpbrk(argument, "./") && access(argument, F_OK) != 0;
+}
+
 static int dispatch(int argc, char **argv)
 {
 	const struct command *command;
@@ -77,6 +83,9 @@ static int dispatch(int argc, char **argv)
 	if (command)
 		return command_error("the command comes first: '" PROGRAM " %s %s ...'",
 				     command->name, argv[1]);
+	if (is_no_file(argv[1]))
+		return command_error("no command or file '%s'; '" PROGRAM " --help' lists commands",
+				     argv[1]);
 	return command_run(commands[0], argc, argv);
 }
 

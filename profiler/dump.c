@@ -6,7 +6,7 @@
  * record    = counts " @" ( " 0x" return-address )* EOL           leaf first
  * libraries = EOL "MAPPED_LIBRARIES:" EOL ( mapping build-id? )*
  * mapping   = a line of an executable mapping, as in /proc/self/maps
- * build-id  = "# buildid: " hex " " path EOL
+ * build-id  = "# buildid: " hex " " path EOL                     the path as the mapping has it
  *
  * Counts are raw samples; readers estimate. The header's are the sums of what is printed. Readers
  * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
@@ -274,15 +274,32 @@ static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uint
 	hp_text_char(t, '\n');
 }
 
-static void print_build_id(struct hp_text *t, const struct hp_module *m, const char *path,
-			   size_t path_size)
+/* All but the path. False if there is nothing to print. */
+static bool print_build_id(struct hp_text *t, const struct hp_module *m, size_t path_size)
 {
 	if (m->build_id_size == 0 || path_size == 0)
-		return;
+		return false;
 	hp_text_string(t, "# buildid: ");
 	hp_text_hex_bytes(t, m->build_id, m->build_id_size);
 	hp_text_char(t, ' ');
-	hp_text_escaped(t, path, path_size, VALUE_MAX);
+	return true;
+}
+
+static void print_own_build_id(struct hp_text *t, const struct hp_module *m)
+{
+	if (!print_build_id(t, m, strlen(m->path)))
+		return;
+	hp_text_escaped(t, m->path, strlen(m->path), VALUE_MAX);
+	hp_text_char(t, '\n');
+}
+
+/* The kernel has escaped the newlines of a path. */
+static void print_mapped_build_id(struct hp_text *t, const struct hp_module *m,
+				  const struct hp_maps_entry *entry)
+{
+	if (!print_build_id(t, m, entry->path_size))
+		return;
+	hp_text_bytes(t, entry->path, entry->path_size);
 	hp_text_char(t, '\n');
 }
 
@@ -321,16 +338,17 @@ static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 	printing->end = entry->end;
 	hp_text_bytes(t, entry->line, entry->line_size);
 	hp_text_char(t, '\n');
-	if (m)
-		print_build_id(t, m, entry->path ? entry->path : m->path,
-			       entry->path ? entry->path_size : strlen(m->path));
+	if (m && entry->path)
+		print_mapped_build_id(t, m, entry);
+	else if (m)
+		print_own_build_id(t, m);
 	return true;
 }
 
 static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t address)
 {
 	print_range(t, address, m->code_end - m->code_start, m->code_offset, m->path);
-	print_build_id(t, m, m->path, strlen(m->path));
+	print_own_build_id(t, m);
 }
 
 /* Those that /proc did not get to tell us of. */

@@ -47,6 +47,23 @@ long hp_file_read(const char *path, char *out, size_t size)
 	return n < 0 ? n : (long)used;
 }
 
+/* Where the host has such a signal blocked and pending already, it can't be told from ours. */
+long hp_file_write_quietly(int fd, const char *data, size_t size)
+{
+	const hp_sigset size_signal = UINT64_C(1) << (SIGXFSZ - 1),
+			pipe_signal = UINT64_C(1) << (SIGPIPE - 1),
+			both = size_signal | pipe_signal;
+	hp_sigset old = hp_sys_block_signals(both);
+	hp_sigset before = old & both ? hp_sys_pending_signals() : 0;
+	long n = hp_sys_write(fd, data, size);
+	hp_sigset raised = n == -EFBIG ? size_signal : n == -EPIPE ? pipe_signal : 0;
+
+	if (raised && !(before & raised))
+		hp_sys_consume_signal(raised);
+	hp_sys_restore_signals(old);
+	return n;
+}
+
 /* --- creating ------------------------------------------------------------------------------ */
 
 static void forget(struct hp_outfile *f)
@@ -178,18 +195,11 @@ static bool is_still_ours(const struct hp_outfile *f)
 	       (f->temporary[0] || (status.st_nlink == 0 && (uint64_t)status.st_size == f->size));
 }
 
-/* Signals may be blocked already: then ours would wait for the host to let it in. */
 static void write_all(struct hp_outfile *f, const char *data, size_t size)
 {
-	const hp_sigset size_signal = UINT64_C(1) << (SIGXFSZ - 1);
-	hp_sigset old = hp_sys_block_signals(size_signal);
-	bool was_pending = hp_sys_pending_signals() & size_signal;
-
 	while (size > 0 && !f->error) {
-		long n = hp_sys_write(f->fd, data, size);
+		long n = hp_file_write_quietly(f->fd, data, size);
 
-		if (n == -EFBIG && !was_pending)
-			hp_sys_consume_signal(size_signal);
 		if (n <= 0 && n != -EINTR)
 			f->error = n ? n : -EIO;
 		if (n > 0) {
@@ -198,7 +208,6 @@ static void write_all(struct hp_outfile *f, const char *data, size_t size)
 			size -= n;
 		}
 	}
-	hp_sys_restore_signals(old);
 }
 
 void hp_outfile_write(struct hp_outfile *f, const char *data, size_t size)

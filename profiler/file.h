@@ -12,6 +12,10 @@ int hp_file_open_private(const char *path, int flags);
 /* Reads a small file; returns its length (cut at size - 1, NUL-terminated), or -errno. */
 long hp_file_read(const char *path, char *out, size_t size);
 
+/* write(2) that raises no signal where a size limit or a pipe without a reader forbids it: -EFBIG,
+ * -EPIPE. One of these signals that was pending before stays pending. */
+long hp_file_write_quietly(int fd, const char *data, size_t size);
+
 /* A file being written, invisible under its final name until claimed. Zeroes: none. */
 struct hp_outfile {
 	int fd;

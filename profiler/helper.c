@@ -172,7 +172,8 @@ static void tell_signal_is_taken(int signal, const char *why)
 
 static bool take_signal(int signal)
 {
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK},
+			 old;
 
 	if (sigaction(signal, NULL, &old) != 0) {
 		tell_signal_is_taken(signal, " can't be handled: no dumps by signal");

@@ -29,6 +29,7 @@ static uint32_t state;
 static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, from the next session on */
 static bool has_exited, is_fork_clean, is_company_told;
+static bool was_stopped; /* by the program, though the environment asks for dumps */
 
 bool hp_lifecycle_is_ready(void)
 {
@@ -148,6 +149,7 @@ static bool start(const char *prefix, bool by_environment)
 		hp_report("a thread has not left the last session: not profiling");
 		return false;
 	}
+	was_stopped = false;
 	if (!by_environment)
 		hp_helper_start(&options);
 	return true;
@@ -170,6 +172,7 @@ void hp_lifecycle_stop(void)
 {
 	bool is_waiting = hp_dumper_wait();
 
+	was_stopped = options.prefix[0] != '\0';
 	hp_helper_stop();
 	hp_recorder_stop(is_waiting);
 	if (is_waiting)
@@ -188,6 +191,8 @@ uint64_t hp_lifecycle_sample_interval(void)
 
 /* --- fork ---------------------------------------------------------------------------------- */
 
+/* Handlers that were registered before ours run between our first and our second one, and in the
+ * child before ours does: what they allocate is recorded like all else. */
 static void before_fork(void)
 {
 	is_fork_clean = hp_recorder_pause();
@@ -209,9 +214,11 @@ static void begin_in_child(bool is_clean)
 	has_exited = false;
 }
 
+/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). */
 static void after_fork_in_child(void)
 {
-	begin_in_child(is_fork_clean);
+	if (hp_fork_mark_is_new_process() || hp_fork_mark_is_vfork_child())
+		begin_in_child(is_fork_clean);
 }
 
 static void after_raw_fork(void)
@@ -225,9 +232,13 @@ static void tell_why_no_file(void)
 {
 	HP_TEXT_LOCAL(line, 256);
 
+	if (hp_names_n_claimed() > 0 || !hp_names_is_owner() || hp_dumper_has_failed())
+		return;
 	hp_text_string(&line, "no dump written: allocated ");
 	hp_text_size(&line, hp_thread_allocated_total());
-	hp_text_string(&line, " in all, no interval reached, HEAP_PROFILE_EXIT_DUMP=0");
+	hp_text_string(&line, " in all, no interval reached, ");
+	hp_text_string(&line,
+		       was_stopped ? "stopped by HeapProfilerStop()" : "HEAP_PROFILE_EXIT_DUMP=0");
 	hp_report_text(&line);
 }
 
@@ -235,13 +246,13 @@ void hp_lifecycle_exit(void)
 {
 	if (hp_fork_mark_is_new_process())
 		after_raw_fork();
-	if (has_exited || !hp_recorder_is_running() || hp_fork_mark_is_vfork_child())
+	if (has_exited || hp_fork_mark_is_vfork_child())
 		return;
-	has_exited = true;
+	has_exited = hp_recorder_is_running() || was_stopped;
 	hp_tls.in_hook++;
-	if (options.exit_dump)
+	if (hp_recorder_is_running() && options.exit_dump)
 		hp_dumper_dump("exit");
-	else if (hp_names_n_claimed() == 0 && hp_names_is_owner() && !hp_dumper_has_failed())
+	else if (has_exited)
 		tell_why_no_file();
 	hp_tls.in_hook--;
 }

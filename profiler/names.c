@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MARK "HEAPPROF_OWNER"
+#define MARK       "HEAPPROF_OWNER"
+#define NUMBER_MAX 999999999 /* of a dump */
 
 struct linux_dirent64 { /* getdents64(2) */
 	uint64_t ino;
@@ -19,6 +20,7 @@ struct linux_dirent64 { /* getdents64(2) */
 
 static char pattern[PATH_MAX]; /* absolute */
 static bool is_owner, is_by_environment;
+static bool follows_exec; /* of a program that was profiled under this number already */
 static uint32_t n_collisions;
 static uint64_t last_number, first_number; /* under the present prefix */
 static uint64_t n_claimed;
@@ -94,7 +96,8 @@ static bool make_name(struct hp_name *out, uint64_t number)
 
 /* --- what is there already ----------------------------------------------------------------- */
 
-/* name = base "." digit+ ".heap"; 0 if it is not that */
+/* name = base "." digit+ ".heap"; 0 if it is not that, or not of ours: nobody writes so many dumps,
+ * and there is always a next number. */
 static uint64_t parse_number(const char *name, const char *base, size_t base_size)
 {
 	uint64_t number = 0;
@@ -102,11 +105,9 @@ static uint64_t parse_number(const char *name, const char *base, size_t base_siz
 
 	if (strncmp(name, base, base_size) != 0 || *p++ != '.')
 		return 0;
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(number, (uint64_t)10, &number) ||
-		    __builtin_add_overflow(number, (uint64_t)(*p - '0'), &number))
-			return 0;
-	return strcmp(p, ".heap") == 0 ? number : 0;
+	for (; *p >= '0' && *p <= '9' && number <= NUMBER_MAX; p++)
+		number = number * 10 + (uint64_t)(*p - '0');
+	return strcmp(p, ".heap") == 0 && number <= NUMBER_MAX ? number : 0;
 }
 
 /* A visit is told the name and the base that it should have: the last part of the prefix. */
@@ -162,6 +163,13 @@ static void scan(void)
 	is_scanned = true;
 }
 
+/* --- whose dump ---------------------------------------------------------------------------- */
+
+enum {
+	METADATA_MAX =
+		128 << 10 /* program and command line, every byte of 4 KiB each escaped, fit */
+};
+
 static bool begins_like_dump(const char *path)
 {
 	static const char magic[] = "heap profile:";
@@ -171,12 +179,75 @@ static bool begins_like_dump(const char *path)
 	       strcmp(head, magic) == 0;
 }
 
+/* How much of `line`, which has newlines at its ends only, is matched after one more byte. */
+static size_t match_byte(const char *line, size_t n_matched, char c)
+{
+	if (line[n_matched] == c)
+		return n_matched + 1;
+	return c == '\n';
+}
+
+static bool has_line_at(int fd, const char *line)
+{
+	char buffer[4096];
+	size_t n_matched = 0;
+	long n, left = METADATA_MAX;
+
+	while (left > 0 && ((n = hp_sys_read(fd, buffer, sizeof(buffer))) > 0 || n == -EINTR)) {
+		for (long i = 0; i < n; i++) {
+			n_matched = match_byte(line, n_matched, buffer[i]);
+			if (line[n_matched] == '\0')
+				return true;
+		}
+		left -= n > 0 ? n : 0;
+	}
+	return false;
+}
+
+static bool has_metadata(const char *path, struct hp_text *line)
+{
+	int fd = hp_file_open_private(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	bool result;
+
+	if (fd < 0)
+		return false;
+	result = has_line_at(fd, hp_text_terminate(line));
+	hp_sys_close(fd);
+	return result;
+}
+
+/* Not if another file was put there, or the dump was replaced by a link. */
+static bool is_dump_of_this_run(const char *path)
+{
+	uint64_t run = hp_process_run_id();
+	HP_TEXT_LOCAL(line, 40);
+
+	hp_text_string(&line, "\n# run: ");
+	hp_text_hex_bytes(&line, (const uint8_t *)&run, sizeof(run));
+	hp_text_char(&line, '\n');
+	return begins_like_dump(path) && has_metadata(path, &line);
+}
+
+/* The program that this process ran before an exec had another run. */
+static bool is_dump_before_exec(const char *path)
+{
+	HP_TEXT_LOCAL(line, 40);
+
+	hp_text_string(&line, "\n# pid: ");
+	hp_text_decimal(&line, hp_sys_getpid());
+	hp_text_char(&line, '\n');
+	return follows_exec && has_metadata(path, &line);
+}
+
+/* --- what earlier runs left ---------------------------------------------------------------- */
+
 static void remove_dump(const char *dump, const char *base)
 {
 	uint64_t number = parse_number(dump, base, strlen(base));
 	struct hp_name name;
 
-	if (number > 0 && make_name(&name, number) && begins_like_dump(name.path))
+	if (number > 0 && make_name(&name, number) && begins_like_dump(name.path) &&
+	    !is_dump_of_this_run(name.path) && !is_dump_before_exec(name.path))
 		hp_sys_unlink(name.path);
 }
 
@@ -243,13 +314,13 @@ static void make_mark(char *out, size_t size)
 	hp_text_terminate(&t);
 }
 
-static bool is_first_by_environment(void)
+static bool is_marked_as_ours(void)
 {
 	char mark[64];
 	const char *present = getenv(MARK);
 
 	make_mark(mark, sizeof(mark));
-	return !present || strcmp(present, mark) == 0;
+	return present && strcmp(present, mark) == 0;
 }
 
 void hp_names_mark_environment(void)
@@ -284,9 +355,10 @@ bool hp_names_start(const char *prefix, bool by_environment)
 	if (!resolve(prefix))
 		return false;
 	is_by_environment = by_environment;
-	is_owner = !by_environment || is_first_by_environment();
+	if (by_environment)
+		follows_exec = is_marked_as_ours();
+	is_owner = !by_environment || follows_exec || !getenv(MARK);
 	n_collisions = 0;
-	n_claimed = 0;
 	scan();
 	return true;
 }
@@ -317,7 +389,7 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 	/* The first stays; with room for one only, so does nothing else but the newest. */
 	uint64_t expired = last_number - max_dumps + (max_dumps > 1);
 
-	return make_name(out_expired, expired);
+	return make_name(out_expired, expired) && is_dump_of_this_run(out_expired->path);
 }
 
 uint64_t hp_names_n_claimed(void)

@@ -24,14 +24,17 @@ bool hp_names_next(struct hp_name *out);
 void hp_names_collided(void);
 
 /* The name is ours now. Stores in `out_expired` the dump that has to go so that at most `max_dumps`
- * stay (0: all), the first one always among them; false if none has to. */
+ * stay (0: all), the first one always among them; false if none has to, or if what lies there is
+ * not that dump any more. */
 bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired);
 
-/* Removes the dumps of earlier runs under the present prefix: files that begin like a dump. And
- * what processes under it were writing when they died, where a file can't be without a name. */
+/* Removes the dumps of earlier runs under the present prefix: files that begin like a dump, but for
+ * those of this process, from before an exec too. And what processes under it were writing when
+ * they died, where a file can't be without a name. */
 void hp_names_remove_earlier(void);
 
-/* Dumps claimed by this process, and whether it is the first under its prefix. */
+/* Dumps claimed by this process in all its sessions, and whether it is the first under its prefix.
+ */
 uint64_t hp_names_n_claimed(void);
 bool hp_names_is_owner(void);
 

@@ -36,15 +36,18 @@ const struct hp_option hp_option_table[] = {
 	 NULL, "Dump every so many seconds, whether or not the program allocates."},
 	{"HEAPPROFILESIGNAL", HP_OPTION_SIGNAL, AT(dump_signal), 0, 1, 64, "unset", NULL,
 	 "A signal, by number or name, that asks for a dump: 12, USR2, SIGUSR2, SIGRTMIN+1. It is "
-	 "taken only if the program has left it at its default action at start."},
+	 "taken only if the program has left it at its default action at start. Those that tell of "
+	 "a fault, such as SEGV and ABRT, are refused."},
 	{"HEAP_PROFILE_EXIT_DUMP", HP_OPTION_BOOLEAN, AT(exit_dump), 1, 0, 1, "1", NULL,
 	 "Write a last dump at exit, after the destructors of the program and its libraries; also "
 	 "on quick_exit(3), and on _exit(2) where the call can be seen."},
 	{"HEAP_PROFILE_MAX_DUMPS", HP_OPTION_NUMBER, AT(max_dumps), 200, 0, 1000000000, "200", NULL,
-	 "How many dumps a process keeps: its first, and the newest of the others. 0 keeps all."},
+	 "How many dumps a process keeps: its first, and the newest of the others. 0 keeps all. "
+	 "A file that somebody put in the place of an old one stays."},
 	{"HEAP_PROFILE_CLEANUP", HP_OPTION_BOOLEAN, AT(cleanup), 0, 0, 1, "0", NULL,
 	 "Remove the dumps of earlier runs, PREFIX.NNNN.heap, at start. Files that are not dumps "
-	 "stay. Temporary files of processes that died while they wrote a dump go as well."},
+	 "stay, and so do those of the same process before an exec. Temporary files of processes "
+	 "that died while they wrote a dump go as well."},
 	{"HEAP_PROFILE_STACK_DEPTH", HP_OPTION_NUMBER, AT(stack_depth), 64, 1, HP_STACK_DEPTH_MAX,
 	 "64", NULL, "Frames of a stack that are recorded, from the allocating function outward."},
 	{"HEAP_PROFILE_UNWINDER", HP_OPTION_CHOICE, AT(unwinder), HP_UNWINDER_LIBUNWIND, 0, 0,
@@ -175,6 +178,17 @@ static bool parse_signal(const char *text, uint64_t *out)
 	return parse_real_time_signal(text, out);
 }
 
+/* A handler for a fault returns to where it came from, and a crash would never end. Those from
+ * 32 to SIGRTMIN are the C library's own. */
+static bool can_ask_for_dumps(uint64_t signal)
+{
+	static const uint8_t others[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
+					 SIGSYS,  SIGABRT, SIGKILL, SIGSTOP};
+
+	return !memchr(others, (int)signal, sizeof(others)) &&
+	       (signal < 32 || signal >= (uint64_t)SIGRTMIN);
+}
+
 static bool parse_choice(const char *text, const char *const *choices, uint64_t *out)
 {
 	for (uint64_t i = 0; choices[i]; i++)
@@ -232,6 +246,8 @@ static void read_option(struct hp_options *out, const struct hp_option *option, 
 		report_bad_value(option, text, "can't be read");
 	else if (option->kind != HP_OPTION_CHOICE && (value < option->min || value > option->max))
 		report_bad_value(option, text, "is out of range");
+	else if (option->kind == HP_OPTION_SIGNAL && !can_ask_for_dumps(value))
+		report_bad_value(option, text, "can't be taken, or tells of a fault");
 	else
 		*value_at(out, option) = value;
 }

@@ -19,7 +19,7 @@ void (*hp_recorder_on_raw_fork)(void);
 
 static uint32_t session;        /* 0: none runs */
 static uint32_t newest_session; /* sessions are never numbered twice */
-static uint32_t n_pauses;       /* forks may overlap, and the end of a session */
+static uint32_t n_pauses;       /* of a fork, or the end of a session; they may be nested */
 static uint64_t interval, depth, seed;
 static bool is_only_mappings; /* the heap is left alone */
 static bool are_tables_empty = true;
@@ -66,6 +66,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* A thread does not wait for itself: other fork handlers may run between pause and resume. */
+static bool is_paused_by_others(uint32_t n)
+{
+	return n > hp_tls.n_pauses;
+}
+
 /* Forks may follow each other closely: a pause that is over may not be the last. */
 static bool wait_for_resume(void)
 {
@@ -73,9 +79,10 @@ static bool wait_for_resume(void)
 	uint64_t deadline = now_ms() + PAUSE_PATIENCE_MS;
 	uint32_t n;
 
-	while ((n = __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST)) > 0 && now_ms() < deadline)
+	while (is_paused_by_others(n = __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST)) &&
+	       now_ms() < deadline)
 		hp_sys_futex_wait(&n_pauses, n, &patience);
-	return n == 0;
+	return !is_paused_by_others(n);
 }
 
 /* NULL: no session, no memory, or a fork that takes too long. */
@@ -85,8 +92,9 @@ static struct hp_thread *enter(void)
 		hp_recorder_on_raw_fork();
 	for (;;) {
 		struct hp_thread *t = hp_thread_enter();
+		uint32_t n = t ? __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST) : 0;
 
-		if (!t || __builtin_expect(!__atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST), true))
+		if (__builtin_expect(n == 0, true) || !is_paused_by_others(n))
 			return t;
 		hp_thread_leave(t);
 		if (!wait_for_resume())
@@ -265,11 +273,16 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 
 bool hp_recorder_forget(void *p, struct hp_live_entry *out)
 {
-	struct hp_thread *t = hp_recorder_is_running() ? enter() : NULL;
 	bool is_known;
 
-	if (!t)
+	if (!hp_recorder_is_running())
 		return false;
+	struct hp_thread *t = enter();
+
+	if (!t) {
+		drop_sample(); /* if it is one, it stays in use until its address comes again */
+		return false;
+	}
 	is_known = hp_recorder_is_running() && hp_live_take((uintptr_t)p, out);
 	hp_thread_leave(t);
 	return is_known;
@@ -281,8 +294,10 @@ void hp_recorder_freed(const struct hp_live_entry *entry)
 	uint32_t now = current_session();
 	bool has_reported = false;
 
-	if (!t)
+	if (!t) {
+		drop_sample();
 		return;
+	}
 	if (entry->session == now)
 		count_free(entry);
 	if (now != 0 && entry->session == now) {
@@ -305,10 +320,14 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 	struct hp_thread *t = enter();
 	struct hp_live_entry replaced;
 
-	if (!t)
-		return;
-	if (entry->session == current_session() && !hp_live_insert(entry, &replaced))
+	if (!t) {
 		drop_sample();
+		return;
+	}
+	if (entry->session == current_session() && !hp_live_insert(entry, &replaced)) {
+		count_free(entry); /* nobody will know it when it is freed */
+		drop_sample();
+	}
 	hp_thread_leave(t);
 }
 
@@ -471,14 +490,32 @@ void hp_recorder_stop(bool may_free)
 	empty_tables(may_free);
 }
 
+/* One thread at a time, unless the other takes too long: two that recorded in each other's pause
+ * would wait for each other. */
+static void begin_pause(void)
+{
+	bool is_begun = false;
+
+	while (!is_begun && wait_for_resume()) {
+		uint32_t own = hp_tls.n_pauses;
+
+		is_begun = __atomic_compare_exchange_n(&n_pauses, &own, own + 1, false,
+						       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	}
+	if (!is_begun)
+		__atomic_add_fetch(&n_pauses, 1, __ATOMIC_SEQ_CST);
+	hp_tls.n_pauses++;
+}
+
 bool hp_recorder_pause(void)
 {
-	__atomic_add_fetch(&n_pauses, 1, __ATOMIC_SEQ_CST);
+	begin_pause();
 	return hp_thread_wait_idle(PAUSE_PATIENCE_MS);
 }
 
 void hp_recorder_resume(void)
 {
+	hp_tls.n_pauses--;
 	__atomic_sub_fetch(&n_pauses, 1, __ATOMIC_SEQ_CST);
 	hp_sys_futex_wake(&n_pauses, INT_MAX);
 }
@@ -502,5 +539,6 @@ void hp_recorder_after_fork(bool is_clean)
 	memset(n_samples, 0, sizeof(n_samples));
 	n_dropped = 0;
 	seed ^= (uint64_t)hp_sys_getpid() * 0xd1342543de82ef95ull;
+	hp_tls.n_pauses = 0;
 	__atomic_store_n(&n_pauses, 0, __ATOMIC_SEQ_CST);
 }

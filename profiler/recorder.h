@@ -92,7 +92,8 @@ bool hp_recorder_start(const struct hp_options *options);
 void hp_recorder_stop(bool may_free);
 bool hp_recorder_is_running(void);
 
-/* Samples that could not be recorded: memory limit, a lock not had, no stack. */
+/* Samples that could not be recorded: memory limit, a lock not had, no stack; and frees that could
+ * not be looked up. */
 uint64_t hp_recorder_n_dropped(void);
 uint64_t hp_recorder_n_samples(void);
 
@@ -102,8 +103,9 @@ extern void (*hp_recorder_on_due)(const char *reason);
 /* Called when the process turns out to be a fork child that no fork handler has seen. */
 extern void (*hp_recorder_on_raw_fork)(void);
 
-/* fork: no thread records between pause and resume; one that wants to waits a little, and then
- * drops its sample. hp_recorder_pause() returns false if some thread did not get out in time. */
+/* fork: no thread but the one that pauses records between its pause and its resume; one that wants
+ * to waits a little, and then drops its sample. hp_recorder_pause() returns false if some thread did
+ * not get out in time. */
 bool hp_recorder_pause(void);
 void hp_recorder_resume(void);
 /* In the child, instead of resume; `is_clean` is what pause said. */

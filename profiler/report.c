@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
+#include "file.h"
 #include "sys.h"
 
 static struct stat stderr_at_start;
@@ -30,6 +31,16 @@ bool hp_report_is_terminal(void)
 	return is_stderr_ours() && hp_sys3(SYS_ioctl, 2, 0x5401 /* TCGETS */, (long)settings) == 0;
 }
 
+/* A prefix or reason may hold anything: it must not look like a line of somebody else's. */
+static void put_on_one_line(struct hp_text *t, const char *line)
+{
+	for (; *line; line++)
+		if ((unsigned char)*line < ' ' || *line == 0x7f)
+			hp_text_escaped(t, line, 1, 1);
+		else
+			hp_text_char(t, *line);
+}
+
 void hp_report(const char *line)
 {
 	HP_TEXT_LOCAL(text, 1024);
@@ -37,11 +48,11 @@ void hp_report(const char *line)
 	if (!is_stderr_ours())
 		return;
 	hp_text_string(&text, "heapprof: ");
-	hp_text_string(&text, line);
+	put_on_one_line(&text, line);
 	if (text.used == text.size)
 		text.used--;
 	hp_text_char(&text, '\n');
-	hp_sys_write(2, text.buffer, text.used);
+	hp_file_write_quietly(2, text.buffer, text.used);
 }
 
 void hp_report_text(struct hp_text *line)

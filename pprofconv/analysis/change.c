@@ -10,6 +10,8 @@
 #include "analysis/statistics.h"
 
 #define SQUARE_PER_VARIANCE 20
+#define MISSED_MAX          100 /* of 20 that are expected: never */
+#define WHOLE_BY_ROUNDING   0.01
 
 double change_difference(const struct change *change)
 {
@@ -100,9 +102,9 @@ static double step(const struct estimate *gained, const struct estimate *lost, d
 	return variance > 0 ? third / variance : 0;
 }
 
-double change_p_value(const struct change *change, double factor, double limit)
+/* By the variances alone, which know only of blocks of sizes that were sampled. */
+static double score_p_value(const struct change *change, double factor, double excess)
 {
-	double excess = change_excess(change, factor, limit);
 	struct estimate gained = came(change), lost = went(change);
 	double base_variance = square(factor) * lost.variance;
 	double variance =
@@ -114,4 +116,46 @@ double change_p_value(const struct change *change, double factor, double limit)
 	return statistics_tail(excess / sqrt(variance),
 			       freedom_of(base_variance, change->base_freedom, gained.variance,
 					  change->new_freedom));
+}
+
+/* The probability that so many bytes were there and none of them was sampled, whatever the sizes of
+ * their blocks. */
+static double all_missed(double bytes, double unseen)
+{
+	return unseen > 0 ? exp(-bytes / unseen) : 0;
+}
+
+/* The probability that of large blocks, which are on both sides, one side misses so much more than
+ * the other. Of many misses the variance tells as much. */
+static double some_missed(double value, const struct estimate *a, const struct estimate *b)
+{
+	const struct estimate *likely = a->missed > b->missed ? a : b;
+	double n;
+
+	if (likely->missed <= 0 || likely->missed > STATISTICS_COUNT_MAX)
+		return 0;
+	n = value * likely->missed / likely->missed_value;
+	return n < MISSED_MAX ? statistics_count_tail(likely->missed,
+						      (size_t)fmax(1, n + WHOLE_BY_ROUNDING))
+			      : 0;
+}
+
+/* Blocks of a few R are nearly all sampled, so the variance is next to nothing; but one in 20
+ * blocks of 3 R is missed, and that is then no error of the score's kind but a whole block. So the
+ * p-value is never below the probability that the side that has less has missed what it lacks. More
+ * than a half says nothing. */
+double change_p_value(const struct change *change, double factor, double limit)
+{
+	double excess = change_excess(change, factor, limit);
+	double p = score_p_value(change, factor, excess), chance;
+	struct estimate gained = came(change), lost = went(change);
+
+	if (excess > 0) {
+		chance = fmax(all_missed(excess, factor * change->base_unseen),
+			      some_missed(excess / factor, &gained, &lost));
+		return fmax(p, fmin(chance, 0.5));
+	}
+	chance =
+		fmax(all_missed(-excess, change->new_unseen), some_missed(-excess, &gained, &lost));
+	return fmin(p, 1 - fmin(chance, 0.5));
 }

@@ -38,7 +38,8 @@ bool change_is_exact(const struct change *change);
 struct bounds change_bounds(const struct change *change, double confidence);
 
 /* The probability that `new - factor * base - limit` comes out so high or higher where it truly is
- * 0. Of two runs variances add: Var(new) + factor^2 Var(base). */
+ * 0. Of two runs variances add: Var(new) + factor^2 Var(base). Never less than the chance that the
+ * side that lacks them holds those bytes, unsampled: exp(-bytes / R). */
 double change_p_value(const struct change *change, double factor, double limit);
 
 /* What `new - factor * base - limit` is. */

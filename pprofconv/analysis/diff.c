@@ -403,6 +403,7 @@ static struct estimate mean(const struct diff *diff, const struct diff_measure *
 	mean.variance /= n * n;
 	mean.third /= n * n * n;
 	mean.seen /= n;
+	mean.missed_value /= n; /* of one miss; any run may have it */
 	if (spread <= mean.variance)
 		return mean;
 	mean.variance = spread;

@@ -3,8 +3,9 @@
 
 #include <math.h>
 
-#define OBJECTS_ENOUGH 1000 /* for rounding to matter less than 1 in 1,000 */
-#define SAMPLE_LEAST   0.25 /* of samples: less is none */
+#define OBJECTS_ENOUGH    1000 /* for rounding to matter less than 1 in 1,000 */
+#define LARGE_OF_INTERVAL 0.5
+#define SAMPLE_LEAST      0.25 /* of samples: less is none */
 
 /* --- how a profile was sampled ------------------------------------------------------------- */
 
@@ -99,14 +100,19 @@ struct estimate sampling_weigh(const struct sampling *sampling, double n, double
 	double p = -expm1(-size / sampling->interval);
 	double worth = sampling->is_bytes ? size : 1, weight = worth / p;
 	double missed = n * exp(-size / sampling->interval);
-
-	return (struct estimate){
+	struct estimate estimate = {
 		.value = n * weight,
 		.variance = missed * weight * weight,
 		.third = missed * (1 - 2 * p) * weight * weight * weight,
 		.n = n,
 		.seen = n * worth,
 	};
+
+	if (size >= LARGE_OF_INTERVAL * sampling->interval) {
+		estimate.missed = missed / p;
+		estimate.missed_value = missed / p * weight;
+	}
+	return estimate;
 }
 
 struct estimate sampling_estimate(const struct sampling *sampling, size_t sample)
@@ -136,6 +142,8 @@ void estimate_add(struct estimate *sum, const struct estimate *added)
 	sum->third += added->third;
 	sum->n += added->n;
 	sum->seen += added->seen;
+	sum->missed += added->missed;
+	sum->missed_value += added->missed_value;
 }
 
 /* Values are rounded, so a trace is left of what was taken away entirely: less than a sample. Its
@@ -153,6 +161,8 @@ struct estimate estimate_less(const struct estimate *whole, const struct estimat
 		return (struct estimate){.value = rest.value};
 	rest.variance = fmax(0, rest.variance);
 	rest.seen = fmax(0, whole->seen - part->seen);
+	rest.missed = fmax(0, whole->missed - part->missed);
+	rest.missed_value = fmax(0, whole->missed_value - part->missed_value);
 	return rest;
 }
 

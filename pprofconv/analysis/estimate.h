@@ -19,6 +19,9 @@ struct estimate {
 	double third; /* third moment */
 	double n;     /* samples behind it; of a profile that is not sampled, objects or 0 */
 	double seen;  /* what the samples themselves come to, less than which it can't be */
+	/* How many blocks of R/2 and more were not sampled, by expectation, and what that many
+	 * samples of them would add to the value. */
+	double missed, missed_value;
 };
 
 /* How the values of one place of a profile's samples were sampled. */

@@ -7,6 +7,7 @@
 
 #define ITERATIONS_MAX 500
 #define PRECISION      1e-14
+#define COUNTS         128 /* with a mean of 20, P(X >= 128) < 1e-50 */
 
 /* --- distributions ------------------------------------------------------------------------- */
 
@@ -61,6 +62,22 @@ double statistics_tail(double t, double freedom)
 }
 
 /* By halving: a quantile is asked for a few times a report. */
+/* P(X - Y >= least) = sum over y of P(Y = y) P(X >= y + least). */
+double statistics_count_tail(double mean, size_t least)
+{
+	double chance[COUNTS], tail[COUNTS + 1], sum = 0;
+
+	chance[0] = exp(-mean);
+	for (size_t i = 1; i < COUNTS; i++)
+		chance[i] = chance[i - 1] * mean / (double)i;
+	tail[COUNTS] = 0;
+	for (size_t i = COUNTS; i-- > 0;)
+		tail[i] = tail[i + 1] + chance[i];
+	for (size_t y = 0; y + least < COUNTS; y++)
+		sum += chance[y] * tail[y + least];
+	return sum;
+}
+
 double statistics_quantile(double tail, double freedom)
 {
 	double low = 0, high = 1;

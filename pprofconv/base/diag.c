@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/diag.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 struct text {
 	char *bytes;
@@ -116,8 +117,7 @@ void diag_warn(struct diag *diag, const char *format, ...)
 static void print_line(const char *program, const char *text, FILE *stream)
 {
 	fprintf(stream, "%s: ", program);
-	for (; *text; text++)
-		putc(iscntrl((unsigned char)*text) ? '?' : *text, stream);
+	utf8_print(text, stream);
 	putc('\n', stream);
 }
 

@@ -38,8 +38,8 @@ static inline bool diag_has_error(const struct diag *diag)
 	return diag->error[0] != '\0';
 }
 
-/* Prints the warnings, if asked for, and the error, each as one line after `program: `; control
- * characters that came from input are shown as '?'. */
+/* Prints the warnings, if asked for, and the error, each as one line after `program: `; what of
+ * it is not printable is shown as '?'. */
 void diag_print(const struct diag *diag, const char *program, bool warnings, FILE *stream);
 
 /* Frees what it holds and forgets all, the file's name too. */

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 #define BUFFER_SIZE 65536
 #define NAME_TRIES  100
 
@@ -221,6 +223,19 @@ void output_text(struct output *output, const char *text)
 	output_write(output, text, strlen(text));
 }
 
+void output_plain(struct output *output, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		output_write(output, n ? text : "?", step);
+		text += step;
+		left -= step;
+	}
+}
+
 void output_printf(struct output *output, const char *format, ...)
 {
 	va_list args;
@@ -236,6 +251,11 @@ void output_printf(struct output *output, const char *format, ...)
 	}
 	output_write(output, text, (size_t)n);
 	free(text);
+}
+
+uint64_t output_size(const struct output *output)
+{
+	return output->n_written + output->n_buffered;
 }
 
 /* --- the end ------------------------------------------------------------------------------- */

@@ -24,8 +24,13 @@ void output_on_progress(struct output *output, void (*report)(void *context, uin
 /* Append. Failure is sticky and comes out of output_commit(). */
 void output_write(struct output *output, const void *data, size_t size);
 void output_text(struct output *output, const char *text);
+/* In one line of a terminal: '?' stands for each byte that is not printable. */
+void output_plain(struct output *output, const char *text);
 void output_printf(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* How many bytes have been appended so far. */
+uint64_t output_size(const struct output *output);
 
 /* Makes the next output_commit() fail with `code`, a negative errno, unless something failed
  * before. */

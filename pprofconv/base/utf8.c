@@ -37,6 +37,30 @@ size_t utf8_sequence(const char *text, size_t size)
 	return 0;
 }
 
+/* Of two bytes are the control characters U+0080 to U+009F, which terminals obey as well. */
+size_t utf8_printable(const char *text, size_t size)
+{
+	size_t n = utf8_sequence(text, size);
+	unsigned char first = n ? (unsigned char)text[0] : 0;
+
+	if (first < ' ' || first == 0x7f || (first == 0xc2 && (unsigned char)text[1] < 0xa0))
+		return 0;
+	return n;
+}
+
+void utf8_print(const char *text, FILE *stream)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		fwrite(n ? text : "?", 1, step, stream);
+		text += step;
+		left -= step;
+	}
+}
+
 int utf8_is_valid(const char *text, size_t size)
 {
 	while (size) {

@@ -410,7 +410,31 @@ static bool is_plausible(const struct wire_field *field)
 		return true;
 	if (is_message(field->number))
 		return field->wire_type == WIRE_BYTES;
-	return field->wire_type == WIRE_VARINT || field->number == 13 /* packed comments */;
+	return field->wire_type == WIRE_VARINT ||
+	       (field->number == 13 && field->wire_type == WIRE_BYTES); /* packed comments */
+}
+
+/* Whether what can't be read is a field that goes on behind the head, not other text: many a stack
+ * of functions begins like one field. */
+static bool is_cut(const struct cursor *head)
+{
+	unsigned tag = (unsigned char)*head->at;
+	struct wire_field field = {.number = tag >> 3, .wire_type = tag & 7};
+
+	if (tag >= 0x80) /* a tag of several bytes */
+		return true;
+	if (!field.number || !is_plausible(&field))
+		return false;
+	switch (field.wire_type) {
+	case WIRE_VARINT:
+		return cursor_left(head) <= 10;
+	case WIRE_64:
+	case WIRE_32:
+	case WIRE_BYTES:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The first field is a known one, and all that follow look right, up to one that is cut by the end
@@ -424,7 +448,7 @@ static bool probe_pprof(struct cursor head)
 	for (; wire_next_field(&head, &field); n++)
 		if (!is_plausible(&field) || (n == 0 && field.number > FIELD_LAST))
 			return false;
-	return n > 0 && (!head.failed || !is_whole || n > 3);
+	return n > 0 && (!head.failed || n > 3 || (!is_whole && is_cut(&head)));
 }
 
 const struct reader reader_pprof = {

@@ -7,6 +7,8 @@
 
 #include "base/utf8.h"
 
+#define NAME_BYTES 160
+
 static struct formatted format_signed(double value, bool is_bytes, const char *plus)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -63,15 +65,6 @@ struct formatted format_bounds(struct bounds bounds, bool is_bytes)
 	return formatted;
 }
 
-void format_plain(struct output *output, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		output_write(output, c < ' ' || c == 0x7f ? "?" : text, 1);
-	}
-}
-
 void format_unbroken(struct output *output, const char *text)
 {
 	for (; *text; text++)
@@ -86,18 +79,31 @@ static bool begins_link(const char *text)
 
 void format_code(struct output *output, const char *text)
 {
-	output_text(output, "<code>");
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	size_t left = strlen(text);
 
-		if (c < ' ' || c == 0x7f)
-			output_text(output, "?");
-		else if (strchr("<>&|*_`[]\\@#~$", c) || begins_link(text))
-			output_printf(output, "&#%d;", c);
+	output_text(output, "<code>");
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		if (n == 1 && (strchr("<>&|*_`[]\\@#~$", *text) || begins_link(text)))
+			output_printf(output, "&#%d;", *text);
 		else
-			output_write(output, text, 1);
+			output_write(output, n ? text : "?", step);
+		text += step;
+		left -= step;
 	}
 	output_text(output, "</code>");
+}
+
+void format_name(struct output *output, const char *name)
+{
+	char text[NAME_BYTES + 1];
+	size_t size = strnlen(name, NAME_BYTES);
+
+	while (name[size] && size && ((unsigned char)name[size] & 0xc0) == 0x80)
+		size--; /* to where a character begins */
+	*(char *)mempcpy(text, name, size) = '\0';
+	format_code(output, text);
 }
 
 static void write_character(struct output *output, const char *text, size_t size)

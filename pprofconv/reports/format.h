@@ -8,6 +8,13 @@
 
 #define FORMAT_SIZE 256
 
+enum {
+	FORMAT_FAILURES_MAX = 30,   /* shown of a gate where people read, the largest first */
+	FORMAT_COMMENT_MAX = 60000, /* bytes of Markdown after which nothing more begins: comments
+				       are cut or refused at 64 KiB */
+	FORMAT_FAILED_MAX = 30000,  /* the same for failures of gates, to leave room for rows */
+};
+
 struct formatted {
 	char text[FORMAT_SIZE];
 };
@@ -24,14 +31,14 @@ struct formatted format_ratio(double base, double new);
 /* "+1.0 MiB to +3.0 MiB" */
 struct formatted format_bounds(struct bounds bounds, bool is_bytes);
 
-/* The text in one line of a terminal: control characters become '?'. */
-void format_plain(struct output *output, const char *text);
-
 /* The text with spaces at which no line breaks, as a number and its unit in a narrow column. */
 void format_unbroken(struct output *output, const char *text);
 
-/* The text as code within a cell of a Markdown table. */
+/* The text as code within a cell of a Markdown table; what is not printable becomes '?'. */
 void format_code(struct output *output, const char *text);
+
+/* The same of a name, cut to what a table has room for. */
+void format_name(struct output *output, const char *name);
 
 /* The text as a JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */
 void format_json(struct output *output, const char *text);

@@ -3,25 +3,16 @@
 #include "reports/format.h"
 #include "reports/reports.h"
 
-#define N_FIRST    10
-#define N_IN_ALL   200 /* comments are cut or refused at 64 KiB */
-#define NAME_BYTES 160
-
-static void write_name(struct output *output, const char *name)
-{
-	char text[NAME_BYTES];
-
-	snprintf(text, sizeof(text), "%s", name);
-	format_code(output, text);
-}
+#define N_FIRST  10
+#define N_IN_ALL 200
 
 /* A row's name, and its file. */
 static void write_place(const struct diff *diff, const struct diff_row *row, struct output *output)
 {
-	write_name(output, diff_name(diff, row));
+	format_name(output, diff_name(diff, row));
 	if (row->file) {
 		output_text(output, " ");
-		write_name(output, diff_file(diff, row));
+		format_name(output, diff_file(diff, row));
 	}
 }
 
@@ -66,13 +57,24 @@ static void write_failure(const struct report *report, const struct gate_result 
 	output_printf(output, ": %s\n", report_describe_growth(report, result, failure).text);
 }
 
+/* As many as there is room for, the largest first. */
+static void write_failures(const struct report *report, const struct gate_result *result,
+			   struct output *output)
+{
+	size_t n = result->failures.n, i = 0;
+
+	while (i < n && i < FORMAT_FAILURES_MAX && output_size(output) < FORMAT_FAILED_MAX)
+		write_failure(report, result, &result->failures.items[i++], output);
+	if (i < n)
+		output_printf(output, "- ❌ %zu more of `%s`\n", n - i, result->gate->text);
+}
+
 static void write_gates(const struct report *report, struct output *output)
 {
 	for (size_t i = 0; i < report->n_results; i++) {
 		const struct gate_result *result = &report->results[i];
 
-		vec_foreach (failure, &result->failures)
-			write_failure(report, result, failure, output);
+		write_failures(report, result, output);
 		if (!result->failures.n)
 			output_printf(output, "- ✅ `%s`%s\n", result->gate->text,
 				      result->gate->per_function ? " a function" : "");
@@ -137,7 +139,7 @@ static size_t write_rows(const struct report *report, size_t first, size_t n, st
 		      "| difference | change | %g %% interval | base | new | %s |\n"
 		      "|--:|--:|--:|--:|--:|---|\n",
 		      100 * report->confidence, report->by);
-	for (; n > 0 && i < diff->rows.n; i++) {
+	for (; n > 0 && i < diff->rows.n && output_size(output) < FORMAT_COMMENT_MAX; i++) {
 		if (!diff_has_samples(&diff->rows.items[i].flat))
 			continue;
 		write_row(report, i, output);

@@ -11,7 +11,8 @@ static void write_total(const struct report *report, struct output *output)
 	struct change change = diff_change(diff, &diff->total);
 	struct bounds bounds = change_bounds(&change, report->confidence);
 
-	output_printf(output, "%s: %s, base %s, new %s", diff->type,
+	output_plain(output, diff->type);
+	output_printf(output, ": %s, base %s, new %s",
 		      format_difference(change_difference(&change), diff->is_bytes).text,
 		      format_value(change.base.value, diff->is_bytes).text,
 		      format_value(change.new.value, diff->is_bytes).text);
@@ -42,9 +43,9 @@ static void write_row(const struct report *report, size_t number, struct output 
 	output_printf(output, "%12s %9s  ",
 		      format_difference(change_difference(&cumulative), diff->is_bytes).text,
 		      format_ratio(cumulative.base.value, cumulative.new.value).text);
-	format_plain(output, diff_name(diff, row));
+	output_plain(output, diff_name(diff, row));
 	output_text(output, row->file ? "  " : "");
-	format_plain(output, diff_file(diff, row));
+	output_plain(output, diff_file(diff, row));
 	output_text(output, "\n");
 }
 
@@ -80,16 +81,19 @@ static int write_gate(const struct report *report, const struct gate_result *res
 
 	if (!result->failures.n)
 		output_printf(output, "gate passed: %s%s\n", result->gate->text, what);
-	vec_foreach (failure, &result->failures) {
-		char *text = report_describe_failure(report, result, failure);
+	for (size_t i = 0; i < result->failures.n && i < FORMAT_FAILURES_MAX; i++) {
+		char *text = report_describe_failure(report, result, &result->failures.items[i]);
 
 		if (!text)
 			return -ENOMEM;
 		output_text(output, "gate failed: ");
-		format_plain(output, text);
+		output_plain(output, text);
 		output_text(output, "\n");
 		free(text);
 	}
+	if (result->failures.n > FORMAT_FAILURES_MAX)
+		output_printf(output, "gate failed: %zu more of %s\n",
+			      result->failures.n - FORMAT_FAILURES_MAX, result->gate->text);
 	return 0;
 }
 

@@ -96,10 +96,10 @@ static void write_text_row(const struct series *series, const struct series_row 
 		      format_value(last_value(series, row), series->is_bytes).text);
 	write_sparkline(series, row, output);
 	output_text(output, "  ");
-	format_plain(output, name);
+	output_plain(output, name);
 	if (row->file) {
 		output_text(output, "  ");
-		format_plain(output, row_file(series, row));
+		output_plain(output, row_file(series, row));
 	}
 	output_text(output, "\n");
 }
@@ -111,7 +111,7 @@ static void write_text_failure(const struct trend_report *report, const struct s
 
 	output_text(output, "\ngate failed: ");
 	if (text)
-		format_plain(output, text);
+		output_plain(output, text);
 	else
 		output_fail(output, -ENOMEM);
 	free(text);
@@ -119,18 +119,23 @@ static void write_text_failure(const struct trend_report *report, const struct s
 
 static void write_text_gate(const struct trend_report *report, struct output *output)
 {
+	size_t n = 0;
+
 	if (report->gate && !report->has_failed)
 		output_printf(output, "\ngate passed: %s", report->gate);
 	for (size_t i = 0; i < report->series->rows.n; i++)
-		if (report->failures[i])
+		if (report->failures[i] && n++ < FORMAT_FAILURES_MAX)
 			write_text_failure(report, &report->series->rows.items[i], output);
+	if (n > FORMAT_FAILURES_MAX)
+		output_printf(output, "\ngate failed: %zu more", n - FORMAT_FAILURES_MAX);
 }
 
 static void write_text(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
 
-	output_printf(output, "%s of %zu dumps", series->type, series->n_dumps);
+	output_plain(output, series->type);
+	output_printf(output, " of %zu dumps", series->n_dumps);
 	if (!series->has_time)
 		output_text(output, ", in the order given: they don't tell their times");
 	if (*report->warning)
@@ -151,24 +156,28 @@ static void write_text(const struct trend_report *report, struct output *output)
 static void write_place(const struct series *series, const struct series_row *row,
 			struct output *output)
 {
-	format_code(output, row_name(series, row));
+	format_name(output, row_name(series, row));
 	if (row->file) {
 		output_text(output, " ");
-		format_code(output, row_file(series, row));
+		format_name(output, row_file(series, row));
 	}
 }
 
 static void write_markdown_gate(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
+	size_t n_failed = 0, n = 0;
 
 	if (report->gate && !report->has_failed)
 		output_printf(output, "- ✅ `%s` a function\n\n", report->gate);
 	for (size_t i = 0; i < series->rows.n; i++) {
 		const struct series_row *row = &series->rows.items[i];
 
-		if (!report->failures[i])
+		n_failed += report->failures[i];
+		if (!report->failures[i] || n == FORMAT_FAILURES_MAX ||
+		    output_size(output) > FORMAT_FAILED_MAX)
 			continue;
+		n++;
 		assert(report->gate);
 		output_printf(output, "- ❌ `%s` of ", series->type);
 		write_place(series, row, output);
@@ -176,6 +185,8 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 			      format_slope(series, row->trend.slope).text,
 			      strchr(report->gate, '=') + 1);
 	}
+	if (n < n_failed)
+		output_printf(output, "- ❌ %zu more\n", n_failed - n);
 	if (report->has_failed)
 		output_text(output, "\n");
 }
@@ -199,21 +210,21 @@ static void write_values(const struct series *series, const struct series_row *r
 static void write_table(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
+	size_t n = n_shown(report), i;
 
 	output_text(output, "| slope | verdict | first | last | values | function |\n"
 			    "|--:|---|--:|--:|---|---|\n");
 	write_values(series, &series->total, "", output);
 	output_text(output, "total |\n");
-	for (size_t i = 0; i < n_shown(report); i++) {
+	for (i = 0; i < n && output_size(output) < FORMAT_COMMENT_MAX; i++) {
 		const struct series_row *row = &series->rows.items[i];
 
 		write_values(series, row, report->failures[i] ? "**" : "", output);
 		write_place(series, row, output);
 		output_text(output, " |\n");
 	}
-	if (n_shown(report) < series->rows.n)
-		output_printf(output, "\n%zu more are not shown.\n",
-			      series->rows.n - n_shown(report));
+	if (i < series->rows.n)
+		output_printf(output, "\n%zu more are not shown.\n", series->rows.n - i);
 }
 
 static void write_markdown(const struct trend_report *report, struct output *output)

@@ -78,10 +78,27 @@ static int try_binaries(const struct locate_wanted *wanted, const struct locate_
 			return r;
 		if (result.outcome == LOCATE_FOUND || is_named || is_only)
 			*out_result = result;
-		if (result.outcome == LOCATE_FOUND)
-			return 0;
+		if (result.outcome != LOCATE_FOUND)
+			continue;
+		if (options->was_used)
+			options->was_used[i] = true;
+		return 0;
 	}
 	return 0;
+}
+
+/* The kernel shows a newline in a path as "\012", and nothing else otherwise than it is. */
+static bool decode_newlines(char *path)
+{
+	static const char code[] = "\\012";
+	bool has_any = false;
+
+	while ((path = strstr(path, code))) {
+		*path++ = '\n';
+		memmove(path, path + strlen(code) - 1, strlen(path + strlen(code) - 1) + 1);
+		has_any = true;
+	}
+	return has_any;
 }
 
 static int try_path(const struct locate_wanted *wanted, const struct locate_options *options,
@@ -96,11 +113,12 @@ static int try_path(const struct locate_wanted *wanted, const struct locate_opti
 		out_result->outcome = LOCATE_REPLACED;
 		return 0;
 	}
-	if (!options->paths.sysroot)
-		return try_file(wanted->file, wanted, out_result, out_object);
-	if (asprintf(&path, "%s%s", options->paths.sysroot, wanted->file) < 0)
+	if (asprintf(&path, "%s%s", options->paths.sysroot ? options->paths.sysroot : "",
+		     wanted->file) < 0)
 		return -ENOMEM;
 	r = try_file(path, wanted, out_result, out_object);
+	if (!r && out_result->outcome == LOCATE_NOT_FOUND && decode_newlines(path))
+		r = try_file(path, wanted, out_result, out_object);
 	free(path);
 	return r;
 }

@@ -6,6 +6,7 @@
 struct locate_options {
 	const char *const *binaries; /* files that the user named; they come first */
 	size_t n_binaries;
+	bool *was_used; /* of each, set where something took it; may be NULL */
 	struct debugfile_paths paths;
 };
 

@@ -191,8 +191,10 @@ static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t 
 		r = find_frames(s, binary, &places[i]);
 		report_progress(s);
 	}
-	if (binary)
+	if (binary) {
 		result->n_lost_units = debuginfo_count_lost_units(binary->info);
+		result->has_debuginfo = binary->info != NULL;
+	}
 	if (!r && s->frames.n)
 		r = name_places(s, places, n);
 	return r;
@@ -272,6 +274,7 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 	const struct profile_mapping *described = &profile->mappings.items[mapping];
 	const char *file = described->file ? profile_string(profile, described->file) : "(no file)";
 	char reason[2 * BUILD_ID_MAX + 64] = "no symbols in it", lost[96] = "";
+	const char *rest = "";
 
 	switch (result->outcome) {
 	case SYMBOLIZE_UNUSED:
@@ -284,10 +287,14 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 			snprintf(lost, sizeof(lost),
 				 ", without inlined frames from %" PRIu32 " missing .dwo file%s",
 				 result->n_lost_units, result->n_lost_units == 1 ? "" : "s");
-		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named%s%s", file,
-			 result->n_named, result->n_locations,
-			 described->build_id ? "" : ", with no build ID to check the file by",
-			 lost);
+		if (result->n_named < result->n_locations)
+			rest = result->has_debuginfo
+				       ? "; its debug information and symbols leave out the rest"
+				       : "; no debug information, and no symbols for the rest";
+		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named%s%s%s",
+			 file, result->n_named, result->n_locations,
+			 described->build_id ? "" : ", with no build ID to check the file by", lost,
+			 rest);
 		return true;
 	case SYMBOLIZE_NOT_LOCATED:
 		describe_missing(&result->located, reason, sizeof(reason));

@@ -30,6 +30,7 @@ struct symbolize_result { /* of one mapping */
 	uint32_t n_locations;
 	uint32_t n_named;
 	uint32_t n_lost_units; /* whose .dwo files are missing */
+	bool has_debuginfo;    /* else symbols are all there is */
 };
 
 /* All zeroes is a valid one. */
@@ -46,8 +47,8 @@ struct symbolize_summary {
 int symbolize_profile(struct profile *profile, const struct symbolize_options *options,
 		      struct symbolize_summary *summary);
 
-/* Writes one line about a mapping: its file, and how many locations got names or why none did.
- * Returns false if there is nothing to say. */
+/* Writes one line about a mapping: its file, and how many locations got names and why others did
+ * not. Returns false if there is nothing to say. */
 bool symbolize_describe(const struct profile *profile, const struct symbolize_summary *summary,
 			size_t mapping, char *out_text, size_t size);
 

@@ -38,10 +38,11 @@ static int order_samples(const struct profile *profile, size_t value, ordered_ve
 
 static void write_values(const struct profile *profile, uint32_t sample, struct output *output)
 {
-	for (size_t i = 0; i < profile->sample_types.n; i++)
-		output_printf(output, "%s%" PRId64 " %s", i ? ", " : "",
-			      profile_values(profile, sample)[i],
-			      profile_string(profile, profile->sample_types.items[i].type));
+	for (size_t i = 0; i < profile->sample_types.n; i++) {
+		output_printf(output, "%s%" PRId64 " ", i ? ", " : "",
+			      profile_values(profile, sample)[i]);
+		output_plain(output, profile_string(profile, profile->sample_types.items[i].type));
+	}
 	output_text(output, "\n");
 }
 
@@ -51,13 +52,16 @@ static void write_labels(const struct profile *profile, uint32_t set, struct out
 	const struct profile_label *labels = profile_label_set(profile, set, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		output_printf(output, "    [%s: ", profile_string(profile, labels[i].key));
+		output_text(output, "    [");
+		output_plain(output, profile_string(profile, labels[i].key));
+		output_text(output, ": ");
 		if (labels[i].text)
-			output_text(output, profile_string(profile, labels[i].text));
+			output_plain(output, profile_string(profile, labels[i].text));
 		else
 			output_printf(output, "%" PRId64, labels[i].number);
-		output_printf(output, "%s%s]\n", labels[i].unit ? " " : "",
-			      profile_string(profile, labels[i].unit));
+		output_text(output, labels[i].unit ? " " : "");
+		output_plain(output, profile_string(profile, labels[i].unit));
+		output_text(output, "]\n");
 	}
 }
 
@@ -72,8 +76,11 @@ static int write_sample(const struct frames *frames, uint32_t sample, frame_vec 
 	for (size_t i = 0; !r && i < stack->n; i++) {
 		const char *file = frames_file(frames, stack->items[i]);
 
-		output_printf(output, "    %s%s%s\n", frames_name(frames, stack->items[i]),
-			      *file ? "  " : "", file);
+		output_text(output, "    ");
+		output_plain(output, frames_name(frames, stack->items[i]));
+		output_text(output, *file ? "  " : "");
+		output_plain(output, file);
+		output_text(output, "\n");
 	}
 	output_text(output, "\n");
 	return r;
@@ -86,8 +93,11 @@ static int write_text(const struct profile *profile, size_t value, struct output
 	frame_vec stack = {0};
 	int r = frames_init(&frames, profile);
 
-	vec_foreach (comment, &profile->comments)
-		output_printf(output, "# %s\n", profile_string(profile, *comment));
+	vec_foreach (comment, &profile->comments) {
+		output_text(output, "# ");
+		output_plain(output, profile_string(profile, *comment));
+		output_text(output, "\n");
+	}
 	if (profile->comments.n)
 		output_text(output, "\n");
 	if (!r)

@@ -15,9 +15,11 @@ another shape than what is printed now, or if a check fails. With --write the ou
 README, if all checks hold. The commands find heapprof as if it were installed."""
 
 import ctypes
+import dataclasses
 import os
 import pathlib
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -35,6 +37,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 PATIENCE = 500  # seconds after which a case counts as hanging
 UNPRIVILEGED = 'nobody'
+# What steers the profiler, the tools and the compilers that the cases use: theirs, not the caller's
+STEERING = re.compile(
+    'HEAP|PPROF|TCMALLOC|LD_|MALLOC_|MESON|PG|LC_|GIT_|GITHUB_|CI_|VALGRIND_|'
+    r'BASH_ENV$|ENV$|MAKE|MFLAGS$|[A-Z]+SAN_OPTIONS$|(C|CXX|CPP|LD)FLAGS$|'
+    'CGO_|GO(?!CACHE$|PATH$|ROOT$)')
+MAX_SOCKET_PATH = 107
 PR_SET_CHILD_SUBREAPER = 36
 
 _checks = []
@@ -121,6 +129,17 @@ def _kill_descendants():
             os.waitpid(pid, 0)
 
 
+def _end_at_signals():
+    """A test that is told to end cleans up like one that is interrupted."""
+    def end(number, _):
+        for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(each, end)
+
+
 # --- a run ---------------------------------------------------------------------------------------
 
 
@@ -156,13 +175,14 @@ class Run:
                     os.chown(os.path.join(top, name), self.user['user'], self.user['group'])
 
     def environment(self):
-        """Ours without settings of the profiler's, meson's and PostgreSQL's."""
-        env = {k: v for k, v in os.environ.items()
-               if not k.startswith(('HEAP', 'TCMALLOC', 'LD_', 'MALLOC_', 'MESON', 'PG', 'LC_'))}
+        """Ours without what steers the profiler and the tools; git reads no settings but a
+        repository's own, and looks for none above the copy."""
+        env = {k: v for k, v in os.environ.items() if not STEERING.match(k)}
         install = os.path.join(self.folder, 'install')
         env['PATH'] = os.path.join(install, 'bin') + ':' + env['PATH']
         env['LD_LIBRARY_PATH'] = os.path.join(install, 'lib')
-        env.update(HOME=self.work, LC_ALL='C.UTF-8', TZ='UTC')
+        env.update(HOME=self.work, LC_ALL='C.UTF-8', TZ='UTC', GIT_CONFIG_GLOBAL='/dev/null',
+                   GIT_CONFIG_NOSYSTEM='1', GIT_CEILING_DIRECTORIES=self.folder)
         return env
 
     def shown(self, text):
@@ -181,8 +201,8 @@ class Run:
                 output = pathlib.Path(self.folder, 'outputs', str(len(self.commands)))
                 status = shell.run(command.text, output)
                 text = self.shown(output.read_text(errors='replace'))
-                self.commands.append(readme.Command(command.text, text.rstrip().splitlines(),
-                                                    command.until, command.is_free, status))
+                self.commands.append(dataclasses.replace(
+                    command, output=text.rstrip().splitlines(), status=status))
         finally:
             shell.close()
 
@@ -206,6 +226,8 @@ class Case:
         self.readme = path / 'README.md'
         self.parts = readme.parse(self.readme.read_text())
         self.commands = readme.commands_of(self.parts)
+        if not self.commands:
+            raise readme.Malformed('it has no command')
 
     def write(self, run):
         """Puts what was printed, and the files that are kept, in place of what is there."""
@@ -220,9 +242,14 @@ class Case:
 def no_command_fails(run):
     following = [c.text for c in run.commands[1:]] + ['']
     for command, after in zip(run.commands, following):
-        if command.status != 0 and after != 'echo $?':
+        if command.status != 0 and after != readme.ASK_STATUS:
             lines = '\n'.join(command.lines())
             raise Failed(f'exit status {command.status}:\n{lines}')
+
+
+def each_until_has_its_word(run):
+    if unused := readme.unused_words(run.commands):
+        raise Failed('\n'.join(unused))
 
 
 def the_readme_is_what_they_print(run):
@@ -263,8 +290,21 @@ def _user(is_unprivileged):
     """Whom the commands run as: servers like PostgreSQL refuse to be root."""
     if not is_unprivileged or os.geteuid() != 0:
         return {}
-    user = pwd.getpwnam(UNPRIVILEGED)
+    try:
+        user = pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        _skip_all(f'there is no user {UNPRIVILEGED}')
     return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
+
+
+def _skip_without_place(run, socket):
+    """Skips a case that its user cannot work in, or whose socket's path is longer than can be."""
+    if run.user and subprocess.run(['test', '-w', run.work], check=False, cwd='/',
+                                   **run.user).returncode != 0:
+        _skip_all(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')
+    path = os.path.join(run.work, socket)
+    if socket and len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        _skip_all(f'{path} is too long for a socket; set TMPDIR')
 
 
 def _check_all(run, checks):
@@ -284,26 +324,34 @@ def _check_all(run, checks):
     return all(results)
 
 
-def main(script, needs=(), is_unprivileged=False, extra=(), kept=()):
+def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
     """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
     is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
-    commands make and that the README shows, such as pictures; --write keeps them beside it."""
-    case = Case(pathlib.Path(script).resolve().parent, kept)
+    commands make and that the README shows, such as pictures; --write keeps them beside it. `socket`: the name of a
+    socket that the commands make."""
+    try:
+        case = Case(pathlib.Path(script).resolve().parent, kept)
+    except readme.Malformed as malformed:
+        print(f'1..1\nnot ok 1 README.md: {malformed}')
+        sys.exit(1)
     for need in needs:
         if not (os.path.exists(need) if need.startswith('/') else shutil.which(need)):
             _skip_all(f'{need} is not installed')
     is_writing = '--write' in sys.argv[1:]
-    checks = [no_command_fails, *_checks]
+    checks = [no_command_fails, *_checks, each_until_has_its_word]
     if not is_writing:
         checks.append(the_readme_is_what_they_print)
     _adopt_orphans()
+    _end_at_signals()
     folder = tempfile.mkdtemp(prefix='heapprof-case_')  # with what SVG and Markdown escape
     try:
         run = Run(case, folder, _user(is_unprivileged))
         run.prepare(extra)
+        _skip_without_place(run, socket)
         is_good = _check_all(run, checks)
         if is_writing and is_good:
             case.write(run)
     finally:
+        _kill_descendants()
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(not is_good)

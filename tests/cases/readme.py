@@ -3,14 +3,20 @@
 
 A fenced block that begins with ```console holds commands and their output. `$ ` stands before a
 command, `> ` before each further line of it. Behind `console` may stand `until=WORD`: of each
-output, the lines behind the first with that word are shown, but may differ from run to run. `free`
-says so of the whole block."""
+output, the lines behind the first with that word are shown, but may differ from run to run; the word
+must be in one of the block's outputs. `free` says so of the whole block. What `$ echo $?` prints is
+compared to the letter, always."""
 
 import dataclasses
 import re
 
 FENCE = '```'
 LANGUAGE = 'console'
+ASK_STATUS = 'echo $?'
+
+
+class Malformed(Exception):
+    """A README that does not say clearly what is run."""
 
 
 @dataclasses.dataclass
@@ -21,6 +27,7 @@ class Command:
     until: str = ''
     is_free: bool = False
     status: int = 0
+    block: int = 0  # the line of its fence
 
     def lines(self):
         first, *more = self.text.split('\n')
@@ -36,49 +43,89 @@ class Prose:
         return self.text
 
 
-def _take_command(lines, options):
+def _take_command(lines, options, block):
     text = [lines.pop(0).removeprefix('$ ')]
     while lines and lines[0].startswith('> '):
         text.append(lines.pop(0).removeprefix('> '))
     output = []
     while lines and not lines[0].startswith('$ '):
         output.append(lines.pop(0))
-    until = [o.removeprefix('until=') for o in options if o.startswith('until=')]
-    return Command('\n'.join(text), output, ''.join(until), 'free' in options)
+    return Command('\n'.join(text), output, options['until'], options['free'], block=block)
 
 
-def _take_block(lines, options):
-    """The commands up to the end of a block; the fence stays."""
-    block = []
-    while lines[0] != FENCE:
-        block.append(lines.pop(0))
+def _parse_options(words, line):
+    options = {'until': '', 'free': False}
+    for word in words:
+        name, equals, value = word.partition('=')
+        if word == 'free':
+            options['free'] = True
+        elif name == 'until' and equals and value:
+            options['until'] = value
+        else:
+            raise Malformed(f'line {line}: no option of a block: {word}')
+    return options
+
+
+def _commands(block, options, line):
+    """The commands of a block's lines."""
+    if not block or not block[0].startswith('$ '):
+        raise Malformed(f'line {line}: a block that begins with no command')
     commands = []
     while block:
-        assert block[0].startswith('$ '), f'a block begins with {block[0]!r}, not with a command'
-        commands.append(_take_command(block, options))
+        commands.append(_take_command(block, options, line))
     return commands
+
+
+# A fence, as CommonMark has it, and what stands behind it.
+_ANY_FENCE = re.compile(r'\s*(`{3,}|~{3,})(.*)')
+
+
+def _block_end(lines, start, fence):
+    """The line that closes the block that begins at `start`."""
+    for n in range(start + 1, len(lines)):
+        found = _ANY_FENCE.fullmatch(lines[n])
+        if found and found[1].startswith(fence) and not found[2].strip():
+            return n
+    raise Malformed(f'line {start + 1}: a block without end')
 
 
 def parse(text):
     """The parts of a README, commands and prose."""
     lines = text.splitlines()
-    parts, prose, is_foreign = [], [], False
-    while lines:
-        line = lines.pop(0)
-        prose.append(line)
-        if not line.startswith(FENCE):
+    parts, prose, at = [], [], 0
+    while at < len(lines):
+        found = _ANY_FENCE.fullmatch(lines[at])
+        if not found:
+            prose.append(lines[at])
+            at += 1
             continue
-        language, *options = line.removeprefix(FENCE).split() or ['']
-        if is_foreign or language != LANGUAGE:
-            is_foreign = not is_foreign
-            continue
-        parts += [Prose(prose), *_take_block(lines, options)]
-        prose = [lines.pop(0)]
+        language, *words = found[2].split() or ['']
+        end = _block_end(lines, at, found[1])
+        if language == LANGUAGE and lines[at].startswith(FENCE + LANGUAGE):
+            commands = _commands(lines[at + 1:end], _parse_options(words, at + 1), at + 1)
+            parts += [Prose([*prose, lines[at]]), *commands]
+            prose = [lines[end]]
+        elif language.casefold() == LANGUAGE:
+            raise Malformed(f'line {at + 1}: would not be run: {lines[at]}')
+        else:
+            prose += lines[at:end + 1]
+        at = end + 1
     return [*parts, Prose(prose)]
 
 
 def commands_of(parts):
     return [part for part in parts if isinstance(part, Command)]
+
+
+def unused_words(commands):
+    """Words of `until=` that no output of their blocks has, with the lines of these."""
+    blocks = {(command.block, command.until): [] for command in commands if command.until}
+    for command in commands:
+        if command.until:
+            blocks[command.block, command.until] += command.output
+    return [f'line {block}: no output has the word of until={word}'
+            for (block, word), output in blocks.items()
+            if not any(word in line for line in output)]
 
 
 def format_parts(parts):
@@ -107,6 +154,8 @@ def shape(line):
 
 def _compared(command, output):
     """The shapes of those lines that must be the same each time."""
+    if command.text == ASK_STATUS:
+        return output
     if command.is_free:
         return []
     shapes = [shape(line) for line in output]

@@ -4,6 +4,9 @@
 
 import os
 import pathlib
+import select
+import shutil
+import signal
 import subprocess
 import sys
 
@@ -26,14 +29,19 @@ cases.main(__file__)
 """
 
 
-def run_case(folder, text, *arguments):
-    """A case with that README; its exit status, its log, and its README afterwards."""
+def write_case(folder, text):
     case = pathlib.Path(folder, 'sample')
     case.mkdir(exist_ok=True)
     (case / 'README.md').write_text(text)
     (case / 'test.py').write_text(TEST)
+    return case
+
+
+def run_case(folder, text, *arguments, env=None):
+    """A case with that README; its exit status, its log, and its README afterwards."""
+    case = write_case(folder, text)
     done = subprocess.run([sys.executable, case / 'test.py', *arguments], text=True, timeout=300,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                          env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout, (case / 'README.md').read_text()
 
 
@@ -41,8 +49,8 @@ def console(*lines, options=''):
     return '\n'.join(['# A case', '', f'```console{options}', *lines, '```', 'The end.', ''])
 
 
-def passes(folder, text):
-    status, log, after = run_case(folder, text)
+def passes(folder, text, env=None):
+    status, log, after = run_case(folder, text, env=env)
     cli.equal(after, text)
     assert 'Traceback' not in log or status, log
     return status == 0
@@ -76,7 +84,37 @@ def what_comes_behind_may_differ(folder):
 @cli.test
 def a_failing_command_needs_its_status(folder):
     assert not passes(folder, console('$ echo hello', 'hello', '$ false'))
-    assert passes(folder, console('$ echo hello', 'hello', '$ (exit 3)', '$ echo $?', '3'))
+    for options in ('', ' free', ' until=hello'):
+        commands = ('$ echo hello', 'hello', '$ (exit 3)', '$ echo $?')
+        assert passes(folder, console(*commands, '3', options=options))
+        assert not passes(folder, console(*commands, '4', options=options))
+        assert not passes(folder, console(*commands, options=options))
+
+
+@cli.test
+def a_readme_that_is_not_clear(folder):
+    def complaint(text):
+        status, log, _ = run_case(folder, text)
+        assert status == 1, log
+        assert 'Traceback' not in log, log
+        return log
+
+    good = console('$ echo hello', 'hello')
+    is_in = cli.is_in
+    is_in('no command', complaint('# A case\n'))
+    is_in('line 3: a block without end', complaint(good.replace('```\n', '')))
+    is_in('line 8: a block without end', complaint(good + '```c\n'))
+    is_in('line 3: a block that begins with no command', complaint(console()))
+    is_in('line 3: a block that begins with no command', complaint(console('echo hello')))
+    for option in ('untill=hello', 'until', 'until=', 'fre'):
+        is_in(f'line 3: no option of a block: {option}\n',
+              complaint(console('$ echo hello', options=f' {option}')))
+    for fence in ('~~~console', '```Console', '````console', ' ```console', '``` console'):
+        end = '~~~' if '~' in fence else '````' if '````' in fence else '```'
+        is_in(f'line 8: would not be run: {fence}\n',
+              complaint(good + f'{fence}\n$ echo hello\nhello\n{end}\n'))
+    is_in('line 3: no output has the word of until=you',
+          complaint(console('$ echo hello', 'hello', options=' until=you')))
 
 
 @cli.test
@@ -87,6 +125,31 @@ def a_check_that_fails(folder):
 @cli.test
 def one_shell_for_all(folder):
     assert passes(folder, console('$ x=hello; cd /', '$ echo $x \\', '> $PWD', 'hello /'))
+
+
+@cli.test
+def git_writes_into_no_repository_of_the_callers(folder):
+    """As in a hook, where git says by variables which repository is meant."""
+    cli.need('git')
+    own = os.path.join(folder, 'own')
+    subprocess.run(['git', 'init', '-q', own], check=True)
+    before = pathlib.Path(own, '.git', 'config').read_text()
+    env = {'GIT_DIR': os.path.join(own, '.git'), 'GIT_WORK_TREE': own,
+           'GIT_INDEX_FILE': os.path.join(own, '.git', 'index')}
+    assert passes(folder, console('$ git init -q . && git config user.name hello',
+                                  '$ cat .git/config | grep -o hello; echo hello',
+                                  'hello', 'hello'), env)
+    cli.equal(pathlib.Path(own, '.git', 'config').read_text(), before)
+
+
+@cli.test
+def the_callers_settings_do_not_steer(folder):
+    stray = ['GITHUB_STEP_SUMMARY', 'PPROFCONV', 'ASAN_OPTIONS', 'GOFLAGS', 'CGO_ENABLED',
+             'HEAP_GATE_BASE', 'MAKEFLAGS', 'BASH_ENV']
+    kept = ['GOCACHE', 'GOROOT', 'CASES_OTHER']
+    printed = ''.join(f'${{{name}+{name}}}' for name in stray + kept)
+    assert passes(folder, console(f'$ echo hello {printed}', 'hello ' + ''.join(kept)),
+                  dict.fromkeys(stray + kept, '/dev/null'))
 
 
 @cli.test
@@ -105,11 +168,30 @@ def nothing_is_left_running(folder):
 
 
 @cli.test
+def nothing_is_left_behind_of_an_interrupted_test(folder):
+    note, temporary = os.path.join(folder, 'pid'), os.path.join(folder, 'temporary')
+    os.mkfifo(note)
+    os.mkdir(temporary)
+    text = console(f"$ setsid sh -c 'echo $$ >{note}; exec sleep 1000' &", '$ sleep 1000')
+    for number in (signal.SIGTERM, signal.SIGINT):
+        write_case(folder, text)
+        with subprocess.Popen([sys.executable, os.path.join(folder, 'sample', 'test.py')],
+                              env={**os.environ, 'TMPDIR': temporary},
+                              stdout=subprocess.DEVNULL) as test:
+            with open(note, encoding='utf-8') as file:  # the command is running
+                pid = file.read().strip()
+            test.send_signal(number)
+            cli.equal(test.wait(timeout=60), 128 + number)
+        assert not os.path.exists(f'/proc/{pid}')
+        cli.equal(os.listdir(temporary), [])
+
+
+@cli.test
 def the_output_is_written(folder):
     status, _, after = run_case(folder, console('$ echo hello; pwd', 'old', '$ pprofconv --version',
-                                                options=' until=x'), '--write')
+                                                options=' until=sample'), '--write')
     cli.equal(status, 0)
-    cli.is_in('```console until=x\n$ echo hello; pwd\nhello\n/tmp/sample\n$ pprof', after)
+    cli.is_in('```console until=sample\n$ echo hello; pwd\nhello\n/tmp/sample\n$ pprof', after)
     cli.is_in('\npprofconv 0', after)
 
 
@@ -121,8 +203,166 @@ def nothing_is_written_of_a_failure(folder):
 
 
 @cli.test
+def a_case_that_cannot_run_is_skipped(folder):
+    """It needs programs, a user that reaches its folder, and a path that a socket can have."""
+    def skipped(env):
+        done = cli.run(sys.executable, FOLDER / 'postgres-backend' / 'test.py',
+                       env={**os.environ, **env})
+        cli.equal((done.returncode, done.stderr), (0, ''))
+        assert done.stdout.startswith('1..0 # SKIP '), done.stdout
+        return done.stdout
+
+    programs = os.path.join(folder, 'bin')
+    os.mkdir(programs)
+    cli.is_in('pg_config is not installed', skipped({'PATH': programs}))
+    pg_config = pathlib.Path(programs, 'pg_config')
+    pg_config.write_text(f'#!/bin/sh\necho {programs}\n')
+    pg_config.chmod(0o755)
+    for name in ('initdb', 'pg_ctl', 'postgres', 'psql', 'pgbench', 'postgres.h'):
+        cli.is_in(f'{programs}/{name} is not installed', skipped({'PATH': programs}))
+        pathlib.Path(programs, name).touch()
+    cli.is_in('cc is not installed', skipped({'PATH': programs}))
+
+
+@cli.test
+def a_place_that_does_not_do_is_skipped(folder):
+    def log(env, main):
+        case = write_case(folder, console('$ echo hello', 'hello'))
+        (case / 'test.py').write_text(TEST.replace('main(__file__)', f'main(__file__, {main})'))
+        return cli.run(sys.executable, case / 'test.py', env={**os.environ, **env}).stdout
+
+    deep = os.path.join(folder, 'd' * 100)
+    os.mkdir(deep)
+    cli.is_in('too long for a socket', log({'TMPDIR': deep}, 'socket="s"'))
+    cli.is_in('ok 1', log({'TMPDIR': deep}, ''))
+    cli.is_in('ok 1', log({}, 'socket="s"'))
+    if os.geteuid() == 0:  # the folder is root's alone
+        cli.is_in('# SKIP nobody has no access', log({'TMPDIR': folder}, 'is_unprivileged=True'))
+        cli.is_in('ok 1', log({}, 'is_unprivileged=True'))
+
+
+# --- what lies beside the READMEs ----------------------------------------------------------------
+
+RETAINED = FOLDER / 'retained-list'
+
+
+def path_with_wrk(folder, text):
+    """An environment whose wrk is a script of the test's; its temporary folder is empty."""
+    for name in ('bin', 'temporary'):
+        os.mkdir(os.path.join(folder, name))
+    wrk = pathlib.Path(folder, 'bin', 'wrk')
+    wrk.write_text('#!/bin/sh\n' + text)
+    wrk.chmod(0o755)
+    return {**os.environ, 'PATH': f'{folder}/bin:{os.environ["PATH"]}',
+            'TMPDIR': os.path.join(folder, 'temporary')}
+
+
+@cli.test
+def load_says_why_it_fails(folder):
+    env = path_with_wrk(folder, 'exit 3')
+    for arguments, message in (
+            ([], 'usage: load SECONDS COMMAND...'),
+            (['x', 'true'], "'x' is no number of seconds"),
+            (['1', 'true'], "true printed no port but ''"),
+            (['1', 'echo', 'hello'], "echo printed no port but 'hello'"),
+            (['1', 'sh', '-c', 'echo 1; exec sleep 1000'], 'wrk: ')):
+        done = cli.run(RETAINED / 'load', *arguments, env=env)
+        cli.equal((done.returncode, done.stdout), (2, ''))
+        cli.equal(done.stderr, f'load: {message}\n')
+        cli.equal(os.listdir(env['TMPDIR']), [])
+    for arguments in ([], ['1'], ['1', 'x'], ['1', '1', '1']):
+        done = cli.run(RETAINED / 'compare', *arguments, env=env)
+        cli.equal((done.returncode, done.stderr), (2, 'compare: usage: compare ROUNDS SECONDS\n'))
+
+
+@cli.test
+def load_takes_all_with_it(folder):
+    note = os.path.join(folder, 'pids')
+    os.mkfifo(note)
+    env = path_with_wrk(folder, f'echo $$ >{note}; exec sleep 1000')
+    shutil.copy(RETAINED / 'load', folder)
+    server = pathlib.Path(folder, 'server')
+    server.write_text(f'#!/bin/sh\necho $$ >{note}; echo 1; exec sleep 1000')
+    server.chmod(0o755)
+    for command in (['./load', '1000', './server'], [RETAINED / 'compare', '1', '1000']):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with subprocess.Popen(command, cwd=folder, env=env) as run:
+                pids = []
+                for _ in ('server', 'wrk'):
+                    with open(note, encoding='utf-8') as file:
+                        pids.append(int(file.read()))
+                handles = [os.pidfd_open(pid) for pid in pids]
+                run.send_signal(number)
+                cli.equal(run.wait(timeout=60), 1)
+            for handle in handles:
+                assert select.select([handle], [], [], 60)[0], 'a program runs on'
+                os.close(handle)
+            cli.equal(os.listdir(env['TMPDIR']), [])
+
+
+@cli.test
+def a_job_that_cannot_run_is_not_red(folder):
+    def job(*arguments):
+        done = cli.run('./job', *arguments, cwd=folder, env=env)
+        cli.equal(done.returncode, 2)
+        return done.stderr
+
+    cli.need('git')
+    env = {**os.environ, 'PPROFCONV': 'false', 'GIT_CONFIG_GLOBAL': '/dev/null'}
+    shutil.copy(FOLDER / 'ci-gate' / 'job', folder)
+    cli.equal(job(), 'job: usage: job BRANCH\n')
+    cli.is_in(f"job: no {folder}/scripts/ci/github/action.yml: copy heapprof's scripts/ci here",
+              job('main'))
+    action = pathlib.Path(folder, 'scripts', 'ci', 'github', 'action.yml')
+    action.parent.mkdir(parents=True)
+    action.write_text('run: |\n  true\n')
+    cli.is_in(f'job: no repository in {folder}/project', job('main'))
+    project = os.path.join(folder, 'project')
+    git = ['git', '-C', project, '-c', 'user.name=A', '-c', 'user.email=a@example.org']
+    subprocess.run(['git', 'init', '-q', '-b', 'main', project], check=True)
+    pathlib.Path(project, 'Makefile').write_text('bench:\n\tfalse\n')
+    subprocess.run([*git, 'add', '.'], check=True)
+    subprocess.run([*git, 'commit', '-qm', 'A'], check=True)
+    cli.is_in("job: no branch 'x'\n", job('x'))
+    cli.is_in('job: the build failed\n', job('main'))
+    pathlib.Path(project, 'Makefile').write_text('bench:\n')
+    subprocess.run([*git, 'commit', '-qam', 'B'], check=True)
+    cli.equal(job('main'), f"job: {action} has no step in one line, run: '...'\n")
+
+
+@cli.test
+def the_commands_that_copy_ci_gate(folder):
+    """They stand in its README, and a job finds all that it wants then."""
+    text = (FOLDER / 'ci-gate' / 'README.md').read_text()
+    commands = text.split('```sh\n')[1].split('```')[0].replace('/tmp', folder)
+    done = cli.run('sh', '-euc', commands + './job main', cwd=FOLDER.parent.parent)
+    cli.equal((done.returncode, done.stderr),
+              (2, f'job: no repository in {folder}/ci-gate/project: README.md tells how to make it\n'))
+
+
+@cli.test
+def the_script_checks_its_arguments_first(folder):
+    def cases(*arguments):
+        done = cli.run(script, *arguments, env=env)
+        return done.returncode, done.stdout, done.stderr
+
+    script = FOLDER.parent.parent / 'scripts' / 'cases'
+    env = {**os.environ, 'HEAPPROF_SKIP_SETUP': '1', 'HEAPPROF_BUILD': os.path.join(folder, 'none')}
+    names = 'cgo ci-gate postgres-backend retained-list slow-growth'
+    for arguments in (['x'], ['--write', 'x'], ['x', '--write'], ['cgo', 'x']):
+        cli.equal(cases(*arguments), (2, '', f"cases: no case 'x'; there are {names}\n"))
+    cli.equal(cases('cgo', '--wirte'), (2, '', 'cases: no option --wirte; try --help\n'))
+    for arguments in (['--help'], ['cgo', '-h']):
+        status, out, err = cases(*arguments)
+        cli.equal((status, err), (0, ''))
+        assert out.startswith('Usage: scripts/cases [--write] [NAME]...\n'), out
+        cli.is_in(f'The cases: {names}\n', out)
+
+
+@cli.test
 def other_blocks_are_prose(_):
-    text = '# A\n\n```c\n$ x\n```\n\n```\n$ y\n```\n' + console('$ z', 'z')
+    text = ('# A\n\n```c\n$ x\n```\n\n```\n$ y\n```\n~~~\n```console\n$ u\n~~~\n'
+            '````\n```console\n$ v\n```\n````\n' + console('$ z', 'z'))
     parts = readme.parse(text)
     cli.equal([c.text for c in readme.commands_of(parts)], ['z'])
     cli.equal(readme.format_parts(parts), text)

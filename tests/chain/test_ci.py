@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import shutil
 
 import chain
 import cli
@@ -36,10 +37,26 @@ def program(folder):
 
 
 def gate(folder, *command, out='out', **settings):
-    env = chain.environment(HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, TMPDIR=folder,
-                            HEAP_GATE_OUT=os.path.join(folder, out),
-                            HEAP_PROFILE_SAMPLE_INTERVAL='1', **settings)
+    env = chain.environment(**{
+        'HEAPPROF_LIBRARY': LIBRARY, 'PPROFCONV': CONVERTER, 'TMPDIR': folder,
+        'HEAP_GATE_OUT': os.path.join(folder, out), 'HEAP_PROFILE_SAMPLE_INTERVAL': '1',
+        **settings})
     return cli.run(GATE, *command, env=env, cwd=folder)
+
+
+def held_by_main(folder, out='out'):
+    """The bytes in use that main allocated, in all processes, by the profile left in a folder."""
+    folded = cli.succeed('convert', '-q', '--to=folded', '-o', '-',
+                         os.path.join(folder, out, 'profile.pb.gz'))
+    lines = [line.rsplit(' ', 1) for line in folded.splitlines()]
+    return sum(int(value) for stack, value in lines if 'main' in stack.split(';'))
+
+
+def shell_script(path, text):
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('#!/bin/sh\n' + text + '\n')
+    os.chmod(path, 0o755)
+    return path
 
 
 @cli.test
@@ -85,6 +102,135 @@ def bases_of_each_kind(folder):
 
 
 @cli.test
+def a_base_that_is_required(folder):
+    bench, summary = program(folder), os.path.join(folder, 'summary')
+    settings = {'HEAP_GATE_BASE': os.path.join(folder, 'hbsae'), 'HEAP_GATE_SUMMARY': summary}
+    lenient = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='false', **settings)
+    cli.equal(lenient.returncode, 0)
+    cli.is_in('nothing to compare with in ' + settings['HEAP_GATE_BASE'], lenient.stderr)
+    with open(summary, encoding='utf-8') as file:
+        cli.is_in('### Heap profile: not compared\n', file.read())
+    strict = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='true', **settings)
+    cli.equal(strict.returncode, 2)
+    cli.is_in('no base: nothing to compare with in ' + repr(settings['HEAP_GATE_BASE']),
+              strict.stderr)
+    settings['HEAP_GATE_BASE'] = os.path.join(folder, 'out')
+    done = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='true', **settings)
+    cli.equal((done.returncode, done.stderr), (0, ''))
+
+
+@cli.test
+def a_program_that_holds_nothing(folder):
+    bench, base = program(folder), os.path.join(folder, 'base')
+    cli.equal(gate(folder, bench, '0', out='base').returncode, 0)
+    same = gate(folder, bench, '0', HEAP_GATE_BASE=base)
+    assert same.returncode == 0, same.stderr
+    more = gate(folder, bench, '1', HEAP_GATE_BASE=base)
+    assert more.returncode == 1, more.stderr
+
+
+@cli.test
+def the_base_where_the_profile_goes(folder):
+    """It is compared with before it is replaced."""
+    bench, out = program(folder), os.path.join(folder, 'out')
+    gate(folder, bench, '40')
+    cli.equal(gate(folder, bench, '50', HEAP_GATE_BASE=out).returncode, 1)
+    cli.equal(gate(folder, bench, '50', HEAP_GATE_BASE=out).returncode, 0)
+
+
+@cli.test
+def all_processes_are_judged(folder):
+    bench = program(folder)
+    script = shell_script(os.path.join(folder, 'all'),
+                          f'cd /; "{bench}" 2; "{bench}" "$1"; exit 0')
+    first = gate(folder, script, '3', out='base')
+    assert first.returncode == 0, first.stderr
+    cli.is_in('judged together, as the sum of 3 processes: ', first.stderr)
+    cli.is_in('2 bench', first.stderr)
+    cli.equal(held_by_main(folder, 'base'), 500000)
+    more = gate(folder, script, '4', HEAP_GATE_BASE=os.path.join(folder, 'base'))
+    assert more.returncode == 1, more.stderr
+
+
+@cli.test
+def one_program_out_of_all(folder):
+    bench = program(folder)
+    other = os.path.join(folder, 'other')
+    shutil.copy(bench, other)
+    script = shell_script(os.path.join(folder, 'all'), f'"{bench}" 2; "{other}" 5; exit 0')
+    done = gate(folder, script, HEAP_GATE_PROGRAM='other')
+    cli.equal(done.returncode, 0)
+    assert 'judged together' not in done.stderr, done.stderr
+    cli.equal(held_by_main(folder), 500000)
+    done = gate(folder, script, HEAP_GATE_PROGRAM='othre')
+    cli.equal(done.returncode, 2)
+    cli.is_in('othre left no dump, or was not run', done.stderr)
+
+
+@cli.test
+def the_last_dump_of_each_process(folder):
+    """With dumps on the way there are several; only what is held at the end counts."""
+    done = gate(folder, program(folder), '30', HEAP_PROFILE_ALLOCATION_INTERVAL='200000')
+    assert done.returncode == 0, done.stderr
+    assert 'judged together' not in done.stderr, done.stderr
+    cli.equal(held_by_main(folder), 3000000)
+
+
+@cli.test
+def lines_of_shell(folder):
+    bench = program(folder)
+    for line, held in ((f'{bench} 1; {bench} 4', 5), (f'true && {bench} 4', 4),
+                       (f'X=1 {bench} 2', 2), ('cd .. && ' + bench + ' 3', 3),
+                       (f'{bench} 1\n{bench} 2\n', 3), (f'exec {bench} 7', 7),
+                       (f'for i in 1 2; do {bench} "$i"; done', 3)):
+        done = gate(folder, HEAP_GATE_COMMAND=line)
+        assert done.returncode == 0, f'{line}: {done.stderr}'
+        cli.equal((line, held_by_main(folder)), (line, held * 100000))
+        assert not re.search(r'processes: (?!\d bench$)', done.stderr, re.M), done.stderr
+    done = gate(folder, HEAP_GATE_COMMAND=f'{bench} 1 7\n{bench} 1')
+    cli.equal(done.returncode, 7)
+    cli.is_in('the command ended with exit status 7', done.stderr)
+
+
+@cli.test
+def what_is_wrong_is_no_failed_gate(folder):
+    bench, none = program(folder), os.path.join(folder, 'none')
+    file = os.path.join(folder, 'file')
+    with open(file, 'w', encoding='utf-8'):
+        pass
+    for settings in ({'HEAP_GATE_OUT': '/proc/nope'}, {'HEAP_GATE_OUT': file}, {'TMPDIR': none},
+                     {'HEAP_GATE_SUMMARY': none + '/summary'}, {'HEAPPROF_LIBRARY': none}):
+        done = gate(folder, bench, '1', **settings)
+        assert done.returncode == 2, f'{settings}: {done.returncode} {done.stderr}'
+        cli.is_in('heap-gate: ', done.stderr)
+    done = gate(folder, bench, '1', HEAP_GATE_OUT='-x')
+    cli.equal(done.returncode, 0)
+    cli.equal(gate(folder, bench, '2', HEAP_GATE_BASE='-x').returncode, 1)
+
+
+@cli.test
+def temporary_folders_of_all_kinds(folder):
+    bench = program(folder)
+    for name in ('100%p', 'a b', '.'):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        path = name if name == '.' else os.path.join(folder, name)
+        done = gate(folder, 'sh', '-c', f'cd /; exec {bench} 3', TMPDIR=path)
+        assert done.returncode == 0, f'{name}: {done.stderr}'
+        cli.equal(held_by_main(folder), 300000)
+        cli.equal([left for left in os.listdir(path if name != '.' else folder)
+                   if left.startswith('heap-gate.')], [])
+
+
+@cli.test
+def a_library_named_from_here(folder):
+    bench = program(folder)
+    done = gate(folder, 'sh', '-c', f'cd /; {bench} 3; :',
+                HEAPPROF_LIBRARY=os.path.relpath(LIBRARY, folder))
+    assert done.returncode == 0, done.stderr
+    cli.equal(held_by_main(folder), 300000)
+
+
+@cli.test
 def how_to_use_it(folder):
     done = cli.run(GATE, '--help')
     cli.equal((done.returncode, done.stderr), (0, ''))
@@ -100,6 +246,12 @@ def options_are_passed_on(folder):
     gate(folder, bench, '40', out='base')
     done = gate(folder, bench, '50', HEAP_GATE_BASE=base,
                 HEAP_GATE_OPTIONS='--max-growth=inuse_space=50% --top 3')
+    assert done.returncode == 0, done.stderr
+    for name in ('.ax', '.bx'):  # which a shell would put in the place of .*x
+        with open(os.path.join(folder, name), 'w', encoding='utf-8'):
+            pass
+    done = gate(folder, bench, '50', HEAP_GATE_BASE=base,
+                HEAP_GATE_OPTIONS='--ignore .*x --max-growth=inuse_space=50%')
     assert done.returncode == 0, done.stderr
     done = gate(folder, bench, '50', HEAP_GATE_BASE=base, HEAP_GATE_OPTIONS='--no-such')
     cli.equal(done.returncode, 2)
@@ -158,7 +310,8 @@ def shell_is_checked(folder):
     parts += [step['run'] for step in
               load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
               if 'run' in step]
-    parts += load(CI / 'gitlab.yml')['.heap-gate']['script']
+    for job in ('.heap-base', '.heap-gate'):
+        parts += load(CI / 'gitlab.yml')[job]['script']
     for number, part in enumerate(parts):
         scripts.append(os.path.join(folder, str(number)))
         with open(scripts[-1], 'w', encoding='utf-8') as file:
@@ -169,22 +322,85 @@ def shell_is_checked(folder):
 
 
 @cli.test
-def shell_parts_run(folder):
-    """The action's one step and the template's lines, with what a runner would set."""
-    settings = {'HEAPPROF_LIBRARY': LIBRARY, 'PPROFCONV': CONVERTER,
-                'HEAP_GATE_OUT': os.path.join(folder, 'heap-gate'),
-                'HEAP_GATE_COMMAND': f'{program(folder)} 3'}
+def the_actions_step_runs(folder):
+    """With what a runner would set for the inputs."""
+    bench = program(folder)
     step = load(CI / 'github' / 'action.yml')['runs']['steps'][0]
-    action = cli.run('sh', '-e', '-c', step['run'], cwd=folder, env=chain.environment(
-        HEAP_GATE_ACTION=str(CI / 'github'), HEAP_GATE_OPTIONS='', **settings))
-    assert action.returncode == 0, action.stderr
-    assert set(step['env']) >= set(re.findall(r'HEAP_GATE_\w+', step['run']))
-    script = '\n'.join(load(CI / 'gitlab.yml')['.heap-gate']['script'])
-    script = script.replace('scripts/ci/heap-gate', GATE)
-    done = cli.run('sh', '-e', '-c', script, cwd=folder, env=chain.environment(
-        CI_COMMIT_BRANCH='main', CI_DEFAULT_BRANCH='main', HEAP_GATE_BASE='heap-base', **settings))
-    assert done.returncode == 0, done.stderr
-    assert os.path.exists(os.path.join(folder, 'heap-base', 'profile.pb.gz'))
+    inputs = load(CI / 'github' / 'action.yml')['inputs']
+    env = chain.environment(HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER,
+                            HEAP_PROFILE_SAMPLE_INTERVAL=1)
+
+    def run(**given):
+        values = {name: given.get(name.replace('-', '_'), spec.get('default'))
+                  for name, spec in inputs.items()}
+        values = {f'inputs.{name}': value for name, value in values.items()}
+        values['github.action_path'] = str(CI / 'github')
+        settings = {name: re.sub(r'\${{ (.*?) }}', lambda match: values[match[1]], value)
+                    for name, value in step['env'].items()}
+        return cli.run('sh', '-e', '-c', step['run'], cwd=folder, env={**env, **settings})
+
+    cli.equal(run(command=f'{bench} 1', require_base='true').returncode, 2)
+    first = run(command=f'cd /\nX=1 {bench} 2; {bench} 3', base='none', out='heap-base')
+    assert first.returncode == 0, first.stderr
+    cli.equal(held_by_main(folder, 'heap-base'), 500000)
+    more = run(command=f'true && {bench} 2; {bench} 4', require_base='true')
+    assert more.returncode == 1, more.stderr
+    cli.equal(run(command=f'{bench} 1', program='nope').returncode, 2)
+
+
+# A stand-in for GitHub's client. What anybody may make, a run of a pull request, is newer.
+GH = r'''
+[ -z "$GH_FAILS" ] || exit 1
+case "$*" in
+"run list "*"--branch main "*"--event push "*) echo $GH_RUN ;;
+"run list "*) echo 666 ;;
+"run download $GH_RUN "*"--name heap-profile --dir heap-base") mkdir heap-base && : >heap-base/x ;;
+*) exit 1 ;;
+esac'''
+
+
+@cli.test
+def the_workflow_fetches_a_base(folder):
+    steps = load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
+    step = next(step for step in steps if step.get('name') == 'base profile')
+    assert 'continue-on-error' not in step
+    shell_script(os.path.join(folder, 'gh'), GH)
+
+    def run(**settings):
+        return cli.run('sh', '-e', '-c', step['run'], cwd=folder, env=chain.environment(
+            PATH=folder + ':' + os.environ['PATH'], BASE_REF='main',
+            **{'GH_FAILS': '', 'GH_RUN': '', **settings})).returncode
+
+    base = os.path.join(folder, 'heap-base', 'x')
+    cli.equal((run(), run(GH_FAILS='1'), os.path.exists(base)), (0, 0, False))
+    cli.equal((run(GH_RUN='7'), os.path.exists(base)), (0, True))
+    os.remove(base)
+    assert run(GH_RUN='7') != 0, 'a download that fails'
+
+
+@cli.test
+def gitlabs_jobs_run(folder):
+    """The job of main makes the base and renews it whatever was there; others compare with it."""
+    jobs, bench = load(CI / 'gitlab.yml'), program(folder)
+
+    def run(name, number, **group):
+        script = '\n'.join(jobs[name]['script']).replace('scripts/ci/heap-gate', f'"{GATE}"')
+        variables = {**jobs[name].get('variables', {}), **group}
+        return cli.run('sh', '-e', '-c', script, cwd=folder, env=chain.environment(
+            HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, HEAP_PROFILE_SAMPLE_INTERVAL=1,
+            HEAP_GATE_COMMAND=f'{bench} {number}', **variables))
+
+    for name, policy in (('.heap-base', 'push'), ('.heap-gate', 'pull')):
+        cli.equal(jobs[name]['cache'], {'key': 'heap-base-$CI_DEFAULT_BRANCH', 'policy': policy,
+                                        'paths': ['heap-base'], 'unprotect': True})
+    group = {'HEAP_GATE_BASE': 'heap-base', 'HEAP_GATE_REQUIRE_BASE': '1'}  # as if set for all jobs
+    cli.equal(run('.heap-gate', 3, **group).returncode, 2)
+    for number in (3, 4):  # a growth that has been accepted
+        done = run('.heap-base', number, **group)
+        assert done.returncode == 0, done.stderr
+    cli.equal(held_by_main(folder, 'heap-base'), 400000)
+    cli.equal(run('.heap-gate', 4).returncode, 0)
+    cli.equal(run('.heap-gate', 5).returncode, 1)
 
 
 cli.main()

@@ -480,4 +480,32 @@ def nothing_is_written_on_failure(folder):
     assert os.path.exists(out)
 
 
+@cli.test
+def what_people_read_is_bounded(folder):
+    """GitHub takes comments of 65,536 characters."""
+    base = runs.write(os.path.join(folder, 'base'), 'main;old 1\n')
+    for name in ('f%04d', 'f%04d' + '<_é' * 200):
+        lines = ''.join(f'main;{name % i} {10 + i}\n' for i in range(1500))
+        new = runs.write(os.path.join(folder, 'new'), lines)
+        for extra in ([], ['--strict']):
+            args = [base, new, '-G', 'samples=1', *extra]
+            out, messages = diff('-F', 'markdown', *args, status=1)
+            assert len(out) < 65536, len(out)
+            out.encode().decode()
+            shown = out.count('- ❌ `samples` of <code>')
+            assert 10 <= shown <= 30, shown
+            cli.is_in(f'- ❌ {1500 - shown} more of `samples=1`\n', out)
+            cli.is_in('more are not shown', out)
+            assert 10 + 10 <= out.count('| **') <= 210
+            lines = messages.splitlines()
+            cli.equal((len(lines), lines[-1]),
+                      (31, 'pprofconv: gate failed: 1470 more of samples=1'))
+            cli.is_in('f1499', lines[0])
+            out, _ = diff(*args, status=1)
+            cli.equal(out.count('gate failed: '), 31)
+            cli.is_in('\ngate failed: 1470 more of samples=1\n', out)
+            gates = json.loads(diff('-F', 'json', *args, status=1)[0])['gates']
+            cli.equal(len(gates[0]['failures']), 1500)
+
+
 cli.main()

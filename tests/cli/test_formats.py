@@ -119,4 +119,46 @@ def merging_needs_the_same_types(folder):
     cli.equal(os.listdir(folder), [])
 
 
+@cli.test
+def long_folded_stacks_are_no_protobuf(folder):
+    """Whatever their first letters are: m, p and h begin fields of a profile."""
+    letters = [chr(c) for c in range(0x30, 0x7f) if chr(c) != ';']
+    names = [letter + rest for letter in letters for rest in ('ain', 'rocess')]
+    for name in names:
+        path = os.path.join(folder, 'x')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.writelines(f'{name};work_{i} 12\n' for i in range(600))
+        cli.is_in('samples: 600\n', cli.succeed('info', path))
+
+
+@cli.test
+def nothing_for_a_terminal_obeys_a_file(folder):
+    """Neither escapes, nor the control characters of two bytes, nor what is no UTF-8."""
+    evil = b'a\x1b]0:pwn\x07b\xc2\x9bc\xff\xc3\xa9'
+    paths = [os.path.join(folder, name) for name in ('a\x1b[1m', 'b', 'c')]
+    for number, path in enumerate(paths, 1):
+        with open(path, 'wb') as file:
+            file.write(b'main;' + evil + b' %d\n' % (number * 10))
+    dump = os.path.join(folder, 'dump')
+    with open(cli.data('good-exact.heap'), 'rb') as file:
+        text = file.read()
+    with open(dump, 'wb') as file:
+        file.write(text.replace(b'# cmdline: ', b'# cmdline: ' + evil))
+    assert evil in text.replace(b'# cmdline: ', b'# cmdline: ' + evil)
+    seen = '?]0:pwn?b??c?é'
+    for part, *args in ((seen, 'top', paths[0]), ('a?[1m', 'info', paths[0]),
+                        (seen, 'convert', '-t', 'text', paths[0]), (seen, 'diff', *paths[:2]),
+                        (seen, 'info', dump), (seen, 'convert', '-n', '-t', 'text', dump),
+                        (seen.replace(']', '&#93;'), 'diff', '--format=markdown', *paths[:2]),
+                        (seen, 'trend', *paths),
+                        (seen.replace(']', '&#93;'), 'trend', '--format=markdown', *paths),
+                        ('gate failed: samples of a' + seen, 'diff', '-G', 'samples=1', *paths[:2]),
+                        ('a?[1m', 'diff', paths[0], paths[0] + 'none')):
+        done = cli.pprofconv(*args, binary=True)
+        both = done.stdout.decode() + done.stderr  # strictly
+        cli.is_in(part, both)
+        bad = [c for c in both if c != '\n' and not c.isprintable() and c != '\xa0']
+        cli.equal(bad, [])
+
+
 cli.main()

@@ -80,9 +80,11 @@ def dumps_that_lack_something(folder):
 @cli.test
 def paths_of_options(folder):
     good, gone = cli.data('good-exact.heap'), os.path.join(folder, 'gone')
-    for option in ('binary', 'sysroot'):
+    for option in ('binary', 'sysroot', 'debug-dir'):
         cli.equal(fail(f'--{option}', gone, good, '-o', os.path.join(folder, 'x')),
                   f'pprofconv: --{option}: {gone}: No such file or directory')
+    cli.equal(fail('--binary', good, good, '-o', os.path.join(folder, 'x')),
+              f'pprofconv: --binary: {good}: not an ELF file')
     cli.equal(os.listdir(folder), [])
 
 

@@ -190,4 +190,21 @@ def bad_usage(folder):
         cli.equal((out, len(message.splitlines())), ('', 1))
 
 
+@cli.test
+def what_people_read_is_bounded(folder):
+    paths = []
+    for i in range(N_DUMPS):
+        held = {(f, SIZE): 50 * (i + 1) for f in range(60)}
+        text = runs.dump(held, held, R, run='7', time=60 * i)
+        paths.append(runs.write(os.path.join(folder, f'd{i:02}.heap'), text))
+    args = [*paths, '--max-slope', 'inuse_space=1']
+    out, messages = trend(*args, '-F', 'markdown', status=1)
+    cli.equal(out.count('- ❌ `inuse_space` of <code>'), 30)
+    cli.is_in('- ❌ 30 more\n', out)
+    cli.equal((len(messages.splitlines()), messages.splitlines()[-1]),
+              (31, 'pprofconv: gate failed: 30 more'))
+    out, _ = trend(*args, status=1)
+    cli.equal(out.count('gate failed: '), 31)
+
+
 cli.main()

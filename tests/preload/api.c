@@ -87,6 +87,42 @@ static int do_sessions(char **argv)
 	return 0;
 }
 
+/* Someone puts a file of theirs where a dump was that would go next. argv: prefix */
+static int do_replaced_dump(char **argv)
+{
+	char path[4096];
+	FILE *file;
+
+	HeapProfilerStart(argv[0]);
+	for (int i = 0; i < 3; i++)
+		HeapProfilerDump("kept");
+	snprintf(path, sizeof(path), "%s.0002.heap", argv[0]);
+	require(remove(path) == 0, "a dump is there");
+	file = fopen(path, "w");
+	require(file && fputs("mine", file) > 0 && fclose(file) == 0, "write");
+	for (int i = 0; i < 2; i++)
+		HeapProfilerDump("expiring");
+	HeapProfilerStop();
+	return 0;
+}
+
+/* Of the session that the environment has begun. */
+static int do_stop(char **argv)
+{
+	require(IsHeapProfilerRunning(), "running");
+	allocate_while_running();
+	HeapProfilerStop();
+	return 0;
+}
+
+static int do_stop_twice(char **argv)
+{
+	HeapProfilerDump("of the first session");
+	HeapProfilerStop();
+	HeapProfilerStart(argv[0]);
+	return do_stop(argv);
+}
+
 static int do_statistics(char **argv)
 {
 	struct heapprof_statistics s;
@@ -170,9 +206,8 @@ static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } commands[] = {
-	{"calls", do_calls},
-	{"sessions", do_sessions},
-	{"statistics", do_statistics},
+	{"calls", do_calls}, {"sessions", do_sessions},     {"replaced-dump", do_replaced_dump},
+	{"stop", do_stop},   {"stop-twice", do_stop_twice}, {"statistics", do_statistics},
 	{"storm", do_storm},
 };
 

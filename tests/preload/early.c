@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A library whose constructor does something before anybody has allocated: EARLY_KEYS or
- * EARLY_SETENV. */
+/* A library whose constructor does something before anybody has allocated: EARLY_KEYS,
+ * EARLY_SETENV or EARLY_FORK. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -11,9 +11,34 @@ __attribute__((visibility("default"))) int early_is_linked(void)
 	return 1;
 }
 
+#ifdef EARLY_FORK
+/* Fork handlers that come before all others, to be chosen later. */
+__attribute__((visibility("default"))) void (*early_handlers[3])(void);
+
+static void prepare(void)
+{
+	if (early_handlers[0])
+		early_handlers[0]();
+}
+
+static void in_parent(void)
+{
+	if (early_handlers[1])
+		early_handlers[1]();
+}
+
+static void in_child(void)
+{
+	if (early_handlers[2])
+		early_handlers[2]();
+}
+#endif
+
 static __attribute__((constructor)) void begin(void)
 {
-#ifdef EARLY_KEYS
+#ifdef EARLY_FORK
+	pthread_atfork(prepare, in_parent, in_child);
+#elif defined(EARLY_KEYS)
 	pthread_key_t key;
 
 	for (int i = 0; i < 40; i++)

@@ -173,6 +173,32 @@ static int do_size_limit(char **argv)
 	return 7;
 }
 
+/* Lines of the profiler's that can't be written leave no signal behind, nor take the program's. */
+static int do_silent_signals(char **argv)
+{
+	const int numbers[] = {SIGPIPE, SIGXFSZ};
+	sigset_t both, pending;
+
+	dump();
+	sigemptyset(&both);
+	for (int i = 0; i < 2; i++)
+		sigaddset(&both, numbers[i]);
+	sigprocmask(SIG_BLOCK, &both, NULL);
+	dump();
+	sigpending(&pending);
+	for (int i = 0; i < 2; i++) {
+		require(!sigismember(&pending, numbers[i]), "nothing is pending");
+		raise(numbers[i]);
+	}
+	dump();
+	sigpending(&pending);
+	for (int i = 0; i < 2; i++) {
+		require(sigismember(&pending, numbers[i]), "the program's own signal is pending");
+		signal(numbers[i], SIG_IGN);
+	}
+	return 7;
+}
+
 static int do_chdir(char **argv)
 {
 	allocate(10, 100);
@@ -206,6 +232,7 @@ static const struct {
 	{"errno", do_errno},
 	{"signals", do_signals},
 	{"size-limit", do_size_limit},
+	{"silent-signals", do_silent_signals},
 	{"chdir", do_chdir},
 	{"address-limit", do_address_limit},
 };

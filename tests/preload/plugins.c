@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Opens and closes libraries. argv[1]: the folder they lie in; argv[2]: what to do; for a storm
- * argv[3], argv[4]: how many libraries there are, and for how many seconds. */
+ * argv[3], argv[4]: how many libraries there are, and for how many seconds; for "profiler" argv[3],
+ * argv[4]: the profiler's own library, or one that is linked with it, and a prefix or nothing. */
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
@@ -155,9 +156,41 @@ static int do_throw(void)
 	return 0;
 }
 
+static void *allocate_once(void *unused)
+{
+	sink = malloc(10);
+	free(sink);
+	return NULL;
+}
+
+/* What the profiler has left with the C library is called at the end of threads and of all. */
+static int do_profiler(const char *path, const char *prefix)
+{
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	pthread_t thread;
+
+	require(handle != NULL, "dlopen");
+	void (*start)(const char *) = (void (*)(const char *))dlsym(handle, "HeapProfilerStart");
+	void (*end)(void) = (void (*)(void))dlsym(handle, "HeapProfilerStop");
+	void *(*allocate)(size_t) = (void *(*)(size_t))dlsym(handle, "malloc");
+
+	require(start && end && allocate, "dlsym");
+	if (prefix) {
+		start(prefix);
+		sink = allocate(100000);
+		end();
+	}
+	require(dlclose(handle) == 0, "dlclose");
+	require(pthread_create(&thread, NULL, allocate_once, NULL) == 0, "pthread_create");
+	pthread_join(thread, NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	folder = argv[1];
+	if (argc > 3 && strcmp(argv[2], "profiler") == 0)
+		return do_profiler(argv[3], argv[4]);
 	if (argc > 4) {
 		n_plugins = atoi(argv[3]);
 		seconds = atoi(argv[4]);

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The calls that a program makes itself, linked with the shared library and with the archive."""
+import re
+
 from preload import (Counts, Dump, case, check, check_equal, dumps_in, each, environment, main,
-                     names_of_dumps, program, run_quietly)
+                     names_of_dumps, program, run, run_quietly)
 
 WAYS = ['api', 'api_static']
 
@@ -35,6 +37,14 @@ def test_sessions(folder, way):
         check_equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
 
 
+@case
+def test_expired_dump_that_was_replaced(folder):
+    start(folder, 'api', 'replaced-dump', HEAP_PROFILE_MAX_DUMPS='3')
+    check_equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 4, 5)], 'files')
+    with open(f'{folder}/p.0002.heap') as f:
+        check_equal(f.read(), 'mine', 'the file of another')
+
+
 @each('way', WAYS)
 def test_statistics(folder, way):
     start(folder, way, 'statistics')
@@ -46,6 +56,23 @@ def test_environment_and_calls(folder):
     env = environment(folder, preload=None, HEAPPROFILE=f'{folder}/env')
     run_quietly([program('api'), 'sessions', f'{folder}/p'], env)
     check_equal(names_of_dumps(folder), ['env.0001.heap', 'p.0001.heap', 'p.0002.heap'], 'files')
+
+
+@case
+def test_stopped_without_a_dump_of_the_last_session(folder):
+    """There are files of an earlier session: nothing to tell."""
+    run_quietly([program('api'), 'stop-twice', f'{folder}/p'], environment(folder, preload=None))
+    check_equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
+
+
+@each('way', WAYS)
+def test_stopped_before_any_dump(folder, way):
+    """Who has set HEAPPROFILE and finds no file is told why, whatever HEAP_PROFILE_EXIT_DUMP is."""
+    env = environment(folder, preload=None)
+    result = run([program(way), 'stop', f'{folder}/p'], env)
+    check_equal((result.status, names_of_dumps(folder)), (0, []), 'result')
+    check(re.fullmatch(r'heapprof: no dump written: allocated .* HeapProfilerStop\(\)\n',
+                       result.stderr), result.stderr)
 
 
 @each('interval', ['1', '4K', '512K'])

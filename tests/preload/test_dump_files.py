@@ -3,8 +3,10 @@
 """A dump is a whole file under its name or no file, however its process ends."""
 import os
 import random
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 from preload import (PATIENCE, Failure, Skip, case, check, check_equal, dumps_in, each,
@@ -65,6 +67,19 @@ def test_cleanup_after_death_while_writing(folder):
                         HEAP_PROFILE_CLEANUP='1')
     check_equal((result.status, result.stderr), (0, ''), 'the program')
     check_equal(os.listdir(folder), ['p.0001.heap'], 'files')
+
+
+@case
+def test_odd_characters_in_paths(folder):
+    """The kernel writes a newline as four characters, and leaves all else as it is. The build ID
+    bears the same path as the mapping, which the dump's reader makes sure of."""
+    with tempfile.TemporaryDirectory() as other:
+        copy = os.path.join(other, 'a\nb\\c \x1b')
+        shutil.copy(program('triggers'), copy)
+        result = run([copy, 'map'], environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='64K'))
+    check_equal((result.status, result.stderr), (0, ''), 'the program')
+    paths = last_dump(folder).build_ids
+    check(any(path.endswith('/a\\012b\\c \x1b') for path in paths), f'{list(paths)}')
 
 
 def kill_at_random(folder):

@@ -4,10 +4,12 @@
 test looks for the dump as well: a library that does nothing harms nothing either."""
 import os
 import re
+import resource
 import shutil
 import stat
+import subprocess
 
-from preload import (Skip, case, check, check_equal, dumps_in, each, environment, last_dump,
+from preload import (PATIENCE, Skip, case, check, check_equal, dumps_in, each, environment, last_dump,
                      main, names_of_dumps, program, run, run_quietly)
 
 HOST = program('host')
@@ -197,6 +199,19 @@ def test_verbose(folder):
     only_line(result, f'{folder}/p.0001.heap', 'exit')
 
 
+@each('folder_there', [False, True])
+def test_line_breaks_in_the_prefix(folder, folder_there):
+    """They do not forge lines."""
+    prefix = f'{folder}/a\nb\x1b[2J'
+    if folder_there:
+        os.mkdir(prefix)
+    result = run([HOST, 'allocate', '10', '100'],
+                 environment(folder, HEAPPROFILE=f'{prefix}/p', HEAP_PROFILE_VERBOSE='1'))
+    only_line(result, f'{folder}/a\\nb\\x1b[2J/p')
+    check_equal(names_of_dumps(prefix) if folder_there else [],
+                ['p.0001.heap'] if folder_there else [], 'files')
+
+
 @case
 def test_dump_without_samples_says_so(folder):
     result = run([HOST, 'allocate', '1', '1'],
@@ -268,6 +283,36 @@ def test_file_size_limit(folder, interval):
     check_equal(result.status, 7, 'status')
     only_line(result, "can't write", 'File too large')
     check_equal(os.listdir(folder), [], 'files')
+
+
+def run_onto(stderr, env, before_exec=None):
+    """Exit status and standard output of a program whose standard error is `stderr`; both signals
+    are at their default action."""
+    done = subprocess.run([HOST, 'silent-signals'], env=env, stderr=stderr, text=True,
+                          stdout=subprocess.PIPE, restore_signals=True, preexec_fn=before_exec,
+                          timeout=PATIENCE)
+    return done.returncode, done.stdout
+
+
+@each('prefix', ['p', 'nowhere/p'])
+def test_standard_error_without_a_reader(folder, prefix):
+    """SIGPIPE of a line of ours would kill."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    env = environment(folder, HEAPPROFILE=f'{folder}/{prefix}', HEAP_PROFILE_VERBOSE='1')
+    check_equal(run_onto(writer, env), (7, ''), 'result')
+    os.close(writer)
+    check_equal(len(names_of_dumps(folder)), 4 if prefix == 'p' else 0, 'dumps')
+
+
+@case
+def test_standard_error_at_the_size_limit(folder):
+    """So would SIGXFSZ."""
+    def no_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    with open(f'{folder}/log', 'w') as log:
+        check_equal(run_onto(log, environment(folder), no_files), (7, ''), 'result')
+    check_equal(os.listdir(folder), ['log'], 'files')
 
 
 @case

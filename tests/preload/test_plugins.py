@@ -3,8 +3,8 @@
 """Libraries that are opened and closed: their frames keep their names, and nothing crashes."""
 import os
 
-from preload import (PROGRAMS, Counts, check, check_equal, each, environment, last_dump, main,
-                     program, run_quietly)
+from preload import (LIB, PROGRAMS, Counts, check, check_equal, each, environment, last_dump, main,
+                     program, run, run_quietly)
 
 UNWINDERS = ['libunwind', 'frame-pointer']
 LETTERS = 'abcd'
@@ -62,6 +62,14 @@ def test_storm(folder, unwinder):
 @each('way', ['plugins', 'plugins_linked', 'plugins_static'])
 def test_exceptions_in_a_c_program(folder, way):
     start(folder, 'throw', way)
+
+
+@each('library', [LIB, f'{PROGRAMS}/libplugin_profiled.so'])
+def test_the_profiler_is_opened_and_closed(folder, library):
+    for arguments in ([], [f'{folder}/q']):
+        result = run([program('plugins'), PROGRAMS, 'profiler', library, *arguments],
+                     environment(folder, preload=None, HEAPPROFILE=None))
+        check_equal((result.status, result.stdout), (0, ''), f'with {arguments}')
 
 
 if __name__ == '__main__':

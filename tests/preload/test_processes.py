@@ -74,6 +74,16 @@ def test_exec_in_place_stays_the_owner(folder):
 
 
 @case
+def test_exec_in_place_keeps_earlier_dumps(folder):
+    start(folder, 'leaf')
+    start(folder, 'exec-in-place', HEAP_PROFILE_CLEANUP='1', HEAP_PROFILE_ALLOCATION_INTERVAL='60K')
+    dumps = dumps_in(folder)
+    check_equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
+    check_equal(len({d.metadata['pid'] for d in dumps}), 1, 'processes')
+    check_equal(len({d.metadata['run'] for d in dumps}), 2, 'programs')
+
+
+@case
 def test_daemon(folder):
     start(folder, 'daemon')
     child = last_dump(folder, CHILD)
@@ -157,6 +167,38 @@ def test_forks_in_several_threads(folder):
     check_equal(len(children), N_CHILDREN // 2 * 2, 'children with files')
     for dump in children:
         check_equal(dump.by_leaf()['allocate_in_child'], IN_CHILD, dump.path)
+
+
+@case
+def test_fork_handlers_that_allocate(folder):
+    n = 5
+    run_quietly([program('handlers'), 'allocate', str(n)], environment(folder))
+    owner, children = last_dump(folder), dumps_in(folder, CHILD)
+    leaves = owner.by_leaf()
+    check_equal(leaves['allocate_in_prepare'], Counts(n, n * 200, 2 * n, n * 300), 'in prepare')
+    check_equal(leaves['allocate_in_parent'], Counts(n, n * 300, n, n * 300), 'in the parent')
+    check_equal(leaves['keep_one'], Counts(0, 0, n, n * 500), 'freed in prepare')
+    check_equal(owner.number('samples_dropped'), 0, 'samples dropped')
+    check_equal(len(children), n, 'children')
+    for child in children:
+        check_equal(child.by_leaf()['allocate_in_child'], Counts(1, 400, 1, 400), 'in a child')
+
+
+@case
+def test_fork_handlers_of_several_threads(folder):
+    n = 10
+    run_quietly([program('handlers'), 'threads', str(n)], environment(folder))
+    dump = last_dump(folder)
+    check_equal(dump.by_leaf()['allocate_in_parent'].alloc_objects, 2 * 4 * n, 'in the handlers')
+    check_equal(dump.number('samples_dropped'), 0, 'samples dropped')
+
+
+@case
+def test_a_free_lost_to_a_long_fork_is_counted(folder):
+    run_quietly([program('handlers'), 'hold'], environment(folder))
+    dump = last_dump(folder)
+    check_equal(dump.by_leaf()['keep_one'], Counts(1, 500, 1, 500), 'nobody saw it freed')
+    check(dump.number('samples_dropped') > 0, 'it is counted')
 
 
 @case

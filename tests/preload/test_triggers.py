@@ -108,6 +108,20 @@ def test_signal_that_the_program_ignores(folder):
     check('has a handler already' in result.stderr, result.stderr)
 
 
+@case
+def test_signal_of_a_fault(folder):
+    """A handler of ours would make the crash an endless loop."""
+    result = run([TRIGGERS, 'crash'], environment(folder, HEAPPROFILESIGNAL='SEGV'))
+    check_equal(result.status, -signal.SIGSEGV, 'status')
+    check_equal(result.stderr, "heapprof: HEAPPROFILESIGNAL='SEGV' can't be taken, or tells of a "
+                'fault: using the default, unset\n', 'stderr')
+
+
+@case
+def test_handler_runs_on_the_stack_for_signals(folder):
+    run_quietly([TRIGGERS, 'signal-stack'], environment(folder, HEAPPROFILESIGNAL='USR2'))
+
+
 @each('command', ['fork', 'fork-and-map'])
 def test_in_a_fork_child(folder, command):
     """The helper thread does not survive a fork: it is made again."""

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,26 @@ static int do_wait(void)
 	allocate_some();
 	say_ready_and_wait();
 	return 0;
+}
+
+static int do_crash(void)
+{
+	const struct rlimit none = {0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	allocate_some();
+	*(volatile int *)8 = 1;
+	return 0;
+}
+
+/* A thread or coroutine with little stack of its own counts on it. */
+static int do_signal_stack(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGUSR2, NULL, &action) != 0 || action.sa_handler == SIG_DFL)
+		return 97;
+	return action.sa_flags & SA_ONSTACK ? 0 : 96;
 }
 
 static int do_touch(void)
@@ -246,6 +267,8 @@ static const struct {
 	int (*run)(void);
 } commands[] = {
 	{"wait", do_wait},
+	{"crash", do_crash},
+	{"signal-stack", do_signal_stack},
 	{"touch", do_touch},
 	{"touch-without-main", do_touch_without_main},
 	{"threads", do_threads},

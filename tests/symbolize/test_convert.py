@@ -284,7 +284,8 @@ class Files(ConvertTest):
     def test_debug_dir(self):
         self.split("debug/.build-id")
         run("strip", self.program)
-        self.convert("--debug-dir", self.path("nowhere"), "--debug-dir", self.path("debug"))
+        os.mkdir(self.path("empty"))
+        self.convert("--debug-dir", self.path("empty"), "--debug-dir", self.path("debug"))
         self.check_names()
 
     def test_debug_dir_under_sysroot(self):
@@ -308,6 +309,38 @@ class Files(ConvertTest):
         shutil.move(self.program, place)
         self.convert("--debug-dir", self.path("debug"))
         self.check_names()
+
+    def said(self, *options):
+        """What pprofconv says without being asked for more."""
+        command = [PPROFCONV, "top", *options, self.path("p.heap")]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def test_a_newline_in_the_name(self):
+        self.program = self.build(name="new\nline")
+        shown = self.program.replace("\n", "\\012")  # as the kernel does
+        with open(self.path("p.heap"), "w") as file:
+            line = f"# buildid: {build_id_of(self.program)} {shown}"
+            subprocess.run([self.program, line], stdout=file, check=True)
+        self.assertIn("3 of 3 locations named", self.convert())
+        self.check_names()
+
+    def test_some_without_names(self):
+        self.assertNotIn(self.program, self.said())
+        run("strip", "--keep-symbol=far_site", self.program)
+        said = self.said()
+        self.assertIn("1 of 3 locations named; no debug information, and no symbols for the rest", said)
+        self.assertIn("pprofconv: 1 of 3 locations named\n", said)
+
+    def test_a_binary_of_no_use(self):
+        useless = "nothing took names from it"
+        self.assertNotIn(useless, self.said("--binary", self.program))
+        other = shutil.which("objcopy")
+        said = self.said("--binary", self.program, "--binary", other)
+        self.assertIn(f"pprofconv: --binary: {other}: {useless}", said)
+        self.assertEqual(said.count(useless), 1)
+        self.assertNotIn(useless, self.said("-q", "--binary", other))
 
     def test_debug_file_of_another_build(self):
         self.split("debug/.build-id")

@@ -153,6 +153,42 @@ static void test_few_samples(void)
 	}
 }
 
+static double binomial(int n, int k, double p)
+{
+	return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) * pow(p, k) *
+	       pow(1 - p, n - k);
+}
+
+/* How often two runs with `n` blocks of `size` R each differ by a p-value of `level` or less. */
+static double false_alarms(int n, double size, double level)
+{
+	static const struct sampling sampling = {.interval = 1, .is_bytes = true};
+	double p = -expm1(-size), sum = 0;
+
+	for (int base = 0; base <= n; base++)
+		for (int new = 0; new <= n; new ++) {
+			struct change change = make_change(0, 0, 0);
+
+			change.base = sampling_weigh(&sampling, base, size);
+			change.new = sampling_weigh(&sampling, new, size);
+			if (change_p_value(&change, 1, 0) <= level)
+				sum += binomial(n, base, p) * binomial(n, new, p);
+		}
+	return sum;
+}
+
+/* Blocks of a few R are nearly all sampled, and those that are not leave no trace: the variance of
+ * what was sampled alone would call every one that was missed a change, by p < 1e-9. */
+static void test_blocks_of_a_few_intervals(void)
+{
+	static const double levels[] = {0.05, 0.01, 0.005, 0.001};
+
+	for (int n = 1; n <= 20; n++)
+		for (double size = 0.5; size < 9; size += 0.25)
+			for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+				CHECK(false_alarms(n, size, levels[i]) <= levels[i]);
+}
+
 /* Of 10,000 and 10,040 samples 9,980 are the same: 20 went and 60 came. */
 static void test_one_run(void)
 {
@@ -210,5 +246,5 @@ static void test_objects_need_samples(void)
 
 TEST_MAIN(TEST(test_moments), TEST(test_exact_profiles_have_no_error), TEST(test_score_interval),
 	  TEST(test_what_was_seen_was_there), TEST(test_p_values), TEST(test_few_samples),
-	  TEST(test_one_run), TEST(test_a_trace_of_rounding), TEST(test_exact_changes),
-	  TEST(test_objects_need_samples))
+	  TEST(test_blocks_of_a_few_intervals), TEST(test_one_run), TEST(test_a_trace_of_rounding),
+	  TEST(test_exact_changes), TEST(test_objects_need_samples))

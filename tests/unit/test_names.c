@@ -25,13 +25,31 @@ static const char *next(void)
 	return name.path + n + 1;
 }
 
+/* What a dump holds that a run with the ID `run` has written under this number. */
+static const char *dump_of(uint64_t run)
+{
+	static char text[10000];
+	const uint8_t *b = (const uint8_t *)&run;
+
+	snprintf(text, sizeof(text),
+		 "heap profile: 1: 2 [3: 4] @ heapprofile\n# heapprof: 1\n# cmdline: %08000d\n"
+		 "# pid: %d\n# run: %02x%02x%02x%02x%02x%02x%02x%02x\n# dump: 1\n",
+		 0, (int)getpid(), b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
+	return text;
+}
+
+static bool is_there(const char *file)
+{
+	return access(in_folder(file), F_OK) == 0;
+}
+
 /* What a dump does with its name; the number that had to go, 0 if none. */
 static uint64_t claim(uint64_t max_dumps)
 {
 	struct hp_name expired;
 
 	CHECK(hp_names_next(&name));
-	write_file(name.path, "heap profile: ");
+	write_file(name.path, dump_of(hp_process_run_id()));
 	if (!hp_names_claimed(max_dumps, &expired))
 		return 0;
 	CHECK_INT_EQ(unlink(expired.path), 0);
@@ -67,6 +85,8 @@ static void test_goes_on_after_the_highest(void)
 	write_file(in_folder("p.0011.heap.tmp.1"), "");
 	write_file(in_folder("p..heap"), "");
 	write_file(in_folder("p.99999999999999999999999.heap"), "");
+	write_file(in_folder("p.18446744073709551615.heap"), "");
+	write_file(in_folder("p.1000000000.heap"), "");
 	CHECK(hp_names_start(in_folder("p"), true));
 	CHECK_STR_EQ(next(), "p.0008.heap");
 }
@@ -91,9 +111,9 @@ static void test_max_dumps(void)
 	start_with(in_folder("p"));
 	for (size_t i = 0; i < 8; i++)
 		CHECK_UINT_EQ(claim(4), expected[i]);
-	CHECK_STR_EQ(read_file(in_folder("p.0001.heap")), "heap profile: ");
-	CHECK_STR_EQ(read_file(in_folder("p.0005.heap")), "(none)");
-	CHECK_STR_EQ(read_file(in_folder("p.0006.heap")), "heap profile: ");
+	CHECK(is_there("p.0001.heap"));
+	CHECK(!is_there("p.0005.heap"));
+	CHECK(is_there("p.0006.heap"));
 }
 
 /* What a process did not write itself it does not remove. */
@@ -105,11 +125,27 @@ static void test_max_dumps_leaves_earlier_runs_alone(void)
 	CHECK(hp_names_start(in_folder("p"), true));
 	for (int i = 0; i < 6; i++)
 		claim(2);
-	CHECK_STR_EQ(read_file(in_folder("p.0001.heap")), "heap profile: ");
-	CHECK_STR_EQ(read_file(in_folder("p.0002.heap")), "heap profile: ");
-	CHECK_STR_EQ(read_file(in_folder("p.0003.heap")), "heap profile: ");
-	CHECK_STR_EQ(read_file(in_folder("p.0007.heap")), "(none)");
-	CHECK_STR_EQ(read_file(in_folder("p.0008.heap")), "heap profile: ");
+	CHECK(is_there("p.0001.heap"));
+	CHECK(is_there("p.0002.heap"));
+	CHECK(is_there("p.0003.heap"));
+	CHECK(!is_there("p.0007.heap"));
+	CHECK(is_there("p.0008.heap"));
+}
+
+/* Somebody has moved the dumps away meanwhile, and put files of theirs there. */
+static void test_max_dumps_leaves_other_files_alone(void)
+{
+	start_with(in_folder("p"));
+	for (int i = 0; i < 5; i++)
+		CHECK_UINT_EQ(claim(0), 0);
+	write_file(in_folder("p.0002.heap"), "mine");
+	write_file(in_folder("p.0003.heap"), dump_of(hp_process_run_id() + 1));
+	CHECK_INT_EQ(rename(in_folder("p.0004.heap"), in_folder("moved")), 0);
+	CHECK_INT_EQ(symlink(in_folder("moved"), in_folder("p.0004.heap")), 0);
+	CHECK_UINT_EQ(claim(5), 0);
+	CHECK_UINT_EQ(claim(5), 0);
+	CHECK_UINT_EQ(claim(5), 0);
+	CHECK_UINT_EQ(claim(5), 5);
 }
 
 static void test_max_dumps_of_one_and_two(void)
@@ -239,6 +275,30 @@ static void test_removal_of_earlier_dumps(void)
 	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
+/* Those of an earlier session stay; the same number in another container is another process. */
+static void test_removal_leaves_own_dumps(void)
+{
+	start_with(in_folder("p"));
+	write_file(in_folder("p.0001.heap"), dump_of(hp_process_run_id() + 1));
+	write_file(in_folder("p.0002.heap"), dump_of(hp_process_run_id()));
+	CHECK(hp_names_start(in_folder("p"), false));
+	hp_names_remove_earlier();
+	CHECK(!is_there("p.0001.heap"));
+	CHECK(is_there("p.0002.heap"));
+}
+
+static void test_removal_after_an_exec(void)
+{
+	start_with(in_folder("p"));
+	write_file(in_folder("p.0001.heap"), "heap profile: 1: 2 [3: 4] @ heapprofile\n# pid: 1\n");
+	write_file(in_folder("p.0002.heap"), dump_of(hp_process_run_id() + 1));
+	hp_names_mark_environment();
+	CHECK(hp_names_start(in_folder("p"), true));
+	hp_names_remove_earlier();
+	CHECK(!is_there("p.0001.heap"));
+	CHECK(is_there("p.0002.heap"));
+}
+
 static void test_removal_of_what_the_dead_left(void)
 {
 	static const char *const stale[] = {"p.0001.heap.tmp.0123456789abcdef",
@@ -268,7 +328,9 @@ static __attribute__((constructor)) void prepare(void)
 
 TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_five_digits),
 	  TEST(test_max_dumps), TEST(test_max_dumps_leaves_earlier_runs_alone),
-	  TEST(test_max_dumps_of_one_and_two), TEST(test_collisions), TEST(test_fork_child),
-	  TEST(test_patterns), TEST(test_pattern_with_pid), TEST(test_relative_prefix),
-	  TEST(test_too_long), TEST(test_mark_in_the_environment),
-	  TEST(test_removal_of_earlier_dumps), TEST(test_removal_of_what_the_dead_left))
+	  TEST(test_max_dumps_leaves_other_files_alone), TEST(test_max_dumps_of_one_and_two),
+	  TEST(test_collisions), TEST(test_fork_child), TEST(test_patterns),
+	  TEST(test_pattern_with_pid), TEST(test_relative_prefix), TEST(test_too_long),
+	  TEST(test_mark_in_the_environment), TEST(test_removal_of_earlier_dumps),
+	  TEST(test_removal_leaves_own_dumps), TEST(test_removal_after_an_exec),
+	  TEST(test_removal_of_what_the_dead_left))

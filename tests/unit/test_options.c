@@ -230,6 +230,17 @@ static void test_signals(void)
 	check_bad(row("HEAPPROFILESIGNAL"), "RTMID");
 }
 
+static void test_signals_that_are_refused(void)
+{
+	static const char *const texts[] = {"SEGV", "SIGBUS", "FPE",  "ILL",  "TRAP",
+					    "SYS",  "ABRT",   "KILL", "STOP", "SIGSEGV",
+					    "11",   "9",      "32",   "33"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		check_bad(row("HEAPPROFILESIGNAL"), texts[i]);
+	CHECK_UINT_EQ(read_good("HEAPPROFILESIGNAL", "30"), SIGPWR);
+}
+
 static void test_choices(void)
 {
 	CHECK_UINT_EQ(read_good("HEAP_PROFILE_UNWINDER", "frame-pointer"),
@@ -299,6 +310,6 @@ static void test_prefix(void)
 
 TEST_MAIN(TEST(test_defaults), TEST(test_default_texts_are_true), TEST(test_rows_are_apart),
 	  TEST(test_sizes), TEST(test_bad_sizes), TEST(test_bad_values_of_every_row),
-	  TEST(test_ranges), TEST(test_booleans), TEST(test_signals), TEST(test_choices),
-	  TEST(test_tcmalloc_parameter), TEST(test_hostile_value_stays_on_one_line),
-	  TEST(test_prefix))
+	  TEST(test_ranges), TEST(test_booleans), TEST(test_signals),
+	  TEST(test_signals_that_are_refused), TEST(test_choices), TEST(test_tcmalloc_parameter),
+	  TEST(test_hostile_value_stays_on_one_line), TEST(test_prefix))

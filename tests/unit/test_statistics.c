@@ -43,6 +43,18 @@ static void test_holm(void)
 	CHECK_INT_EQ(statistics_holm(NULL, 0, NULL), 0);
 }
 
+/* Two counts of mean 1 are equal with e^-2 I0(2) = 0.308508; the rest is halved. */
+static void test_counts(void)
+{
+	CHECK_NEAR(statistics_count_tail(1, 1), (1 - 0.30850832) / 2, 1e-8);
+	CHECK_NEAR(statistics_count_tail(1, 0), (1 + 0.30850832) / 2, 1e-8);
+	CHECK_NEAR(statistics_count_tail(0.01, 1), 0.01, 2e-4);
+	/* Near the normal distribution, with half a step off. */
+	CHECK_NEAR(statistics_count_tail(20, 10),
+		   statistics_tail(9.5 / sqrt(40), STATISTICS_NORMAL), 2e-3);
+	CHECK_NEAR(statistics_count_tail(20, 1000), 0, 0);
+}
+
 /* From the largest: 0.5 * 4/4, 0.03 * 4/3 = 0.04, 0.02 * 4/2 = 0.04, 0.001 * 4/1. */
 static void test_benjamini_hochberg(void)
 {
@@ -80,5 +92,5 @@ static void test_median(void)
 	}
 }
 
-TEST_MAIN(TEST(test_normal), TEST(test_student), TEST(test_holm), TEST(test_benjamini_hochberg),
-	  TEST(test_median))
+TEST_MAIN(TEST(test_normal), TEST(test_student), TEST(test_counts), TEST(test_holm),
+	  TEST(test_benjamini_hochberg), TEST(test_median))

@@ -76,6 +76,6 @@ func main() {
 	writeProfile("heap", "go.2.pb.gz")
 	runtime.ReadMemStats(&ofGo)
 	fmt.Printf("found %d of %d keys\n", found, requests)
-	fmt.Printf("%d MiB resident, %d MiB of them Go's\n", resident()*os.Getpagesize()>>20,
+	fmt.Printf("%d MiB resident; Go has %d MiB from the system\n", resident()*os.Getpagesize()>>20,
 		(ofGo.Sys-ofGo.HeapReleased)>>20)
 }

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """PostgreSQL: of several sessions one grows, and of its stacks the extension's function."""
 
+import os
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
@@ -24,9 +27,10 @@ def first_row(report):
 
 @cases.check
 def one_session_grows(run):
-    lines = run.output('| tee trends.txt').splitlines()
-    assert len(lines) >= 5, lines
-    assert sum(' grows ' in line for line in lines) == 1, lines
+    for kind in ('sampled', 'exact'):
+        lines = run.output(f'trends {kind} | tee').splitlines()
+        assert len(lines) >= 5, lines
+        assert sum(' grows ' in line for line in lines) == 1, lines
 
 
 @cases.check
@@ -51,6 +55,17 @@ def a_neighbour_is_clean(run):
     assert '*' not in report, report
 
 
-cases.main(__file__, is_unprivileged=True, needs=[
-    'pg_config', '/usr/include/postgresql/15/server/postgres.h', 'valgrind', 'go',
-    '/usr/lib/x86_64-linux-gnu/liblsan.so.0'])
+def server_files():
+    """What the case needs of PostgreSQL, by full paths."""
+    if not shutil.which('pg_config'):
+        return ['pg_config']
+    folders = [subprocess.run(['pg_config', option], stdout=subprocess.PIPE, text=True,
+                              check=True).stdout.strip()
+               for option in ('--bindir', '--includedir-server')]
+    programs = ('initdb', 'pg_ctl', 'postgres', 'psql', 'pgbench')
+    return [os.path.join(folders[0], name) for name in programs] + [folders[1] + '/postgres.h']
+
+
+if __name__ == '__main__':
+    cases.main(__file__, is_unprivileged=True, socket='.s.PGSQL.5432', needs=[
+        *server_files(), 'cc', 'valgrind', 'go', '/usr/lib/x86_64-linux-gnu/liblsan.so.0'])
