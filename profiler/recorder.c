@@ -52,6 +52,22 @@ uint64_t hp_recorder_n_samples(void)
 	return sum;
 }
 
+uint64_t hp_recorder_allocated_bytes(void)
+{
+	return is_only_mappings ? hp_trigger_totals().allocated : hp_thread_allocated_total();
+}
+
+/* Triggers may not have been told of all. */
+void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed)
+{
+	struct hp_trigger_totals totals = hp_trigger_totals();
+	struct hp_trigger_news news = hp_thread_news_total();
+	uint64_t in = totals.sampled + news.sampled, freed = totals.freed + news.freed;
+
+	*out_inuse = in > freed ? in - freed : 0;
+	*out_freed = freed;
+}
+
 static void drop_sample(void)
 {
 	__atomic_add_fetch(&n_dropped, 1, __ATOMIC_RELAXED);

@@ -97,6 +97,12 @@ bool hp_recorder_is_running(void);
 uint64_t hp_recorder_n_dropped(void);
 uint64_t hp_recorder_n_samples(void);
 
+/* Bytes asked for in this session, exact; where only mappings are recorded, of these. */
+uint64_t hp_recorder_allocated_bytes(void);
+
+/* Estimates of this session. */
+void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
+
 /* Called by hp_recorder_allocated() when an interval is used up, with no lock held. */
 extern void (*hp_recorder_on_due)(const char *reason);
 
@@ -104,8 +110,8 @@ extern void (*hp_recorder_on_due)(const char *reason);
 extern void (*hp_recorder_on_raw_fork)(void);
 
 /* fork: no thread but the one that pauses records between its pause and its resume; one that wants
- * to waits a little, and then drops its sample. hp_recorder_pause() returns false if some thread did
- * not get out in time. */
+ * to waits a little, and then drops its sample. hp_recorder_pause() returns false if some thread
+ * did not get out in time. */
 bool hp_recorder_pause(void);
 void hp_recorder_resume(void);
 /* In the child, instead of resume; `is_clean` is what pause said. */

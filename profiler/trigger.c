@@ -35,10 +35,10 @@ struct hp_trigger_totals hp_trigger_totals(void)
 	struct hp_trigger_totals t = {
 		.freed = __atomic_load_n(&freed, __ATOMIC_RELAXED),
 		.allocated = __atomic_load_n(&allocated, __ATOMIC_RELAXED),
+		.sampled = __atomic_load_n(&sampled, __ATOMIC_RELAXED),
 	};
-	uint64_t in = __atomic_load_n(&sampled, __ATOMIC_RELAXED);
 
-	t.inuse = in > t.freed ? in - t.freed : 0;
+	t.inuse = t.sampled > t.freed ? t.sampled - t.freed : 0;
 	return t;
 }
 

@@ -12,7 +12,8 @@ struct hp_trigger_news {
 };
 
 struct hp_trigger_totals {
-	uint64_t allocated, freed, inuse; /* bytes; freed and in use are estimates */
+	uint64_t allocated, sampled, freed; /* bytes, as in the news */
+	uint64_t inuse;                     /* what came into use and was not freed */
 };
 
 /* Begins counting from nothing in use. */

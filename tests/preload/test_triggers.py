@@ -203,9 +203,11 @@ def test_addresses_that_go_from_thread_to_thread(folder):
 def test_only_mappings(folder):
     run_quietly([TRIGGERS, 'map'], environment(folder, HEAP_PROFILE_ONLY_MMAP='1',
                                                HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
-    leaves = last_dump(folder).by_leaf()
+    dump = last_dump(folder)
+    leaves = dump.by_leaf()
     check_equal(leaves['map'][:2], (2, 3 * MIB), 'in use by mmap')
     check('allocate_large' not in leaves, 'the heap is left alone')
+    check_equal(dump.number('allocated_bytes'), dump.total.alloc_bytes, 'allocated_bytes')
 
 
 @case
