@@ -57,6 +57,14 @@ def test_time_interval(folder):
     check_equal(first.by_leaf()['allocate_some'], Counts(10, 10000, 10, 10000), 'in it')
 
 
+@case
+def test_small_allocation_interval(folder):
+    """Less than a thread may usually allocate before it reports."""
+    with Waiting(folder, 'wait', HEAP_PROFILE_ALLOCATION_INTERVAL='1000') as program_:
+        program_.end()
+    check_equal([d.total.alloc_objects for d in dumps_in(folder)], [*range(1, 11), 10], 'in dumps')
+
+
 @each('command', ['touch', 'touch-without-main'])
 def test_rss_interval(folder, command):
     """In /proc, the process is its main thread, and what is said of that ends with it."""
