@@ -101,15 +101,13 @@ PUBLIC void heapprof_set_sample_interval(uint64_t bytes)
 
 PUBLIC void heapprof_get_statistics(struct heapprof_statistics *out, size_t size)
 {
-	struct hp_trigger_totals totals = hp_trigger_totals();
 	struct heapprof_statistics now = {
-		.allocated_bytes = hp_thread_allocated_total(),
-		.inuse_bytes = totals.inuse,
-		.freed_bytes = totals.freed,
+		.allocated_bytes = hp_recorder_allocated_bytes(),
 		.samples = hp_recorder_n_samples(),
 		.samples_dropped = hp_recorder_n_dropped(),
 		.profiler_bytes = hp_memory_mapped(),
 	};
 
+	hp_recorder_estimate(&now.inuse_bytes, &now.freed_bytes);
 	memcpy(out, &now, size < sizeof(now) ? size : sizeof(now));
 }

@@ -202,7 +202,7 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	print_number(t, "samples", hp_recorder_n_samples());
 	print_number(t, "samples_dropped", hp_recorder_n_dropped() + copy->n_missing);
 	print_number(t, "stacks", copy->n_stacks);
-	print_number(t, "allocated_bytes", hp_thread_allocated_total());
+	print_number(t, "allocated_bytes", hp_recorder_allocated_bytes());
 	print_number(t, "rss_bytes", hp_process_rss_bytes());
 	print_number(t, "profiler_bytes", hp_memory_mapped());
 	if (copy->n_missing > 0)

@@ -44,11 +44,13 @@ uint64_t heapprof_sample_interval(void);
  * more than 1 TiB is 1 TiB. */
 void heapprof_set_sample_interval(uint64_t bytes);
 
+/* Of this session, which began with HeapProfilerStart() or the program, or with a fork; between
+ * sessions of the last one. Where only mappings are recorded, of these. */
 struct heapprof_statistics {
-	uint64_t allocated_bytes; /* asked for since the start of the process, or the fork; exact */
-	uint64_t inuse_bytes;     /* estimate: allocated in this session and not freed */
-	uint64_t freed_bytes;     /* estimate, of this session */
-	uint64_t samples;         /* recorded in this session */
+	uint64_t allocated_bytes; /* asked for; exact */
+	uint64_t inuse_bytes;     /* estimate: allocated and not freed */
+	uint64_t freed_bytes;     /* estimate: of what was allocated in the session */
+	uint64_t samples;         /* recorded */
 	uint64_t samples_dropped; /* could not be recorded */
 	uint64_t profiler_bytes;  /* the profiler's own memory */
 };

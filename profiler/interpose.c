@@ -165,38 +165,52 @@ HOOK void free(void *p)
 		free_slow(p);
 }
 
+/* These are called seldom enough to look at what comes back. malloc, calloc and realloc are not,
+ * and what fails there is counted unless it takes the slow path; so does whatever is large. */
+static inline void *uncount_if_failed(void *p, size_t size)
+{
+	if (!likely(p))
+		hp_recorder_uncount(size);
+	return p;
+}
+
 HOOK int posix_memalign(void **out, size_t alignment, size_t size)
 {
-	if (likely(!hp_recorder_count(size)))
-		return hp_next.posix_memalign(out, alignment, size);
-	return posix_memalign_slow(out, alignment, size);
+	int error;
+
+	if (!likely(!hp_recorder_count(size)))
+		return posix_memalign_slow(out, alignment, size);
+	error = hp_next.posix_memalign(out, alignment, size);
+	if (!likely(error == 0))
+		hp_recorder_uncount(size);
+	return error;
 }
 
 HOOK void *aligned_alloc(size_t alignment, size_t size)
 {
 	if (likely(!hp_recorder_count(size)))
-		return hp_next.aligned_alloc(alignment, size);
+		return uncount_if_failed(hp_next.aligned_alloc(alignment, size), size);
 	return allocate_slow(ALIGNED_ALLOC, alignment, size, size);
 }
 
 HOOK void *memalign(size_t alignment, size_t size)
 {
 	if (likely(!hp_recorder_count(size)))
-		return hp_next.memalign(alignment, size);
+		return uncount_if_failed(hp_next.memalign(alignment, size), size);
 	return allocate_slow(MEMALIGN, alignment, size, size);
 }
 
 HOOK void *valloc(size_t size)
 {
 	if (likely(!hp_recorder_count(size)))
-		return hp_next.valloc(size);
+		return uncount_if_failed(hp_next.valloc(size), size);
 	return allocate_slow(VALLOC, size, 0, size);
 }
 
 HOOK void *pvalloc(size_t size)
 {
 	if (likely(!hp_recorder_count(size)))
-		return hp_next.pvalloc(size);
+		return uncount_if_failed(hp_next.pvalloc(size), size);
 	return allocate_slow(PVALLOC, size, 0, size);
 }
 

@@ -55,6 +55,22 @@ uint64_t hp_recorder_n_samples(void)
 	return sum;
 }
 
+uint64_t hp_recorder_allocated_bytes(void)
+{
+	return is_only_mappings ? hp_trigger_totals().allocated : hp_thread_allocated_total();
+}
+
+/* Triggers may not have been told of all. */
+void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed)
+{
+	struct hp_trigger_totals totals = hp_trigger_totals();
+	struct hp_trigger_news news = hp_thread_news_total();
+	uint64_t in = totals.sampled + news.sampled, freed = totals.freed + news.freed;
+
+	*out_inuse = in > freed ? in - freed : 0;
+	*out_freed = freed;
+}
+
 static void drop_sample(void)
 {
 	__atomic_add_fetch(&n_dropped, 1, __ATOMIC_RELAXED);
@@ -362,18 +378,14 @@ static void report_last_news(void)
 
 /* A mapping does not use up bytes of the heap's countdown: it is sampled by a gap of its own, with
  * the same probability. */
-static bool is_mapping_sampled(struct hp_thread *t, size_t size)
+static void sample_mapping(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
 {
-	return interval == 1 || hp_sampler_next_gap(&t->sampler) <= size;
-}
-
-static void record_mapping(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
-{
-	hp_handle h = count_alloc(t, size, site);
+	uint64_t gap = hp_sampler_next_gap(&t->sampler);
+	hp_handle h = gap <= size ? count_alloc(t, size, site) : 0;
 
 	if (!h)
 		return;
-	if (!hp_regions_add((uintptr_t)p, size, h)) {
+	if (!hp_regions_add((uintptr_t)p, size, gap, h)) {
 		hp_stacks_count_free(h, size);
 		drop_sample();
 		return;
@@ -389,6 +401,25 @@ static void count_mapping(struct hp_thread *t, size_t size)
 	t->news.allocated += size;
 }
 
+/* Where little is left, its estimate may be more than that of the whole. */
+static void count_unmapping(struct hp_thread *t, const struct hp_regions_taken *taken)
+{
+	if (taken->weight > 0)
+		t->news.freed += taken->weight;
+	else
+		t->news.sampled -= taken->weight;
+}
+
+/* MAP_FIXED replaces what was there. */
+static void replace_mappings(struct hp_thread *t, void *p, size_t size)
+{
+	struct hp_regions_taken taken;
+
+	hp_regions_take((uintptr_t)p, size, &taken);
+	hp_regions_settle(&taken, true /* has gone */);
+	count_unmapping(t, &taken);
+}
+
 void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 {
 	struct hp_thread *t = enter();
@@ -401,10 +432,9 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 	if (now != 0 && t->session != now)
 		join_session(t, now);
 	if (now != 0 && hp_recorder_has_mappings) {
-		hp_regions_remove((uintptr_t)p, size); /* MAP_FIXED replaces what was there */
+		replace_mappings(t, p, size);
 		count_mapping(t, size);
-		if (is_mapping_sampled(t, size))
-			record_mapping(t, p, size, site);
+		sample_mapping(t, p, size, site);
 		hp_trigger_report(&t->news);
 	}
 	leave(t);
@@ -418,7 +448,7 @@ void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out)
 
 	out->session = t ? current_session() : 0;
 	if (out->session != 0)
-		out->size = hp_regions_take((uintptr_t)p, size, &out->taken);
+		hp_regions_take((uintptr_t)p, size, &out->taken);
 	if (t)
 		hp_thread_leave(t);
 }
@@ -434,8 +464,8 @@ void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
 		join_session(t, now);
 	if (u->session == now) {
 		hp_regions_settle(&u->taken, has_gone);
-		if (has_gone && u->size > 0)
-			t->news.freed += hp_sampler_weight_bytes(u->size, interval);
+		if (has_gone)
+			count_unmapping(t, &u->taken);
 		hp_trigger_report(&t->news);
 	}
 	leave(t);
@@ -474,6 +504,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	n_dropped = n_threads_seeded = 0;
 	hp_trigger_start(options);
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
+	hp_regions_start(interval, seed);
 	first_session = own_session = ++newest_session;
 	__atomic_store_n(&session, own_session, __ATOMIC_SEQ_CST);
 	hp_thread_on_exit = report_last_news;

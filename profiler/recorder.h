@@ -74,7 +74,6 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site);
 
 struct hp_unmapping {
 	uint32_t session;
-	uint64_t size; /* of what was recorded */
 	struct hp_regions_taken taken;
 };
 
@@ -97,6 +96,12 @@ bool hp_recorder_is_running(void);
  * not be looked up. */
 uint64_t hp_recorder_n_dropped(void);
 uint64_t hp_recorder_n_samples(void);
+
+/* Bytes asked for in this session, exact; where only mappings are recorded, of these. */
+uint64_t hp_recorder_allocated_bytes(void);
+
+/* Estimates of this session. */
+void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
 
 /* Called by hp_recorder_allocated() when an interval is used up, with no lock held. */
 extern void (*hp_recorder_on_due)(const char *reason);

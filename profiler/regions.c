@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "regions.h"
+#include "sampler.h"
 #include "stacks.h"
 #include <string.h>
 
 enum {
-	FIRST_CAPACITY = 170 /* a page */
+	FIRST_CAPACITY = 128 /* a page */
 };
 
+/* Marks have no memory: of what lies behind the first one nothing is known, and the next is drawn
+ * when it matters. */
 struct region {
 	uintptr_t start, end;
+	uintptr_t mark; /* the first marked byte; 0: none */
 	hp_handle record;
 };
 
@@ -16,6 +20,12 @@ struct region {
 static struct region *regions;
 static size_t n_regions, capacity;
 static struct hp_lock lock;
+static struct hp_sampler sampler;
+
+void hp_regions_start(uint64_t interval, uint64_t seed)
+{
+	hp_sampler_init(&sampler, interval, seed);
+}
 
 bool hp_regions_is_empty(void)
 {
@@ -72,28 +82,74 @@ static void delete_at(size_t i)
 	__atomic_store_n(&n_regions, n_regions - 1, __ATOMIC_RELAXED);
 }
 
-static void keep_rest(size_t at, uintptr_t start, uintptr_t end, hp_handle record)
+static uint64_t weight_of(const struct region *r)
 {
-	if (start < end && insert_at(at, (struct region){start, end, record}))
-		hp_stacks_count_again(record, end - start);
+	return hp_sampler_weight_bytes(r->end - r->start, sampler.interval);
 }
 
-/* The part of a region that lies in the range; the rest stays. Rests are counted before the whole
- * is freed: a record with nothing in use may be folded. */
-static struct hp_region_part cut(size_t i, uintptr_t start, uintptr_t end)
+/* That part of a region, with its own first mark. */
+static struct region piece_of(const struct region *r, uintptr_t start, uintptr_t end)
 {
-	struct region r = regions[i];
-	struct hp_region_part part = {
-		.start = r.start > start ? r.start : start,
-		.end = r.end < end ? r.end : end,
-		.whole = r.end - r.start,
-		.record = r.record,
-	};
+	struct region piece = {start, end, 0, r->record};
+	uint64_t gap = 1;
 
+	if (start >= end || r->mark >= end)
+		return piece;
+	if (r->mark < start)
+		gap = hp_sampler_next_gap(&sampler);
+	if (gap <= end - start)
+		piece.mark = r->mark < start ? start + gap - 1 : r->mark;
+	return piece;
+}
+
+static bool keep_rest(size_t at, const struct region *rest)
+{
+	return rest->mark && insert_at(at, *rest);
+}
+
+/* The part of a region that lies in the range; the rests stay. The record has something in use all
+ * the time: one with nothing may be folded. */
+static struct hp_region_part cut(size_t i, uintptr_t start, uintptr_t end, int64_t *out_weight)
+{
+	struct region whole = regions[i];
+	struct region part = piece_of(&whole, whole.start > start ? whole.start : start,
+				      whole.end < end ? whole.end : end);
+	struct region before = piece_of(&whole, whole.start, part.start);
+	struct region after = piece_of(&whole, part.end, whole.end);
+	size_t unmarked = part.mark ? 0 : part.end - part.start;
+	size_t n_rests = 0;
+
+	*out_weight += weight_of(&whole);
 	delete_at(i);
-	keep_rest(i, part.end, r.end, r.record);
-	keep_rest(i, r.start, part.start, r.record);
-	return part;
+	for (struct region *rest = &after; rest; rest = rest == &after ? &before : NULL) {
+		if (keep_rest(i, rest)) {
+			n_rests++;
+			*out_weight -= weight_of(rest);
+		} else {
+			unmarked += rest->end - rest->start;
+		}
+	}
+	if (n_rests + (part.mark != 0) == 0)
+		hp_stacks_count_free(whole.record, unmarked); /* no room for the marked one */
+	else if (unmarked > 0)
+		hp_stacks_count_trimmed(whole.record, unmarked);
+	if (n_rests == 2)
+		hp_stacks_count_split(whole.record);
+	if (n_rests > 0 && part.mark)
+		hp_stacks_count_split(whole.record);
+	return (struct hp_region_part){part.start, part.end, part.mark, part.record, n_rests > 0};
+}
+
+static void count_gone(const struct hp_region_part *part)
+{
+	size_t size = part->end - part->start;
+
+	if (!part->mark)
+		return;
+	if (part->is_split)
+		hp_stacks_count_joined(part->record, size);
+	else
+		hp_stacks_count_free(part->record, size);
 }
 
 static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_taken *out)
@@ -101,44 +157,39 @@ static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_tak
 	uint64_t covered = 0;
 	size_t i;
 
-	while (i = find(start), i < n_regions && regions[i].start < end) {
-		struct hp_region_part part = cut(i, start, end);
+	while (i = find(start), start < end && i < n_regions && regions[i].start < end) {
+		struct hp_region_part part = cut(i, start, end, &out->weight);
 
 		covered += part.end - part.start;
-		if (out && out->n < HP_REGIONS_TAKEN_MAX)
+		if (out->n < HP_REGIONS_TAKEN_MAX)
 			out->parts[out->n++] = part;
 		else
-			hp_stacks_count_free(part.record, part.whole);
+			count_gone(&part);
 	}
 	return covered;
 }
 
-static uint64_t remove_range(uintptr_t start, uintptr_t end)
+/* What was unmapped and not seen. */
+static void drop_range(uintptr_t start, uintptr_t end)
 {
-	return take_range(start, end, NULL);
+	struct hp_regions_taken taken = {0};
+
+	take_range(start, end, &taken);
+	for (size_t i = 0; i < taken.n; i++)
+		count_gone(&taken.parts[i]);
 }
 
-bool hp_regions_add(uintptr_t start, size_t size, hp_handle record)
+bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record)
 {
 	bool is_added;
 
 	if (!hp_lock_acquire(&lock))
 		return false;
-	remove_range(start, start + size); /* an unmapping that was not seen */
-	is_added = insert_at(find(start), (struct region){start, start + size, record});
+	drop_range(start, start + size);
+	is_added = insert_at(find(start),
+			     (struct region){start, start + size, start + gap - 1, record});
 	hp_lock_release(&lock);
 	return is_added;
-}
-
-uint64_t hp_regions_remove(uintptr_t start, size_t size)
-{
-	uint64_t covered;
-
-	if (!hp_lock_acquire(&lock))
-		return 0;
-	covered = remove_range(start, start + size);
-	hp_lock_release(&lock);
-	return covered;
 }
 
 uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out)
@@ -146,6 +197,7 @@ uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *
 	uint64_t covered;
 
 	out->n = 0;
+	out->weight = 0;
 	if (!hp_lock_acquire(&lock))
 		return 0;
 	covered = take_range(start, start + size, out);
@@ -155,15 +207,13 @@ uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *
 
 static void put_back(const struct hp_region_part *part)
 {
-	size_t size = part->end - part->start;
+	struct region region = {part->start, part->end, part->mark, part->record};
 
-	remove_range(part->start, part->end); /* an unmapping that was not seen */
-	if (!insert_at(find(part->start), (struct region){part->start, part->end, part->record}))
-		hp_stacks_count_free(part->record, part->whole);
-	else if (size < part->whole) {
-		hp_stacks_count_again(part->record, size);
-		hp_stacks_count_free(part->record, part->whole);
-	}
+	if (!part->mark)
+		return;
+	drop_range(part->start, part->end);
+	if (!insert_at(find(part->start), region))
+		count_gone(part);
 }
 
 void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone)
@@ -174,7 +224,7 @@ void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone)
 		if (is_locked)
 			put_back(&taken->parts[i]);
 		else
-			hp_stacks_count_free(taken->parts[i].record, taken->parts[i].whole);
+			count_gone(&taken->parts[i]);
 	if (is_locked)
 		hp_lock_release(&lock);
 }

@@ -4,14 +4,12 @@
 #pragma once
 #include "arena.h"
 
-/* Remembers a mapping that has been counted under `record`. False if there is no room. Any thread,
- * from within a hook. */
-bool hp_regions_add(uintptr_t start, size_t size, hp_handle record);
+/* Begins with no mappings, sampled at this interval. */
+void hp_regions_start(uint64_t interval, uint64_t seed);
 
-/* Takes the range out. What it covers of recorded mappings counts as freed: of a mapping that is
- * covered in part, the whole counts as freed, and what is left of it as allocated again by the same
- * stack. Returns how many bytes it has covered. */
-uint64_t hp_regions_remove(uintptr_t start, size_t size);
+/* Remembers a mapping that has been counted under `record`; `gap` is where in it the first marked
+ * byte lies, 1 for the first. False if there is no room. Any thread, from within a hook. */
+bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record);
 
 enum {
 	HP_REGIONS_TAKEN_MAX = 8
@@ -19,16 +17,21 @@ enum {
 
 /* Parts of recorded mappings that may be about to go. */
 struct hp_regions_taken {
+	int64_t weight; /* how many bytes less will be in use then, by estimate */
 	size_t n;
 	struct hp_region_part {
 		uintptr_t start, end;
-		size_t whole; /* size of the mapping that it is a part of */
+		uintptr_t mark;
 		hp_handle record;
+		bool is_split; /* off a mapping that is there still */
 	} parts[HP_REGIONS_TAKEN_MAX];
 };
 
-/* Takes the range out in the same way, but counts the free later, with what the kernel said: of
- * parts beyond HP_REGIONS_TAKEN_MAX, at once. */
+/* Takes the range out; returns how many bytes of recorded mappings it has covered. What is left of
+ * a mapping stays in use if a marked byte lies in it, and so with the probability that a mapping of
+ * its size is recorded with; else it counts as freed. It is not allocated again; but a hole makes
+ * two of one. What was taken is counted as freed later, with what the kernel said: of parts beyond
+ * HP_REGIONS_TAKEN_MAX, at once. */
 uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out);
 
 /* Counts them as freed if they have gone, else puts them back. */

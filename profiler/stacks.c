@@ -406,7 +406,27 @@ void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
 	hp_lock_release(&s->lock);
 }
 
-void hp_stacks_count_again(hp_handle record, uint64_t size)
+void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
+{
+	struct shard *s = shard_of_record(record);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	current_record(record)->counts.free_bytes += size;
+	hp_lock_release(&s->lock);
+}
+
+void hp_stacks_count_split(hp_handle record)
+{
+	struct shard *s = shard_of_record(record);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	current_record(record)->counts.alloc_objects++;
+	hp_lock_release(&s->lock);
+}
+
+void hp_stacks_count_joined(hp_handle record, uint64_t size)
 {
 	struct shard *s = shard_of_record(record);
 
@@ -414,7 +434,10 @@ void hp_stacks_count_again(hp_handle record, uint64_t size)
 		return;
 	struct record *r = current_record(record);
 
-	count_in(r, size);
+	r->counts.free_bytes += size;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->counts.alloc_objects--;
+	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
 	hp_lock_release(&s->lock);
 }
 

@@ -30,8 +30,14 @@ void hp_stacks_count_free(hp_handle record, uint64_t size);
 /* Takes one back altogether: a fork child has freed what it inherited. */
 void hp_stacks_uncount_alloc(hp_handle record, uint64_t size);
 
-/* Counts another allocation under a record that has something in use. */
-void hp_stacks_count_again(hp_handle record, uint64_t size);
+/* Counts `size` bytes of an allocation as freed, the rest of which stays in use. */
+void hp_stacks_count_trimmed(hp_handle record, uint64_t size);
+
+/* One allocation has become two: both are to be counted as freed, each with its own size. */
+void hp_stacks_count_split(hp_handle record);
+
+/* They are one again, and `size` bytes of it are freed. */
+void hp_stacks_count_joined(hp_handle record, uint64_t size);
 
 /* A copy of all counts. Frames are not copied: they stay where they are until it is released. */
 struct hp_stacks_copy_entry {

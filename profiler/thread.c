@@ -197,6 +197,23 @@ uint64_t hp_thread_allocated_total(void)
 	return total;
 }
 
+struct hp_trigger_news hp_thread_news_total(void)
+{
+	bool locked = hp_lock_acquire(&registry_lock);
+	struct hp_trigger_news total = {0};
+
+	for (struct hp_thread *t = first_thread(); locked && t; t = t->next) {
+		if (__atomic_load_n(&t->session, __ATOMIC_RELAXED) != current_session ||
+		    !__atomic_load_n(&t->tls, __ATOMIC_RELAXED))
+			continue;
+		total.sampled += __atomic_load_n(&t->news.sampled, __ATOMIC_RELAXED);
+		total.freed += __atomic_load_n(&t->news.freed, __ATOMIC_RELAXED);
+	}
+	if (locked)
+		hp_lock_release(&registry_lock);
+	return total;
+}
+
 /* True if some thread has not got the word. */
 static bool recall_strangers(void)
 {

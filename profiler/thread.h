@@ -98,6 +98,10 @@ void hp_thread_begin_session(uint32_t session);
 /* Bytes that all threads, dead ones included, have asked for in this session. */
 uint64_t hp_thread_allocated_total(void);
 
+/* What threads have counted for this session and not told the triggers yet, roughly: they go on
+ * meanwhile. `allocated` is not filled in. */
+struct hp_trigger_news hp_thread_news_total(void);
+
 /* Waits until no other thread is busy; false if one still was after `patience_ms`. */
 bool hp_thread_wait_idle(int patience_ms);
 

@@ -35,10 +35,10 @@ struct hp_trigger_totals hp_trigger_totals(void)
 	struct hp_trigger_totals t = {
 		.freed = __atomic_load_n(&freed, __ATOMIC_RELAXED),
 		.allocated = __atomic_load_n(&allocated, __ATOMIC_RELAXED),
+		.sampled = __atomic_load_n(&sampled, __ATOMIC_RELAXED),
 	};
-	uint64_t in = __atomic_load_n(&sampled, __ATOMIC_RELAXED);
 
-	t.inuse = in > t.freed ? in - t.freed : 0;
+	t.inuse = t.sampled > t.freed ? t.sampled - t.freed : 0;
 	return t;
 }
 
@@ -64,14 +64,31 @@ static uint64_t min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Near an end that may not come at all, small steps would be taken for ever. */
+static uint64_t step_to(const struct alarm *a, uint64_t count)
+{
+	return max(distance(a, count) / 4, min(STEP_MIN, a->interval / 4 + 1));
+}
+
+/* The end comes nearer with every byte: the last step goes right to it. */
+static uint64_t step_to_allocated(uint64_t count)
+{
+	uint64_t left = distance(&allocated_alarm, count);
+
+	return max(left / 4, max(1, min(STEP_MIN, left)));
+}
+
 uint64_t hp_trigger_step(void)
 {
 	struct hp_trigger_totals t = hp_trigger_totals();
-	uint64_t step = min(distance(&allocated_alarm, t.allocated),
-			    min(distance(&freed_alarm, t.freed), distance(&inuse_alarm, t.inuse))) /
-			4;
+	uint64_t step = min(step_to(&freed_alarm, t.freed), step_to(&inuse_alarm, t.inuse));
 
-	return step < STEP_MIN ? STEP_MIN : min(step, STEP_MAX);
+	return min(STEP_MAX, min(step, step_to_allocated(t.allocated)));
 }
 
 /* One of several threads that see the count reached moves `next` on. */

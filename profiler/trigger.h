@@ -12,7 +12,8 @@ struct hp_trigger_news {
 };
 
 struct hp_trigger_totals {
-	uint64_t allocated, freed, inuse; /* bytes; freed and in use are estimates */
+	uint64_t allocated, sampled, freed; /* bytes, as in the news */
+	uint64_t inuse;                     /* what came into use and was not freed */
 };
 
 /* Begins counting from nothing in use. */
@@ -23,7 +24,8 @@ void hp_trigger_report(struct hp_trigger_news *news);
 
 /* How many bytes a thread may allocate or free before it should report again: a quarter of what is
  * left to the nearest interval's end, at least 4 KiB, so that an interval is met closely and is
- * still cheap when it is far. */
+ * still cheap when it is far. Less only for an interval so small, or for the last step to the end
+ * of the one for allocation. */
 uint64_t hp_trigger_step(void);
 
 /* True for one caller each time an interval has been used up: that one dumps, for the reason stored

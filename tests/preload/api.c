@@ -137,6 +137,8 @@ static int do_statistics(char **argv)
 	}
 	heapprof_get_statistics(&s, sizeof(s));
 	require(s.allocated_bytes >= 1000000, "allocated");
+	require(s.inuse_bytes >= 500000 && s.inuse_bytes < 520000, "in use");
+	require(s.freed_bytes >= 500000 && s.freed_bytes < 520000, "freed");
 	require(s.samples >= 1000 && s.samples_dropped == 0, "samples");
 	require(s.profiler_bytes > 100000, "profiler");
 	memset(small, 0xa5, sizeof(small));
@@ -144,6 +146,13 @@ static int do_statistics(char **argv)
 	for (int i = 8; i < 16; i++)
 		require(small[i] == 0xa5, "no more than asked for");
 	require(strlen(heapprof_version()) >= 5, "version");
+	HeapProfilerStop();
+	HeapProfilerStart(argv[0]);
+	allocate_while_running();
+	heapprof_get_statistics(&s, sizeof(s));
+	require(s.allocated_bytes >= 2000 && s.allocated_bytes < 20000, "allocated since");
+	require(s.inuse_bytes >= 2000 && s.inuse_bytes < 20000 && s.freed_bytes < 20000,
+		"in use since");
 	HeapProfilerStop();
 	return 0;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks of three sizes, half of them freed: what a sampled dump is an estimate of. Every thread
- * does the same; argv[1] is their number. */
+ * does the same; argv[1] is their number, or "fail" for calls that give no memory. */
+#include <malloc.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NOINLINE __attribute__((noinline))
 
@@ -46,8 +49,27 @@ static void *allocate_all(void *unused)
 	return NULL;
 }
 
+static volatile size_t odd = 3, huge = SIZE_MAX / 2 + 2; /* no alignments */
+
+static NOINLINE void fail_to_allocate(void)
+{
+	void *p;
+
+	for (int i = 0; i < N_SMALL; i++) {
+		if (posix_memalign(&p, odd, 1000) == 0)
+			abort();
+		if (memalign(huge, 1000) || aligned_alloc(huge, 1000))
+			abort();
+		free(malloc(1));
+	}
+}
+
 int main(int argc, char **argv)
 {
+	if (strcmp(argv[1], "fail") == 0) {
+		fail_to_allocate();
+		return 0;
+	}
 	int n_threads = atoi(argv[1]);
 	pthread_t threads[16];
 

@@ -4,7 +4,7 @@
 those stacks, and a sampled one estimates them."""
 import math
 
-from preload import (Counts, check, check_equal, dumps_in, each, environment, last_dump, main,
+from preload import (Counts, case, check, check_equal, dumps_in, each, environment, last_dump, main,
                      program, run_quietly)
 
 
@@ -121,6 +121,16 @@ def test_sampled(folder, n_threads):
     counted = dump.number('allocated_bytes')
     check(total <= counted <= total + 200000, f'allocated_bytes {counted}, not {total}')
     check_equal(dump.number('samples'), dump.total.alloc_objects, 'samples')
+
+
+@case
+def test_failing_calls_count_nothing(folder):
+    """Nor do they use up the countdown, by which what follows would be sampled for them."""
+    run_quietly([program('sampled'), 'fail'],
+                environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL='64K'))
+    dump = last_dump(folder)
+    check(dump.number('allocated_bytes') < 300000, dump.metadata['allocated_bytes'])
+    check(dump.number('samples') < 20, dump.metadata['samples'])
 
 
 main()

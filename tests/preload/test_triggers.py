@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Dumps by time, resident memory and signal, of a program that does nothing meanwhile; and
 mappings as allocations."""
+import math
 import os
 import signal
 import subprocess
@@ -54,6 +55,14 @@ def test_time_interval(folder):
     check('1 s' in first.metadata['reason'], first.metadata['reason'])
     check(first.number('uptime_ms') >= 1000, 'not before its time')
     check_equal(first.by_leaf()['allocate_some'], Counts(10, 10000, 10, 10000), 'in it')
+
+
+@case
+def test_small_allocation_interval(folder):
+    """Less than a thread may usually allocate before it reports."""
+    with Waiting(folder, 'wait', HEAP_PROFILE_ALLOCATION_INTERVAL='1000') as program_:
+        program_.end()
+    check_equal([d.total.alloc_objects for d in dumps_in(folder)], [*range(1, 11), 10], 'in dumps')
 
 
 @each('command', ['touch', 'touch-without-main'])
@@ -164,6 +173,25 @@ def test_mappings(folder):
     check_equal(leaves['allocate_large'], Counts(1, 8 * MIB, 1, 8 * MIB), 'by malloc, once')
 
 
+@each('interval', ['1', '32K'])
+def test_trimmed_mappings(folder, interval):
+    """The rest is in use, and is allocated once; sampled, it is an estimate of that."""
+    run_quietly([TRIGGERS, 'trim'],
+                environment(folder, HEAP_PROFILE_ONLY_MMAP='1', HEAP_PROFILE_INUSE_INTERVAL='0',
+                            HEAP_PROFILE_SAMPLE_INTERVAL=interval, HEAP_PROFILE_SEED='1'))
+    got = last_dump(folder).by_leaf()['map_and_trim']
+    n, size = 4000, 65536
+    if interval == '1':
+        check_equal(got, Counts(n, n * size // 2, n, n * size), 'in it')
+        return
+    p, p_rest = (-math.expm1(-s / 32768) for s in (size, size / 2))
+    for objects, probability in ((got.alloc_objects, p), (got.inuse_objects, p_rest)):
+        bound = 5 * math.sqrt(n * probability * (1 - probability))
+        check(abs(objects - n * probability) < bound, f'{objects}, not {n * probability}')
+    check_equal((got.inuse_bytes, got.alloc_bytes),
+                (got.inuse_objects * size // 2, got.alloc_objects * size), 'bytes')
+
+
 @case
 def test_unmapped_by_a_thread_that_does_nothing_else(folder):
     run_quietly([TRIGGERS, 'unmap-in-thread'], environment(folder, HEAP_PROFILE_MMAP='1'))
@@ -183,9 +211,11 @@ def test_addresses_that_go_from_thread_to_thread(folder):
 def test_only_mappings(folder):
     run_quietly([TRIGGERS, 'map'], environment(folder, HEAP_PROFILE_ONLY_MMAP='1',
                                                HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
-    leaves = last_dump(folder).by_leaf()
+    dump = last_dump(folder)
+    leaves = dump.by_leaf()
     check_equal(leaves['map'][:2], (2, 3 * MIB), 'in use by mmap')
     check('allocate_large' not in leaves, 'the heap is left alone')
+    check_equal(dump.number('allocated_bytes'), dump.total.alloc_bytes, 'allocated_bytes')
 
 
 @case

@@ -191,6 +191,26 @@ static int do_map(void)
 	return 0;
 }
 
+enum {
+	N_TRIMMED = 4000
+};
+
+/* As one maps more, to choose a part that is aligned. */
+static NOINLINE void map_and_trim(void)
+{
+	for (int i = 0; i < N_TRIMMED; i++) {
+		char *p = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		munmap(p + 32768, 32768);
+	}
+}
+
+static int do_trim(void)
+{
+	map_and_trim();
+	return 0;
+}
+
 static void *unmap(void *p)
 {
 	munmap(p, MIB);
@@ -254,6 +274,7 @@ static const struct {
 	{"threads", do_threads},
 	{"fork", do_fork},
 	{"map", do_map},
+	{"trim", do_trim},
 	{"fork-and-map", do_fork_and_map},
 	{"fork-and-free", do_fork_and_free},
 	{"unmap-in-thread", do_unmap_in_thread},

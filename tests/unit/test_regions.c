@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Recorded mappings against a plain array of pages. */
 #include "regions.h"
+#include "sampler.h"
 #include "stacks.h"
 #include "test.h"
 
@@ -19,34 +20,47 @@ static hp_handle count(uint64_t id, uint64_t size)
 	return hp_stacks_count_alloc(frames, 2, 0, size, 0);
 }
 
-/* Bytes in use under the stack of that id. */
-static uint64_t in_use(uint64_t id)
+/* Counts under the stack of that id. */
+static struct hp_counts counts_of(uint64_t id)
 {
 	struct hp_stacks_copy copy;
-	uint64_t bytes = 0;
+	struct hp_counts counts = {0};
 
 	CHECK(hp_stacks_copy(&copy));
 	for (size_t i = 0; i < copy.n_entries; i++)
 		if (copy.entries[i].frames && copy.entries[i].frames[0] == id)
-			bytes += copy.entries[i].counts.alloc_bytes -
-				 copy.entries[i].counts.free_bytes;
+			counts = copy.entries[i].counts;
 	hp_stacks_release(&copy);
-	return bytes;
+	return counts;
+}
+
+/* Bytes in use under the stack of that id. */
+static uint64_t in_use(uint64_t id)
+{
+	struct hp_counts counts = counts_of(id);
+
+	return counts.alloc_bytes - counts.free_bytes;
 }
 
 static void map(size_t page, size_t n, uint64_t id)
 {
-	CHECK(hp_regions_add(BASE + page * PAGE, n * PAGE, count(id, n * PAGE)));
+	CHECK(hp_regions_add(BASE + page * PAGE, n * PAGE, 1, count(id, n * PAGE)));
 }
 
 static uint64_t unmap(size_t page, size_t n)
 {
-	return hp_regions_remove(BASE + page * PAGE, n * PAGE) / PAGE;
+	struct hp_regions_taken gone;
+	uint64_t covered = hp_regions_take(BASE + page * PAGE, n * PAGE, &gone);
+
+	CHECK_INT_EQ(gone.weight, (int64_t)covered);
+	hp_regions_settle(&gone, true);
+	return covered / PAGE;
 }
 
 static void begin(void)
 {
 	hp_regions_reset();
+	hp_regions_start(1, 0);
 	hp_stacks_reset();
 }
 
@@ -195,6 +209,89 @@ static void test_random_ranges(void)
 	begin();
 }
 
-TEST_MAIN(TEST(test_whole), TEST(test_parts), TEST(test_over_several), TEST(test_mapped_over),
-	  TEST(test_random_ranges), TEST(test_taken_and_gone), TEST(test_taken_and_put_back),
+static void check_counts(uint64_t alloc_objects, uint64_t alloc_pages, uint64_t free_objects,
+			 uint64_t free_pages)
+{
+	struct hp_counts c = counts_of(1);
+
+	CHECK_UINT_EQ(c.alloc_objects, alloc_objects);
+	CHECK_UINT_EQ(c.alloc_bytes, alloc_pages * PAGE);
+	CHECK_UINT_EQ(c.free_objects, free_objects);
+	CHECK_UINT_EQ(c.free_bytes, free_pages * PAGE);
+}
+
+/* What is left of a mapping is not allocated again. */
+static void test_trimmed(void)
+{
+	begin();
+	map(10, 10, 1);
+	unmap(18, 2);
+	check_counts(1, 10, 0, 2);
+	unmap(10, 3);
+	check_counts(1, 10, 0, 5);
+	unmap(14, 1); /* two of one */
+	check_counts(2, 10, 0, 6);
+	unmap(13, 1);
+	check_counts(2, 10, 1, 7);
+	take(15, 1);
+	check_counts(3, 10, 1, 7); /* one that may be about to go */
+	hp_regions_settle(&taken, true);
+	check_counts(2, 10, 1, 8);
+	unmap(0, 100);
+	check_counts(2, 10, 2, 10);
+}
+
+/* A rest is recorded as often as a mapping of its size would be, whichever end it is, and however
+ * often it was cut: p(s) = 1 - exp(-s/R). */
+static void test_trimmed_and_sampled(void)
+{
+	enum {
+		N = 20000,
+		INTERVAL = 16 * PAGE,
+		SIZE = 16 /* pages; p = 0.6321, of a half 0.3935, of a quarter 0.2212 */
+	};
+	static const struct {
+		size_t page, n, next_page, next_n;
+		double rest;
+	} cuts[] = {
+		{8, 8, 0, 0, 0.3935},
+		{0, 8, 0, 0, 0.3935},
+		{8, 8, 0, 4, 0.2212},
+		{0, 8, 12, 4, 0.2212},
+	};
+	struct hp_sampler sampler;
+
+	for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++) {
+		uint64_t n_recorded = 0, n_left;
+
+		begin();
+		hp_regions_start(INTERVAL, 11 + c);
+		hp_sampler_init(&sampler, INTERVAL, 5);
+		for (size_t i = 0; i < N; i++) {
+			uintptr_t start = BASE + i * SIZE * PAGE;
+			uint64_t gap = hp_sampler_next_gap(&sampler);
+
+			if (gap > SIZE * PAGE)
+				continue;
+			n_recorded++;
+			CHECK(hp_regions_add(start, SIZE * PAGE, gap, count(1, SIZE * PAGE)));
+			hp_regions_take(start + cuts[c].page * PAGE, cuts[c].n * PAGE, &taken);
+			hp_regions_settle(&taken, true);
+			hp_regions_take(start + cuts[c].next_page * PAGE, cuts[c].next_n * PAGE,
+					&taken);
+			hp_regions_settle(&taken, true);
+		}
+		n_left = counts_of(1).alloc_objects - counts_of(1).free_objects;
+		CHECK_UINT_EQ(counts_of(1).alloc_objects, n_recorded);
+		CHECK_UINT_EQ(in_use(1), n_left * (SIZE - cuts[c].n - cuts[c].next_n) * PAGE);
+		/* five standard deviations are 350 at most */
+		if (n_left < N * cuts[c].rest - 350 || n_left > N * cuts[c].rest + 350)
+			TEST_FAIL("%lu left of cut %zu", (unsigned long)n_left, c);
+	}
+	begin();
+}
+
+TEST_MAIN(TEST(test_trimmed), TEST(test_trimmed_and_sampled), TEST(test_whole), TEST(test_parts),
+	  TEST(test_over_several), TEST(test_mapped_over), TEST(test_random_ranges),
+	  TEST(test_taken_and_gone), TEST(test_taken_and_put_back),
 	  TEST(test_more_than_can_be_taken))

@@ -391,7 +391,7 @@ static void test_stripes_are_put_together(void)
 		hp_handle h = hp_stacks_count_alloc(frames[0], 3, 0, 10, stripe);
 
 		hp_stacks_count_alloc(frames[1], 3, 0, 10, stripe);
-		hp_stacks_count_again(h, 10);
+		hp_stacks_count_alloc(frames[0], 3, 0, 10, stripe);
 		if (stripe % 2 == 0)
 			hp_stacks_count_free(h, 10);
 	}

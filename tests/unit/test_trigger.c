@@ -112,8 +112,33 @@ static void test_step_shrinks_near_an_interval(void)
 	CHECK_UINT_EQ(hp_trigger_step(), 4 * MIB);
 	report(8 * MIB, 0, 0);
 	CHECK_UINT_EQ(hp_trigger_step(), 2 * MIB);
-	report(8 * MIB - 1, 0, 0);
+	report(8 * MIB - 10 * KIB, 0, 0);
 	CHECK_UINT_EQ(hp_trigger_step(), 4 * KIB);
+	report(9 * KIB, 0, 0);
+	CHECK_UINT_EQ(hp_trigger_step(), KIB);
+	report(KIB - 1, 0, 0);
+	CHECK_UINT_EQ(hp_trigger_step(), 1);
+}
+
+/* What is in use may stay where it is. */
+static void test_step_near_an_end_that_may_not_come(void)
+{
+	start(0, 0, 16 * MIB);
+	report(0, 16 * MIB - 1, 0);
+	CHECK_UINT_EQ(hp_trigger_step(), 4 * KIB);
+	start(0, 16 * MIB, 0);
+	report(0, 0, 16 * MIB - 1);
+	CHECK_UINT_EQ(hp_trigger_step(), 4 * KIB);
+}
+
+static void test_small_intervals(void)
+{
+	start(100, 0, 0);
+	CHECK_UINT_EQ(hp_trigger_step(), 100);
+	start(0, 100, 0);
+	CHECK_UINT_EQ(hp_trigger_step(), 26);
+	start(0, 0, 100);
+	CHECK_UINT_EQ(hp_trigger_step(), 26);
 }
 
 static void test_fork_child(void)
@@ -163,5 +188,6 @@ static void test_one_of_many_threads_dumps(void)
 
 TEST_MAIN(TEST(test_allocated), TEST(test_several_intervals_at_once), TEST(test_freed),
 	  TEST(test_inuse), TEST(test_off), TEST(test_totals),
+	  TEST(test_step_near_an_end_that_may_not_come), TEST(test_small_intervals),
 	  TEST(test_step_shrinks_near_an_interval), TEST(test_fork_child),
 	  TEST(test_one_of_many_threads_dumps))
