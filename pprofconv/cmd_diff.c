@@ -385,6 +385,8 @@ static int report(struct comparison *comparison)
 
 	if (!status)
 		status = compare(comparison, comparison->type, &comparison->diff);
+	if (!status && comparison->settings->focus && !diff_has_samples(&comparison->diff.total))
+		status = warn(comparison, "no sample matches --focus");
 	if (!status)
 		status = fill_report(comparison);
 	if (!status)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -99,6 +100,9 @@ static int print_top(const struct settings *settings, const struct profile *prof
 	frames_deinit(&frames);
 	if (hide)
 		regfree(&regex);
+	if (r == -EOVERFLOW)
+		return command_error("%s: values add up to more than 64 bits hold",
+				     settings->inputs[0]);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 

@@ -25,7 +25,8 @@ struct following {
 	struct inputs inputs;
 	struct series series;
 	VEC(bool) failures;
-	char warning[WARNING_MAX]; /* "" : there is none */
+	char dropped[WARNING_MAX];
+	const char *warnings[3]; /* ends with NULL */
 };
 
 static const struct trend_format *find_format(const char *name)
@@ -179,11 +180,22 @@ static int report(const struct following *following)
 		.failures = following->failures.items,
 		.has_failed = has_failed(following),
 		.gate = following->gate.text,
-		.warning = following->warning,
+		.warnings = following->warnings,
 	};
 	int status = write_report(following, &report);
 
 	return status ? status : print_failures(&report);
+}
+
+static void warn(struct following *following, const char *text)
+{
+	size_t n = 0;
+
+	while (following->warnings[n])
+		n++;
+	following->warnings[n] = text;
+	if (!following->settings->quiet)
+		command_error("%s", text);
 }
 
 /* A process counts what it has lost since it began, so its dumps are not added up. */
@@ -191,11 +203,38 @@ static int check_dropped(struct following *following)
 {
 	const struct settings *settings = following->settings;
 	int status = compare_check_dropped(settings, inputs_most_dropped(&following->inputs),
-					   following->gate.text != NULL, following->warning);
+					   following->gate.text != NULL, following->dropped);
 
-	if (*following->warning && !settings->quiet)
-		command_error("%s", following->warning);
+	if (*following->dropped)
+		warn(following, following->dropped);
 	return status;
+}
+
+/* Whether two of the dumps tell that key, and not the same of it. */
+static bool differ(const struct following *following, const char *key)
+{
+	const char *first = NULL;
+
+	vec_foreach (profile, &following->inputs.profiles) {
+		const char *text = profile_metadata(*profile, key);
+
+		if (!text || !*text)
+			continue;
+		if (first && strcmp(first, text) != 0)
+			return true;
+		first = text;
+	}
+	return false;
+}
+
+/* What one process holds more than another did is no growth. */
+static void check_process(struct following *following)
+{
+	if (differ(following, "program"))
+		warn(following, "the dumps are of different programs: what differs is no trend");
+	else if (differ(following, "run"))
+		warn(following, "the dumps are of several processes: what differs is no trend of "
+				"any of them");
 }
 
 static int follow(struct following *following)
@@ -205,6 +244,8 @@ static int follow(struct following *following)
 
 	if (!status)
 		status = check_dropped(following);
+	if (!status)
+		check_process(following);
 	if (!status && inputs_sort_by_time(&following->inputs))
 		status = command_error("%s", strerror(ENOMEM));
 	if (!status)

@@ -196,7 +196,8 @@ struct profile *command_load(const struct settings *settings, const char *path);
 
 /* Names the profile's locations unless --no-symbols is set, and says on standard error how many got
  * names and why others didn't. Prints the error; returns the exit status. The files with the names
- * stay open for the next profile; the end tells which of --binary were of no use. */
+ * stay open for the next profile; the end tells how many of a series' locations got names, and
+ * which of --binary were of no use. */
 int command_symbolize(const struct settings *settings, struct profile *profile);
 void command_symbolize_end(void);
 

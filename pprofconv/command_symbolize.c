@@ -15,6 +15,11 @@ static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
 static struct binaries binaries;
 static struct strtab said; /* what is without names, and why */
 
+static struct { /* of a series */
+	uint64_t n_named, n_locations;
+	size_t n_profiles;
+} sum;
+
 static struct {
 	struct texts files; /* that the user named, once a profile was named by them */
 	bool was_used[TEXTS_MAX];
@@ -132,8 +137,8 @@ static bool is_whole(const struct symbolize_result *result)
 	return !result->n_lost_units && result->n_named == result->n_locations;
 }
 
-/* A line in all, unless there are more inputs than two, and one for each mapping that lacks names;
- * with --verbose for each mapping. */
+/* A line in all, at the end if there are more inputs than two, and one for each mapping that lacks
+ * names; with --verbose for each mapping. */
 static void print_summary(const struct settings *settings, const struct profile *profile,
 			  const struct symbolize_summary *summary)
 {
@@ -151,6 +156,11 @@ static void print_summary(const struct settings *settings, const struct profile 
 			continue;
 		if (symbolize_describe(profile, summary, i, text, sizeof(text)))
 			command_error("%s", text);
+	}
+	if (was_needed && is_series) {
+		sum.n_named += summary->n_named;
+		sum.n_locations += summary->n_locations;
+		sum.n_profiles++;
 	}
 	if ((was_needed && !is_series) || settings->verbose)
 		command_error("%" PRIu32 " of %" PRIu32 " locations named", summary->n_named,
@@ -184,6 +194,9 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 
 void command_symbolize_end(void)
 {
+	if (sum.n_profiles)
+		command_error("%" PRIu64 " of %" PRIu64 " locations of %zu profiles named",
+			      sum.n_named, sum.n_locations, sum.n_profiles);
 	for (size_t i = 0; i < named.files.n && !named.is_quiet; i++)
 		if (!named.was_used[i])
 			command_error(

@@ -131,8 +131,8 @@ static void print_man_option(const struct option_row *row, FILE *stream)
 
 static const char man_rest[] =
 	".SH EXIT STATUS\n"
-	"0: done. 1: a gate failed. 2: bad usage or bad input; then nothing was written, but for\n"
-	"the other inputs of convert where one of several can't be read as what it is.\n"
+	"0: done. 1: a gate failed. 2: bad usage or bad input; then nothing was written,\n"
+	"but for the other inputs of convert where one of several is no good profile.\n"
 	".SH ENVIRONMENT\n"
 	".TP\n"
 	".B DEBUGINFOD_URLS\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
 	int status;
 
 	bus_error_explain();
+	signal(SIGXFSZ, SIG_IGN); /* a file that may grow no more is an error like another */
 	status = dispatch(argc, argv);
 	command_symbolize_end();
 	if (fflush(stdout) != 0 || ferror(stdout))

@@ -205,7 +205,9 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	print_number(t, "allocated_bytes", hp_recorder_allocated_bytes());
 	print_number(t, "rss_bytes", hp_process_rss_bytes());
 	print_number(t, "profiler_bytes", hp_memory_mapped());
-	if (copy->n_entries == 0 && request->options->sample_interval > 1)
+	if (copy->n_missing > 0)
+		print_string(t, "note", "incomplete: some records could not be read");
+	else if (copy->n_entries == 0 && request->options->sample_interval > 1)
 		print_string(t, "note",
 			     "no sample: set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
 			     "allocation");

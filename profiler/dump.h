@@ -7,7 +7,7 @@
 struct hp_dump_request {
 	const struct hp_options *options;
 	const char *reason;
-	uint64_t number; /* which dump of this process: 1, 2, ... */
+	uint64_t number; /* which dump of this run: 1, 2, ...; not that in the file's name */
 };
 
 struct hp_dump_summary {

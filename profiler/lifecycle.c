@@ -134,10 +134,8 @@ static bool start(const char *prefix, bool by_environment)
 	if (next_interval)
 		options.sample_interval = next_interval;
 	hp_memory_set_limit(options.memory_limit);
-	if (!hp_names_start(prefix, by_environment)) {
-		hp_report("the prefix of the dumps is longer than a path can be: not profiling");
+	if (!hp_names_start(prefix, by_environment))
 		return false;
-	}
 	if (!hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND)) {
 		hp_report("no memory: not profiling");
 		return false;
@@ -308,9 +306,10 @@ void hp_lifecycle_init(void)
 {
 	uint32_t expected = NOT_READY;
 
-	/* Before the C library has run its own constructor there is no environment yet. */
-	if (!environ || !__atomic_compare_exchange_n(&state, &expected, PREPARING, false,
-						     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	/* Before that there is no environment yet. */
+	if (!hp_next_alloc_is_c_library_ready() ||
+	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
 		return;
 	hp_tls.in_hook++;
 	prepare();

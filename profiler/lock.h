@@ -1,28 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /* A lock that gives up. A thread of the host may be stopped for good while it holds one of ours (a
  * collector that suspends threads, a debugger, a fork at the wrong moment): who waits loses a
- * sample after a while, and never hangs. Any thread; all zeroes is an unlocked lock. */
+ * sample after a while, and never hangs. Nobody waits for himself: a signal handler that finds its
+ * own thread inside gives up at once. Any thread; all zeroes is an unlocked lock. */
 #pragma once
 #include "sys.h"
+#include "thread.h"
 
 #define HP_LOCK_PATIENCE_MS 2000
+#define HP_LOCK_WAITED      (UINT32_C(1) << 31)
 
 struct hp_lock {
-	uint32_t word; /* 0 free, 1 held, 2 held and perhaps waited for */
+	uint32_t word; /* 0 free, else who holds it, with HP_LOCK_WAITED if perhaps waited for */
 };
 
 /* The part of hp_lock_acquire() that sleeps; see there. */
 bool hp_lock_wait(struct hp_lock *lock);
 
+/* The calling thread, in 31 bits that two threads share only if their stacks are 128 GiB apart. */
+static inline uint32_t hp_lock_me(void)
+{
+	return ((uint32_t)((uintptr_t)&hp_tls >> 6) | 1) & ~HP_LOCK_WAITED;
+}
+
 static inline bool hp_lock_try(struct hp_lock *lock)
 {
 	uint32_t expected = 0;
 
-	return __atomic_compare_exchange_n(&lock->word, &expected, 1, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&lock->word, &expected, hp_lock_me(), false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* False if the lock could not be had within HP_LOCK_PATIENCE_MS. */
+/* True if the calling thread holds it: in a signal handler, what it interrupted. */
+static inline bool hp_lock_is_mine(struct hp_lock *lock)
+{
+	uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+
+	return (word & ~HP_LOCK_WAITED) == hp_lock_me();
+}
+
+/* False if the lock could not be had within HP_LOCK_PATIENCE_MS, or is held by the caller. */
 static inline bool hp_lock_acquire(struct hp_lock *lock)
 {
 	return __builtin_expect(hp_lock_try(lock), true) || hp_lock_wait(lock);
@@ -30,7 +47,7 @@ static inline bool hp_lock_acquire(struct hp_lock *lock)
 
 static inline void hp_lock_release(struct hp_lock *lock)
 {
-	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2)
+	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & HP_LOCK_WAITED)
 		hp_sys_futex_wake(&lock->word, 1);
 }
 

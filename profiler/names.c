@@ -2,7 +2,9 @@
 #include "names.h"
 #include "file.h"
 #include "process.h"
+#include "report.h"
 #include "sys.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -333,20 +335,41 @@ void hp_names_mark_environment(void)
 	setenv(MARK, mark, true /* overwrite */);
 }
 
+static void tell_no_folder(int error)
+{
+	HP_TEXT_LOCAL(line, 256);
+
+	hp_text_string(&line,
+		       "the prefix of the dumps is relative, and the current folder has no path: ");
+	hp_text_string(&line, strerrordesc_np(error));
+	hp_text_string(&line, ": not profiling");
+	hp_report_text(&line);
+}
+
+static bool put_current_folder(struct hp_text *t)
+{
+	char folder[PATH_MAX];
+
+	if (!getcwd(folder, sizeof(folder))) {
+		tell_no_folder(errno);
+		return false;
+	}
+	for (const char *p = folder; *p; p++)
+		hp_text_string(t, *p == '%' ? "%%" : (char[]){*p, '\0'});
+	hp_text_char(t, '/');
+	return true;
+}
+
 static bool resolve(const char *prefix)
 {
 	struct hp_text t = {.buffer = pattern, .size = sizeof(pattern)};
-	char folder[PATH_MAX];
 
-	if (prefix[0] != '/') {
-		if (!getcwd(folder, sizeof(folder)))
-			return false;
-		for (const char *p = folder; *p; p++)
-			hp_text_string(&t, *p == '%' ? "%%" : (char[]){*p, '\0'});
-		hp_text_char(&t, '/');
-	}
+	if (prefix[0] != '/' && !put_current_folder(&t))
+		return false;
 	hp_text_string(&t, prefix);
 	hp_text_terminate(&t);
+	if (t.cut)
+		hp_report("the prefix of the dumps is longer than a path can be: not profiling");
 	return !t.cut;
 }
 

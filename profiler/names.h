@@ -9,8 +9,9 @@ struct hp_name {
 };
 
 /* Takes a prefix, with %p %e %h %t %% still in it; a relative one is resolved now. Notes the
- * highest number that is there. Call where the C library may be called. Whoever is started by the
- * environment, `by_environment`, looks there for the mark of a process that was first. */
+ * highest number that is there. False, and said why, if there can't be such names. Call where the C
+ * library may be called. Whoever is started by the environment, `by_environment`, looks there for
+ * the mark of a process that was first. */
 bool hp_names_start(const char *prefix, bool by_environment);
 
 /* Leaves that mark, if this is the first process. Takes the C library's lock on the environment. */

@@ -64,11 +64,18 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 
 /* --- until the real ones are known --------------------------------------------------------- */
 
+/* The C library's first constructor sets both. A program may take its environment away again before
+ * anybody has allocated (clearenv()), but hardly its own name. */
+bool hp_next_alloc_is_c_library_ready(void)
+{
+	return environ || program_invocation_name[0];
+}
+
 /* Before the C library is set up, while the loader asks our resolvers, the allocator underneath may
  * lack its thread-local storage. */
 static bool must_boot(void)
 {
-	if (!environ)
+	if (!hp_next_alloc_is_c_library_ready())
 		return true;
 	if (!is_looking_up)
 		hp_next_alloc_init();

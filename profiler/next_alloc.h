@@ -25,6 +25,9 @@ extern struct hp_next_alloc hp_next __attribute__((visibility("hidden")));
 /* Looks the functions up. dlsym() may allocate meanwhile: it gets memory from a small buffer. */
 void hp_next_alloc_init(void);
 
+/* False before the C library has run its own constructor. */
+bool hp_next_alloc_is_c_library_ready(void);
+
 /* True for a block from that buffer. Such a block may be freed much later, by the loader; it must
  * not get to the real free. hp_live_may_hold() is true for it. */
 bool hp_next_alloc_is_boot(const void *p);

@@ -19,7 +19,10 @@ void (*hp_recorder_on_raw_fork)(void);
 
 static uint32_t session;        /* 0: none runs */
 static uint32_t newest_session; /* sessions are never numbered twice */
-static uint32_t n_pauses;       /* of a fork, or the end of a session; they may be nested */
+/* A fork child goes on under a number of its own: what its entries have is from first to own, and
+ * those below own were inherited. */
+static uint32_t first_session, own_session;
+static uint32_t n_pauses; /* of a fork, or the end of a session; they may be nested */
 static uint64_t interval, depth, seed;
 static bool is_only_mappings; /* the heap is left alone */
 static bool are_tables_empty = true;
@@ -193,9 +196,19 @@ static bool is_turn(struct hp_thread *t)
 	return true;
 }
 
+/* What was inherited counts as allocated here only while it is in use. */
 static void count_free(const struct hp_live_entry *entry)
 {
-	hp_stacks_count_free(entry->record, entry->size);
+	if (entry->session < own_session)
+		hp_stacks_uncount_alloc(entry->record, entry->size);
+	else
+		hp_stacks_count_free(entry->record, entry->size);
+}
+
+/* Whether its record is one of this session's. */
+static bool is_current(const struct hp_live_entry *entry, uint32_t now)
+{
+	return now != 0 && entry->session >= first_session;
 }
 
 /* 0: dropped */
@@ -314,9 +327,8 @@ void hp_recorder_freed(const struct hp_live_entry *entry)
 		drop_sample();
 		return;
 	}
-	if (entry->session == now)
+	if (is_current(entry, now)) {
 		count_free(entry);
-	if (now != 0 && entry->session == now) {
 		/* It may be the first that this thread does. */
 		if (t->session != now)
 			join_session(t, now);
@@ -340,7 +352,7 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 		drop_sample();
 		return;
 	}
-	if (entry->session == current_session() && !hp_live_insert(entry, &replaced)) {
+	if (is_current(entry, current_session()) && !hp_live_insert(entry, &replaced)) {
 		count_free(entry); /* nobody will know it when it is freed */
 		drop_sample();
 	}
@@ -493,7 +505,8 @@ bool hp_recorder_start(const struct hp_options *options)
 	hp_trigger_start(options);
 	hp_live_reset(interval >= FILTER_INTERVAL_MIN);
 	hp_regions_start(interval, seed);
-	__atomic_store_n(&session, ++newest_session, __ATOMIC_SEQ_CST);
+	first_session = own_session = ++newest_session;
+	__atomic_store_n(&session, own_session, __ATOMIC_SEQ_CST);
 	hp_thread_on_exit = report_last_news;
 	hp_thread_begin_session(session);
 	return true;
@@ -538,7 +551,9 @@ void hp_recorder_resume(void)
 
 void hp_recorder_after_fork(bool is_clean)
 {
-	hp_thread_after_fork();
+	if (hp_recorder_is_running())
+		session = own_session = ++newest_session;
+	hp_thread_after_fork(session);
 	hp_scratch_after_fork();
 	hp_modules_after_fork();
 	hp_frame_rule_after_fork(is_clean);

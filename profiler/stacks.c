@@ -34,6 +34,7 @@ struct stack {
 
 struct shard {
 	struct hp_lock lock;
+	uint32_t n_changes; /* what is on its way in or out: see begin_reading() */
 	hp_handle *buckets;
 	uint32_t n_buckets, n_stacks, n_records;
 	uint32_t n_emptied; /* records whose last block was freed, since the last sweep */
@@ -101,16 +102,33 @@ static hp_handle *bucket_of(struct shard *s, uint32_t hash)
 	return &s->buckets[hash / SHARDS_A_STRIPE % s->n_buckets];
 }
 
+/* A signal handler that finds its own thread in between can't read the shard. */
+static void begin_change(struct shard *s)
+{
+	s->n_changes++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void end_change(struct shard *s)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	s->n_changes--;
+}
+
 /* What the parent had freed before the fork is no news of the child's. */
 static struct record *current_record(hp_handle h)
 {
 	struct record *r = record_at(h);
 
 	if (r->fork_epoch != fork_epoch) {
+		struct shard *s = shard_of_record(h);
+
+		begin_change(s);
 		r->counts.alloc_objects -= r->counts.free_objects;
 		r->counts.alloc_bytes -= r->counts.free_bytes;
 		r->counts.free_objects = r->counts.free_bytes = 0;
 		r->fork_epoch = fork_epoch;
+		end_change(s);
 	}
 	return r;
 }
@@ -175,8 +193,10 @@ static bool fold(struct shard *s)
 	    __atomic_load_n(&n_copies, __ATOMIC_SEQ_CST) > 0)
 		return false;
 	s->n_emptied = 0;
+	begin_change(s);
 	for (uint32_t i = 0; i < s->n_buckets; i++)
 		fold_bucket(s, &s->buckets[i]);
+	end_change(s);
 	return true;
 }
 
@@ -275,9 +295,8 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 	return h;
 }
 
-/* 0: there is no room */
-static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
-				 uint32_t size_class)
+static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+			 uint32_t size_class)
 {
 	if (s->n_stacks >= s->n_buckets && !grow(s))
 		return 0;
@@ -285,11 +304,22 @@ static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t 
 
 	if (!stack)
 		stack = add_stack(s, hash, frames, n);
-	if (!stack)
-		return 0;
-	hp_handle record = find_record(stack, size_class);
+	return stack ? add_record(s, stack, size_class) : 0;
+}
 
-	return record ? record : add_record(s, stack, size_class);
+/* 0: there is no room */
+static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+				 uint32_t size_class)
+{
+	hp_handle stack = s->n_buckets > 0 ? find_stack(s, hash, frames, n) : 0;
+	hp_handle record = stack ? find_record(stack, size_class) : 0;
+
+	if (record)
+		return record;
+	begin_change(s);
+	record = add_now(s, hash, frames, n, size_class);
+	end_change(s);
+	return record;
 }
 
 /* Folding may take the stack itself away, which has nothing in use yet: what was found is looked
@@ -314,6 +344,21 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 
 /* --- counting ------------------------------------------------------------------------------ */
 
+/* In this order a signal handler never sees bytes in use that belong to no object. */
+static void count_in(struct record *r, uint64_t size)
+{
+	r->counts.alloc_objects++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->counts.alloc_bytes += size;
+}
+
+static void count_out(struct record *r, uint64_t size)
+{
+	r->counts.free_bytes += size;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->counts.free_objects++;
+}
+
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
 				uint64_t size, uint32_t stripe)
 {
@@ -327,8 +372,7 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 	if (h) {
 		struct record *r = current_record(h);
 
-		r->counts.alloc_objects++;
-		r->counts.alloc_bytes += size;
+		count_in(r, size);
 	}
 	hp_lock_release(&s->lock);
 	return h;
@@ -342,8 +386,22 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 		return;
 	struct record *r = current_record(record);
 
-	r->counts.free_objects++;
-	r->counts.free_bytes += size;
+	count_out(r, size);
+	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
+	hp_lock_release(&s->lock);
+}
+
+void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
+{
+	struct shard *s = shard_of_record(record);
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	struct record *r = current_record(record);
+
+	r->counts.alloc_bytes -= size;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->counts.alloc_objects--;
 	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
 	hp_lock_release(&s->lock);
 }
@@ -376,8 +434,9 @@ void hp_stacks_count_joined(hp_handle record, uint64_t size)
 		return;
 	struct record *r = current_record(record);
 
-	r->counts.alloc_objects--;
 	r->counts.free_bytes += size;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->counts.alloc_objects--;
 	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
 	hp_lock_release(&s->lock);
 }
@@ -410,11 +469,26 @@ static void copy_entry(struct copying *c, const struct hp_counts *counts, const 
 	};
 }
 
+/* Where a signal handler has interrupted its own thread in a shard, nobody else changes it until
+ * the handler returns, and it can be read as it is: unless something was being put in or out. */
+static bool begin_reading(struct shard *s, bool *out_is_interrupted)
+{
+	*out_is_interrupted = hp_lock_is_mine(&s->lock);
+	return *out_is_interrupted ? s->n_changes == 0 : hp_lock_acquire(&s->lock);
+}
+
+static void end_reading(struct shard *s, bool is_interrupted)
+{
+	if (!is_interrupted)
+		hp_lock_release(&s->lock);
+}
+
 static void begin_shard(struct copying *c, int i)
 {
 	struct shard *s = &shards[i];
+	bool is_interrupted;
 
-	if (!hp_lock_acquire(&s->lock)) {
+	if (!begin_reading(s, &is_interrupted)) {
 		c->out->n_missing += __atomic_load_n(&s->n_records, __ATOMIC_RELAXED);
 		return;
 	}
@@ -422,7 +496,7 @@ static void begin_shard(struct copying *c, int i)
 	if (s->folded.alloc_objects > 0)
 		copy_entry(c, &s->folded, NULL);
 	c->out->n_stacks += s->n_stacks;
-	hp_lock_release(&s->lock);
+	end_reading(s, is_interrupted);
 }
 
 static void copy_bucket(struct copying *c, hp_handle stack)
@@ -445,15 +519,16 @@ static void copy_buckets(struct copying *c, int i, uint32_t first)
 {
 	struct shard *s = &shards[i];
 	uint32_t n = c->n_buckets[i];
+	bool is_interrupted;
 
-	if (!hp_lock_acquire(&s->lock)) {
+	if (!begin_reading(s, &is_interrupted)) {
 		c->out->n_missing += (uint64_t)s->n_records * (n - first) / n;
 		c->n_buckets[i] = 0;
 		return;
 	}
 	for (uint32_t end = first + N_BUCKETS_AT_ONCE; first < n && first < end; first++)
 		copy_split_bucket(c, s, first, n);
-	hp_lock_release(&s->lock);
+	end_reading(s, is_interrupted);
 }
 
 /* A few buckets of each shard, then a few more of each: a lock is held for some microseconds, and
@@ -582,6 +657,7 @@ void hp_stacks_after_fork(void)
 	fork_epoch++;
 	for (int i = 0; i < N_SHARDS; i++) {
 		hp_lock_reset(&shards[i].lock);
+		shards[i].n_changes = 0;
 		memset(&shards[i].folded, 0, sizeof(shards[i].folded));
 	}
 }

@@ -27,6 +27,9 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 /* Counts one as freed. `record` came from hp_stacks_count_alloc() with the same size. */
 void hp_stacks_count_free(hp_handle record, uint64_t size);
 
+/* Takes one back altogether: a fork child has freed what it inherited. */
+void hp_stacks_uncount_alloc(hp_handle record, uint64_t size);
+
 /* Counts `size` bytes of an allocation as freed, the rest of which stays in use. */
 void hp_stacks_count_trimmed(hp_handle record, uint64_t size);
 

@@ -275,7 +275,7 @@ bool hp_thread_wait_idle(int patience_ms)
 	return true;
 }
 
-void hp_thread_after_fork(void)
+void hp_thread_after_fork(uint32_t session)
 {
 	hp_lock_reset(&registry_lock);
 	hp_lock_reset(&arena.lock);
@@ -287,6 +287,7 @@ void hp_thread_after_fork(void)
 		t->is_taken = 0;
 	}
 	retired_bytes = 0;
+	current_session = session;
 	if (hp_tls.thread)
 		hp_tls.thread->session = 0;
 	hp_tls_set(&hp_tls, 0, 0);

@@ -32,7 +32,7 @@ static bool parse_limit(struct gate *gate, const char *text)
 	if (!take_number(&text, &gate->limit))
 		return false;
 	if (*text == '\0')
-		return true;
+		return gate->limit < 0x1p63;
 	gate->is_percent = *text == '%';
 	unit = strchr(units, *text & ~0x20);
 	if (gate->is_percent)
@@ -40,6 +40,8 @@ static bool parse_limit(struct gate *gate, const char *text)
 	else if (unit && *unit)
 		gate->limit = ldexp(gate->limit, 10 * (int)(unit - units + 1));
 	else
+		return false;
+	if (gate->limit >= 0x1p63) /* more than any value can be */
 		return false;
 	return text[1] == '\0';
 }

@@ -22,6 +22,14 @@ static bool has_times(const struct diff_input *dumps, size_t n)
 	return true;
 }
 
+static bool all_tell_times(const struct diff_input *dumps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!dumps[i].profile->time_nanos)
+			return false;
+	return true;
+}
+
 static double time_of(const struct series *series, const struct diff_input *dumps, size_t i)
 {
 	if (!series->has_time)
@@ -201,6 +209,28 @@ static int compare_rows(const void *left, const void *right, void *context)
 			      strtab_text(&series->strings, b->file));
 }
 
+static bool is_empty(const struct series *series, const struct series_row *row)
+{
+	const struct trend_point *points = series_points(series, row);
+
+	for (size_t i = 0; i < series->n_dumps; i++)
+		if (points[i].value != 0)
+			return false;
+	return true;
+}
+
+/* Functions that held nothing in any dump, as where all they allocated was freed. Rows are not to
+ * be found any more after that. */
+static void drop_empty_rows(struct series *series)
+{
+	size_t n = 0;
+
+	vec_foreach (row, &series->rows)
+		if (!is_empty(series, row))
+			series->rows.items[n++] = *row;
+	series->rows.n = n;
+}
+
 static bool is_one_run(const struct diff_input *dumps, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
@@ -220,11 +250,13 @@ int series_init(struct series *series, const char *type, const struct diff_input
 		.has_time = has_times(dumps, n),
 		.is_one_run = is_one_run(dumps, n),
 	};
+	series->has_equal_times = !series->has_time && all_tell_times(dumps, n);
 	r = add_points(series, dumps, &series->total.first_point);
 	for (size_t i = 0; !r && i < n; i++)
 		r = read_dump(series, dumps, i);
 	if (!r)
 		r = judge_row(series, &series->total, confidence, limit);
+	drop_empty_rows(series);
 	for (size_t i = 0; !r && i < series->rows.n; i++)
 		r = judge_row(series, &series->rows.items[i], confidence, limit);
 	if (!r && series->rows.n)

@@ -17,7 +17,8 @@ struct series {
 	VEC(struct trend_point) points;
 	struct series_row total;
 	size_t n_dumps;
-	bool has_time; /* else the dumps are counted: nothing tells when they were written */
+	bool has_time;        /* else the dumps are counted: nothing tells when they were written */
+	bool has_equal_times; /* what keeps it from being that: all tell, but not apart */
 	bool is_bytes;
 	bool is_one_run;
 	const char *type; /* belongs to the caller */

@@ -4,12 +4,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum trend_verdict {
+enum trend_verdict { /* in the order that rows have: what shrinks is no leak */
 	TREND_GROWS,
 	TREND_GREW_THEN_STAYS, /* a cache that filled */
 	TREND_COMES_AND_GOES,  /* a queue, a burst */
-	TREND_SHRINKS,
 	TREND_STEADY,
+	TREND_SHRINKS,
 };
 
 /* What one dump says of a function. Doubts are sums of the squares of what each sample is worth,

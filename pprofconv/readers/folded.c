@@ -86,6 +86,24 @@ static bool split(struct cursor *line, int64_t *out_value)
 	return !number.failed && cursor_at_end(&number);
 }
 
+static bool is_blank(struct cursor line)
+{
+	cursor_trim_end(&line);
+	return cursor_at_end(&line);
+}
+
+/* Whether a number is there that is only too large; `line` is as split() left it. */
+static bool has_digits(const struct cursor *line)
+{
+	const char *at = line->end;
+
+	if (cursor_at_end(line) || *at != ' ')
+		return false;
+	while (at[1] >= '0' && at[1] <= '9')
+		at++;
+	return at > line->end && (at[1] == '\r' || at[1] == '\n');
+}
+
 /* line = stack " " integer */
 static int read_line(struct folded *folded, struct cursor line)
 {
@@ -107,7 +125,7 @@ static int read_lines(struct folded *folded)
 	while (!r && input_next_line(folded->input, &line)) {
 		if (input_line_is_cut(folded->input))
 			r = corrupt(folded, "truncated: the last line has no end");
-		else if (!cursor_at_end(&line))
+		else if (!is_blank(line))
 			r = read_line(folded, line);
 	}
 	return r ? r : input_status(folded->input);
@@ -139,9 +157,9 @@ static bool probe_folded(struct cursor head)
 			break;
 		line.end = end;
 		head.at = end + 1;
-		if (cursor_at_end(&line))
+		if (is_blank(line))
 			continue;
-		if (!split(&line, &value))
+		if (!split(&line, &value) && !has_digits(&line))
 			return false;
 		has_frames |= memchr(line.at, ';', cursor_left(&line)) != NULL;
 	}

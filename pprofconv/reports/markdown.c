@@ -37,7 +37,7 @@ static void write_verdict(const struct report *report, struct output *output)
 		output_text(output, ". Too few samples to say how sure that is.\n\n");
 	else
 		output_printf(
-			output, ", %g %% interval %s.\n\n", 100 * report->confidence,
+			output, ", %.10g %% interval %s.\n\n", 100 * report->confidence,
 			format_bounds(change_bounds(&change, report->confidence), diff->is_bytes)
 				.text);
 }
@@ -136,7 +136,7 @@ static size_t write_rows(const struct report *report, size_t first, size_t n, st
 	size_t i = first;
 
 	output_printf(output,
-		      "| difference | change | %g %% interval | base | new | %s |\n"
+		      "| difference | change | %.10g %% interval | base | new | %s |\n"
 		      "|--:|--:|--:|--:|--:|---|\n",
 		      100 * report->confidence, report->by);
 	for (; n > 0 && i < diff->rows.n && output_size(output) < FORMAT_COMMENT_MAX; i++) {
@@ -196,7 +196,7 @@ static int write_markdown(const struct report *report, struct output *output)
 		output_text(output, "</details>\n\n");
 	}
 	output_printf(output,
-		      "<sub>%s Bold: real with %g %% confidence, among all compared.</sub>\n",
+		      "<sub>%s Bold: real with %.10g %% confidence, among all compared.</sub>\n",
 		      report->is_one_run ? "Two dumps of one run." : "Two runs.",
 		      100 * report->confidence);
 	return 0;

@@ -121,7 +121,7 @@ struct formatted report_describe_growth(const struct report *report,
 	char title[32] = "";
 
 	if (has_bounds)
-		snprintf(title, sizeof(title), "%g %% interval ", 100 * report->confidence);
+		snprintf(title, sizeof(title), "%.10g %% interval ", 100 * report->confidence);
 	snprintf(text.text, sizeof(text.text),
 		 "from %.24s to %.24s, %.24s (%.24s), %s%.60s; limit %.32s",
 		 format_value(change.base.value, diff->is_bytes).text,

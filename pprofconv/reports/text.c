@@ -22,7 +22,7 @@ static void write_total(const struct report *report, struct output *output)
 	else if (!change_has_enough(&change))
 		output_text(output, ", too few samples\n");
 	else
-		output_printf(output, ", %g %% interval %s\n", 100 * report->confidence,
+		output_printf(output, ", %.10g %% interval %s\n", 100 * report->confidence,
 			      format_bounds(bounds, diff->is_bytes).text);
 }
 
@@ -55,7 +55,7 @@ static void write_rows(const struct report *report, struct output *output)
 	size_t n = report_n_shown(report), n_left = 0;
 	char title[FORMAT_SIZE];
 
-	snprintf(title, sizeof(title), "%g %% interval", 100 * report->confidence);
+	snprintf(title, sizeof(title), "%.10g %% interval", 100 * report->confidence);
 	output_printf(output, "%12s  %9s %28s %12s %12s %12s %9s  %s\n", "flat", "flat%", title,
 		      "base", "new", "cum", "cum%", report->by);
 	for (size_t i = 0; i < diff->rows.n; i++) {

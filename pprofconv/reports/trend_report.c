@@ -46,6 +46,15 @@ char *trend_describe_failure(const struct trend_report *report, const struct ser
 	return text;
 }
 
+/* ", in the order given: ...", "" if times put the dumps in order. */
+static const char *describe_order(const struct series *series)
+{
+	return series->has_time ? ""
+	       : series->has_equal_times
+		       ? ", in the order given: some were written at the same time"
+		       : ", in the order given: they don't tell their times";
+}
+
 static size_t n_shown(const struct trend_report *report)
 {
 	size_t n = report->series->rows.n;
@@ -136,10 +145,9 @@ static void write_text(const struct trend_report *report, struct output *output)
 
 	output_plain(output, series->type);
 	output_printf(output, " of %zu dumps", series->n_dumps);
-	if (!series->has_time)
-		output_text(output, ", in the order given: they don't tell their times");
-	if (*report->warning)
-		output_printf(output, "\nwarning: %s", report->warning);
+	output_text(output, describe_order(series));
+	for (size_t i = 0; report->warnings[i]; i++)
+		output_printf(output, "\nwarning: %s", report->warnings[i]);
 	write_text_gate(report, output);
 	output_printf(output, "\n%16s  %-16s %12s %12s\n", "slope", "verdict", "first", "last");
 	write_text_row(series, &series->total, "(total)", output);
@@ -231,17 +239,15 @@ static void write_markdown(const struct trend_report *report, struct output *out
 {
 	const struct series *series = report->series;
 
-	output_printf(output, "### %s\n\n`%s` over %zu dumps%s\n\n",
+	output_printf(output, "### %s\n\n`%s` over %zu dumps%s.\n\n",
 		      report->has_failed ? "❌ Heap trend: the gate failed"
 		      : report->gate     ? "✅ Heap trend: the gate passed"
 					 : "Heap trend",
-		      series->type, series->n_dumps,
-		      series->has_time ? "."
-				       : ", in the order given: they don't tell their times.");
+		      series->type, series->n_dumps, describe_order(series));
 	write_markdown_gate(report, output);
-	if (*report->warning) {
+	for (size_t i = 0; report->warnings[i]; i++) {
 		output_text(output, "> ⚠️ ");
-		format_code(output, report->warning);
+		format_code(output, report->warnings[i]);
 		output_text(output, "\n\n");
 	}
 	write_table(report, output);
@@ -284,8 +290,10 @@ static void write_json(const struct trend_report *report, struct output *output)
 		format_json_number(output, series_points(series, &series->total)[i].time);
 	}
 	output_text(output, "],\n\"warnings\":[");
-	if (*report->warning)
-		format_json(output, report->warning);
+	for (size_t i = 0; report->warnings[i]; i++) {
+		output_text(output, i ? "," : "");
+		format_json(output, report->warnings[i]);
+	}
 	output_text(output, "],\n\"total\":{");
 	write_json_row(series, &series->total, output);
 	output_text(output, ",\n\"rows\":[");

@@ -10,8 +10,8 @@ struct trend_report {
 	double confidence;
 	const bool *failures; /* for each row: whether it fails the gate */
 	bool has_failed;
-	const char *gate;    /* its text; NULL: there is none */
-	const char *warning; /* "": there is none */
+	const char *gate;            /* its text; NULL: there is none */
+	const char *const *warnings; /* ends with NULL */
 };
 
 struct trend_format {

@@ -327,8 +327,8 @@ def _check_all(run, checks):
 def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
     """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
     is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
-    commands make and that the README shows, such as pictures; --write keeps them beside it. `socket`: the name of a
-    socket that the commands make."""
+    commands make and that the README shows, such as pictures; --write keeps them beside it.
+    `socket`: the name of a socket that the commands make."""
     try:
         case = Case(pathlib.Path(script).resolve().parent, kept)
     except readme.Malformed as malformed:

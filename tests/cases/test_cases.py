@@ -41,7 +41,8 @@ def run_case(folder, text, *arguments, env=None):
     """A case with that README; its exit status, its log, and its README afterwards."""
     case = write_case(folder, text)
     done = subprocess.run([sys.executable, case / 'test.py', *arguments], text=True, timeout=300,
-                          env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                          env={**os.environ, **(env or {})}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout, (case / 'README.md').read_text()
 
 
@@ -277,23 +278,27 @@ def load_says_why_it_fails(folder):
 
 @cli.test
 def load_takes_all_with_it(folder):
-    note = os.path.join(folder, 'pids')
-    os.mkfifo(note)
-    env = path_with_wrk(folder, f'echo $$ >{note}; exec sleep 1000')
+    notes = [os.path.join(folder, name) for name in ('of_server', 'of_wrk')]
+    for note in notes:  # two, as a reader may miss what is written between two openings
+        os.mkfifo(note)
+    env = path_with_wrk(folder, f'echo $$ >{notes[1]}; exec sleep 1000')
     shutil.copy(RETAINED / 'load', folder)
     server = pathlib.Path(folder, 'server')
-    server.write_text(f'#!/bin/sh\necho $$ >{note}; echo 1; exec sleep 1000')
+    server.write_text(f'#!/bin/sh\necho $$ >{notes[0]}; echo 1; exec sleep 1000')
     server.chmod(0o755)
     for command in (['./load', '1000', './server'], [RETAINED / 'compare', '1', '1000']):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             with subprocess.Popen(command, cwd=folder, env=env) as run:
                 pids = []
-                for _ in ('server', 'wrk'):
+                for note in notes:
                     with open(note, encoding='utf-8') as file:
                         pids.append(int(file.read()))
                 handles = [os.pidfd_open(pid) for pid in pids]
                 run.send_signal(number)
-                cli.equal(run.wait(timeout=60), 1)
+                try:
+                    cli.equal(run.wait(timeout=60), 1)
+                finally:
+                    run.kill()
             for handle in handles:
                 assert select.select([handle], [], [], 60)[0], 'a program runs on'
                 os.close(handle)

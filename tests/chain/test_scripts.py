@@ -160,6 +160,29 @@ def counts_of_what_died(folder):
     cli.equal(count(folder), (1, '0 passed, 0 failed\n'))
 
 
+# --- truth -----------------------------------------------------------------------------------
+
+def truth(**programs):
+    """With these in place of the programs that it runs: status and stderr."""
+    given = {'simulate': '/bin/true', 'program': '/bin/true', 'library': chain.LIBRARY, **programs}
+    done = cli.run(str(chain.ROOT / 'scripts' / 'truth'), '--short',
+                   *(f'--{name}={path}' for name, path in given.items()))
+    return done.returncode, done.stderr
+
+
+@cli.test
+def truth_of_wrong_programs(folder):
+    simulator = os.path.join(folder, 'simulator')
+    write_program(simulator, '#!/bin/sh\necho 1:1 1:1 1:1 1:1 1:1:1:1\n')
+    cli.equal(truth(), (2, 'truth: /bin/true: not one run\n'))
+    cli.equal(truth(simulate='/bin/echo')[0], 2)
+    cli.equal(truth(simulate=simulator),
+              (2, "truth: /bin/true: no truth of 4 quantities in ''\n"))
+    cli.equal(truth(simulate=simulator, program='/bin/false'),
+              (2, 'truth: /bin/false 16B 4096: exit status 1\n'))
+    cli.equal(truth(program=f'{folder}/none'), (2, f'truth: no file {folder}/none\n'))
+
+
 # --- what CI runs ----------------------------------------------------------------------------
 
 def ci(folder, **scripts):

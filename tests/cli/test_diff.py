@@ -481,6 +481,19 @@ def nothing_is_written_on_failure(folder):
 
 
 @cli.test
+def what_can_not_be_meant(folder):
+    base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__f=20)
+    for limit in ('99999999999999999999G', '9223372036854775808'):
+        cli.is_in('is no limit', diff(base, new, '-g', f'samples={limit}', status=2)[1])
+    diff(base, new, '-g', 'samples=7G')
+    for form in ('text', 'markdown', 'json'):
+        cli.is_in('no sample matches --focus', diff('-F', form, base, new, '--focus=none')[0])
+        assert 'matches' not in diff('-F', form, base, new, '--focus=main')[0]
+    base, new = [sampled(folder, str(seed), seed, HEAP) for seed in (1, 2)]
+    cli.is_in('99.999999 % interval', diff(base, new, '--confidence=0.99999999')[0])
+
+
+@cli.test
 def what_people_read_is_bounded(folder):
     """GitHub takes comments of 65,536 characters."""
     base = runs.write(os.path.join(folder, 'base'), 'main;old 1\n')

@@ -5,6 +5,7 @@
 import gzip
 import os
 import re
+import resource
 import shutil
 
 import cli
@@ -188,6 +189,30 @@ def bad_usage(folder):
     cli.is_in('no input', fail('info'))
     cli.is_in("no command 'nonsense'", fail('help', 'nonsense'))
     cli.is_in('-o must name a folder', fail(good, good, '-o', os.path.join(folder, 'x')))
+
+
+@cli.test
+def odd_folded_stacks(folder):
+    big = b'main;work 99999999999999999999\n'
+    expected = "expected a stack and a whole number, as in 'main;work 12'"
+    cli.equal(refuse(folder, b'main;work 1\n' + big), f'2: {expected}')
+    path = os.path.join(folder, 'x')
+    with open(path, 'wb') as file:
+        file.write(b'main;work 1\r\n\r\nmain;rest 2\r\n')
+    cli.is_in('samples: total 3 count', cli.succeed('top', path))
+    with open(path, 'wb') as file:
+        file.write(b'main;a 9000000000000000000\nmain;b 9000000000000000000\n')
+    cli.equal(fail('top', path), f'pprofconv: {path}: values add up to more than 64 bits hold')
+
+
+@cli.test
+def a_file_that_may_not_grow(folder):
+    out = os.path.join(folder, 'out')
+    limit = (2048, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    text = ''.join(f'main;f{i} 1\n' for i in range(2000))
+    line = fail('-t', 'folded', '-', '-o', out, input=text.encode(),
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    cli.equal((line, os.listdir(folder)), (f'pprofconv: {out}: File too large', []))
 
 
 cli.main()

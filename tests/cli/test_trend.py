@@ -5,6 +5,7 @@
 import json
 import os
 import random
+import re
 
 import cli
 import runs
@@ -143,11 +144,54 @@ def dropped_samples(folder):
 
 
 @cli.test
+def dumps_of_several_processes(folder):
+    def write(name, run, program='/opt/app', time=None):
+        blocks = {(1, 100): 10}
+        text = runs.dump(blocks, blocks, 1, run=run, program=program, time=time)
+        return runs.write(os.path.join(folder, name), text)
+
+    one, two, other = write('1', '7'), write('2', '8'), write('3', '9', program='/opt/other')
+    for paths, said in (([one, two, one], 'several processes'),
+                        ([one, two, other], 'different programs'), ([one, one, one], None)):
+        warnings = json.loads(trend('-F', 'json', *paths)[0])['warnings']
+        cli.equal(len(warnings), 1 if said else 0)
+        done = cli.pprofconv('trend', '-n', *paths)
+        cli.equal(len(done.stderr.splitlines()), len(warnings))
+        for form in ('text', 'markdown') if said else ():
+            cli.is_in(warnings[0], trend('-F', form, *paths)[0])
+            cli.is_in(said, warnings[0])
+            cli.is_in(said, done.stderr)
+
+
+@cli.test
+def dumps_of_one_time(folder):
+    path = series(folder, 2)[0]
+    for form in ('text', 'markdown'):
+        out, _ = trend('-F', form, path, path, path)
+        cli.is_in('in the order given: some were written at the same time', out)
+
+
+@cli.test
+def rows_that_say_something_come_first(folder):
+    """What held nothing in any dump is no row, and what shrinks is the last."""
+    paths = []
+    for i in range(12):
+        held = {(1, 100): 1000 - 50 * i, (2, 100): 10 + i % 2, (3, 100): 0}
+        allocated = {key: 2000 for key in held}
+        text = runs.dump(held, allocated, 1, run='7', time=60 * i)
+        paths.append(runs.write(os.path.join(folder, f'{i:02}'), text))
+    report = json.loads(trend('-F', 'json', *paths)[0])
+    cli.equal([row['verdict'] for row in report['rows']], ['steady', 'shrinks'])
+
+
+@cli.test
 def what_has_no_names_is_said_once(folder):
     paths = series(folder, 6)
     done = cli.pprofconv('trend', *paths)
-    cli.equal((done.returncode, len(done.stderr.splitlines())), (0, 1))
-    cli.is_in('without names: file not found', done.stderr)
+    lines = done.stderr.splitlines()
+    cli.equal((done.returncode, len(lines)), (0, 2))
+    cli.is_in('without names: file not found', lines[0])
+    assert re.fullmatch(f'pprofconv: 0 of \\d+ locations of {N_DUMPS} profiles named', lines[1]), lines
     cli.equal(len(cli.pprofconv('diff', *paths[:2]).stderr.splitlines()), 3)
 
 

@@ -121,7 +121,7 @@ static void follow(struct comparison *comparison)
 	struct trend_report report = {.series = &series,
 				      .confidence = CONFIDENCE,
 				      .gate = "inuse_space=1",
-				      .warning = ""};
+				      .warnings = (const char *const[]){NULL}};
 	int r = series_init(&series, comparison->type, comparison->inputs, comparison->n,
 			    CONFIDENCE, comparison->gate.limit);
 

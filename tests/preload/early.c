@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A library whose constructor does something before anybody has allocated: EARLY_KEYS,
- * EARLY_SETENV or EARLY_FORK. */
+ * EARLY_SETENV, EARLY_CLEARENV or EARLY_FORK. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -43,6 +43,8 @@ static __attribute__((constructor)) void begin(void)
 
 	for (int i = 0; i < 40; i++)
 		pthread_key_create(&key, NULL);
+#elif defined(EARLY_CLEARENV)
+	clearenv();
 #else
 	setenv("EARLY", "set by a constructor", 1);
 #endif

@@ -7,8 +7,11 @@ static void *volatile sink;
 
 static __attribute__((noinline)) void allocate_here(int n)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		sink = malloc(1000);
+		if (!sink)
+			_Exit(99);
+	}
 }
 
 int main(int argc, char **argv)

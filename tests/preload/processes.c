@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,37 @@ static int do_fork_twice(char **argv)
 		exit(0);
 	}
 	wait_for(pid);
+	return 0;
+}
+
+static NOINLINE void allocate_blocks(void **blocks, int n)
+{
+	for (int i = 0; i < n; i++)
+		blocks[i] = malloc(100);
+}
+
+static void free_blocks(void **blocks, int n)
+{
+	for (int i = 0; i < n; i++)
+		free(blocks[i]);
+}
+
+/* The child frees all that it has inherited, and most of what it allocates by the same stack. */
+static int do_fork_and_free(char **argv)
+{
+	static void *blocks[100], *own[60];
+
+	for (int is_child = 0; is_child < 2; is_child++) {
+		allocate_blocks(is_child ? own : blocks, is_child ? 60 : 100);
+		pid_t pid = is_child ? -1 : fork();
+
+		if (pid > 0) {
+			wait_for(pid);
+			return 0;
+		}
+	}
+	free_blocks(own, 50);
+	free_blocks(blocks, 100);
 	return 0;
 }
 
@@ -188,6 +220,39 @@ static int do_quick_exit(char **argv)
 	quick_exit(4);
 }
 
+static void leave(int signal)
+{
+	_exit(0);
+}
+
+/* The signal finds the thread in the allocator, or in the profiler, or in between. */
+static NOINLINE void allocate_until_signal(void)
+{
+	struct itimerval soon = {.it_value = {.tv_usec = 2000 + getpid() % 512}};
+
+	signal(SIGALRM, leave);
+	for (int i = 0;; i++) {
+		sink = malloc(100);
+		free(sink);
+		if (i == 0)
+			setitimer(ITIMER_REAL, &soon, NULL);
+	}
+}
+
+static int do_exit_in_handler(char **argv)
+{
+	int n = atoi(argv[1]);
+
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			allocate_until_signal();
+		wait_for(pid);
+	}
+	return 0;
+}
+
 /* argv: number of children, "exec" or "fork"; from a parent whose threads allocate */
 static int do_storm(char **argv)
 {
@@ -258,6 +323,7 @@ static const struct {
 } commands[] = {
 	{"fork", do_fork},
 	{"fork-twice", do_fork_twice},
+	{"fork-and-free", do_fork_and_free},
 	{"raw-fork", do_raw_fork},
 	{"exec", do_exec},
 	{"spawn", do_spawn},
@@ -267,6 +333,7 @@ static const struct {
 	{"daemon", do_daemon},
 	{"_exit", do_exit_now},
 	{"quick_exit", do_quick_exit},
+	{"_exit-in-handler", do_exit_in_handler},
 	{"storm", do_storm},
 	{"fork-in-threads", do_fork_in_threads},
 };

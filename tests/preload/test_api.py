@@ -35,6 +35,8 @@ def test_sessions(folder, way):
     check_equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')
     for dump in dumps:
         check_equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
+    check_equal([d.number('dump') for d in dumps], [1, 2, 3], 'which dumps of the run')
+    check_equal(len({d.metadata['run'] for d in dumps}), 1, 'runs')
 
 
 @case

@@ -54,6 +54,18 @@ def test_prefix_longer_than_a_path(folder):
 
 
 @case
+def test_relative_prefix_in_a_removed_folder(folder):
+    gone = f'{folder}/gone'
+    os.mkdir(gone)
+    env = environment(folder, HEAPPROFILE='p')
+    preload = env.pop('LD_PRELOAD')  # not for the shell
+    result = run(['sh', '-c', 'cd "$0" && rmdir "$0" && exec env LD_PRELOAD="$1" "$2" allocate 1 1',
+                  gone, preload, HOST], env)
+    check_equal(result.status, 0, 'status')
+    only_line(result, 'relative', 'current folder', 'No such file or directory')
+
+
+@case
 def test_bad_options(folder):
     env = environment(folder, HEAP_PROFILE_SAMPLE_INTERVAL='often', HEAP_PROFILE_STACK_DEPTH='0',
                       HEAP_PROFILE_ALLOCATION_INTERVAL='1M')

@@ -140,6 +140,13 @@ def test_first_allocation_inside_setenv(folder):
     check_equal(last_dump(folder).by_leaf()['allocate_here'], Counts(10, 10000, 10, 10000), 'in it')
 
 
+@each('profile', ['p', None])
+def test_clearenv_in_a_constructor_before_us(folder, profile):
+    """The program runs on, unprofiled: who has no environment asks for nothing."""
+    run_quietly([program('early_clearenv'), '1000'],
+                environment(folder, HEAPPROFILE=profile and f'{folder}/p'))
+
+
 INTERVALS = {'HEAP_PROFILE_ALLOCATION_INTERVAL': 'leak', 'HEAP_PROFILE_INUSE_INTERVAL': 'leak',
              'HEAP_PROFILE_DEALLOCATION_INTERVAL': 'free'}
 

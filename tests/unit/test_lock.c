@@ -75,4 +75,30 @@ static void test_gives_up(void)
 	hp_lock_release(&lock);
 }
 
-TEST_MAIN(TEST(test_excludes_other_threads), TEST(test_try), TEST(test_gives_up))
+static void *acquire_own(void *unused)
+{
+	CHECK(!hp_lock_is_mine(&lock));
+	CHECK(hp_lock_acquire(&lock));
+	CHECK(hp_lock_is_mine(&lock));
+	return NULL;
+}
+
+/* Of 2 s each a hundred rounds would take longer than the test may. */
+static void test_nobody_waits_for_himself(void)
+{
+	pthread_t thread;
+
+	CHECK(hp_lock_acquire(&lock));
+	for (int i = 0; i < 100; i++)
+		CHECK(!hp_lock_acquire(&lock));
+	CHECK(hp_lock_is_mine(&lock));
+	hp_lock_release(&lock);
+	CHECK(!hp_lock_is_mine(&lock));
+	pthread_create(&thread, NULL, acquire_own, NULL);
+	pthread_join(thread, NULL);
+	CHECK(!hp_lock_is_mine(&lock));
+	hp_lock_reset(&lock);
+}
+
+TEST_MAIN(TEST(test_excludes_other_threads), TEST(test_try), TEST(test_gives_up),
+	  TEST(test_nobody_waits_for_himself))

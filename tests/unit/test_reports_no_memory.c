@@ -187,6 +187,7 @@ static int write_trend(const struct trend_report *report)
 static int trend_all(void)
 {
 	static const bool failures[8] = {true};
+	static const char *const warnings[] = {"one", NULL};
 	struct rig rig = {0};
 	struct series series = {0};
 	struct trend_report report = {
@@ -194,7 +195,7 @@ static int trend_all(void)
 		.failures = failures,
 		.has_failed = true,
 		.gate = "inuse_space=1",
-		.warning = "",
+		.warnings = warnings,
 	};
 	int r = rig_init(&rig, FRAMES_BY_LINE);
 
