@@ -14,8 +14,9 @@
 #define MANGLED_MAX   4096
 #define DEMANGLED_MAX 65536
 
-/* libiberty refuses names of more than half as many characters unless its limit on recursion is
- * off; up to MANGLED_MAX the recursion fits any main thread's stack. */
+/* libiberty refuses C++ names of more than half as many characters unless its limit on recursion is
+ * off; up to MANGLED_MAX the recursion fits any main thread's stack. Rust names may refer to
+ * themselves, without end: there the limit stays, which is one of depth alone. */
 #define LIBERTY_CHARACTERS_MAX 1024
 
 struct text {
@@ -35,7 +36,7 @@ static bool demangle_into(struct text *text, const char *symbol, int options)
 {
 	if (setjmp(text->too_long))
 		return false;
-	return rust_demangle_callback(symbol, options, append, text) ||
+	return rust_demangle_callback(symbol, options & ~DMGL_NO_RECURSE_LIMIT, append, text) ||
 	       cplus_demangle_v3_callback(symbol, options, append, text);
 }
 

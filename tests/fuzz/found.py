@@ -30,6 +30,8 @@ FOUND = [
      b"heap profile: 1: 8 [1: 8] @ heap_v2/1\n1: 8 [1: 8] @ 0x400010\n\nMAPPED_LIBRARIES:\n"
      b"a=400000\n$a-500000 r-xp"),
     ("demangle", "the demangled name is empty: the same", b"_RNvIC0INtC4testKpE3foo"),
+    ("demangle", "a Rust name that refers to itself, with the limit on recursion off",
+     b"_RYB_" + b"i" * 1100),
 ]
 
 
