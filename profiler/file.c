@@ -54,7 +54,7 @@ long hp_file_write_quietly(int fd, const char *data, size_t size)
 			pipe_signal = UINT64_C(1) << (SIGPIPE - 1),
 			both = size_signal | pipe_signal;
 	hp_sigset old = hp_sys_block_signals(both);
-	hp_sigset before = old & both ? hp_sys_pending_signals() : 0;
+	hp_sigset before = (old & both) != 0 ? hp_sys_pending_signals() : 0;
 	long n = hp_sys_write(fd, data, size);
 	hp_sigset raised = n == -EFBIG ? size_signal : n == -EPIPE ? pipe_signal : 0;
 

@@ -52,7 +52,7 @@ static bool take_range(struct cursor *line, struct entry *entry)
 static bool has_only(const struct cursor *word, const char *allowed)
 {
 	for (const char *at = word->at; at < word->end; at++)
-		if (!memchr(allowed, *at, strlen(allowed)))
+		if (!*at || !strchr(allowed, *at))
 			return false;
 	return true;
 }

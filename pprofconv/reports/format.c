@@ -97,12 +97,12 @@ void format_code(struct output *output, const char *text)
 
 void format_name(struct output *output, const char *name)
 {
-	char text[NAME_BYTES + 1];
+	char text[NAME_BYTES + 1] = "";
 	size_t size = strnlen(name, NAME_BYTES);
 
 	while (name[size] && size && ((unsigned char)name[size] & 0xc0) == 0x80)
 		size--; /* to where a character begins */
-	*(char *)mempcpy(text, name, size) = '\0';
+	memcpy(text, name, size);
 	format_code(output, text);
 }
 
