@@ -153,7 +153,8 @@ class Postgres(Load):
         self.cluster = os.path.join(bench.runner.folder, 'postgres')
         os.mkdir(self.cluster, 0o700)
         if os.geteuid() == 0:
-            os.chmod(bench.runner.folder, 0o777)
+            # The server writes its dumps there; nobody may replace what root runs from it.
+            os.chmod(bench.runner.folder, 0o1777)
             os.chown(self.cluster, self.options()['user'], self.options()['group'])
         self.tool(bench, 'initdb', '-D', f'{self.cluster}/data', '-U', 'tester', '--auth=trust',
                   '--no-sync', '--no-locale')
