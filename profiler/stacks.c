@@ -378,67 +378,74 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 	return h;
 }
 
-void hp_stacks_count_free(hp_handle record, uint64_t size)
+/* The record to be changed, with its shard locked; NULL if the lock could not be had. */
+static struct record *begin_counting(hp_handle record)
+{
+	return hp_lock_acquire(&shard_of_record(record)->lock) ? current_record(record) : NULL;
+}
+
+/* `is_less`: something in use has become less, perhaps the last of it. */
+static void end_counting(hp_handle record, bool is_less)
 {
 	struct shard *s = shard_of_record(record);
+	const struct hp_counts *counts = &record_at(record)->counts;
 
-	if (!hp_lock_acquire(&s->lock))
-		return;
-	struct record *r = current_record(record);
-
-	count_out(r, size);
-	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
+	s->n_emptied += is_less && counts->free_objects == counts->alloc_objects;
 	hp_lock_release(&s->lock);
+}
+
+void hp_stacks_count_free(hp_handle record, uint64_t size)
+{
+	struct record *r = begin_counting(record);
+
+	if (!r)
+		return;
+	count_out(r, size);
+	end_counting(record, true);
 }
 
 void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
 {
-	struct shard *s = shard_of_record(record);
+	struct record *r = begin_counting(record);
 
-	if (!hp_lock_acquire(&s->lock))
+	if (!r)
 		return;
-	struct record *r = current_record(record);
-
 	r->counts.alloc_bytes -= size;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	r->counts.alloc_objects--;
-	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
-	hp_lock_release(&s->lock);
+	end_counting(record, true);
 }
 
 void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
 {
-	struct shard *s = shard_of_record(record);
+	struct record *r = begin_counting(record);
 
-	if (!hp_lock_acquire(&s->lock))
+	if (!r)
 		return;
-	current_record(record)->counts.free_bytes += size;
-	hp_lock_release(&s->lock);
+	r->counts.free_bytes += size;
+	end_counting(record, false);
 }
 
 void hp_stacks_count_split(hp_handle record)
 {
-	struct shard *s = shard_of_record(record);
+	struct record *r = begin_counting(record);
 
-	if (!hp_lock_acquire(&s->lock))
+	if (!r)
 		return;
-	current_record(record)->counts.alloc_objects++;
-	hp_lock_release(&s->lock);
+	r->counts.alloc_objects++;
+	end_counting(record, false);
 }
 
 void hp_stacks_count_joined(hp_handle record, uint64_t size)
 {
-	struct shard *s = shard_of_record(record);
+	struct record *r = begin_counting(record);
 
-	if (!hp_lock_acquire(&s->lock))
+	if (!r)
 		return;
-	struct record *r = current_record(record);
-
 	r->counts.free_bytes += size;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	r->counts.alloc_objects--;
-	s->n_emptied += r->counts.free_objects == r->counts.alloc_objects;
-	hp_lock_release(&s->lock);
+	end_counting(record, true);
 }
 
 /* --- copying ------------------------------------------------------------------------------- */

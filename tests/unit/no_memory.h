@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Lets the N-th allocation of the program under test fail. Needs no_memory_dep. */
 #pragma once
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "test.h"
 
 static long countdown = -1; /* allocations until one fails; negative: none does */
 
@@ -31,4 +34,25 @@ void *__wrap_calloc(size_t n, size_t size)
 void *__wrap_realloc(void *old, size_t size)
 {
 	return is_due() ? NULL : __real_realloc(old, size);
+}
+
+/* Does the work with the N-th allocation failing, for N = 1, 2, 3, ... until none does: it may end
+ * by 0, where what failed was not needed, or by -ENOMEM. */
+static inline void check_no_memory(int (*work)(void))
+{
+	long n = 0;
+
+	do {
+		int r;
+
+		countdown = n++;
+		r = work();
+		if (countdown >= 0) /* none failed */
+			CHECK_INT_EQ(r, 0);
+		else if (r)
+			CHECK_INT_EQ(r, -ENOMEM);
+		countdown = countdown >= 0 ? -2 : -1;
+	} while (countdown != -2);
+	countdown = -1;
+	CHECK(n > 10);
 }

@@ -223,38 +223,19 @@ static int reproduce(void)
 	return copy ? 0 : -ENOMEM;
 }
 
-static void check(int (*work)(void))
-{
-	long n = 0;
-
-	do {
-		int r;
-
-		countdown = n++;
-		r = work();
-		if (countdown >= 0) /* none failed */
-			CHECK_INT_EQ(r, 0);
-		else if (r)
-			CHECK_INT_EQ(r, -ENOMEM);
-		countdown = countdown >= 0 ? -2 : -1;
-	} while (countdown != -2);
-	countdown = -1;
-	CHECK(n > 10);
-}
-
 static void test_diffs(void)
 {
-	check(diff_all);
+	check_no_memory(diff_all);
 }
 
 static void test_trends(void)
 {
-	check(trend_all);
+	check_no_memory(trend_all);
 }
 
 static void test_reproducible_copies(void)
 {
-	check(reproduce);
+	check_no_memory(reproduce);
 }
 
 TEST_MAIN(TEST(test_diffs), TEST(test_trends), TEST(test_reproducible_copies))

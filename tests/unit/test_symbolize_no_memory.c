@@ -33,21 +33,7 @@ static int symbolize_self(void)
 
 static void test_symbolize(void)
 {
-	long n = 0;
-
-	do {
-		int r;
-
-		countdown = n++;
-		r = symbolize_self();
-		if (countdown >= 0) /* none failed */
-			CHECK_INT_EQ(r, 0);
-		else if (r)
-			CHECK_INT_EQ(r, -ENOMEM);
-		countdown = countdown >= 0 ? -2 : -1;
-	} while (countdown != -2);
-	countdown = -1;
-	CHECK(n > 10);
+	check_no_memory(symbolize_self);
 }
 
 TEST_MAIN(TEST(test_symbolize))
