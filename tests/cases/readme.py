@@ -132,12 +132,15 @@ def format_parts(parts):
     return '\n'.join(line for part in parts for line in part.lines()) + '\n'
 
 
-# What varies from run to run: build IDs, numbers with their units, dates, bars, and the spaces that
-# align.
+# What varies from run to run: dates and times of day as pprof writes them, build IDs, numbers with their
+# units, bars, and the spaces that align.
+_MONTH = r'(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
+_DATE = rf'\b{_MONTH} \d+, \d+ at \d+:\d+[ap]m\b'
 _HASH = r'\b[0-9a-f]{16,}\b'
 _NUMBER = r'(?:0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[-+]?\d+)?)'
 _UNIT = r'(?: ?(?:[kKMGT]i?B?|B|bytes|ns|us|µs|ms|s|min|h)\b)?'
 _VARYING = [
+    (re.compile(_DATE), '#'),
     (re.compile(_HASH), '#'),
     (re.compile(rf'{_NUMBER}{_UNIT}'), '#'),
     (re.compile('[▁▂▃▄▅▆▇█]+'), '▁'),

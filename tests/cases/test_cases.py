@@ -74,6 +74,14 @@ def numbers_may_differ(folder):
 
 
 @cli.test
+def dates_may_differ(folder):
+    command = '$ echo "Time: Nov 21, 2026 at 11:22am (UTC)"'
+    assert passes(folder, console(command, 'Time: May 3, 2027 at 1:05pm (UTC)'))
+    assert not passes(folder, console(command, 'Time: Noon 21, 2026 at 11:22am (UTC)'))
+    assert not passes(folder, console('$ echo May 12', 'Nov 12'))
+
+
+@cli.test
 def what_comes_behind_may_differ(folder):
     commands = ('$ echo hello; printf "%s\\n" you there', 'hello', 'you', 'nobody')
     assert not passes(folder, console(*commands))
