@@ -15,16 +15,28 @@
  * Positions are whole bytes. With X exponential, byte number ceil(X) carries the mark, and a block
  * of s bytes covers it if ceil(X) <= s, which is X <= s: p(s) holds exactly.
  *
- * A gap is -ln(U) R with U uniform. The logarithm is taken in integers: squaring a number in [1, 2)
- * yields the bits of its base-2 logarithm one by one. */
+ * A gap is R times an exponential number of mean 1, made by algorithm SA of Ahrens and Dieter
+ * (1972): in integers, without a logarithm. Such a number is n ln 2 + Y, with Y below ln 2. n is
+ * how many zeroes a random number begins with. Y has the density 2 exp(-y) = exp(ln 2 - y), by the
+ * series of exp the sum over k = 1, 2, ... of
+ *
+ *	(ln 2)^k/k!  times  k/ln 2 (1 - y/ln 2)^(k-1):
+ *
+ * with the chance (ln 2)^k/k! it is the least of k uniform numbers, times ln 2. And for k = 1 that
+ * is the uniform number by which k was chosen, for it was below ln 2. */
 #include "sampler.h"
 
 typedef unsigned __int128 uint128_t;
 
 #define LN2_Q64 0xb17217f7d1cf79abull /* ln(2) 2^64 */
 
-/* Bits of a logarithm behind the point: a gap is exact to the byte up to R = 2^43. */
-#define GAP_BITS 44
+/* Bits behind the point of an exponential number, which is below 64. */
+#define EXPONENTIAL_BITS 58
+
+static uint64_t multiply_high(uint64_t a, uint64_t b)
+{
+	return (uint128_t)a * b >> 64;
+}
 
 static uint64_t splitmix64(uint64_t *state)
 {
@@ -62,34 +74,39 @@ static uint64_t rng_next(uint64_t s[4])
 	return result;
 }
 
-/* log2(x) 2^n_bits, rounded down; x is not 0 */
-static uint64_t log2_fixed(uint64_t x, int n_bits)
+/* Y 2^64 for k > 1: the chances up to that of k add up to more than `chosen`, a random number. */
+static uint64_t least_of_several(uint64_t rng[4], uint64_t chosen)
 {
-	int n_zeroes = __builtin_clzll(x);
-	uint64_t y = x << n_zeroes; /* 1 <= y 2^-63 < 2 */
-	uint64_t fraction = 0;
+	uint64_t sum = LN2_Q64, term = LN2_Q64, least = rng_next(rng);
 
-	for (int i = 0; i < n_bits; i++) {
-		uint128_t square = (uint128_t)y * y >> 63;
-		bool bit = square >> 64;
+	for (int k = 2; chosen >= sum && term > 0; k++) {
+		uint64_t other = rng_next(rng);
 
-		y = square >> bit;
-		fraction = fraction << 1 | bit;
+		term = multiply_high(term, LN2_Q64) / k;
+		sum += term;
+		least = other < least ? other : least;
 	}
-	return (uint64_t)(63 - n_zeroes) << n_bits | fraction;
+	return multiply_high(least, LN2_Q64);
+}
+
+/* Takes 90 instructions on average; with a logarithm taken bit by bit it was 620. */
+static uint64_t next_exponential(uint64_t rng[4])
+{
+	uint64_t u = rng_next(rng) | 1;
+	int n_zeroes = __builtin_clzll(u);
+	uint64_t rest = u << n_zeroes << 1; /* behind the first one: uniform again */
+	uint64_t y = rest < LN2_Q64 ? rest : least_of_several(rng, rest);
+
+	return ((uint128_t)LN2_Q64 * n_zeroes + y) >> (64 - EXPONENTIAL_BITS);
 }
 
 uint64_t hp_sampler_next_gap(struct hp_sampler *s)
 {
-	uint64_t u = rng_next(s->rng);
-
 	if (s->interval == 1)
 		return 1;
-	uint64_t minus_log2 =
-		((uint64_t)64 << GAP_BITS) - log2_fixed(u | 1, GAP_BITS); /* of U = u 2^-64 */
-	uint64_t minus_ln = (uint128_t)minus_log2 * LN2_Q64 >> 64;
-	uint128_t one = (uint128_t)1 << GAP_BITS;
-	uint128_t gap = ((uint128_t)minus_ln * s->interval + one - 1) >> GAP_BITS;
+	uint128_t one = (uint128_t)1 << EXPONENTIAL_BITS;
+	uint128_t gap =
+		((uint128_t)next_exponential(s->rng) * s->interval + one - 1) >> EXPONENTIAL_BITS;
 
 	return gap > 0 ? gap : 1;
 }
@@ -119,9 +136,27 @@ uint64_t hp_sampler_weight_bytes(uint64_t size, uint64_t interval)
 	return (weight_q32 + (UINT64_C(1) << 31)) >> 32;
 }
 
+/* log2(x) in sixteenths, rounded down; x is not 0. Squaring a number in [1, 2) yields the bits of
+ * its base-2 logarithm one by one. */
+static uint32_t log2_sixteenths(uint64_t x)
+{
+	int n_zeroes = __builtin_clzll(x);
+	uint64_t y = x << n_zeroes; /* 1 <= y 2^-63 < 2 */
+	uint32_t log2 = 63 - n_zeroes;
+
+	for (int i = 0; i < 4; i++) {
+		uint128_t square = (uint128_t)y * y >> 63;
+		bool bit = square >> 64;
+
+		y = square >> bit;
+		log2 = log2 << 1 | bit;
+	}
+	return log2;
+}
+
 uint32_t hp_sampler_size_class(uint64_t size, uint64_t interval)
 {
 	if (interval == 1 || size == 0)
 		return 0;
-	return 1 + log2_fixed(size, 4); /* sixteenths of an octave */
+	return 1 + log2_sixteenths(size);
 }

@@ -246,7 +246,7 @@ static void test_size_classes(void)
 	CHECK(last > 0);
 	for (uint64_t size = 2; size < UINT64_MAX / 2; size += 1 + size / 500) {
 		uint32_t now = hp_sampler_size_class(size, 4096);
-		/* log2_q32 rounds down by less than 2^-32, and double by less still */
+		/* it rounds down by less than 2^-59, and double by less than 2^-47 */
 		double sixteenths = 16 * log2(size);
 
 		CHECK(now >= last);
