@@ -17,7 +17,7 @@
 #include "modules.h"
 #include "process.h"
 #include "recorder.h"
-#include "stacks.h"
+#include "stacks_copy.h"
 #include <string.h>
 
 enum {

@@ -2,59 +2,14 @@
 /* A record with something in use is never moved or freed, so the live table may point to it. One
  * with nothing in use may be folded into its shard's `folded` counts when memory runs out: after
  * days of plugins and generated code a new leak must still find room. */
-#include "stacks.h"
+#include "stacks_table.h"
 #include <string.h>
 
 enum {
-	SHARDS_A_STRIPE = 64,
-	N_SHARDS = SHARDS_A_STRIPE * HP_STRIPES,
-	FIRST_BUCKETS = 64,
-	N_FOLDED_ENTRIES = N_SHARDS,
-	/* All pieces are so many bytes or a multiple: what one thread counts in all the time shares
-	 * no line with what another does. */
-	CACHE_LINE = 64
+	FIRST_BUCKETS = 64
 };
 
-struct record {
-	struct hp_counts counts;
-	hp_handle next; /* of the same stack */
-	hp_handle stack;
-	uint32_t size_class;
-	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
-} __attribute__((aligned(CACHE_LINE)));
-
-struct stack {
-	hp_handle next; /* of the same bucket */
-	hp_handle records;
-	uint32_t hash;
-	uint16_t n_frames;
-	uint16_t stripe;
-	uint64_t frames[];
-};
-
-struct shard {
-	struct hp_lock lock;
-	uint32_t n_changes; /* what is on its way in or out: see begin_reading() */
-	hp_handle *buckets;
-	uint32_t n_buckets, n_stacks, n_records;
-	uint32_t n_emptied; /* records whose last block was freed, since the last sweep */
-	struct hp_counts folded;
-} __attribute__((aligned(64)));
-
-static struct hp_arena arena;
-static struct shard shards[N_SHARDS];
-static uint32_t fork_epoch;
-static uint32_t n_copies; /* while there are any, nothing is folded */
-
-static struct record *record_at(hp_handle h)
-{
-	return hp_arena_at(&arena, h);
-}
-
-static struct stack *stack_at(hp_handle h)
-{
-	return hp_arena_at(&arena, h);
-}
+struct hp_stacks_table hp_stacks_table;
 
 static size_t stack_size(size_t n_frames)
 {
@@ -85,52 +40,9 @@ static uint32_t hash_frames(const uint64_t *frames, size_t n)
 	return even ^ even >> 32;
 }
 
-static struct shard *shard_of(uint32_t hash, uint32_t stripe)
-{
-	return &shards[stripe * SHARDS_A_STRIPE + hash % SHARDS_A_STRIPE];
-}
-
-static struct shard *shard_of_record(hp_handle record)
-{
-	const struct stack *stack = stack_at(record_at(record)->stack);
-
-	return shard_of(stack->hash, stack->stripe);
-}
-
 static hp_handle *bucket_of(struct shard *s, uint32_t hash)
 {
 	return &s->buckets[hash / SHARDS_A_STRIPE % s->n_buckets];
-}
-
-/* A signal handler that finds its own thread in between can't read the shard. */
-static void begin_change(struct shard *s)
-{
-	s->n_changes++;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-static void end_change(struct shard *s)
-{
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	s->n_changes--;
-}
-
-/* What the parent had freed before the fork is no news of the child's. */
-static struct record *current_record(hp_handle h)
-{
-	struct record *r = record_at(h);
-
-	if (r->fork_epoch != fork_epoch) {
-		struct shard *s = shard_of_record(h);
-
-		begin_change(s);
-		r->counts.alloc_objects -= r->counts.free_objects;
-		r->counts.alloc_bytes -= r->counts.free_bytes;
-		r->counts.free_objects = r->counts.free_bytes = 0;
-		r->fork_epoch = fork_epoch;
-		end_change(s);
-	}
-	return r;
 }
 
 /* count_records() reads it without the lock. */
@@ -164,7 +76,7 @@ static void fold_records_of(struct shard *s, struct stack *stack)
 		}
 		*link = r->next;
 		fold_record(s, r);
-		hp_arena_free(&arena, h, sizeof(*r));
+		hp_arena_free(&hp_stacks_table.arena, h, sizeof(*r));
 	}
 }
 
@@ -181,7 +93,7 @@ static void fold_bucket(struct shard *s, hp_handle *link)
 		}
 		*link = stack->next;
 		s->n_stacks--;
-		hp_arena_free(&arena, h, stack_size(stack->n_frames));
+		hp_arena_free(&hp_stacks_table.arena, h, stack_size(stack->n_frames));
 	}
 }
 
@@ -190,7 +102,7 @@ static void fold_bucket(struct shard *s, hp_handle *link)
 static bool fold(struct shard *s)
 {
 	if (s->n_emptied * 8 < s->n_records || s->n_emptied == 0 ||
-	    __atomic_load_n(&n_copies, __ATOMIC_SEQ_CST) > 0)
+	    __atomic_load_n(&hp_stacks_table.n_copies, __ATOMIC_SEQ_CST) > 0)
 		return false;
 	s->n_emptied = 0;
 	begin_change(s);
@@ -205,7 +117,7 @@ static bool fold_others(const struct shard *own)
 {
 	bool is_any_folded = false;
 
-	for (struct shard *s = shards; s < shards + N_SHARDS; s++) {
+	for (struct shard *s = hp_stacks_table.shards; s < hp_stacks_table.shards + N_SHARDS; s++) {
 		if (s == own || !hp_lock_try(&s->lock))
 			continue;
 		is_any_folded |= fold(s);
@@ -253,7 +165,7 @@ static hp_handle find_stack(struct shard *s, uint32_t hash, const uint64_t *fram
 
 static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
 {
-	hp_handle h = hp_arena_alloc(&arena, stack_size(n));
+	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, stack_size(n));
 
 	if (!h)
 		return 0;
@@ -262,7 +174,7 @@ static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frame
 
 	stack->hash = hash;
 	stack->n_frames = n;
-	stack->stripe = (s - shards) / SHARDS_A_STRIPE;
+	stack->stripe = (s - hp_stacks_table.shards) / SHARDS_A_STRIPE;
 	memcpy(stack->frames, frames, n * sizeof(*frames));
 	stack->next = *bucket;
 	*bucket = h;
@@ -280,7 +192,7 @@ static hp_handle find_record(hp_handle stack, uint32_t size_class)
 
 static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
 {
-	hp_handle h = hp_arena_alloc(&arena, sizeof(struct record));
+	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, sizeof(struct record));
 
 	if (!h)
 		return 0;
@@ -288,7 +200,7 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 
 	r->stack = stack;
 	r->size_class = size_class;
-	r->fork_epoch = fork_epoch;
+	r->fork_epoch = hp_stacks_table.fork_epoch;
 	r->next = stack_at(stack)->records;
 	stack_at(stack)->records = h;
 	set_n_records(s, s->n_records + 1);
@@ -338,7 +250,7 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 	if (h || !(fold_others(s) || is_folded))
 		return h;
 	/* Sizes differ from stack to stack: what was folded serves this one if it is joined. */
-	hp_arena_join_free(&arena);
+	hp_arena_join_free(&hp_stacks_table.arena);
 	return find_or_add_now(s, hash, frames, n, size_class);
 }
 
@@ -448,223 +360,24 @@ void hp_stacks_count_joined(hp_handle record, uint64_t size)
 	end_counting(record, true);
 }
 
-/* --- copying ------------------------------------------------------------------------------- */
-
-enum {
-	N_BUCKETS_AT_ONCE = 64
-};
-
-struct copying {
-	struct hp_stacks_copy *out;
-	size_t capacity;
-	uint32_t n_buckets[N_SHARDS]; /* when it was begun; 0: empty, or given up */
-};
-
-static void copy_entry(struct copying *c, const struct hp_counts *counts, const struct stack *stack)
-{
-	struct hp_stacks_copy *out = c->out;
-
-	if (out->n_entries == c->capacity) {
-		out->n_missing++;
-		return;
-	}
-	out->entries[out->n_entries++] = (struct hp_stacks_copy_entry){
-		.counts = *counts,
-		.frames = stack ? stack->frames : NULL,
-		.n_frames = stack ? stack->n_frames : 0,
-		.hash = stack ? stack->hash : 0,
-	};
-}
-
-/* Where a signal handler has interrupted its own thread in a shard, nobody else changes it until
- * the handler returns, and it can be read as it is: unless something was being put in or out. */
-static bool begin_reading(struct shard *s, bool *out_is_interrupted)
-{
-	*out_is_interrupted = hp_lock_is_mine(&s->lock);
-	return *out_is_interrupted ? s->n_changes == 0 : hp_lock_acquire(&s->lock);
-}
-
-static void end_reading(struct shard *s, bool is_interrupted)
-{
-	if (!is_interrupted)
-		hp_lock_release(&s->lock);
-}
-
-static void begin_shard(struct copying *c, int i)
-{
-	struct shard *s = &shards[i];
-	bool is_interrupted;
-
-	if (!begin_reading(s, &is_interrupted)) {
-		c->out->n_missing += __atomic_load_n(&s->n_records, __ATOMIC_RELAXED);
-		return;
-	}
-	c->n_buckets[i] = s->n_buckets;
-	if (s->folded.alloc_objects > 0)
-		copy_entry(c, &s->folded, NULL);
-	c->out->n_stacks += s->n_stacks;
-	end_reading(s, is_interrupted);
-}
-
-static void copy_bucket(struct copying *c, hp_handle stack)
-{
-	for (hp_handle h = stack; h; h = stack_at(h)->next)
-		for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
-			copy_entry(c, &current_record(r)->counts, stack_at(h));
-}
-
-/* What was bucket `i` of `n_buckets`. By now the table may have doubled, perhaps more than once:
- * then that is every bucket whose number is i modulo n_buckets. */
-static void copy_split_bucket(struct copying *c, const struct shard *s, uint32_t i,
-			      uint32_t n_buckets)
-{
-	for (; i < s->n_buckets; i += n_buckets)
-		copy_bucket(c, s->buckets[i]);
-}
-
-static void copy_buckets(struct copying *c, int i, uint32_t first)
-{
-	struct shard *s = &shards[i];
-	uint32_t n = c->n_buckets[i];
-	bool is_interrupted;
-
-	if (!begin_reading(s, &is_interrupted)) {
-		c->out->n_missing += (uint64_t)s->n_records * (n - first) / n;
-		c->n_buckets[i] = 0;
-		return;
-	}
-	for (uint32_t end = first + N_BUCKETS_AT_ONCE; first < n && first < end; first++)
-		copy_split_bucket(c, s, first, n);
-	end_reading(s, is_interrupted);
-}
-
-/* A few buckets of each shard, then a few more of each: a lock is held for some microseconds, and
- * not taken again before whoever waits for it has woken up and had it. */
-static void copy_all(struct copying *c)
-{
-	bool is_any_left = true;
-
-	for (int i = 0; i < N_SHARDS; i++)
-		begin_shard(c, i);
-	for (uint32_t first = 0; is_any_left; first += N_BUCKETS_AT_ONCE) {
-		is_any_left = false;
-		for (int i = 0; i < N_SHARDS; i++)
-			if (first < c->n_buckets[i]) {
-				copy_buckets(c, i, first);
-				is_any_left = true;
-			}
-	}
-}
-
-static size_t count_records(void)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < N_SHARDS; i++)
-		n += __atomic_load_n(&shards[i].n_records, __ATOMIC_RELAXED);
-	return n;
-}
-
-/* --- putting stripes together -------------------------------------------------------------- */
-
-static bool is_same_stack(const struct hp_stacks_copy_entry *a,
-			  const struct hp_stacks_copy_entry *b)
-{
-	return a->hash == b->hash && a->n_frames == b->n_frames && a->frames && b->frames &&
-	       memcmp(a->frames, b->frames, a->n_frames * sizeof(a->frames[0])) == 0;
-}
-
-static void add_counts(struct hp_counts *to, const struct hp_counts *from)
-{
-	to->alloc_objects += from->alloc_objects;
-	to->alloc_bytes += from->alloc_bytes;
-	to->free_objects += from->free_objects;
-	to->free_bytes += from->free_bytes;
-}
-
-/* `places` is a hash table of numbers of entries, 1 for the first. */
-static void merge_into(struct hp_stacks_copy *out, uint32_t *places, size_t n_places)
-{
-	size_t n_read = out->n_entries;
-
-	out->n_entries = 0;
-	for (size_t i = 0; i < n_read; i++) {
-		struct hp_stacks_copy_entry e = out->entries[i];
-		size_t place = e.hash % n_places;
-
-		while (places[place] && !is_same_stack(&out->entries[places[place] - 1], &e))
-			place = place + 1 == n_places ? 0 : place + 1;
-		if (places[place]) {
-			add_counts(&out->entries[places[place] - 1].counts, &e.counts);
-			out->n_stacks--;
-			continue;
-		}
-		out->entries[out->n_entries++] = e;
-		places[place] = out->n_entries;
-	}
-}
-
-static bool has_stripes(void)
-{
-	for (int i = SHARDS_A_STRIPE; i < N_SHARDS; i++)
-		if (__atomic_load_n(&shards[i].n_records, __ATOMIC_RELAXED) > 0)
-			return true;
-	return false;
-}
-
-/* Without memory a stack is printed once a stripe: readers of dumps add that up. */
-static void merge_stripes(struct hp_stacks_copy *out)
-{
-	size_t n_places = out->n_entries * 2 + 1;
-	uint32_t *places =
-		has_stripes() ? hp_memory_map_for_dump(n_places * sizeof(*places)) : NULL;
-
-	if (!places)
-		return;
-	merge_into(out, places, n_places);
-	hp_memory_unmap(places, n_places * sizeof(*places));
-}
-
-bool hp_stacks_copy(struct hp_stacks_copy *out)
-{
-	size_t n = count_records();
-	/* Threads go on while we copy: leave room for what comes meanwhile. */
-	struct copying c = {.out = out, .capacity = n + n / 8 + N_FOLDED_ENTRIES + 1024};
-
-	memset(out, 0, sizeof(*out));
-	out->mapped_bytes = c.capacity * sizeof(out->entries[0]);
-	out->entries = hp_memory_map_for_dump(out->mapped_bytes);
-	if (!out->entries)
-		return false;
-	__atomic_add_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);
-	copy_all(&c);
-	merge_stripes(out);
-	return true;
-}
-
-void hp_stacks_release(struct hp_stacks_copy *copy)
-{
-	__atomic_sub_fetch(&n_copies, 1, __ATOMIC_SEQ_CST);
-	hp_memory_unmap(copy->entries, copy->mapped_bytes);
-	memset(copy, 0, sizeof(*copy));
-}
-
 void hp_stacks_reset(void)
 {
 	for (int i = 0; i < N_SHARDS; i++)
-		hp_memory_unmap(shards[i].buckets, shards[i].n_buckets * sizeof(hp_handle));
-	memset(shards, 0, sizeof(shards));
-	hp_arena_reset(&arena);
+		hp_memory_unmap(hp_stacks_table.shards[i].buckets,
+				hp_stacks_table.shards[i].n_buckets * sizeof(hp_handle));
+	memset(hp_stacks_table.shards, 0, sizeof(hp_stacks_table.shards));
+	hp_arena_reset(&hp_stacks_table.arena);
 }
 
 void hp_stacks_after_fork(void)
 {
-	hp_lock_reset(&arena.lock);
-	n_copies = 0;
-	fork_epoch++;
+	hp_lock_reset(&hp_stacks_table.arena.lock);
+	hp_stacks_table.n_copies = 0;
+	hp_stacks_table.fork_epoch++;
 	for (int i = 0; i < N_SHARDS; i++) {
-		hp_lock_reset(&shards[i].lock);
-		shards[i].n_changes = 0;
-		memset(&shards[i].folded, 0, sizeof(shards[i].folded));
+		hp_lock_reset(&hp_stacks_table.shards[i].lock);
+		hp_stacks_table.shards[i].n_changes = 0;
+		memset(&hp_stacks_table.shards[i].folded, 0,
+		       sizeof(hp_stacks_table.shards[i].folded));
 	}
 }

@@ -39,26 +39,6 @@ void hp_stacks_count_split(hp_handle record);
 /* They are one again, and `size` bytes of it are freed. */
 void hp_stacks_count_joined(hp_handle record, uint64_t size);
 
-/* A copy of all counts. Frames are not copied: they stay where they are until it is released. */
-struct hp_stacks_copy_entry {
-	struct hp_counts counts;
-	const uint64_t *frames; /* NULL: the sum of stacks that were folded */
-	size_t n_frames;
-	uint32_t hash;
-};
-
-struct hp_stacks_copy {
-	struct hp_stacks_copy_entry *entries;
-	size_t n_entries, n_missing; /* missing: a shard that could not be locked, or no memory */
-	size_t n_stacks;
-	size_t mapped_bytes;
-};
-
-/* Copies bit by bit, while others go on counting: what is counted before is in, what is counted
- * meanwhile may be. False if there is no memory; nothing is to be released then. */
-bool hp_stacks_copy(struct hp_stacks_copy *out);
-void hp_stacks_release(struct hp_stacks_copy *copy);
-
 /* Forgets everything. Nobody may be counting. */
 void hp_stacks_reset(void);
 

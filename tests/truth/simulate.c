@@ -7,7 +7,7 @@
 #include "frame_rule.h"
 #include "mixes.h"
 #include "recorder.h"
-#include "stacks.h"
+#include "stacks_copy.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #include "frame_rule.h"
 #include "modules.h"
 #include "recorder.h"
-#include "stacks.h"
+#include "stacks_copy.h"
 #include "test.h"
 #include <pthread.h>
 

@@ -3,6 +3,7 @@
 #include "regions.h"
 #include "sampler.h"
 #include "stacks.h"
+#include "stacks_copy.h"
 #include "test.h"
 
 enum {

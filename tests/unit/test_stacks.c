@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks and their counts: nothing that was counted is lost, whatever is folded or forked. */
 #include "stacks.h"
+#include "stacks_copy.h"
 #include "test.h"
 #include <pthread.h>
 
