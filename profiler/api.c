@@ -35,13 +35,13 @@ PUBLIC void HeapProfilerStart(const char *prefix)
 
 PUBLIC int IsHeapProfilerRunning(void)
 {
-	return hp_recorder_is_running();
+	return hp_session_is_running();
 }
 
 PUBLIC void HeapProfilerStop(void)
 {
 	enter();
-	if (hp_recorder_is_running())
+	if (hp_session_is_running())
 		hp_lifecycle_stop();
 	leave();
 }
@@ -67,7 +67,7 @@ PUBLIC char *GetHeapProfile(void)
 	size_t size = 0, mapped = 0;
 
 	enter();
-	bool is_running = hp_recorder_is_running();
+	bool is_running = hp_session_is_running();
 	char *text = hp_dumper_dump_to_memory(&size, &mapped);
 	char *copy = text || !is_running ? malloc(size + 1) : NULL;
 

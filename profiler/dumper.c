@@ -194,8 +194,8 @@ static bool dump_locked(const char *reason)
 static bool may_dump(void)
 {
 	if (hp_fork_mark_is_new_process())
-		hp_recorder_on_raw_fork();
-	return hp_recorder_is_running() && !hp_fork_mark_is_vfork_child();
+		hp_session_on_raw_fork();
+	return hp_session_is_running() && !hp_fork_mark_is_vfork_child();
 }
 
 bool hp_dumper_dump(const char *reason)

@@ -108,7 +108,7 @@ static void *help(void *unused)
 	for (;;) {
 		uint32_t seen = __atomic_load_n(&wake_count, __ATOMIC_SEQ_CST);
 
-		if (hp_recorder_is_running()) {
+		if (hp_session_is_running()) {
 			dump_by_time();
 			dump_by_rss();
 			dump_by_signal();

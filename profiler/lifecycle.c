@@ -115,7 +115,7 @@ void hp_lifecycle_check_company(void)
 {
 	void *first;
 
-	if (!hp_recorder_is_running())
+	if (!hp_session_is_running())
 		return;
 	hp_tls.in_hook++;
 	first = malloc_before_us();
@@ -129,7 +129,7 @@ void hp_lifecycle_check_company(void)
 
 static bool start(const char *prefix, bool by_environment)
 {
-	if (hp_recorder_is_running() || must_step_aside())
+	if (hp_session_is_running() || must_step_aside())
 		return false;
 	if (next_interval)
 		options.sample_interval = next_interval;
@@ -184,7 +184,7 @@ void hp_lifecycle_set_sample_interval(uint64_t bytes)
 
 uint64_t hp_lifecycle_sample_interval(void)
 {
-	return hp_recorder_is_running() || !next_interval ? options.sample_interval : next_interval;
+	return hp_session_is_running() || !next_interval ? options.sample_interval : next_interval;
 }
 
 /* --- fork ---------------------------------------------------------------------------------- */
@@ -193,12 +193,12 @@ uint64_t hp_lifecycle_sample_interval(void)
  * child before ours does: what they allocate is recorded like all else. */
 static void before_fork(void)
 {
-	is_fork_clean = hp_recorder_pause();
+	is_fork_clean = hp_session_pause();
 }
 
 static void after_fork_in_parent(void)
 {
-	hp_recorder_resume();
+	hp_session_resume();
 }
 
 static void begin_in_child(bool is_clean)
@@ -246,9 +246,9 @@ void hp_lifecycle_exit(void)
 		after_raw_fork();
 	if (has_exited || hp_fork_mark_is_vfork_child())
 		return;
-	has_exited = hp_recorder_is_running() || was_stopped;
+	has_exited = hp_session_is_running() || was_stopped;
 	hp_tls.in_hook++;
-	if (hp_recorder_is_running() && options.exit_dump)
+	if (hp_session_is_running() && options.exit_dump)
 		hp_dumper_dump("exit");
 	else if (has_exited)
 		tell_why_no_file();
@@ -279,7 +279,7 @@ static void prepare(void)
 	hp_process_init();
 	hp_modules_init();
 	hp_recorder_on_due = hp_dumper_dump_or_skip;
-	hp_recorder_on_raw_fork = after_raw_fork;
+	hp_session_on_raw_fork = after_raw_fork;
 	hp_options_read(&options, get_from_environment);
 	if (options.prefix[0])
 		start(options.prefix, true /* by environment */);
@@ -297,7 +297,7 @@ void hp_lifecycle_register(void)
 	/* Now, while no other thread opens descriptors that libunwind's might be taken for, and
 	 * after tcmalloc's constructor, which ends the process if its signal is not free. */
 	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
-	if (hp_recorder_is_running())
+	if (hp_session_is_running())
 		hp_helper_start(&options);
 	hp_tls.in_hook--;
 }

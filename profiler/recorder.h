@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* From an allocation to a record: decides, walks the stack, counts. The hooks' slow paths call
- * this; their fast paths are the two inline tests.
- *
- * A session is the time from HeapProfilerStart to HeapProfilerStop. Between sessions the hooks only
- * forward. */
+ * this; their fast paths are the two inline tests. */
 #pragma once
 #include "helper.h"
 #include "live.h"
-#include "options.h"
 #include "regions.h"
+#include "session.h"
 #include "trigger.h"
 #include "unwind.h"
 
@@ -90,7 +87,6 @@ bool hp_recorder_start(const struct hp_options *options);
 /* Ends the session and, unless a dump or a thread still reads it, frees what it recorded: then the
  * next start does. */
 void hp_recorder_stop(bool may_free);
-bool hp_recorder_is_running(void);
 
 /* Samples that could not be recorded: memory limit, a lock not had, no stack; and frees that could
  * not be looked up. */
@@ -106,13 +102,5 @@ void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
 /* Called by hp_recorder_allocated() when an interval is used up, with no lock held. */
 extern void (*hp_recorder_on_due)(const char *reason);
 
-/* Called when the process turns out to be a fork child that no fork handler has seen. */
-extern void (*hp_recorder_on_raw_fork)(void);
-
-/* fork: no thread but the one that pauses records between its pause and its resume; one that wants
- * to waits a little, and then drops its sample. hp_recorder_pause() returns false if some thread
- * did not get out in time. */
-bool hp_recorder_pause(void);
-void hp_recorder_resume(void);
-/* In the child, instead of resume; `is_clean` is what pause said. */
+/* In a fork child; `is_clean` is what hp_session_pause() said. */
 void hp_recorder_after_fork(bool is_clean);

@@ -82,7 +82,7 @@ int main(int argc, char **argv)
 	}
 	options.sample_interval = strtoull(argv[2], NULL, 0);
 	hp_recorder_on_due = ignore;
-	hp_recorder_on_raw_fork = ignore_raw_fork;
+	hp_session_on_raw_fork = ignore_raw_fork;
 	hp_thread_init();
 	if (!hp_frame_rule_init(true))
 		return 1;

@@ -93,7 +93,7 @@ static void test_session_that_a_thread_has_not_left(void)
 	hp_recorder_stop(true);
 	CHECK_UINT_EQ(objects_recorded(), 1);
 	CHECK(!hp_recorder_start(&exact));
-	CHECK(!hp_recorder_is_running());
+	CHECK(!hp_session_is_running());
 	pthread_barrier_wait(&stay.may_leave);
 	pthread_join(thread, &t);
 	CHECK(t);
