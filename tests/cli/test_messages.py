@@ -121,6 +121,20 @@ def truncated_gzip_data(folder):
 
 
 @cli.test
+def what_follows_gzip_data(folder):
+    """Padding is zeroes; anything else is a file that was damaged, or two in one."""
+    with open(cli.data('good-exact.heap'), 'rb') as file:
+        packed = gzip.compress(file.read())
+    for rest in (b'garbage', bytes(70000) + b'x', packed + b'x'):
+        cli.is_in('what follows the gzip data is neither such data nor padding',
+                  refuse(folder, packed + rest))
+    good = os.path.join(folder, 'good.gz')
+    with open(good, 'wb') as file:
+        file.write(packed + bytes(300000))
+    cli.succeed('top', '-n', good)
+
+
+@cli.test
 def a_gzip_bomb(folder):
     record = b'1: 16 [ 1: 16] @ 0x401180\n'
     bomb = gzip.compress(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n' + record * 400000)
