@@ -135,6 +135,16 @@ def what_follows_gzip_data(folder):
 
 
 @cli.test
+def names_of_files_are_no_commands_to_terminals(folder):
+    path = os.path.join(folder, 'a\033[31mb.heap')
+    shutil.copy(cli.data('good-exact.heap'), path)
+    done = cli.pprofconv('-v', '-n', path)
+    cli.equal(done.returncode, 0)
+    cli.equal(done.stderr.count('a?[31mb'), 2)
+    assert '\033' not in done.stderr
+
+
+@cli.test
 def a_gzip_bomb(folder):
     record = b'1: 16 [ 1: 16] @ 0x401180\n'
     bomb = gzip.compress(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n' + record * 400000)
