@@ -145,6 +145,16 @@ def names_of_files_are_no_commands_to_terminals(folder):
 
 
 @cli.test
+def expressions_that_are_too_deep(folder):
+    path = cli.data('good-folded.txt')
+    deep = '(' * 60000 + 'a' + ')' * 60000
+    for option in ('--focus', '--ignore', '--hide'):
+        cli.is_in(f'{option}: parentheses are nested too deeply',
+                  fail('diff', path, path, f'{option}={deep}'))
+    cli.succeed('diff', path, path, '--focus=' + '(' * 100 + 'a' + ')' * 100)
+
+
+@cli.test
 def a_gzip_bomb(folder):
     record = b'1: 16 [ 1: 16] @ 0x401180\n'
     bomb = gzip.compress(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n' + record * 400000)
