@@ -25,7 +25,8 @@ static void write_verdict(const struct report *report, struct output *output)
 							  : "Heap profile";
 
 	output_printf(output, "### %s\n\n", verdict);
-	output_printf(output, "`%s` %s: %s (%s)", diff->type,
+	format_type(output, diff->type);
+	output_printf(output, " %s: %s (%s)",
 		      change_difference(&change) > 0   ? "grew"
 		      : change_difference(&change) < 0 ? "shrank"
 						       : "did not change",
@@ -47,12 +48,13 @@ static void write_failure(const struct report *report, const struct gate_result 
 {
 	const struct diff_row *row = report_failed_row(result, failure);
 
-	output_printf(output, "- ❌ `%s` ", result->diff->type);
+	output_text(output, "- ❌ ");
+	format_type(output, result->diff->type);
 	if (row) {
-		output_text(output, "of ");
+		output_text(output, " of ");
 		write_place(result->diff, row, output);
 	} else {
-		output_text(output, "in all");
+		output_text(output, " in all");
 	}
 	output_printf(output, ": %s\n", report_describe_growth(report, result, failure).text);
 }
@@ -65,8 +67,18 @@ static void write_failures(const struct report *report, const struct gate_result
 
 	while (i < n && i < FORMAT_FAILURES_MAX && output_size(output) < FORMAT_FAILED_MAX)
 		write_failure(report, result, &result->failures.items[i++], output);
-	if (i < n)
-		output_printf(output, "- ❌ %zu more of `%s`\n", n - i, result->gate->text);
+	if (i < n) {
+		output_printf(output, "- ❌ %zu more of ", n - i);
+		format_type(output, result->gate->text);
+		output_text(output, "\n");
+	}
+}
+
+static void write_pass(const struct gate *gate, struct output *output)
+{
+	output_text(output, "- ✅ ");
+	format_type(output, gate->text);
+	output_text(output, gate->per_function ? " a function\n" : "\n");
 }
 
 static void write_gates(const struct report *report, struct output *output)
@@ -76,8 +88,7 @@ static void write_gates(const struct report *report, struct output *output)
 
 		write_failures(report, result, output);
 		if (!result->failures.n)
-			output_printf(output, "- ✅ `%s`%s\n", result->gate->text,
-				      result->gate->per_function ? " a function" : "");
+			write_pass(result->gate, output);
 	}
 	if (report->n_results)
 		output_text(output, "\n");

@@ -176,8 +176,11 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 	const struct series *series = report->series;
 	size_t n_failed = 0, n = 0;
 
-	if (report->gate && !report->has_failed)
-		output_printf(output, "- ✅ `%s` a function\n\n", report->gate);
+	if (report->gate && !report->has_failed) {
+		output_text(output, "- ✅ ");
+		format_type(output, report->gate);
+		output_text(output, " a function\n\n");
+	}
 	for (size_t i = 0; i < series->rows.n; i++) {
 		const struct series_row *row = &series->rows.items[i];
 
@@ -187,7 +190,9 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 			continue;
 		n++;
 		assert(report->gate);
-		output_printf(output, "- ❌ `%s` of ", series->type);
+		output_text(output, "- ❌ ");
+		format_type(output, series->type);
+		output_text(output, " of ");
 		write_place(series, row, output);
 		output_printf(output, " grows by %s; limit %s\n",
 			      format_slope(series, row->trend.slope).text,
@@ -242,8 +247,9 @@ static void write_markdown(const struct trend_report *report, struct output *out
 	output_printf(output, "### %s\n\n`%s` over %zu dumps%s.\n\n",
 		      report->has_failed ? "❌ Heap trend: the gate failed"
 		      : report->gate     ? "✅ Heap trend: the gate passed"
-					 : "Heap trend",
-		      series->type, series->n_dumps, describe_order(series));
+					 : "Heap trend");
+	format_type(output, series->type);
+	output_printf(output, " over %zu dumps%s.\n\n", series->n_dumps, describe_order(series));
 	write_markdown_gate(report, output);
 	for (size_t i = 0; report->warnings[i]; i++) {
 		output_text(output, "> ⚠️ ");

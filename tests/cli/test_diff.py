@@ -521,4 +521,23 @@ def what_people_read_is_bounded(folder):
             cli.equal(len(gates[0]['failures']), 1500)
 
 
+@cli.test
+def markdown_of_a_type_that_is_markup(folder):
+    """A profile may come from a stranger's pull request, and so the names of its values."""
+    evil = 'a`b\n\n# <b>@admin</b> | [a](http://e)'
+    base, new = [pprof_file.write(os.path.join(folder, str(n)), [('f', 'a.c', n)], type_=evil)
+                 for n in (1, 2)]
+    name = ('<code>a&#96;b??&#35; &#60;b&#62;&#64;admin&#60;/b&#62; &#124; '
+            '&#91;a&#93;(http&#58;//e)</code>')
+    out, _ = diff('-F', 'markdown', '-g', f'{evil}=0', '-G', f'{evil}=5', base, new, status=1)
+    cli.is_in(f'\n{name} grew: ', out)
+    cli.is_in(f'- ❌ {name} in all: ', out)
+    cli.equal(out.count('# '), 1)
+    assert '@' not in out and '<b>' not in out, out
+    done = cli.pprofconv('trend', '-q', '-F', 'markdown', base, new, new,
+                         f'--max-slope={evil}=9')
+    cli.is_in(f'\n{name} over 3 dumps', done.stdout)
+    assert '@' not in done.stdout and '<b>' not in done.stdout, done.stdout
+
+
 cli.main()
