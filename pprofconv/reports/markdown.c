@@ -182,6 +182,18 @@ static size_t count_first(const struct report *report)
 	return n;
 }
 
+static void write_runs(const struct report *report, struct output *output)
+{
+	const size_t *n = report->diff->n_runs;
+
+	if (report->is_one_run)
+		output_text(output, "Two dumps of one run.");
+	else if (n[DIFF_BASE] <= 1 && n[DIFF_NEW] <= 1)
+		output_text(output, "Two runs.");
+	else
+		output_printf(output, "Means of %zu and %zu runs.", n[DIFF_BASE], n[DIFF_NEW]);
+}
+
 static int write_markdown(const struct report *report, struct output *output)
 {
 	size_t n_first = count_first(report), n_left, next = 0;
@@ -206,9 +218,9 @@ static int write_markdown(const struct report *report, struct output *output)
 			output_printf(output, "%zu more are not shown.\n\n", n_left);
 		output_text(output, "</details>\n\n");
 	}
-	output_printf(output,
-		      "<sub>%s Bold: real with %.10g %% confidence, among all compared.</sub>\n",
-		      report->is_one_run ? "Two dumps of one run." : "Two runs.",
+	output_text(output, "<sub>");
+	write_runs(report, output);
+	output_printf(output, " Bold: real with %.10g %% confidence, among all compared.</sub>\n",
 		      100 * report->confidence);
 	return 0;
 }

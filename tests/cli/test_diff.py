@@ -540,4 +540,12 @@ def markdown_of_a_type_that_is_markup(folder):
     assert '@' not in done.stdout and '<b>' not in done.stdout, done.stdout
 
 
+@cli.test
+def reports_count_the_runs(folder):
+    one, two = [sampled(folder, str(seed), seed, HEAP) for seed in (1, 2)]
+    cli.is_in('<sub>Two runs. ', diff('-F', 'markdown', one, two)[0])
+    cli.is_in('<sub>Means of 2 and 1 runs. ',
+              diff('-F', 'markdown', f'--base={one}', f'--base={two}', one)[0])
+
+
 cli.main()
