@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "analysis/shared.h"
@@ -89,6 +90,11 @@ static int parse(struct comparison *comparison)
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
+static bool is_null_device(const struct stat *status)
+{
+	return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
+}
+
 /* Not there, or a file of no bytes at all, as a broken download leaves it. */
 static bool is_missing(const char *path)
 {
@@ -96,7 +102,7 @@ static bool is_missing(const char *path)
 
 	if (stat(path, &status) < 0)
 		return errno == ENOENT;
-	return S_ISREG(status.st_mode) && status.st_size == 0;
+	return (S_ISREG(status.st_mode) && status.st_size == 0) || is_null_device(&status);
 }
 
 /* A base that is missing is one of nothing, if that is allowed; one of several is not. */

@@ -411,6 +411,7 @@ def a_base_that_is_not_there(folder):
     nothing = runs.write(os.path.join(folder, 'nothing'), '')
     diff(nothing, new, status=2)
     diff('--allow-missing-base', nothing, new)
+    diff('--allow-missing-base', '/dev/null', new)
     empty = exact(folder, 'empty', {})
     _, message = diff(empty, new, status=2)
     cli.is_in('empty: no samples to compare with', message)
