@@ -523,6 +523,24 @@ def what_people_read_is_bounded(folder):
 
 
 @cli.test
+def a_report_says_if_sides_were_sampled_differently(folder):
+    """Each side has an error of its own, and the numbers hold; but hardly anyone means that."""
+    base, new = [runs.write_run(os.path.join(folder, str(r)), 1, HEAP, r) for r in (R, R // 4)]
+    whole = exact(folder, 'exact', HEAP)
+    for sides, said in (((base, new), 'base one in 512.00 KiB, new one in 128.00 KiB'),
+                        ((whole, new), 'base every allocation, new one in 128.00 KiB'),
+                        ((f'--base={base}', f'--base={whole}', base),
+                         'base from every allocation to one in 512.00 KiB, new one in 512.00 KiB')):
+        said = f'the sides were sampled differently: {said}'
+        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [said])
+        for form in ('text', 'markdown'):
+            cli.is_in(said, diff('-F', form, *sides)[0])
+        cli.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
+    for sides in ((base, base), (whole, whole), (folded(folder, 'folded', main__f=3), base)):
+        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [])
+
+
+@cli.test
 def markdown_of_a_type_that_is_markup(folder):
     """A profile may come from a stranger's pull request, and so the names of its values."""
     evil = 'a`b\n\n# <b>@admin</b> | [a](http://e)'
