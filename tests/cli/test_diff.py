@@ -433,24 +433,11 @@ def dropped_samples(folder):
     cli.is_in('warning: 2 samples', diff(base, new)[0])
 
 
-def twice(folder, interval):
-    """The same records at other addresses, in another order, with other times and numbers."""
-    blocks = {((i, 2), 100 + 7 * i): 3 + i for i in range(30)}
-    text = runs.dump(blocks, blocks, interval, run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
-    lines = text.replace('0x40', '0x70').replace('400000-', '700000-').replace(
-        '-1401000', '-1701000').replace('# run: a', '# run: b').replace('pid: 7', 'pid: 8')
-    lines = lines.replace('T00:00:05', 'T10:00:05').splitlines()
-    at = [i for i, line in enumerate(lines) if ' @ 0x' in line]
-    lines[at[0]:at[-1] + 1] = lines[at[0]:at[-1] + 1][::-1]
-    return [runs.write(os.path.join(folder, name), content) for name, content in
-            (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n'))]
-
-
 @cli.test
 def equal_runs_give_equal_profiles(folder):
     for interval in (1, R):
         outs = []
-        for path in twice(folder, interval):
+        for path in runs.twice(folder, interval):
             out = path + '.pb.gz'
             cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
             with open(out, 'rb') as file:
