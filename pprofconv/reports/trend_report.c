@@ -244,7 +244,7 @@ static void write_markdown(const struct trend_report *report, struct output *out
 {
 	const struct series *series = report->series;
 
-	output_printf(output, "### %s\n\n`%s` over %zu dumps%s.\n\n",
+	output_printf(output, "### %s\n\n",
 		      report->has_failed ? "❌ Heap trend: the gate failed"
 		      : report->gate     ? "✅ Heap trend: the gate passed"
 					 : "Heap trend");
@@ -273,6 +273,7 @@ static void write_json_row(const struct series *series, const struct series_row 
 	format_json_number(output, row->trend.p_rise);
 	output_text(output, ",\"deviation\":");
 	format_json_number(output, row->trend.deviation);
+	output_printf(output, ",\"without_exit\":%s", row->is_without_exit ? "true" : "false");
 	output_text(output, ",\"values\":[");
 	for (size_t i = 0; i < series->n_dumps; i++) {
 		output_text(output, i ? "," : "");
