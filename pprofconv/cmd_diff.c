@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "analysis/shared.h"
@@ -89,6 +90,11 @@ static int parse(struct comparison *comparison)
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
+static bool is_null_device(const struct stat *status)
+{
+	return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
+}
+
 /* Not there, or a file of no bytes at all, as a broken download leaves it. */
 static bool is_missing(const char *path)
 {
@@ -96,7 +102,7 @@ static bool is_missing(const char *path)
 
 	if (stat(path, &status) < 0)
 		return errno == ENOENT;
-	return S_ISREG(status.st_mode) && status.st_size == 0;
+	return (S_ISREG(status.st_mode) && status.st_size == 0) || is_null_device(&status);
 }
 
 /* A base that is missing is one of nothing, if that is allowed; one of several is not. */
@@ -246,6 +252,64 @@ static int check_dropped(struct comparison *comparison)
 	status = compare_check_dropped(comparison->settings, base + new, comparison->gates.n > 0,
 				       text);
 	return status || !*text ? status : warn(comparison, text);
+}
+
+struct intervals {
+	int64_t least, most;
+};
+
+/* At what intervals a side was sampled; those that don't tell are left out. False if none does. */
+static bool find_intervals(const struct inputs *inputs, struct intervals *out)
+{
+	bool has_any = false;
+
+	vec_foreach (profile, &inputs->profiles) {
+		int64_t period = profile_bytes_period(*profile);
+
+		if (!period)
+			continue;
+		out->least = has_any && out->least < period ? out->least : period;
+		out->most = has_any && out->most > period ? out->most : period;
+		has_any = true;
+	}
+	return has_any;
+}
+
+static struct formatted format_interval(int64_t interval)
+{
+	struct formatted formatted = {"every allocation"};
+
+	if (interval > 1)
+		snprintf(formatted.text, FORMAT_SIZE, "one in %.200s",
+			 format_value((double)interval, true /* bytes */).text);
+	return formatted;
+}
+
+static struct formatted format_intervals(const struct intervals *intervals)
+{
+	struct formatted least = format_interval(intervals->least), formatted;
+
+	if (intervals->least == intervals->most)
+		return least;
+	snprintf(formatted.text, FORMAT_SIZE, "from %.100s to %.100s", least.text,
+		 format_interval(intervals->most).text);
+	return formatted;
+}
+
+/* The numbers hold, each side with an error of its own. But it is seldom meant, and only as sure as
+ * the worse side. */
+static int check_intervals(struct comparison *comparison)
+{
+	struct intervals base, new;
+	char text[2 * FORMAT_SIZE];
+
+	if (!find_intervals(&comparison->sides[DIFF_BASE], &base) ||
+	    !find_intervals(&comparison->sides[DIFF_NEW], &new) ||
+	    (base.least == new.least &&base.most == new.most))
+		return EXIT_DONE;
+	snprintf(text, sizeof(text), "the sides were sampled differently: base %.200s, new %.200s",
+		 format_intervals(&base).text, format_intervals(&new).text);
+	return warn(comparison, text);
 }
 
 /* --- comparing ----------------------------------------------------------------------------- */
@@ -410,6 +474,8 @@ static int run_comparison(struct comparison *comparison)
 		status = check_base(comparison);
 	if (!status)
 		status = check_dropped(comparison);
+	if (!status)
+		status = check_intervals(comparison);
 	for (int side = 0; !status && side < 2; side++)
 		status = inputs_find_fileless(&comparison->sides[side], &comparison->fileless);
 	if (!status)

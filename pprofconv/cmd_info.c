@@ -36,14 +36,18 @@ static void print_period(const struct profile *profile)
 	print_text(" (", profile_string(profile, profile->period_type.type), ")\n");
 }
 
-/* The sum of one kind of value; of sums beyond 64 bits the lower 64. */
-static int64_t total(const struct profile *profile, size_t value)
+/* The sum of one kind of value. */
+static void print_total(const struct profile *profile, size_t value, int width)
 {
-	uint64_t sum = 0;
+	int64_t sum = 0;
+	bool is_lost = false;
 
 	for (size_t i = 0; i < profile->samples.n; i++)
-		sum += (uint64_t)profile_values(profile, i)[value];
-	return (int64_t)sum;
+		is_lost |= __builtin_add_overflow(sum, profile_values(profile, i)[value], &sum);
+	if (is_lost)
+		printf("%*s", width, "more than 64 bits hold");
+	else
+		printf("%*" PRId64, width, sum);
 }
 
 static void print_totals(const struct profile *profile)
@@ -56,7 +60,7 @@ static void print_totals(const struct profile *profile)
 		int pad = (int)(strlen(name) < 16 ? 16 - strlen(name) : 0);
 
 		print_text("  ", name, "");
-		printf("%*s%20" PRId64, pad, "", total(profile, i));
+		print_total(profile, i, pad + 20);
 		print_text(" ", profile_string(profile, type->unit), "\n");
 	}
 }

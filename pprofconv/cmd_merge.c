@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/merge.h"
+#include "analysis/reproducible.h"
 #include "base/input.h"
 #include "command_files.h"
 #include "commands.h"
@@ -15,9 +16,35 @@ static int explain(const char *input, int code)
 						: strerror(-code));
 }
 
+/* The largest interval becomes that of the sum, so that its errors are taken for none too small. */
+static void check_interval(const struct settings *settings, const struct profile *profile,
+			   const char *input, int64_t *first)
+{
+	int64_t interval = profile_bytes_period(profile);
+
+	if (!*first)
+		*first = interval;
+	if (interval && interval != *first && !settings->quiet)
+		command_error("%s: sampled at another interval than those before; the largest will "
+			      "stand for all",
+			      input);
+}
+
+static int add(const struct settings *settings, struct merge *merge, struct profile *profile,
+	       struct diag *diag)
+{
+	_cleanup_(profile_freep) struct profile *copy = NULL;
+
+	if (!settings->is_reproducible)
+		return merge_add(merge, profile, diag);
+	copy = reproducible_copy(profile);
+	return copy ? merge_add(merge, copy, diag) : -ENOMEM;
+}
+
 /* Names come from the files on this machine before profiles are put together: one may bring its own
  * already. */
-static int add_input(const struct settings *settings, struct merge *merge, const char *input)
+static int add_input(const struct settings *settings, struct merge *merge, const char *input,
+		     int64_t *interval)
 {
 	_cleanup_(profile_freep) struct profile *profile = command_load(settings, input);
 	struct diag diag = {.file = input};
@@ -25,7 +52,8 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 
 	if (!profile || command_symbolize(settings, profile))
 		return EXIT_BAD;
-	r = merge_add(merge, profile, &diag);
+	check_interval(settings, profile, input, interval);
+	r = add(settings, merge, profile, &diag);
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (r < 0 && !diag_has_error(&diag))
 		explain(input, r);
@@ -33,17 +61,30 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
+/* Mappings that some inputs lack are laid out anew among the others. */
+static struct profile *finish(const struct settings *settings, struct merge *merge)
+{
+	_cleanup_(profile_freep) struct profile *merged = merge_finish(merge);
+	struct profile *result = merged;
+
+	if (merged && settings->is_reproducible)
+		return reproducible_copy(merged);
+	merged = NULL;
+	return result;
+}
+
 static int merge_inputs(const struct settings *settings, const struct writer *writer)
 {
 	_cleanup_(merge_freep) struct merge *merge = merge_new();
 	_cleanup_(profile_freep) struct profile *merged = NULL;
+	int64_t interval = 0;
 	int status = EXIT_DONE;
 
 	for (int i = 0; merge && !status && i < settings->n_inputs; i++)
-		status = add_input(settings, merge, settings->inputs[i]);
+		status = add_input(settings, merge, settings->inputs[i], &interval);
 	if (status)
 		return status;
-	merged = merge ? merge_finish(merge) : NULL;
+	merged = merge ? finish(settings, merge) : NULL;
 	if (!merged)
 		return command_error("%s", strerror(ENOMEM));
 	return command_save(settings, merged, writer, settings->output);
@@ -70,6 +111,8 @@ static const struct option_row options[] = {
 	 "Where to write; - is standard output."},
 	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
+	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
+	 "Leaves out what differs between runs that did the same, as convert does."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROWS_SYMBOLS,

@@ -26,7 +26,7 @@ struct following {
 	struct series series;
 	VEC(bool) failures;
 	char dropped[WARNING_MAX];
-	const char *warnings[3]; /* ends with NULL */
+	const char *warnings[4]; /* ends with NULL */
 };
 
 static const struct trend_format *find_format(const char *name)
@@ -237,6 +237,17 @@ static void check_process(struct following *following)
 				"any of them");
 }
 
+static void check_exit(struct following *following)
+{
+	bool is_any = following->series.total.is_without_exit;
+
+	vec_foreach (row, &following->series.rows)
+		is_any |= row->is_without_exit;
+	if (is_any)
+		warn(following,
+		     "functions held less than half at exit: their trends end before it");
+}
+
 static int follow(struct following *following)
 {
 	const char *type = choose_type(following);
@@ -258,6 +269,7 @@ static int follow(struct following *following)
 		r = judge(following);
 	if (r)
 		return command_error("%s", strerror(-r));
+	check_exit(following);
 	return report(following);
 }
 
@@ -322,7 +334,10 @@ const struct command command_trend = {
 		"Growth is real if it is steeper than chance lets a steady heap drift, whose "
 		"blocks "
 		"stay from one dump to the next. Slopes are the median of those between any two "
-		"dumps. Inputs that tell when they were written are put in that order; others are "
+		"dumps. What a program frees at its end is no trend: a function that holds less "
+		"than half in a dump at exit is judged without it. Folded stacks don't tell how "
+		"many blocks there are; what came and went is taken from how they move. Inputs "
+		"that tell when they were written are put in that order; others are "
 		"taken as they come.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,

@@ -81,8 +81,8 @@ struct profile *command_load(const struct settings *settings, const char *path)
 
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (!r && settings->verbose)
-		fprintf(stderr, PROGRAM ": %s: %zu samples, %zu stacks, %zu locations\n", diag.file,
-			profile->samples.n, profile->stacks.n, profile->locations.n);
+		command_error("%s: %zu samples, %zu stacks, %zu locations", diag.file,
+			      profile->samples.n, profile->stacks.n, profile->locations.n);
 	diag_deinit(&diag);
 	return profile;
 }
@@ -118,7 +118,7 @@ int command_save(const struct settings *settings, const struct profile *profile,
 	r = save(settings, profile, (size_t)value, writer, path, &diag);
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (!r && settings->verbose)
-		fprintf(stderr, PROGRAM ": %s: written\n", diag.file);
+		command_error("%s: written", diag.file);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }

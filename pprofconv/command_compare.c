@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define PARENTHESES_MAX 250
+
 /* --- inputs -------------------------------------------------------------------------------- */
 
 static int load_one(struct inputs *inputs, const struct settings *settings, const char *name)
@@ -225,6 +227,22 @@ int compare_read_suppressions(const struct settings *settings, struct suppressio
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
+/* The C library's regcomp() calls itself for each parenthesis, until there is no stack left. */
+static bool is_too_deep(const char *pattern)
+{
+	size_t depth = 0;
+
+	for (; *pattern && depth <= PARENTHESES_MAX; pattern++) {
+		if (*pattern == '\\' && pattern[1])
+			pattern++;
+		else if (*pattern == '(')
+			depth++;
+		else if (*pattern == ')' && depth)
+			depth--;
+	}
+	return depth > PARENTHESES_MAX;
+}
+
 int compare_compile(const char *option, const char *pattern, regex_t *regex,
 		    const regex_t **out_regex)
 {
@@ -234,6 +252,8 @@ int compare_compile(const char *option, const char *pattern, regex_t *regex,
 	*out_regex = NULL;
 	if (!pattern)
 		return EXIT_DONE;
+	if (is_too_deep(pattern))
+		return command_error("--%s: parentheses are nested too deeply", option);
 	r = regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB);
 	if (r) {
 		regerror(r, regex, text, sizeof(text));

@@ -48,8 +48,8 @@ static void print_option(const struct option_row *row, FILE *stream)
 
 void command_print_help(const struct command *command, FILE *stream)
 {
-	fprintf(stream, "Usage: " PROGRAM " %s [OPTION]... %s\n", command->name,
-		command->arguments);
+	fprintf(stream, "Usage: " PROGRAM " %s [OPTION]...%s%s\n", command->name,
+		*command->arguments ? " " : "", command->arguments);
 	print_wrapped(command->summary, 0, stream);
 	putc('\n', stream);
 	print_wrapped(command->description, 0, stream);

@@ -346,6 +346,14 @@ void profile_add_comment(struct profile *profile, const char *text, size_t size)
 		failed(profile, vec_push(&profile->comments, string));
 }
 
+int64_t profile_bytes_period(const struct profile *profile)
+{
+	bool is_told = profile->period > 0 &&
+		       strcmp(profile_string(profile, profile->period_type.unit), "bytes") == 0;
+
+	return is_told ? profile->period : 0;
+}
+
 const char *profile_metadata(const struct profile *profile, const char *key)
 {
 	size_t key_size = strlen(key);

@@ -119,8 +119,8 @@ struct profile {
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */
 	int64_t duration_nanos;
-	bool keeps_samples;    /* counts of a sampled dump are to stay as they were taken */
-	int64_t kept_interval; /* the sampler's, if they did: no estimates yet; else 0 */
+	bool keeps_samples;           /* counts of a sampled dump are to stay as they were taken */
+	int64_t kept_interval;        /* the sampler's, if they did: no estimates yet; else 0 */
 	uint32_t drop_frames;         /* string, regular expression */
 	uint32_t keep_frames;         /* string, regular expression */
 	uint32_t default_sample_type; /* string */
@@ -195,6 +195,9 @@ uint32_t profile_add_mapping(struct profile *profile, const struct profile_mappi
 
 /* Adds a line of free text. */
 void profile_add_comment(struct profile *profile, const char *text, size_t size);
+
+/* The period in bytes, R: 1 where every allocation was recorded; 0 if the profile doesn't tell. */
+int64_t profile_bytes_period(const struct profile *profile);
 
 /* The value of the first comment that reads "KEY: VALUE", or NULL. */
 const char *profile_metadata(const struct profile *profile, const char *key);

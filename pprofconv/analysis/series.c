@@ -9,6 +9,13 @@
 #include "base/hash.h"
 
 #define NANOS_PER_HOUR 3.6e12
+#define DUMPS_LEAST    3   /* for a trend */
+#define EXIT_SHARE     0.5 /* of the dump before: what is less was freed because of the exit */
+
+static double square(double x)
+{
+	return x * x;
+}
 
 /* --- times --------------------------------------------------------------------------------- */
 
@@ -169,6 +176,8 @@ static int read_dump(struct series *series, const struct diff_input *dumps, size
 
 	sampling_init(&reading.inuse, profile, (size_t)value);
 	series->is_bytes = reading.inuse.is_bytes;
+	series->has_blocks &= sampling_is_sampled(&reading.inuse) || reading.inuse.objects >= 0 ||
+			      !profile->samples.n;
 	find_allocated(&reading, profile);
 	for (size_t i = 0; !r && i < dumps[number].frames.functions.n; i++)
 		r = vec_push(&reading.rows, PROFILE_NONE);
@@ -181,14 +190,57 @@ static int read_dump(struct series *series, const struct diff_input *dumps, size
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
+/* Many programs free what they have when they end. That is no part of any trend. */
+static bool is_freed_at_exit(const struct series *series, const struct trend_point *points)
+{
+	size_t n = series->n_dumps;
+
+	return series->ends_at_exit && n > DUMPS_LEAST &&
+	       points[n - 1].value < EXIT_SHARE * points[n - 2].value;
+}
+
+/* How far a step goes beyond what a slope makes of it, squared. */
+static double square_of_step(const struct trend_point *to, double slope)
+{
+	const struct trend_point *from = to - 1;
+
+	return square(to->value - from->value - slope * (to->time - from->time));
+}
+
+/* Where nothing tells how many blocks there are, how much came and went is taken from how much the
+ * series moves: if steps lead nowhere but where the slope does, their sum is as uncertain as the
+ * root of the sum of their squares. Half of that came, half went. */
+static void doubt_by_steps(struct trend_point *points, size_t n, double slope)
+{
+	double squares = 0;
+
+	for (size_t i = 1; i < n; i++)
+		squares += square_of_step(&points[i], slope);
+	points[0].doubt = squares;
+	points[0].allocated = 0;
+	for (size_t i = 1; i < n; i++) {
+		points[i].doubt = squares;
+		points[i].allocated =
+			points[i - 1].allocated + square_of_step(&points[i], slope) / 2;
+	}
+}
+
 static int judge_row(struct series *series, struct series_row *row, double confidence, double limit)
 {
-	const struct trend_point *points = series_points(series, row);
-	int r = trend_judge(&row->trend, points, series->n_dumps, series->is_one_run, confidence);
+	struct trend_point *points = vec_from(&series->points, row->first_point);
+	bool knows_doubts = series->is_one_run || !series->has_blocks;
+	size_t n = series->n_dumps;
+	int r;
 
+	row->is_without_exit = is_freed_at_exit(series, points);
+	n -= row->is_without_exit;
+	if (!series->has_blocks)
+		doubt_by_steps(points, n, 0);
+	r = trend_judge(&row->trend, points, n, knows_doubts, confidence);
+	if (!series->has_blocks)
+		doubt_by_steps(points, n, limit);
 	if (!r)
-		row->p_limit = trend_exceeds(&row->trend, points, series->n_dumps,
-					     series->is_one_run, limit);
+		row->p_limit = trend_exceeds(&row->trend, points, n, knows_doubts, limit);
 	return r;
 }
 
@@ -239,6 +291,13 @@ static bool is_one_run(const struct diff_input *dumps, size_t n)
 	return true;
 }
 
+static bool was_at_exit(const struct profile *profile)
+{
+	const char *reason = profile_metadata(profile, "reason");
+
+	return reason && strcmp(reason, "exit") == 0;
+}
+
 int series_init(struct series *series, const char *type, const struct diff_input *dumps, size_t n,
 		double confidence, double limit)
 {
@@ -249,6 +308,8 @@ int series_init(struct series *series, const char *type, const struct diff_input
 		.n_dumps = n,
 		.has_time = has_times(dumps, n),
 		.is_one_run = is_one_run(dumps, n),
+		.ends_at_exit = n > 0 && was_at_exit(dumps[n - 1].profile),
+		.has_blocks = true,
 	};
 	series->has_equal_times = !series->has_time && all_tell_times(dumps, n);
 	r = add_points(series, dumps, &series->total.first_point);

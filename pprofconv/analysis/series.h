@@ -8,7 +8,8 @@ struct series_row {
 	uint32_t name, file; /* strings of the series */
 	size_t first_point;  /* of series.n_dumps, in series.points */
 	struct trend trend;
-	double p_limit; /* how likely the series is where it grows no faster than the limit */
+	bool is_without_exit; /* its trend ends before the last dump */
+	double p_limit;       /* how likely the series is where it grows no faster than the limit */
 };
 
 struct series {
@@ -21,7 +22,9 @@ struct series {
 	bool has_equal_times; /* what keeps it from being that: all tell, but not apart */
 	bool is_bytes;
 	bool is_one_run;
-	const char *type; /* belongs to the caller */
+	bool ends_at_exit; /* the last dump was written when the process ended */
+	bool has_blocks;   /* all dumps tell how many blocks there are, or samples */
+	const char *type;  /* belongs to the caller */
 
 	/* Private: what finds rows. */
 	struct index row_index;

@@ -23,7 +23,8 @@ struct input {
 	bool raw_ended;
 
 	bool is_gzip;
-	bool in_member; /* of gzip data: between its header and its end */
+	bool in_member;  /* of gzip data: between its header and its end */
+	bool in_padding; /* behind the last one */
 	z_stream zlib;
 
 	char *text;
@@ -195,29 +196,38 @@ static int corrupt(struct input *input, const char *what)
 	return fail(input, diag_error(input->diag, INPUT_E_CORRUPT, "%s", what));
 }
 
-/* Members may follow each other; what follows the last and is no member is padding, as gzip(1)
- * takes it. */
-static bool next_member_begins(struct input *input)
+static void skip_padding(struct input *input)
 {
-	if (!input->n_raw || input->raw[0] != 0x1f) {
-		input->raw_ended = true;
-		input->n_raw = 0;
-		return false;
+	while (input->n_raw && input->raw[0] == 0) {
+		input->in_padding = true;
+		take_raw(input, 1);
 	}
+}
+
+/* Members may follow each other, and zeroes the last, as tapes have them. Anything else is no gzip
+ * data: it was damaged, or something was appended that would be left out unseen. */
+static int begin_member(struct input *input)
+{
+	skip_padding(input);
+	if (!input->n_raw)
+		return 0;
+	if (input->in_padding || input->raw[0] != 0x1f)
+		return corrupt(input, "what follows the gzip data is neither such data nor "
+				      "padding");
 	input->in_member = true;
-	return inflateReset(&input->zlib) == Z_OK;
+	return inflateReset(&input->zlib) == Z_OK ? 0 : corrupt(input, "the gzip data is damaged");
 }
 
 /* Unpacks into `to` and sets *out_n to the number of bytes, which may be 0 before the end. */
 static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n)
 {
 	z_stream *zlib = &input->zlib;
+	int r = input->in_member ? 0 : begin_member(input);
 	size_t n_raw = input->n_raw;
-	int r;
 
 	*out_n = 0;
-	if (!input->in_member && !next_member_begins(input))
-		return 0;
+	if (r || !input->in_member)
+		return r;
 	if (!n_raw)
 		return corrupt(input, "the gzip data is truncated");
 	zlib->next_in = (unsigned char *)input->raw;

@@ -18,6 +18,7 @@
 
 #define BUFFER_SIZE 65536
 #define NAME_TRIES  100
+#define LINKS_MAX   40 /* as the kernel follows */
 
 struct output {
 	int fd;
@@ -98,15 +99,44 @@ static int link_nameless(struct output *output, const char *name)
 	return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-/* A file to be renamed to `path` in the end. An existing one is replaced with its permissions kept,
- * and through symbolic links. */
+/* Sets the output's path to what that of a file which is not there yet leads to: links may point to
+ * it. */
+static int follow_links(struct output *output, const char *path)
+{
+	output->path = strdup(path);
+	for (int i = 0; output->path && i < LINKS_MAX; i++) {
+		char link[PATH_MAX];
+		ssize_t n = readlink(output->path, link, sizeof(link));
+		const char *slash = strrchr(output->path, '/');
+		int folder_size = slash && *link != '/' ? (int)(slash + 1 - output->path) : 0;
+		char *next;
+
+		if (n < 0)
+			return 0; /* no link, or nothing */
+		if (asprintf(&next, "%.*s%.*s", folder_size, output->path, (int)n, link) < 0)
+			return -ENOMEM;
+		free(output->path);
+		output->path = next;
+	}
+	return output->path ? -ELOOP : -ENOMEM;
+}
+
+static int find_path(struct output *output, const char *path, bool exists)
+{
+	if (!exists)
+		return follow_links(output, path);
+	output->path = realpath(path, NULL);
+	return output->path ? 0 : -errno;
+}
+
+/* A file to be renamed to `path` in the end, through symbolic links. An existing one is replaced
+ * with its permissions kept. */
 static int open_regular(struct output *output, const char *path, const struct stat *existing)
 {
-	int r;
+	int r = find_path(output, path, existing != NULL);
 
-	output->path = existing ? realpath(path, NULL) : strdup(path);
-	if (!output->path)
-		return -errno;
+	if (r)
+		return r;
 	if (existing && access(output->path, W_OK) < 0)
 		return -errno;
 	r = open_nameless(output);
@@ -129,6 +159,8 @@ static int open_path(struct output *output, const char *path)
 	if (!*path)
 		return -ENOENT;
 	exists = stat(path, &existing) == 0;
+	if (!exists && errno != ENOENT)
+		return -errno;
 	if (exists && S_ISDIR(existing.st_mode))
 		return -EISDIR;
 	if (!exists || S_ISREG(existing.st_mode))

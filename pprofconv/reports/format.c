@@ -106,6 +106,17 @@ void format_name(struct output *output, const char *name)
 	format_code(output, text);
 }
 
+void format_type(struct output *output, const char *type)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-=.%";
+
+	if (*type && strspn(type, plain) == strlen(type) && strlen(type) <= NAME_BYTES)
+		output_printf(output, "`%s`", type);
+	else /* it comes from a profile, and may be anything */
+		format_name(output, type);
+}
+
 static void write_character(struct output *output, const char *text, size_t size)
 {
 	unsigned char c = (unsigned char)*text;

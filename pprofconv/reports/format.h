@@ -40,6 +40,9 @@ void format_code(struct output *output, const char *text);
 /* The same of a name, cut to what a table has room for. */
 void format_name(struct output *output, const char *name);
 
+/* The name of a type of values, or a limit of them, as code. */
+void format_type(struct output *output, const char *type);
+
 /* The text as a JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */
 void format_json(struct output *output, const char *text);
 

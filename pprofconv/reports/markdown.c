@@ -25,7 +25,8 @@ static void write_verdict(const struct report *report, struct output *output)
 							  : "Heap profile";
 
 	output_printf(output, "### %s\n\n", verdict);
-	output_printf(output, "`%s` %s: %s (%s)", diff->type,
+	format_type(output, diff->type);
+	output_printf(output, " %s: %s (%s)",
 		      change_difference(&change) > 0   ? "grew"
 		      : change_difference(&change) < 0 ? "shrank"
 						       : "did not change",
@@ -47,12 +48,13 @@ static void write_failure(const struct report *report, const struct gate_result 
 {
 	const struct diff_row *row = report_failed_row(result, failure);
 
-	output_printf(output, "- ❌ `%s` ", result->diff->type);
+	output_text(output, "- ❌ ");
+	format_type(output, result->diff->type);
 	if (row) {
-		output_text(output, "of ");
+		output_text(output, " of ");
 		write_place(result->diff, row, output);
 	} else {
-		output_text(output, "in all");
+		output_text(output, " in all");
 	}
 	output_printf(output, ": %s\n", report_describe_growth(report, result, failure).text);
 }
@@ -65,8 +67,18 @@ static void write_failures(const struct report *report, const struct gate_result
 
 	while (i < n && i < FORMAT_FAILURES_MAX && output_size(output) < FORMAT_FAILED_MAX)
 		write_failure(report, result, &result->failures.items[i++], output);
-	if (i < n)
-		output_printf(output, "- ❌ %zu more of `%s`\n", n - i, result->gate->text);
+	if (i < n) {
+		output_printf(output, "- ❌ %zu more of ", n - i);
+		format_type(output, result->gate->text);
+		output_text(output, "\n");
+	}
+}
+
+static void write_pass(const struct gate *gate, struct output *output)
+{
+	output_text(output, "- ✅ ");
+	format_type(output, gate->text);
+	output_text(output, gate->per_function ? " a function\n" : "\n");
 }
 
 static void write_gates(const struct report *report, struct output *output)
@@ -76,8 +88,7 @@ static void write_gates(const struct report *report, struct output *output)
 
 		write_failures(report, result, output);
 		if (!result->failures.n)
-			output_printf(output, "- ✅ `%s`%s\n", result->gate->text,
-				      result->gate->per_function ? " a function" : "");
+			write_pass(result->gate, output);
 	}
 	if (report->n_results)
 		output_text(output, "\n");
@@ -171,6 +182,18 @@ static size_t count_first(const struct report *report)
 	return n;
 }
 
+static void write_runs(const struct report *report, struct output *output)
+{
+	const size_t *n = report->diff->n_runs;
+
+	if (report->is_one_run)
+		output_text(output, "Two dumps of one run.");
+	else if (n[DIFF_BASE] <= 1 && n[DIFF_NEW] <= 1)
+		output_text(output, "Two runs.");
+	else
+		output_printf(output, "Means of %zu and %zu runs.", n[DIFF_BASE], n[DIFF_NEW]);
+}
+
 static int write_markdown(const struct report *report, struct output *output)
 {
 	size_t n_first = count_first(report), n_left, next = 0;
@@ -195,9 +218,9 @@ static int write_markdown(const struct report *report, struct output *output)
 			output_printf(output, "%zu more are not shown.\n\n", n_left);
 		output_text(output, "</details>\n\n");
 	}
-	output_printf(output,
-		      "<sub>%s Bold: real with %.10g %% confidence, among all compared.</sub>\n",
-		      report->is_one_run ? "Two dumps of one run." : "Two runs.",
+	output_text(output, "<sub>");
+	write_runs(report, output);
+	output_printf(output, " Bold: real with %.10g %% confidence, among all compared.</sub>\n",
 		      100 * report->confidence);
 	return 0;
 }

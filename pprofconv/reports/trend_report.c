@@ -176,8 +176,11 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 	const struct series *series = report->series;
 	size_t n_failed = 0, n = 0;
 
-	if (report->gate && !report->has_failed)
-		output_printf(output, "- ✅ `%s` a function\n\n", report->gate);
+	if (report->gate && !report->has_failed) {
+		output_text(output, "- ✅ ");
+		format_type(output, report->gate);
+		output_text(output, " a function\n\n");
+	}
 	for (size_t i = 0; i < series->rows.n; i++) {
 		const struct series_row *row = &series->rows.items[i];
 
@@ -187,7 +190,9 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 			continue;
 		n++;
 		assert(report->gate);
-		output_printf(output, "- ❌ `%s` of ", series->type);
+		output_text(output, "- ❌ ");
+		format_type(output, series->type);
+		output_text(output, " of ");
 		write_place(series, row, output);
 		output_printf(output, " grows by %s; limit %s\n",
 			      format_slope(series, row->trend.slope).text,
@@ -239,11 +244,12 @@ static void write_markdown(const struct trend_report *report, struct output *out
 {
 	const struct series *series = report->series;
 
-	output_printf(output, "### %s\n\n`%s` over %zu dumps%s.\n\n",
+	output_printf(output, "### %s\n\n",
 		      report->has_failed ? "❌ Heap trend: the gate failed"
 		      : report->gate     ? "✅ Heap trend: the gate passed"
-					 : "Heap trend",
-		      series->type, series->n_dumps, describe_order(series));
+					 : "Heap trend");
+	format_type(output, series->type);
+	output_printf(output, " over %zu dumps%s.\n\n", series->n_dumps, describe_order(series));
 	write_markdown_gate(report, output);
 	for (size_t i = 0; report->warnings[i]; i++) {
 		output_text(output, "> ⚠️ ");
@@ -267,6 +273,7 @@ static void write_json_row(const struct series *series, const struct series_row 
 	format_json_number(output, row->trend.p_rise);
 	output_text(output, ",\"deviation\":");
 	format_json_number(output, row->trend.deviation);
+	output_printf(output, ",\"without_exit\":%s", row->is_without_exit ? "true" : "false");
 	output_text(output, ",\"values\":[");
 	for (size_t i = 0; i < series->n_dumps; i++) {
 		output_text(output, i ? "," : "");

@@ -3,6 +3,7 @@
 1 - exp(-size / interval), by a generator of random numbers with a seed."""
 
 import math
+import os
 import random
 
 BASE = 0x401000
@@ -70,3 +71,16 @@ def write_run(path, seed, blocks, interval, **options):
     """A dump of a run whose blocks in use are those, and all it ever allocated."""
     counts = sample(random.Random(seed), blocks, interval)
     return write(path, dump(counts, counts, interval, run=str(seed), **options))
+
+
+def twice(folder, interval):
+    """The same records at other addresses, in another order, with other times and numbers."""
+    blocks = {((i, 2), 100 + 7 * i): 3 + i for i in range(30)}
+    text = dump(blocks, blocks, interval, run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
+    lines = text.replace('0x40', '0x70').replace('400000-', '700000-').replace(
+        '-1401000', '-1701000').replace('# run: a', '# run: b').replace('pid: 7', 'pid: 8')
+    lines = lines.replace('T00:00:05', 'T10:00:05').splitlines()
+    at = [i for i, line in enumerate(lines) if ' @ 0x' in line]
+    lines[at[0]:at[-1] + 1] = lines[at[0]:at[-1] + 1][::-1]
+    return [write(os.path.join(folder, name), content) for name, content in
+            (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n'))]

@@ -411,6 +411,7 @@ def a_base_that_is_not_there(folder):
     nothing = runs.write(os.path.join(folder, 'nothing'), '')
     diff(nothing, new, status=2)
     diff('--allow-missing-base', nothing, new)
+    diff('--allow-missing-base', '/dev/null', new)
     empty = exact(folder, 'empty', {})
     _, message = diff(empty, new, status=2)
     cli.is_in('empty: no samples to compare with', message)
@@ -432,24 +433,11 @@ def dropped_samples(folder):
     cli.is_in('warning: 2 samples', diff(base, new)[0])
 
 
-def twice(folder, interval):
-    """The same records at other addresses, in another order, with other times and numbers."""
-    blocks = {((i, 2), 100 + 7 * i): 3 + i for i in range(30)}
-    text = runs.dump(blocks, blocks, interval, run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
-    lines = text.replace('0x40', '0x70').replace('400000-', '700000-').replace(
-        '-1401000', '-1701000').replace('# run: a', '# run: b').replace('pid: 7', 'pid: 8')
-    lines = lines.replace('T00:00:05', 'T10:00:05').splitlines()
-    at = [i for i, line in enumerate(lines) if ' @ 0x' in line]
-    lines[at[0]:at[-1] + 1] = lines[at[0]:at[-1] + 1][::-1]
-    return [runs.write(os.path.join(folder, name), content) for name, content in
-            (('a.heap', text), ('b.heap', '\n'.join(lines) + '\n'))]
-
-
 @cli.test
 def equal_runs_give_equal_profiles(folder):
     for interval in (1, R):
         outs = []
-        for path in twice(folder, interval):
+        for path in runs.twice(folder, interval):
             out = path + '.pb.gz'
             cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
             with open(out, 'rb') as file:
@@ -519,6 +507,51 @@ def what_people_read_is_bounded(folder):
             cli.is_in('\ngate failed: 1470 more of samples=1\n', out)
             gates = json.loads(diff('-F', 'json', *args, status=1)[0])['gates']
             cli.equal(len(gates[0]['failures']), 1500)
+
+
+@cli.test
+def a_report_says_if_sides_were_sampled_differently(folder):
+    """Each side has an error of its own, and the numbers hold; but hardly anyone means that."""
+    base, new = [runs.write_run(os.path.join(folder, str(r)), 1, HEAP, r) for r in (R, R // 4)]
+    whole = exact(folder, 'exact', HEAP)
+    for sides, said in (((base, new), 'base one in 512.00 KiB, new one in 128.00 KiB'),
+                        ((whole, new), 'base every allocation, new one in 128.00 KiB'),
+                        ((f'--base={base}', f'--base={whole}', base),
+                         'base from every allocation to one in 512.00 KiB, new one in 512.00 KiB')):
+        said = f'the sides were sampled differently: {said}'
+        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [said])
+        for form in ('text', 'markdown'):
+            cli.is_in(said, diff('-F', form, *sides)[0])
+        cli.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
+    for sides in ((base, base), (whole, whole), (folded(folder, 'folded', main__f=3), base)):
+        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [])
+
+
+@cli.test
+def markdown_of_a_type_that_is_markup(folder):
+    """A profile may come from a stranger's pull request, and so the names of its values."""
+    evil = 'a`b\n\n# <b>@admin</b> | [a](http://e)'
+    base, new = [pprof_file.write(os.path.join(folder, str(n)), [('f', 'a.c', n)], type_=evil)
+                 for n in (1, 2)]
+    name = ('<code>a&#96;b??&#35; &#60;b&#62;&#64;admin&#60;/b&#62; &#124; '
+            '&#91;a&#93;(http&#58;//e)</code>')
+    out, _ = diff('-F', 'markdown', '-g', f'{evil}=0', '-G', f'{evil}=5', base, new, status=1)
+    cli.is_in(f'\n{name} grew: ', out)
+    cli.is_in(f'- ❌ {name} in all: ', out)
+    cli.equal(out.count('# '), 1)
+    assert '@' not in out and '<b>' not in out, out
+    done = cli.pprofconv('trend', '-q', '-F', 'markdown', base, new, new,
+                         f'--max-slope={evil}=9')
+    cli.is_in(f'\n{name} over 3 dumps', done.stdout)
+    assert '@' not in done.stdout and '<b>' not in done.stdout, done.stdout
+
+
+@cli.test
+def reports_count_the_runs(folder):
+    one, two = [sampled(folder, str(seed), seed, HEAP) for seed in (1, 2)]
+    cli.is_in('<sub>Two runs. ', diff('-F', 'markdown', one, two)[0])
+    cli.is_in('<sub>Means of 2 and 1 runs. ',
+              diff('-F', 'markdown', f'--base={one}', f'--base={two}', one)[0])
 
 
 cli.main()

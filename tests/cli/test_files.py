@@ -88,4 +88,23 @@ def a_slip_writes_nothing(folder):
     cli.succeed('-n', 'dif', cwd=folder)  # a file may have any name
 
 
+@cli.test
+def links_are_followed(folder):
+    """What a link points to is made, or replaced; the link stays."""
+    path = os.path.join
+    os.mkdir(path(folder, 'there'))
+    os.symlink('there/made.pb.gz', path(folder, 'one'))
+    os.symlink(path(folder, 'one'), path(folder, 'two'))
+    for _ in range(2):
+        cli.succeed('-n', GOOD, '-o', 'two', cwd=folder)
+        assert os.path.islink(path(folder, 'one')) and os.path.islink(path(folder, 'two'))
+        assert os.path.isfile(path(folder, 'there', 'made.pb.gz'))
+    os.symlink('round', path(folder, 'round'))
+    cli.equal(fail('-n', GOOD, '-o', 'round', cwd=folder),
+              'round: Too many levels of symbolic links')
+    os.symlink('nowhere/x', path(folder, 'lost'))
+    cli.equal(fail('-n', GOOD, '-o', 'lost', cwd=folder), 'lost: No such file or directory')
+    assert os.path.islink(path(folder, 'round')) and os.path.islink(path(folder, 'lost'))
+
+
 cli.main()

@@ -7,6 +7,7 @@ import os
 import shutil
 
 import cli
+import runs
 
 GO = cli.data('good-go.heap')
 EXACT = cli.data('good-exact.heap')
@@ -95,12 +96,44 @@ def merging_in_any_order(folder):
     names = ['good-exact.heap', 'good-sampled.heap', 'good-gperftools.heap', 'good-jemalloc.heap']
     inputs = [cli.data(n) for n in names]
     a, b, c = (os.path.join(folder, n) for n in 'abc')
-    cli.succeed('merge', '-n', *inputs, '-o', a)
-    cli.succeed('merge', '-n', *inputs[2:], '-o', b)
-    cli.succeed('merge', '-n', inputs[1], b, inputs[0], '-o', c)
+    cli.succeed('merge', '-n', '-q', *inputs, '-o', a)
+    cli.succeed('merge', '-n', '-q', *inputs[2:], '-o', b)
+    cli.succeed('merge', '-n', '-q', inputs[1], b, inputs[0], '-o', c)
     with open(a, 'rb') as first, open(c, 'rb') as second:
         cli.equal(first.read(), second.read())
     cli.is_in('inuse_space', cli.succeed('info', a))
+
+
+@cli.test
+def merging_what_was_sampled_differently(folder):
+    """The result has one period: errors that are worked out from it are none too small."""
+    sampled, out = cli.data('good-sampled.heap'), os.path.join(folder, 'x')
+    done = cli.pprofconv('merge', '-n', EXACT, sampled, '-o', out)
+    cli.equal(done.stderr, f'pprofconv: {sampled}: sampled at another interval than those before; '
+                           'the largest will stand for all\n')
+    cli.is_in('period: 524288 bytes', cli.succeed('info', out))
+    cli.succeed('merge', '-n', sampled, sampled, '-o', out)
+
+
+@cli.test
+def merging_reproducibly(folder):
+    """Runs that did the same make the same, whatever the addresses, and in any order."""
+    outs = []
+    for interval in (1, 524288):
+        a, b = runs.twice(folder, interval)
+        for inputs in ((a, a), (a, b), (b, a), (b, b)):
+            outs.append(os.path.join(folder, f'{interval}-{len(outs)}'))
+            cli.equal(cli.pprofconv('merge', '-q', '--reproducible', *inputs, '-o',
+                                    outs[-1]).returncode, 0)
+        with open(outs[-4], 'rb') as first:
+            expected = first.read()
+        for out in outs[-3:]:
+            with open(out, 'rb') as file:
+                assert file.read() == expected, (interval, out)
+        plain = os.path.join(folder, 'plain')
+        cli.equal(cli.pprofconv('merge', '-q', a, b, '-o', plain).returncode, 0)
+        totals = [cli.pprofconv('top', '-q', p).stdout.splitlines()[0] for p in (plain, outs[-1])]
+        cli.equal(totals[0], totals[1])
 
 
 @cli.test

@@ -121,6 +121,40 @@ def truncated_gzip_data(folder):
 
 
 @cli.test
+def what_follows_gzip_data(folder):
+    """Padding is zeroes; anything else is a file that was damaged, or two in one."""
+    with open(cli.data('good-exact.heap'), 'rb') as file:
+        packed = gzip.compress(file.read())
+    for rest in (b'garbage', bytes(70000) + b'x', packed + b'x'):
+        cli.is_in('what follows the gzip data is neither such data nor padding',
+                  refuse(folder, packed + rest))
+    good = os.path.join(folder, 'good.gz')
+    with open(good, 'wb') as file:
+        file.write(packed + bytes(300000))
+    cli.succeed('top', '-n', good)
+
+
+@cli.test
+def names_of_files_are_no_commands_to_terminals(folder):
+    path = os.path.join(folder, 'a\033[31mb.heap')
+    shutil.copy(cli.data('good-exact.heap'), path)
+    done = cli.pprofconv('-v', '-n', path)
+    cli.equal(done.returncode, 0)
+    cli.equal(done.stderr.count('a?[31mb'), 2)
+    assert '\033' not in done.stderr
+
+
+@cli.test
+def expressions_that_are_too_deep(folder):
+    path = cli.data('good-folded.txt')
+    deep = '(' * 60000 + 'a' + ')' * 60000
+    for option in ('--focus', '--ignore', '--hide'):
+        cli.is_in(f'{option}: parentheses are nested too deeply',
+                  fail('diff', path, path, f'{option}={deep}'))
+    cli.succeed('diff', path, path, '--focus=' + '(' * 100 + 'a' + ')' * 100)
+
+
+@cli.test
 def a_gzip_bomb(folder):
     record = b'1: 16 [ 1: 16] @ 0x401180\n'
     bomb = gzip.compress(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n' + record * 400000)

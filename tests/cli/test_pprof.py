@@ -6,6 +6,7 @@ import os
 import shutil
 
 import cli
+import pprof_file
 import raw
 
 
@@ -78,6 +79,13 @@ def names_that_are_not_utf8(folder):
     done = cli.pprofconv('-n', '-', '-o', profile, input=text)
     cli.equal((done.returncode, done.stderr), (0, ''))
     cli.is_in('pid: \ufffd\ufffd', cli.go_pprof('-comments', profile))
+
+
+@cli.test
+def totals_beyond_64_bits_are_not_made_up(folder):
+    path = pprof_file.write(os.path.join(folder, 'much.pb'),
+                            [('f', 'a.c', 2**63 - 1), ('g', 'a.c', 2**63 - 1)])
+    cli.is_in('inuse_space   more than 64 bits hold bytes\n', cli.succeed('info', path))
 
 
 cli.need('go')

@@ -251,4 +251,48 @@ def what_people_read_is_bounded(folder):
     cli.equal(out.count('gate failed: '), 31)
 
 
+@cli.test
+def what_is_freed_at_exit_is_no_trend(folder):
+    """A program that frees all it has at its end leaves a last dump of nothing."""
+    def write(i, n, reason):
+        text = runs.dump({(1, 100): n, (2, 100): 50}, {(1, 100): 10 * i + 1, (2, 100): 50}, 1,
+                         run='7', time=60 * i, extra=[f'reason: {reason}'])
+        return runs.write(os.path.join(folder, f'{reason}{i}'), text)
+
+    paths = [write(i, 10 * i + 1, 'allocated') for i in range(9)]
+    said = 'functions held less than half at exit: their trends end before it'
+    for last, verdict in (('exit', 'grows'), ('signal', 'comes and goes')):
+        inputs = [*paths, write(9, 1, last)]
+        report = json.loads(trend('-F', 'json', *inputs)[0])
+        row = rows(report)[1]
+        cli.equal((row['verdict'], row['without_exit']), (verdict, last == 'exit'))
+        cli.equal(rows(report)[2]['without_exit'], False)
+        cli.equal(report['warnings'], [said] if last == 'exit' else [])
+        cli.equal(len(row['values']), 10)
+        trend('--max-slope', 'inuse_space=1', *inputs, status=int(last == 'exit'))
+    for form in ('text', 'markdown'):
+        cli.is_in(said, trend('-F', form, *paths, write(9, 1, 'exit'))[0])
+    cli.equal(json.loads(trend('-F', 'json', *paths, write(9, 91, 'exit'))[0])['warnings'], [])
+
+
+@cli.test
+def folded_stacks_have_trends(folder):
+    """They don't tell how many blocks there are: what came and went is taken from the steps."""
+    rng, paths = random.Random(4), []
+    walks = [1000] * 200
+    for i in range(20):
+        walks = [w + rng.choice((-9, 9)) for w in walks]
+        text = ''.join(f'main;w{j} {w}\n' for j, w in enumerate(walks))
+        paths.append(runs.write(os.path.join(folder, f'{i:02}'),
+                                f'main;line {1000 + 50 * i}\nmain;same 70\n' + text))
+    report = json.loads(trend('-F', 'json', '--top=0', *paths)[0])
+    verdicts = {row['name']: row['verdict'] for row in report['rows']}
+    cli.equal((verdicts['line'], verdicts['same']), ('grows', 'steady'))
+    grown = sum(verdicts[f'w{j}'] == 'grows' for j in range(200))
+    assert grown <= 20, grown  # of 200 walks that lead nowhere; 10 by chance, 2 % for more than 16
+    _, messages = trend('--max-slope', 'samples=40', *paths, status=1)
+    cli.equal(messages, 'pprofconv: gate failed: samples of line grows by +50/dump; limit 40\n')
+    trend('--max-slope', 'samples=50', *paths)
+
+
 cli.main()
