@@ -13,6 +13,8 @@
 #include "recorder.h"
 #include "report.h"
 #include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,12 +56,24 @@ static bool is_ours(void *function)
 	       its.dlfo_map_start == ours.dlfo_map_start;
 }
 
-/* The malloc that the program calls, if that is another one than ours; else NULL. */
+/* An entry of the program's PLT: that is what the address of a function is everywhere, if a program
+ * at fixed addresses takes it. Calls go to the function all the same. */
+static bool is_stub(void *function)
+{
+	Dl_info info;
+	ElfW(Sym) *symbol = NULL;
+
+	return dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
+	       symbol->st_shndx == SHN_UNDEF;
+}
+
+/* The malloc that the program calls, if that is another one than ours; else NULL. Also NULL where a
+ * stub hides it. */
 static void *malloc_before_us(void)
 {
 	void *first = dlsym(RTLD_DEFAULT, "malloc");
 
-	return first && !is_ours(first) ? first : NULL;
+	return first && !is_ours(first) && !is_stub(first) ? first : NULL;
 }
 
 static bool is_of_heapprof(void *function)

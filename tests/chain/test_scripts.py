@@ -10,6 +10,23 @@ import chain
 import cli
 
 
+# --- help ------------------------------------------------------------------------------------
+
+@cli.test
+def all_scripts_tell_their_usage(folder):
+    """And do nothing else: there is no build to take."""
+    env = chain.environment(HEAPPROF_SKIP_SETUP=1, HEAPPROF_BUILD=os.path.join(folder, 'none'))
+    scripts = [path for path in (chain.ROOT / 'scripts').iterdir()
+               if path.is_file() and not path.suffix] + [chain.ROOT / 'scripts/ci/heap-gate']
+    assert len(scripts) > 15, scripts
+    for script in scripts:
+        for option in ('-h', '--help'):
+            done = cli.run(str(script), option, env=env)
+            cli.equal((done.returncode, done.stderr), (0, ''))
+            cli.is_in('usage: ', done.stdout.lower())
+            cli.is_in(script.name, done.stdout)
+
+
 # --- demo ------------------------------------------------------------------------------------
 
 def demo(folder, *command, **settings):

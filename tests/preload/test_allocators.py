@@ -165,4 +165,17 @@ def test_another_malloc_before_ours(folder):
     check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
 
 
+@case
+def test_address_of_malloc_in_a_program_at_fixed_addresses(folder):
+    """As Debian's Python is one: the address is the program's, calls come to us."""
+    source, built = f'{folder}/fixed.c', f'{folder}/fixed'
+    with open(source, 'w', encoding='utf-8') as file:
+        file.write('#include <stdlib.h>\nvoid *(*volatile taken)(size_t);\n'
+                   'int main(void) { taken = malloc; return !taken(100000); }\n')
+    subprocess.run(['cc', '-no-pie', '-fno-pie', '-o', built, source], check=True)
+    result = run([built], environment(folder))
+    check_equal((result.status, result.stderr), (0, ''), 'status and messages')
+    check_equal(len(dumps_in(folder)), 1, 'dumps')
+
+
 main()
