@@ -146,7 +146,7 @@ static void tell_failure(const char *path, int error)
 	hp_text_string(&line, "can't write ");
 	hp_text_string(&line, path[0] ? path : options.prefix);
 	hp_text_string(&line, ": ");
-	hp_text_string(&line, strerrordesc_np(-error));
+	hp_text_error(&line, -error);
 	hp_report_text(&line);
 }
 
