@@ -47,18 +47,21 @@ PUBLIC void HeapProfilerStop(void)
 }
 
 /* libtcmalloc asks for a last dump of its own profiler by this name. That one does not run, and
- * ours has its own. */
-static bool is_of_allocator(const void *caller)
+ * ours has its own. An allocator without one never calls this: what returns into the C library then
+ * is a handler or a thread of the program's. */
+static bool is_of_tcmalloc(const void *caller)
 {
-	return hp_next_alloc_has_code((uintptr_t)caller);
+	return hp_next_alloc_has_code((uintptr_t)caller) &&
+	       hp_next_alloc_has_code((uintptr_t)hp_next_alloc_symbol("HeapProfilerDump"));
 }
 
 PUBLIC void HeapProfilerDump(const char *reason)
 {
-	if (is_of_allocator(__builtin_return_address(0)))
-		return;
+	const void *caller = __builtin_return_address(0);
+
 	enter();
-	hp_dumper_dump(reason && *reason ? reason : "HeapProfilerDump");
+	if (!is_of_tcmalloc(caller))
+		hp_dumper_dump(reason && *reason ? reason : "HeapProfilerDump");
 	leave();
 }
 

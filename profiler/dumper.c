@@ -116,13 +116,24 @@ static bool is_verbose(void)
 	       (options.verbose == HP_VERBOSE_AUTO && hp_report_is_terminal());
 }
 
+/* Of a very long one the beginning: what is said about it must fit into the line as well. */
+static void put_path(struct hp_text *line, const char *path)
+{
+	const size_t shown_max = 700;
+	size_t size = strlen(path);
+
+	hp_text_bytes(line, path, size < shown_max ? size : shown_max);
+	if (size > shown_max)
+		hp_text_string(line, "...");
+}
+
 static void tell_success(const struct dumping *d)
 {
 	HP_TEXT_LOCAL(line, 1024);
 
 	if (!is_verbose())
 		return;
-	hp_text_string(&line, d->name.path);
+	put_path(&line, d->name.path);
 	hp_text_string(&line, " (");
 	hp_text_string(&line, d->reason);
 	hp_text_char(&line, ')');
@@ -144,9 +155,9 @@ static void tell_failure(const char *path, int error)
 		return;
 	is_failure_told = true;
 	hp_text_string(&line, "can't write ");
-	hp_text_string(&line, path[0] ? path : options.prefix);
+	put_path(&line, path[0] ? path : options.prefix);
 	hp_text_string(&line, ": ");
-	hp_text_string(&line, strerrordesc_np(-error));
+	hp_text_error(&line, -error);
 	hp_report_text(&line);
 }
 

@@ -341,7 +341,7 @@ static void tell_no_folder(int error)
 
 	hp_text_string(&line,
 		       "the prefix of the dumps is relative, and the current folder has no path: ");
-	hp_text_string(&line, strerrordesc_np(error));
+	hp_text_error(&line, error);
 	hp_text_string(&line, ": not profiling");
 	hp_report_text(&line);
 }

@@ -101,6 +101,18 @@ void hp_text_size(struct hp_text *t, uint64_t bytes)
 	hp_text_string(t, units[unit]);
 }
 
+void hp_text_error(struct hp_text *t, int error)
+{
+	const char *description = strerrordesc_np(error);
+
+	if (description) {
+		hp_text_string(t, description);
+	} else {
+		hp_text_string(t, "error ");
+		hp_text_decimal(t, error);
+	}
+}
+
 static void escaped_byte(struct hp_text *t, uint8_t c)
 {
 	if (c == '\n') {

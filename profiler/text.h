@@ -25,6 +25,10 @@ void hp_text_hex_bytes(struct hp_text *t, const uint8_t *bytes, size_t size);
 /* A size as people read it: "340 KiB", "1.5 GiB"; below 10 KiB in bytes. */
 void hp_text_size(struct hp_text *t, uint64_t bytes);
 
+/* What an errno value means; "error 4000" for one that the C library has no words for, such as file
+ * systems in user space and filters of system calls may return. */
+void hp_text_error(struct hp_text *t, int error);
+
 /* Control characters, backslash and bytes that would forge a line come out as \n, \\ or \x1f; what
  * is longer than `max` bytes is cut and marked by "...". */
 void hp_text_escaped(struct hp_text *t, const char *bytes, size_t size, size_t max);

@@ -87,7 +87,7 @@ static const struct {
 } errors[] = {
 	{"EACCES", EACCES}, {"EINVAL", EINVAL}, {"EIO", EIO},
 	{"EINTR", EINTR},   {"EMFILE", EMFILE}, {"ENOMEM", ENOMEM},
-	{"ENOSPC", ENOSPC}, {"ENOSYS", ENOSYS}, {"EPERM", EPERM},
+	{"ENOSPC", ENOSPC}, {"ENOSYS", ENOSYS}, {"EPERM", EPERM},   {"4000", 4000},
 };
 
 static const char *library, *list, *action, *refused;

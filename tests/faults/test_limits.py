@@ -5,7 +5,8 @@ import os
 
 from faults import (VICTIM, WAYS, check_told, check_unharmed, for_each_call, inject, profiled,
                     whole_dumps)
-from preload import LIB, case, check, check_equal, dumps_in, each, last_dump, main, program
+from preload import (LIB, case, check, check_equal, dumps_in, each, last_dump, main,
+                     names_of_dumps, program)
 
 FLAKY = program('libflaky.so')
 # What a failed removal leaves behind is the only thing that may be left behind.
@@ -49,6 +50,15 @@ def test_any_call_and_all_that_follow(folder):
     for done in for_each_call(folder, 'any', 'fail-on=natural', [VICTIM, 'work-alone']):
         check_unharmed(done)
         whole_dumps(done.folder)
+
+
+@case
+def test_error_without_a_name(folder):
+    """As file systems in user space and filters may return."""
+    done = inject(folder, 'openat', 1, 'fail-on=4000', [VICTIM, 'work-alone'])
+    check_unharmed(done)
+    check('error 4000' in done.result.stderr, done.result.stderr)
+    check_equal(names_of_dumps(done.folder), [], 'dumps')
 
 
 @case

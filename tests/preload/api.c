@@ -123,6 +123,20 @@ static int do_stop_twice(char **argv)
 	return do_stop(argv);
 }
 
+/* Called by the C library, not by code of the program: as a thread's start function, and as any
+ * handler that ends with the call does. argv: prefix */
+static int do_callback(char **argv)
+{
+	pthread_t thread;
+	void *(*start)(void *) = (void *(*)(void *))(void *)HeapProfilerDump;
+
+	HeapProfilerStart(argv[0]);
+	require(pthread_create(&thread, NULL, start, "callback") == 0, "a thread");
+	require(pthread_join(thread, NULL) == 0, "its end");
+	HeapProfilerStop();
+	return 0;
+}
+
 static int do_statistics(char **argv)
 {
 	struct heapprof_statistics s;
@@ -217,7 +231,7 @@ static const struct {
 } commands[] = {
 	{"calls", do_calls}, {"sessions", do_sessions},     {"replaced-dump", do_replaced_dump},
 	{"stop", do_stop},   {"stop-twice", do_stop_twice}, {"statistics", do_statistics},
-	{"storm", do_storm},
+	{"storm", do_storm}, {"callback", do_callback},
 };
 
 int main(int argc, char **argv)

@@ -48,6 +48,12 @@ def test_expired_dump_that_was_replaced(folder):
 
 
 @each('way', WAYS)
+def test_dump_called_by_the_c_library(folder, way):
+    start(folder, way, 'callback')
+    check_equal([d.metadata['reason'] for d in dumps_in(folder)], ['callback'], 'dumps')
+
+
+@each('way', WAYS)
 def test_statistics(folder, way):
     start(folder, way, 'statistics')
 

@@ -54,6 +54,15 @@ def test_prefix_longer_than_a_path(folder):
 
 
 @case
+def test_message_about_a_long_path(folder):
+    """The reason stands in it all the same."""
+    result = run([HOST, 'allocate', '1', '1', '5'],
+                 environment(folder, HEAPPROFILE='/nowhere' + '/x' * 1500))
+    check_equal(result.status, 5, 'status')
+    only_line(result, 'No such file or directory')
+
+
+@case
 def test_relative_prefix_in_a_removed_folder(folder):
     gone = f'{folder}/gone'
     os.mkdir(gone)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 #include "text.h"
+#include <errno.h>
 
 #define EXPECT_TEXT(expected, ...)                               \
 	do {                                                     \
@@ -89,6 +90,12 @@ static void test_terminating_a_full_text_cuts_it(void)
 	CHECK(t.cut);
 }
 
+static void test_errors(void)
+{
+	EXPECT_TEXT("No space left on device", hp_text_error(&t, ENOSPC));
+	EXPECT_TEXT("error 4000", hp_text_error(&t, 4000));
+}
+
 static char flushed[4096];
 static size_t n_flushed, n_flushes;
 
@@ -125,5 +132,5 @@ static void test_flushes_pieces_of_any_size(void)
 }
 
 TEST_MAIN(TEST(test_numbers), TEST(test_sizes), TEST(test_every_size_reads_back),
-	  TEST(test_escapes), TEST(test_cut_where_it_is_full),
+	  TEST(test_escapes), TEST(test_errors), TEST(test_cut_where_it_is_full),
 	  TEST(test_terminating_a_full_text_cuts_it), TEST(test_flushes_pieces_of_any_size))
