@@ -14,7 +14,6 @@ The test fails if a command fails (unless `$ echo $?` follows it), if the README
 another shape than what is printed now, or if a check fails. With --write the output goes into the
 README, if all checks hold. The commands find heapprof as if it were installed."""
 
-import ctypes
 import dataclasses
 import os
 import pathlib
@@ -29,11 +28,12 @@ import tempfile
 import time
 import traceback
 
-sys.path.append(str(pathlib.Path(__file__).parent))
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path += [str(pathlib.Path(__file__).parent), str(ROOT / 'scripts')]
 
 import readme  # noqa: E402: after the path to it
+import supervisor  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 PATIENCE = 500  # seconds after which a case counts as hanging
 UNPRIVILEGED = 'nobody'
@@ -43,7 +43,6 @@ STEERING = re.compile(
     r'BASH_ENV$|ENV$|MAKE|MFLAGS$|[A-Z]+SAN_OPTIONS$|(C|CXX|CPP|LD)FLAGS$|'
     'CGO_|GO(?!CACHE$|PATH$|ROOT$)')
 MAX_SOCKET_PATH = 107
-PR_SET_CHILD_SUBREAPER = 36
 
 _checks = []
 
@@ -102,41 +101,17 @@ class Shell:
         self.process.kill()
         self.process.communicate()
         os.close(self.statuses)
-        _kill_descendants()
-
-
-def _adopt_orphans():
-    """What the commands leave behind becomes our child, whatever session it made for itself."""
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _children():
-    own = os.getpid()
-    for entry in os.listdir('/proc'):
-        if entry.isdigit():
-            try:
-                stat = pathlib.Path('/proc', entry, 'stat').read_text(errors='replace')
-            except OSError:
-                continue
-            if int(stat.rpartition(')')[2].split()[1]) == own:
-                yield int(entry)
-
-
-def _kill_descendants():
-    while children := list(_children()):
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        supervisor.kill_descendants()
 
 
 def _end_at_signals():
     """A test that is told to end cleans up like one that is interrupted."""
     def end(number, _):
-        for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        for each in supervisor.ENDING:
             signal.signal(each, signal.SIG_IGN)
         sys.exit(128 + number)
 
-    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for each in supervisor.ENDING:
         signal.signal(each, end)
 
 
@@ -341,7 +316,7 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
     checks = [no_command_fails, *_checks, each_until_has_its_word]
     if not is_writing:
         checks.append(the_readme_is_what_they_print)
-    _adopt_orphans()
+    supervisor.adopt_orphans()
     _end_at_signals()
     folder = tempfile.mkdtemp(prefix='heapprof-case_')  # with what SVG and Markdown escape
     try:
@@ -352,6 +327,6 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
         if is_writing and is_good:
             case.write(run)
     finally:
-        _kill_descendants()
+        supervisor.kill_descendants()
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(not is_good)

@@ -179,7 +179,7 @@ def nothing_is_left_running(folder):
 @cli.test
 def nothing_is_left_behind_of_an_interrupted_test(folder):
     note, temporary = os.path.join(folder, 'pid'), os.path.join(folder, 'temporary')
-    os.mkfifo(note)
+    notes = cli.Notes(note)
     os.mkdir(temporary)
     text = console(f"$ setsid sh -c 'echo $$ >{note}; exec sleep 1000' &", '$ sleep 1000')
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -187,8 +187,7 @@ def nothing_is_left_behind_of_an_interrupted_test(folder):
         with subprocess.Popen([sys.executable, os.path.join(folder, 'sample', 'test.py')],
                               env={**os.environ, 'TMPDIR': temporary},
                               stdout=subprocess.DEVNULL) as test:
-            with open(note, encoding='utf-8') as file:  # the command is running
-                pid = file.read().strip()
+            pid = notes.line(test)  # the command is running
             test.send_signal(number)
             cli.equal(test.wait(timeout=60), 128 + number)
         assert not os.path.exists(f'/proc/{pid}')
@@ -286,21 +285,17 @@ def load_says_why_it_fails(folder):
 
 @cli.test
 def load_takes_all_with_it(folder):
-    notes = [os.path.join(folder, name) for name in ('of_server', 'of_wrk')]
-    for note in notes:  # two, as a reader may miss what is written between two openings
-        os.mkfifo(note)
-    env = path_with_wrk(folder, f'echo $$ >{notes[1]}; exec sleep 1000')
+    note = os.path.join(folder, 'pids')
+    notes = cli.Notes(note)
+    env = path_with_wrk(folder, f'echo $$ >{note}; exec sleep 1000')
     shutil.copy(RETAINED / 'load', folder)
     server = pathlib.Path(folder, 'server')
-    server.write_text(f'#!/bin/sh\necho $$ >{notes[0]}; echo 1; exec sleep 1000')
+    server.write_text(f'#!/bin/sh\necho $$ >{note}; echo 1; exec sleep 1000')
     server.chmod(0o755)
     for command in (['./load', '1000', './server'], [RETAINED / 'compare', '1', '1000']):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             with subprocess.Popen(command, cwd=folder, env=env) as run:
-                pids = []
-                for note in notes:
-                    with open(note, encoding='utf-8') as file:
-                        pids.append(int(file.read()))
+                pids = [int(notes.line(run)) for _ in ('server', 'wrk')]
                 handles = [os.pidfd_open(pid) for pid in pids]
                 run.send_signal(number)
                 try:

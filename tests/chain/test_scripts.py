@@ -177,6 +177,66 @@ def counts_of_what_died(folder):
     cli.equal(count(folder), (1, '0 passed, 0 failed\n'))
 
 
+# --- the output of what failed ---------------------------------------------------------------
+
+FAKE_MESON = r"""#!/bin/sh
+cat >"$HEAPPROF_BUILD/meson-logs/testlog.json" <<'EOF'
+{"name": "good", "result": "OK", "stdout": "1..1\n# all well\nok 1 a\n"}
+{"name": "bad", "result": "FAIL", "stdout": "1..1\n# a reason\nnot ok 1 a\n", "stderr": "a cry\n"}
+EOF
+exit 1
+"""
+
+
+@cli.test
+def the_notes_of_a_failed_test_are_shown(folder):
+    write_program(os.path.join(folder, 'meson'), FAKE_MESON)
+    os.mkdir(os.path.join(folder, 'meson-logs'))
+    done = cli.run(chain.ROOT / 'scripts' / 'test', env=chain.environment(
+        PATH=f'{folder}:{os.environ["PATH"]}', HEAPPROF_BUILD=folder, HEAPPROF_SKIP_SETUP=1))
+    cli.equal((done.returncode, done.stdout), (1, """--- bad: FAIL, stdout
+1..1
+# a reason
+not ok 1 a
+--- bad: FAIL, stderr
+a cry
+1 passed, 1 failed
+"""))
+
+
+@cli.test
+def the_end_of_much_output_is_shown(folder):
+    log = os.path.join(folder, 'testlog.json')
+    with open(log, 'w', encoding='utf-8') as file:
+        lines = ''.join(f'{i}\n' for i in range(150))
+        file.write(json.dumps({'name': 'long', 'result': 'TIMEOUT', 'stdout': lines}) + '\n')
+    shown = chain.succeed('python3', chain.ROOT / 'scripts' / 'show_failures.py', log).splitlines()
+    cli.equal(shown[0], '--- long: TIMEOUT, stdout, last 100 of 150 lines')
+    cli.equal(shown[1:], [str(i) for i in range(50, 150)])
+
+
+# --- check without a repository --------------------------------------------------------------
+
+@cli.test
+def check_in_an_unpacked_release(folder):
+    cli.need('shellcheck')
+
+    def check():
+        return cli.run(os.path.join(folder, 'scripts', 'check'), 'shellcheck',
+                       env=chain.environment(HEAPPROF_SKIP_SETUP=1))
+
+    for name in ('scripts', '.ci'):
+        shutil.copytree(chain.ROOT / name, os.path.join(folder, name))
+    done = check()
+    cli.equal(done.returncode, 0)
+    cli.is_in('no git repository: all files are looked at but build folders\n', done.stdout)
+    os.mkdir(os.path.join(folder, 'build-x'))
+    write_program(os.path.join(folder, 'build-x', 'bad'), '#!/bin/sh\necho $unquoted\n')
+    cli.equal(check().returncode, 0)
+    write_program(os.path.join(folder, '.ci', 'bad'), '#!/bin/sh\necho $unquoted\n')
+    cli.equal(check().returncode, 1)
+
+
 # --- truth -----------------------------------------------------------------------------------
 
 def truth(**programs):

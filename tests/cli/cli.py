@@ -2,6 +2,7 @@
 """What the command-line tests share: running programs, temporary folders, TAP."""
 
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,34 @@ def go_pprof(*args):
     done = run('go', 'tool', 'pprof', *args)
     assert done.returncode == 0, f'go tool pprof {args}: {done.stderr}'
     return done.stdout
+
+
+class Notes:
+    """A pipe with a name, which programs write lines into that a test waits for."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.fd = os.open(path, os.O_RDWR)  # not for writing: so it has no end, and opening no wait
+        self.text = ''
+
+    def line(self, process):
+        """The next line. Fails if that process, which leads to it, has ended without one."""
+        handle = os.pidfd_open(process.pid)
+        try:
+            while '\n' not in self.text:
+                ready = select.select([self.fd, handle], [], [])[0]
+                assert self.fd in ready, f'{process.args} has ended with {process.wait()}'
+                self.text += os.read(self.fd, 4096).decode()
+        finally:
+            os.close(handle)
+        line, _, self.text = self.text.partition('\n')
+        return line
+
+    def forget(self):
+        """What was written and nobody waited for."""
+        self.text = ''
+        while select.select([self.fd], [], [], 0)[0]:
+            os.read(self.fd, 4096)
 
 
 class Skipped(Exception):

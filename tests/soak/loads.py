@@ -243,7 +243,8 @@ class Postgres(Load):
         require(done.returncode == 0, done.stderr)
         self.launch([f'{self.folders[-1]}/postgres', '-D', data, '-k', self.folder,
                      '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'shared_buffers=8MB',
-                     '-c', 'max_connections=20', '-c', 'restart_after_crash=on'], **owner)
+                     '-c', 'max_connections=20', '-c', 'restart_after_crash=on',
+                     '-c', 'dynamic_shared_memory_type=mmap'], **owner)  # goes with the folder
         self.wait_until_ready()
         done = self.tool('pgbench', '-i', '-s', '1', '-q')
         require(done.returncode == 0, done.stderr)
@@ -279,12 +280,3 @@ class Postgres(Load):
         self.process.send_signal(signal.SIGINT)  # a fast shutdown
         self.wait(0)
         require('PANIC' not in self.words(), self.words())
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGQUIT)  # takes the children along
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()

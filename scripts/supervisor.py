@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""What a script starts ends with it, and its temporary files go, however it ends.
+
+    sys.exit(supervisor.run(work, 'heapprof-soak.'))
+
+`work` runs in a child, with a temporary folder of its own. The parent does nothing but wait: for the
+child's end, or for a signal that tells the script to end. Then it kills all that is left of what the
+child started, whatever session that made for itself, and removes the folder.
+"""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans():
+    """What our children leave behind becomes our child."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children():
+    own = os.getpid()
+    for entry in os.listdir('/proc'):
+        if entry.isdigit():
+            try:
+                with open(f'/proc/{entry}/stat', encoding='ascii', errors='replace') as file:
+                    stat = file.read()
+            except OSError:
+                continue
+            if int(stat.rpartition(')')[2].split()[1]) == own:
+                yield int(entry)
+
+
+def kill_descendants():
+    """Those of a child that is killed are children the next time round."""
+    while left := list(children()):
+        for pid in left:
+            with contextlib.suppress(PermissionError):  # another user's: it is waited for
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _status_of(pid):
+    """The exit status of that child, or None as long as it runs. Reaps others."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == pid:
+                status = os.waitstatus_to_exitcode(ended[1])
+                return status if status >= 0 else 128 - status
+    return None
+
+
+def _wait(pid, ending):
+    """The status to end with."""
+    while (status := _status_of(pid)) is None:
+        number = signal.sigwait({signal.SIGCHLD, *ending})
+        if number in ending:
+            return 128 + number
+    return status
+
+
+def run(work, prefix):
+    """Calls work(folder) in a child; returns the exit status: what it returned or ended with, or 128
+    and the number of the signal that ended it. The folder is the child's TMPDIR. A signal that is
+    ignored, as under nohup, stays so."""
+    ending = {number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN}
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # None is delivered from here on: those that come wait until they are asked for.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, *ending})
+    adopt_orphans()
+    folder = tempfile.mkdtemp(prefix=prefix)
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)  # a terminal sends them to the child as well
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.environ['TMPDIR'] = tempfile.tempdir = folder
+        sys.exit(work(folder))
+    status = _wait(pid, ending)
+    kill_descendants()
+    shutil.rmtree(folder, ignore_errors=True)
+    return status

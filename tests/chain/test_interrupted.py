@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Scripts that run for long, told to end: nothing that they started stays, nor a file."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import chain
+import cli
+
+SCRIPTS = chain.ROOT / 'scripts'
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+DEFAULTS = ('env', '--default-signal=TERM,INT,HUP')  # whatever the caller ignores
+
+# In place of a program that a script runs: says who it is, in a session of its own, and stays.
+STAYS = "#!/bin/sh\nsetsid sh -c 'echo $$ >{note}; exec sleep 1000' &\nwait\n"
+COMPILES = "#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\ncp {stays} \"$2\"\n"
+NINJA = "#!/bin/sh\ncase $* in *targets*) echo 'tests/fuzz/fuzz_x: phony' ;; esac\n"
+
+
+def write_program(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.chmod(path, 0o755)
+    return path
+
+
+class Place:
+    """A folder with a program that stays, others in front of the system's, and an empty TMPDIR."""
+
+    def __init__(self, folder, programs=()):
+        note = os.path.join(folder, 'pids')
+        self.notes = cli.Notes(note)
+        self.stays = write_program(os.path.join(folder, 'stays'), STAYS.format(note=note))
+        for name, text in dict(programs).items():
+            write_program(os.path.join(folder, 'bin', name),
+                          text.format(note=note, stays=self.stays))
+        self.temporary = os.path.join(folder, 'temporary')
+        os.mkdir(self.temporary)
+        self.env = chain.environment(
+            PATH=f'{folder}/bin:{os.environ["PATH"]}', TMPDIR=self.temporary,
+            HEAPPROF_SKIP_SETUP=1, HEAPPROF_BUILD=chain.BUILD)
+
+    def start(self, *command):
+        return subprocess.Popen([*DEFAULTS, *map(str, command)], env=self.env,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def is_clean(self, pids):
+        for pid in pids:
+            assert not os.path.exists(f'/proc/{pid}'), 'a program runs on'
+        cli.equal(os.listdir(self.temporary), [])
+
+    def ends(self, *command):
+        """The script ends at each signal, while a program of it runs."""
+        for number in SIGNALS:
+            with self.start(*command) as script:
+                try:
+                    pid = self.notes.line(script)
+                    script.send_signal(number)
+                    cli.equal(script.wait(), 128 + number)
+                finally:
+                    script.kill()
+            self.notes.forget()  # soak starts several, and starts them again
+            self.is_clean([pid])
+
+
+@cli.test
+def truth(folder):
+    place = Place(folder)
+    place.ends(SCRIPTS / 'truth', '--short', '--simulate', place.stays)
+
+
+@cli.test
+def diff_truth(folder):
+    place = Place(folder)
+    place.ends(SCRIPTS / 'diff-truth', '--short', '--pprofconv', place.stays)
+
+
+@cli.test
+def soak(folder):
+    place = Place(folder, {'c++': COMPILES})
+    place.ends(SCRIPTS / 'soak', '1000', '--loads', 'threads')
+
+
+@cli.test
+def plugin_storm(folder):
+    place = Place(folder, {'cc': COMPILES})
+    place.ends(SCRIPTS / 'plugin-storm', '1000')
+
+
+@cli.test
+def foreign(folder):
+    place = Place(folder, {'apt-get': STAYS, 'dpkg-source': '#!/bin/sh\n'})
+    place.ends(SCRIPTS / 'foreign', 'zlib')
+
+
+@cli.test
+def fuzz(folder):
+    place = Place(folder, {'ninja': NINJA})
+    build = os.path.join(folder, 'build')
+    write_program(os.path.join(build, 'tests', 'fuzz', 'fuzz_x'), STAYS.format(note=f'{folder}/pids'))
+    write_program(os.path.join(build, 'build.ninja'), '')
+    place.env['HEAPPROF_BUILD'] = build
+    place.ends(SCRIPTS / 'fuzz', '1000')
+
+
+# --- the supervisor itself -------------------------------------------------------------------
+
+def supervised(work):
+    """A command that runs this function's body under it."""
+    return [sys.executable, '-c', f"""
+import os, signal, subprocess, sys, tempfile
+sys.path.append({str(SCRIPTS)!r})
+import supervisor
+def work(folder):
+    {work}
+sys.exit(supervisor.run(work, 'x.'))
+"""]
+
+
+@cli.test
+def the_status_is_the_works(folder):
+    def status(work):
+        return cli.run(*supervised(work), env=place.env).returncode
+
+    place = Place(folder)
+    cli.equal(status('return 0'), 0)
+    cli.equal(status('sys.exit(3)'), 3)
+    cli.equal(status('raise OSError'), 1)
+    cli.equal(status('os.kill(os.getpid(), signal.SIGSEGV)'), 128 + signal.SIGSEGV)
+    place.is_clean([])
+
+
+@cli.test
+def what_the_work_leaves_goes_with_it(folder):
+    place = Place(folder)
+    with place.start(*supervised(
+            f'tempfile.mkstemp(); subprocess.Popen([{place.stays!r}])')) as script:
+        pid = place.notes.line(script)
+    cli.equal(script.returncode, 0)
+    place.is_clean([pid])
+
+
+@cli.test
+def what_the_caller_ignores_is_ignored(folder):
+    """As under nohup."""
+    place = Place(folder)
+    command = supervised(f'subprocess.run([{place.stays!r}])')
+    with place.start('env', '--ignore-signal=HUP', *command) as script:
+        pid = place.notes.line(script)
+        script.send_signal(signal.SIGHUP)
+        script.send_signal(signal.SIGTERM)
+        cli.equal(script.wait(), 128 + signal.SIGTERM)
+    place.is_clean([pid])
+
+
+cli.main()
