@@ -75,6 +75,7 @@ struct profile_location {
 struct profile_stack {
 	uint32_t first_frame;
 	uint32_t n_frames;
+	uint32_t first_sample; /* number, or PROFILE_NONE: the first that was added with it */
 };
 
 /* Either a string or a number with its unit. */
@@ -119,15 +120,16 @@ struct profile {
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */
 	int64_t duration_nanos;
-	bool keeps_samples;    /* counts of a sampled dump are to stay as they were taken */
-	int64_t kept_interval; /* the sampler's, if they did: no estimates yet; else 0 */
+	bool keeps_samples;           /* counts of a sampled dump are to stay as they were taken */
+	int64_t kept_interval;        /* the sampler's, if they did: no estimates yet; else 0 */
 	uint32_t drop_frames;         /* string, regular expression */
 	uint32_t keep_frames;         /* string, regular expression */
 	uint32_t default_sample_type; /* string */
 	uint32_t doc_url;             /* string */
 	uint32_t unknown;
 
-	/* Private: what finds equal things, and the first failure. */
+	/* Private: what finds equal things, and the first failure. Samples are in sample_index but
+	 * for the first of each stack, see profile_add_sample(). */
 	struct index sample_index, stack_index, label_index, function_index;
 	struct number_map address_map;
 	int status;
