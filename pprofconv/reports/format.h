@@ -40,7 +40,7 @@ void format_code(struct output *output, const char *text);
 /* The same of a name, cut to what a table has room for. */
 void format_name(struct output *output, const char *name);
 
-/* The text as a JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */
+/* The text by output_json(). */
 void format_json(struct output *output, const char *text);
 
 /* The number as JSON: null if it is not finite. */
