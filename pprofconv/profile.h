@@ -75,6 +75,7 @@ struct profile_location {
 struct profile_stack {
 	uint32_t first_frame;
 	uint32_t n_frames;
+	uint32_t first_sample; /* number, or PROFILE_NONE: the first that was added with it */
 };
 
 /* Either a string or a number with its unit. */
@@ -127,7 +128,8 @@ struct profile {
 	uint32_t doc_url;             /* string */
 	uint32_t unknown;
 
-	/* Private: what finds equal things, and the first failure. */
+	/* Private: what finds equal things, and the first failure. Samples are in sample_index but
+	 * for the first of each stack, see profile_add_sample(). */
 	struct index sample_index, stack_index, label_index, function_index;
 	struct number_map address_map;
 	int status;

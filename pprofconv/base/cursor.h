@@ -3,6 +3,7 @@
  * and what does not find what it was told to take sets `failed`, which stays: a parser takes all it
  * wants and asks once. A cursor is passed by value where the caller's is to stay as it is. */
 #pragma once
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -89,14 +90,54 @@ static inline int cursor_hex_digit(int c)
 uint64_t cursor_take_decimal(struct cursor *cursor);
 int64_t cursor_take_signed(struct cursor *cursor); /* a '-' may come first */
 
-/* The same of hexadecimal digits, without 0x. Inline: a large dump is addresses for the most part.
- */
+/* The same byte 8 times over. */
+#define CURSOR_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* How many of 8 bytes, from the first one on, are hexadecimal digits, 0 to 8; sets the number that
+ * they are. All 8 are looked at at once, each in its own part of a word: for bytes below 0x80 the
+ * high bit of c + 0x80 - '0' tells that c is at least '0', and so on. */
+static inline unsigned cursor_hex_word(const char *bytes, uint64_t *out_value)
+{
+	uint64_t word, low, lower, is_digit, is_letter, value;
+	unsigned n;
+
+	memcpy(&word, bytes, sizeof(word));
+	word = le64toh(word);
+	low = word & CURSOR_EACH(0x7f);
+	lower = low | CURSOR_EACH(0x20);
+	is_digit = (low + CURSOR_EACH(0x80 - '0')) & ~(low + CURSOR_EACH(0x7f - '9'));
+	is_letter = (lower + CURSOR_EACH(0x80 - 'a')) & ~(lower + CURSOR_EACH(0x7f - 'f'));
+	word = ~((is_digit | is_letter) & ~word) & CURSOR_EACH(0x80);
+	n = word ? (unsigned)__builtin_ctzll(word) / 8 : 8;
+	if (!n)
+		return 0;
+	value = (low & CURSOR_EACH(0x0f)) + (low >> 6 & CURSOR_EACH(1)) * 9;
+	value = __builtin_bswap64(value) >> (64 - 8 * n); /* the last digit is the lowest byte */
+	value = (value | value >> 4) & UINT64_C(0x00ff00ff00ff00ff);
+	value = (value | value >> 8) & UINT64_C(0x0000ffff0000ffff);
+	*out_value = (value | value >> 16) & UINT64_C(0xffffffff);
+	return n;
+}
+
+/* The same of hexadecimal digits, without 0x. Inline, and by words: a large dump is addresses for
+ * the most part. */
 static inline uint64_t cursor_take_hex(struct cursor *cursor)
 {
 	const char *at = cursor->at;
 	uint64_t value = 0, lost = 0; /* the bits that were shifted out */
+	unsigned n = 8;
 	int digit;
 
+	while (n == 8 && cursor->end - at >= 8) {
+		uint64_t digits = 0;
+
+		n = cursor_hex_word(at, &digits);
+		if (!n)
+			break;
+		lost |= value >> (64 - 4 * n);
+		value = value << 4 * n | digits;
+		at += n;
+	}
 	for (; at < cursor->end && (digit = cursor_hex_digits[(unsigned char)*at]) >= 0; at++) {
 		lost |= value >> 60;
 		value = value << 4 | (unsigned)digit;

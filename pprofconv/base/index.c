@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/big.h"
+
 #define SLOTS_MIN 64
 
 static void place(struct index *index, struct index_slot slot)
@@ -23,7 +25,7 @@ static int grow(struct index *index)
 		.n_used = index->n_used,
 	};
 
-	grown.slots = calloc(grown.n_slots, sizeof(*grown.slots));
+	grown.slots = big_calloc(grown.n_slots, sizeof(*grown.slots));
 	if (!grown.slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < index->n_slots; i++)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes pass through two buffers: `raw` holds what the file gave, `text` what came out of it,
- * packed or not. Lines are handed out where they lie in `text`. */
+/* Bytes pass through two buffers: `raw` holds what the file gave, `text` what came out of it. What
+ * is not packed is read into `text` at once, but for the piece that told so: 47 MB that are copied
+ * once less are a hundredth of a large conversion. Lines are handed out where they lie in `text`.
+ */
 #include "base/input.h"
 
 #include <errno.h>
@@ -69,22 +71,27 @@ static int fail(struct input *input, int code)
 	return input->status;
 }
 
-/* Reads the next piece of the file. */
-static int fill_raw(struct input *input)
+/* Reads the next piece of the file into `to`; sets raw_ended if there is none. */
+static int read_piece(struct input *input, void *to, size_t size, size_t *out_n)
 {
 	ssize_t n;
 
-	if (input->n_raw || input->raw_ended)
-		return 0;
 	do
-		n = read(input->fd, input->raw_buffer, RAW_SIZE);
+		n = read(input->fd, to, size);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return fail(input, -errno);
-	input->raw = input->raw_buffer;
-	input->n_raw = (size_t)n;
+	*out_n = (size_t)n;
 	input->raw_ended = n == 0;
 	return 0;
+}
+
+static int fill_raw(struct input *input)
+{
+	if (input->n_raw || input->raw_ended)
+		return 0;
+	input->raw = input->raw_buffer;
+	return read_piece(input, input->raw_buffer, RAW_SIZE, &input->n_raw);
 }
 
 /* Looks whether the bytes are gzipped. A first piece of one byte, as a pipe may give it, is taken
@@ -182,13 +189,18 @@ static void take_raw(struct input *input, size_t n)
 	input->n_raw -= n;
 }
 
-static size_t copy_raw(struct input *input, char *to, size_t size)
+/* What is not packed: the rest of the piece that was looked at, then straight from the file. */
+static int copy_raw(struct input *input, char *to, size_t size, size_t *out_n)
 {
 	size_t n = input->n_raw < size ? input->n_raw : size;
 
-	memcpy(to, input->raw, n);
+	if (!n && !input->raw_ended)
+		return read_piece(input, to, size, out_n);
+	if (n)
+		memcpy(to, input->raw, n);
 	take_raw(input, n);
-	return n;
+	*out_n = n;
+	return 0;
 }
 
 static int corrupt(struct input *input, const char *what)
@@ -222,12 +234,16 @@ static int begin_member(struct input *input)
 static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n)
 {
 	z_stream *zlib = &input->zlib;
-	int r = input->in_member ? 0 : begin_member(input);
-	size_t n_raw = input->n_raw;
+	size_t n_raw;
+	int r;
 
 	*out_n = 0;
+	if (fill_raw(input))
+		return input->status;
+	r = input->in_member ? 0 : begin_member(input);
 	if (r || !input->in_member)
 		return r;
+	n_raw = input->n_raw;
 	if (!n_raw)
 		return corrupt(input, "the gzip data is truncated");
 	zlib->next_in = (unsigned char *)input->raw;
@@ -281,11 +297,8 @@ static int fill_text(struct input *input, size_t max_size)
 		char *to = input->text + input->n_text;
 		size_t size = input->text_size - input->n_text;
 
-		r = fill_raw(input);
-		if (!r && input->is_gzip)
-			r = inflate_raw(input, to, size, &n);
-		else if (!r)
-			n = copy_raw(input, to, size);
+		r = input->is_gzip ? inflate_raw(input, to, size, &n)
+				   : copy_raw(input, to, size, &n);
 		input->text_ended = !n && !input->n_raw && input->raw_ended && !input->in_member;
 	}
 	input->n_text += n;

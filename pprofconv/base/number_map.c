@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/big.h"
+
 #define SLOTS_MIN 64
 
 static void place(struct number_map *map, struct number_map_slot slot)
@@ -23,7 +25,7 @@ static int grow(struct number_map *map)
 		.n_used = map->n_used,
 	};
 
-	grown.slots = calloc(grown.n_slots, sizeof(*grown.slots));
+	grown.slots = big_calloc(grown.n_slots, sizeof(*grown.slots));
 	if (!grown.slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < map->n_slots; i++)

@@ -285,6 +285,34 @@ void output_printf(struct output *output, const char *format, ...)
 	free(text);
 }
 
+/* A character of `size` bytes, or with 0 a byte that is none. */
+static void write_json_character(struct output *output, const char *text, size_t size)
+{
+	unsigned char c = (unsigned char)*text;
+
+	if (!size)
+		output_text(output, "\\ufffd");
+	else if (c == '"' || c == '\\')
+		output_printf(output, "\\%c", c);
+	else if (c < 0x20 || c == 0x7f)
+		output_printf(output, "\\u%04x", c);
+	else
+		output_write(output, text, size);
+}
+
+void output_json(struct output *output, const char *text, size_t size)
+{
+	output_text(output, "\"");
+	while (size) {
+		size_t n = utf8_sequence(text, size), step = n ? n : 1;
+
+		write_json_character(output, text, n);
+		text += step;
+		size -= step;
+	}
+	output_text(output, "\"");
+}
+
 uint64_t output_size(const struct output *output)
 {
 	return output->n_written + output->n_buffered;

@@ -26,6 +26,8 @@ void output_write(struct output *output, const void *data, size_t size);
 void output_text(struct output *output, const char *text);
 /* In one line of a terminal: '?' stands for each byte that is not printable. */
 void output_plain(struct output *output, const char *text);
+/* As a JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */
+void output_json(struct output *output, const char *text, size_t size);
 void output_printf(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

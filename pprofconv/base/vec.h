@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/big.h"
+
 #define VEC(type)                \
 	struct {                 \
 		type *items;     \
@@ -76,7 +78,7 @@ static inline void *vec_grow_(void *items, size_t n, size_t *capacity, size_t ex
 		wanted = at_least;
 	if (__builtin_mul_overflow(wanted, item_size, &bytes))
 		return NULL;
-	grown = realloc(items, bytes);
+	grown = big_realloc(items, n * item_size, bytes);
 	if (grown)
 		*capacity = wanted;
 	return grown;

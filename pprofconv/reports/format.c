@@ -117,33 +117,9 @@ void format_type(struct output *output, const char *type)
 		format_name(output, type);
 }
 
-static void write_character(struct output *output, const char *text, size_t size)
-{
-	unsigned char c = (unsigned char)*text;
-
-	if (!size)
-		output_text(output, "\\ufffd");
-	else if (c == '"' || c == '\\')
-		output_printf(output, "\\%c", c);
-	else if (c < 0x20 || c == 0x7f)
-		output_printf(output, "\\u%04x", c);
-	else
-		output_write(output, text, size);
-}
-
 void format_json(struct output *output, const char *text)
 {
-	size_t left = strlen(text);
-
-	output_text(output, "\"");
-	while (left) {
-		size_t n = utf8_sequence(text, left);
-
-		write_character(output, text, n);
-		text += n ? n : 1;
-		left -= n ? n : 1;
-	}
-	output_text(output, "\"");
+	output_json(output, text, strlen(text));
 }
 
 void format_json_number(struct output *output, double value)

@@ -43,7 +43,7 @@ void format_name(struct output *output, const char *name);
 /* The name of a type of values, or a limit of them, as code. */
 void format_type(struct output *output, const char *type);
 
-/* The text as a JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */
+/* The text by output_json(). */
 void format_json(struct output *output, const char *text);
 
 /* The number as JSON: null if it is not finite. */

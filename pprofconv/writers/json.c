@@ -3,7 +3,6 @@
  * to each other by their place in the arrays, from 0; null is none. */
 #include <inttypes.h>
 
-#include "base/utf8.h"
 #include "writers/writers.h"
 
 struct json {
@@ -11,35 +10,11 @@ struct json {
 	struct output *output;
 };
 
-static void write_character(struct output *output, const char *text, size_t size)
-{
-	unsigned char c = (unsigned char)*text;
-
-	if (!size)
-		output_text(output, "\\ufffd");
-	else if (c == '"' || c == '\\')
-		output_printf(output, "\\%c", c);
-	else if (c < 0x20 || c == 0x7f)
-		output_printf(output, "\\u%04x", c);
-	else
-		output_write(output, text, size);
-}
-
 /* string = what the profile has under that number, quoted */
 static void write_string(const struct json *json, uint32_t string)
 {
-	const char *text = profile_string(json->profile, string);
-	size_t left = strtab_size(&json->profile->strings, string);
-
-	output_text(json->output, "\"");
-	while (left) {
-		size_t n = utf8_sequence(text, left);
-
-		write_character(json->output, text, n);
-		text += n ? n : 1;
-		left -= n ? n : 1;
-	}
-	output_text(json->output, "\"");
+	output_json(json->output, profile_string(json->profile, string),
+		    strtab_size(&json->profile->strings, string));
 }
 
 /* Begins a member of an object or, without a key, of an array: `first` tells whether others came

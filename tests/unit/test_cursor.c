@@ -88,7 +88,41 @@ static void test_words_and_trimming(void)
 	CHECK(!cursor_equals(&cursor, "tw"));
 }
 
+/* What cursor_take_hex() does, digit by digit. */
+static uint64_t take_hex_slowly(struct cursor *cursor)
+{
+	uint64_t value = 0;
+	bool fits = true;
+	const char *begin = cursor->at;
+
+	for (; cursor_hex_digit(cursor_peek(cursor)) >= 0; cursor->at++) {
+		fits = fits && !(value >> 60);
+		value = value << 4 | (unsigned)cursor_hex_digit(cursor_peek(cursor));
+	}
+	cursor->failed = cursor->at == begin || !fits;
+	return value;
+}
+
+static void test_hex_ends_at_any_byte_and_any_place(void)
+{
+	char text[] = "0fA97Bc3d5E1f20846aB";
+
+	for (size_t place = 0; place < sizeof(text) - 1; place++) {
+		char kept = text[place];
+
+		for (int byte = 0; byte < 256; byte++)
+			for (size_t size = place; size < sizeof(text); size++) {
+				struct cursor cursor = cursor_make(text, size), slow = cursor;
+
+				text[place] = (char)byte;
+				CHECK_HEX_EQ(cursor_take_hex(&cursor), take_hex_slowly(&slow));
+				CHECK(cursor.at == slow.at && cursor.failed == slow.failed);
+			}
+		text[place] = kept;
+	}
+}
+
 TEST_MAIN(TEST(test_decimal_stops_at_64_bits), TEST(test_signed_reaches_both_ends),
 	  TEST(test_hex_takes_both_cases_and_16_digits), TEST(test_leading_zeroes_are_no_overflow),
 	  TEST(test_nothing_to_take_fails_and_stays_failed), TEST(test_the_end_bounds_everything),
-	  TEST(test_words_and_trimming))
+	  TEST(test_words_and_trimming), TEST(test_hex_ends_at_any_byte_and_any_place))
