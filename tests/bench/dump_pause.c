@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a dump costs, and whom. N_STACKS different stacks have a block in use. Then one thread dumps
- * while another goes on allocating under all of these stacks and times each malloc and free. The
- * same thread for the same time without a dump shows what the machine does by itself.
+ * while another goes on allocating under all of these stacks and times each malloc and free. It has
+ * been under each of them once: a thread's first calls are slow by themselves, as memory for it is
+ * had for the first time. Such a thread for the same time without a dump shows what the machine
+ * does by itself.
  *
  *	dump_pause N_STACKS N_DUMPS
  *
@@ -13,6 +15,7 @@
 #include "bench.h"
 #include <dlfcn.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/resource.h>
 
 enum {
@@ -117,12 +120,18 @@ static double dump_ns(void)
 /* --- the other thread ---------------------------------------------------------------------- */
 
 static int is_over;
+static sem_t is_warm;
 
 static void *observe(void *pause)
 {
+	struct pause first = {0};
 	uint32_t random = 2463534242;
 
+	own_pause = &first;
+	for (long i = 0; i < n_stacks; i++)
+		descend(i, 0);
 	own_pause = pause;
+	sem_post(&is_warm);
 	while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE))
 		descend(bench_random(&random) % n_stacks, 0);
 	return NULL;
@@ -143,7 +152,7 @@ static struct pause observe_while(double (*run)(double argument), double argumen
 	__atomic_store_n(&is_over, 0, __ATOMIC_RELEASE);
 	if (pthread_create(&thread, NULL, observe, &pause) != 0)
 		exit(1);
-	sleep_ns(5e6); /* until it is at it */
+	sem_wait(&is_warm);
 	*out_ns = run(argument);
 	__atomic_store_n(&is_over, 1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
@@ -189,6 +198,7 @@ int main(int argc, char **argv)
 	if (n_stacks < 1 || 1L << n_levels < n_stacks)
 		return 2;
 	find_profiler();
+	sem_init(&is_warm, 0, 0);
 	observer = &total;
 	blocks = bench_check(calloc(n_stacks, sizeof(*blocks)));
 	own_pause = &making;
