@@ -7,12 +7,15 @@
 
 enum {
 	N_BUCKETS_AT_ONCE = 64,
+	PAGE = 4096,
+	TOUCHED_AHEAD = 16 * PAGE, /* more than so many buckets hold, but for the oddest stacks */
 	N_FOLDED_ENTRIES = N_SHARDS
 };
 
 struct copying {
 	struct hp_stacks_copy *out;
 	size_t capacity;
+	size_t touched_bytes;         /* of out->entries */
 	uint32_t n_buckets[N_SHARDS]; /* when it was begun; 0: empty, or given up */
 };
 
@@ -78,12 +81,27 @@ static void copy_split_bucket(struct copying *c, const struct shard *s, uint32_t
 		copy_bucket(c, s->buckets[i]);
 }
 
+/* The first write to a page takes the kernel a microsecond, in some virtual machines half a
+ * millisecond: not while others wait for a lock. What already holds entries is let alone. */
+static void touch_ahead(struct copying *c)
+{
+	struct hp_stacks_copy *out = c->out;
+	size_t used = out->n_entries * sizeof(out->entries[0]), end = used + TOUCHED_AHEAD;
+
+	if (c->touched_bytes < used)
+		c->touched_bytes = (used + PAGE - 1) / PAGE * PAGE;
+	for (; c->touched_bytes < end && c->touched_bytes < out->mapped_bytes;
+	     c->touched_bytes += PAGE)
+		*((volatile char *)out->entries + c->touched_bytes) = 0;
+}
+
 static void copy_buckets(struct copying *c, int i, uint32_t first)
 {
 	struct shard *s = &hp_stacks_table.shards[i];
 	uint32_t n = c->n_buckets[i];
 	bool is_interrupted;
 
+	touch_ahead(c);
 	if (!begin_reading(s, &is_interrupted)) {
 		c->out->n_missing += (uint64_t)s->n_records * (n - first) / n;
 		c->n_buckets[i] = 0;
