@@ -3,10 +3,14 @@
 
 import dataclasses
 import os
+import random
 import re
 import statistics
 import subprocess
 import sys
+
+TIMEOUT_S = 600
+N_REDRAWN = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,14 +27,21 @@ class Failed(Exception):
     """A run that gave no figure."""
 
 
+class Missing(Failed):
+    """As something is not installed here."""
+
+    def __init__(self, name):
+        super().__init__(f'{name} is not installed')
+
+
 FIGURES = re.compile(r'^-?[0-9.]+(?: -?[0-9.]+)*$')
 
 
 class Runner:
     """Runs commands in a folder of their own, in an environment without a profiler's settings."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, timeout_s=TIMEOUT_S):
+        self.folder, self.timeout_s = folder, timeout_s
 
     def environment(self, mode, **more):
         inherited = {k: v for k, v in os.environ.items()
@@ -43,19 +54,24 @@ class Runner:
                 os.unlink(os.path.join(self.folder, name))
 
     def start(self, mode, command, settings=None, **options):
-        """With `settings` over those of the mode."""
+        """With `settings` over those of the mode; away from the terminal, whose Ctrl-C is ours."""
         return subprocess.Popen([*mode.prefix, *command], cwd=self.folder, text=True,
                                 env=self.environment(mode, **(settings or {})),
+                                start_new_session=True,
                                 **{'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE,
                                    'stderr': subprocess.PIPE, **options})
 
     def run(self, mode, command, settings=None, **options):
-        """What it printed on both channels."""
+        """What it printed on both channels. What hangs is left to end_all()."""
         process = self.start(mode, command, settings, **options)
-        out, err = process.communicate(timeout=600)
+        name = os.path.basename(command[0])
+        try:
+            out, err = process.communicate(timeout=self.timeout_s)
+        except subprocess.TimeoutExpired:
+            raise Failed(f'{name}: not done after {self.timeout_s:g} s') from None
         if process.returncode != 0:
-            last = (err.strip().splitlines() or ['no message'])[-1]
-            raise Failed(f'{os.path.basename(command[0])}: exit {process.returncode}: {last[:80]}')
+            last = ((err or '').strip().splitlines() or ['no message'])[-1]
+            raise Failed(f'{name}: exit {process.returncode}: {last[:80]}')
         return (out or '') + (err or '')
 
     def figures(self, mode, command, settings=None):
@@ -74,7 +90,13 @@ class Row:
         self.load, self.mode, self.unit = load, mode, unit
         self.more_is_better = more_is_better
         self.values = []
-        self.remark = f'{mode.missing} is not installed' if mode.missing else ''
+        self.remark = str(Missing(mode.missing)) if mode.missing else ''
+        self.has_failed = False
+
+    def fail(self, failure):
+        """Its figures end here; the last word on it is in the table."""
+        self.remark = ' '.join(str(failure).split()).replace('|', '/')
+        self.has_failed = not isinstance(failure, Missing)
 
     def best(self):
         if not self.values:
@@ -115,20 +137,31 @@ class Table:
         ours, base = self.best(load, mode_name), self.best(load, base_name)
         return ours / base if ours is not None and base else None
 
-    def spread(self, load, mode_name):
-        """How far the middle half of the figures lies apart, as a part of their median."""
-        row = self.rows.get((load, mode_name))
-        if not row or len(row.values) < 4:
-            return None
-        low, _, high = statistics.quantiles(row.values, n=4)
-        return (high - low) / row.median()
+    def slowdowns(self, load, mode_name, base_name):
+        """Round by round, the time of one mode over that of another."""
+        ours, base = self.rows.get((load, mode_name)), self.rows.get((load, base_name))
+        if not ours or not base:
+            return []
+        pairs = list(zip(ours.values, base.values))
+        return [b / a if ours.more_is_better else a / b for a, b in pairs]
+
+
+def noise(slowdowns):
+    """How far from 1 the median of these may lie by chance alone: of medians of as many, drawn from
+    them with replacement, 95 in 100 are nearer. None: of too few."""
+    if len(slowdowns) < 4:
+        return None
+    rng = random.Random(1)
+    distances = sorted(abs(statistics.median(rng.choices(slowdowns, k=len(slowdowns))) - 1)
+                       for _ in range(N_REDRAWN))
+    return distances[N_REDRAWN * 95 // 100]
 
 
 def by_turns(rounds, runs):
     """Calls each of `runs` once a round, with the round's number: whatever else the machine does
-    meets all alike."""
+    meets all alike. Backwards in every other round: so does a drift within one."""
     for turn in range(rounds):
-        for run in runs:
+        for run in runs[::-1] if turn % 2 else runs:
             run(turn)
 
 
@@ -142,13 +175,14 @@ def show(value):
 
 def format_table(table, base_of):
     """Markdown, aligned. base_of(row): the name of the mode that a row is compared with."""
-    cells = [('load', 'mode', 'best', 'median', 'unit', 'of bare')]
+    cells = [('load', 'mode', 'n', 'best', 'median', 'unit', 'of bare')]
     last = None
     for row in table.rows.values():
         ratio = table.ratio(row.load, row.mode.name, base_of(row))
         load = row.load if row.load != last else ''
         last = row.load
-        cells.append((load, row.mode.name, show(row.best()), show(row.median()), row.unit,
+        cells.append((load, row.mode.name, str(len(row.values)), show(row.best()),
+                      show(row.median()), row.unit,
                       row.remark or (f'{ratio:.3f}' if ratio is not None else '-')))
     return align(cells)
 

@@ -5,41 +5,75 @@ that the list of rows is known without running anything."""
 import os
 import re
 import shutil
+import sys
+import traceback
 
-from harness import Failed, by_turns, progress
+import processes
+from harness import Failed, Missing, by_turns
 
 
 class Load:
     """What all share: rounds of runs, one figure each. What is much slower than bare anyway has a
-    turn in every third round."""
+    turn in some rounds only."""
     unit = 'ns'
     more_is_better = False
     rounds = 20
+    every_slow, every_slowest = 3, 7  # round
 
     def __init__(self, name, modes):
         self.name, self.modes = name, modes
 
+    def rows(self):
+        """Names and units. What measure() returns belongs to the first."""
+        return [(self.name, self.unit)]
+
     def prepare(self, bench):
-        for mode in self.modes:
-            bench.table.row(self.name, mode, self.unit, self.more_is_better)
+        for name, unit in self.rows():
+            for mode in self.modes:
+                bench.table.row(name, mode, unit, self.more_is_better)
+
+    def begin(self, bench):
+        """What there must be before the first round."""
 
     def measure(self, bench, mode):
         raise NotImplementedError
 
-    def run(self, bench):
-        def run_once(mode, turn):
-            row = bench.table.row(self.name, mode, self.unit)
-            if row.remark or (mode.slowness >= 2 and turn % 3 != 0):
-                return
-            try:
-                row.values.append(self.measure(bench, mode))
-            except Failed as failure:
-                row.remark = str(failure)
-            bench.runner.remove_dumps()
+    def has_turn(self, mode, turn):
+        every = 1 if mode.slowness < 2 else \
+            self.every_slow if mode.slowness < 50 else self.every_slowest
+        return turn % every == 0
 
-        progress(self.name)
+    def fail(self, bench, modes, failure):
+        if not isinstance(failure, Failed):
+            traceback.print_exception(failure, file=sys.stderr)
+            failure = f'{type(failure).__name__}: {failure}'
+        for name, _ in self.rows():
+            for mode in modes:
+                bench.table.rows[(name, mode.name)].fail(failure)
+        processes.end_all()
+        bench.runner.remove_dumps()
+
+    def run_once(self, bench, mode, turn):
+        row = bench.table.rows[(self.rows()[0][0], mode.name)]
+        if row.remark or not self.has_turn(mode, turn):
+            return
+        try:
+            value = self.measure(bench, mode)
+            if value is not None:
+                row.values.append(value)
+        except Exception as failure:  # one load's trouble must not cost the others' figures
+            self.fail(bench, [mode], failure)
+        bench.runner.remove_dumps()
+
+    def run(self, bench):
+        try:
+            self.begin(bench)
+        except Exception as failure:  # as above
+            self.fail(bench, self.modes, failure)
+            return
         by_turns(1 if bench.is_short else self.rounds,
-                 [lambda turn, mode=mode: run_once(mode, turn) for mode in self.modes])
+                 [lambda turn, mode=mode: self.run_once(bench, mode, turn)
+                  for mode in self.modes])
 
 
 class Pairs(Load):
@@ -64,7 +98,7 @@ class Instructions(Load):
 
     def count(self, bench, mode, n_pairs):
         if not shutil.which('valgrind'):
-            raise Failed('valgrind is not installed')
+            raise Missing('valgrind')
         tool = ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null']
         out = bench.runner.run(mode, tool + [bench.binary('malloc_pair'), '1', str(n_pairs)],
                                {'HEAP_PROFILE_SEED': '1'})
@@ -97,10 +131,8 @@ class Untouched(Load):
     def __init__(self, modes):
         super().__init__('8 x calloc(1 GiB), untouched', modes)
 
-    def prepare(self, bench):
-        super().prepare(bench)
-        for mode in self.modes:
-            bench.table.row(f'{self.name}: resident', mode, 'KiB')
+    def rows(self):
+        return [*super().rows(), (f'{self.name}: resident', 'KiB')]
 
     def measure(self, bench, mode):
         ms, kib = bench.program('big_blocks', mode, 'calloc', 8, 1024)
@@ -132,11 +164,8 @@ class Dump(Load):
                        f'{self.name}: longest while the stacks were made',
                        f'{self.name}: the same, kernel pauses aside, in the making']
 
-    def prepare(self, bench):
-        super().prepare(bench)
-        for other in self.others:
-            for mode in self.modes:
-                bench.table.row(other, mode, 'us')
+    def rows(self):
+        return [*super().rows(), *((other, 'us') for other in self.others)]
 
     def measure(self, bench, mode):
         n_dumps = 1 if bench.is_short else 5
@@ -148,37 +177,32 @@ class Dump(Load):
 
 class OwnMemory(Load):
     """Resident memory more than bare, and what the profiler says of itself in its last dump."""
-    rounds = 3
+    rounds = 2
 
     def __init__(self, name, bare, modes, arguments, count, unit):
         """`count`: what the memory is divided by; unit: KiB, or B for a small thing."""
         super().__init__(name, modes)
         self.bare, self.arguments, self.count, self.unit = bare, arguments, count, unit
 
-    def prepare(self, bench):
-        super().prepare(bench)
-        for mode in self.modes:
-            bench.table.row(f'{self.name}, by its own word', mode, self.unit)
+    def rows(self):
+        return [*super().rows(), (f'{self.name}, by its own word', self.unit)]
 
     def scaled(self, n_bytes):
         return n_bytes / self.count / (1024 if self.unit == 'KiB' else 1)
 
-    def run(self, bench):
-        def measure_bare(_):
-            values.append(bench.figures(self.bare, ['own_memory', *self.arguments])[0])
-
-        values = []
-        by_turns(1 if bench.is_short else self.rounds, [measure_bare])
-        self.bare_kib = min(values)
-        super().run(bench)
+    def begin(self, bench):
+        self.bare_kib = min(bench.figures(self.bare, ['own_memory', *self.arguments])[0]
+                            for _ in range(1 if bench.is_short else self.rounds))
 
     def measure(self, bench, mode):
+        said = None
         kib = bench.figures(mode, ['own_memory', *self.arguments])[0]
         for name in sorted(os.listdir(bench.runner.folder)):
             if name.endswith('.heap'):
                 with open(os.path.join(bench.runner.folder, name), encoding='utf-8') as dump:
                     said = re.search(r'^# profiler_bytes: (\d+)', dump.read(10000), re.M)
-        if said:
-            bench.table.add(f'{self.name}, by its own word', mode, self.unit,
-                            self.scaled(int(said.group(1))))
+        if not said:
+            raise Failed('no dump that says what it cost')
+        bench.table.add(f'{self.name}, by its own word', mode, self.unit,
+                        self.scaled(int(said.group(1))))
         return self.scaled((kib - self.bare_kib) * 1024)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The profilers and allocators that are compared, each as its users would run it."""
 
+import dataclasses
 import os
 import shutil
 
@@ -56,6 +57,11 @@ class Modes:
     def ours(self, allocator='glibc'):
         return [self.bare(allocator), self.idle(allocator), self.sampled(allocator),
                 self.exact(allocator)]
+
+    def compared(self):
+        """With bare a second time: what lies between bare and bare is noise."""
+        bare, idle, sampled, exact = self.ours()
+        return [bare, idle, sampled, dataclasses.replace(bare, name='bare again'), exact]
 
     def jemalloc(self, name, lg_sample, slowness):
         found = find_library('libjemalloc.so.2')

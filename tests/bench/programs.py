@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The loads that are other people's programs: servers, a compiler, a database in a file."""
 
+import contextlib
 import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import time
 
-from harness import Failed
+from harness import Failed, Missing
 from loads import Load
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -18,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def need(*tools):
     for tool in tools:
         if not shutil.which(tool):
-            raise Failed(f'{tool} is not installed')
+            raise Missing(tool)
 
 
 class Seconds(Load):
@@ -38,6 +40,8 @@ class Seconds(Load):
 
 class Compile(Seconds):
     """The compiler proper, not its driver: heaptrack would watch the driver wait."""
+    rounds = 15
+    every_slowest = 14
 
     def __init__(self, modes):
         super().__init__('g++ -O2, templates', modes)
@@ -47,7 +51,7 @@ class Compile(Seconds):
         source = os.path.join(bench.runner.folder, 'templates', 'unit0.cc')
         if not os.path.exists(source):
             subprocess.run([sys.executable, os.path.join(HERE, 'make_templates.py'),
-                            os.path.dirname(source), '1', '2' if bench.is_short else '10'],
+                            os.path.dirname(source), '1', '1' if bench.is_short else '4'],
                            check=True)
         compiler, architecture = (
             subprocess.run(['g++', question], check=True, text=True,
@@ -74,25 +78,47 @@ class Sqlite(Seconds):
 def wait_for(process, is_ready, what):
     deadline = time.monotonic() + 60
     while not is_ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
+        if process.poll() is not None:
+            raise Failed(f'{what} does not start: exit {process.returncode}')
+        if time.monotonic() > deadline:
             raise Failed(f'{what} does not start')
         time.sleep(0.02)
 
 
-def stop(process, signal_number, what):
-    process.send_signal(signal_number)
+@contextlib.contextmanager
+def serving(bench, mode, command, is_ready, end, **options):
+    """While a server runs; `end` asks it to end. After a failure end_all() ends it."""
+    what = os.path.basename(command[0])
+    server = bench.runner.start(mode, command, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, **options)
+    wait_for(server, lambda: is_ready(server), what)
     try:
-        process.communicate(timeout=120)
+        yield
+    except Failed as failure:
+        if server.poll():
+            raise Failed(f'{what}: exit {server.returncode}') from failure
+        raise
+    end(server)
+    try:
+        server.wait(timeout=bench.runner.timeout_s)
     except subprocess.TimeoutExpired:
-        process.kill()
         raise Failed(f'{what} does not end') from None
+    if server.returncode != 0:
+        raise Failed(f'{what}: exit {server.returncode} at its end')
+
+
+def on_processor(number):
+    """A server on one processor and its client on another: where the scheduler puts them by itself
+    changes from run to run, and a third of the figure with it."""
+    usable = sorted(os.sched_getaffinity(0))
+    chosen = {usable[number % len(usable)]}
+    return {'preexec_fn': lambda: os.sched_setaffinity(0, chosen)}
 
 
 class Redis(Load):
     unit = 'requests/s'
     more_is_better = True
-    rounds = 7
+    rounds = 15
 
     def __init__(self, modes, n_pipelined):
         name = f'pipelined by {n_pipelined}' if n_pipelined > 1 else 'one at a time'
@@ -104,15 +130,16 @@ class Redis(Load):
         socket = os.path.join(bench.runner.folder, 'redis.socket')
         command = ['redis-server', '--port', '0', '--unixsocket', socket, '--save', '',
                    '--appendonly', 'no', '--daemonize', 'no']
-        server = bench.runner.start(mode, command, stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL)
-        wait_for(server, lambda: os.path.exists(socket), 'redis-server')
-        try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(socket)  # of one that was killed
+        with serving(bench, mode, command, lambda _: os.path.exists(socket),
+                     lambda _: self.shut_down(socket)):
             return self.requests_per_second(bench, mode, socket)
-        finally:
-            subprocess.run(['redis-cli', '-s', socket, 'shutdown', 'nosave'], check=False,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            server.communicate(timeout=120)
+
+    @staticmethod
+    def shut_down(socket):
+        subprocess.run(['redis-cli', '-s', socket, 'shutdown', 'nosave'], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
 
     def requests_per_second(self, bench, mode, socket):
         n = 2000 if bench.is_short else 40000 * (4 if self.n_pipelined > 1 else 1)
@@ -128,7 +155,7 @@ class Postgres(Load):
     """All processes of the server, as a user that is not root: it refuses to run otherwise."""
     unit = 'transactions/s'
     more_is_better = True
-    rounds = 7
+    rounds = 15
 
     def __init__(self, modes):
         super().__init__('pgbench, reading', modes)
@@ -143,12 +170,13 @@ class Postgres(Load):
     def tool(self, bench, name, *arguments):
         return bench.runner.run(bench.modes.bare(), [f'{self.programs}/{name}', *arguments],
                                 {'PGHOST': self.cluster, 'PGUSER': 'tester',
-                                 'PGDATABASE': 'postgres'}, **self.options())
+                                 'PGDATABASE': 'postgres'},
+                                **{**self.options(), **on_processor(1)})
 
-    def make_cluster(self, bench):
+    def begin(self, bench):
         folders = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
         if not folders or not os.path.exists(f'{folders[-1]}/pgbench'):
-            raise Failed('postgresql is not installed')
+            raise Missing('postgresql')
         self.programs = folders[-1]
         self.cluster = os.path.join(bench.runner.folder, 'postgres')
         os.mkdir(self.cluster, 0o700)
@@ -163,30 +191,26 @@ class Postgres(Load):
     def server(self, bench, mode, *client):
         """What a client says while a server runs in that mode."""
         data = f'{self.cluster}/data'
-        server = bench.runner.start(mode, [f'{self.programs}/postgres', '-D', data, '-k',
-                                           self.cluster, '-c', 'listen_addresses=', '-c',
-                                           'fsync=off'],
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                    **self.options())
-        try:
-            wait_for(server, lambda: self.is_ready(data), 'postgres')
+        command = [f'{self.programs}/postgres', '-D', data, '-k', self.cluster,
+                   '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'autovacuum=off']
+        with serving(bench, mode, command, lambda server: self.is_ready(data, server.pid),
+                     lambda server: server.send_signal(signal.SIGINT),
+                     **{**self.options(), **on_processor(0)}):
             return self.tool(bench, *client)
-        finally:
-            stop(server, 2, 'postgres')
 
     @staticmethod
-    def is_ready(data):
+    def is_ready(data, pid):
+        """By the file of this server: one that was killed leaves its own behind."""
         try:
             with open(f'{data}/postmaster.pid', encoding='utf-8') as file:
-                return file.read().rstrip().endswith('ready')
+                text = file.read()
+                return text.startswith(f'{pid}\n') and text.rstrip().endswith('ready')
         except OSError:
             return False
 
     def measure(self, bench, mode):
-        if not self.cluster:
-            self.make_cluster(bench)
-        seconds = '1' if bench.is_short else '3'
-        out = self.server(bench, mode, 'pgbench', '-n', '-S', '-c', '2', '-T', seconds)
+        length = ['-t', '200'] if bench.is_short else ['-T', '2']
+        out = self.server(bench, mode, 'pgbench', '-n', '-S', '-c', '2', *length)
         for line in out.splitlines():
             if line.startswith('tps = '):
                 return float(line.split()[2])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Scripts that run for long, told to end: nothing that they started stays, nor a file."""
+"""Scripts that run for long, told to end: nothing that they started stays, nor a file of it."""
 
 import os
 import signal
@@ -105,6 +105,18 @@ def fuzz(folder):
     write_program(os.path.join(build, 'build.ninja'), '')
     place.env['HEAPPROF_BUILD'] = build
     place.ends(SCRIPTS / 'fuzz', '1000')
+
+
+@cli.test
+def bench(folder):
+    """It reports what it has until then."""
+    place = Place(folder, {'cc': COMPILES})
+    report = os.path.join(folder, 'report')
+    place.ends(SCRIPTS / 'bench', '--only', '1 thread', '-o', report)
+    with open(report, encoding='utf-8') as file:
+        text = file.read()
+    cli.is_in(f'**Interrupted by {SIGNALS[-1].name} in load 1 of ', text)
+    cli.is_in('## All figures', text)
 
 
 # --- the supervisor itself -------------------------------------------------------------------
