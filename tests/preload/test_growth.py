@@ -15,11 +15,13 @@ SMALLER = {('realloc', 'jemalloc'): 64, ('realloc', 'tcmalloc_minimal'): 64,
            ('realloc', 'mimalloc'): 32, ('calloc', 'tcmalloc_minimal'): 32,
            ('calloc', 'mimalloc'): 32}
 OWN_PAGES = 1024  # of the profiler: tables, filter, stacks to work on; 4 MiB
+# mimalloc gives pages back to the system by the clock: how many come again, time would decide.
+NO_CLOCK = {'MIMALLOC_ALLOW_DECOMMIT': '0'}
 
 
 def pages(folder, preload, *arguments, **variables):
     env = environment(folder, preload=preload, exact=False, HEAP_PROFILE_ALLOCATION_INTERVAL='0',
-                      HEAP_PROFILE_INUSE_INTERVAL='0', **variables)
+                      HEAP_PROFILE_INUSE_INTERVAL='0', **NO_CLOCK, **variables)
     out = run_quietly([program('growth'), *arguments], env, patience=600 if LARGE else PATIENCE)
     return int(out.stdout)
 
