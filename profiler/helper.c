@@ -12,8 +12,9 @@
 enum {
 	STACK_SIZE = 64 * 1024,
 	RSS_POLL_MS = 100,
-	FOR_EVER_MS = INT_MAX,
 };
+
+#define FOR_EVER_MS UINT64_MAX
 
 static bool is_wanted;            /* this session needs the thread */
 static uint32_t is_there;         /* it exists in this process */
@@ -62,7 +63,7 @@ static void dump_by_time(void)
 
 	if (!time_interval_ms || now < next_time_ms)
 		return;
-	/* A machine that slept gets one dump for all that it has missed. */
+	/* A process that was stopped gets one dump for all that it has missed. */
 	next_time_ms += (1 + (now - next_time_ms) / time_interval_ms) * time_interval_ms;
 	hp_text_decimal(&reason, time_interval_ms / 1000);
 	hp_text_string(&reason, " s since the last timed dump");
