@@ -456,6 +456,25 @@ static void test_copy_of_tables_that_grow(void)
 	hp_stacks_reset();
 }
 
+/* More records of one bucket than a copy touches pages for before it locks a shard. */
+static void test_copy_of_a_stack_with_many_records(void)
+{
+	enum {
+		N_CLASSES = 5000,
+		N_OTHERS = 1000,
+		SIZE = 17
+	};
+
+	hp_stacks_reset();
+	for (uint32_t i = 0; i < N_CLASSES; i++)
+		count(0, 3, i, SIZE);
+	for (uint64_t i = 1; i <= N_OTHERS; i++)
+		count(i, 3, 0, SIZE);
+	CHECK_UINT_EQ(sum_of_all().alloc_objects, N_CLASSES + N_OTHERS);
+	CHECK_UINT_EQ(sum_of_all().alloc_bytes, (N_CLASSES + N_OTHERS) * SIZE);
+	hp_stacks_reset();
+}
+
 TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
 	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
 	  TEST(test_folding_makes_room), TEST(test_folding_makes_room_for_other_depths),
@@ -463,4 +482,4 @@ TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_clas
 	  TEST(test_full_of_what_is_in_use), TEST(test_nothing_is_folded_under_a_copy),
 	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
 	  TEST(test_threads_lose_nothing), TEST(test_stripes_are_put_together),
-	  TEST(test_copy_of_tables_that_grow))
+	  TEST(test_copy_of_tables_that_grow), TEST(test_copy_of_a_stack_with_many_records))
