@@ -99,24 +99,37 @@ static int link_nameless(struct output *output, const char *name)
 	return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
+/* Where the link at `path` leads to, in *out_target: NULL if there is none. */
+static int read_link(const char *path, char **out_target)
+{
+	char link[PATH_MAX];
+	ssize_t n = readlink(path, link, sizeof(link));
+	const char *slash = strrchr(path, '/');
+	int folder_size;
+
+	*out_target = NULL;
+	if (n < 0)
+		return 0; /* no link, or nothing */
+	folder_size = slash && link[0] != '/' ? (int)(slash + 1 - path) : 0;
+	if (asprintf(out_target, "%.*s%.*s", folder_size, path, (int)n, link) >= 0)
+		return 0;
+	*out_target = NULL;
+	return -ENOMEM;
+}
+
 /* Sets the output's path to what that of a file which is not there yet leads to: links may point to
  * it. */
 static int follow_links(struct output *output, const char *path)
 {
 	output->path = strdup(path);
 	for (int i = 0; output->path && i < LINKS_MAX; i++) {
-		char link[PATH_MAX];
-		ssize_t n = readlink(output->path, link, sizeof(link));
-		const char *slash = strrchr(output->path, '/');
-		int folder_size = slash && *link != '/' ? (int)(slash + 1 - output->path) : 0;
-		char *next;
+		char *target;
+		int r = read_link(output->path, &target);
 
-		if (n < 0)
-			return 0; /* no link, or nothing */
-		if (asprintf(&next, "%.*s%.*s", folder_size, output->path, (int)n, link) < 0)
-			return -ENOMEM;
+		if (r || !target)
+			return r;
 		free(output->path);
-		output->path = next;
+		output->path = target;
 	}
 	return output->path ? -ELOOP : -ENOMEM;
 }
