@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/big.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,8 @@ static void *alloc_huge(size_t size)
 	if (__builtin_add_overflow(size, HUGE_PAGE - 1, &size))
 		return NULL;
 	size &= ~(HUGE_PAGE - 1);
+	if (size > PTRDIFF_MAX) /* as malloc() has it; sanitizers take such a call for an error */
+		return NULL;
 	memory = aligned_alloc(HUGE_PAGE, size);
 	if (memory)
 		madvise(memory, size, MADV_HUGEPAGE);
