@@ -19,7 +19,7 @@ struct hp_tls {
 	uint64_t left;       /* bytes until the hook takes its slow path; 0: it always does */
 	uint64_t checkpoint; /* where on the sequence of this thread's bytes that will be */
 	uint32_t version;    /* odd while the two are changed together */
-	uint32_t n_pauses;   /* of the recorder, by this thread: see hp_session_pause() */
+	uint32_t n_pauses;   /* of a session, by this thread: see hp_session_pause() */
 	struct hp_thread *thread;
 	uint32_t in_hook; /* an allocation made now is our own, or the allocator's own */
 	uint32_t state;   /* enum hp_tls_state */
