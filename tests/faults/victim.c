@@ -2,6 +2,8 @@
 /* The program that faults are done to. argv[1] says what it does; what it prints and how it ends
  * must be the same with the library and without. It checks its own memory and errno on the way,
  * and ends with 5 if all is well. */
+#include "program.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +24,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
 
 enum {
 	UNHARMED = 5
@@ -33,14 +34,6 @@ __attribute__((weak)) void HeapProfilerDump(const char *reason);
 __attribute__((weak)) void flaky_begin(unsigned every);
 
 static void *volatile sink;
-
-static void require(int condition, const char *what)
-{
-	if (condition)
-		return;
-	dprintf(1, "failed: %s (errno %d)\n", what, errno);
-	_Exit(99);
-}
 
 static void dump(void)
 {
@@ -579,10 +572,7 @@ static int do_half_stacks(char **argv)
 	return UNHARMED;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(char **argv);
-} commands[] = {
+const struct command commands[] = {
 	{"work", do_work},
 	{"work-alone", do_work_alone},
 	{"make-room", do_make_room},
@@ -600,12 +590,5 @@ static const struct {
 	{"generated-code", do_generated_code},
 	{"plugins", do_plugins},
 	{"half-stacks", do_half_stacks},
+	{NULL, NULL},
 };
-
-int main(int argc, char **argv)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (argc > 1 && strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run(argv + 2);
-	return 98;
-}

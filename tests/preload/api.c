@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* A program that profiles itself, written as for gperftools. argv[1] says how. */
+#include "program.h"
+
 #include "heapprof.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NOINLINE __attribute__((noinline))
 
 static __thread void *volatile sink; /* of each thread: it frees what is there */
-
-static void require(int condition, const char *what)
-{
-	if (condition)
-		return;
-	printf("failed: %s\n", what);
-	fflush(stdout);
-	_Exit(99);
-}
 
 static NOINLINE void allocate_before(void)
 {
@@ -225,19 +217,9 @@ static int do_storm(char **argv)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(char **argv);
-} commands[] = {
+const struct command commands[] = {
 	{"calls", do_calls}, {"sessions", do_sessions},     {"replaced-dump", do_replaced_dump},
 	{"stop", do_stop},   {"stop-twice", do_stop_twice}, {"statistics", do_statistics},
 	{"storm", do_storm}, {"callback", do_callback},
+	{NULL, NULL},
 };
-
-int main(int argc, char **argv)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (argc > 2 && strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run(argv + 2);
-	return 98;
-}

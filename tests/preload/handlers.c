@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Fork handlers that allocate and free, registered before the profiler's own: they run between
- * these. argv[1] says which; argv[2] is a number of forks. */
+ * these. */
+#include "program.h"
+
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define NOINLINE __attribute__((noinline))
 
 extern void (*early_handlers[3])(void);
 
@@ -56,8 +55,11 @@ static void *fork_some(void *n)
 	return NULL;
 }
 
-static int do_allocate(int n)
+/* argv: number of forks */
+static int do_allocate(char **argv)
 {
+	int n = atoi(argv[0]);
+
 	early_handlers[0] = allocate_in_prepare;
 	early_handlers[1] = allocate_in_parent;
 	early_handlers[2] = allocate_in_child;
@@ -68,8 +70,10 @@ static int do_allocate(int n)
 	return 0;
 }
 
-static int do_threads(int n)
+/* argv: number of forks of each */
+static int do_threads(char **argv)
 {
+	int n = atoi(argv[0]);
 	pthread_t threads[4];
 
 	early_handlers[0] = early_handlers[1] = allocate_in_parent;
@@ -95,7 +99,7 @@ static void wait_for_free(void)
 }
 
 /* A fork that takes longer than the other thread is patient. */
-static int do_hold(int unused)
+static int do_hold(char **argv)
 {
 	pthread_t thread;
 
@@ -109,13 +113,9 @@ static int do_hold(int unused)
 	return 0;
 }
 
-int main(int argc, char **argv)
-{
-	int n = argc > 2 ? atoi(argv[2]) : 1;
-
-	if (strcmp(argv[1], "allocate") == 0)
-		return do_allocate(n);
-	if (strcmp(argv[1], "threads") == 0)
-		return do_threads(n);
-	return strcmp(argv[1], "hold") == 0 ? do_hold(n) : 98;
-}
+const struct command commands[] = {
+	{"allocate", do_allocate},
+	{"threads", do_threads},
+	{"hold", do_hold},
+	{NULL, NULL},
+};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A program with something of its own to lose: descriptors, errno, its working directory, its
  * exit status. argv[1] says which; it aborts where the profiler has done harm. */
+#include "program.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,14 +18,6 @@
 __attribute__((weak)) void HeapProfilerDump(const char *reason);
 
 static void *volatile sink;
-
-static void require(int condition, const char *what)
-{
-	if (condition)
-		return;
-	dprintf(1, "failed: %s (errno %d)\n", what, errno);
-	_Exit(99);
-}
 
 static void allocate(long n, long size)
 {
@@ -220,10 +214,7 @@ static int do_address_limit(char **argv)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(char **argv);
-} commands[] = {
+const struct command commands[] = {
 	{"allocate", do_allocate},
 	{"churn", do_churn},
 	{"descriptors", do_descriptors},
@@ -235,12 +226,5 @@ static const struct {
 	{"silent-signals", do_silent_signals},
 	{"chdir", do_chdir},
 	{"address-limit", do_address_limit},
+	{NULL, NULL},
 };
-
-int main(int argc, char **argv)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (argc > 1 && strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run(argv + 2);
-	return 98;
-}

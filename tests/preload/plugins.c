@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens and closes libraries. argv[1]: the folder they lie in; argv[2]: what to do; for a storm
- * argv[3], argv[4]: how many libraries there are, and for how many seconds; for "profiler" argv[3],
- * argv[4]: the profiler's own library, or one that is linked with it, and a prefix or nothing. */
+/* Opens and closes libraries; those of the tests lie in the folder that follows the command. */
+#include "program.h"
+
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#define NOINLINE __attribute__((noinline))
 
 static const char *folder;
 static int n_plugins = 4, seconds;
@@ -18,15 +15,6 @@ static int stop;
 static unsigned long n_allocated;
 static struct timespec end_of_storm;
 static __thread void *volatile sink; /* of each thread: it frees what is there */
-
-static void require(int condition, const char *what)
-{
-	if (condition)
-		return;
-	printf("failed: %s\n", what);
-	fflush(stdout);
-	_Exit(99);
-}
 
 static void *open_plugin(const char *name)
 {
@@ -61,10 +49,11 @@ static NOINLINE void allocate_through(void *handle, int n, int free_them)
 }
 
 /* Each is closed before the next is opened, so that they lie at the same place in turn. */
-static int do_one_after_another(void)
+static int do_one_after_another(char **argv)
 {
 	void *handle = NULL;
 
+	folder = argv[0];
 	for (int round = 0; round < 3; round++)
 		for (int i = 0; i < n_plugins; i++) {
 			if (handle)
@@ -124,10 +113,16 @@ enum {
 	N_ALLOCATORS = 4,
 };
 
-static int do_storm(void)
+/* argv: folder, and how many libraries there are, for how many seconds (else 400 rounds of each) */
+static int do_storm(char **argv)
 {
 	pthread_t others[N_CLOSERS + N_ITERATORS], allocators[N_ALLOCATORS];
 
+	folder = argv[0];
+	if (argv[1]) {
+		n_plugins = atoi(argv[1]);
+		seconds = atoi(argv[2]);
+	}
 	clock_gettime(CLOCK_MONOTONIC, &end_of_storm);
 	end_of_storm.tv_sec += seconds;
 	for (size_t i = 0; i < N_CLOSERS + N_ITERATORS; i++)
@@ -144,8 +139,9 @@ static int do_storm(void)
 	return 0;
 }
 
-static int do_throw(void)
+static int do_throw(char **argv)
 {
+	folder = argv[0];
 	for (int i = 0; i < 3; i++) {
 		void *handle = open_plugin("plugin_cxx");
 		int (*throw_some)(int) = (int (*)(int))dlsym(handle, "plugin_throw");
@@ -163,10 +159,12 @@ static void *allocate_once(void *unused)
 	return NULL;
 }
 
-/* What the profiler has left with the C library is called at the end of threads and of all. */
-static int do_profiler(const char *path, const char *prefix)
+/* What the profiler has left with the C library is called at the end of threads and of all. argv:
+ * the profiler's own library, or one that is linked with it, and a prefix or nothing */
+static int do_profiler(char **argv)
 {
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	const char *prefix = argv[1];
+	void *handle = dlopen(argv[0], RTLD_NOW | RTLD_LOCAL);
 	pthread_t thread;
 
 	require(handle != NULL, "dlopen");
@@ -186,18 +184,10 @@ static int do_profiler(const char *path, const char *prefix)
 	return 0;
 }
 
-int main(int argc, char **argv)
-{
-	folder = argv[1];
-	if (argc > 3 && strcmp(argv[2], "profiler") == 0)
-		return do_profiler(argv[3], argv[4]);
-	if (argc > 4) {
-		n_plugins = atoi(argv[3]);
-		seconds = atoi(argv[4]);
-	}
-	if (strcmp(argv[2], "one-after-another") == 0)
-		return do_one_after_another();
-	if (strcmp(argv[2], "storm") == 0)
-		return do_storm();
-	return strcmp(argv[2], "throw") == 0 ? do_throw() : 98;
-}
+const struct command commands[] = {
+	{"one-after-another", do_one_after_another},
+	{"storm", do_storm},
+	{"throw", do_throw},
+	{"profiler", do_profiler},
+	{NULL, NULL},
+};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs of several processes. argv[1] says which kind; every process allocates in a function
  * that is named after it. */
+#include "program.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
 
 extern char **environ;
 
@@ -138,7 +139,7 @@ static int do_raw_fork(char **argv)
 
 static int do_exec(char **argv)
 {
-	char *const arguments[] = {argv[0], "leaf", NULL};
+	char *const arguments[] = {program_invocation_name, "leaf", NULL};
 
 	allocate_in_parent();
 	pid_t pid = fork();
@@ -153,7 +154,7 @@ static int do_exec(char **argv)
 
 static int do_spawn(char **argv)
 {
-	char *const arguments[] = {argv[0], "leaf", NULL};
+	char *const arguments[] = {program_invocation_name, "leaf", NULL};
 	pid_t pid;
 
 	allocate_in_parent();
@@ -165,7 +166,7 @@ static int do_spawn(char **argv)
 
 static int do_vfork(char **argv)
 {
-	char *const arguments[] = {argv[0], "leaf", NULL};
+	char *const arguments[] = {program_invocation_name, "leaf", NULL};
 
 	allocate_in_parent();
 	for (int i = 0; i < 20; i++) {
@@ -191,7 +192,7 @@ static int do_leaf(char **argv)
 
 static int do_exec_in_place(char **argv)
 {
-	char *const arguments[] = {argv[0], "leaf", NULL};
+	char *const arguments[] = {program_invocation_name, "leaf", NULL};
 
 	allocate_in_parent();
 	execv(arguments[0], arguments);
@@ -241,7 +242,7 @@ static NOINLINE void allocate_until_signal(void)
 
 static int do_exit_in_handler(char **argv)
 {
-	int n = atoi(argv[1]);
+	int n = atoi(argv[0]);
 
 	for (int i = 0; i < n; i++) {
 		pid_t pid = fork();
@@ -257,9 +258,9 @@ static int do_exit_in_handler(char **argv)
 static int do_storm(char **argv)
 {
 	static int stop;
-	int n = atoi(argv[1]), n_forkers = atoi(argv[3]);
+	int n = atoi(argv[0]), n_forkers = atoi(argv[2]);
 	pthread_t threads[3];
-	char *const arguments[] = {argv[0], "leaf", NULL};
+	char *const arguments[] = {program_invocation_name, "leaf", NULL};
 
 	for (int i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, allocate_and_free, &stop);
@@ -270,7 +271,7 @@ static int do_storm(char **argv)
 			pids[j] = fork();
 			if (pids[j] == 0) {
 				allocate_in_child();
-				if (strcmp(argv[2], "exec") == 0)
+				if (strcmp(argv[1], "exec") == 0)
 					execv(arguments[0], arguments);
 				exit(0);
 			}
@@ -302,7 +303,7 @@ static void *fork_some(void *n)
 static int do_fork_in_threads(char **argv)
 {
 	static int stop;
-	int n = atoi(argv[1]);
+	int n = atoi(argv[0]);
 	pthread_t threads[4];
 
 	for (int i = 0; i < 2; i++)
@@ -317,10 +318,7 @@ static int do_fork_in_threads(char **argv)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(char **argv);
-} commands[] = {
+const struct command commands[] = {
 	{"fork", do_fork},
 	{"fork-twice", do_fork_twice},
 	{"fork-and-free", do_fork_and_free},
@@ -336,14 +334,5 @@ static const struct {
 	{"_exit-in-handler", do_exit_in_handler},
 	{"storm", do_storm},
 	{"fork-in-threads", do_fork_in_threads},
+	{NULL, NULL},
 };
-
-int main(int argc, char **argv)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (argc > 1 && strcmp(commands[i].name, argv[1]) == 0) {
-			argv[1] = argv[0];
-			return commands[i].run(argv + 1);
-		}
-	return 98;
-}

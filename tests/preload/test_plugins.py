@@ -13,7 +13,7 @@ STARTS = {'main', 'storm_thread', 'open_and_close', 'iterate'}  # of threads
 
 def start(folder, what, way='plugins', **variables):
     preload = {} if way == 'plugins' else {'preload': None}
-    run_quietly([program(way), PROGRAMS, what], environment(folder, **preload, **variables))
+    run_quietly([program(way), what, PROGRAMS], environment(folder, **preload, **variables))
     return last_dump(folder)
 
 
@@ -67,7 +67,7 @@ def test_exceptions_in_a_c_program(folder, way):
 @each('library', [LIB, f'{PROGRAMS}/libplugin_profiled.so'])
 def test_the_profiler_is_opened_and_closed(folder, library):
     for arguments in ([], [f'{folder}/q']):
-        result = run([program('plugins'), PROGRAMS, 'profiler', library, *arguments],
+        result = run([program('plugins'), 'profiler', library, *arguments],
                      environment(folder, preload=None, HEAPPROFILE=None))
         check_equal((result.status, result.stdout), (0, ''), f'with {arguments}')
 

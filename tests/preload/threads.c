@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads with an unusual life. argv[1] says which. */
+#include "program.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,21 +13,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
 
 /* NULL without the library. */
 __attribute__((weak)) void HeapProfilerDump(const char *reason);
 
 static __thread void *volatile sink; /* of each thread: it frees what is there */
-
-static void require(int condition, const char *what)
-{
-	if (condition)
-		return;
-	printf("failed: %s\n", what);
-	fflush(stdout);
-	_Exit(99);
-}
 
 /* --- thread-exit destructors -------------------------------------------------------------------
  */
@@ -402,10 +394,7 @@ static int do_hand_over(char **argv)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(char **argv);
-} commands[] = {
+const struct command commands[] = {
 	{"destructors", do_destructors},
 	{"storm", do_storm},
 	{"detached", do_detached},
@@ -419,12 +408,5 @@ static const struct {
 	{"requests", do_requests},
 	{"hand-over", do_hand_over},
 	{"wild-frame-pointers", do_wild_frame_pointers},
+	{NULL, NULL},
 };
-
-int main(int argc, char **argv)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (argc > 1 && strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run(argv + 2);
-	return 98;
-}

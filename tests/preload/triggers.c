@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A program that does something and then waits, until its standard input is closed, without
  * allocating. argv[1] says what. */
+#include "program.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -12,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
-#define MIB      (1 << 20)
+#define MIB (1 << 20)
 
 static void *volatile sink;
 static int stop;
@@ -34,14 +35,14 @@ static NOINLINE void allocate_some(void)
 		sink = malloc(1000);
 }
 
-static int do_wait(void)
+static int do_wait(char **argv)
 {
 	allocate_some();
 	say_ready_and_wait();
 	return 0;
 }
 
-static int do_crash(void)
+static int do_crash(char **argv)
 {
 	const struct rlimit none = {0};
 
@@ -52,7 +53,7 @@ static int do_crash(void)
 }
 
 /* A thread or coroutine with little stack of its own counts on it. */
-static int do_signal_stack(void)
+static int do_signal_stack(char **argv)
 {
 	struct sigaction action;
 
@@ -61,7 +62,7 @@ static int do_signal_stack(void)
 	return action.sa_flags & SA_ONSTACK ? 0 : 96;
 }
 
-static int do_touch(void)
+static int do_touch(char **argv)
 {
 	allocate_some();
 	char *p = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -74,11 +75,11 @@ static int do_touch(void)
 static void *touch(void *main_thread)
 {
 	pthread_join(*(pthread_t *)main_thread, NULL);
-	exit(do_touch());
+	exit(do_touch(NULL));
 }
 
 /* The main thread ends, and another goes on. */
-static int do_touch_without_main(void)
+static int do_touch_without_main(char **argv)
 {
 	static pthread_t main_thread;
 	pthread_t thread;
@@ -99,7 +100,7 @@ static void *make_and_free(void *unused)
 	return NULL;
 }
 
-static int do_threads(void)
+static int do_threads(char **argv)
 {
 	pthread_t threads[4];
 
@@ -112,7 +113,7 @@ static int do_threads(void)
 	return 0;
 }
 
-static int do_fork(void)
+static int do_fork(char **argv)
 {
 	allocate_some();
 	pid_t pid = fork();
@@ -126,7 +127,7 @@ static int do_fork(void)
 }
 
 /* A child that neither allocates nor frees. */
-static int do_fork_and_map(void)
+static int do_fork_and_map(char **argv)
 {
 	allocate_some();
 	pid_t pid = fork();
@@ -140,7 +141,7 @@ static int do_fork_and_map(void)
 }
 
 /* The signal comes before anything that a thread could be made in. */
-static int do_fork_and_free(void)
+static int do_fork_and_free(char **argv)
 {
 	void *block = malloc(1000);
 	pid_t pid = fork();
@@ -175,7 +176,7 @@ static NOINLINE void allocate_large(void)
 	sink = malloc(8 * MIB);
 }
 
-static int do_map(void)
+static int do_map(char **argv)
 {
 	char *kept = map(4 * MIB), *cut = map(4 * MIB), *gone = map(2 * MIB);
 
@@ -205,7 +206,7 @@ static NOINLINE void map_and_trim(void)
 	}
 }
 
-static int do_trim(void)
+static int do_trim(char **argv)
 {
 	map_and_trim();
 	return 0;
@@ -218,7 +219,7 @@ static void *unmap(void *p)
 }
 
 /* By a thread that has nothing to do with the heap. */
-static int do_unmap_in_thread(void)
+static int do_unmap_in_thread(char **argv)
 {
 	void *p = map(MIB);
 	pthread_t thread;
@@ -248,7 +249,7 @@ static NOINLINE void *map_and_keep(void)
 	return mmap(NULL, KEPT, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-static int do_move_in_threads(void)
+static int do_move_in_threads(char **argv)
 {
 	pthread_t threads[2];
 
@@ -262,10 +263,7 @@ static int do_move_in_threads(void)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} commands[] = {
+const struct command commands[] = {
 	{"wait", do_wait},
 	{"crash", do_crash},
 	{"signal-stack", do_signal_stack},
@@ -279,12 +277,5 @@ static const struct {
 	{"fork-and-free", do_fork_and_free},
 	{"unmap-in-thread", do_unmap_in_thread},
 	{"move-in-threads", do_move_in_threads},
+	{NULL, NULL},
 };
-
-int main(int argc, char **argv)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (argc > 1 && strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run();
-	return 98;
-}

@@ -2,6 +2,7 @@
 """Takes the dumps of a soak away as they come: each must be whole and must convert. Keeps of each
 process how much memory the profiler took."""
 import collections
+import contextlib
 import os
 import statistics
 import subprocess
@@ -9,6 +10,7 @@ import subprocess
 from preload import Dump, Failure
 
 MIB = 1 << 20
+AT_ONCE = 64  # dumps to convert by one program
 ENOUGH = 16  # dumps of a process, for its quarters to say something
 
 
@@ -20,20 +22,22 @@ class Collector:
         self.n_dropped = 0
         self.bytes_by_run = collections.defaultdict(list)  # (folder, run): (uptime, bytes)
 
+    def n_waiting(self, folder):
+        return len(self.names_in(folder))
+
     def collect(self, folder, keep):
         """`keep`: how many of the newest files stay, for the numbers to go on."""
+        paths = sorted((f'{folder}/{name}' for name in self.names_in(folder)), key=self.time_of)
+        paths = paths[:len(paths) - keep]
+        for first in range(0, len(paths), AT_ONCE):
+            self.take(folder, paths[first:first + AT_ONCE])
+
+    @staticmethod
+    def names_in(folder):
         try:
-            names = [n for n in os.listdir(folder) if n.endswith('.heap')]
+            return [name for name in os.listdir(folder) if name.endswith('.heap')]
         except OSError:
-            return  # the folder is away at present
-        paths = sorted((f'{folder}/{n}' for n in names), key=self.time_of)
-        for path in paths[:len(paths) - keep]:
-            try:
-                self.read(folder, path)
-            except FileNotFoundError:
-                continue  # it went with its folder
-            except (Failure, ValueError) as failure:
-                self.wrong.append(f'{path}: {failure}')
+            return []  # the folder is away at present
 
     @staticmethod
     def time_of(path):
@@ -42,17 +46,37 @@ class Collector:
         except OSError:
             return 0
 
+    def take(self, folder, paths):
+        """Reads them one by one and converts them in one go: a program start for each is more than
+        a loaded machine has time for."""
+        whole = []
+        for path in paths:
+            try:
+                self.read(folder, path)
+                whole.append(path)
+            except FileNotFoundError:
+                continue  # it went with its folder, or its process wrote too many
+            except (Failure, ValueError) as failure:
+                self.wrong.append(f'{path}: {failure}')
+        if whole and self.convert('merge', *whole).returncode != 0:
+            for path in whole:
+                done = self.convert('convert', path)
+                if done.returncode != 0 and os.path.exists(path):
+                    self.wrong.append(f'pprofconv: {done.stderr.strip()}')
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def convert(self, command, *paths):
+        return subprocess.run([self.pprofconv, command, '-q', '-n', *paths, '-o', '/dev/null'],
+                              capture_output=True, text=True, check=False)
+
     def read(self, folder, path):
         dump = Dump(path)
-        done = subprocess.run([self.pprofconv, '-q', '-n', path, '-o', '/dev/null'],
-                              capture_output=True, text=True, check=False)
-        if done.returncode != 0 and os.path.exists(path):
-            self.wrong.append(f'pprofconv: {done.stderr.strip()}')
         self.reasons[trigger_of(dump.metadata['reason'])] += 1
         self.n_dropped += dump.number('samples_dropped')
         self.bytes_by_run[folder, dump.metadata['run']].append(
             (dump.number('uptime_ms'), dump.number('profiler_bytes')))
-        os.unlink(path)
 
     def left_over(self, folder):
         """Temporary files that nobody removed."""
