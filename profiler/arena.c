@@ -6,7 +6,8 @@ enum {
 	N_LISTS = HP_ARENA_PIECE_MAX / HP_ARENA_GRAIN + 1,
 	/* A chunk begins with a bit for each of its grains, which join_free() uses. So no piece has
 	 * handle 0. */
-	BITS_SIZE = HP_ARENA_CHUNK_GRAINS / 8
+	BITS_SIZE = HP_ARENA_CHUNK_GRAINS / 8,
+	RETURNED_AT_ONCE = 32 * 4096
 };
 
 static size_t limit_bytes_ = (size_t)256 << 20;
@@ -43,10 +44,14 @@ void *hp_memory_map_for_dump(size_t size)
 	return map_within(size, SIZE_MAX);
 }
 
+/* munmap() takes microseconds a page, and threads that map memory meanwhile wait for all of it. So
+ * the pages go first, by and by. */
 void hp_memory_unmap(void *p, size_t size)
 {
 	if (!p)
 		return;
+	for (size_t done = 0; size - done > RETURNED_AT_ONCE; done += RETURNED_AT_ONCE)
+		hp_sys_madvise((char *)p + done, RETURNED_AT_ONCE, MADV_DONTNEED);
 	hp_sys_munmap(p, size);
 	__atomic_sub_fetch(&mapped_bytes, size, __ATOMIC_RELAXED);
 }

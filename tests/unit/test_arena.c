@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arena.h"
 #include "test.h"
+#include <sys/mman.h>
 
 #define NO_LIMIT ((size_t)256 << 20)
 
@@ -129,6 +130,28 @@ static void test_impossible_size_is_refused(void)
 	hp_memory_set_limit(NO_LIMIT);
 }
 
+/* A large mapping goes in steps, and its neighbours stay. */
+static void test_large_mapping_is_unmapped_and_no_more(void)
+{
+	enum {
+		PAGE = 4096,
+		LARGE = 300 * PAGE + 5
+	};
+	unsigned char resident;
+	char *p = hp_sys_mmap(400 * PAGE, PROT_READ | PROT_WRITE);
+
+	CHECK(p != NULL);
+	memset(p, 1, 400 * PAGE);
+	hp_memory_unmap(p + 50 * PAGE, LARGE);
+	CHECK(mincore(p + 50 * PAGE, PAGE, &resident) != 0);
+	CHECK(mincore(p + 350 * PAGE, PAGE, &resident) != 0);
+	for (int i = 0; i < 400 * PAGE; i++)
+		if (i < 50 * PAGE || i >= 351 * PAGE)
+			CHECK(p[i] == 1);
+	hp_sys_munmap(p, 400 * PAGE);
+}
+
 TEST_MAIN(TEST(test_pieces_are_zeroed_aligned_and_apart), TEST(test_freed_piece_comes_again_zeroed),
 	  TEST(test_free_pieces_are_split_and_joined), TEST(test_sizes_at_the_ends),
-	  TEST(test_limit_counts_all_memory), TEST(test_impossible_size_is_refused))
+	  TEST(test_limit_counts_all_memory), TEST(test_impossible_size_is_refused),
+	  TEST(test_large_mapping_is_unmapped_and_no_more))
