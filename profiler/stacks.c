@@ -45,21 +45,60 @@ static hp_handle *bucket_of(struct shard *s, uint32_t hash)
 	return &s->buckets[hash / SHARDS_A_STRIPE % s->n_buckets];
 }
 
-/* count_records() reads it without the lock. */
-static void set_n_records(struct shard *s, uint32_t n)
+/* One that copies read without the lock. */
+static void set_number(uint32_t *number, uint32_t n)
 {
-	__atomic_store_n(&s->n_records, n, __ATOMIC_RELAXED);
+	__atomic_store_n(number, n, __ATOMIC_RELAXED);
+}
+
+/* --- changing a record --------------------------------------------------------------------- */
+
+/* Its shard is locked, or not yet known to anybody else. A copy that sees an odd version, or
+ * another one afterwards, reads the counts again. A fork child may have inherited an odd one. */
+static struct record *begin_change(hp_handle h)
+{
+	struct record *r = record_at(h);
+
+	__atomic_store_n(&r->version, r->version | 1, __ATOMIC_RELAXED);
+	return r;
+}
+
+static void end_change(struct record *r)
+{
+	__atomic_store_n(&r->version, r->version + 1, __ATOMIC_RELEASE);
+}
+
+/* In the program's order, also as a signal handler sees it. */
+static void set_count(uint64_t *count, uint64_t n)
+{
+	__atomic_store_n(count, n, __ATOMIC_RELEASE);
+}
+
+static void forget_history(struct record *r)
+{
+	struct hp_counts counts;
+
+	if (r->fork_epoch == hp_stacks_table.fork_epoch)
+		return;
+	counts = counts_since_fork(r->counts, r->fork_epoch);
+	set_count(&r->counts.alloc_objects, counts.alloc_objects);
+	set_count(&r->counts.alloc_bytes, counts.alloc_bytes);
+	set_count(&r->counts.free_objects, 0);
+	set_count(&r->counts.free_bytes, 0);
+	set_number(&r->fork_epoch, hp_stacks_table.fork_epoch);
 }
 
 /* --- forgetting ---------------------------------------------------------------------------- */
 
-static void fold_record(struct shard *s, const struct record *r)
+static void fold_record(struct shard *s, struct record *r)
 {
-	s->folded.alloc_objects += r->counts.alloc_objects;
-	s->folded.alloc_bytes += r->counts.alloc_bytes;
-	s->folded.free_objects += r->counts.free_objects;
-	s->folded.free_bytes += r->counts.free_bytes;
-	set_n_records(s, s->n_records - 1);
+	struct hp_counts counts = counts_since_fork(r->counts, r->fork_epoch);
+
+	s->folded.alloc_objects += counts.alloc_objects;
+	s->folded.alloc_bytes += counts.alloc_bytes;
+	s->folded.free_objects += counts.free_objects;
+	s->folded.free_bytes += counts.free_bytes;
+	r->stack = 0;
 }
 
 static void fold_records_of(struct shard *s, struct stack *stack)
@@ -67,8 +106,7 @@ static void fold_records_of(struct shard *s, struct stack *stack)
 	hp_handle *link = &stack->records;
 
 	while (*link) {
-		hp_handle h = *link;
-		struct record *r = current_record(h);
+		struct record *r = record_at(*link);
 
 		if (r->counts.alloc_objects > r->counts.free_objects) {
 			link = &r->next;
@@ -76,7 +114,6 @@ static void fold_records_of(struct shard *s, struct stack *stack)
 		}
 		*link = r->next;
 		fold_record(s, r);
-		hp_arena_free(&hp_stacks_table.arena, h, sizeof(*r));
 	}
 }
 
@@ -92,24 +129,49 @@ static void fold_bucket(struct shard *s, hp_handle *link)
 			continue;
 		}
 		*link = stack->next;
-		s->n_stacks--;
+		set_number(&s->n_stacks, s->n_stacks - 1);
 		hp_arena_free(&hp_stacks_table.arena, h, stack_size(stack->n_frames));
 	}
 }
 
+static void free_folded_records(struct shard *s)
+{
+	hp_handle *link = &s->newest;
+
+	while (*link) {
+		hp_handle h = *link;
+		struct record *r = record_at(h);
+
+		if (r->stack) {
+			link = &r->older;
+			continue;
+		}
+		*link = r->older;
+		set_number(&s->n_records, s->n_records - 1);
+		hp_arena_free(&hp_stacks_table.arena, h, sizeof(*r));
+	}
+}
+
 /* True if there is room for something now. A sweep looks at every stack of the shard, so it is only
- * worth while when a good part of the records was emptied since the last one. */
+ * worth while when a good part of the records was emptied since the last one. Copies read what is
+ * taken apart here: who begins one announces it and then looks at is_folding, we do both the other
+ * way round, so that one of the two sees the other. */
 static bool fold(struct shard *s)
 {
-	if (s->n_emptied * 8 < s->n_records || s->n_emptied == 0 ||
-	    __atomic_load_n(&hp_stacks_table.n_copies, __ATOMIC_SEQ_CST) > 0)
+	bool is_any_copy;
+
+	if (s->n_emptied * 8 < s->n_records || s->n_emptied == 0)
 		return false;
-	s->n_emptied = 0;
-	begin_change(s);
-	for (uint32_t i = 0; i < s->n_buckets; i++)
-		fold_bucket(s, &s->buckets[i]);
-	end_change(s);
-	return true;
+	__atomic_store_n(&s->is_folding, true, __ATOMIC_SEQ_CST);
+	is_any_copy = __atomic_load_n(&hp_stacks_table.n_copies, __ATOMIC_SEQ_CST) > 0;
+	if (!is_any_copy) {
+		s->n_emptied = 0;
+		for (uint32_t i = 0; i < s->n_buckets; i++)
+			fold_bucket(s, &s->buckets[i]);
+		free_folded_records(s);
+	}
+	__atomic_store_n(&s->is_folding, false, __ATOMIC_SEQ_CST);
+	return !is_any_copy;
 }
 
 /* The caller holds the lock of `own`; of the others those are swept that can be had at once. */
@@ -178,7 +240,7 @@ static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frame
 	memcpy(stack->frames, frames, n * sizeof(*frames));
 	stack->next = *bucket;
 	*bucket = h;
-	s->n_stacks++;
+	set_number(&s->n_stacks, s->n_stacks + 1);
 	return h;
 }
 
@@ -190,6 +252,7 @@ static hp_handle find_record(hp_handle stack, uint32_t size_class)
 	return 0;
 }
 
+/* Copies find it once it is the newest one. */
 static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
 {
 	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, sizeof(struct record));
@@ -203,7 +266,9 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 	r->fork_epoch = hp_stacks_table.fork_epoch;
 	r->next = stack_at(stack)->records;
 	stack_at(stack)->records = h;
-	set_n_records(s, s->n_records + 1);
+	r->older = s->newest;
+	set_number(&s->n_records, s->n_records + 1);
+	__atomic_store_n(&s->newest, h, __ATOMIC_RELEASE);
 	return h;
 }
 
@@ -226,12 +291,7 @@ static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t 
 	hp_handle stack = s->n_buckets > 0 ? find_stack(s, hash, frames, n) : 0;
 	hp_handle record = stack ? find_record(stack, size_class) : 0;
 
-	if (record)
-		return record;
-	begin_change(s);
-	record = add_now(s, hash, frames, n, size_class);
-	end_change(s);
-	return record;
+	return record ? record : add_now(s, hash, frames, n, size_class);
 }
 
 /* Folding may take the stack itself away, which has nothing in use yet: what was found is looked
@@ -256,19 +316,24 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 
 /* --- counting ------------------------------------------------------------------------------ */
 
-/* In this order a signal handler never sees bytes in use that belong to no object. */
-static void count_in(struct record *r, uint64_t size)
+static void add_alloc_bytes(struct record *r, uint64_t size)
 {
-	r->counts.alloc_objects++;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	r->counts.alloc_bytes += size;
+	set_count(&r->counts.alloc_bytes, r->counts.alloc_bytes + size);
 }
 
-static void count_out(struct record *r, uint64_t size)
+static void add_alloc_objects(struct record *r, uint64_t n)
 {
-	r->counts.free_bytes += size;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	r->counts.free_objects++;
+	set_count(&r->counts.alloc_objects, r->counts.alloc_objects + n);
+}
+
+static void add_free_bytes(struct record *r, uint64_t size)
+{
+	set_count(&r->counts.free_bytes, r->counts.free_bytes + size);
+}
+
+static void add_free_objects(struct record *r, uint64_t n)
+{
+	set_count(&r->counts.free_objects, r->counts.free_objects + n);
 }
 
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
@@ -282,9 +347,12 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 	hp_handle h = find_or_add(s, hash, frames, n_frames, size_class);
 
 	if (h) {
-		struct record *r = current_record(h);
+		struct record *r = begin_change(h);
 
-		count_in(r, size);
+		forget_history(r);
+		add_alloc_objects(r, 1);
+		add_alloc_bytes(r, size);
+		end_change(r);
 	}
 	hp_lock_release(&s->lock);
 	return h;
@@ -293,18 +361,27 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 /* The record to be changed, with its shard locked; NULL if the lock could not be had. */
 static struct record *begin_counting(hp_handle record)
 {
-	return hp_lock_acquire(&shard_of_record(record)->lock) ? current_record(record) : NULL;
+	struct record *r;
+
+	if (!hp_lock_acquire(&shard_of_stack(record_at(record)->stack)->lock))
+		return NULL;
+	r = begin_change(record);
+	forget_history(r);
+	return r;
 }
 
 /* `is_less`: something in use has become less, perhaps the last of it. */
-static void end_counting(hp_handle record, bool is_less)
+static void end_counting(struct record *r, bool is_less)
 {
-	struct shard *s = shard_of_record(record);
-	const struct hp_counts *counts = &record_at(record)->counts;
+	struct shard *s = shard_of_stack(r->stack);
 
-	s->n_emptied += is_less && counts->free_objects == counts->alloc_objects;
+	end_change(r);
+	s->n_emptied += is_less && r->counts.free_objects == r->counts.alloc_objects;
 	hp_lock_release(&s->lock);
 }
+
+/* A signal handler that interrupts one of these never sees bytes in use that belong to no object:
+ * their bytes go before their objects, and come after them. */
 
 void hp_stacks_count_free(hp_handle record, uint64_t size)
 {
@@ -312,8 +389,9 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	count_out(r, size);
-	end_counting(record, true);
+	add_free_bytes(r, size);
+	add_free_objects(r, 1);
+	end_counting(r, true);
 }
 
 void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
@@ -322,10 +400,9 @@ void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	r->counts.alloc_bytes -= size;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	r->counts.alloc_objects--;
-	end_counting(record, true);
+	add_alloc_bytes(r, -size);
+	add_alloc_objects(r, -UINT64_C(1));
+	end_counting(r, true);
 }
 
 void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
@@ -334,8 +411,8 @@ void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	r->counts.free_bytes += size;
-	end_counting(record, false);
+	add_free_bytes(r, size);
+	end_counting(r, false);
 }
 
 void hp_stacks_count_split(hp_handle record)
@@ -344,8 +421,8 @@ void hp_stacks_count_split(hp_handle record)
 
 	if (!r)
 		return;
-	r->counts.alloc_objects++;
-	end_counting(record, false);
+	add_alloc_objects(r, 1);
+	end_counting(r, false);
 }
 
 void hp_stacks_count_joined(hp_handle record, uint64_t size)
@@ -354,10 +431,9 @@ void hp_stacks_count_joined(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	r->counts.free_bytes += size;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	r->counts.alloc_objects--;
-	end_counting(record, true);
+	add_free_bytes(r, size);
+	add_alloc_objects(r, -UINT64_C(1));
+	end_counting(r, true);
 }
 
 void hp_stacks_reset(void)
@@ -376,7 +452,7 @@ void hp_stacks_after_fork(void)
 	hp_stacks_table.fork_epoch++;
 	for (int i = 0; i < N_SHARDS; i++) {
 		hp_lock_reset(&hp_stacks_table.shards[i].lock);
-		hp_stacks_table.shards[i].n_changes = 0;
+		hp_stacks_table.shards[i].is_folding = false;
 		memset(&hp_stacks_table.shards[i].folded, 0,
 		       sizeof(hp_stacks_table.shards[i].folded));
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Each distinct stack once, and under it the counts of its records: one for each size class.
- * In shards, each with a lock that is held for a look-up or the copying of a few stacks only.
+ * In shards, each with a lock that is held for a look-up only; a copy takes none.
  *
  * Threads that record everything and run the same code have the same stacks, and would meet at the
  * same lock in each malloc. So there are stripes: a stack is counted apart in each, and copies put

@@ -1,140 +1,114 @@
 /* SPDX-License-Identifier: MIT */
-/* A few buckets of each shard, then a few more of each: a lock is held for some microseconds, and
- * not taken again before whoever waits for it has woken up and had it. */
+/* No lock of the table is taken: whatever keeps the dumping thread waiting (another one that has
+ * its processor, a page that the kernel must find first), threads that allocate go on. While there
+ * is a copy nothing is folded, so a shard's records stay where they are, and their list grows at
+ * its head only. */
 #include "stacks_copy.h"
 #include "stacks_table.h"
 #include <string.h>
 
 enum {
-	N_BUCKETS_AT_ONCE = 64,
-	PAGE = 4096,
-	TOUCHED_AHEAD = 16 * PAGE, /* more than so many buckets hold, but for the oddest stacks */
-	N_FOLDED_ENTRIES = N_SHARDS
+	N_READS = 100 /* of one record, while it is being changed: by then its thread is not running
+		       */
 };
 
-struct copying {
-	struct hp_stacks_copy *out;
-	size_t capacity;
-	size_t touched_bytes;         /* of out->entries */
-	uint32_t n_buckets[N_SHARDS]; /* when it was begun; 0: empty, or given up */
+struct start {
+	bool is_readable;
+	hp_handle newest; /* record */
 };
 
-static void copy_entry(struct copying *c, const struct hp_counts *counts, const struct stack *stack)
+/* --- copying ------------------------------------------------------------------------------- */
+
+/* True unless the thread that folds this shard is the one that a signal handler has interrupted to
+ * copy, or was stopped for good. */
+static bool wait_for_folding(struct shard *s)
 {
-	struct hp_stacks_copy *out = c->out;
+	if (!__atomic_load_n(&s->is_folding, __ATOMIC_SEQ_CST))
+		return true;
+	if (!hp_lock_acquire(&s->lock))
+		return false;
+	hp_lock_release(&s->lock);
+	return true;
+}
 
-	if (out->n_entries == c->capacity) {
+/* Where a shard's list begins. Returns the number of entries that it may have. */
+static size_t begin_shard(struct hp_stacks_copy *out, struct shard *s, struct start *start)
+{
+	uint32_t n_records;
+
+	start->is_readable = wait_for_folding(s);
+	start->newest = __atomic_load_n(&s->newest, __ATOMIC_ACQUIRE);
+	n_records = __atomic_load_n(&s->n_records, __ATOMIC_RELAXED);
+	if (!start->is_readable) {
+		out->n_missing += n_records;
+		return 0;
+	}
+	out->n_stacks += __atomic_load_n(&s->n_stacks, __ATOMIC_RELAXED);
+	return n_records + (s->folded.alloc_objects > 0);
+}
+
+static struct hp_counts load_counts(const struct record *r)
+{
+	struct hp_counts counts = {
+		.alloc_objects = __atomic_load_n(&r->counts.alloc_objects, __ATOMIC_ACQUIRE),
+		.alloc_bytes = __atomic_load_n(&r->counts.alloc_bytes, __ATOMIC_ACQUIRE),
+		.free_objects = __atomic_load_n(&r->counts.free_objects, __ATOMIC_ACQUIRE),
+		.free_bytes = __atomic_load_n(&r->counts.free_bytes, __ATOMIC_ACQUIRE),
+	};
+
+	return counts_since_fork(counts, __atomic_load_n(&r->fork_epoch, __ATOMIC_ACQUIRE));
+}
+
+/* With the lock it can be read whatever its version says: that of a thread which did not come along
+ * through a fork stays odd. So can what a signal handler has interrupted. */
+static bool load_locked(const struct record *r, struct hp_counts *out)
+{
+	struct shard *s = shard_of_stack(r->stack);
+	bool is_interrupted = hp_lock_is_mine(&s->lock);
+
+	if (!is_interrupted && !hp_lock_acquire(&s->lock))
+		return false;
+	*out = load_counts(r);
+	if (!is_interrupted)
+		hp_lock_release(&s->lock);
+	return true;
+}
+
+/* All of one moment. False if a thread was stopped for good while it changed them. */
+static bool read_counts(const struct record *r, struct hp_counts *out)
+{
+	for (int i = 0; i < N_READS; i++) {
+		uint32_t version = __atomic_load_n(&r->version, __ATOMIC_ACQUIRE);
+
+		*out = load_counts(r);
+		if (version % 2 == 0 && __atomic_load_n(&r->version, __ATOMIC_RELAXED) == version)
+			return true;
+	}
+	return load_locked(r, out);
+}
+
+static void copy_record(struct hp_stacks_copy *out, const struct record *r)
+{
+	const struct stack *stack = stack_at(r->stack);
+	struct hp_stacks_copy_entry *e = &out->entries[out->n_entries];
+
+	if (!read_counts(r, &e->counts)) {
 		out->n_missing++;
 		return;
 	}
-	out->entries[out->n_entries++] = (struct hp_stacks_copy_entry){
-		.counts = *counts,
-		.frames = stack ? stack->frames : NULL,
-		.n_frames = stack ? stack->n_frames : 0,
-		.hash = stack ? stack->hash : 0,
-	};
+	e->frames = stack->frames;
+	e->n_frames = stack->n_frames;
+	e->hash = stack->hash;
+	out->n_entries++;
 }
 
-/* Where a signal handler has interrupted its own thread in a shard, nobody else changes it until
- * the handler returns, and it can be read as it is: unless something was being put in or out. */
-static bool begin_reading(struct shard *s, bool *out_is_interrupted)
+static void copy_shard(struct hp_stacks_copy *out, const struct shard *s, hp_handle newest)
 {
-	*out_is_interrupted = hp_lock_is_mine(&s->lock);
-	return *out_is_interrupted ? s->n_changes == 0 : hp_lock_acquire(&s->lock);
-}
-
-static void end_reading(struct shard *s, bool is_interrupted)
-{
-	if (!is_interrupted)
-		hp_lock_release(&s->lock);
-}
-
-static void begin_shard(struct copying *c, int i)
-{
-	struct shard *s = &hp_stacks_table.shards[i];
-	bool is_interrupted;
-
-	if (!begin_reading(s, &is_interrupted)) {
-		c->out->n_missing += __atomic_load_n(&s->n_records, __ATOMIC_RELAXED);
-		return;
-	}
-	c->n_buckets[i] = s->n_buckets;
 	if (s->folded.alloc_objects > 0)
-		copy_entry(c, &s->folded, NULL);
-	c->out->n_stacks += s->n_stacks;
-	end_reading(s, is_interrupted);
-}
-
-static void copy_bucket(struct copying *c, hp_handle stack)
-{
-	for (hp_handle h = stack; h; h = stack_at(h)->next)
-		for (hp_handle r = stack_at(h)->records; r; r = record_at(r)->next)
-			copy_entry(c, &current_record(r)->counts, stack_at(h));
-}
-
-/* What was bucket `i` of `n_buckets`. By now the table may have doubled, perhaps more than once:
- * then that is every bucket whose number is i modulo n_buckets. */
-static void copy_split_bucket(struct copying *c, const struct shard *s, uint32_t i,
-			      uint32_t n_buckets)
-{
-	for (; i < s->n_buckets; i += n_buckets)
-		copy_bucket(c, s->buckets[i]);
-}
-
-/* The first write to a page takes the kernel a microsecond, in some virtual machines half a
- * millisecond: not while others wait for a lock. What already holds entries is let alone. */
-static void touch_ahead(struct copying *c)
-{
-	struct hp_stacks_copy *out = c->out;
-	size_t used = out->n_entries * sizeof(out->entries[0]), end = used + TOUCHED_AHEAD;
-
-	if (c->touched_bytes < used)
-		c->touched_bytes = (used + PAGE - 1) / PAGE * PAGE;
-	for (; c->touched_bytes < end && c->touched_bytes < out->mapped_bytes;
-	     c->touched_bytes += PAGE)
-		*((volatile char *)out->entries + c->touched_bytes) = 0;
-}
-
-static void copy_buckets(struct copying *c, int i, uint32_t first)
-{
-	struct shard *s = &hp_stacks_table.shards[i];
-	uint32_t n = c->n_buckets[i];
-	bool is_interrupted;
-
-	touch_ahead(c);
-	if (!begin_reading(s, &is_interrupted)) {
-		c->out->n_missing += (uint64_t)s->n_records * (n - first) / n;
-		c->n_buckets[i] = 0;
-		return;
-	}
-	for (uint32_t end = first + N_BUCKETS_AT_ONCE; first < n && first < end; first++)
-		copy_split_bucket(c, s, first, n);
-	end_reading(s, is_interrupted);
-}
-
-static void copy_all(struct copying *c)
-{
-	bool is_any_left = true;
-
-	for (int i = 0; i < N_SHARDS; i++)
-		begin_shard(c, i);
-	for (uint32_t first = 0; is_any_left; first += N_BUCKETS_AT_ONCE) {
-		is_any_left = false;
-		for (int i = 0; i < N_SHARDS; i++)
-			if (first < c->n_buckets[i]) {
-				copy_buckets(c, i, first);
-				is_any_left = true;
-			}
-	}
-}
-
-static size_t count_records(void)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < N_SHARDS; i++)
-		n += __atomic_load_n(&hp_stacks_table.shards[i].n_records, __ATOMIC_RELAXED);
-	return n;
+		out->entries[out->n_entries++] = (struct hp_stacks_copy_entry){.counts = s->folded};
+	for (hp_handle h = newest; h; h = record_at(h)->older)
+		if (record_at(h)->stack)
+			copy_record(out, record_at(h));
 }
 
 /* --- putting stripes together -------------------------------------------------------------- */
@@ -199,17 +173,22 @@ static void merge_stripes(struct hp_stacks_copy *out)
 
 bool hp_stacks_copy(struct hp_stacks_copy *out)
 {
-	size_t n = count_records();
-	/* Threads go on while we copy: leave room for what comes meanwhile. */
-	struct copying c = {.out = out, .capacity = n + n / 8 + N_FOLDED_ENTRIES + 1024};
+	struct start starts[N_SHARDS];
+	size_t capacity = 1; /* no mapping is empty */
 
 	memset(out, 0, sizeof(*out));
-	out->mapped_bytes = c.capacity * sizeof(out->entries[0]);
-	out->entries = hp_memory_map_for_dump(out->mapped_bytes);
-	if (!out->entries)
-		return false;
 	__atomic_add_fetch(&hp_stacks_table.n_copies, 1, __ATOMIC_SEQ_CST);
-	copy_all(&c);
+	for (int i = 0; i < N_SHARDS; i++)
+		capacity += begin_shard(out, &hp_stacks_table.shards[i], &starts[i]);
+	out->mapped_bytes = capacity * sizeof(out->entries[0]);
+	out->entries = hp_memory_map_for_dump(out->mapped_bytes);
+	if (!out->entries) {
+		__atomic_sub_fetch(&hp_stacks_table.n_copies, 1, __ATOMIC_SEQ_CST);
+		return false;
+	}
+	for (int i = 0; i < N_SHARDS; i++)
+		if (starts[i].is_readable)
+			copy_shard(out, &hp_stacks_table.shards[i], starts[i].newest);
 	merge_stripes(out);
 	return true;
 }

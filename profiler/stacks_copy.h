@@ -13,12 +13,13 @@ struct hp_stacks_copy_entry {
 
 struct hp_stacks_copy {
 	struct hp_stacks_copy_entry *entries;
-	size_t n_entries, n_missing; /* missing: a shard that could not be locked, or no memory */
+	size_t n_entries;
+	size_t n_missing; /* records that a thread was stopped for good in folding or counting */
 	size_t n_stacks;
 	size_t mapped_bytes;
 };
 
-/* Copies bit by bit, while others go on counting: what is counted before is in, what is counted
- * meanwhile may be. False if there is no memory; nothing is to be released then. */
+/* Others go on counting, and never wait: what is counted before is in, what is counted meanwhile
+ * may be. False if there is no memory; nothing is to be released then. */
 bool hp_stacks_copy(struct hp_stacks_copy *out);
 void hp_stacks_release(struct hp_stacks_copy *copy);

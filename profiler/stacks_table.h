@@ -14,8 +14,10 @@ enum {
 
 struct record {
 	struct hp_counts counts;
-	hp_handle next; /* of the same stack */
-	hp_handle stack;
+	uint32_t version; /* odd while the counts are being changed */
+	hp_handle next;   /* of the same stack */
+	hp_handle older;  /* of the same shard */
+	hp_handle stack;  /* 0: folded, and about to go */
 	uint32_t size_class;
 	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
 } __attribute__((aligned(CACHE_LINE)));
@@ -29,11 +31,14 @@ struct stack {
 	uint64_t frames[];
 };
 
+/* What copies read without the lock (newest, n_stacks, n_records, is_folding, and all of a record
+ * but its `next`) is written atomically. */
 struct shard {
 	struct hp_lock lock;
-	uint32_t n_changes; /* what is on its way in or out: see begin_change() */
-	hp_handle *buckets;
+	bool is_folding;
+	hp_handle newest; /* record */
 	uint32_t n_buckets, n_stacks, n_records;
+	hp_handle *buckets;
 	uint32_t n_emptied; /* records whose last block was freed, since the last sweep */
 	struct hp_counts folded;
 } __attribute__((aligned(CACHE_LINE)));
@@ -62,41 +67,19 @@ static inline struct shard *shard_of(uint32_t hash, uint32_t stripe)
 	return &hp_stacks_table.shards[stripe * SHARDS_A_STRIPE + hash % SHARDS_A_STRIPE];
 }
 
-static inline struct shard *shard_of_record(hp_handle record)
+static inline struct shard *shard_of_stack(hp_handle stack)
 {
-	const struct stack *stack = stack_at(record_at(record)->stack);
-
-	return shard_of(stack->hash, stack->stripe);
+	return shard_of(stack_at(stack)->hash, stack_at(stack)->stripe);
 }
 
-/* A signal handler that finds its own thread in between can't read the shard. */
-static inline void begin_change(struct shard *s)
+/* The counts as this process has them: what the parent had freed before the fork is no news of the
+ * child's. */
+static inline struct hp_counts counts_since_fork(struct hp_counts counts, uint32_t fork_epoch)
 {
-	s->n_changes++;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-static inline void end_change(struct shard *s)
-{
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	s->n_changes--;
-}
-
-/* The record with its counts as this process has them: what the parent had freed before the fork is
- * no news of the child's. Its shard is locked. */
-static inline struct record *current_record(hp_handle h)
-{
-	struct record *r = record_at(h);
-
-	if (r->fork_epoch != hp_stacks_table.fork_epoch) {
-		struct shard *s = shard_of_record(h);
-
-		begin_change(s);
-		r->counts.alloc_objects -= r->counts.free_objects;
-		r->counts.alloc_bytes -= r->counts.free_bytes;
-		r->counts.free_objects = r->counts.free_bytes = 0;
-		r->fork_epoch = hp_stacks_table.fork_epoch;
-		end_change(s);
-	}
-	return r;
+	if (fork_epoch == hp_stacks_table.fork_epoch)
+		return counts;
+	return (struct hp_counts){
+		.alloc_objects = counts.alloc_objects - counts.free_objects,
+		.alloc_bytes = counts.alloc_bytes - counts.free_bytes,
+	};
 }

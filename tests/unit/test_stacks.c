@@ -2,8 +2,11 @@
 /* Stacks and their counts: nothing that was counted is lost, whatever is folded or forked. */
 #include "stacks.h"
 #include "stacks_copy.h"
+#include "stacks_table.h"
 #include "test.h"
 #include <pthread.h>
+#include <semaphore.h>
+#include <time.h>
 
 #define NO_LIMIT ((size_t)256 << 20)
 
@@ -456,22 +459,131 @@ static void test_copy_of_tables_that_grow(void)
 	hp_stacks_reset();
 }
 
-/* More records of one bucket than a copy touches pages for before it locks a shard. */
-static void test_copy_of_a_stack_with_many_records(void)
+/* --- copies that meet somebody else's work ------------------------------------------------------
+ */
+
+static void *lock_all(void *unused)
 {
-	enum {
-		N_CLASSES = 5000,
-		N_OTHERS = 1000,
-		SIZE = 17
-	};
+	for (int i = 0; i < N_SHARDS; i++)
+		CHECK(hp_lock_acquire(&hp_stacks_table.shards[i].lock));
+	return unused;
+}
+
+static void lock_by_another_thread(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, lock_all, NULL);
+	pthread_join(thread, NULL);
+}
+
+static void unlock_all(void)
+{
+	for (int i = 0; i < N_SHARDS; i++)
+		hp_lock_reset(&hp_stacks_table.shards[i].lock);
+}
+
+/* Else a dump could be made to wait by a stopped thread, and would itself make others wait. */
+static void test_a_copy_needs_no_lock(void)
+{
+	hp_stacks_reset();
+	for (uint64_t i = 0; i < 1000; i++)
+		count(i, 3, 0, 16);
+	lock_by_another_thread();
+	CHECK_UINT_EQ(sum_of_all().alloc_objects, 1000);
+	unlock_all();
+}
+
+/* A signal handler's copy, of what its own thread was about to change. */
+static void test_a_copy_of_an_interrupted_record(void)
+{
+	hp_stacks_reset();
+	struct record *r = record_at(count(1, 3, 0, 16));
+
+	count(2, 3, 0, 16);
+	r->version++;
+	lock_all(NULL);
+	CHECK_UINT_EQ(sum_of_all().alloc_objects, 2);
+	unlock_all();
+}
+
+/* The thread that was changing it exists in the parent only. */
+static void test_a_record_that_was_being_changed_during_the_fork(void)
+{
+	size_t n;
 
 	hp_stacks_reset();
-	for (uint32_t i = 0; i < N_CLASSES; i++)
-		count(0, 3, i, SIZE);
-	for (uint64_t i = 1; i <= N_OTHERS; i++)
-		count(i, 3, 0, SIZE);
-	CHECK_UINT_EQ(sum_of_all().alloc_objects, N_CLASSES + N_OTHERS);
-	CHECK_UINT_EQ(sum_of_all().alloc_bytes, (N_CLASSES + N_OTHERS) * SIZE);
+	hp_handle h = count(1, 3, 0, 16);
+
+	record_at(h)->version++;
+	hp_stacks_after_fork();
+	CHECK_UINT_EQ(find(1, 3, &n).alloc_objects, 1);
+	CHECK_UINT_EQ(count(1, 3, 0, 16), h);
+	CHECK_UINT_EQ(record_at(h)->version % 2, 0);
+	CHECK_UINT_EQ(find(1, 3, &n).alloc_objects, 2);
+}
+
+static void test_a_shard_that_is_being_folded_is_missing(void)
+{
+	struct hp_stacks_copy copy;
+	uint32_t n_records;
+
+	hp_stacks_reset();
+	for (uint64_t i = 0; i < 1000; i++)
+		count(i, 3, 0, 16);
+	lock_all(NULL);
+	hp_stacks_table.shards[5].is_folding = true;
+	n_records = hp_stacks_table.shards[5].n_records;
+	CHECK(hp_stacks_copy(&copy));
+	CHECK(n_records > 0);
+	CHECK_UINT_EQ(copy.n_missing, n_records);
+	CHECK_UINT_EQ(copy.n_entries, 1000 - n_records);
+	hp_stacks_release(&copy);
+	unlock_all();
+	hp_stacks_reset();
+}
+
+static sem_t is_half_changed, is_copied;
+
+/* Stops half-way until the copy is there, or is sure to wait. */
+static void *count_slowly(void *record)
+{
+	struct record *r = record;
+	struct hp_lock *lock = &shard_of_stack(r->stack)->lock;
+	struct timespec soon;
+
+	CHECK(hp_lock_acquire(lock));
+	r->version++;
+	r->counts.alloc_objects++;
+	sem_post(&is_half_changed);
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_nsec += 100000000;
+	if (soon.tv_nsec >= 1000000000) {
+		soon.tv_nsec -= 1000000000;
+		soon.tv_sec++;
+	}
+	sem_timedwait(&is_copied, &soon);
+	r->counts.alloc_bytes += 16;
+	r->version++;
+	hp_lock_release(lock);
+	return NULL;
+}
+
+static void test_counts_are_of_one_moment(void)
+{
+	struct hp_counts c;
+	pthread_t thread;
+	size_t n;
+
+	hp_stacks_reset();
+	sem_init(&is_half_changed, 0, 0);
+	sem_init(&is_copied, 0, 0);
+	pthread_create(&thread, NULL, count_slowly, record_at(count(1, 3, 0, 16)));
+	sem_wait(&is_half_changed);
+	c = find(1, 3, &n);
+	sem_post(&is_copied);
+	pthread_join(thread, NULL);
+	CHECK_UINT_EQ(c.alloc_bytes, 16 * c.alloc_objects);
 	hp_stacks_reset();
 }
 
@@ -482,4 +594,7 @@ TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_clas
 	  TEST(test_full_of_what_is_in_use), TEST(test_nothing_is_folded_under_a_copy),
 	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
 	  TEST(test_threads_lose_nothing), TEST(test_stripes_are_put_together),
-	  TEST(test_copy_of_tables_that_grow), TEST(test_copy_of_a_stack_with_many_records))
+	  TEST(test_copy_of_tables_that_grow), TEST(test_a_copy_needs_no_lock),
+	  TEST(test_a_copy_of_an_interrupted_record),
+	  TEST(test_a_record_that_was_being_changed_during_the_fork),
+	  TEST(test_a_shard_that_is_being_folded_is_missing), TEST(test_counts_are_of_one_moment))
