@@ -2,15 +2,15 @@
 /* What a dump costs, and whom. N_STACKS different stacks have a block in use. Then one thread dumps
  * while another goes on allocating under all of these stacks and times each malloc and free. It has
  * been under each of them once: a thread's first calls are slow by themselves, as memory for it is
- * had for the first time. Such a thread for the same time without a dump shows what the machine
- * does by itself.
+ * had for the first time. Such a thread, while the first one computes for as long instead, shows
+ * what the machine does by itself with two busy threads.
  *
- *	dump_pause N_STACKS N_DUMPS
+ *	dump_pause N_STACKS
  *
- * Prints milliseconds of the fastest dump, then microseconds of the longest call: during a dump;
- * during a dump, but for calls in which the kernel took the processor away; the same two without a
- * dump; and those of the thread that made the stacks, as the tables grew. The profiler is whichever
- * is there: HeapProfilerDump(), or jemalloc's mallctl(). */
+ * Prints milliseconds of the dump, then microseconds of the longest call: during the dump; during
+ * the dump, but for calls in which the kernel took the processor away; the same two without a dump;
+ * and those of the thread that made the stacks, as the tables grew. The profiler is whichever is
+ * there: HeapProfilerDump(), or jemalloc's mallctl(). */
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "bench.h"
 #include <dlfcn.h>
@@ -60,7 +60,6 @@ static void note(struct pause *p, double start, long *n_switches)
 
 /* --- many stacks --------------------------------------------------------------------------- */
 
-static struct pause *observer; /* of this thread's calls */
 static __thread struct pause *own_pause;
 static __thread long n_switches_seen;
 
@@ -106,15 +105,12 @@ static void find_profiler(void)
 										  "mallctl");
 }
 
-static double dump_ns(void)
+static void dump(void)
 {
-	double start = bench_now_ns();
-
 	if (heap_profiler_dump)
 		heap_profiler_dump("bench");
 	else if (mallctl_)
 		mallctl_("prof.dump", NULL, NULL, NULL, 0);
-	return bench_now_ns() - start;
 }
 
 /* --- the other thread ---------------------------------------------------------------------- */
@@ -137,11 +133,21 @@ static void *observe(void *pause)
 	return NULL;
 }
 
-static void sleep_ns(double ns)
+static double dump_once(double unused)
 {
-	struct timespec t = {.tv_sec = ns / 1e9, .tv_nsec = (long)ns % 1000000000};
+	double start = bench_now_ns();
 
-	nanosleep(&t, NULL);
+	dump();
+	return bench_now_ns() - start;
+}
+
+static double compute(double ns)
+{
+	double end = bench_now_ns() + ns;
+
+	while (bench_now_ns() < end)
+		;
+	return ns;
 }
 
 static struct pause observe_while(double (*run)(double argument), double argument, double *out_ns)
@@ -159,28 +165,6 @@ static struct pause observe_while(double (*run)(double argument), double argumen
 	return pause;
 }
 
-static double run_dumps(double n_dumps)
-{
-	double least = 1e18, total = 0;
-
-	for (int i = 0; i < n_dumps; i++) {
-		double ns = dump_ns();
-
-		total += ns;
-		if (ns < least)
-			least = ns;
-		sleep_ns(1e6);
-	}
-	observer->longest = total; /* for the run without dumps */
-	return least;
-}
-
-static double run_nothing(double ns)
-{
-	sleep_ns(ns);
-	return ns;
-}
-
 static void print_pause(const struct pause *p, const char *end)
 {
 	printf("%.1f %.1f%s", p->longest / 1e3, p->longest_undisturbed / 1e3, end);
@@ -188,9 +172,8 @@ static void print_pause(const struct pause *p, const char *end)
 
 int main(int argc, char **argv)
 {
-	struct pause making = {0}, total = {0}, with, without;
-	double dump, nothing;
-	long n_dumps = bench_argument(argc, argv, 2, 5);
+	struct pause making = {0}, with, without;
+	double ns;
 
 	n_stacks = bench_argument(argc, argv, 1, 0);
 	while (n_levels < LEVELS_MAX && 1L << n_levels < n_stacks)
@@ -199,14 +182,13 @@ int main(int argc, char **argv)
 		return 2;
 	find_profiler();
 	sem_init(&is_warm, 0, 0);
-	observer = &total;
 	blocks = bench_check(calloc(n_stacks, sizeof(*blocks)));
 	own_pause = &making;
 	for (long i = 0; i < n_stacks; i++)
 		descend(i, 0);
-	with = observe_while(run_dumps, n_dumps, &dump);
-	without = observe_while(run_nothing, total.longest + n_dumps * 1e6, &nothing);
-	printf("%.2f ", dump / 1e6);
+	with = observe_while(dump_once, 0, &ns);
+	without = observe_while(compute, ns, &ns);
+	printf("%.2f ", ns / 1e6);
 	print_pause(&with, " ");
 	print_pause(&without, " ");
 	print_pause(&making, "\n");
