@@ -29,11 +29,22 @@ struct matching {
 	VEC(struct record) records;
 };
 
+/* A merged profile has a comment for each of its runs. */
+static size_t count_runs(const struct profile *profile)
+{
+	size_t n = 0;
+
+	vec_foreach (comment, &profile->comments)
+		n += strncmp(profile_string(profile, *comment), "run: ", 5) == 0;
+	return n;
+}
+
 bool shared_is_one_run(const struct profile *base, const struct profile *new)
 {
 	const char *a = profile_metadata(base, "run"), *b = profile_metadata(new, "run");
 
-	return a && b && *a && strcmp(a, b) == 0 && base->period == new->period;
+	return a && b && *a && strcmp(a, b) == 0 && count_runs(base) == 1 && count_runs(new) == 1 &&
+	       base->period == new->period;
 }
 
 static int hash_stacks(struct side *side)

@@ -12,7 +12,7 @@ struct shared {
 	VEC(double) n; /* for each sample of the later profile: how many of its samples */
 };
 
-/* Whether both profiles are dumps of one run of a program. */
+/* Whether both profiles are dumps of one run of a program; merged ones of several runs are not. */
 bool shared_is_one_run(const struct profile *base, const struct profile *new);
 
 /* Counts them for values of the place `base_value` and `new_value`. 0 or -ENOMEM; also on failure

@@ -51,6 +51,23 @@ static void test_one_run(void)
 	CHECK(!is_one("7", "7", HEAP_INTERVAL / 2));
 }
 
+/* A merged profile has comments of all its runs, in the order of the alphabet. */
+static void test_merged_runs_are_no_run(void)
+{
+	for (int i = 0; i < 3; i++) {
+		struct profile *base = dump("7", 1, 1), *new = dump("7", 1, 1);
+
+		CHECK(shared_is_one_run(base, new));
+		if (i != 1)
+			profile_add_comment(base, "run: 8", 6);
+		if (i != 0)
+			profile_add_comment(new, "run: 9", 6);
+		CHECK(!shared_is_one_run(base, new));
+		profile_free(base);
+		profile_free(new);
+	}
+}
+
 static void test_what_stays_is_shared(void)
 {
 	CHECK_NEAR(shared_of(dump("7", 100, 100), dump("7", 100, 100)), 100, 0.1);
@@ -99,5 +116,6 @@ static void test_exact_profiles(void)
 	CHECK_NEAR(shared_of(base, new), 0, 0);
 }
 
-TEST_MAIN(TEST(test_one_run), TEST(test_what_stays_is_shared), TEST(test_what_came_is_not),
-	  TEST(test_counts_that_run_backwards), TEST(test_size_classes), TEST(test_exact_profiles))
+TEST_MAIN(TEST(test_one_run), TEST(test_merged_runs_are_no_run), TEST(test_what_stays_is_shared),
+	  TEST(test_what_came_is_not), TEST(test_counts_that_run_backwards),
+	  TEST(test_size_classes), TEST(test_exact_profiles))
