@@ -13,6 +13,7 @@
 #include "symbolize/debuginfod.h"
 
 struct wanted {
+	const struct object *of; /* which is not what it lacks itself; NULL: not known */
 	char build_id[2 * BUILD_ID_MAX + 1]; /* "" if not known */
 	const char *name;                    /* the link's text, or NULL */
 	uint32_t crc;
@@ -32,8 +33,16 @@ static uint32_t checksum(const struct object *object)
 	return (uint32_t)crc;
 }
 
+/* A link may have the name of the very file that it is in. */
+static bool is_same_file(const struct object *a, const struct object *b)
+{
+	return a->inode && a->inode == b->inode && a->device == b->device;
+}
+
 static bool is_wanted(const struct object *object, const struct wanted *wanted)
 {
+	if (wanted->of && is_same_file(object, wanted->of))
+		return false;
 	if (wanted->build_id[0] && object->build_id[0])
 		return strcmp(wanted->build_id, object->build_id) == 0;
 	return wanted->has_crc && checksum(object) == wanted->crc;
@@ -190,7 +199,7 @@ static void read_alternate_link(const struct object *object, struct wanted *out_
 int debugfile_find(const struct object *object, const struct debugfile_paths *paths,
 		   struct object **out_file)
 {
-	struct wanted wanted = {0};
+	struct wanted wanted = {.of = object};
 	int r;
 
 	memcpy(wanted.build_id, object->build_id, sizeof(wanted.build_id));
@@ -206,7 +215,7 @@ int debugfile_find(const struct object *object, const struct debugfile_paths *pa
 int debugfile_find_alternate(const struct object *object, const struct debugfile_paths *paths,
 			     struct object **out_file)
 {
-	struct wanted wanted = {0};
+	struct wanted wanted = {.of = object};
 	int r;
 
 	read_alternate_link(object, &wanted);

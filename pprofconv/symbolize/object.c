@@ -92,6 +92,8 @@ static int open_fd(struct object *object)
 		return -errno;
 	if (!S_ISREG(status.st_mode))
 		return OBJECT_E_NOT_ELF;
+	object->device = status.st_dev;
+	object->inode = status.st_ino;
 	elf_version(EV_CURRENT);
 	object->elf = elf_begin(object->fd, ELF_C_READ_MMAP, NULL);
 	return read_elf(object);

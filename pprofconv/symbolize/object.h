@@ -4,6 +4,7 @@
 #include <gelf.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/vec.h"
@@ -24,6 +25,8 @@ struct object_segment { /* one that is loaded */
 
 struct object {
 	char *path;
+	dev_t device; /* where the file lies, with its inode; 0 if it is held in memory */
+	ino_t inode;
 	int fd;      /* -1 if it is held in memory */
 	void *image; /* where it is held in memory, or NULL */
 	Elf *elf;

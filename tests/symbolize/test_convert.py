@@ -296,6 +296,15 @@ class Files(ConvertTest):
         self.convert("--sysroot", self.path("root"), "--debug-dir", "/debug")
         self.check_names()
 
+    def test_debug_link_of_its_own_name(self):
+        debug = os.path.join(self.path(".debug"), os.path.basename(self.program))
+        os.mkdir(self.path(".debug"))
+        run("objcopy", "--only-keep-debug", self.program, debug)
+        run("strip", self.program)
+        run("objcopy", "--add-gnu-debuglink=" + debug, self.program)
+        self.convert()
+        self.check_names()
+
     def test_debug_file_alone(self):
         self.split("debug/.build-id")
         os.remove(self.program)
