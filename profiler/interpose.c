@@ -136,9 +136,8 @@ HOOK void *calloc(size_t n, size_t size)
 
 HOOK void *realloc(void *p, size_t size)
 {
-	bool is_due = hp_recorder_count(size);
-
-	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
+	/* In this order: what the slow path counts must not be counted before. */
+	if (likely(!hp_recorder_may_know(p)) && likely(!hp_recorder_count(size)))
 		return hp_next.realloc(p, size);
 	return realloc_slow(p, size);
 }

@@ -167,9 +167,7 @@ static HP_HOOK_CODE void *mallocx_hook(size_t size, int flags)
 static HP_HOOK_CODE void *rallocx_hook(void *p, size_t size, int flags)
 {
 	ensure_next();
-	bool is_due = hp_recorder_count(size);
-
-	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
+	if (likely(!hp_recorder_may_know(p)) && likely(!hp_recorder_count(size)))
 		return next.rallocx(p, size, flags);
 	return rallocx_slow(p, size, flags);
 }
@@ -177,11 +175,13 @@ static HP_HOOK_CODE void *rallocx_hook(void *p, size_t size, int flags)
 static HP_HOOK_CODE size_t xallocx_hook(void *p, size_t size, size_t extra, int flags)
 {
 	ensure_next();
-	bool is_due = hp_recorder_count(size);
+	if (hp_recorder_may_know(p) || hp_recorder_count(size))
+		return xallocx_slow(p, size, extra, flags);
+	size_t result = next.xallocx(p, size, extra, flags);
 
-	if (likely(!is_due) && likely(!hp_recorder_may_know(p)))
-		return next.xallocx(p, size, extra, flags);
-	return xallocx_slow(p, size, extra, flags);
+	if (result < size) /* it can't grow where it is, which is nothing unusual */
+		hp_recorder_uncount(size);
+	return result;
 }
 
 static HP_HOOK_CODE void dallocx_hook(void *p, int flags)

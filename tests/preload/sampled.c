@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks of three sizes, half of them freed: what a sampled dump is an estimate of. Every thread
- * does the same; argv[1] is their number, or "fail" for calls that give no memory. */
+ * does the same; argv[1] is their number, or "fail" for calls that give no memory, or "resize" for
+ * one block that grows and shrinks. */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -64,10 +65,20 @@ static NOINLINE void fail_to_allocate(void)
 	}
 }
 
+static NOINLINE void resize(void)
+{
+	for (int i = 0; i < N_SMALL; i++)
+		sink = realloc(sink, i % 2 == 0 ? 1000 : 2000);
+}
+
 int main(int argc, char **argv)
 {
 	if (strcmp(argv[1], "fail") == 0) {
 		fail_to_allocate();
+		return 0;
+	}
+	if (strcmp(argv[1], "resize") == 0) {
+		resize();
 		return 0;
 	}
 	int n_threads = atoi(argv[1]);

@@ -123,6 +123,16 @@ def test_sampled(folder, n_threads):
     check_equal(dump.number('samples'), dump.total.alloc_objects, 'samples')
 
 
+@each('interval', ['32K', '64K', '512K'])
+def test_a_block_that_is_resized_is_counted_once_a_call(folder, interval):
+    """Below 64K every block may be a recorded one."""
+    run_quietly([program('sampled'), 'resize'],
+                environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL=interval,
+                            HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
+    total, counted = 200000 * 1500, last_dump(folder).number('allocated_bytes')
+    check(total <= counted <= total + 200000, f'allocated_bytes {counted}, not {total}')
+
+
 @case
 def test_failing_calls_count_nothing(folder):
     """Nor do they use up the countdown, by which what follows would be sampled for them."""
