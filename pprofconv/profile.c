@@ -231,6 +231,7 @@ static uint64_t hash_labels(const struct profile_label *labels, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		hash = hash_mix(hash ^ labels[i].key, (uint64_t)labels[i].number);
 		hash = hash_mix(hash ^ labels[i].text, labels[i].unit);
+		hash = hash_mix(hash, labels[i].unknown);
 	}
 	return hash;
 }
@@ -326,7 +327,8 @@ static uint64_t hash_function(const struct profile_function *function)
 {
 	uint64_t hash = hash_mix(hash_seed() ^ function->name, function->system_name);
 
-	return hash_mix(hash ^ function->filename, (uint64_t)function->start_line);
+	hash = hash_mix(hash ^ function->filename, (uint64_t)function->start_line);
+	return hash_mix(hash, function->unknown);
 }
 
 uint32_t profile_add_function(struct profile *profile, const struct profile_function *function)

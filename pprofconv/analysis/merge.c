@@ -68,7 +68,8 @@ static uint32_t add_mapping(struct merge *merge, struct translation *t, uint32_t
 			return id;
 		}
 	id = profile_add_mapping(t->to, &mapping);
-	if (index_insert(&merge->mapping_index, hash_mapping(&mapping), id) < 0)
+	if (!profile_status(t->to) &&
+	    index_insert(&merge->mapping_index, hash_mapping(&mapping), id) < 0)
 		profile_fail(t->to, -ENOMEM);
 	return id;
 }
@@ -95,8 +96,10 @@ static uint64_t hash_location(const struct profile_location *location,
 {
 	uint64_t hash = hash_mix(hash_seed() ^ location->address, location->mapping);
 
-	for (size_t i = 0; i < location->n_lines; i++)
+	for (size_t i = 0; i < location->n_lines; i++) {
 		hash = hash_mix(hash ^ lines[i].function, (uint64_t)lines[i].line);
+		hash = hash_mix(hash, (uint64_t)lines[i].column);
+	}
 	return hash;
 }
 
@@ -122,7 +125,7 @@ static uint32_t add_location(struct merge *merge, struct translation *t, uint32_
 		if (is_same_location(t->to, &t->to->locations.items[id], &location, t->lines.items))
 			return id;
 	id = profile_add_location(t->to, &location, t->lines.items, t->lines.n);
-	if (index_insert(&merge->location_index, hash, id) < 0)
+	if (!profile_status(t->to) && index_insert(&merge->location_index, hash, id) < 0)
 		profile_fail(t->to, -ENOMEM);
 	return id;
 }
@@ -232,8 +235,12 @@ static int add_all(struct merge *merge, struct translation *t)
 	const struct profile *from = t->from;
 	int r = add_head(merge, t);
 
+	if (!r)
+		r = profile_status(t->to);
 	for (uint32_t i = 0; !r && i < from->mappings.n; i++)
 		r = vec_push(&t->mappings, add_mapping(merge, t, i));
+	if (!r)
+		r = profile_status(t->to);
 	for (uint32_t i = 0; !r && i < from->functions.n; i++)
 		r = vec_push(&t->functions, translate_function(t, i));
 	for (uint32_t i = 0; !r && i < from->locations.n; i++)

@@ -90,6 +90,8 @@ static int parse_class(struct parser *parser, struct pattern_op *op)
 	const char *name = parser->at + 2;
 	size_t size = strcspn(name, ":");
 
+	if (!name[size])
+		return PATTERN_E_SYNTAX;
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		if (strlen(classes[i].name) != size || strncmp(classes[i].name, name, size) != 0)
 			continue;

@@ -17,10 +17,12 @@ static inline uint64_t hash_seed(void)
 	return hash_seed_value;
 }
 
-/* Mixes two words by a 128-bit product, so that every bit of the result hangs on all of both. */
+/* Mixes two words by a 128-bit product, so that every bit of the result hangs on all of both. A
+ * factor of 0 would forget the other one: which word makes it so is nobody's to know. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
-	__uint128_t product = (__uint128_t)(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xd6e8feb86659fd93);
+	__uint128_t product =
+		(__uint128_t)(a ^ 0x9e3779b97f4a7c15) * (b ^ hash_seed() ^ 0xd6e8feb86659fd93);
 
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }

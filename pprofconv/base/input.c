@@ -238,6 +238,8 @@ static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n
 	int r;
 
 	*out_n = 0;
+	if (size > UINT32_MAX) /* zlib counts in 32 bits */
+		size = UINT32_MAX;
 	if (fill_raw(input))
 		return input->status;
 	r = input->in_member ? 0 : begin_member(input);

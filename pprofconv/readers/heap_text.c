@@ -15,9 +15,12 @@ static bool take_pair(struct cursor *line, int64_t *objects, int64_t *bytes)
 	return !line->failed;
 }
 
-/* Counts have one sign: a record may take away, but no bytes without objects. */
+/* Counts have one sign: a record may take away, but no bytes without objects. The least number has
+ * no counterpart that could be divided by or taken back. */
 static const char *check_pair(int64_t objects, int64_t bytes)
 {
+	if (objects == INT64_MIN || bytes == INT64_MIN)
+		return "a count beyond 64 bits";
 	if (objects == 0 && bytes != 0)
 		return "0 objects that have bytes";
 	if ((objects < 0 && bytes > 0) || (objects > 0 && bytes < 0))

@@ -3,6 +3,7 @@
 
 #include "sample_profile.h"
 #include "test.h"
+#include <errno.h>
 
 /* What a process with its program at `base` might have: the same stacks as any other, and one more.
  */
@@ -128,6 +129,26 @@ static void test_profiles_that_count_different_things(void)
 	profile_free(one);
 }
 
+/* The first thing that can't be added up ends it, also where there is nothing yet of what comes
+ * next. */
+static void test_durations_beyond_64_bits(void)
+{
+	struct profile *longest = profile_new(), *other = B;
+	struct merge *merge = merge_new();
+	struct diag diag = {.file = "x"};
+	struct profile_mapping same = other->mappings.items[0];
+
+	profile_add_sample_type(longest, "space", "bytes");
+	longest->duration_nanos = INT64_MAX;
+	same.file = profile_intern(other, "/lib/other");
+	profile_add_mapping(other, &same);
+	CHECK_INT_EQ(merge_add(merge, longest, &diag), 0);
+	CHECK_INT_EQ(merge_add(merge, other, &diag), -EOVERFLOW);
+	merge_free(merge);
+	profile_free(other);
+	profile_free(longest);
+}
+
 static void test_names_are_kept(void)
 {
 	struct profile *merged = MERGE(make_profile(), make_profile());
@@ -145,4 +166,4 @@ static void test_names_are_kept(void)
 
 TEST_MAIN(TEST(test_equal_places_in_two_processes_add_up), TEST(test_order_does_not_matter),
 	  TEST(test_grouping_does_not_matter), TEST(test_profiles_that_count_different_things),
-	  TEST(test_names_are_kept))
+	  TEST(test_durations_beyond_64_bits), TEST(test_names_are_kept))

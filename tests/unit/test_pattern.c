@@ -80,9 +80,9 @@ static void test_anchors(void)
 
 static void test_what_is_refused(void)
 {
-	const char *const bad[] = {"(",         "a{2}", "*a",    "(*)",     "a|+", "[",
-				   "[]",        "[b-",  "[b-a]", "[[.a.]]", "\\1", "[[:x:]]",
-				   "[[:alpha]", "a\\",  "(?:a)", "\\Qx"};
+	const char *const bad[] = {"(",         "a{2}",     "*a",    "(*)",     "a|+", "[",
+				   "[]",        "[b-",      "[b-a]", "[[.a.]]", "\\1", "[[:x:]]",
+				   "[[:alpha]", "[[:alpha", "a\\",   "(?:a)",   "\\Qx"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		check_refused(bad[i]);
