@@ -24,7 +24,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 enum {
 	UNHARMED = 5
 };

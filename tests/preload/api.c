@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static __thread void *volatile sink; /* of each thread: it frees what is there */
 
 static NOINLINE void allocate_before(void)
@@ -220,6 +219,5 @@ static int do_storm(char **argv)
 const struct command commands[] = {
 	{"calls", do_calls}, {"sessions", do_sessions},     {"replaced-dump", do_replaced_dump},
 	{"stop", do_stop},   {"stop-twice", do_stop_twice}, {"statistics", do_statistics},
-	{"storm", do_storm}, {"callback", do_callback},
-	{NULL, NULL},
+	{"storm", do_storm}, {"callback", do_callback},     {NULL, NULL},
 };

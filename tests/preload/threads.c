@@ -13,7 +13,6 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-
 /* NULL without the library. */
 __attribute__((weak)) void HeapProfilerDump(const char *reason);
 

@@ -553,8 +553,8 @@ static void *count_slowly(void *record)
 	struct timespec soon;
 
 	CHECK(hp_lock_acquire(lock));
-	r->version++;
-	r->counts.alloc_objects++;
+	__atomic_add_fetch(&r->version, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&r->counts.alloc_objects, 1, __ATOMIC_RELEASE);
 	sem_post(&is_half_changed);
 	clock_gettime(CLOCK_REALTIME, &soon);
 	soon.tv_nsec += 100000000;
@@ -563,8 +563,8 @@ static void *count_slowly(void *record)
 		soon.tv_sec++;
 	}
 	sem_timedwait(&is_copied, &soon);
-	r->counts.alloc_bytes += 16;
-	r->version++;
+	__atomic_add_fetch(&r->counts.alloc_bytes, 16, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&r->version, 1, __ATOMIC_RELEASE);
 	hp_lock_release(lock);
 	return NULL;
 }
