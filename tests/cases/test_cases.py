@@ -294,7 +294,9 @@ def load_takes_all_with_it(folder):
     server.chmod(0o755)
     for command in (['./load', '1000', './server'], [RETAINED / 'compare', '1', '1000']):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            with subprocess.Popen(command, cwd=folder, env=env) as run:
+            # a shell can't catch what its caller ignores, as nohup does
+            with subprocess.Popen(['env', '--default-signal=HUP,INT', *command], cwd=folder,
+                                  env=env) as run:
                 pids = [int(notes.line(run)) for _ in ('server', 'wrk')]
                 handles = [os.pidfd_open(pid) for pid in pids]
                 run.send_signal(number)
