@@ -119,7 +119,7 @@ static bool same_sample(const struct profile_sample *a, const struct profile_sam
 
 static uint64_t hash_sample(const struct profile_sample *sample)
 {
-	uint64_t hash = hash_mix(hash_seed() ^ sample->stack, sample->labels);
+	uint64_t hash = hash_mix(sample->stack, sample->labels);
 
 	return sample->unknown ? hash_mix(hash, sample->unknown) : hash;
 }
@@ -188,7 +188,7 @@ uint32_t profile_add_sample(struct profile *profile, struct profile_sample key,
 uint32_t profile_add_stack(struct profile *profile, const uint32_t *locations, size_t n)
 {
 	size_t n_bytes = n * sizeof(*locations), n_frames;
-	uint64_t hash = hash_bytes(locations, n_bytes, hash_seed());
+	uint64_t hash = hash_bytes(0, locations, n_bytes);
 	struct index_walk walk = index_walk(&profile->stack_index, hash);
 	struct profile_stack stack;
 	uint32_t id;
@@ -226,7 +226,7 @@ static bool same_labels(const struct profile_label *a, const struct profile_labe
 
 static uint64_t hash_labels(const struct profile_label *labels, size_t n)
 {
-	uint64_t hash = hash_seed();
+	uint64_t hash = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		hash = hash_mix(hash ^ labels[i].key, (uint64_t)labels[i].number);
@@ -325,7 +325,7 @@ static bool same_function(const struct profile_function *a, const struct profile
 
 static uint64_t hash_function(const struct profile_function *function)
 {
-	uint64_t hash = hash_mix(hash_seed() ^ function->name, function->system_name);
+	uint64_t hash = hash_mix(function->name, function->system_name);
 
 	hash = hash_mix(hash ^ function->filename, (uint64_t)function->start_line);
 	return hash_mix(hash, function->unknown);

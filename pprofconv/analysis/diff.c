@@ -42,7 +42,7 @@ static const char *last_part(const char *path)
 /* Of a name, with or without a file. */
 static uint64_t hash_of(uint32_t name, const char *file)
 {
-	return hash_bytes(file, strlen(file), hash_mix(hash_seed(), name));
+	return hash_bytes(name, file, strlen(file));
 }
 
 static int add_row(struct diff *diff, uint32_t name, const char *file, uint32_t *out_row)

@@ -97,7 +97,7 @@ static int add_function(struct frames *frames, const char *name, const char *fil
 	r = r ? r : intern(frames, file, &function.file);
 	if (r)
 		return r;
-	hash = hash_mix(function.name ^ hash_seed(), function.file);
+	hash = hash_mix(function.name, function.file);
 	walk = index_walk(&frames->function_index, hash);
 	while (index_next(&walk, out_number)) {
 		const struct frame_function *known = &frames->functions.items[*out_number];

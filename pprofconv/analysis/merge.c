@@ -31,7 +31,7 @@ static bool is_same_mapping(const struct profile_mapping *a, const struct profil
 
 static uint64_t hash_mapping(const struct profile_mapping *mapping)
 {
-	uint64_t hash = hash_mix(hash_seed() ^ sorted_size_in_pages(mapping), mapping->offset);
+	uint64_t hash = hash_mix(sorted_size_in_pages(mapping), mapping->offset);
 
 	return hash_mix(hash ^ mapping->file, mapping->build_id);
 }
@@ -94,7 +94,7 @@ static bool is_same_location(const struct profile *profile, const struct profile
 static uint64_t hash_location(const struct profile_location *location,
 			      const struct profile_line *lines)
 {
-	uint64_t hash = hash_mix(hash_seed() ^ location->address, location->mapping);
+	uint64_t hash = hash_mix(location->address, location->mapping);
 
 	for (size_t i = 0; i < location->n_lines; i++) {
 		hash = hash_mix(hash ^ lines[i].function, (uint64_t)lines[i].line);
@@ -235,12 +235,8 @@ static int add_all(struct merge *merge, struct translation *t)
 	const struct profile *from = t->from;
 	int r = add_head(merge, t);
 
-	if (!r)
-		r = profile_status(t->to);
 	for (uint32_t i = 0; !r && i < from->mappings.n; i++)
 		r = vec_push(&t->mappings, add_mapping(merge, t, i));
-	if (!r)
-		r = profile_status(t->to);
 	for (uint32_t i = 0; !r && i < from->functions.n; i++)
 		r = vec_push(&t->functions, translate_function(t, i));
 	for (uint32_t i = 0; !r && i < from->locations.n; i++)

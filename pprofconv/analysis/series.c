@@ -70,7 +70,7 @@ static int find_row(struct series *series, const struct diff_input *dumps, const
 		r = strtab_intern(&series->strings, file, strlen(file), &row.file);
 	if (r)
 		return r;
-	hash = hash_mix(hash_seed() ^ row.name, row.file);
+	hash = hash_mix(row.name, row.file);
 	walk = index_walk(&series->row_index, hash);
 	while (index_next(&walk, out_row))
 		if (series->rows.items[*out_row].name == row.name &&

@@ -29,22 +29,28 @@ struct matching {
 	VEC(struct record) records;
 };
 
-/* A merged profile has a comment for each of its runs. */
-static size_t count_runs(const struct profile *profile)
+/* NULL if there is none, or several: a merged profile has a comment for each of its runs. */
+static const char *only_run(const struct profile *profile)
 {
-	size_t n = 0;
+	const char *run = NULL;
 
-	vec_foreach (comment, &profile->comments)
-		n += strncmp(profile_string(profile, *comment), "run: ", 5) == 0;
-	return n;
+	vec_foreach (comment, &profile->comments) {
+		const char *text = profile_string(profile, *comment);
+
+		if (strncmp(text, "run: ", 5) != 0)
+			continue;
+		if (run)
+			return NULL;
+		run = text + 5;
+	}
+	return run;
 }
 
 bool shared_is_one_run(const struct profile *base, const struct profile *new)
 {
-	const char *a = profile_metadata(base, "run"), *b = profile_metadata(new, "run");
+	const char *a = only_run(base), *b = only_run(new);
 
-	return a && b && *a && strcmp(a, b) == 0 && count_runs(base) == 1 && count_runs(new) == 1 &&
-	       base->period == new->period;
+	return a && b && *a && strcmp(a, b) == 0 && base->period == new->period;
 }
 
 static int hash_stacks(struct side *side)
@@ -53,7 +59,7 @@ static int hash_stacks(struct side *side)
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < profile->stacks.n; i++) {
-		uint64_t hash = hash_seed();
+		uint64_t hash = 0;
 		size_t n;
 		const uint32_t *locations = profile_stack(profile, i, &n);
 

@@ -18,7 +18,8 @@ static inline uint64_t hash_seed(void)
 }
 
 /* Mixes two words by a 128-bit product, so that every bit of the result hangs on all of both. A
- * factor of 0 would forget the other one: which word makes it so is nobody's to know. */
+ * factor of 0 would forget the other one: which word makes it so is nobody's to know. So nothing
+ * that is hashed by this needs a seed of its own; the seed itself as a word would undo it. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product =
@@ -27,19 +28,21 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t hash_bytes(const void *data, size_t size, uint64_t seed)
+/* `hash` is that of what comes before, or 0. */
+static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
 	const unsigned char *bytes = data;
-	uint64_t hash = hash_mix(size, seed), word;
+	uint64_t word;
 
+	hash = hash_mix(hash, size);
 	for (; size >= sizeof(word); bytes += sizeof(word), size -= sizeof(word)) {
 		memcpy(&word, bytes, sizeof(word));
-		hash = hash_mix(hash ^ seed, word);
+		hash = hash_mix(hash, word);
 	}
 	if (size) {
 		word = 0;
 		memcpy(&word, bytes, size);
-		hash = hash_mix(hash ^ seed, word);
+		hash = hash_mix(hash, word);
 	}
 	return hash;
 }

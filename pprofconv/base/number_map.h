@@ -28,7 +28,7 @@ void number_map_deinit(struct number_map *map);
 
 static inline size_t number_map_start(const struct number_map *map, uint64_t key)
 {
-	return hash_mix(key, hash_seed()) & (map->n_slots - 1);
+	return hash_mix(key, 0) & (map->n_slots - 1);
 }
 
 /* The value of the key, or NUMBER_MAP_NONE. */

@@ -61,7 +61,7 @@ static uint32_t find(const struct strtab *table, const char *text, size_t size, 
 
 int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t *out_id)
 {
-	uint64_t hash = hash_bytes(text, size, hash_seed());
+	uint64_t hash = hash_bytes(0, text, size);
 	uint32_t id = size ? find(table, text, size, hash) : 0;
 	int r;
 
@@ -80,7 +80,7 @@ int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t 
 
 bool strtab_has(const struct strtab *table, const char *text, size_t size)
 {
-	return !size || find(table, text, size, hash_bytes(text, size, hash_seed()));
+	return !size || find(table, text, size, hash_bytes(0, text, size));
 }
 
 void strtab_deinit(struct strtab *table)

@@ -105,12 +105,15 @@ static void find_profiler(void)
 										  "mallctl");
 }
 
-static void dump(void)
+static double dump(double unused)
 {
+	double start = bench_now_ns();
+
 	if (heap_profiler_dump)
 		heap_profiler_dump("bench");
 	else if (mallctl_)
 		mallctl_("prof.dump", NULL, NULL, NULL, 0);
+	return bench_now_ns() - start;
 }
 
 /* --- the other thread ---------------------------------------------------------------------- */
@@ -131,14 +134,6 @@ static void *observe(void *pause)
 	while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE))
 		descend(bench_random(&random) % n_stacks, 0);
 	return NULL;
-}
-
-static double dump_once(double unused)
-{
-	double start = bench_now_ns();
-
-	dump();
-	return bench_now_ns() - start;
 }
 
 static double compute(double ns)
@@ -186,7 +181,7 @@ int main(int argc, char **argv)
 	own_pause = &making;
 	for (long i = 0; i < n_stacks; i++)
 		descend(i, 0);
-	with = observe_while(dump_once, 0, &ns);
+	with = observe_while(dump, 0, &ns);
 	without = observe_while(compute, ns, &ns);
 	printf("%.2f ", ns / 1e6);
 	print_pause(&with, " ");

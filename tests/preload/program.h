@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/** A test program of several commands: it defines `commands`, and program.c has its main(), which
+/* A test program of several commands: it defines `commands`, and program.c has its main(), which
  * runs the one that argv[1] names and ends with what that returns. */
-#ifndef PROGRAM_H
-#define PROGRAM_H
+#pragma once
 
 #define NOINLINE __attribute__((noinline))
 
@@ -16,10 +15,8 @@ struct command {
 	int (*run)(char **argv); /* what follows the name */
 };
 
-/** The last one has no name. */
+/* The last one has no name. */
 extern const struct command commands[];
 
-/** Ends the program with HARMED where the profiler has done harm, and says where. */
+/* Ends the program with HARMED where the profiler has done harm, and says where. */
 void require(int condition, const char *what);
-
-#endif

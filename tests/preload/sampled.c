@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks of three sizes, half of them freed: what a sampled dump is an estimate of. Every thread
  * does the same; argv[1] is their number, or "fail" for calls that give no memory, or "resize" for
- * one block that grows and shrinks. */
+ * one block that grows and shrinks, or "resizex" for one of jemalloc's. */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -65,6 +65,20 @@ static NOINLINE void fail_to_allocate(void)
 	}
 }
 
+__attribute__((weak)) void *rallocx(void *p, size_t size, int flags);
+__attribute__((weak)) size_t xallocx(void *p, size_t size, size_t extra, int flags);
+
+/* In place it can't grow so far. */
+static NOINLINE void resizex(void)
+{
+	sink = malloc(1000);
+	for (int i = 0; i < N_SMALL; i++) {
+		sink = rallocx(sink, i % 2 == 0 ? 1000 : 2000, 0);
+		if (xallocx(sink, 5000, 0, 0) >= 5000)
+			abort();
+	}
+}
+
 static NOINLINE void resize(void)
 {
 	for (int i = 0; i < N_SMALL; i++)
@@ -79,6 +93,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "resize") == 0) {
 		resize();
+		return 0;
+	}
+	if (strcmp(argv[1], "resizex") == 0) {
+		resizex();
 		return 0;
 	}
 	int n_threads = atoi(argv[1]);

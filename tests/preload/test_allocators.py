@@ -66,6 +66,17 @@ def test_jemallocs_own_interface(folder, allocator):
     check_equal(check_dump(folder, out.stdout), 3 if allocator == 'jemalloc' else 0, 'lines')
 
 
+@each('interval', ['32K', '512K'])
+def test_a_block_of_jemallocs_own_is_counted_once_a_call(folder, interval):
+    """A call that can't enlarge it counts nothing."""
+    run_quietly([program('sampled'), 'resizex'],
+                environment(folder, exact=False, preload=f'{LIB}:{find_allocator("jemalloc")}',
+                            HEAP_PROFILE_SAMPLE_INTERVAL=interval,
+                            HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
+    total, counted = 200000 * 1500, last_dump(folder).number('allocated_bytes')
+    check(total <= counted <= total + 200000, f'allocated_bytes {counted}, not {total}')
+
+
 @case
 def test_jemallocs_own_interface_bound_at_once(folder):
     """The loader complains, which nobody can help, and all is well."""

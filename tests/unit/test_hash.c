@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* No input can be made to collide by who does not know the seed. */
+#include "base/hash.h"
+#include "base/number_map.h"
+
+#include "test.h"
+
+enum {
+	N = 1000
+};
+
+/* What is hashed is 8 bytes that differ, then a word that might make hashing forget them. */
+static void check_remembered(uint64_t word)
+{
+	uint64_t hashes[N];
+
+	for (uint64_t i = 0; i < N; i++)
+		hashes[i] = hash_bytes(0, (uint64_t[]){i, word}, 16);
+	for (int i = 1; i < N; i++)
+		CHECK(hashes[i] != hashes[0]);
+}
+
+static void test_no_word_forgets_what_came_before(void)
+{
+	check_remembered(0);
+	check_remembered(UINT64_MAX);
+	check_remembered(0x9e3779b97f4a7c15);
+	check_remembered(0xd6e8feb86659fd93);
+}
+
+static uint64_t places(const struct number_map *map)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t key = 0; key < N; key++)
+		sum = sum * 31 + number_map_start(map, key);
+	return sum;
+}
+
+static void test_all_hangs_on_the_seed(void)
+{
+	const struct number_map map = {.n_slots = 1024};
+	uint64_t bytes, numbers;
+
+	hash_seed_value = 1;
+	bytes = hash_bytes(0, "abc", 3);
+	numbers = places(&map);
+	hash_seed_value = 3;
+	CHECK(hash_bytes(0, "abc", 3) != bytes);
+	CHECK(places(&map) != numbers);
+}
+
+TEST_MAIN(TEST(test_no_word_forgets_what_came_before), TEST(test_all_hangs_on_the_seed))
