@@ -10,7 +10,8 @@
  *
  * Counts are raw samples; readers estimate. The header's are the sums of what is printed. Readers
  * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
- * less than in use as an error: counts are copied under their lock, so none of that can be. */
+ * less than in use as an error: those of a record are copied as of one moment, so none of that can
+ * be. */
 #include "dump.h"
 #include "arena.h"
 #include "maps.h"

@@ -74,6 +74,11 @@ static void set_count(uint64_t *count, uint64_t n)
 	__atomic_store_n(count, n, __ATOMIC_RELEASE);
 }
 
+static void add(uint64_t *count, uint64_t n)
+{
+	set_count(count, *count + n);
+}
+
 static void forget_history(struct record *r)
 {
 	struct hp_counts counts;
@@ -316,26 +321,6 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 
 /* --- counting ------------------------------------------------------------------------------ */
 
-static void add_alloc_bytes(struct record *r, uint64_t size)
-{
-	set_count(&r->counts.alloc_bytes, r->counts.alloc_bytes + size);
-}
-
-static void add_alloc_objects(struct record *r, uint64_t n)
-{
-	set_count(&r->counts.alloc_objects, r->counts.alloc_objects + n);
-}
-
-static void add_free_bytes(struct record *r, uint64_t size)
-{
-	set_count(&r->counts.free_bytes, r->counts.free_bytes + size);
-}
-
-static void add_free_objects(struct record *r, uint64_t n)
-{
-	set_count(&r->counts.free_objects, r->counts.free_objects + n);
-}
-
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
 				uint64_t size, uint32_t stripe)
 {
@@ -350,8 +335,8 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 		struct record *r = begin_change(h);
 
 		forget_history(r);
-		add_alloc_objects(r, 1);
-		add_alloc_bytes(r, size);
+		add(&r->counts.alloc_objects, 1);
+		add(&r->counts.alloc_bytes, size);
 		end_change(r);
 	}
 	hp_lock_release(&s->lock);
@@ -389,8 +374,8 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add_free_bytes(r, size);
-	add_free_objects(r, 1);
+	add(&r->counts.free_bytes, size);
+	add(&r->counts.free_objects, 1);
 	end_counting(r, true);
 }
 
@@ -400,8 +385,8 @@ void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add_alloc_bytes(r, -size);
-	add_alloc_objects(r, -UINT64_C(1));
+	add(&r->counts.alloc_bytes, -size);
+	add(&r->counts.alloc_objects, -UINT64_C(1));
 	end_counting(r, true);
 }
 
@@ -411,7 +396,7 @@ void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add_free_bytes(r, size);
+	add(&r->counts.free_bytes, size);
 	end_counting(r, false);
 }
 
@@ -421,7 +406,7 @@ void hp_stacks_count_split(hp_handle record)
 
 	if (!r)
 		return;
-	add_alloc_objects(r, 1);
+	add(&r->counts.alloc_objects, 1);
 	end_counting(r, false);
 }
 
@@ -431,8 +416,8 @@ void hp_stacks_count_joined(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add_free_bytes(r, size);
-	add_alloc_objects(r, -UINT64_C(1));
+	add(&r->counts.free_bytes, size);
+	add(&r->counts.alloc_objects, -UINT64_C(1));
 	end_counting(r, true);
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	N_READS = 100 /* of one record, while it is being changed: by then its thread is not running
+	N_READS = 100 /* of one record: if it is still being changed then, its thread is not running
 		       */
 };
 

@@ -31,8 +31,10 @@ struct stack {
 	uint64_t frames[];
 };
 
-/* What copies read without the lock (newest, n_stacks, n_records, is_folding, and all of a record
- * but its `next`) is written atomically. */
+/* Copies read newest, n_stacks, n_records and is_folding without the lock: these are written
+ * atomically, as are the counts, version and fork_epoch of a record. The rest of a record is
+ * written before it is the newest; `next` is not read, and `folded` only while nothing is being
+ * folded. */
 struct shard {
 	struct hp_lock lock;
 	bool is_folding;
