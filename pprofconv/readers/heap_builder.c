@@ -113,7 +113,7 @@ void heap_builder_add(struct heap_builder *builder, const struct heap_counts *co
 	struct profile *profile = builder->profile;
 	struct heap_counts estimate = *counts;
 	struct profile_sample key = {
-		.stack = take_stack(builder),
+		.stack = builder->stack = take_stack(builder),
 		.labels = add_labels(builder, counts, label),
 	};
 

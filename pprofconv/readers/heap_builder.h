@@ -15,6 +15,7 @@ struct heap_builder {
 	uint32_t bytes_key;
 	VEC(uint64_t) addresses; /* of the record to come: of the calls */
 	VEC(uint32_t) locations;
+	uint32_t stack; /* of the record that was added last */
 };
 
 /* Sets up an empty profile; the builder is only good as long as that is. */

@@ -123,7 +123,7 @@ static int read_comment(struct heap_dump *dump, struct cursor line,
 }
 
 /* records = { record | comment } [ map-title ] */
-int heap_dump_read_records(struct heap_dump *dump,
+int heap_dump_read_records(struct heap_dump *dump, void (*on_record)(struct heap_dump *dump),
 			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
 			   bool *out_has_map)
 {
@@ -138,8 +138,11 @@ int heap_dump_read_records(struct heap_dump *dump,
 			r = read_comment(dump, line, on_comment);
 		else if (heap_text_is_map_title(line))
 			*out_has_map = true;
-		else
+		else {
+			if (on_record)
+				on_record(dump);
 			r = read_record(dump, line);
+		}
 	}
 	return r ? r : input_status(dump->input);
 }
