@@ -106,6 +106,7 @@ static int read_record(struct heap_dump *dump, struct cursor line)
 		return heap_dump_corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
 	if (!sum_counts(&dump->sums, &counts))
 		return heap_dump_corrupt(dump, "the counts add up to more than 64 bits hold");
+	heap_builder_take_stack(&dump->builder);
 	heap_builder_add(&dump->builder, &counts, NULL);
 	return 0;
 }
