@@ -10,7 +10,7 @@ void heap_dump_init(struct heap_dump *dump, struct profile *profile, struct inpu
 		.profile = profile,
 		.input = input,
 		.diag = diag,
-		.map = {.profile = profile},
+		.map = {.profile = profile, .input = input, .diag = diag},
 	};
 }
 

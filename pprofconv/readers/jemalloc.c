@@ -219,7 +219,7 @@ static int read_jemalloc(struct profile *profile, struct input *input, struct di
 		.profile = profile,
 		.input = input,
 		.diag = diag,
-		.map = {.profile = profile},
+		.map = {.profile = profile, .input = input, .diag = diag},
 	};
 	int r = read_dump(&dump);
 
