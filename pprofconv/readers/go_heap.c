@@ -53,6 +53,8 @@ static void finish_lines(struct go_heap *go)
 		return;
 	n_frames = pass_frames(go, location);
 	n_lines = (go->lines.n + n_frames - 1) / n_frames;
+	if (n_lines > LOCATION_LINES_MAX)
+		n_lines = LOCATION_LINES_MAX;
 	if (!profile->locations.items[location].n_lines)
 		profile_set_lines(profile, location, go->lines.items + go->lines.n - n_lines,
 				  n_lines);
