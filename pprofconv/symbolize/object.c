@@ -39,6 +39,14 @@ void object_close(struct object *object)
 	free(object);
 }
 
+void object_close_descriptor(struct object *object)
+{
+	if (object->fd < 0 || elf_cntl(object->elf, ELF_C_FDREAD))
+		return;
+	close(object->fd);
+	object->fd = -1;
+}
+
 static void read_build_id(struct object *object)
 {
 	const void *bits = NULL;

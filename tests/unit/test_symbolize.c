@@ -2,6 +2,8 @@
 /* Names the locations of a profile of this very program. */
 #include "symbolize/symbolize.h"
 
+#include <sys/resource.h>
+
 #include "self.h"
 #include "test.h"
 
@@ -86,7 +88,41 @@ static void test_binaries_stay_open(void)
 	binaries_deinit(&binaries);
 }
 
-/* A fleet has many: they are closed before descriptors run out. */
+/* Opens this very program under a name of its own: "/./" leads where "/" does. */
+static struct binary *open_self(struct binaries *binaries, int n_dots)
+{
+	const struct locate_options options = {0};
+	struct locate_result located;
+	struct binary *binary = NULL;
+	char name[4096] = "";
+
+	for (int i = 0; i < n_dots; i++)
+		memcpy(name + 2 * i, "/.", 3);
+	strcat(name, "/proc/self/exe");
+	binaries_get(binaries, &(struct locate_wanted){.file = name, .build_id = ""}, &options,
+		     &located, &binary);
+	return binary;
+}
+
+/* A program may have more libraries than there are descriptors. */
+static void test_many_binaries_need_few_descriptors(void)
+{
+	const struct rlimit few = {.rlim_cur = 32, .rlim_max = 32};
+	struct binaries binaries = {0};
+	struct binary *first = NULL;
+	int n = 0;
+
+	CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	first = open_self(&binaries, 0);
+	while (n < 1200 && open_self(&binaries, n))
+		n++;
+	CHECK_INT_EQ(n, 1200);
+	CHECK_PTR_EQ(open_self(&binaries, 0), first);
+	CHECK_UINT_EQ(binaries.opened.n, 1200);
+	binaries_deinit(&binaries);
+}
+
+/* A fleet has many: they are closed before memory runs out. */
 static void test_many_binaries_are_closed(void)
 {
 	struct binaries binaries = {0};
@@ -227,7 +263,7 @@ static void test_empty_profile(void)
 }
 
 TEST_MAIN(TEST(test_names_and_lines), TEST(test_binaries_stay_open),
-	  TEST(test_many_binaries_are_closed), TEST(test_mapping_is_named_wholly),
-	  TEST(test_mapping_is_not_named_at_all), TEST(test_names_that_are_there_stay),
-	  TEST(test_lines_that_are_there_stay), TEST(test_what_is_no_file), TEST(test_no_mapping),
-	  TEST(test_empty_profile))
+	  TEST(test_many_binaries_need_few_descriptors), TEST(test_many_binaries_are_closed),
+	  TEST(test_mapping_is_named_wholly), TEST(test_mapping_is_not_named_at_all),
+	  TEST(test_names_that_are_there_stay), TEST(test_lines_that_are_there_stay),
+	  TEST(test_what_is_no_file), TEST(test_no_mapping), TEST(test_empty_profile))
