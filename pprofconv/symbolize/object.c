@@ -66,7 +66,7 @@ static int read_segments(struct object *object)
 
 	if (elf_getphdrnum(object->elf, &n))
 		return 0;
-	for (size_t i = 0; !r && i < n && i < INT32_MAX; i++) {
+	for (size_t i = 0; !r && i < n && i < OBJECT_SEGMENTS_MAX; i++) {
 		if (!gelf_getphdr(object->elf, (int)i, &header) || header.p_type != PT_LOAD)
 			continue;
 		r = vec_push(&object->segments,

@@ -11,6 +11,9 @@
 
 #define BUILD_ID_MAX 64 /* bytes; SHA-1 has 20 */
 
+/* Of one file: the kernel runs none with more than 64 KiB of headers. */
+#define OBJECT_SEGMENTS_MAX (65536 / sizeof(Elf64_Phdr))
+
 enum {
 	OBJECT_E_NOT_ELF = 1, /* not a regular file, or not an ELF file */
 };

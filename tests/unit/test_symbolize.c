@@ -144,6 +144,29 @@ static void test_many_binaries_are_closed(void)
 	binaries_deinit(&binaries);
 }
 
+/* Each address is looked for in all of them. */
+static void test_segments_have_an_end(void)
+{
+	size_t n = 20000, size = sizeof(Elf64_Ehdr) + n * sizeof(Elf64_Phdr);
+	_cleanup_(object_closep) struct object *object = NULL;
+	Elf64_Ehdr *header = calloc(1, size);
+	Elf64_Phdr *segments = (Elf64_Phdr *)(header + 1);
+
+	*header =
+		(Elf64_Ehdr){.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+			     .e_type = ET_DYN,
+			     .e_machine = EM_X86_64,
+			     .e_version = EV_CURRENT,
+			     .e_phoff = sizeof(*header),
+			     .e_ehsize = sizeof(*header),
+			     .e_phentsize = sizeof(*segments),
+			     .e_phnum = (Elf64_Half)n};
+	for (size_t i = 0; i < n; i++)
+		segments[i] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_X, .p_filesz = 1};
+	CHECK_INT_EQ(object_open_image("x", header, size, &object), 0);
+	CHECK_UINT_EQ(object->segments.n, OBJECT_SEGMENTS_MAX);
+}
+
 /* One location that nothing is known of gets a name all the same: pprof looks no more. */
 static void test_mapping_is_named_wholly(void)
 {
@@ -264,6 +287,7 @@ static void test_empty_profile(void)
 
 TEST_MAIN(TEST(test_names_and_lines), TEST(test_binaries_stay_open),
 	  TEST(test_many_binaries_need_few_descriptors), TEST(test_many_binaries_are_closed),
-	  TEST(test_mapping_is_named_wholly), TEST(test_mapping_is_not_named_at_all),
-	  TEST(test_names_that_are_there_stay), TEST(test_lines_that_are_there_stay),
-	  TEST(test_what_is_no_file), TEST(test_no_mapping), TEST(test_empty_profile))
+	  TEST(test_segments_have_an_end), TEST(test_mapping_is_named_wholly),
+	  TEST(test_mapping_is_not_named_at_all), TEST(test_names_that_are_there_stay),
+	  TEST(test_lines_that_are_there_stay), TEST(test_what_is_no_file), TEST(test_no_mapping),
+	  TEST(test_empty_profile))
