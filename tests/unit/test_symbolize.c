@@ -2,8 +2,10 @@
 /* Names the locations of a profile of this very program. */
 #include "symbolize/symbolize.h"
 
+#include <sys/inotify.h>
 #include <sys/resource.h>
 
+#include "folder.h"
 #include "self.h"
 #include "test.h"
 
@@ -102,6 +104,23 @@ static struct binary *open_self(struct binaries *binaries, int n_dots)
 	binaries_get(binaries, &(struct locate_wanted){.file = name, .build_id = ""}, &options,
 		     &located, &binary);
 	return binary;
+}
+
+/* What a profile says is a build ID must lead to no other place. */
+static void test_build_ids_are_no_paths(void)
+{
+	const char *const dirs[] = {folder};
+	const struct debugfile_paths paths = {.dirs = dirs, .n_dirs = 1};
+	int opened = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct object *object = NULL;
+	char event[512];
+
+	CHECK(mkdir(in_folder(".build-id"), 0700) == 0);
+	write_file(in_folder("other"), "");
+	CHECK(inotify_add_watch(opened, in_folder("other"), IN_OPEN) >= 0);
+	CHECK_INT_EQ(debugfile_find_program("../other", &paths, &object), DEBUGFILE_E_NONE);
+	CHECK_INT_EQ(read(opened, event, sizeof(event)), -1);
+	close(opened);
 }
 
 /* A program may have more libraries than there are descriptors. */
@@ -286,8 +305,8 @@ static void test_empty_profile(void)
 }
 
 TEST_MAIN(TEST(test_names_and_lines), TEST(test_binaries_stay_open),
-	  TEST(test_many_binaries_need_few_descriptors), TEST(test_many_binaries_are_closed),
-	  TEST(test_segments_have_an_end), TEST(test_mapping_is_named_wholly),
-	  TEST(test_mapping_is_not_named_at_all), TEST(test_names_that_are_there_stay),
-	  TEST(test_lines_that_are_there_stay), TEST(test_what_is_no_file), TEST(test_no_mapping),
-	  TEST(test_empty_profile))
+	  TEST(test_build_ids_are_no_paths), TEST(test_many_binaries_need_few_descriptors),
+	  TEST(test_many_binaries_are_closed), TEST(test_segments_have_an_end),
+	  TEST(test_mapping_is_named_wholly), TEST(test_mapping_is_not_named_at_all),
+	  TEST(test_names_that_are_there_stay), TEST(test_lines_that_are_there_stay),
+	  TEST(test_what_is_no_file), TEST(test_no_mapping), TEST(test_empty_profile))
