@@ -67,13 +67,17 @@ static const char *find_path(uintptr_t address)
 
 static void on_bus_error(int signal, siginfo_t *info, void *context)
 {
-	const char *path = find_path((uintptr_t)info->si_addr);
+	const char *path;
 
-	(void)signal;
 	(void)context;
+	if (info->si_code != BUS_ADRERR) {
+		raise(signal); /* has its effect once this has returned */
+		return;
+	}
+	path = find_path((uintptr_t)info->si_addr);
 	print(PROGRAM ": ");
 	print(path ? path : "a file");
-	print(": truncated while it was read\n");
+	print(": truncated while it was read, or its disk fails\n");
 	_exit(EXIT_BAD);
 }
 

@@ -303,7 +303,8 @@ void profile_set_lines(struct profile *profile, uint32_t location, const struct 
 {
 	struct profile_location *changed;
 
-	if (is_full(profile, (profile->lines.n + n_lines) * 2)) /* n_lines has 31 bits */
+	if (is_full(profile, profile->lines.n + n_lines) ||
+	    failed(profile, n_lines > LOCATION_LINES_MAX ? -EOVERFLOW : 0))
 		return;
 	changed = &profile->locations.items[location];
 	if (n_lines > changed->n_lines) {

@@ -19,8 +19,9 @@
 #include "base/strtab.h"
 #include "base/vec.h"
 
-#define PROFILE_NONE     UINT32_MAX /* where a number is expected: there is none */
-#define SAMPLE_TYPES_MAX 64         /* pprof knows no profile with more than a handful */
+#define PROFILE_NONE       UINT32_MAX /* where a number is expected: there is none */
+#define SAMPLE_TYPES_MAX   64         /* pprof knows no profile with more than a handful */
+#define LOCATION_LINES_MAX 1024       /* no compiler inlines as deep */
 
 struct profile_value_type {
 	uint32_t type; /* string, such as inuse_space */
@@ -181,7 +182,7 @@ void profile_locations_at(struct profile *profile, const uint64_t *addresses, si
 			  uint32_t *out_locations);
 
 /* A new location even if there is an equal one; the location's own first_line and n_lines are
- * ignored. */
+ * ignored. More than LOCATION_LINES_MAX lines, here and below: -EOVERFLOW. */
 uint32_t profile_add_location(struct profile *profile, const struct profile_location *location,
 			      const struct profile_line *lines, size_t n_lines);
 

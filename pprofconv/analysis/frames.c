@@ -11,6 +11,8 @@
 #include "analysis/pattern.h"
 #include "base/hash.h"
 
+#define FRAMES_MAX (1u << 20) /* of a stack; its locations may have many lines each */
+
 /* --- what to drop -------------------------------------------------------------------------- */
 
 /* How much of a function's name stands before its arguments; some names have parentheses that hold
@@ -340,6 +342,8 @@ int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
 	for (size_t i = count_dropped(frames, locations, n); !r && i < n; i++) {
 		const struct frame_location *location = &frames->locations.items[locations[i]];
 
+		if (location->n > FRAMES_MAX - out->n)
+			break;
 		r = vec_append(out, vec_from(&frames->of_locations, location->first), location->n);
 	}
 	return r;

@@ -67,7 +67,8 @@ int frames_find_fileless(const struct profile *profile, struct strtab *out);
 
 void frames_deinit(struct frames *frames);
 
-/* Sets *out to the numbers of the functions of a stack, leaf first. 0 or -ENOMEM. */
+/* Sets *out to the numbers of the functions of a stack, leaf first; the outer ones of more than a
+ * million are left out. 0 or -ENOMEM. */
 int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out);
 
 const char *frames_name(const struct frames *frames, uint32_t function);

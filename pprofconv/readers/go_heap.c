@@ -16,22 +16,57 @@
 
 struct go_heap {
 	struct heap_dump dump; /* first, so that a pointer to it leads here */
+	size_t n_passed;       /* frames of the record whose lines were read */
 	uint64_t address;      /* that the lines at hand are of */
 	VEC(struct profile_line) lines;
 };
 
-/* The lines that were read are those of one address: the first ones it gets are kept. */
+/* How many frames in a row, from the next ones of the record that are at the location: more than
+ * one if a function calls itself. 1 if there are none, as in front of the first record. */
+static size_t pass_frames(struct go_heap *go, uint32_t location)
+{
+	const struct profile *profile = go->dump.profile;
+	size_t n = 0, first;
+	const uint32_t *frames =
+		profile->stacks.n ? profile_stack(profile, go->dump.builder.stack, &n) : NULL;
+
+	while (go->n_passed < n && frames[go->n_passed] != location)
+		go->n_passed++;
+	first = go->n_passed;
+	while (go->n_passed < n && frames[go->n_passed] == location)
+		go->n_passed++;
+	return go->n_passed > first ? go->n_passed - first : 1;
+}
+
+/* The lines that were read are those of one address, as often as it has frames there; the first
+ * ones it gets are kept. What Go leaves out at the leaf may be missing from the first frame's. */
 static void finish_lines(struct go_heap *go)
 {
 	struct profile *profile = go->dump.profile;
+	size_t n_frames, n_lines;
 	uint32_t location;
 
 	if (!go->lines.n)
 		return;
 	location = profile_location_at(profile, go->address);
-	if (!profile_status(profile) && !profile->locations.items[location].n_lines)
-		profile_set_lines(profile, location, go->lines.items, go->lines.n);
+	if (profile_status(profile))
+		return;
+	n_frames = pass_frames(go, location);
+	n_lines = (go->lines.n + n_frames - 1) / n_frames;
+	if (n_lines > LOCATION_LINES_MAX)
+		n_lines = LOCATION_LINES_MAX;
+	if (!profile->locations.items[location].n_lines)
+		profile_set_lines(profile, location, go->lines.items + go->lines.n - n_lines,
+				  n_lines);
 	go->lines.n = 0;
+}
+
+static void begin_record(struct heap_dump *dump)
+{
+	struct go_heap *go = (struct go_heap *)dump;
+
+	finish_lines(go);
+	go->n_passed = 0;
 }
 
 /* place = file ":" number; the file may hold any of it */
@@ -127,7 +162,7 @@ static int read_dump(struct go_heap *go)
 	int r = heap_dump_read_header(dump);
 
 	if (!r)
-		r = heap_dump_read_records(dump, read_frame, &has_map);
+		r = heap_dump_read_records(dump, begin_record, read_frame, &has_map);
 	if (!r)
 		r = heap_dump_check_sums(dump);
 	if (r)

@@ -44,7 +44,7 @@ static int read_dump(struct heap_dump *dump)
 	int r = heap_dump_read_header(dump);
 
 	if (!r)
-		r = heap_dump_read_records(dump, NULL, &has_map);
+		r = heap_dump_read_records(dump, NULL, NULL, &has_map);
 	if (!r)
 		r = read_map(dump);
 	if (!r)

@@ -69,19 +69,18 @@ void heap_builder_push(struct heap_builder *builder, uint64_t return_address)
 		profile_fail(builder->profile, -ENOMEM);
 }
 
-/* The stack of the addresses that were pushed; begins a new one. */
-static uint32_t take_stack(struct heap_builder *builder)
+void heap_builder_take_stack(struct heap_builder *builder)
 {
 	size_t n = builder->addresses.n;
 
 	builder->addresses.n = 0;
 	if (vec_reserve(&builder->locations, n) < 0) {
 		profile_fail(builder->profile, -ENOMEM);
-		return 0;
+		return;
 	}
 	profile_locations_at(builder->profile, builder->addresses.items, n,
 			     builder->locations.items);
-	return profile_add_stack(builder->profile, builder->locations.items, n);
+	builder->stack = profile_add_stack(builder->profile, builder->locations.items, n);
 }
 
 /* As pprof has it: of what is in use, if anything is. */
@@ -113,7 +112,7 @@ void heap_builder_add(struct heap_builder *builder, const struct heap_counts *co
 	struct profile *profile = builder->profile;
 	struct heap_counts estimate = *counts;
 	struct profile_sample key = {
-		.stack = take_stack(builder),
+		.stack = builder->stack,
 		.labels = add_labels(builder, counts, label),
 	};
 

@@ -13,18 +13,21 @@ struct heap_builder {
 	int64_t interval; /* of the sampler; 1 or less: counts are exact */
 	struct unsampler inuse, alloc;
 	uint32_t bytes_key;
-	VEC(uint64_t) addresses; /* of the record to come: of the calls */
+	VEC(uint64_t) addresses; /* of the stack to come: of the calls */
 	VEC(uint32_t) locations;
+	uint32_t stack; /* that records are added to */
 };
 
 /* Sets up an empty profile; the builder is only good as long as that is. */
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval);
 void heap_builder_deinit(struct heap_builder *builder);
 
-/* Adds the next frame, outward from the leaf, to the record to come. */
+/* Adds the next frame, outward from the leaf, to the stack to come. */
 void heap_builder_push(struct heap_builder *builder, uint64_t return_address);
 
-/* Adds a record with the frames that were pushed, and with `label` besides its size unless that is
- * NULL, and begins a new stack. */
+/* Makes the frames that were pushed the stack of the records from now on. */
+void heap_builder_take_stack(struct heap_builder *builder);
+
+/* Adds a record, with `label` besides its size unless that is NULL. */
 void heap_builder_add(struct heap_builder *builder, const struct heap_counts *counts,
 		      const struct profile_label *label);

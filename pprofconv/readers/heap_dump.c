@@ -10,7 +10,7 @@ void heap_dump_init(struct heap_dump *dump, struct profile *profile, struct inpu
 		.profile = profile,
 		.input = input,
 		.diag = diag,
-		.map = {.profile = profile},
+		.map = {.profile = profile, .input = input, .diag = diag},
 	};
 }
 
@@ -106,6 +106,7 @@ static int read_record(struct heap_dump *dump, struct cursor line)
 		return heap_dump_corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
 	if (!sum_counts(&dump->sums, &counts))
 		return heap_dump_corrupt(dump, "the counts add up to more than 64 bits hold");
+	heap_builder_take_stack(&dump->builder);
 	heap_builder_add(&dump->builder, &counts, NULL);
 	return 0;
 }
@@ -123,7 +124,7 @@ static int read_comment(struct heap_dump *dump, struct cursor line,
 }
 
 /* records = { record | comment } [ map-title ] */
-int heap_dump_read_records(struct heap_dump *dump,
+int heap_dump_read_records(struct heap_dump *dump, void (*on_record)(struct heap_dump *dump),
 			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
 			   bool *out_has_map)
 {
@@ -138,8 +139,11 @@ int heap_dump_read_records(struct heap_dump *dump,
 			r = read_comment(dump, line, on_comment);
 		else if (heap_text_is_map_title(line))
 			*out_has_map = true;
-		else
+		else {
+			if (on_record)
+				on_record(dump);
 			r = read_record(dump, line);
+		}
 	}
 	return r ? r : input_status(dump->input);
 }

@@ -31,9 +31,9 @@ int heap_dump_corrupt(struct heap_dump *dump, const char *what);
 int heap_dump_read_header(struct heap_dump *dump);
 
 /* The lines up to the memory map's title, or to the end if there is none: sets *out_has_map.
- * Comments go to `on_comment`, without '#' and spaces, unless that is NULL; it returns 0 or what is
- * to be returned here. */
-int heap_dump_read_records(struct heap_dump *dump,
+ * `on_record`, unless that is NULL, is called before each record is read, and `on_comment` with
+ * comments, without '#' and spaces; it returns 0 or what is to be returned here. */
+int heap_dump_read_records(struct heap_dump *dump, void (*on_record)(struct heap_dump *dump),
 			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
 			   bool *out_has_map);
 

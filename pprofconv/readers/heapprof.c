@@ -206,7 +206,7 @@ static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
 	int r = heap_dump_read_header(dump);
 
 	if (!r)
-		r = heap_dump_read_records(dump, read_metadata, &has_map);
+		r = heap_dump_read_records(dump, NULL, read_metadata, &has_map);
 	if (!r)
 		r = read_map(dump, build_ids);
 	if (!r)

@@ -20,9 +20,8 @@ struct jemalloc {
 	struct memory_map map;
 	struct number_map threads; /* from their numbers to the strings of their labels */
 	uint32_t thread_key;
-	VEC(uint64_t) stack; /* of the lines at hand */
-	bool in_stack;       /* behind the first stack */
-	bool has_all;        /* of this stack: its `t*` line was there */
+	bool in_stack; /* behind the first stack */
+	bool has_all;  /* of this stack: its `t*` line was there */
 	struct heap_counts all;
 	bool has_threads; /* of this stack: a line of a thread was there */
 };
@@ -89,21 +88,13 @@ static uint32_t thread_label(struct jemalloc *dump, uint64_t id, struct cursor n
 
 /* --- records ------------------------------------------------------------------------------- */
 
-static void add_record(struct jemalloc *dump, const struct heap_counts *counts,
-		       const struct profile_label *label)
-{
-	vec_foreach (address, &dump->stack)
-		heap_builder_push(&dump->builder, *address);
-	heap_builder_add(&dump->builder, counts, label);
-}
-
 /* What all threads have counts only where no thread has a line of its own. */
 static int finish_stack(struct jemalloc *dump)
 {
 	if (dump->in_stack && !dump->has_all)
 		return corrupt(dump, "expected a line 't*: ...' before this one");
 	if (dump->in_stack && !dump->has_threads)
-		add_record(dump, &dump->all, NULL);
+		heap_builder_add(&dump->builder, &dump->all, NULL);
 	dump->has_all = dump->has_threads = false;
 	return 0;
 }
@@ -117,12 +108,11 @@ static int read_stack(struct jemalloc *dump, struct cursor line)
 	if (r)
 		return r;
 	dump->in_stack = true;
-	dump->stack.n = 0;
 	while (heap_text_address(&line, &address))
-		if (vec_push(&dump->stack, address) < 0)
-			return diag_errno(dump->diag, -ENOMEM);
+		heap_builder_push(&dump->builder, address);
 	if (line.failed)
 		return corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
+	heap_builder_take_stack(&dump->builder);
 	return 0;
 }
 
@@ -147,7 +137,7 @@ static int read_thread(struct jemalloc *dump, struct cursor line)
 	if (!dump->in_stack)
 		return 0;
 	dump->has_threads = true;
-	add_record(dump, &counts, &label);
+	heap_builder_add(&dump->builder, &counts, &label);
 	return 0;
 }
 
@@ -229,14 +219,13 @@ static int read_jemalloc(struct profile *profile, struct input *input, struct di
 		.profile = profile,
 		.input = input,
 		.diag = diag,
-		.map = {.profile = profile},
+		.map = {.profile = profile, .input = input, .diag = diag},
 	};
 	int r = read_dump(&dump);
 
 	heap_builder_deinit(&dump.builder);
 	memory_map_deinit(&dump.map);
 	number_map_deinit(&dump.threads);
-	vec_deinit(&dump.stack);
 	return r;
 }
 

@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define EXPANDED_MAX (1u << 20)
-#define DELETED      " (deleted)"
+#define DELETED " (deleted)"
 
 struct entry {
 	uint64_t start;
@@ -184,11 +183,33 @@ static void skip_log_prefix(struct cursor *line)
 
 /* --- variables ----------------------------------------------------------------------------- */
 
+static void warn(struct memory_map *map, const char *what)
+{
+	if (!map->has_warned)
+		diag_warn(map->diag, "line %ju: %s", (uintmax_t)input_line_number(map->input),
+			  what);
+	map->has_warned = true;
+}
+
+static void add_variable(struct memory_map *map, struct cursor name, struct cursor value)
+{
+	struct memory_map_variable variable = {
+		.value = strndup(value.at, cursor_left(&value)),
+	};
+
+	if (asprintf(&variable.name, "$%.*s", (int)cursor_left(&name), name.at) < 0)
+		variable.name = NULL;
+	if (!variable.name || !variable.value || vec_push(&map->variables, variable) < 0) {
+		free(variable.name);
+		free(variable.value);
+		profile_fail(map->profile, -ENOMEM);
+	}
+}
+
 /* assignment = name "=" value */
 static void take_assignment(struct memory_map *map, struct cursor line)
 {
 	struct cursor value = line;
-	struct memory_map_variable variable = {0};
 
 	if (map->variables.n == MEMORY_MAP_VARIABLES_MAX || !cursor_find(&value, "="))
 		return;
@@ -199,14 +220,10 @@ static void take_assignment(struct memory_map *map, struct cursor line)
 	cursor_trim_end(&value);
 	if (cursor_at_end(&line))
 		return;
-	if (asprintf(&variable.name, "$%.*s", (int)cursor_left(&line), line.at) < 0)
-		variable.name = NULL;
-	variable.value = strndup(value.at, cursor_left(&value));
-	if (!variable.name || !variable.value || vec_push(&map->variables, variable) < 0) {
-		free(variable.name);
-		free(variable.value);
-		profile_fail(map->profile, -ENOMEM);
-	}
+	if (cursor_left(&line) > MEMORY_MAP_NAME_MAX || cursor_left(&value) > MEMORY_MAP_VALUE_MAX)
+		warn(map, "a variable longer than any path: left out");
+	else
+		add_variable(map, line, value);
 }
 
 static const struct memory_map_variable *find_variable(const struct memory_map *map,
@@ -218,26 +235,36 @@ static const struct memory_map_variable *find_variable(const struct memory_map *
 	return NULL;
 }
 
-/* The line with its variables replaced; what grows beyond all bounds is cut. */
+/* False if the expanded line is full. */
+static bool append(struct memory_map *map, const char *text, size_t size)
+{
+	size_t left = MEMORY_MAP_EXPANDED_MAX - map->expanded.n;
+
+	if (vec_append(&map->expanded, text, size < left ? size : left) < 0)
+		profile_fail(map->profile, -ENOMEM);
+	if (size > left)
+		warn(map, "longer than any path once its variables are expanded: cut");
+	return size <= left;
+}
+
+/* The line with its variables replaced. */
 static struct cursor expand(struct memory_map *map, struct cursor line)
 {
-	int r = 0;
+	bool fits = true;
 
 	map->expanded.n = 0;
-	while (!r && !cursor_at_end(&line) && map->expanded.n < EXPANDED_MAX) {
+	while (fits && !cursor_at_end(&line)) {
 		const struct memory_map_variable *variable =
 			*line.at == '$' ? find_variable(map, &line) : NULL;
 
 		if (variable) {
-			r = vec_append(&map->expanded, variable->value, strlen(variable->value));
+			fits = append(map, variable->value, strlen(variable->value));
 			line.at += strlen(variable->name);
 		} else {
-			r = vec_push(&map->expanded, *line.at);
+			fits = append(map, line.at, 1);
 			line.at++;
 		}
 	}
-	if (r < 0)
-		profile_fail(map->profile, r);
 	return cursor_make(map->expanded.items, map->expanded.n);
 }
 

@@ -190,6 +190,8 @@ static int add_location(struct decoder *decoder, const ProtobufCMessage *message
 
 	if (location.mapping == PROFILE_NONE && from->mapping_id)
 		return corrupt(decoder, "a location in a mapping that is not there");
+	if (from->n_line > LOCATION_LINES_MAX)
+		return corrupt(decoder, "a location with more lines than any compiler inlines");
 	decoder->lines.n = 0;
 	for (size_t i = 0; !r && i < from->n_line; i++)
 		r = add_line(decoder, from->line[i]);

@@ -5,9 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 enum {
-	OPENED_MAX = 64 /* with some files each, of 1,024 descriptors */
+	OPENED_MAX = 64 /* debug information of each may take hundreds of megabytes */
 };
+
+static uint64_t hash_wanted(const struct locate_wanted *wanted)
+{
+	uint64_t hash = hash_bytes(0, wanted->file, strlen(wanted->file));
+
+	return hash_bytes(hash, wanted->build_id, strlen(wanted->build_id));
+}
 
 static bool is_same(const struct locate_wanted *a, const struct locate_wanted *b)
 {
@@ -42,6 +51,7 @@ static int open_one(struct opened_binary *opened, const struct locate_wanted *wa
 static int add(struct binaries *binaries, const struct locate_wanted *wanted,
 	       const struct locate_options *options)
 {
+	uint32_t number = (uint32_t)binaries->opened.n;
 	struct opened_binary opened;
 	int r = open_one(&opened, wanted, options);
 
@@ -49,23 +59,34 @@ static int add(struct binaries *binaries, const struct locate_wanted *wanted,
 		r = vec_push(&binaries->opened, opened);
 	if (r)
 		close_one(&opened);
-	return r;
+	return r ? r : index_insert(&binaries->index, hash_wanted(wanted), number);
+}
+
+static const struct opened_binary *find(const struct binaries *binaries,
+					const struct locate_wanted *wanted)
+{
+	struct index_walk walk = index_walk(&binaries->index, hash_wanted(wanted));
+	uint32_t number;
+
+	while (index_next(&walk, &number))
+		if (is_same(&binaries->opened.items[number].wanted, wanted))
+			return &binaries->opened.items[number];
+	return NULL;
 }
 
 int binaries_get(struct binaries *binaries, const struct locate_wanted *wanted,
 		 const struct locate_options *options, struct locate_result *out_located,
 		 struct binary **out_binary)
 {
-	size_t i = 0;
-	int r;
+	const struct opened_binary *opened = find(binaries, wanted);
+	int r = opened ? 0 : add(binaries, wanted, options);
 
-	while (i < binaries->opened.n && !is_same(&binaries->opened.items[i].wanted, wanted))
-		i++;
-	r = i < binaries->opened.n ? 0 : add(binaries, wanted, options);
 	if (r)
 		return r;
-	*out_located = binaries->opened.items[i].located;
-	*out_binary = binaries->opened.items[i].binary;
+	if (!opened)
+		opened = &binaries->opened.items[binaries->opened.n - 1];
+	*out_located = opened->located;
+	*out_binary = opened->binary;
 	return 0;
 }
 
@@ -80,4 +101,5 @@ void binaries_deinit(struct binaries *binaries)
 	vec_foreach (opened, &binaries->opened)
 		close_one(opened);
 	vec_deinit(&binaries->opened);
+	index_deinit(&binaries->index);
 }

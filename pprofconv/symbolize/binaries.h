@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The files that were looked for, each opened once, for all mappings of it in all profiles. */
 #pragma once
+#include "base/index.h"
 #include "base/vec.h"
 #include "symbolize/binary.h"
 #include "symbolize/locate.h"
@@ -14,6 +15,7 @@ struct opened_binary {
 /* All zeroes is a valid one. */
 struct binaries {
 	VEC(struct opened_binary) opened;
+	struct index index; /* of them, by what was wanted */
 };
 
 /* Finds what is wanted, under the same options each time, and sets *out_located to what came of it
@@ -23,7 +25,7 @@ int binaries_get(struct binaries *binaries, const struct locate_wanted *wanted,
 		 const struct locate_options *options, struct locate_result *out_located,
 		 struct binary **out_binary);
 
-/* Closes all if there are more than descriptors are to be had for: a fleet has many builds. */
+/* Closes all if there are more than a program has: a fleet has many builds. */
 void binaries_shrink(struct binaries *binaries);
 
 void binaries_deinit(struct binaries *binaries);

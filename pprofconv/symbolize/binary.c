@@ -30,6 +30,15 @@ static int open_info(struct binary *binary)
 	return r < 0 ? r : 0;
 }
 
+static void close_descriptors(struct binary *binary)
+{
+	object_close_descriptor(binary->object);
+	if (binary->debug)
+		object_close_descriptor(binary->debug);
+	if (binary->alternate)
+		object_close_descriptor(binary->alternate);
+}
+
 int binary_new(struct object *object, const struct debugfile_paths *paths,
 	       struct binary **out_binary)
 {
@@ -46,6 +55,7 @@ int binary_new(struct object *object, const struct debugfile_paths *paths,
 		r = open_info(binary);
 	if (r)
 		return r;
+	close_descriptors(binary);
 	*out_binary = binary;
 	binary = NULL;
 	return 0;

@@ -233,11 +233,11 @@ int debugfile_find_program(const char *build_id, const struct debugfile_paths *p
 			   struct object **out_file)
 {
 	struct wanted wanted = {0};
-	size_t size;
+	size_t size = strspn(build_id, "0123456789abcdef");
 	int r;
 
-	size = strlen(build_id) + 1;
-	if (size > sizeof(wanted.build_id))
+	/* It may come from a profile, and becomes part of a path and of a request. */
+	if (build_id[size] || size >= sizeof(wanted.build_id))
 		return DEBUGFILE_E_NONE;
 	memcpy(wanted.build_id, build_id, size);
 	r = try_build_id(&wanted, paths, "", out_file);

@@ -24,6 +24,7 @@ int debugfile_find(const struct object *object, const struct debugfile_paths *pa
 int debugfile_find_alternate(const struct object *object, const struct debugfile_paths *paths,
 			     struct object **out_file);
 
-/* A program or library, or else its debug information, by nothing but its build ID. */
+/* A program or library, or else its debug information, by nothing but its build ID; what is not
+ * lower-case hexadecimal is none. */
 int debugfile_find_program(const char *build_id, const struct debugfile_paths *paths,
 			   struct object **out_file);

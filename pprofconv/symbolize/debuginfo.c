@@ -12,7 +12,7 @@
 #include "symbolize/qualify.h"
 #include "symbolize/scopes.h"
 
-#define FRAMES_MAX 1024 /* of one address; the outer ones of more are left out */
+#define FRAMES_MAX 1023 /* inlined at one address; the outer ones of more are left out */
 
 struct unit {
 	Dwarf_Die die;   /* of the unit in the file itself: it has the lines */

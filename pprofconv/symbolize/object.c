@@ -39,6 +39,14 @@ void object_close(struct object *object)
 	free(object);
 }
 
+void object_close_descriptor(struct object *object)
+{
+	if (object->fd < 0 || elf_cntl(object->elf, ELF_C_FDREAD))
+		return;
+	close(object->fd);
+	object->fd = -1;
+}
+
 static void read_build_id(struct object *object)
 {
 	const void *bits = NULL;
@@ -58,7 +66,7 @@ static int read_segments(struct object *object)
 
 	if (elf_getphdrnum(object->elf, &n))
 		return 0;
-	for (size_t i = 0; !r && i < n && i < INT32_MAX; i++) {
+	for (size_t i = 0; !r && i < n && i < OBJECT_SEGMENTS_MAX; i++) {
 		if (!gelf_getphdr(object->elf, (int)i, &header) || header.p_type != PT_LOAD)
 			continue;
 		r = vec_push(&object->segments,

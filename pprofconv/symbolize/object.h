@@ -11,6 +11,9 @@
 
 #define BUILD_ID_MAX 64 /* bytes; SHA-1 has 20 */
 
+/* Of one file: the kernel runs none with more than 64 KiB of headers. */
+#define OBJECT_SEGMENTS_MAX (65536 / sizeof(Elf64_Phdr))
+
 enum {
 	OBJECT_E_NOT_ELF = 1, /* not a regular file, or not an ELF file */
 };
@@ -27,7 +30,7 @@ struct object {
 	char *path;
 	dev_t device; /* where the file lies, with its inode; 0 if it is held in memory */
 	ino_t inode;
-	int fd;      /* -1 if it is held in memory */
+	int fd;      /* -1 if it is closed, or held in memory */
 	void *image; /* where it is held in memory, or NULL */
 	Elf *elf;
 	char build_id[2 * BUILD_ID_MAX + 1]; /* lower-case hexadecimal, "" if there is none */
@@ -40,6 +43,10 @@ int object_open(const char *path, struct object **out_object);
 /* Takes over `image`, a whole file in memory that is to be freed, even when it fails. `path` is
  * what it was found in. Results as above. */
 int object_open_image(const char *path, void *image, size_t size, struct object **out_object);
+
+/* Closes the file's descriptor, of which there are few; its bytes stay. What finds other files by
+ * it, as libdw does those of split DWARF, comes first. */
+void object_close_descriptor(struct object *object);
 
 /* Frees it with everything that points into its sections; takes NULL. */
 void object_close(struct object *object);

@@ -7,6 +7,8 @@ import os
 import re
 import resource
 import shutil
+import signal
+import subprocess
 
 import cli
 import raw
@@ -247,6 +249,19 @@ def a_file_that_may_not_grow(folder):
     line = fail('-t', 'folded', '-', '-o', out, input=text.encode(),
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     cli.equal((line, os.listdir(folder)), (f'pprofconv: {out}: File too large', []))
+
+
+@cli.test
+def a_bus_error_that_is_none_of_ours(folder):
+    def no_core():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    with subprocess.Popen([cli.PPROFCONV, '-', '-o', os.path.join(folder, 'out')],
+                          stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                          preexec_fn=no_core) as pprofconv:
+        pprofconv.stdin.write(b'main;work 1\n' * 100000)  # more than a pipe holds
+        pprofconv.send_signal(signal.SIGBUS)
+        cli.equal((pprofconv.stderr.read(), pprofconv.wait()), (b'', -signal.SIGBUS))
 
 
 cli.main()

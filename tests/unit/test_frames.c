@@ -171,7 +171,29 @@ static void test_top_counts_recursion_once(void)
 	profile_free(profile);
 }
 
+/* A few bytes a frame, many lines a frame: what comes of it must not fill the memory. */
+static void test_stacks_of_many_lines_have_an_end(void)
+{
+	struct profile *profile = profile_new();
+	struct profile_location location = {.mapping = PROFILE_NONE};
+	struct profile_line lines[LOCATION_LINES_MAX] = {0};
+	uint32_t locations[2048] = {0};
+	struct frames frames;
+	frame_vec stack = {0};
+
+	profile_add_function(profile, &(struct profile_function){0});
+	profile_add_location(profile, &location, lines, LOCATION_LINES_MAX);
+	profile_add_stack(profile, locations, 2048);
+	CHECK_INT_EQ(frames_init(&frames, profile), 0);
+	CHECK_INT_EQ(frames_of_stack(&frames, 0, &stack), 0);
+	CHECK_UINT_EQ(stack.n, 1 << 20);
+	vec_deinit(&stack);
+	frames_deinit(&frames);
+	profile_free(profile);
+}
+
 TEST_MAIN(TEST(test_inlined_functions_stand_apart), TEST(test_dropping),
 	  TEST(test_dropping_what_is_inlined), TEST(test_arguments_do_not_matter),
 	  TEST(test_expressions_that_are_not_harmless), TEST(test_expressions_that_are_too_large),
-	  TEST(test_what_has_no_name), TEST(test_top_counts_recursion_once))
+	  TEST(test_what_has_no_name), TEST(test_top_counts_recursion_once),
+	  TEST(test_stacks_of_many_lines_have_an_end))

@@ -3,14 +3,40 @@
 
 #include "test.h"
 
+static char warning[DIAG_TEXT_MAX]; /* the last */
+static int n_warnings;
+
+static char *join(const char *const *lines)
+{
+	char *text = calloc(1, 1);
+
+	for (; *lines; lines++) {
+		text = realloc(text, strlen(text) + strlen(*lines) + 2);
+		strcat(strcat(text, *lines), "\n");
+	}
+	return text;
+}
+
 static struct profile *read_lines(const char *const *lines)
 {
 	struct profile *profile = profile_new();
-	struct memory_map map = {.profile = profile};
+	struct diag diag = {0};
+	struct memory_map map = {.profile = profile, .diag = &diag};
+	struct input *input;
+	struct cursor line;
+	char *text = join(lines);
 
-	for (; *lines; lines++)
-		memory_map_add_line(&map, cursor_make(*lines, strlen(*lines)));
+	CHECK_INT_EQ(input_open_memory(&input, NULL, text, strlen(text), 0, &diag), 0);
+	map.input = input;
+	while (input_next_line(input, &line))
+		memory_map_add_line(&map, line);
+	n_warnings = diag.n_warnings;
+	if (n_warnings)
+		snprintf(warning, sizeof(warning), "%s", diag.warnings[n_warnings - 1]);
 	memory_map_deinit(&map);
+	input_free(input);
+	diag_deinit(&diag);
+	free(text);
 	CHECK_INT_EQ(profile_status(profile), 0);
 	return profile;
 }
@@ -78,15 +104,37 @@ static void test_variables(void)
 /* A variable that stands for itself many times over must not fill the memory. */
 static void test_variables_do_not_explode(void)
 {
-	char assignment[60000] = "a=", use[60001] = "1000-2000: ";
+	char value[4099] = "a=", use[60001] = "1000-2000: ";
 	struct profile *profile;
 
-	memset(assignment + 2, 'x', sizeof(assignment) - 3);
+	memset(value + 2, 'y', sizeof(value) - 3);
 	for (size_t i = strlen(use); i + 2 < sizeof(use); i += 2)
 		memcpy(use + i, "$a", 2);
-	profile = READ_LINES(assignment, use);
-	CHECK_UINT_EQ(profile->mappings.n, 1);
-	CHECK(strtab_size(&profile->strings, profile->mappings.items[0].file) < 2 << 20);
+	profile = READ_LINES(value, use, use);
+	CHECK_UINT_EQ(profile->mappings.n, 2);
+	CHECK_UINT_EQ(strtab_size(&profile->strings, profile->mappings.items[0].file),
+		      MEMORY_MAP_EXPANDED_MAX - strlen("1000-2000: "));
+	CHECK_INT_EQ(n_warnings, 1);
+	CHECK_STR_EQ(warning, "warning: line 2: longer than any path once its variables are "
+			      "expanded: cut");
+	profile_free(profile);
+}
+
+static void test_variables_beyond_all_bounds(void)
+{
+	char value[4100] = "a=", name[68] = "";
+	struct profile *profile;
+
+	memset(value + 2, 'y', sizeof(value) - 3);
+	memset(name, 'b', sizeof(name) - 3);
+	strcat(name, "=y");
+	profile = READ_LINES("1000-2000: /a", value, name, "2000-3000: $a/b", &name[1],
+			     "3000-4000: /$bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+			     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/c");
+	check_mapping(profile, 1, 0x2000, 0x3000, 0, "$a/b", "");
+	check_mapping(profile, 2, 0x3000, 0x4000, 0, "/y/c", "");
+	CHECK_INT_EQ(n_warnings, 1);
+	CHECK_STR_EQ(warning, "warning: line 2: a variable longer than any path: left out");
 	profile_free(profile);
 }
 
@@ -113,5 +161,5 @@ static void test_what_is_no_mapping(void)
 }
 
 TEST_MAIN(TEST(test_proc_maps), TEST(test_brief_maps), TEST(test_variables),
-	  TEST(test_variables_do_not_explode), TEST(test_log_prefixes),
-	  TEST(test_what_is_no_mapping))
+	  TEST(test_variables_do_not_explode), TEST(test_variables_beyond_all_bounds),
+	  TEST(test_log_prefixes), TEST(test_what_is_no_mapping))

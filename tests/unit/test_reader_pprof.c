@@ -262,12 +262,23 @@ static void test_ids_that_are_taken(void)
 	CHECK_REFUSED(f.profile.n_function = 2, "something else has already");
 }
 
+static void repeat_line(struct foreign *f)
+{
+	static Perftools__Profiles__Line *lines[LOCATION_LINES_MAX + 1];
+
+	for (size_t i = 0; i <= LOCATION_LINES_MAX; i++)
+		lines[i] = &f->line;
+	f->location.line = lines;
+	f->location.n_line = LOCATION_LINES_MAX + 1;
+}
+
 static void test_what_makes_no_profile(void)
 {
 	CHECK_REFUSED(f.sample.n_value = 2, "more or fewer values");
 	CHECK_REFUSED(f.sample.n_value = 0, "more or fewer values");
 	CHECK_REFUSED(f.strings[0] = "x", "the first string is not empty");
 	CHECK_REFUSED(f.profile.n_string_table = 0, "no string table");
+	CHECK_REFUSED(repeat_line(&f), "more lines than any compiler inlines");
 }
 
 /* Fields that a later version of the format may bring, in every message. */

@@ -411,6 +411,30 @@ static void test_go_names(void)
 	profile_free(profile);
 }
 
+/* A frame that recurs has its lines again for each time, and so has the next record's. */
+static void test_go_recursion(void)
+{
+	static const char dump[] =
+		"heap profile: 2: 32 [2: 32] @ heap/1048576\n"
+		"1: 16 [1: 16] @ 0x11 0x21 0x21 0x21 0x31 0x21\n"
+		"#\t0x20\tmain.leaf+0x1\t/a.go:3\n#\t0x20\tmain.again+0x1\t/a.go:2\n"
+		"#\t0x20\tmain.leaf+0x1\t/a.go:3\n#\t0x20\tmain.again+0x1\t/a.go:2\n"
+		"#\t0x20\tmain.leaf+0x1\t/a.go:3\n#\t0x20\tmain.again+0x1\t/a.go:2\n"
+		"#\t0x30\tmain.other+0x1\t/a.go:4\n"
+		"#\t0x20\tmain.leaf+0x1\t/a.go:3\n#\t0x20\tmain.again+0x1\t/a.go:2\n"
+		"#\t0x40\tmain.strange+0x1\t/a.go:5\n\n"
+		"1: 16 [1: 16] @ 0x41\n#\t0x40\tmain.strange+0x1\t/a.go:5\n";
+	struct profile *profile;
+	struct diag diag = {0};
+
+	CHECK_INT_EQ(read_bytes("go", dump, sizeof(dump) - 1, &profile, &diag), 0);
+	CHECK_STR_EQ(names_at(profile, 0x20), "main.leaf<main.again");
+	CHECK_STR_EQ(names_at(profile, 0x30), "main.other");
+	CHECK_STR_EQ(names_at(profile, 0x40), "main.strange");
+	profile_free(profile);
+	diag_deinit(&diag);
+}
+
 static void test_folded_stacks(void)
 {
 	struct profile *profile = read_good("good-folded.txt");
@@ -440,4 +464,5 @@ TEST_MAIN(TEST(test_bad_files_are_refused), TEST(test_unsupported_files_are_refu
 	  TEST(test_reloaded_libraries_keep_their_build_ids), TEST(test_gperftools),
 	  TEST(test_intervals_of_each_kind), TEST(test_a_dump_without_samples),
 	  TEST(test_jemalloc_threads), TEST(test_jemalloc_without_threads), TEST(test_go_names),
-	  TEST(test_folded_stacks), TEST(test_readers_have_names_of_their_own))
+	  TEST(test_go_recursion), TEST(test_folded_stacks),
+	  TEST(test_readers_have_names_of_their_own))

@@ -2,6 +2,10 @@
 /* Names the locations of a profile of this very program. */
 #include "symbolize/symbolize.h"
 
+#include <sys/inotify.h>
+#include <sys/resource.h>
+
+#include "folder.h"
 #include "self.h"
 #include "test.h"
 
@@ -86,7 +90,58 @@ static void test_binaries_stay_open(void)
 	binaries_deinit(&binaries);
 }
 
-/* A fleet has many: they are closed before descriptors run out. */
+/* Opens this very program under a name of its own: "/./" leads where "/" does. */
+static struct binary *open_self(struct binaries *binaries, int n_dots)
+{
+	const struct locate_options options = {0};
+	struct locate_result located;
+	struct binary *binary = NULL;
+	char name[4096] = "";
+
+	for (int i = 0; i < n_dots; i++)
+		memcpy(name + 2 * i, "/.", 3);
+	strcat(name, "/proc/self/exe");
+	binaries_get(binaries, &(struct locate_wanted){.file = name, .build_id = ""}, &options,
+		     &located, &binary);
+	return binary;
+}
+
+/* What a profile says is a build ID must lead to no other place. */
+static void test_build_ids_are_no_paths(void)
+{
+	const char *const dirs[] = {folder};
+	const struct debugfile_paths paths = {.dirs = dirs, .n_dirs = 1};
+	int opened = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct object *object = NULL;
+	char event[512];
+
+	CHECK(mkdir(in_folder(".build-id"), 0700) == 0);
+	write_file(in_folder("other"), "");
+	CHECK(inotify_add_watch(opened, in_folder("other"), IN_OPEN) >= 0);
+	CHECK_INT_EQ(debugfile_find_program("../other", &paths, &object), DEBUGFILE_E_NONE);
+	CHECK_INT_EQ(read(opened, event, sizeof(event)), -1);
+	close(opened);
+}
+
+/* A program may have more libraries than there are descriptors. */
+static void test_many_binaries_need_few_descriptors(void)
+{
+	const struct rlimit few = {.rlim_cur = 32, .rlim_max = 32};
+	struct binaries binaries = {0};
+	struct binary *first = NULL;
+	int n = 0;
+
+	CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	first = open_self(&binaries, 0);
+	while (n < 1200 && open_self(&binaries, n))
+		n++;
+	CHECK_INT_EQ(n, 1200);
+	CHECK_PTR_EQ(open_self(&binaries, 0), first);
+	CHECK_UINT_EQ(binaries.opened.n, 1200);
+	binaries_deinit(&binaries);
+}
+
+/* A fleet has many: they are closed before memory runs out. */
 static void test_many_binaries_are_closed(void)
 {
 	struct binaries binaries = {0};
@@ -106,6 +161,29 @@ static void test_many_binaries_are_closed(void)
 		CHECK(binaries.opened.n >= 1 && binaries.opened.n < 100);
 	}
 	binaries_deinit(&binaries);
+}
+
+/* Each address is looked for in all of them. */
+static void test_segments_have_an_end(void)
+{
+	size_t n = 20000, size = sizeof(Elf64_Ehdr) + n * sizeof(Elf64_Phdr);
+	_cleanup_(object_closep) struct object *object = NULL;
+	Elf64_Ehdr *header = calloc(1, size);
+	Elf64_Phdr *segments = (Elf64_Phdr *)(header + 1);
+
+	*header =
+		(Elf64_Ehdr){.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+			     .e_type = ET_DYN,
+			     .e_machine = EM_X86_64,
+			     .e_version = EV_CURRENT,
+			     .e_phoff = sizeof(*header),
+			     .e_ehsize = sizeof(*header),
+			     .e_phentsize = sizeof(*segments),
+			     .e_phnum = (Elf64_Half)n};
+	for (size_t i = 0; i < n; i++)
+		segments[i] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_X, .p_filesz = 1};
+	CHECK_INT_EQ(object_open_image("x", header, size, &object), 0);
+	CHECK_UINT_EQ(object->segments.n, OBJECT_SEGMENTS_MAX);
 }
 
 /* One location that nothing is known of gets a name all the same: pprof looks no more. */
@@ -227,7 +305,8 @@ static void test_empty_profile(void)
 }
 
 TEST_MAIN(TEST(test_names_and_lines), TEST(test_binaries_stay_open),
-	  TEST(test_many_binaries_are_closed), TEST(test_mapping_is_named_wholly),
-	  TEST(test_mapping_is_not_named_at_all), TEST(test_names_that_are_there_stay),
-	  TEST(test_lines_that_are_there_stay), TEST(test_what_is_no_file), TEST(test_no_mapping),
-	  TEST(test_empty_profile))
+	  TEST(test_build_ids_are_no_paths), TEST(test_many_binaries_need_few_descriptors),
+	  TEST(test_many_binaries_are_closed), TEST(test_segments_have_an_end),
+	  TEST(test_mapping_is_named_wholly), TEST(test_mapping_is_not_named_at_all),
+	  TEST(test_names_that_are_there_stay), TEST(test_lines_that_are_there_stay),
+	  TEST(test_what_is_no_file), TEST(test_no_mapping), TEST(test_empty_profile))
