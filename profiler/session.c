@@ -17,13 +17,6 @@ static uint64_t n_threads_seeded;
 
 /* --- pauses -------------------------------------------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec t = hp_sys_clock(CLOCK_MONOTONIC);
-
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* A thread does not wait for itself: other fork handlers may run between pause and resume. */
 static bool is_paused_by_others(uint32_t n)
 {
@@ -34,11 +27,11 @@ static bool is_paused_by_others(uint32_t n)
 static bool wait_for_resume(void)
 {
 	const struct timespec patience = {.tv_nsec = PAUSE_PATIENCE_MS * 1000000L};
-	uint64_t deadline = now_ms() + PAUSE_PATIENCE_MS;
+	int64_t deadline = hp_sys_now_ns() + patience.tv_nsec;
 	uint32_t n;
 
 	while (is_paused_by_others(n = __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST)) &&
-	       now_ms() < deadline)
+	       hp_sys_now_ns() < deadline)
 		hp_sys_futex_wait(&n_pauses, n, &patience);
 	return !is_paused_by_others(n);
 }

@@ -190,6 +190,13 @@ static inline struct timespec hp_sys_clock(int clock)
 	return now;
 }
 
+static inline int64_t hp_sys_now_ns(void)
+{
+	struct timespec now = hp_sys_clock(CLOCK_MONOTONIC);
+
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* True if the 8 bytes at `p` can be read. The kernel copies a new signal mask from there before it
  * looks at `how`; a `how` that does not exist is -EINVAL, and nothing else happens. (NULL means no
  * mask.) Any other answer, such as that of a seccomp filter, says nothing about the memory. */

@@ -254,21 +254,14 @@ static bool is_another_busy(void)
 	return false;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t = hp_sys_clock(CLOCK_MONOTONIC);
-
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 bool hp_thread_wait_idle(int patience_ms)
 {
 	const struct timespec nap = {.tv_nsec = 50 * 1000};
-	int64_t deadline = now_ms() + patience_ms;
+	int64_t deadline = hp_sys_now_ns() + patience_ms * INT64_C(1000000);
 	uint32_t never = 0;
 
 	while (is_another_busy()) {
-		if (now_ms() >= deadline)
+		if (hp_sys_now_ns() >= deadline)
 			return false;
 		hp_sys_futex_wait(&never, 0, &nap);
 	}
