@@ -204,8 +204,8 @@ static bool dump_locked(const char *reason)
 /* A session does not end while the lock is held. */
 static bool may_dump(void)
 {
-	if (hp_fork_mark_is_new_process())
-		hp_session_on_raw_fork();
+	if (hp_fork_mark_is_new_process() && !hp_session_on_raw_fork())
+		return false;
 	return hp_session_is_running() && !hp_fork_mark_is_vfork_child();
 }
 

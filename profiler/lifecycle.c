@@ -217,25 +217,35 @@ static void after_fork_in_parent(void)
 
 static void begin_in_child(bool is_clean)
 {
-	hp_fork_mark_set();
 	hp_process_after_fork();
 	hp_names_after_fork();
 	hp_dumper_after_fork();
 	hp_helper_after_fork();
 	hp_recorder_after_fork(is_clean);
 	has_exited = false;
+	hp_fork_mark_set();
 }
 
-/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). */
+/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). Without a
+ * page to be wiped the process looks like a vfork child. */
 static void after_fork_in_child(void)
 {
-	if (hp_fork_mark_is_new_process() || hp_fork_mark_is_vfork_child())
+	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+
+	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
 		begin_in_child(is_fork_clean);
+	hp_sys_restore_signals(signals);
 }
 
-static void after_raw_fork(void)
+/* The child may have several threads by now: the others wait. */
+static bool after_raw_fork(void)
 {
-	begin_in_child(hp_thread_wait_idle(0 /* ms: nobody else is here */));
+	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+
+	if (hp_fork_mark_begin())
+		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */));
+	hp_sys_restore_signals(signals);
+	return hp_fork_mark_wait();
 }
 
 /* --- start and end ------------------------------------------------------------------------- */
@@ -256,8 +266,8 @@ static void tell_why_no_file(void)
 
 void hp_lifecycle_exit(void)
 {
-	if (hp_fork_mark_is_new_process())
-		after_raw_fork();
+	if (hp_fork_mark_is_new_process() && !after_raw_fork())
+		return;
 	if (has_exited || hp_fork_mark_is_vfork_child())
 		return;
 	has_exited = hp_session_is_running() || was_stopped;

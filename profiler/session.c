@@ -9,7 +9,7 @@ enum {
 };
 
 struct hp_session hp_session;
-void (*hp_session_on_raw_fork)(void);
+bool (*hp_session_on_raw_fork)(void);
 
 static uint32_t newest;   /* sessions are never numbered twice */
 static uint32_t n_pauses; /* of a fork, or the end of a session; they may be nested */
@@ -70,8 +70,8 @@ void hp_session_resume(void)
 
 struct hp_thread *hp_session_enter(void)
 {
-	if (__builtin_expect(hp_fork_mark_is_new_process(), false))
-		hp_session_on_raw_fork();
+	if (__builtin_expect(hp_fork_mark_is_new_process(), false) && !hp_session_on_raw_fork())
+		return NULL;
 	for (;;) {
 		struct hp_thread *t = hp_thread_enter();
 		uint32_t n = t ? __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST) : 0;

@@ -22,6 +22,13 @@ static uint64_t retired_bytes; /* asked for by threads that are gone */
 static pthread_key_t exit_key;
 static bool has_exit_key;
 
+/* Not any more if another thread of a fork child was the first to notice the fork. */
+static bool is_its_own(const struct hp_thread *thread, const struct hp_tls *tls)
+{
+	return thread && thread == tls->thread &&
+	       __atomic_load_n(&thread->tls, __ATOMIC_RELAXED) == tls;
+}
+
 static void retire(struct hp_thread *thread, struct hp_tls *tls)
 {
 	if (thread->session == current_session)
@@ -37,7 +44,7 @@ static void thread_exits(void *value)
 	struct hp_thread *thread = value;
 	struct hp_tls *tls = &hp_tls;
 
-	if (tls->thread != thread)
+	if (!is_its_own(thread, tls))
 		return;
 	tls->in_hook++;
 	if (hp_thread_on_exit)
@@ -129,9 +136,9 @@ struct hp_thread *hp_thread_enter(void)
 	struct hp_tls *tls = &hp_tls;
 	struct hp_thread *thread = tls->thread;
 
-	if (!thread) {
+	if (!is_its_own(thread, tls)) {
 		/* Without the key nobody would tell us when `tls` dies. */
-		bool may_register = tls->state == HP_TLS_NEW && has_exit_key;
+		bool may_register = tls->state != HP_TLS_GONE && has_exit_key;
 
 		thread = may_register ? register_thread(tls) : take_thread();
 		if (!thread)
@@ -273,7 +280,7 @@ void hp_thread_after_fork(uint32_t session)
 	hp_lock_reset(&registry_lock);
 	hp_lock_reset(&arena.lock);
 	for (struct hp_thread *t = registry; t; t = t->next) {
-		if (t == hp_tls.thread)
+		if (t->tls == &hp_tls)
 			continue;
 		t->tls = NULL;
 		t->is_busy = 0;

@@ -15,10 +15,6 @@ static void ignore(const char *reason)
 {
 }
 
-static void ignore_raw_fork(void)
-{
-}
-
 static __attribute__((noinline)) void allocate(void *p, size_t size)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -82,7 +78,6 @@ int main(int argc, char **argv)
 	}
 	options.sample_interval = strtoull(argv[2], NULL, 0);
 	hp_recorder_on_due = ignore;
-	hp_session_on_raw_fork = ignore_raw_fork;
 	hp_thread_init();
 	if (!hp_frame_rule_init(true))
 		return 1;
