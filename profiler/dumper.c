@@ -103,11 +103,15 @@ static int write_whole(struct dumping *d)
 	return error;
 }
 
+/* All signals are blocked here: no handler that forks finds its own thread's dump in progress,
+ * which the child would take for another thread's. */
 static void write_on_scratch_stack(void *argument)
 {
 	struct dumping *d = argument;
 
+	in_progress = d;
 	d->error = write_whole(d);
+	in_progress = NULL;
 }
 
 static bool is_verbose(void)
@@ -186,9 +190,7 @@ static bool dump_locked(const char *reason)
 	}
 	d->reason = reason;
 	d->error = -ENOMEM;
-	in_progress = d;
 	hp_scratch_call(write_on_scratch_stack, d);
-	in_progress = NULL;
 	if (d->error) {
 		tell_failure(d->name.path, d->error);
 	} else {
