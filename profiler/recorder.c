@@ -395,7 +395,7 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_modules_after_fork();
 	hp_frame_rule_after_fork(is_clean);
 	hp_live_after_fork();
-	hp_regions_after_fork();
+	hp_regions_after_fork(hp_session.seed);
 	hp_stacks_after_fork();
 	if (!is_clean && hp_session_is_running()) {
 		/* Some thread was in the middle of a table. */
