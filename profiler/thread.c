@@ -85,7 +85,7 @@ static struct hp_thread *make_thread(void)
 	thread->number = __atomic_fetch_add(&n_made, 1, __ATOMIC_RELAXED);
 	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&registry, &thread->next, thread, true,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		;
 	return thread;
 }
@@ -164,8 +164,11 @@ void hp_thread_leave(struct hp_thread *thread)
 	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
 }
 
+/* Whoever begins a pause or a session says so and then looks here; a thread comes in here and then
+ * looks there. The fence, and one like it in set_checkpoint(): one of the two sees the other. */
 static struct hp_thread *first_thread(void)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
 }
 
