@@ -161,8 +161,10 @@ void hp_session_prepare(const struct hp_options *options)
 void hp_session_begin(void)
 {
 	hp_session.first = hp_session.own = ++newest;
+	/* Before anyone joins; and those who are recalled find it running. */
+	hp_thread_begin_session(hp_session.own);
 	__atomic_store_n(&hp_session.number, hp_session.own, __ATOMIC_SEQ_CST);
-	hp_thread_begin_session(hp_session.number);
+	hp_thread_recall();
 }
 
 void hp_session_end(void)

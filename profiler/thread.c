@@ -241,15 +241,23 @@ static bool recall_strangers(void)
 	return is_any;
 }
 
-/* A hook of another thread may be between reading its countdown and writing it back, and undo what
- * we write: so all processors are made to finish what they are at, and we look again. */
 void hp_thread_begin_session(uint32_t session)
 {
-	const int n_looks = 10;
 	bool locked = hp_lock_acquire(&registry_lock);
 
 	retired_bytes = 0;
 	__atomic_store_n(&current_session, session, __ATOMIC_SEQ_CST);
+	if (locked)
+		hp_lock_release(&registry_lock);
+}
+
+/* A hook of another thread may be between reading its countdown and writing it back, and undo what
+ * we write: so all processors are made to finish what they are at, and we look again. */
+void hp_thread_recall(void)
+{
+	const int n_looks = 10;
+	bool locked = hp_lock_acquire(&registry_lock);
+
 	for (int i = 0; locked && i < n_looks && recall_strangers(); i++)
 		hp_sys3(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	if (locked)
