@@ -14,6 +14,7 @@
 #include "report.h"
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,6 +33,19 @@ static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, from the next session on */
 static bool has_exited, is_fork_clean, is_company_told;
 static bool was_stopped; /* by the program, though the environment asks for dumps */
+
+/* What we allocate ourselves is not the program's, and its errno is not ours. */
+static int enter(void)
+{
+	hp_tls.in_hook++;
+	return errno;
+}
+
+static void leave(int saved_errno)
+{
+	errno = saved_errno;
+	hp_tls.in_hook--;
+}
 
 bool hp_lifecycle_is_ready(void)
 {
@@ -131,12 +145,13 @@ void hp_lifecycle_check_company(void)
 
 	if (!hp_session_is_running())
 		return;
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	first = malloc_before_us();
 	if (first)
 		tell_who_is_before_us(first);
 	stop_tcmallocs_profiler();
-	hp_tls.in_hook--;
+	leave(saved_errno);
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */
@@ -271,12 +286,13 @@ void hp_lifecycle_exit(void)
 	if (has_exited || hp_fork_mark_is_vfork_child())
 		return;
 	has_exited = hp_session_is_running() || was_stopped;
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	if (hp_session_is_running() && options.exit_dump)
 		hp_dumper_dump("exit");
 	else if (has_exited)
 		tell_why_no_file();
-	hp_tls.in_hook--;
+	leave(saved_errno);
 }
 
 static void at_exit(void *unused)
@@ -311,7 +327,8 @@ static void prepare(void)
 
 void hp_lifecycle_register(void)
 {
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	hp_names_mark_environment();
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 	/* Handlers run in reverse order. Registered now, before the program's own start registers
@@ -323,7 +340,7 @@ void hp_lifecycle_register(void)
 	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
 	if (hp_session_is_running())
 		hp_helper_start(&options);
-	hp_tls.in_hook--;
+	leave(saved_errno);
 }
 
 void hp_lifecycle_init(void)
@@ -335,8 +352,9 @@ void hp_lifecycle_init(void)
 	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return;
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	prepare();
-	hp_tls.in_hook--;
+	leave(saved_errno);
 	__atomic_store_n(&state, READY, __ATOMIC_RELEASE);
 }

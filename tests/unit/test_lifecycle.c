@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Fork children that no handler has seen, and that have several threads when they are noticed. */
+/* The start, and fork children that no handler has seen and that have several threads when they are
+ * noticed. */
 #include "lifecycle.h"
 #include "session.h"
 #include "test.h"
+#include <errno.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,30 @@ enum {
 	N_THREADS = 2,
 	N_FORKS = 100
 };
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	CHECK_INT_EQ(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int errno_after_init;
+
+/* The first allocation may come where the program has an errno to lose. */
+static void test_errno_stays(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		errno = 4711;
+		hp_lifecycle_register();
+		_exit(errno != 4711);
+	}
+	CHECK_INT_EQ(status_of(pid), 0);
+	CHECK_INT_EQ(errno_after_init, 4711);
+}
 
 static uint32_t n_missing; /* threads that are not there yet */
 
@@ -43,14 +69,6 @@ static void be_child_of_threads(void)
 			_exit(99);
 	}
 	_exit((int)(hp_session.own - inherited));
-}
-
-static int status_of(pid_t pid)
-{
-	int status = -1;
-
-	CHECK_INT_EQ(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void test_one_thread_begins(void)
@@ -109,9 +127,12 @@ static void test_noticed_by_another_thread_than_forked(void)
 static __attribute__((constructor)) void prepare(void)
 {
 	setenv("HEAPPROFILE", "/nowhere/p", true);
+	errno = 4711;
 	hp_lifecycle_init();
+	errno_after_init = errno;
 	if (!hp_session_is_running())
 		exit(1);
 }
 
-TEST_MAIN(TEST(test_one_thread_begins), TEST(test_noticed_by_another_thread_than_forked))
+TEST_MAIN(TEST(test_errno_stays), TEST(test_one_thread_begins),
+	  TEST(test_noticed_by_another_thread_than_forked))
