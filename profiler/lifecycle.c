@@ -31,7 +31,7 @@ enum state {
 static uint32_t state;
 static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, from the next session on */
-static bool has_exited, is_fork_clean, is_company_told;
+static bool has_exited, is_company_told;
 static bool was_stopped; /* by the program, though the environment asks for dumps */
 
 /* What we allocate ourselves is not the program's, and its errno is not ours. */
@@ -217,6 +217,8 @@ uint64_t hp_lifecycle_sample_interval(void)
 }
 
 /* --- fork ---------------------------------------------------------------------------------- */
+
+static __thread bool is_fork_clean; /* several threads may be in fork() at a time */
 
 /* Handlers that were registered before ours run between our first and our second one, and in the
  * child before ours does: what they allocate is recorded like all else. */
