@@ -99,8 +99,8 @@ uint64_t hp_recorder_allocated_bytes(void);
 /* Estimates of this session. */
 void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
 
-/* Called by hp_recorder_allocated() when an interval is used up, with no lock held. */
+/* Called by whatever uses an interval up, with no lock held. */
 extern void (*hp_recorder_on_due)(const char *reason);
 
-/* In a fork child; `is_clean` is what hp_session_pause() said. */
+/* In a fork child; `is_clean`: no other thread was inside when it was forked. */
 void hp_recorder_after_fork(bool is_clean);
