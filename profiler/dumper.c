@@ -159,7 +159,7 @@ static void tell_failure(const char *path, int error)
 		return;
 	is_failure_told = true;
 	hp_text_string(&line, "can't write ");
-	put_path(&line, path[0] ? path : options.prefix);
+	put_path(&line, path[0] ? path : hp_names_prefix());
 	hp_text_string(&line, ": ");
 	hp_text_error(&line, -error);
 	hp_report_text(&line);

@@ -407,6 +407,11 @@ bool hp_names_start(const char *prefix, bool by_environment)
 	return true;
 }
 
+const char *hp_names_prefix(void)
+{
+	return pattern;
+}
+
 /* --- dump by dump -------------------------------------------------------------------------- */
 
 bool hp_names_next(struct hp_name *out)

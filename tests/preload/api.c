@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,6 +133,18 @@ static int do_callback(char **argv)
 	return 0;
 }
 
+/* argv: prefix */
+static int do_no_memory(char **argv)
+{
+	static const struct rlimit none;
+
+	HeapProfilerStart(argv[0]);
+	require(setrlimit(RLIMIT_AS, &none) == 0, "a limit");
+	HeapProfilerDump("no memory");
+	HeapProfilerStop();
+	return 0;
+}
+
 static volatile pid_t forked;
 
 static void fork_in_handler(int signal)
@@ -252,8 +265,15 @@ static int do_storm(char **argv)
 }
 
 const struct command commands[] = {
-	{"calls", do_calls}, {"sessions", do_sessions},     {"replaced-dump", do_replaced_dump},
-	{"stop", do_stop},   {"stop-twice", do_stop_twice}, {"statistics", do_statistics},
-	{"storm", do_storm}, {"callback", do_callback},     {"fork-in-handler", do_fork_in_handler},
+	{"calls", do_calls},
+	{"sessions", do_sessions},
+	{"replaced-dump", do_replaced_dump},
+	{"stop", do_stop},
+	{"stop-twice", do_stop_twice},
+	{"statistics", do_statistics},
+	{"storm", do_storm},
+	{"callback", do_callback},
+	{"fork-in-handler", do_fork_in_handler},
+	{"no-memory", do_no_memory},
 	{NULL, NULL},
 };
