@@ -87,11 +87,37 @@ void hp_live_pin_range(const void *start, size_t size)
 		set_filter(p, ALL_BLOCKS);
 }
 
+static bool is_pinned(size_t page)
+{
+	size_t n = (pinned_end - (pinned_start & -(uintptr_t)4096) + 4095) / 4096;
+
+	return (page - page_of(pinned_start)) % HP_FILTER_PAGES < n;
+}
+
 /* Given back to the kernel, it reads as zeroes, and takes no memory until it is written. */
+static void give_back(size_t from, size_t to)
+{
+	if (from < to && hp_sys_madvise(&hp_live_filter[from], to - from, MADV_DONTNEED) != 0)
+		memset(&hp_live_filter[from], NO_BLOCK, to - from);
+}
+
+/* What is pinned stays all the time: other threads look at it meanwhile. It is in two pages of the
+ * filter at most. */
 static void clear_filter(void)
 {
-	if (hp_sys_madvise(hp_live_filter, sizeof(hp_live_filter), MADV_DONTNEED) != 0)
-		memset(hp_live_filter, NO_BLOCK, sizeof(hp_live_filter));
+	enum {
+		KEPT = 2 * 4096
+	};
+	size_t first = page_of(pinned_start) & -(size_t)4096;
+
+	give_back(first + KEPT > HP_FILTER_PAGES ? first + KEPT - HP_FILTER_PAGES : 0, first);
+	give_back(first + KEPT, HP_FILTER_PAGES);
+	for (size_t i = 0; i < KEPT; i++) {
+		size_t page = (first + i) % HP_FILTER_PAGES;
+
+		if (hp_live_filter[page] != NO_BLOCK && !is_pinned(page))
+			__atomic_store_n(&hp_live_filter[page], NO_BLOCK, __ATOMIC_RELAXED);
+	}
 }
 
 /* --- slots --------------------------------------------------------------------------------- */
@@ -158,9 +184,12 @@ static bool grow(struct shard *s)
 
 			grown.slots[find_slot(&grown, hash_of(address), address)] = s->slots[i];
 		}
-	hp_memory_unmap(s->slots, s->n_slots * sizeof(s->slots[0]));
-	s->slots = grown.slots;
-	s->n_slots = grown.n_slots;
+	struct shard old = *s;
+
+	/* In this order: a fork may catch us here, and the child unmaps what the shard says. */
+	__atomic_store_n(&s->slots, grown.slots, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->n_slots, grown.n_slots, __ATOMIC_RELEASE);
+	hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
 	return true;
 }
 
@@ -277,7 +306,6 @@ void hp_live_reset(bool by_page)
 		clear_filter();
 	else
 		memset(hp_live_filter, ALL_BLOCKS, sizeof(hp_live_filter));
-	hp_live_pin_range((void *)pinned_start, pinned_end - pinned_start);
 }
 
 void hp_live_stop(void)
