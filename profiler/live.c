@@ -140,9 +140,9 @@ static struct shard *shard_of(uintptr_t address)
 	return &shards[region * 0x9e3779b97f4a7c15ull >> (64 - SHARD_BITS)];
 }
 
-static uint32_t home_of(const struct shard *s, uint64_t hash)
+static uint32_t home_of(uint32_t n_slots, uint64_t hash)
 {
-	return (hash >> 32) * s->n_slots >> 32;
+	return (hash >> 32) * n_slots >> 32;
 }
 
 static uint32_t next_slot(const struct shard *s, uint32_t i)
@@ -153,7 +153,7 @@ static uint32_t next_slot(const struct shard *s, uint32_t i)
 /* The slot of `address`, or the empty one where it would go. */
 static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
 {
-	uint32_t i = home_of(s, hash);
+	uint32_t i = home_of(s->n_slots, hash);
 
 	while (s->slots[i].address && s->slots[i].address != address)
 		i = next_slot(s, i);
@@ -216,7 +216,7 @@ static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
 static void remove_slot(struct shard *s, uint32_t gap)
 {
 	for (uint32_t i = next_slot(s, gap); s->slots[i].address; i = next_slot(s, i))
-		if (may_move(home_of(s, hash_of(s->slots[i].address)), gap, i)) {
+		if (may_move(home_of(s->n_slots, hash_of(s->slots[i].address)), gap, i)) {
 			s->slots[gap] = s->slots[i];
 			gap = i;
 		}
@@ -229,10 +229,20 @@ static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t 
 {
 	uint8_t value = NO_BLOCK;
 
-	for (uint32_t i = home_of(s, hash); s->slots[i].address; i = next_slot(s, i))
+	for (uint32_t i = home_of(s->n_slots, hash); s->slots[i].address; i = next_slot(s, i))
 		if (page_of(s->slots[i].address) == page_of(address))
 			value = with_block(value, s->slots[i].address);
 	return value;
+}
+
+/* Without the lock: a table that is being replaced costs the time only. */
+void hp_live_prefetch(const void *p)
+{
+	const struct shard *s = shard_of((uintptr_t)p);
+	const struct hp_live_entry *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
+	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
+
+	__builtin_prefetch(&slots[home_of(n_slots, hash_of((uintptr_t)p))], 1 /* to write */);
 }
 
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
