@@ -45,7 +45,10 @@ static inline void hp_recorder_uncount(size_t size)
  * as all below. */
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site);
 
-/* Before a block goes back to the allocator: takes its entry out. False if it has none. */
+/* Before a block goes back to the allocator: counts it as freed, if it was recorded. */
+void hp_recorder_freeing(void *p);
+
+/* Before a block may go back to the allocator: takes its entry out. False if it has none. */
 bool hp_recorder_forget(void *p, struct hp_live_entry *out);
 
 /* It has gone back: counts it as freed. */

@@ -129,6 +129,8 @@ static void set_checkpoint(struct hp_thread *t)
 	else
 		checkpoint = t->accounted + t->step;
 	hp_tls_set(&hp_tls, allocated, checkpoint);
+	if (checkpoint == allocated)
+		return; /* we come here next time in any case, as when all is recorded */
 	/* A session that began meanwhile may have recalled us before that. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (hp_session_number() != now)

@@ -25,10 +25,8 @@ static __attribute__((noinline)) void allocate(void *p, size_t size)
 
 static void release(void *p)
 {
-	struct hp_live_entry entry;
-
-	if (hp_recorder_may_know(p) && hp_recorder_forget(p, &entry))
-		hp_recorder_freed(&entry);
+	if (hp_recorder_may_know(p))
+		hp_recorder_freeing(p);
 }
 
 static struct truth run(const struct mix *mix, size_t interval)
