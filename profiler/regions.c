@@ -53,9 +53,13 @@ static bool reserve_one(void)
 		return false;
 	if (n_regions > 0)
 		memcpy(moved, regions, n_regions * sizeof(*moved));
-	hp_memory_unmap(regions, capacity * sizeof(*regions));
-	regions = moved;
-	capacity = bigger;
+	struct hp_region *old = regions;
+	size_t old_capacity = capacity;
+
+	/* In this order: a fork may catch us here, and the child unmaps what these say. */
+	__atomic_store_n(&regions, moved, __ATOMIC_RELEASE);
+	__atomic_store_n(&capacity, bigger, __ATOMIC_RELEASE);
+	hp_memory_unmap(old, old_capacity * sizeof(*old));
 	return true;
 }
 
