@@ -88,8 +88,9 @@ void hp_session_join(struct hp_thread *t, uint32_t number)
 {
 	uint64_t n = __atomic_add_fetch(&n_threads_seeded, 1, __ATOMIC_RELAXED);
 
+	/* The four words of each thread's state are outputs of splitmix64 that no other has. */
 	hp_sampler_init(&t->sampler, hp_session.interval,
-			hp_session.seed + n * 0x9e3779b97f4a7c15ull);
+			hp_session.seed + 4 * n * 0x9e3779b97f4a7c15ull);
 	hp_tls_set(&hp_tls, 0, 0);
 	t->accounted = 0;
 	memset(&t->news, 0, sizeof(t->news));
