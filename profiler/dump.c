@@ -27,10 +27,12 @@ enum {
 	N_REGIONS = 1 << (47 - REGION_BITS)
 };
 
-/* --- addresses of what is gone ------------------------------------------------------------- */
+/* --- addresses of what may be gone --------------------------------------------------------- */
 
-/* Libraries that were unloaded, and the stacks that were folded, are shown at addresses where
- * nothing is mapped: whole TiBs of the address space are free in any process. */
+/* Libraries that were opened while the program ran, and the stacks that were folded, are shown at
+ * addresses where nothing is mapped: whole TiBs of the address space are free in any process.
+ * Whether such a library is still open isn't asked: it can be closed before the dump's maps are
+ * read, and another one take its addresses. */
 struct elsewhere {
 	bool is_region_used[N_REGIONS];
 	uintptr_t base;
@@ -63,7 +65,7 @@ static uintptr_t base_of(struct elsewhere *e)
 	return e->base;
 }
 
-/* Every numbered library has a place of its own there, however many are gone at present. */
+/* Every numbered library has a place of its own there. */
 static uintptr_t module_address(struct elsewhere *e, const struct hp_module *m)
 {
 	return base_of(e) + FOLDED_SIZE + m->code_before;
@@ -74,7 +76,7 @@ static uintptr_t address_of(struct elsewhere *e, uint64_t frame)
 	const struct hp_module *m = hp_modules_get(hp_frame_module(frame));
 	uintptr_t pc = hp_frame_pc(frame);
 
-	if (!m || m->is_loaded || pc < m->code_start || pc > m->code_end)
+	if (!m || pc < m->code_start || pc > m->code_end)
 		return pc;
 	return pc - m->code_start + module_address(e, m);
 }
@@ -306,18 +308,12 @@ static void print_mapped_build_id(struct hp_text *t, const struct hp_module *m,
 	hp_text_char(t, '\n');
 }
 
-static const struct hp_module *find_loaded_module(const struct hp_maps_entry *entry)
+static const struct hp_module *find_permanent(const struct hp_maps_entry *entry)
 {
 	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
 		const struct hp_module *m = hp_modules_get_permanent(i);
 
 		if (m->code_start >= entry->start && m->code_start < entry->end)
-			return m;
-	}
-	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
-		const struct hp_module *m = hp_modules_get(i);
-
-		if (m->is_loaded && m->code_start >= entry->start && m->code_start < entry->end)
 			return m;
 	}
 	return NULL;
@@ -334,7 +330,7 @@ static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 {
 	struct map_printing *printing = context;
 	struct hp_text *t = printing->text;
-	const struct hp_module *m = entry->is_executable ? find_loaded_module(entry) : NULL;
+	const struct hp_module *m = entry->is_executable ? find_permanent(entry) : NULL;
 
 	if (!entry->is_executable)
 		return true;
@@ -365,13 +361,12 @@ static void print_known_modules(const struct map_printing *printing)
 	}
 }
 
-static void print_gone_modules(struct hp_text *t, struct elsewhere *elsewhere)
+static void print_numbered_modules(struct hp_text *t, struct elsewhere *elsewhere)
 {
 	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
 		const struct hp_module *m = hp_modules_get(i);
 
-		if (!m->is_loaded)
-			print_module(t, m, module_address(elsewhere, m));
+		print_module(t, m, module_address(elsewhere, m));
 	}
 }
 
@@ -391,7 +386,7 @@ static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy
 	hp_text_string(t, "\nMAPPED_LIBRARIES:\n");
 	if (!hp_maps_visit(print_mapping, &printing))
 		print_known_modules(&printing);
-	print_gone_modules(t, elsewhere);
+	print_numbered_modules(t, elsewhere);
 	if (has_folded(copy))
 		print_range(t, base_of(elsewhere), FOLDED_SIZE, 0, "(evicted)");
 }
@@ -404,7 +399,6 @@ bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,
 
 	if (!hp_stacks_copy(&copy))
 		return false;
-	hp_modules_refresh();
 	*out = add_up(&copy);
 	print_header(t, request->options, out);
 	print_metadata(t, request, &copy);

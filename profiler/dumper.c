@@ -103,11 +103,15 @@ static int write_whole(struct dumping *d)
 	return error;
 }
 
+/* All signals are blocked here: no handler that forks finds its own thread's dump in progress,
+ * which the child would take for another thread's. */
 static void write_on_scratch_stack(void *argument)
 {
 	struct dumping *d = argument;
 
+	in_progress = d;
 	d->error = write_whole(d);
+	in_progress = NULL;
 }
 
 static bool is_verbose(void)
@@ -155,7 +159,7 @@ static void tell_failure(const char *path, int error)
 		return;
 	is_failure_told = true;
 	hp_text_string(&line, "can't write ");
-	put_path(&line, path[0] ? path : options.prefix);
+	put_path(&line, path[0] ? path : hp_names_prefix());
 	hp_text_string(&line, ": ");
 	hp_text_error(&line, -error);
 	hp_report_text(&line);
@@ -186,9 +190,7 @@ static bool dump_locked(const char *reason)
 	}
 	d->reason = reason;
 	d->error = -ENOMEM;
-	in_progress = d;
 	hp_scratch_call(write_on_scratch_stack, d);
-	in_progress = NULL;
 	if (d->error) {
 		tell_failure(d->name.path, d->error);
 	} else {
@@ -204,8 +206,8 @@ static bool dump_locked(const char *reason)
 /* A session does not end while the lock is held. */
 static bool may_dump(void)
 {
-	if (hp_fork_mark_is_new_process())
-		hp_session_on_raw_fork();
+	if (hp_fork_mark_is_new_process() && !hp_session_on_raw_fork())
+		return false;
 	return hp_session_is_running() && !hp_fork_mark_is_vfork_child();
 }
 

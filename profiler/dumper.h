@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes dumps under their names, one at a time, and tells what came of it. From any thread with
- * hp_tls.in_hook set; not signal-safe. */
+ * hp_tls.in_hook set, from a signal handler too, as one that calls _exit(): if it has interrupted a
+ * dump of its own thread there is none. */
 #pragma once
 #include "options.h"
 

@@ -2,8 +2,13 @@
 #include "fork_mark.h"
 #include "arena.h"
 #include "sys.h"
+#include <limits.h>
 
-static uint32_t no_page = 1;
+enum {
+	PATIENCE_MS = 500
+};
+
+static uint32_t no_page = HP_FORK_MARK_KNOWN;
 uint32_t *hp_fork_mark = &no_page;
 
 static int known_pid;
@@ -22,7 +27,26 @@ void hp_fork_mark_init(void)
 void hp_fork_mark_set(void)
 {
 	known_pid = hp_sys_getpid();
-	*hp_fork_mark = 1;
+	__atomic_store_n(hp_fork_mark, HP_FORK_MARK_KNOWN, __ATOMIC_RELEASE);
+	hp_sys_futex_wake(hp_fork_mark, INT_MAX);
+}
+
+bool hp_fork_mark_begin(void)
+{
+	uint32_t expected = HP_FORK_MARK_WIPED;
+
+	return __atomic_compare_exchange_n(hp_fork_mark, &expected, HP_FORK_MARK_BEGINNING, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+bool hp_fork_mark_wait(void)
+{
+	const struct timespec patience = {.tv_nsec = PATIENCE_MS * 1000000L};
+	int64_t deadline = hp_sys_now_ns() + patience.tv_nsec;
+
+	while (hp_fork_mark_is_new_process() && hp_sys_now_ns() < deadline)
+		hp_sys_futex_wait(hp_fork_mark, HP_FORK_MARK_BEGINNING, &patience);
+	return !hp_fork_mark_is_new_process();
 }
 
 bool hp_fork_mark_is_vfork_child(void)

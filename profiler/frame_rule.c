@@ -191,6 +191,7 @@ static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *co
 /* --- from a step to a rule ----------------------------------------------------------------- */
 
 static unw_addr_space_t address_space; /* NULL: no tables can be read */
+static bool is_libunwind_lost;         /* a thread that is gone may hold its locks */
 static bool uses_tables;               /* or only for who asks */
 
 /* Some positions can't be said by a rule: then it is as if there were no entry. */
@@ -432,14 +433,16 @@ bool hp_frame_rule_init(bool use_tables)
 
 	if (!cache)
 		cache = hp_memory_map(N_ENTRIES * sizeof(struct entry));
-	if (!address_space)
+	if (!address_space && !is_libunwind_lost)
 		initialize_libunwind(&accessors);
 	uses_tables = use_tables;
-	return cache && (address_space || !use_tables);
+	return cache && (address_space || is_libunwind_lost || !use_tables);
 }
 
 void hp_frame_rule_after_fork(bool is_clean)
 {
-	if (!is_clean)
-		address_space = NULL;
+	if (is_clean)
+		return;
+	address_space = NULL;
+	is_libunwind_lost = true;
 }

@@ -77,18 +77,14 @@ SLOW int posix_memalign_slow(void **out, size_t alignment, size_t size)
 /* The entry goes before the block does: another thread may be given the address at once. */
 SLOW void free_slow(void *p)
 {
-	struct hp_live_entry entry;
-	bool is_known;
-
 	if (!p || hp_next_alloc_is_boot(p))
 		return;
 	if (!hp_live_may_hold_block(p) || !hook_begin()) {
 		hp_next.free(p);
 		return;
 	}
-	is_known = hook_take(p, &entry);
+	hp_recorder_freeing(p);
 	hp_next.free(p);
-	hook_settle(is_known, &entry, true /* has gone */);
 	hook_end();
 }
 

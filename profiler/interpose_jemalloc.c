@@ -126,31 +126,23 @@ SLOW size_t xallocx_slow(void *p, size_t size, size_t extra, int flags)
 
 SLOW void dallocx_slow(void *p, int flags)
 {
-	struct hp_live_entry entry;
-	bool is_known;
-
 	if (!hook_begin()) {
 		next.dallocx(p, flags);
 		return;
 	}
-	is_known = hook_take(p, &entry);
+	hp_recorder_freeing(p);
 	next.dallocx(p, flags);
-	hook_settle(is_known, &entry, true /* has gone */);
 	hook_end();
 }
 
 SLOW void sdallocx_slow(void *p, size_t size, int flags)
 {
-	struct hp_live_entry entry;
-	bool is_known;
-
 	if (!hook_begin()) {
 		next.sdallocx(p, size, flags);
 		return;
 	}
-	is_known = hook_take(p, &entry);
+	hp_recorder_freeing(p);
 	next.sdallocx(p, size, flags);
-	hook_settle(is_known, &entry, true /* has gone */);
 	hook_end();
 }
 

@@ -14,6 +14,7 @@
 #include "report.h"
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,8 +31,21 @@ enum state {
 static uint32_t state;
 static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, from the next session on */
-static bool has_exited, is_fork_clean, is_company_told;
+static bool has_exited, is_company_told;
 static bool was_stopped; /* by the program, though the environment asks for dumps */
+
+/* What we allocate ourselves is not the program's, and its errno is not ours. */
+static int enter(void)
+{
+	hp_tls.in_hook++;
+	return errno;
+}
+
+static void leave(int saved_errno)
+{
+	errno = saved_errno;
+	hp_tls.in_hook--;
+}
 
 bool hp_lifecycle_is_ready(void)
 {
@@ -131,12 +145,13 @@ void hp_lifecycle_check_company(void)
 
 	if (!hp_session_is_running())
 		return;
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	first = malloc_before_us();
 	if (first)
 		tell_who_is_before_us(first);
 	stop_tcmallocs_profiler();
-	hp_tls.in_hook--;
+	leave(saved_errno);
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */
@@ -203,6 +218,8 @@ uint64_t hp_lifecycle_sample_interval(void)
 
 /* --- fork ---------------------------------------------------------------------------------- */
 
+static __thread bool is_fork_clean; /* several threads may be in fork() at a time */
+
 /* Handlers that were registered before ours run between our first and our second one, and in the
  * child before ours does: what they allocate is recorded like all else. */
 static void before_fork(void)
@@ -217,25 +234,35 @@ static void after_fork_in_parent(void)
 
 static void begin_in_child(bool is_clean)
 {
-	hp_fork_mark_set();
 	hp_process_after_fork();
 	hp_names_after_fork();
 	hp_dumper_after_fork();
 	hp_helper_after_fork();
 	hp_recorder_after_fork(is_clean);
 	has_exited = false;
+	hp_fork_mark_set();
 }
 
-/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). */
+/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). Without a
+ * page to be wiped the process looks like a vfork child. */
 static void after_fork_in_child(void)
 {
-	if (hp_fork_mark_is_new_process() || hp_fork_mark_is_vfork_child())
+	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+
+	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
 		begin_in_child(is_fork_clean);
+	hp_sys_restore_signals(signals);
 }
 
-static void after_raw_fork(void)
+/* The child may have several threads by now: the others wait. */
+static bool after_raw_fork(void)
 {
-	begin_in_child(hp_thread_wait_idle(0 /* ms: nobody else is here */));
+	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+
+	if (hp_fork_mark_begin())
+		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */));
+	hp_sys_restore_signals(signals);
+	return hp_fork_mark_wait();
 }
 
 /* --- start and end ------------------------------------------------------------------------- */
@@ -256,17 +283,18 @@ static void tell_why_no_file(void)
 
 void hp_lifecycle_exit(void)
 {
-	if (hp_fork_mark_is_new_process())
-		after_raw_fork();
+	if (hp_fork_mark_is_new_process() && !after_raw_fork())
+		return;
 	if (has_exited || hp_fork_mark_is_vfork_child())
 		return;
 	has_exited = hp_session_is_running() || was_stopped;
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	if (hp_session_is_running() && options.exit_dump)
 		hp_dumper_dump("exit");
 	else if (has_exited)
 		tell_why_no_file();
-	hp_tls.in_hook--;
+	leave(saved_errno);
 }
 
 static void at_exit(void *unused)
@@ -301,7 +329,8 @@ static void prepare(void)
 
 void hp_lifecycle_register(void)
 {
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	hp_names_mark_environment();
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 	/* Handlers run in reverse order. Registered now, before the program's own start registers
@@ -313,7 +342,7 @@ void hp_lifecycle_register(void)
 	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
 	if (hp_session_is_running())
 		hp_helper_start(&options);
-	hp_tls.in_hook--;
+	leave(saved_errno);
 }
 
 void hp_lifecycle_init(void)
@@ -325,8 +354,9 @@ void hp_lifecycle_init(void)
 	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return;
-	hp_tls.in_hook++;
+	int saved_errno = enter();
+
 	prepare();
-	hp_tls.in_hook--;
+	leave(saved_errno);
 	__atomic_store_n(&state, READY, __ATOMIC_RELEASE);
 }

@@ -87,11 +87,37 @@ void hp_live_pin_range(const void *start, size_t size)
 		set_filter(p, ALL_BLOCKS);
 }
 
+static bool is_pinned(size_t page)
+{
+	size_t n = (pinned_end - (pinned_start & -(uintptr_t)4096) + 4095) / 4096;
+
+	return (page - page_of(pinned_start)) % HP_FILTER_PAGES < n;
+}
+
 /* Given back to the kernel, it reads as zeroes, and takes no memory until it is written. */
+static void give_back(size_t from, size_t to)
+{
+	if (from < to && hp_sys_madvise(&hp_live_filter[from], to - from, MADV_DONTNEED) != 0)
+		memset(&hp_live_filter[from], NO_BLOCK, to - from);
+}
+
+/* What is pinned stays all the time: other threads look at it meanwhile. It is in two pages of the
+ * filter at most. */
 static void clear_filter(void)
 {
-	if (hp_sys_madvise(hp_live_filter, sizeof(hp_live_filter), MADV_DONTNEED) != 0)
-		memset(hp_live_filter, NO_BLOCK, sizeof(hp_live_filter));
+	enum {
+		KEPT = 2 * 4096
+	};
+	size_t first = page_of(pinned_start) & -(size_t)4096;
+
+	give_back(first + KEPT > HP_FILTER_PAGES ? first + KEPT - HP_FILTER_PAGES : 0, first);
+	give_back(first + KEPT, HP_FILTER_PAGES);
+	for (size_t i = 0; i < KEPT; i++) {
+		size_t page = (first + i) % HP_FILTER_PAGES;
+
+		if (hp_live_filter[page] != NO_BLOCK && !is_pinned(page))
+			__atomic_store_n(&hp_live_filter[page], NO_BLOCK, __ATOMIC_RELAXED);
+	}
 }
 
 /* --- slots --------------------------------------------------------------------------------- */
@@ -114,9 +140,9 @@ static struct shard *shard_of(uintptr_t address)
 	return &shards[region * 0x9e3779b97f4a7c15ull >> (64 - SHARD_BITS)];
 }
 
-static uint32_t home_of(const struct shard *s, uint64_t hash)
+static uint32_t home_of(uint32_t n_slots, uint64_t hash)
 {
-	return (hash >> 32) * s->n_slots >> 32;
+	return (hash >> 32) * n_slots >> 32;
 }
 
 static uint32_t next_slot(const struct shard *s, uint32_t i)
@@ -127,7 +153,7 @@ static uint32_t next_slot(const struct shard *s, uint32_t i)
 /* The slot of `address`, or the empty one where it would go. */
 static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
 {
-	uint32_t i = home_of(s, hash);
+	uint32_t i = home_of(s->n_slots, hash);
 
 	while (s->slots[i].address && s->slots[i].address != address)
 		i = next_slot(s, i);
@@ -158,9 +184,12 @@ static bool grow(struct shard *s)
 
 			grown.slots[find_slot(&grown, hash_of(address), address)] = s->slots[i];
 		}
-	hp_memory_unmap(s->slots, s->n_slots * sizeof(s->slots[0]));
-	s->slots = grown.slots;
-	s->n_slots = grown.n_slots;
+	struct shard old = *s;
+
+	/* In this order: a fork may catch us here, and the child unmaps what the shard says. */
+	__atomic_store_n(&s->slots, grown.slots, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->n_slots, grown.n_slots, __ATOMIC_RELEASE);
+	hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
 	return true;
 }
 
@@ -187,7 +216,7 @@ static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
 static void remove_slot(struct shard *s, uint32_t gap)
 {
 	for (uint32_t i = next_slot(s, gap); s->slots[i].address; i = next_slot(s, i))
-		if (may_move(home_of(s, hash_of(s->slots[i].address)), gap, i)) {
+		if (may_move(home_of(s->n_slots, hash_of(s->slots[i].address)), gap, i)) {
 			s->slots[gap] = s->slots[i];
 			gap = i;
 		}
@@ -200,10 +229,20 @@ static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t 
 {
 	uint8_t value = NO_BLOCK;
 
-	for (uint32_t i = home_of(s, hash); s->slots[i].address; i = next_slot(s, i))
+	for (uint32_t i = home_of(s->n_slots, hash); s->slots[i].address; i = next_slot(s, i))
 		if (page_of(s->slots[i].address) == page_of(address))
 			value = with_block(value, s->slots[i].address);
 	return value;
+}
+
+/* Without the lock: a table that is being replaced costs the time only. */
+void hp_live_prefetch(const void *p)
+{
+	const struct shard *s = shard_of((uintptr_t)p);
+	const struct hp_live_entry *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
+	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
+
+	__builtin_prefetch(&slots[home_of(n_slots, hash_of((uintptr_t)p))], 1 /* to write */);
 }
 
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
@@ -277,7 +316,6 @@ void hp_live_reset(bool by_page)
 		clear_filter();
 	else
 		memset(hp_live_filter, ALL_BLOCKS, sizeof(hp_live_filter));
-	hp_live_pin_range((void *)pinned_start, pinned_end - pinned_start);
 }
 
 void hp_live_stop(void)

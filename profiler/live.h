@@ -48,6 +48,10 @@ void hp_live_reset(bool by_page);
 /* Empties the table and turns the filter off. */
 void hp_live_stop(void);
 
+/* Fetches what hp_live_insert() or hp_live_take() of the block will look at first: in a table that
+ * is larger than the caches they would wait for it most of their time. Any thread, at any time. */
+void hp_live_prefetch(const void *p);
+
 /* Adds a block. An entry that the address still had is replaced and stored in `out_replaced`
  * (address 0 if there was none): its free was not seen. False if there is no memory, or the lock
  * could not be had. Any thread, from within a hook. */

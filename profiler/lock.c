@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lock.h"
 
-#define SPINS     64
-#define WAIT_MS   100
-#define WAITS_MAX (HP_LOCK_PATIENCE_MS / WAIT_MS)
+#define SPINS   64
+#define WAIT_NS 100000000
 
 /* Others may be waiting as well: whoever has waited wakes the next one. */
 static bool try_after_wait(struct hp_lock *lock)
@@ -14,22 +13,30 @@ static bool try_after_wait(struct hp_lock *lock)
 					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* True if a time-out has passed. */
-static bool wait_once(struct hp_lock *lock)
+/* How much of the patience it took: if woken up none, for the lock changes hands. Signal handlers
+ * may end every wait. No more is counted than asked for: time goes on while the process is stopped
+ * as a whole. */
+static int64_t wait_once(struct hp_lock *lock)
 {
-	const struct timespec wait = {.tv_nsec = WAIT_MS * 1000000L};
+	const struct timespec wait = {.tv_nsec = WAIT_NS};
+	int64_t begin = hp_sys_now_ns(), waited;
 	uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
 
 	if (word == 0 || (!(word & HP_LOCK_WAITED) &&
 			  !__atomic_compare_exchange_n(&lock->word, &word, word | HP_LOCK_WAITED,
 						       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
-		return false;
-	return hp_sys_futex_wait(&lock->word, word | HP_LOCK_WAITED, &wait) == -ETIMEDOUT;
+		return 0;
+	int result = hp_sys_futex_wait(&lock->word, word | HP_LOCK_WAITED, &wait);
+
+	if (result != -ETIMEDOUT && result != -EINTR)
+		return 0;
+	waited = hp_sys_now_ns() - begin;
+	return waited < WAIT_NS ? waited : WAIT_NS;
 }
 
 bool hp_lock_wait(struct hp_lock *lock)
 {
-	int n_waits = 0;
+	int64_t patience = HP_LOCK_PATIENCE_MS * INT64_C(1000000);
 
 	if (hp_lock_is_mine(lock))
 		return false;
@@ -38,11 +45,10 @@ bool hp_lock_wait(struct hp_lock *lock)
 			return true;
 		__builtin_ia32_pause();
 	}
-	/* Waits are counted, not the time: it goes on while the process is stopped as a whole. */
 	while (!try_after_wait(lock)) {
-		if (n_waits == WAITS_MAX)
+		if (patience <= 0)
 			return false;
-		n_waits += wait_once(lock);
+		patience -= wait_once(lock);
 	}
 	return true;
 }

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loader's memory says is read by checked reads only, page by page: a library may be
- * closed by another thread at any moment, and what hp_modules_refresh() looks at isn't on the
- * calling thread's stack. */
 #include "modules.h"
 #include "arena.h"
 #include "elf_image.h"
@@ -54,7 +51,6 @@ static int note_permanent(struct dl_phdr_info *info, size_t size, void *context)
 		path[n > 0 ? n : 0] = '\0';
 	}
 	m->path = keep_string(n_permanent == 0 && path[0] ? path : info->dlpi_name);
-	m->is_loaded = true;
 	n_permanent++;
 	return 0;
 }
@@ -110,13 +106,6 @@ static size_t find_numbered(const struct hp_module *wanted)
 	return 0;
 }
 
-static void mark_overlapped_as_gone(const struct hp_module *newcomer)
-{
-	for (size_t i = 0; i < n_numbered; i++)
-		if (numbered[i]->start < newcomer->end && newcomer->start < numbered[i]->end)
-			numbered[i]->is_loaded = false;
-}
-
 static uint16_t add_numbered(const struct hp_module *m)
 {
 	hp_handle piece = n_numbered < NUMBERED_MAX ? hp_arena_alloc(&arena, sizeof(*m)) : 0;
@@ -127,26 +116,11 @@ static uint16_t add_numbered(const struct hp_module *m)
 
 	*copy = *m;
 	copy->path = keep_string(m->path);
-	mark_overlapped_as_gone(copy);
-	copy->is_loaded = true;
 	copy->code_before = n_code_bytes;
 	n_code_bytes += copy->code_end - copy->code_start;
 	numbered[n_numbered] = copy;
 	__atomic_store_n(&n_numbered, n_numbered + 1, __ATOMIC_RELEASE);
 	return n_numbered;
-}
-
-static uint16_t number_of(const struct hp_module *m)
-{
-	size_t number = find_numbered(m);
-
-	if (number == 0)
-		return add_numbered(m);
-	if (!numbered[number - 1]->is_loaded) {
-		mark_overlapped_as_gone(m);
-		numbered[number - 1]->is_loaded = true;
-	}
-	return number;
 }
 
 uint16_t hp_modules_identify(const struct dl_find_object *object)
@@ -164,11 +138,13 @@ uint16_t hp_modules_identify(const struct dl_find_object *object)
 	m.path = "";
 	size_t number = m.build_id_size > 0 ? find_numbered(&m) : 0;
 
-	if (number == 0 || !numbered[number - 1]->is_loaded) {
+	if (number == 0) {
 		read_path(&m, path, sizeof(path));
 		m.path = path;
-		number = number_of(&m);
+		number = find_numbered(&m);
 	}
+	if (number == 0)
+		number = add_numbered(&m);
 	hp_lock_release(&numbering_lock);
 	return number;
 }
@@ -200,28 +176,6 @@ size_t hp_modules_n_numbered(void)
 const struct hp_module *hp_modules_get(uint16_t number)
 {
 	return number >= 1 && number <= hp_modules_n_numbered() ? numbered[number - 1] : NULL;
-}
-
-static bool is_still_there(const struct hp_module *m)
-{
-	struct dl_find_object object;
-	struct hp_module now;
-
-	if (_dl_find_object((void *)m->code_start, &object) != 0 ||
-	    !hp_elf_image_read((uintptr_t)object.dlfo_map_start, &now))
-		return false;
-	now.end = (uintptr_t)object.dlfo_map_end;
-	return is_same_image(m, &now);
-}
-
-void hp_modules_refresh(void)
-{
-	if (!hp_lock_acquire(&numbering_lock))
-		return;
-	for (size_t i = 0; i < n_numbered; i++)
-		if (numbered[i]->is_loaded && !is_still_there(numbered[i]))
-			numbered[i]->is_loaded = false;
-	hp_lock_release(&numbering_lock);
 }
 
 void hp_modules_after_fork(void)

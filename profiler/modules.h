@@ -24,7 +24,6 @@ struct hp_module {
 	size_t build_id_size;                        /* 0: it has none */
 	uint8_t build_id[HP_BUILD_ID_MAX];
 	bool has_heapprof;     /* a copy of this library is in it: see the note in interpose.c */
-	bool is_loaded;        /* as far as we know */
 	uintptr_t code_before; /* bytes of code of all libraries with a lower number */
 	const char *path;      /* in our own memory, never NULL */
 };
@@ -65,9 +64,6 @@ size_t hp_modules_n_numbered(void);
 
 /* NULL if there is no such number. Lives as long as the process. */
 const struct hp_module *hp_modules_get(uint16_t number);
-
-/* Finds out anew which numbered libraries are loaded. For the writer of a dump. */
-void hp_modules_refresh(void);
 
 /* The permanent ones, for build IDs: 0 to n - 1; the program is the first. */
 size_t hp_modules_n_permanent(void);

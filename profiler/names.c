@@ -25,6 +25,7 @@ static bool is_owner, is_by_environment;
 static bool follows_exec; /* of a program that was profiled under this number already */
 static uint32_t n_collisions;
 static uint64_t last_number, first_number; /* under the present prefix */
+static char first_prefix[PATH_MAX];        /* of the dump with first_number */
 static uint64_t n_claimed;
 static bool is_scanned;
 
@@ -84,6 +85,14 @@ static void put_prefix(struct hp_text *t)
 	}
 }
 
+static void make_prefix(char out[PATH_MAX])
+{
+	struct hp_text t = {.buffer = out, .size = PATH_MAX};
+
+	put_prefix(&t);
+	hp_text_terminate(&t);
+}
+
 static bool make_name(struct hp_name *out, uint64_t number)
 {
 	struct hp_text t = {.buffer = out->path, .size = sizeof(out->path)};
@@ -133,12 +142,10 @@ static void visit_names(int fd, const char *base, visit_function *visit)
 static void visit_folder(visit_function *visit)
 {
 	char prefix[PATH_MAX];
-	struct hp_text t = {.buffer = prefix, .size = sizeof(prefix)};
 	char *slash;
 	int fd;
 
-	put_prefix(&t);
-	hp_text_terminate(&t);
+	make_prefix(prefix);
 	slash = strrchr(prefix, '/');
 	if (!slash)
 		return;
@@ -160,7 +167,7 @@ static void note_highest(const char *name, const char *base)
 
 static void scan(void)
 {
-	last_number = first_number = 0;
+	last_number = 0;
 	visit_folder(note_highest);
 	is_scanned = true;
 }
@@ -373,6 +380,18 @@ static bool resolve(const char *prefix)
 	return !t.cut;
 }
 
+/* A session under the prefix of the last one goes on with its dumps, unless they were moved away.
+ */
+static bool is_first_there(void)
+{
+	char present_prefix[PATH_MAX];
+	struct hp_name first;
+
+	make_prefix(present_prefix);
+	return first_number > 0 && strcmp(present_prefix, first_prefix) == 0 &&
+	       make_name(&first, first_number) && is_dump_of_this_run(first.path);
+}
+
 bool hp_names_start(const char *prefix, bool by_environment)
 {
 	if (!resolve(prefix))
@@ -382,8 +401,15 @@ bool hp_names_start(const char *prefix, bool by_environment)
 		follows_exec = is_marked_as_ours();
 	is_owner = !by_environment || follows_exec || !getenv(MARK);
 	n_collisions = 0;
+	if (!is_first_there())
+		first_number = 0;
 	scan();
 	return true;
+}
+
+const char *hp_names_prefix(void)
+{
+	return pattern;
 }
 
 /* --- dump by dump -------------------------------------------------------------------------- */
@@ -398,6 +424,7 @@ bool hp_names_next(struct hp_name *out)
 void hp_names_collided(void)
 {
 	n_collisions++;
+	first_number = 0;
 	is_scanned = false;
 }
 
@@ -405,8 +432,10 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 {
 	last_number++;
 	n_claimed++;
-	if (first_number == 0)
+	if (first_number == 0) {
 		first_number = last_number;
+		make_prefix(first_prefix);
+	}
 	if (max_dumps == 0 || last_number - first_number < max_dumps)
 		return false;
 	/* The first stays; with room for one only, so does nothing else but the newest. */
@@ -430,5 +459,6 @@ void hp_names_after_fork(void)
 	is_owner = false;
 	is_scanned = false;
 	n_collisions = 0;
+	first_number = 0;
 	n_claimed = 0;
 }

@@ -14,6 +14,9 @@ struct hp_name {
  * the mark of a process that was first. */
 bool hp_names_start(const char *prefix, bool by_environment);
 
+/* That prefix, made absolute. */
+const char *hp_names_prefix(void);
+
 /* Leaves that mark, if this is the first process. Takes the C library's lock on the environment. */
 void hp_names_mark_environment(void);
 

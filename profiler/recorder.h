@@ -45,7 +45,10 @@ static inline void hp_recorder_uncount(size_t size)
  * as all below. */
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site);
 
-/* Before a block goes back to the allocator: takes its entry out. False if it has none. */
+/* Before a block goes back to the allocator: counts it as freed, if it was recorded. */
+void hp_recorder_freeing(void *p);
+
+/* Before a block may go back to the allocator: takes its entry out. False if it has none. */
 bool hp_recorder_forget(void *p, struct hp_live_entry *out);
 
 /* It has gone back: counts it as freed. */
@@ -99,8 +102,8 @@ uint64_t hp_recorder_allocated_bytes(void);
 /* Estimates of this session. */
 void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
 
-/* Called by hp_recorder_allocated() when an interval is used up, with no lock held. */
+/* Called by whatever uses an interval up, with no lock held. */
 extern void (*hp_recorder_on_due)(const char *reason);
 
-/* In a fork child; `is_clean` is what hp_session_pause() said. */
+/* In a fork child; `is_clean`: no other thread was inside when it was forked. */
 void hp_recorder_after_fork(bool is_clean);

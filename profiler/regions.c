@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "regions.h"
 #include "sampler.h"
+#include "session.h"
 #include "stacks.h"
 #include <string.h>
 
@@ -8,16 +9,8 @@ enum {
 	FIRST_CAPACITY = 128 /* a page */
 };
 
-/* Marks have no memory: of what lies behind the first one nothing is known, and the next is drawn
- * when it matters. */
-struct region {
-	uintptr_t start, end;
-	uintptr_t mark; /* the first marked byte; 0: none */
-	hp_handle record;
-};
-
 /* Sorted, without overlaps. */
-static struct region *regions;
+static struct hp_region *regions;
 static size_t n_regions, capacity;
 static struct hp_lock lock;
 static struct hp_sampler sampler;
@@ -51,7 +44,7 @@ static size_t find(uintptr_t address)
 static bool reserve_one(void)
 {
 	size_t bigger = capacity ? capacity * 2 : FIRST_CAPACITY;
-	struct region *moved;
+	struct hp_region *moved;
 
 	if (n_regions < capacity)
 		return true;
@@ -60,13 +53,17 @@ static bool reserve_one(void)
 		return false;
 	if (n_regions > 0)
 		memcpy(moved, regions, n_regions * sizeof(*moved));
-	hp_memory_unmap(regions, capacity * sizeof(*regions));
-	regions = moved;
-	capacity = bigger;
+	struct hp_region *old = regions;
+	size_t old_capacity = capacity;
+
+	/* In this order: a fork may catch us here, and the child unmaps what these say. */
+	__atomic_store_n(&regions, moved, __ATOMIC_RELEASE);
+	__atomic_store_n(&capacity, bigger, __ATOMIC_RELEASE);
+	hp_memory_unmap(old, old_capacity * sizeof(*old));
 	return true;
 }
 
-static bool insert_at(size_t i, struct region r)
+static bool insert_at(size_t i, struct hp_region r)
 {
 	if (!reserve_one())
 		return false;
@@ -82,15 +79,15 @@ static void delete_at(size_t i)
 	__atomic_store_n(&n_regions, n_regions - 1, __ATOMIC_RELAXED);
 }
 
-static uint64_t weight_of(const struct region *r)
+static uint64_t weight_of(const struct hp_region *r)
 {
 	return hp_sampler_weight_bytes(r->end - r->start, sampler.interval);
 }
 
 /* That part of a region, with its own first mark. */
-static struct region piece_of(const struct region *r, uintptr_t start, uintptr_t end)
+static struct hp_region piece_of(const struct hp_region *r, uintptr_t start, uintptr_t end)
 {
-	struct region piece = {start, end, 0, r->record};
+	struct hp_region piece = {start, end, 0, r->record, r->session};
 	uint64_t gap = 1;
 
 	if (start >= end || r->mark >= end)
@@ -102,7 +99,31 @@ static struct region piece_of(const struct region *r, uintptr_t start, uintptr_t
 	return piece;
 }
 
-static bool keep_rest(size_t at, const struct region *rest)
+/* What was inherited counts as allocated in a fork child only while it is in use. */
+static bool is_inherited(const struct hp_region *r)
+{
+	return r->session < hp_session.own;
+}
+
+static void count_free(const struct hp_region *r, size_t size)
+{
+	if (is_inherited(r))
+		hp_stacks_uncount_alloc(r->record, size);
+	else
+		hp_stacks_count_free(r->record, size);
+}
+
+static void count_trimmed(const struct hp_region *r, size_t size)
+{
+	if (is_inherited(r)) {
+		hp_stacks_count_split(r->record);
+		hp_stacks_uncount_alloc(r->record, size);
+	} else {
+		hp_stacks_count_trimmed(r->record, size);
+	}
+}
+
+static bool keep_rest(size_t at, const struct hp_region *rest)
 {
 	return rest->mark && insert_at(at, *rest);
 }
@@ -111,17 +132,17 @@ static bool keep_rest(size_t at, const struct region *rest)
  * the time: one with nothing may be folded. */
 static struct hp_region_part cut(size_t i, uintptr_t start, uintptr_t end, int64_t *out_weight)
 {
-	struct region whole = regions[i];
-	struct region part = piece_of(&whole, whole.start > start ? whole.start : start,
-				      whole.end < end ? whole.end : end);
-	struct region before = piece_of(&whole, whole.start, part.start);
-	struct region after = piece_of(&whole, part.end, whole.end);
+	struct hp_region whole = regions[i];
+	struct hp_region part = piece_of(&whole, whole.start > start ? whole.start : start,
+					 whole.end < end ? whole.end : end);
+	struct hp_region before = piece_of(&whole, whole.start, part.start);
+	struct hp_region after = piece_of(&whole, part.end, whole.end);
 	size_t unmarked = part.mark ? 0 : part.end - part.start;
 	size_t n_rests = 0;
 
 	*out_weight += weight_of(&whole);
 	delete_at(i);
-	for (struct region *rest = &after; rest; rest = rest == &after ? &before : NULL) {
+	for (struct hp_region *rest = &after; rest; rest = rest == &after ? &before : NULL) {
 		if (keep_rest(i, rest)) {
 			n_rests++;
 			*out_weight -= weight_of(rest);
@@ -130,26 +151,27 @@ static struct hp_region_part cut(size_t i, uintptr_t start, uintptr_t end, int64
 		}
 	}
 	if (n_rests + (part.mark != 0) == 0)
-		hp_stacks_count_free(whole.record, unmarked); /* no room for the marked one */
+		count_free(&whole, unmarked); /* no room for the marked one */
 	else if (unmarked > 0)
-		hp_stacks_count_trimmed(whole.record, unmarked);
+		count_trimmed(&whole, unmarked);
 	if (n_rests == 2)
 		hp_stacks_count_split(whole.record);
 	if (n_rests > 0 && part.mark)
 		hp_stacks_count_split(whole.record);
-	return (struct hp_region_part){part.start, part.end, part.mark, part.record, n_rests > 0};
+	return (struct hp_region_part){part, n_rests > 0};
 }
 
 static void count_gone(const struct hp_region_part *part)
 {
-	size_t size = part->end - part->start;
+	const struct hp_region *r = &part->region;
+	size_t size = r->end - r->start;
 
-	if (!part->mark)
+	if (!r->mark)
 		return;
-	if (part->is_split)
-		hp_stacks_count_joined(part->record, size);
+	if (part->is_split && !is_inherited(r))
+		hp_stacks_count_joined(r->record, size);
 	else
-		hp_stacks_count_free(part->record, size);
+		count_free(r, size);
 }
 
 static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_taken *out)
@@ -160,7 +182,7 @@ static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_tak
 	while (i = find(start), start < end && i < n_regions && regions[i].start < end) {
 		struct hp_region_part part = cut(i, start, end, &out->weight);
 
-		covered += part.end - part.start;
+		covered += part.region.end - part.region.start;
 		if (out->n < HP_REGIONS_TAKEN_MAX)
 			out->parts[out->n++] = part;
 		else
@@ -186,8 +208,8 @@ bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record
 	if (!hp_lock_acquire(&lock))
 		return false;
 	drop_range(start, start + size);
-	is_added = insert_at(find(start),
-			     (struct region){start, start + size, start + gap - 1, record});
+	is_added = insert_at(find(start), (struct hp_region){start, start + size, start + gap - 1,
+							     record, hp_session.own});
 	hp_lock_release(&lock);
 	return is_added;
 }
@@ -207,12 +229,12 @@ uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *
 
 static void put_back(const struct hp_region_part *part)
 {
-	struct region region = {part->start, part->end, part->mark, part->record};
+	const struct hp_region *r = &part->region;
 
-	if (!part->mark)
+	if (!r->mark)
 		return;
-	drop_range(part->start, part->end);
-	if (!insert_at(find(part->start), region))
+	drop_range(r->start, r->end);
+	if (!insert_at(find(r->start), *r))
 		count_gone(part);
 }
 
@@ -236,7 +258,8 @@ void hp_regions_reset(void)
 	n_regions = capacity = 0;
 }
 
-void hp_regions_after_fork(void)
+void hp_regions_after_fork(uint64_t seed)
 {
 	hp_lock_reset(&lock);
+	hp_sampler_init(&sampler, sampler.interval, seed);
 }

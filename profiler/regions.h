@@ -7,6 +7,15 @@
 /* Begins with no mappings, sampled at this interval. */
 void hp_regions_start(uint64_t interval, uint64_t seed);
 
+/* Marks have no memory: of what lies behind the first one nothing is known, and the next is drawn
+ * when it matters. */
+struct hp_region {
+	uintptr_t start, end;
+	uintptr_t mark; /* the first marked byte; 0: none */
+	hp_handle record;
+	uint32_t session; /* in which it was mapped: see struct hp_session */
+};
+
 /* Remembers a mapping that has been counted under `record`; `gap` is where in it the first marked
  * byte lies, 1 for the first. False if there is no room. Any thread, from within a hook. */
 bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record);
@@ -20,9 +29,7 @@ struct hp_regions_taken {
 	int64_t weight; /* how many bytes less will be in use then, by estimate */
 	size_t n;
 	struct hp_region_part {
-		uintptr_t start, end;
-		uintptr_t mark;
-		hp_handle record;
+		struct hp_region region;
 		bool is_split; /* off a mapping that is there still */
 	} parts[HP_REGIONS_TAKEN_MAX];
 };
@@ -42,4 +49,5 @@ bool hp_regions_is_empty(void);
 
 /* Forgets everything. Nobody may be using it. */
 void hp_regions_reset(void);
-void hp_regions_after_fork(void);
+/* In a fork child, which goes on with random numbers of its own. */
+void hp_regions_after_fork(uint64_t seed);

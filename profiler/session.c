@@ -9,20 +9,13 @@ enum {
 };
 
 struct hp_session hp_session;
-void (*hp_session_on_raw_fork)(void);
+bool (*hp_session_on_raw_fork)(void);
 
 static uint32_t newest;   /* sessions are never numbered twice */
 static uint32_t n_pauses; /* of a fork, or the end of a session; they may be nested */
 static uint64_t n_threads_seeded;
 
 /* --- pauses -------------------------------------------------------------------------------- */
-
-static uint64_t now_ms(void)
-{
-	struct timespec t = hp_sys_clock(CLOCK_MONOTONIC);
-
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* A thread does not wait for itself: other fork handlers may run between pause and resume. */
 static bool is_paused_by_others(uint32_t n)
@@ -34,11 +27,11 @@ static bool is_paused_by_others(uint32_t n)
 static bool wait_for_resume(void)
 {
 	const struct timespec patience = {.tv_nsec = PAUSE_PATIENCE_MS * 1000000L};
-	uint64_t deadline = now_ms() + PAUSE_PATIENCE_MS;
+	int64_t deadline = hp_sys_now_ns() + patience.tv_nsec;
 	uint32_t n;
 
 	while (is_paused_by_others(n = __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST)) &&
-	       now_ms() < deadline)
+	       hp_sys_now_ns() < deadline)
 		hp_sys_futex_wait(&n_pauses, n, &patience);
 	return !is_paused_by_others(n);
 }
@@ -77,8 +70,8 @@ void hp_session_resume(void)
 
 struct hp_thread *hp_session_enter(void)
 {
-	if (__builtin_expect(hp_fork_mark_is_new_process(), false))
-		hp_session_on_raw_fork();
+	if (__builtin_expect(hp_fork_mark_is_new_process(), false) && !hp_session_on_raw_fork())
+		return NULL;
 	for (;;) {
 		struct hp_thread *t = hp_thread_enter();
 		uint32_t n = t ? __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST) : 0;
@@ -95,8 +88,9 @@ void hp_session_join(struct hp_thread *t, uint32_t number)
 {
 	uint64_t n = __atomic_add_fetch(&n_threads_seeded, 1, __ATOMIC_RELAXED);
 
+	/* The four words of each thread's state are outputs of splitmix64 that no other has. */
 	hp_sampler_init(&t->sampler, hp_session.interval,
-			hp_session.seed + n * 0x9e3779b97f4a7c15ull);
+			hp_session.seed + 4 * n * 0x9e3779b97f4a7c15ull);
 	hp_tls_set(&hp_tls, 0, 0);
 	t->accounted = 0;
 	memset(&t->news, 0, sizeof(t->news));
@@ -136,6 +130,8 @@ static void set_checkpoint(struct hp_thread *t)
 	else
 		checkpoint = t->accounted + t->step;
 	hp_tls_set(&hp_tls, allocated, checkpoint);
+	if (checkpoint == allocated)
+		return; /* we come here next time in any case, as when all is recorded */
 	/* A session that began meanwhile may have recalled us before that. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (hp_session_number() != now)
@@ -168,8 +164,10 @@ void hp_session_prepare(const struct hp_options *options)
 void hp_session_begin(void)
 {
 	hp_session.first = hp_session.own = ++newest;
+	/* Before anyone joins; and those who are recalled find it running. */
+	hp_thread_begin_session(hp_session.own);
 	__atomic_store_n(&hp_session.number, hp_session.own, __ATOMIC_SEQ_CST);
-	hp_thread_begin_session(hp_session.number);
+	hp_thread_recall();
 }
 
 void hp_session_end(void)

@@ -32,8 +32,9 @@ void hp_session_prepare(const struct hp_options *options);
 void hp_session_begin(void);
 void hp_session_end(void);
 
-/* Called when the process turns out to be a fork child that no fork handler has seen. */
-extern void (*hp_session_on_raw_fork)(void);
+/* Called when the process turns out to be a fork child that no fork handler has seen. False if
+ * another thread was first, and does not come to an end with it. */
+extern bool (*hp_session_on_raw_fork)(void);
 
 /* The calling thread's struct, until hp_session_leave(). Sessions may end and begin meanwhile, but
  * what they recorded stays. NULL: no memory, or a pause that takes too long. Any thread, from

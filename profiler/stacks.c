@@ -212,9 +212,12 @@ static bool grow(struct shard *s)
 			stack_at(h)->next = *bucket;
 			*bucket = h;
 		}
-	hp_memory_unmap(s->buckets, s->n_buckets * sizeof(hp_handle));
-	s->buckets = grown.buckets;
-	s->n_buckets = grown.n_buckets;
+	struct shard old = *s;
+
+	/* In this order: a fork may catch us here, and the child unmaps what the shard says. */
+	__atomic_store_n(&s->buckets, grown.buckets, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->n_buckets, grown.n_buckets, __ATOMIC_RELEASE);
+	hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
 	return true;
 }
 

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #if !defined(__x86_64__)
-#error "heapprof knows x86-64 only: port sys.h, frame_rule.c and scratch.c"
+#error "x86-64 only: elsewhere port sys.h, scratch.c, frame_rule.c, recorder.h, live.h and lock.c"
 #endif
 
 static inline long hp_sys6(long number, long a, long b, long c, long d, long e, long f)
@@ -188,6 +188,13 @@ static inline struct timespec hp_sys_clock(int clock)
 
 	hp_sys3(SYS_clock_gettime, clock, (long)&now, 0);
 	return now;
+}
+
+static inline int64_t hp_sys_now_ns(void)
+{
+	struct timespec now = hp_sys_clock(CLOCK_MONOTONIC);
+
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* True if the 8 bytes at `p` can be read. The kernel copies a new signal mask from there before it

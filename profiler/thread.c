@@ -22,6 +22,13 @@ static uint64_t retired_bytes; /* asked for by threads that are gone */
 static pthread_key_t exit_key;
 static bool has_exit_key;
 
+/* Not any more if another thread of a fork child was the first to notice the fork. */
+static bool is_its_own(const struct hp_thread *thread, const struct hp_tls *tls)
+{
+	return thread && thread == tls->thread &&
+	       __atomic_load_n(&thread->tls, __ATOMIC_RELAXED) == tls;
+}
+
 static void retire(struct hp_thread *thread, struct hp_tls *tls)
 {
 	if (thread->session == current_session)
@@ -37,7 +44,7 @@ static void thread_exits(void *value)
 	struct hp_thread *thread = value;
 	struct hp_tls *tls = &hp_tls;
 
-	if (tls->thread != thread)
+	if (!is_its_own(thread, tls))
 		return;
 	tls->in_hook++;
 	if (hp_thread_on_exit)
@@ -78,7 +85,7 @@ static struct hp_thread *make_thread(void)
 	thread->number = __atomic_fetch_add(&n_made, 1, __ATOMIC_RELAXED);
 	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&registry, &thread->next, thread, true,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		;
 	return thread;
 }
@@ -129,9 +136,9 @@ struct hp_thread *hp_thread_enter(void)
 	struct hp_tls *tls = &hp_tls;
 	struct hp_thread *thread = tls->thread;
 
-	if (!thread) {
+	if (!is_its_own(thread, tls)) {
 		/* Without the key nobody would tell us when `tls` dies. */
-		bool may_register = tls->state == HP_TLS_NEW && has_exit_key;
+		bool may_register = tls->state != HP_TLS_GONE && has_exit_key;
 
 		thread = may_register ? register_thread(tls) : take_thread();
 		if (!thread)
@@ -157,8 +164,11 @@ void hp_thread_leave(struct hp_thread *thread)
 	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
 }
 
+/* Whoever begins a pause or a session says so and then looks here; a thread comes in here and then
+ * looks there. The fence, and one like it in set_checkpoint(): one of the two sees the other. */
 static struct hp_thread *first_thread(void)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
 }
 
@@ -231,15 +241,23 @@ static bool recall_strangers(void)
 	return is_any;
 }
 
-/* A hook of another thread may be between reading its countdown and writing it back, and undo what
- * we write: so all processors are made to finish what they are at, and we look again. */
 void hp_thread_begin_session(uint32_t session)
 {
-	const int n_looks = 10;
 	bool locked = hp_lock_acquire(&registry_lock);
 
 	retired_bytes = 0;
 	__atomic_store_n(&current_session, session, __ATOMIC_SEQ_CST);
+	if (locked)
+		hp_lock_release(&registry_lock);
+}
+
+/* A hook of another thread may be between reading its countdown and writing it back, and undo what
+ * we write: so all processors are made to finish what they are at, and we look again. */
+void hp_thread_recall(void)
+{
+	const int n_looks = 10;
+	bool locked = hp_lock_acquire(&registry_lock);
+
 	for (int i = 0; locked && i < n_looks && recall_strangers(); i++)
 		hp_sys3(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	if (locked)
@@ -254,21 +272,14 @@ static bool is_another_busy(void)
 	return false;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t = hp_sys_clock(CLOCK_MONOTONIC);
-
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 bool hp_thread_wait_idle(int patience_ms)
 {
 	const struct timespec nap = {.tv_nsec = 50 * 1000};
-	int64_t deadline = now_ms() + patience_ms;
+	int64_t deadline = hp_sys_now_ns() + patience_ms * INT64_C(1000000);
 	uint32_t never = 0;
 
 	while (is_another_busy()) {
-		if (now_ms() >= deadline)
+		if (hp_sys_now_ns() >= deadline)
 			return false;
 		hp_sys_futex_wait(&never, 0, &nap);
 	}
@@ -280,7 +291,7 @@ void hp_thread_after_fork(uint32_t session)
 	hp_lock_reset(&registry_lock);
 	hp_lock_reset(&arena.lock);
 	for (struct hp_thread *t = registry; t; t = t->next) {
-		if (t == hp_tls.thread)
+		if (t->tls == &hp_tls)
 			continue;
 		t->tls = NULL;
 		t->is_busy = 0;

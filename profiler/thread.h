@@ -91,9 +91,11 @@ extern void (*hp_thread_on_exit)(void);
 struct hp_thread *hp_thread_enter(void);
 void hp_thread_leave(struct hp_thread *thread);
 
-/* Begins to count for a session: threads that do not belong to it yet take the slow path at their
- * next allocation, and begin at 0. Session 0 is none. */
+/* Counts for a session from now on, from 0. Session 0 is none. */
 void hp_thread_begin_session(uint32_t session);
+
+/* Makes threads that do not belong to it yet take the slow path at their next allocation. */
+void hp_thread_recall(void);
 
 /* Bytes that all threads, dead ones included, have asked for in this session. */
 uint64_t hp_thread_allocated_total(void);

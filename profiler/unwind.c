@@ -76,7 +76,7 @@ static __attribute__((noinline, cold)) bool extend_to(struct walk *w, uintptr_t 
 	while (w->high < end) {
 		if (!hp_sys_is_readable((void *)w->high))
 			return false;
-		w->high += PAGE;
+		w->high = (w->high & -PAGE) + PAGE;
 	}
 	return true;
 }

@@ -4,9 +4,14 @@
 
 #include "heapprof.h"
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static __thread void *volatile sink; /* of each thread: it frees what is there */
 
@@ -128,6 +133,49 @@ static int do_callback(char **argv)
 	return 0;
 }
 
+/* argv: prefix */
+static int do_no_memory(char **argv)
+{
+	static const struct rlimit none;
+
+	HeapProfilerStart(argv[0]);
+	require(setrlimit(RLIMIT_AS, &none) == 0, "a limit");
+	HeapProfilerDump("no memory");
+	HeapProfilerStop();
+	return 0;
+}
+
+static volatile pid_t forked;
+
+static void fork_in_handler(int signal)
+{
+	forked = fork();
+}
+
+/* The signal comes while the dump is written, and is handled at its end; the child returns from the
+ * handler. argv: prefix */
+static int do_fork_in_handler(char **argv)
+{
+	static const struct itimerval soon = {.it_value = {.tv_usec = 100}};
+
+	signal(SIGALRM, fork_in_handler);
+	HeapProfilerStart(argv[0]);
+	for (int i = 0; i < 20; i++) {
+		int status;
+
+		forked = -1;
+		setitimer(ITIMER_REAL, &soon, NULL);
+		HeapProfilerDump("interrupted");
+		while (forked == -1)
+			;
+		if (forked == 0)
+			_exit(0);
+		require(waitpid(forked, &status, 0) == forked && status == 0, "the child's end");
+	}
+	HeapProfilerStop();
+	return 0;
+}
+
 static int do_statistics(char **argv)
 {
 	struct heapprof_statistics s;
@@ -217,7 +265,15 @@ static int do_storm(char **argv)
 }
 
 const struct command commands[] = {
-	{"calls", do_calls}, {"sessions", do_sessions},     {"replaced-dump", do_replaced_dump},
-	{"stop", do_stop},   {"stop-twice", do_stop_twice}, {"statistics", do_statistics},
-	{"storm", do_storm}, {"callback", do_callback},     {NULL, NULL},
+	{"calls", do_calls},
+	{"sessions", do_sessions},
+	{"replaced-dump", do_replaced_dump},
+	{"stop", do_stop},
+	{"stop-twice", do_stop_twice},
+	{"statistics", do_statistics},
+	{"storm", do_storm},
+	{"callback", do_callback},
+	{"fork-in-handler", do_fork_in_handler},
+	{"no-memory", do_no_memory},
+	{NULL, NULL},
 };

@@ -53,6 +53,20 @@ def test_dump_called_by_the_c_library(folder, way):
     check_equal([d.metadata['reason'] for d in dumps_in(folder)], ['callback'], 'dumps')
 
 
+@case
+def test_message_of_a_dump_without_memory(folder):
+    env = environment(folder, preload=None, HEAPPROFILE=None)
+    result = run([program('api'), 'no-memory', f'{folder}/p'], env)
+    check_equal((result.status, result.stderr),
+                (0, f"heapprof: can't write {folder}/p: Cannot allocate memory\n"), 'result')
+
+
+@case
+def test_fork_in_a_handler_at_the_end_of_a_dump(folder):
+    start(folder, 'api', 'fork-in-handler')
+    check_equal(len(dumps_in(folder)), 20, 'dumps')
+
+
 @each('way', WAYS)
 def test_statistics(folder, way):
     start(folder, way, 'statistics')

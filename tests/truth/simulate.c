@@ -15,10 +15,6 @@ static void ignore(const char *reason)
 {
 }
 
-static void ignore_raw_fork(void)
-{
-}
-
 static __attribute__((noinline)) void allocate(void *p, size_t size)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -29,10 +25,8 @@ static __attribute__((noinline)) void allocate(void *p, size_t size)
 
 static void release(void *p)
 {
-	struct hp_live_entry entry;
-
-	if (hp_recorder_may_know(p) && hp_recorder_forget(p, &entry))
-		hp_recorder_freed(&entry);
+	if (hp_recorder_may_know(p))
+		hp_recorder_freeing(p);
 }
 
 static struct truth run(const struct mix *mix, size_t interval)
@@ -82,7 +76,6 @@ int main(int argc, char **argv)
 	}
 	options.sample_interval = strtoull(argv[2], NULL, 0);
 	hp_recorder_on_due = ignore;
-	hp_session_on_raw_fork = ignore_raw_fork;
 	hp_thread_init();
 	if (!hp_frame_rule_init(true))
 		return 1;

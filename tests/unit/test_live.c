@@ -165,25 +165,35 @@ static void test_stop_empties_and_rules_out_all(void)
 	CHECK(!hp_live_take(0x5000, &other));
 }
 
-static void test_pinned_range_is_never_ruled_out(void)
+static void check_pinned_range(char *start)
 {
-	char *start = (char *)0x7e0000000800;
 	struct hp_live_entry entry = {(uintptr_t)start + PAGE, 1, 1, 1}, other;
+	struct hp_live_entry beside = {(uintptr_t)start + 5 * PAGE, 1, 1, 1};
 
 	hp_live_reset(true);
 	hp_live_pin_range(start, 2 * PAGE);
-	CHECK(hp_live_insert(&entry, &other));
+	CHECK(hp_live_insert(&entry, &other) && hp_live_insert(&beside, &other));
 	CHECK(hp_live_take(entry.address, &other));
 	for (int offset = 0; offset < 2 * PAGE; offset += 16)
 		CHECK(hp_live_may_hold(start + offset));
 	hp_live_reset(true);
 	CHECK(hp_live_may_hold(start));
 	CHECK(hp_live_may_hold(start + 2 * PAGE - 1));
+	CHECK(!hp_live_may_hold(start - PAGE));
 	CHECK(!hp_live_may_hold(start + 3 * PAGE));
+	CHECK(!hp_live_may_hold((char *)beside.address));
 	hp_live_stop();
 	CHECK(hp_live_may_hold(start));
 	hp_live_pin_range(NULL, 0);
 	hp_live_stop();
+	CHECK(!hp_live_may_hold(start));
+}
+
+static void test_pinned_range_is_never_ruled_out(void)
+{
+	check_pinned_range((char *)0x7e0000000800);
+	check_pinned_range((char *)0x7e00fffff800); /* goes on at the filter's beginning */
+	check_pinned_range((char *)0x7e00ffffd800);
 }
 
 /* Every entry that was taken in is found again, whatever the limit. */

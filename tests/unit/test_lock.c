@@ -2,6 +2,8 @@
 #include "lock.h"
 #include "test.h"
 #include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
 
 enum {
 	N_THREADS = 4,
@@ -75,6 +77,37 @@ static void test_gives_up(void)
 	hp_lock_release(&lock);
 }
 
+/* Where nobody gives up the lock comes free after 10 s. */
+static void on_tick(int signal)
+{
+	static int n_ticks;
+
+	if (++n_ticks == 100000)
+		hp_lock_reset(&lock);
+}
+
+static void *hold(void *unused)
+{
+	return (void *)(size_t)hp_lock_try(&lock);
+}
+
+/* As under a program's own sampling profiler: no wait lasts until its end. */
+static void test_gives_up_under_a_fast_timer(void)
+{
+	static const struct itimerval fast = {{.tv_usec = 100}, {.tv_usec = 100}}, off;
+	pthread_t thread;
+	void *is_held;
+
+	pthread_create(&thread, NULL, hold, NULL);
+	pthread_join(thread, &is_held);
+	CHECK(is_held);
+	signal(SIGALRM, on_tick);
+	setitimer(ITIMER_REAL, &fast, NULL);
+	CHECK(!hp_lock_acquire(&lock));
+	setitimer(ITIMER_REAL, &off, NULL);
+	hp_lock_reset(&lock);
+}
+
 static void *acquire_own(void *unused)
 {
 	CHECK(!hp_lock_is_mine(&lock));
@@ -101,4 +134,4 @@ static void test_nobody_waits_for_himself(void)
 }
 
 TEST_MAIN(TEST(test_excludes_other_threads), TEST(test_try), TEST(test_gives_up),
-	  TEST(test_nobody_waits_for_himself))
+	  TEST(test_gives_up_under_a_fast_timer), TEST(test_nobody_waits_for_himself))

@@ -116,12 +116,36 @@ static void test_max_dumps(void)
 	CHECK(is_there("p.0006.heap"));
 }
 
+/* Sessions under one prefix have one first dump; another prefix has its own, as has one whose dumps
+ * were moved away. */
+static void test_max_dumps_of_several_sessions(void)
+{
+	static const uint64_t expected[] = {0, 0, 0, 2, 3};
+
+	start_with(in_folder("p"));
+	for (size_t i = 0; i < 5; i++) {
+		CHECK_UINT_EQ(claim(3), expected[i]);
+		CHECK(hp_names_start(in_folder("p"), true));
+	}
+	CHECK(is_there("p.0001.heap"));
+	CHECK(hp_names_start(in_folder("q"), true));
+	for (size_t i = 0; i < 5; i++)
+		CHECK_UINT_EQ(claim(3), expected[i]);
+	remove_folder();
+	CHECK_INT_EQ(mkdir(folder, 0700), 0);
+	write_file(in_folder("q.0003.heap"), dump_of(hp_process_run_id() + 1));
+	CHECK(hp_names_start(in_folder("q"), true));
+	CHECK_UINT_EQ(claim(2), 0);
+	CHECK_UINT_EQ(claim(2), 0);
+	CHECK_UINT_EQ(claim(2), 5);
+}
+
 /* What a process did not write itself it does not remove. */
 static void test_max_dumps_leaves_earlier_runs_alone(void)
 {
 	start_with(in_folder("p"));
-	claim(0);
-	claim(0);
+	write_file(in_folder("p.0001.heap"), dump_of(hp_process_run_id() + 1));
+	write_file(in_folder("p.0002.heap"), dump_of(hp_process_run_id() + 1));
 	CHECK(hp_names_start(in_folder("p"), true));
 	for (int i = 0; i < 6; i++)
 		claim(2);
@@ -327,7 +351,8 @@ static __attribute__((constructor)) void prepare(void)
 }
 
 TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_five_digits),
-	  TEST(test_max_dumps), TEST(test_max_dumps_leaves_earlier_runs_alone),
+	  TEST(test_max_dumps), TEST(test_max_dumps_of_several_sessions),
+	  TEST(test_max_dumps_leaves_earlier_runs_alone),
 	  TEST(test_max_dumps_leaves_other_files_alone), TEST(test_max_dumps_of_one_and_two),
 	  TEST(test_collisions), TEST(test_fork_child), TEST(test_patterns),
 	  TEST(test_pattern_with_pid), TEST(test_relative_prefix), TEST(test_too_long),

@@ -2,6 +2,7 @@
 /* Recorded mappings against a plain array of pages. */
 #include "regions.h"
 #include "sampler.h"
+#include "session.h"
 #include "stacks.h"
 #include "stacks_copy.h"
 #include "test.h"
@@ -242,6 +243,48 @@ static void test_trimmed(void)
 	check_counts(2, 10, 2, 10);
 }
 
+/* Freed here, but never allocated here: a fork child's allocated counts are its own. */
+static void test_inherited(void)
+{
+	begin();
+	map(10, 10, 1);
+	hp_session.own++; /* as in a child */
+	unmap(18, 2);
+	check_counts(1, 8, 0, 0);
+	unmap(14, 1);
+	check_counts(2, 7, 0, 0);
+	take(11, 1);
+	hp_regions_settle(&taken, true);
+	check_counts(3, 6, 0, 0);
+	map(30, 5, 1); /* its own */
+	unmap(30, 2);
+	check_counts(4, 11, 0, 2);
+	unmap(0, 100);
+	check_counts(1, 5, 1, 5);
+}
+
+/* A bit for each of 64 mappings of which a half that has been cut off left something. */
+static uint64_t rests_after_fork(uint64_t seed)
+{
+	uint64_t bits = 0;
+
+	begin();
+	hp_regions_start(PAGE, 1);
+	hp_regions_after_fork(seed);
+	for (size_t i = 0; i < 64; i++) {
+		map(i, 1, 1);
+		hp_regions_take(BASE + i * PAGE, PAGE / 2, &taken);
+		bits |= (uint64_t)(hp_regions_take(BASE + i * PAGE, PAGE, &taken) > 0) << i;
+	}
+	return bits;
+}
+
+static void test_fork_children_draw_their_own_numbers(void)
+{
+	CHECK(rests_after_fork(2) != rests_after_fork(3));
+	begin();
+}
+
 /* A rest is recorded as often as a mapping of its size would be, whichever end it is, and however
  * often it was cut: p(s) = 1 - exp(-s/R). */
 static void test_trimmed_and_sampled(void)
@@ -292,7 +335,8 @@ static void test_trimmed_and_sampled(void)
 	begin();
 }
 
-TEST_MAIN(TEST(test_trimmed), TEST(test_trimmed_and_sampled), TEST(test_whole), TEST(test_parts),
+TEST_MAIN(TEST(test_inherited), TEST(test_fork_children_draw_their_own_numbers), TEST(test_trimmed),
+	  TEST(test_trimmed_and_sampled), TEST(test_whole), TEST(test_parts),
 	  TEST(test_over_several), TEST(test_mapped_over), TEST(test_random_ranges),
 	  TEST(test_taken_and_gone), TEST(test_taken_and_put_back),
 	  TEST(test_more_than_can_be_taken))

@@ -305,6 +305,44 @@ static void test_coroutine_stacks_come_and_go(void)
 	}
 }
 
+/* A thread's stack that ends within a page, whose bp leads across its end to where nothing is. */
+static void test_end_of_stack_within_a_page(void)
+{
+	enum {
+		PAGE = 4096
+	};
+	struct hp_thread *t = hp_thread_enter();
+	struct hp_thread saved = *t;
+	char *page =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uintptr_t *bp = (uintptr_t *)(page + 1024);
+	struct hp_site site = {(uintptr_t)page + 8, (uintptr_t)bp, (uintptr_t)bp};
+
+	munmap(page + PAGE, PAGE);
+	t->stack_home = (uintptr_t)page;
+	t->stack_top = (uintptr_t)page + 2048;
+	bp[0] = (uintptr_t)page + PAGE - 8; /* the caller's */
+	bp[1] = (uintptr_t)page + 16;       /* its code */
+	CHECK_UINT_EQ(hp_unwind(t, &site, MAX), 2);
+	t->stack_home = saved.stack_home;
+	t->stack_top = saved.stack_top;
+	hp_thread_leave(t);
+	munmap(page, PAGE);
+}
+
+/* The last of all: libunwind is not used any more in this process. */
+static void test_libunwind_is_lost_for_good(void)
+{
+	struct hp_frame_rule rule;
+
+	hp_frame_rule_for((uintptr_t)qsort, &rule);
+	CHECK_UINT_EQ(rule.kind, HP_RULE_SP);
+	hp_frame_rule_after_fork(false /* not clean */);
+	CHECK(hp_frame_rule_init(true /* use tables */));
+	hp_frame_rule_for((uintptr_t)qsort + 1, &rule);
+	CHECK_UINT_EQ(rule.kind, HP_RULE_NONE);
+}
+
 static __attribute__((constructor)) void prepare(void)
 {
 	hp_thread_init();
@@ -317,4 +355,5 @@ TEST_MAIN(TEST(test_plain_frames), TEST(test_frames_of_variable_size), TEST(test
 	  TEST(test_through_the_c_library), TEST(test_signal_handler),
 	  TEST(test_signal_handler_on_another_stack), TEST(test_depth_is_a_limit),
 	  TEST(test_wild_registers), TEST(test_pc_that_is_no_code), TEST(test_random_stacks),
-	  TEST(test_coroutine_stacks_come_and_go))
+	  TEST(test_coroutine_stacks_come_and_go), TEST(test_end_of_stack_within_a_page),
+	  TEST(test_libunwind_is_lost_for_good))

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* The start, and fork children that no handler has seen and that have several threads when they are
+ * noticed. */
+#include "lifecycle.h"
+#include "session.h"
+#include "test.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	N_THREADS = 2,
+	N_FORKS = 100
+};
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	CHECK_INT_EQ(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int errno_after_init;
+
+/* The first allocation may come where the program has an errno to lose. */
+static void test_errno_stays(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		errno = 4711;
+		hp_lifecycle_register();
+		_exit(errno != 4711);
+	}
+	CHECK_INT_EQ(status_of(pid), 0);
+	CHECK_INT_EQ(errno_after_init, 4711);
+}
+
+static uint32_t n_missing; /* threads that are not there yet */
+
+static void *enter_together(void *unused)
+{
+	struct hp_thread *t;
+
+	__atomic_sub_fetch(&n_missing, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&n_missing, __ATOMIC_SEQ_CST) > 0)
+		;
+	t = hp_session_enter();
+	if (t)
+		hp_session_leave(t);
+	return t;
+}
+
+/* Exits with how often the process was made ready; 99 if a thread was turned away. */
+static void be_child_of_threads(void)
+{
+	uint32_t inherited = hp_session.own;
+	pthread_t threads[N_THREADS];
+	void *result;
+
+	n_missing = N_THREADS;
+	for (int i = 0; i < N_THREADS; i++)
+		pthread_create(&threads[i], NULL, enter_together, NULL);
+	for (int i = 0; i < N_THREADS; i++) {
+		pthread_join(threads[i], &result);
+		if (!result)
+			_exit(99);
+	}
+	_exit((int)(hp_session.own - inherited));
+}
+
+static void test_one_thread_begins(void)
+{
+	for (int i = 0; i < N_FORKS && test_failures == 0; i++) {
+		pid_t pid = _Fork();
+
+		if (pid == 0)
+			be_child_of_threads();
+		CHECK_INT_EQ(status_of(pid), 1);
+	}
+}
+
+static pthread_barrier_t has_entered, may_end;
+
+static void *enter_and_stay(void *unused)
+{
+	struct hp_thread *t = hp_session_enter();
+
+	if (t)
+		hp_session_leave(t);
+	pthread_barrier_wait(&has_entered);
+	pthread_barrier_wait(&may_end);
+	return t;
+}
+
+/* Exits with 0 if both threads have a struct, and not the same. */
+static void be_child_noticed_by_another_thread(void)
+{
+	pthread_t thread;
+	void *its, *own;
+
+	pthread_barrier_init(&has_entered, NULL, 2);
+	pthread_barrier_init(&may_end, NULL, 2);
+	pthread_create(&thread, NULL, enter_and_stay, NULL);
+	pthread_barrier_wait(&has_entered);
+	own = hp_session_enter();
+	pthread_barrier_wait(&may_end);
+	pthread_join(thread, &its);
+	_exit(own && its && own != its ? 0 : 1);
+}
+
+static void test_noticed_by_another_thread_than_forked(void)
+{
+	struct hp_thread *t = hp_session_enter();
+	pid_t pid;
+
+	CHECK(t);
+	hp_session_leave(t);
+	pid = _Fork();
+	if (pid == 0)
+		be_child_noticed_by_another_thread();
+	CHECK_INT_EQ(status_of(pid), 0);
+}
+
+static __attribute__((constructor)) void prepare(void)
+{
+	setenv("HEAPPROFILE", "/nowhere/p", true);
+	errno = 4711;
+	hp_lifecycle_init();
+	errno_after_init = errno;
+	if (!hp_session_is_running())
+		exit(1);
+}
+
+TEST_MAIN(TEST(test_errno_stays), TEST(test_one_thread_begins),
+	  TEST(test_noticed_by_another_thread_than_forked))
