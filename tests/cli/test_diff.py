@@ -393,6 +393,16 @@ def pprof_draws_the_difference(folder):
 
 
 @cli.test
+def means_of_runs_are_rounded_once(folder):
+    base = folded(folder, 'base', main__f=4)
+    news = [folded(folder, f'new{i}', main__f=1) for i in range(2)]
+    out = os.path.join(folder, 'diff.pb.gz')
+    diff('-F', 'pprof', '-o', out, '--base', base, *news)
+    samples = json.loads(cli.succeed('convert', '--to=json', out))['sample']
+    cli.equal(sorted(int(value) for sample in samples for value in sample['value']), [-4, 1])
+
+
+@cli.test
 def differential_folded(folder):
     base, new = folded(folder, 'base', main__f=10, main__g=20), folded(folder, 'new', main__f=11)
     cli.equal(sorted(diff('-F', 'folded', base, new)[0].splitlines()),
