@@ -5,6 +5,7 @@
 
 #include "analysis/reproducible.h"
 #include "base/input.h"
+#include "base/path.h"
 #include "command_files.h"
 #include "commands.h"
 #include "writers/writer.h"
@@ -26,13 +27,6 @@ static int size_without(const char *name, const char *suffix)
 	return (int)size;
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Where the profile of `input` goes, which the caller frees: NULL if memory is out. */
 static char *output_path(const struct settings *settings, const struct writer *writer,
 			 const char *input)
@@ -48,7 +42,7 @@ static char *output_path(const struct settings *settings, const struct writer *w
 	if (strcmp(input, "-") == 0)
 		input = "stdin";
 	if (into_directory)
-		input = last_part(input);
+		input = path_last_part(input);
 	if (asprintf(&path, "%s%s%.*s%s", into_directory ? output : "", into_directory ? "/" : "",
 		     size_without(input, ".heap"), input, writer->suffix) < 0)
 		return NULL;
@@ -88,7 +82,7 @@ static void jobs_deinit(struct jobs *jobs)
 
 static char *find_place(const char *path)
 {
-	const char *name = last_part(path);
+	const char *name = path_last_part(path);
 	_cleanup_(freep) void *folder =
 		name > path ? strndup(path, (size_t)(name - path)) : strdup(".");
 	_cleanup_(freep) void *real = folder ? realpath(folder, NULL) : NULL;

@@ -533,12 +533,13 @@ static const struct option_row options[] = {
 	 "Shows the N largest changes; 0 is all, and what did not change as well. The default is "
 	 "30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
-	 "What is compared: function, which is the default, file, line or mapping."},
+	 "What is compared: function, which is the default, file, line or mapping. Gates judge "
+	 "functions nevertheless."},
 	{"focus", 0, OPTION_TEXT, offsetof(struct settings, focus), "REGEX",
 	 "Shows only samples with a function, source file or library that matches. Gates judge all "
 	 "samples nevertheless."},
 	{"ignore", 0, OPTION_TEXT, offsetof(struct settings, ignore), "REGEX",
-	 "Leaves out samples with one that matches."},
+	 "Shows no samples with one that matches. Gates judge these too."},
 	OPTION_ROW_HIDE,
 	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct settings, max_growth), "TYPE=LIMIT",
 	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "

@@ -8,27 +8,7 @@
 #include "base/utf8.h"
 #include "command_compare.h"
 #include "commands.h"
-
-#define VALUE_SIZE 32
-
-/* Bytes in the largest unit that leaves a whole number in front; other values as they are. */
-static const char *format_value(int64_t value, bool is_bytes, char text[VALUE_SIZE])
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-	double scaled = (double)value;
-	size_t unit = 0;
-
-	if (!is_bytes) {
-		snprintf(text, VALUE_SIZE, "%" PRId64, value);
-		return text;
-	}
-	while ((scaled >= 1024 || scaled <= -1024) && unit < 6) {
-		scaled /= 1024;
-		unit++;
-	}
-	snprintf(text, VALUE_SIZE, "%.*f %s", unit ? 2 : 0, scaled, units[unit]);
-	return text;
-}
+#include "reports/format.h"
 
 static double percent(int64_t value, int64_t total)
 {
@@ -38,12 +18,11 @@ static double percent(int64_t value, int64_t total)
 static void print_row(const struct frames *frames, const struct top *top, const struct top_row *row,
 		      int64_t flat_sum, bool is_bytes)
 {
-	char flat[VALUE_SIZE], cumulative[VALUE_SIZE];
 	const char *file = frames_file(frames, row->function);
 
-	printf("%12s %6.2f%% %6.2f%% %12s %6.2f%%  ", format_value(row->flat, is_bytes, flat),
-	       percent(row->flat, top->total), percent(flat_sum, top->total),
-	       format_value(row->cumulative, is_bytes, cumulative),
+	printf("%12s %6.2f%% %6.2f%% %12s %6.2f%%  ",
+	       format_value((double)row->flat, is_bytes).text, percent(row->flat, top->total),
+	       percent(flat_sum, top->total), format_value((double)row->cumulative, is_bytes).text,
 	       percent(row->cumulative, top->total));
 	utf8_print(frames_name(frames, row->function), stdout);
 	fputs(*file ? "  " : "", stdout);
@@ -59,13 +38,12 @@ static void print_rows(const struct settings *settings, const struct frames *fra
 	const char *unit = profile_string(profile, type->unit);
 	bool is_bytes = strcmp(unit, "bytes") == 0;
 	int64_t flat_sum = 0;
-	char total[VALUE_SIZE];
 
 	utf8_print(profile_string(profile, type->type), stdout);
 	printf(": total %" PRId64 " ", top->total);
 	utf8_print(unit, stdout);
 	if (is_bytes)
-		printf(" (%s)", format_value(top->total, true /* bytes */, total));
+		printf(" (%s)", format_value((double)top->total, true /* bytes */).text);
 	printf("\n%12s %7s %7s %12s %7s  %s\n", "flat", "flat%", "sum%", "cum", "cum%", "function");
 	for (size_t i = 0; i < top->rows.n && (!settings->n_lines || i < settings->n_lines); i++) {
 		flat_sum += top->rows.items[i].flat;

@@ -210,31 +210,60 @@ static int check_dropped(struct following *following)
 	return status;
 }
 
-/* Whether two of the dumps tell that key, and not the same of it. */
-static bool differ(const struct following *following, const char *key)
+static int add_values(struct strtab *values, const struct profile *profile, const char *key)
 {
-	const char *first = NULL;
+	int r = 0;
+
+	vec_foreach (comment, &profile->comments) {
+		const char *value = profile_comment_value(profile, *comment, key);
+		uint32_t number;
+
+		if (!r && value)
+			r = strtab_intern(values, value, strlen(value), &number);
+	}
+	return r;
+}
+
+/* Whether two of the dumps tell that key, and not the same of it: one that was merged tells of each
+ * of its processes, and if all are of the same processes, they have a trend. */
+static int differ(const struct following *following, const char *key, bool *out)
+{
+	struct strtab all = {0};
+	size_t least = SIZE_MAX;
+	int r = 0;
 
 	vec_foreach (profile, &following->inputs.profiles) {
-		const char *text = profile_metadata(*profile, key);
+		struct strtab own = {0};
 
-		if (!text || !*text)
-			continue;
-		if (first && strcmp(first, text) != 0)
-			return true;
-		first = text;
+		if (!r)
+			r = add_values(&own, *profile, key);
+		if (!r)
+			r = add_values(&all, *profile, key);
+		if (strtab_count(&own) > 1 && strtab_count(&own) < least)
+			least = strtab_count(&own);
+		strtab_deinit(&own);
 	}
-	return false;
+	*out = least < strtab_count(&all);
+	strtab_deinit(&all);
+	return r;
 }
 
 /* What one process holds more than another did is no growth. */
-static void check_process(struct following *following)
+static int check_process(struct following *following)
 {
-	if (differ(following, "program"))
+	bool is_program = false, is_run = false;
+	int r = differ(following, "program", &is_program);
+
+	if (!r)
+		r = differ(following, "run", &is_run);
+	if (r)
+		return command_error("%s", strerror(-r));
+	if (is_program)
 		warn(following, "the dumps are of different programs: what differs is no trend");
-	else if (differ(following, "run"))
+	else if (is_run)
 		warn(following, "the dumps are of several processes: what differs is no trend of "
 				"any of them");
+	return EXIT_DONE;
 }
 
 static void check_exit(struct following *following)
@@ -256,7 +285,7 @@ static int follow(struct following *following)
 	if (!status)
 		status = check_dropped(following);
 	if (!status)
-		check_process(following);
+		status = check_process(following);
 	if (!status && inputs_sort_by_time(&following->inputs))
 		status = command_error("%s", strerror(ENOMEM));
 	if (!status)

@@ -131,14 +131,13 @@ void inputs_deinit(struct inputs *inputs)
 
 static uint64_t count_dropped(const struct profile *profile)
 {
-	static const char key[] = "samples_dropped: ";
 	uint64_t n = 0;
 
 	vec_foreach (comment, &profile->comments) {
-		const char *text = profile_string(profile, *comment);
+		const char *value = profile_comment_value(profile, *comment, "samples_dropped");
 
-		if (strncmp(text, key, strlen(key)) == 0)
-			n += strtoull(text + strlen(key), NULL, 10);
+		if (value)
+			n += strtoull(value, NULL, 10);
 	}
 	return n;
 }

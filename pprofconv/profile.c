@@ -376,15 +376,23 @@ int64_t profile_bytes_period(const struct profile *profile)
 	return is_told ? profile->period : 0;
 }
 
-const char *profile_metadata(const struct profile *profile, const char *key)
+const char *profile_comment_value(const struct profile *profile, uint32_t comment, const char *key)
 {
+	const char *text = profile_string(profile, comment);
 	size_t key_size = strlen(key);
 
-	vec_foreach (comment, &profile->comments) {
-		const char *text = profile_string(profile, *comment);
+	if (strncmp(text, key, key_size) != 0 || strncmp(text + key_size, ": ", 2) != 0)
+		return NULL;
+	return text + key_size + 2;
+}
 
-		if (strncmp(text, key, key_size) == 0 && strncmp(text + key_size, ": ", 2) == 0)
-			return text + key_size + 2;
+const char *profile_metadata(const struct profile *profile, const char *key)
+{
+	vec_foreach (comment, &profile->comments) {
+		const char *value = profile_comment_value(profile, *comment, key);
+
+		if (value)
+			return value;
 	}
 	return NULL;
 }

@@ -202,7 +202,11 @@ void profile_add_comment(struct profile *profile, const char *text, size_t size)
 /* The period in bytes, R: 1 where every allocation was recorded; 0 if the profile doesn't tell. */
 int64_t profile_bytes_period(const struct profile *profile);
 
-/* The value of the first comment that reads "KEY: VALUE", or NULL. */
+/* VALUE if that comment, a string, reads "KEY: VALUE"; else NULL. Where profiles were merged, there
+ * is one for each of them that told another. */
+const char *profile_comment_value(const struct profile *profile, uint32_t comment, const char *key);
+
+/* The value of the first such comment, or NULL. */
 const char *profile_metadata(const struct profile *profile, const char *key);
 
 /* Makes the mappings of a profile that was read from a memory map fit to use, once all of its

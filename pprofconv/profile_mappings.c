@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <ctype.h>
 
+#include "base/path.h"
+
 /* Where programs that are not position-independent are linked to, on x86-64. */
 #define FIXED_START 0x400000
 
@@ -52,17 +54,10 @@ static void join_neighbours(struct profile *profile)
 
 /* --- the program --------------------------------------------------------------------------- */
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool is_program(const char *file, const char *program)
 {
 	return strcmp(file, program) == 0 ||
-	       (!strchr(program, '/') && strcmp(last_part(file), program) == 0);
+	       (!strchr(program, '/') && strcmp(path_last_part(file), program) == 0);
 }
 
 /* Names such as libc.so, libc.so.6, ld-linux-x86-64.so.2, libfoo.so_1. */

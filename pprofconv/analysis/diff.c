@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/moved.h"
 #include "analysis/shared.h"
 #include "analysis/statistics.h"
 #include "base/hash.h"
@@ -32,13 +33,6 @@ void diff_input_deinit(struct diff_input *input)
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Of a name, with or without a file. */
 static uint64_t hash_of(uint32_t name, const char *file)
 {
@@ -54,13 +48,9 @@ static int add_row(struct diff *diff, uint32_t name, const char *file, uint32_t 
 	if (!r)
 		r = index_insert(&diff->row_index, hash_of(name, file), *out_row);
 	if (!r)
-		r = index_insert(&diff->tail_index, hash_of(name, last_part(file)), *out_row);
-	if (!r)
 		r = vec_push(&diff->run_flat, 0);
 	if (!r)
 		r = vec_push(&diff->run_cumulative, 0);
-	if (!r)
-		r = vec_push(&diff->seen_in_run, 0);
 	return r ? r : vec_push(&diff->rows, (struct diff_row){.name = name, .file = file_string});
 }
 
@@ -77,37 +67,6 @@ static uint32_t find_row(const struct diff *diff, uint32_t name, const char *fil
 	return PROFILE_NONE;
 }
 
-static size_t common_end(const char *a, const char *b)
-{
-	size_t a_size = strlen(a), b_size = strlen(b), n = 0;
-
-	while (n < a_size && n < b_size && a[a_size - n - 1] == b[b_size - n - 1])
-		n++;
-	return n;
-}
-
-/* The row of a function whose source lay in another folder when it was built: of those that the run
- * at hand has not met, the one with the longest common end of the path. */
-static uint32_t find_row_elsewhere(const struct diff *diff, uint32_t name, const char *file,
-				   uint32_t run)
-{
-	struct index_walk walk = index_walk(&diff->tail_index, hash_of(name, last_part(file)));
-	uint32_t row, best = PROFILE_NONE;
-	size_t best_end = 0;
-
-	while (index_next(&walk, &row)) {
-		const char *other = diff_file(diff, &diff->rows.items[row]);
-		size_t end = common_end(file, other);
-
-		if (diff->rows.items[row].name != name || diff->seen_in_run.items[row] == run ||
-		    strcmp(last_part(file), last_part(other)) != 0 || end <= best_end)
-			continue;
-		best = row;
-		best_end = end;
-	}
-	return best;
-}
-
 /* --- summing ------------------------------------------------------------------------------- */
 
 /* One run on its way into the diff. */
@@ -121,14 +80,9 @@ struct run {
 	VEC(uint32_t) rows;    /* of the input's functions */
 	VEC(uint32_t) seen_in; /* of its functions: the last sample, plus 1, that was counted */
 	frame_vec stack;
-	uint32_t no_stack; /* the row of samples without one; PROFILE_NONE: not needed yet */
+	struct moved unmet; /* rows */
+	uint32_t no_stack;  /* the row of samples without one; PROFILE_NONE: not needed yet */
 };
-
-/* The number of the run, from 1. */
-static uint32_t number_of(const struct run *run)
-{
-	return (uint32_t)(run->diff->n_runs[DIFF_BASE] + run->diff->n_runs[DIFF_NEW] + 1);
-}
 
 static int name_of(struct run *run, uint32_t function, uint32_t *out_name)
 {
@@ -145,25 +99,39 @@ static int match_same_files(struct run *run)
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < frames->functions.n; i++) {
-		uint32_t name, row = PROFILE_NONE;
+		uint32_t name;
 
 		r = name_of(run, i, &name);
 		if (!r)
-			row = find_row(run->diff, name, frames_file(frames, i));
-		if (row != PROFILE_NONE)
-			run->diff->seen_in_run.items[row] = number_of(run);
-		if (!r)
-			r = vec_push(&run->rows, row);
+			r = vec_push(&run->rows, find_row(run->diff, name, frames_file(frames, i)));
 		if (!r)
 			r = vec_push(&run->seen_in, 0);
 	}
 	return r;
 }
 
+/* Rows that none of the run's files has are those of files that may have moved. */
+static int find_unmet(struct run *run)
+{
+	const struct diff *diff = run->diff;
+	bool *is_met = calloc(diff->rows.n + 1, sizeof(*is_met));
+	int r = is_met ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < run->rows.n; i++)
+		if (run->rows.items[i] != PROFILE_NONE)
+			is_met[run->rows.items[i]] = true;
+	for (uint32_t i = 0; !r && i < diff->rows.n; i++)
+		if (!is_met[i])
+			r = moved_add(&run->unmet, diff->rows.items[i].name,
+				      diff_file(diff, &diff->rows.items[i]), i);
+	free(is_met);
+	return r ? r : moved_build(&run->unmet);
+}
+
 static int match_other_files(struct run *run)
 {
 	const struct frames *frames = &run->input->frames;
-	int r = 0;
+	int r = find_unmet(run);
 
 	for (uint32_t i = 0; !r && i < frames->functions.n; i++) {
 		const char *file = frames_file(frames, i);
@@ -173,11 +141,9 @@ static int match_other_files(struct run *run)
 			continue;
 		r = name_of(run, i, &name);
 		if (!r)
-			*row = find_row_elsewhere(run->diff, name, file, number_of(run));
-		if (!r && *row == PROFILE_NONE)
+			*row = moved_take(&run->unmet, name, file);
+		if (!r && *row == MOVED_NONE)
 			r = add_row(run->diff, name, file, row);
-		if (!r)
-			run->diff->seen_in_run.items[*row] = number_of(run);
 	}
 	return r;
 }
@@ -194,6 +160,7 @@ static void run_deinit(struct run *run)
 	vec_deinit(&run->rows);
 	vec_deinit(&run->seen_in);
 	vec_deinit(&run->stack);
+	moved_deinit(&run->unmet);
 }
 
 /* What a sample adds to each of its functions. */
@@ -381,8 +348,6 @@ void diff_deinit(struct diff *diff)
 	index_deinit(&diff->row_index);
 	vec_deinit(&diff->run_flat);
 	vec_deinit(&diff->run_cumulative);
-	vec_deinit(&diff->seen_in_run);
-	index_deinit(&diff->tail_index);
 }
 
 /* --- what it says -------------------------------------------------------------------------- */
@@ -476,5 +441,4 @@ void diff_sort(struct diff *diff)
 		qsort_r(diff->rows.items, diff->rows.n, sizeof(*diff->rows.items), compare_rows,
 			diff);
 	index_deinit(&diff->row_index); /* their numbers have moved */
-	index_deinit(&diff->tail_index);
 }

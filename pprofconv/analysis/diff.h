@@ -44,10 +44,8 @@ struct diff {
 	const char *type;   /* of the values, such as inuse_space: belongs to the caller */
 	bool is_bytes;
 
-	/* Private: what finds rows, by the file or by its last part; of each row, the last run that
-	 * had it, and the values of the run at hand. */
-	struct index row_index, tail_index;
-	VEC(uint32_t) seen_in_run;
+	/* Private: what finds rows, and their values of the run at hand. */
+	struct index row_index;
 	VEC(double) run_flat;
 	VEC(double) run_cumulative;
 };

@@ -10,6 +10,7 @@
 
 #include "analysis/pattern.h"
 #include "base/hash.h"
+#include "base/path.h"
 
 #define FRAMES_MAX (1u << 20) /* of a stack; its locations may have many lines each */
 
@@ -112,19 +113,13 @@ static int add_function(struct frames *frames, const char *name, const char *fil
 	return r ? r : vec_push(&frames->functions, function);
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static const char *mapping_name(const struct profile *profile,
 				const struct profile_location *location)
 {
 	if (location->mapping == PROFILE_NONE)
 		return "";
-	return last_part(profile_string(profile, profile->mappings.items[location->mapping].file));
+	return path_last_part(
+		profile_string(profile, profile->mappings.items[location->mapping].file));
 }
 
 /* The file that the location lies in and the place there, or the address. */
@@ -209,7 +204,7 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 	case FRAMES_BY_LINE:
 		return add_file_line(frames, name, file, line->line);
 	case FRAMES_BY_FILE:
-		return *file ? push_named(frames, last_part(file), file)
+		return *file ? push_named(frames, path_last_part(file), file)
 			     : add_mapping(frames, location);
 	case FRAMES_BY_MAPPING:
 		return add_mapping(frames, location);

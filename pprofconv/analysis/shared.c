@@ -35,13 +35,13 @@ static const char *only_run(const struct profile *profile)
 	const char *run = NULL;
 
 	vec_foreach (comment, &profile->comments) {
-		const char *text = profile_string(profile, *comment);
+		const char *value = profile_comment_value(profile, *comment, "run");
 
-		if (strncmp(text, "run: ", 5) != 0)
+		if (!value)
 			continue;
 		if (run)
 			return NULL;
-		run = text + 5;
+		run = value;
 	}
 	return run;
 }

@@ -61,7 +61,6 @@ double statistics_tail(double t, double freedom)
 	return t > 0 ? half : 1 - half;
 }
 
-/* By halving: a quantile is asked for a few times a report. */
 /* P(X - Y >= least) = sum over y of P(Y = y) P(X >= y + least). */
 double statistics_count_tail(double mean, size_t least)
 {
@@ -78,6 +77,7 @@ double statistics_count_tail(double mean, size_t least)
 	return sum;
 }
 
+/* By halving: a quantile is asked for a few times a report. */
 double statistics_quantile(double tail, double freedom)
 {
 	double low = 0, high = 1;

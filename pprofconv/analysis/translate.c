@@ -147,7 +147,8 @@ void translate_sample(struct translation *t, uint32_t sample)
 	const struct profile_sample *from = &t->from->samples.items[sample];
 	struct profile_sample key;
 
-	if (t->change && filter_judge(t->change->filter, from->stack) != FILTER_KEPT)
+	if (t->change && t->change->filter &&
+	    filter_judge(t->change->filter, from->stack) != FILTER_KEPT)
 		return;
 	key = (struct profile_sample){
 		.stack = translate_stack(t, from->stack),

@@ -9,7 +9,7 @@ struct translation_change {
 	double factor;         /* of all values, which are rounded */
 	const char *label_key; /* of a label that all get; NULL: none */
 	const char *label_text;
-	const struct filter *filter; /* whose verdict keeps samples out */
+	const struct filter *filter; /* whose verdict keeps samples out; NULL: none does */
 };
 
 struct translation {

@@ -75,8 +75,7 @@ static void write_failure(const struct gate_result *result, const struct gate_fa
 			  struct output *output)
 {
 	const struct diff *diff = result->diff;
-	const struct diff_row *row =
-		failure->row == PROFILE_NONE ? NULL : &diff->rows.items[failure->row];
+	const struct diff_row *row = report_failed_row(result, failure);
 
 	output_text(output, "{\"name\":");
 	if (row)

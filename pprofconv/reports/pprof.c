@@ -7,24 +7,39 @@
 #include "reports/reports.h"
 #include "writers/writer.h"
 
+/* All runs of a side, as one. */
+static int add_runs(struct merge *sum, const struct report *report, enum diff_side side,
+		    struct diag *diag)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < report->diff->n_runs[side]; i++) {
+		const struct diff_input *input = &report->inputs[side][i];
+		struct translation_change change = {.factor = 1, .filter = &input->filter};
+
+		r = merge_add_changed(sum, input->profile, &change, diag);
+	}
+	return r;
+}
+
+/* The mean is that of the sum: means of single runs would each be rounded. */
 static int add_side(struct merge *merge, const struct report *report, enum diff_side side,
 		    struct diag *diag)
 {
+	_cleanup_(merge_freep) struct merge *sum = merge_new();
+	_cleanup_(profile_freep) struct profile *profile = NULL;
 	size_t n = report->diff->n_runs[side];
 	struct translation_change change = {
 		.factor = (side == DIFF_BASE ? -1.0 : 1.0) / (double)(n ? n : 1),
 		.label_key = side == DIFF_BASE ? "pprof::base" : NULL,
 		.label_text = "true",
 	};
-	int r = 0;
+	int r = sum ? add_runs(sum, report, side, diag) : -ENOMEM;
 
-	for (size_t i = 0; !r && i < n; i++) {
-		const struct diff_input *input = &report->inputs[side][i];
-
-		change.filter = &input->filter;
-		r = merge_add_changed(merge, input->profile, &change, diag);
-	}
-	return r;
+	if (r || !n)
+		return r;
+	profile = merge_finish(sum);
+	return profile ? merge_add_changed(merge, profile, &change, diag) : -ENOMEM;
 }
 
 /* Profiles that count different things can't be put into one. */

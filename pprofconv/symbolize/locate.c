@@ -5,12 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
+#include "base/path.h"
 
 /* Names that the kernel or a reader gives to memory that no file is behind. */
 static bool is_file_name(const char *file)
@@ -54,7 +49,7 @@ static int try_file(const char *path, const struct locate_wanted *wanted,
 
 static bool has_name_of(const char *binary, const struct locate_wanted *wanted)
 {
-	return strcmp(last_part(binary), last_part(wanted->file)) == 0;
+	return strcmp(path_last_part(binary), path_last_part(wanted->file)) == 0;
 }
 
 /* A file of the user's counts if its build ID is the one sought; without one to seek if its name

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "symbolize/naming.h"
 
 struct place { /* a location that wants a name */
@@ -116,13 +117,6 @@ static int find_frames(struct symbolizer *s, struct binary *binary, struct place
 	return r;
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Sets the lines of a location, one even if nothing is known of it. */
 static int name_place(struct symbolizer *s, const struct place *place)
 {
@@ -133,7 +127,7 @@ static int name_place(struct symbolizer *s, const struct place *place)
 	int r = 0;
 
 	snprintf(fallback, sizeof(fallback), "%.200s+0x%" PRIx64,
-		 last_part(profile_string(s->profile, mapping->file)), place->linked_address);
+		 path_last_part(profile_string(s->profile, mapping->file)), place->linked_address);
 	s->lines.n = 0;
 	if (vec_reserve(&s->lines, n))
 		return -ENOMEM;

@@ -39,6 +39,16 @@ def program_page_has_its_parts(folder):
 
 
 @cli.test
+def program_page_explains_the_columns_of_diff(folder):
+    source = (chain.ROOT / 'pprofconv' / 'reports' / 'text.c').read_text()
+    columns = re.findall('"(.*?)"', re.search('"flat".*?"cum%"', source, re.DOTALL)[0])
+    assert len(columns) == 6, columns
+    section = PROGRAM_PAGE.read_text().split('.SH COLUMNS')[1].split('.SH')[0]
+    bold = re.findall(r'[\w%]+', ' '.join(re.findall(r'^\.BR? (.*)', section, re.MULTILINE)))
+    assert set(columns) <= set(bold), bold
+
+
+@cli.test
 def library_page_has_every_variable(folder):
     source = (chain.ROOT / 'profiler' / 'options.c').read_text()
     names = re.findall(r'^\s*\{"(HEAP\w+)",', source, re.MULTILINE)

@@ -97,7 +97,8 @@ def a_gate_of_functions(folder):
     cli.is_in('gate failed: inuse_space of app+0x1200: ', message)
     cli.is_in('gate failed: inuse_space of app+0x1200: ', out)
     diff('-G', 'inuse_space=50%', base, new)
-    diff('-G', 'inuse_space=0', '--focus', 'nothing', base, new, status=1)
+    for left_out in ('--focus=nothing', '--ignore=app', '--by=mapping'):
+        diff('-G', 'inuse_space=0', left_out, base, new, status=1)
 
 
 @cli.test
@@ -390,6 +391,16 @@ def pprof_draws_the_difference(folder):
                           os.path.join(folder, 'n.pb.gz')).splitlines()
     start = [i for i, line in enumerate(theirs) if line.startswith('Type:')][0]
     cli.equal(ours[-(len(theirs) - start):], theirs[start:])
+
+
+@cli.test
+def means_of_runs_are_rounded_once(folder):
+    base = folded(folder, 'base', main__f=4)
+    news = [folded(folder, f'new{i}', main__f=1) for i in range(2)]
+    out = os.path.join(folder, 'diff.pb.gz')
+    diff('-F', 'pprof', '-o', out, '--base', base, *news)
+    samples = json.loads(cli.succeed('convert', '--to=json', out))['sample']
+    cli.equal(sorted(int(value) for sample in samples for value in sample['value']), [-4, 1])
 
 
 @cli.test

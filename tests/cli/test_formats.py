@@ -83,6 +83,9 @@ def top_names_the_largest(folder):
     cli.equal(len(cli.succeed('top', '-n', '--lines=1', EXACT).splitlines()), 4)
     lines = cli.succeed('top', '-n', '--cum', EXACT).splitlines()
     cli.equal(lines[2].split()[-1], 'demo+0x11ff')
+    blocks = {(1, 1048575): 1}
+    path = runs.write(os.path.join(folder, 'near'), runs.dump(blocks, blocks, 1))
+    cli.is_in('total 1048575 bytes (1.00 MiB)', cli.succeed('top', '-n', path))
 
 
 @cli.test

@@ -150,9 +150,18 @@ def dumps_of_several_processes(folder):
         text = runs.dump(blocks, blocks, 1, run=run, program=program, time=time)
         return runs.write(os.path.join(folder, name), text)
 
+    def merge(*paths):
+        out = ' '.join(map(os.path.basename, paths))
+        cli.succeed('merge', '-n', '-q', *paths, '-o', os.path.join(folder, out))
+        return os.path.join(folder, out)
+
     one, two, other = write('1', '7'), write('2', '8'), write('3', '9', program='/opt/other')
+    both = merge(one, two)
     for paths, said in (([one, two, one], 'several processes'),
-                        ([one, two, other], 'different programs'), ([one, one, one], None)):
+                        ([one, both, one], 'several processes'),
+                        ([one, two, other], 'different programs'),
+                        ([one, one, merge(one, other)], 'different programs'),
+                        ([one, one, one], None), ([both, both, both], None)):
         warnings = json.loads(trend('-F', 'json', *paths)[0])['warnings']
         cli.equal(len(warnings), 1 if said else 0)
         done = cli.pprofconv('trend', '-n', *paths)
