@@ -27,6 +27,13 @@ def all_scripts_tell_their_usage(folder):
             cli.is_in(script.name, done.stdout)
 
 
+@cli.test
+def what_names_an_interpreter_can_be_called(folder):
+    dead = [path for place in ('scripts', 'tests') for path in (chain.ROOT / place).rglob('*')
+            if path.is_file() and path.read_bytes()[:2] == b'#!' and not os.access(path, os.X_OK)]
+    cli.equal(dead, [])
+
+
 # --- demo ------------------------------------------------------------------------------------
 
 def demo(folder, *command, **settings):
