@@ -34,6 +34,37 @@ def what_names_an_interpreter_can_be_called(folder):
     cli.equal(dead, [])
 
 
+# --- the build that they take ----------------------------------------------------------------
+
+NOTES_ITSELF = '#!/bin/sh\necho "${0##*/} $*" >>"$LOG"\n'
+
+
+@cli.test
+def scripts_build_what_they_run(folder):
+    """Or take it from where they are told."""
+    log, build = os.path.join(folder, 'log'), os.path.join(folder, 'build')
+    shutil.copytree(chain.ROOT / 'scripts', os.path.join(folder, 'scripts'))
+    os.mkdir(os.path.join(folder, 'tests'))
+    os.symlink(chain.ROOT / 'tests' / 'cli', os.path.join(folder, 'tests', 'cli'))
+    for name in ('meson', 'ninja'):
+        write_program(os.path.join(folder, name), NOTES_ITSELF)
+
+    def noted(script, **settings):
+        open(log, 'w', encoding='utf-8').close()
+        done = cli.run(os.path.join(folder, 'scripts', script), env=chain.environment(
+            PATH=f'{folder}:{os.environ["PATH"]}', LOG=log, HEAPPROF_SKIP_SETUP=1, **settings))
+        assert done.returncode, f'{script} ran without a build'
+        with open(log, encoding='utf-8') as file:
+            return file.read(), done.stderr
+
+    for script, tests in (('truth', 'true'), ('diff-truth', 'true'), ('bench-converter', 'false')):
+        cli.equal(noted(script)[0],
+                  f'meson setup {build} {folder} -Dtests={tests}\nninja -C {build}\n')
+        cli.equal(noted(script, HEAPPROF_BUILD='/none')[0], '')
+    cli.equal(noted('truth', HEAPPROF_BUILD='/none')[1],
+              'truth: no file /none/tests/truth/truth_simulate\n')
+
+
 # --- demo ------------------------------------------------------------------------------------
 
 def demo(folder, *command, **settings):
