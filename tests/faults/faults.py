@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 
+import unprofiled
 from preload import (LIB, Dump, Skip, check, check_equal, environment, names_of_dumps,
                      program, run)
 
@@ -35,8 +36,7 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
         os.chmod(inside, 0o777)
         env = environment(inside, **variables)
         if name == 'bare':
-            env = {k: v for k, v in env.items()
-                   if k != 'LD_PRELOAD' and not k.startswith('HEAP')}
+            env = unprofiled.environment(env)
             if ':' in variables.get('preload', ''):
                 env['LD_PRELOAD'] = variables['preload'].split(':', 1)[1]
         words, env = stripped(argv, env)

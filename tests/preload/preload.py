@@ -16,6 +16,10 @@ import sys
 import tempfile
 import traceback
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'common'))
+
+import unprofiled  # noqa: E402: after the path to it
+
 LIB = os.environ.get('HEAPPROF_LIB', '')
 PROGRAMS = os.environ.get('HEAPPROF_PROGRAMS', '')
 ARCHIVE = os.environ.get('HEAPPROF_ARCHIVE', '')
@@ -126,8 +130,7 @@ Result = collections.namedtuple('Result', 'status stdout stderr')
 def environment(folder, exact=True, preload=LIB, **variables):
     """An environment under the profiler, dumps being folder/p.*; a variable set to None is
     removed."""
-    env = {k: v for k, v in os.environ.items()
-           if not k.startswith(('HEAP', 'MESON', 'LD_', 'MALLOC_'))}
+    env = unprofiled.environment()
     env['HEAPPROFILE'] = os.path.join(folder, 'p')
     if preload:
         env['LD_PRELOAD'] = preload
