@@ -7,8 +7,8 @@ import shutil
 import subprocess
 
 import unprofiled
-from preload import (LIB, Dump, Skip, check, check_equal, environment, names_of_dumps,
-                     program, run)
+from preload import LIB, Skip, check, check_equal, environment, program, run
+from strict_dump import Dump, names_of_dumps
 
 VICTIM = program('victim')
 INJECT = program('inject')
