@@ -257,10 +257,10 @@ def the_end_of_much_output_is_shown(folder):
 
 @cli.test
 def check_in_an_unpacked_release(folder):
-    cli.need('shellcheck')
+    cli.need('shellcheck', 'clang-format')
 
-    def check():
-        return cli.run(os.path.join(folder, 'scripts', 'check'), 'shellcheck',
+    def check(step='shellcheck'):
+        return cli.run(os.path.join(folder, 'scripts', 'check'), step,
                        env=chain.environment(HEAPPROF_SKIP_SETUP=1))
 
     for name in ('scripts', '.ci'):
@@ -271,8 +271,17 @@ def check_in_an_unpacked_release(folder):
     os.mkdir(os.path.join(folder, 'build-x'))
     write_program(os.path.join(folder, 'build-x', 'bad'), '#!/bin/sh\necho $unquoted\n')
     cli.equal(check().returncode, 0)
-    write_program(os.path.join(folder, '.ci', 'bad'), '#!/bin/sh\necho $unquoted\n')
-    cli.equal(check().returncode, 1)
+    case = os.path.join(folder, 'tests', 'cases', 'bad')
+    os.makedirs(case)
+    for place in (os.path.join(folder, '.ci'), case):
+        write_program(os.path.join(place, 'bad'), '#!/bin/sh\necho $unquoted\n')
+        cli.equal(check().returncode, 1)
+        os.remove(os.path.join(place, 'bad'))
+    shutil.copy(chain.ROOT / '.clang-format', folder)
+    write_program(os.path.join(case, 'an_example.h'), 'class A { };\n')
+    for text, status in (('int f(void)\n{\n\treturn 1;\n}\n', 0), ('int f(void) { return 1; }\n', 1)):
+        write_program(os.path.join(folder, 'tests', 'a.c'), text)
+        cli.equal(check('clang-format').returncode, status)
 
 
 # --- truth -----------------------------------------------------------------------------------
