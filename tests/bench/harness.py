@@ -9,6 +9,8 @@ import statistics
 import subprocess
 import sys
 
+import unprofiled
+
 TIMEOUT_S = 600
 N_REDRAWN = 2000
 
@@ -44,9 +46,7 @@ class Runner:
         self.folder, self.timeout_s = folder, timeout_s
 
     def environment(self, mode, **more):
-        inherited = {k: v for k, v in os.environ.items()
-                     if not k.startswith(('HEAP', 'TCMALLOC', 'LD_PRELOAD', 'MALLOC'))}
-        return {**inherited, 'LC_ALL': 'C', **mode.settings, **more}
+        return {**unprofiled.environment(), 'LC_ALL': 'C', **mode.settings, **more}
 
     def remove_dumps(self):
         for name in os.listdir(self.folder):

@@ -8,10 +8,11 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 
-sys.path.append(str(ROOT / 'tests' / 'cli'))
+sys.path += [str(ROOT / 'tests' / 'cli'), str(ROOT / 'tests' / 'common')]
 os.environ['PPROFCONV'] = str(BUILD / 'pprofconv' / 'pprofconv')
 
 import cli  # noqa: E402: after the path to it
+import unprofiled  # noqa: E402
 
 LIBRARY = BUILD / 'profiler' / 'libheapprof.so'
 SERVICE = ROOT / 'scripts' / 'demo_service.c'
@@ -26,9 +27,7 @@ def succeed(*args, **options):
 
 def environment(**settings):
     """Ours without settings of the profiler's, plus those given."""
-    inherited = {k: v for k, v in os.environ.items()
-                 if not k.startswith(('HEAP', 'TCMALLOC', 'LD_PRELOAD'))}
-    return {**inherited, **{k: str(v) for k, v in settings.items()}}
+    return {**unprofiled.environment(), **{k: str(v) for k, v in settings.items()}}
 
 
 def compile_program(out, source, *flags, compiler='cc'):

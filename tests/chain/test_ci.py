@@ -52,6 +52,14 @@ def held_by_main(folder, out='out'):
     return sum(int(value) for stack, value in lines if 'main' in stack.split(';'))
 
 
+def checkout(folder):
+    """heapprof beside a user's code, and built, as the recipes' first steps leave it."""
+    own = os.path.join(folder, 'heapprof')
+    os.mkdir(own)
+    os.symlink(chain.ROOT / 'scripts', os.path.join(own, 'scripts'))
+    os.symlink(chain.BUILD, os.path.join(own, 'build'))
+
+
 def shell_script(path, text):
     with open(path, 'w', encoding='utf-8') as file:
         file.write('#!/bin/sh\n' + text + '\n')
@@ -273,6 +281,10 @@ def load(path):
     return yaml.safe_load(path.read_text())
 
 
+def workflow_steps():
+    return load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
+
+
 @cli.test
 def yaml_is_well_formed(folder):
     for path in (CI / 'github' / 'action.yml', CI / 'github' / 'workflow-example.yml',
@@ -307,11 +319,11 @@ def shell_is_checked(folder):
     scripts = [str(path) for path in (chain.ROOT / 'scripts').rglob('*') if is_shell(path)]
     assert GATE in scripts and len(scripts) > 5, scripts
     parts = [load(CI / 'github' / 'action.yml')['runs']['steps'][0]['run']]
-    parts += [step['run'] for step in
-              load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
-              if 'run' in step]
+    parts += [step['run'] for step in workflow_steps() if 'run' in step]
+    jobs = load(CI / 'gitlab.yml')
+    parts += jobs['.heapprof']['before_script']
     for job in ('.heap-base', '.heap-gate'):
-        parts += load(CI / 'gitlab.yml')[job]['script']
+        parts += jobs[job]['script']
     for number, part in enumerate(parts):
         scripts.append(os.path.join(folder, str(number)))
         with open(scripts[-1], 'w', encoding='utf-8') as file:
@@ -323,18 +335,23 @@ def shell_is_checked(folder):
 
 @cli.test
 def the_actions_step_runs(folder):
-    """With what a runner would set for the inputs."""
+    """From a user's repository as the workflow has it, with what a runner would set for the inputs."""
     bench = program(folder)
+    use = next(step for step in workflow_steps() if 'scripts/ci' in step.get('uses', ''))
+    place = os.path.join(folder, use['uses'])
+    cli.equal([step['with']['path'] for step in workflow_steps()
+               if 'repository' in step.get('with', {})], ['heapprof'])
     step = load(CI / 'github' / 'action.yml')['runs']['steps'][0]
     inputs = load(CI / 'github' / 'action.yml')['inputs']
-    env = chain.environment(HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER,
-                            HEAP_PROFILE_SAMPLE_INTERVAL=1)
+    env = chain.environment(HEAP_PROFILE_SAMPLE_INTERVAL=1, **{
+        name: value.replace('${{ github.workspace }}', folder) for name, value in use['env'].items()})
+    checkout(folder)
 
     def run(**given):
         values = {name: given.get(name.replace('-', '_'), spec.get('default'))
                   for name, spec in inputs.items()}
         values = {f'inputs.{name}': value for name, value in values.items()}
-        values['github.action_path'] = str(CI / 'github')
+        values['github.action_path'] = place
         settings = {name: re.sub(r'\${{ (.*?) }}', lambda match: values[match[1]], value)
                     for name, value in step['env'].items()}
         return cli.run('sh', '-e', '-c', step['run'], cwd=folder, env={**env, **settings})
@@ -361,8 +378,7 @@ esac'''
 
 @cli.test
 def the_workflow_fetches_a_base(folder):
-    steps = load(CI / 'github' / 'workflow-example.yml')['jobs']['heap']['steps']
-    step = next(step for step in steps if step.get('name') == 'base profile')
+    step = next(step for step in workflow_steps() if step.get('name') == 'base profile')
     assert 'continue-on-error' not in step
     shell_script(os.path.join(folder, 'gh'), GH)
 
@@ -382,12 +398,17 @@ def the_workflow_fetches_a_base(folder):
 def gitlabs_jobs_run(folder):
     """The job of main makes the base and renews it whatever was there; others compare with it."""
     jobs, bench = load(CI / 'gitlab.yml'), program(folder)
+    base = jobs['.heapprof']
+    where = {name: value.replace('$CI_PROJECT_DIR', folder)
+             for name, value in base['variables'].items()}
+    checkout(folder)
 
     def run(name, number, **group):
-        script = '\n'.join(jobs[name]['script']).replace('scripts/ci/heap-gate', f'"{GATE}"')
-        variables = {**jobs[name].get('variables', {}), **group}
+        cli.equal(jobs[name]['extends'], '.heapprof')
+        script = '\n'.join(base['before_script'] + jobs[name]['script'])
+        variables = {**where, **jobs[name].get('variables', {}), **group}
         return cli.run('sh', '-e', '-c', script, cwd=folder, env=chain.environment(
-            HEAPPROF_LIBRARY=LIBRARY, PPROFCONV=CONVERTER, HEAP_PROFILE_SAMPLE_INTERVAL=1,
+            HEAPPROF_BUILD=chain.BUILD, HEAP_PROFILE_SAMPLE_INTERVAL=1,
             HEAP_GATE_COMMAND=f'{bench} {number}', **variables))
 
     for name, policy in (('.heap-base', 'push'), ('.heap-gate', 'pull')):

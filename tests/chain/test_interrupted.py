@@ -103,7 +103,7 @@ def fuzz(folder):
     build = os.path.join(folder, 'build')
     write_program(os.path.join(build, 'tests', 'fuzz', 'fuzz_x'), STAYS.format(note=f'{folder}/pids'))
     write_program(os.path.join(build, 'build.ninja'), '')
-    place.env['HEAPPROF_BUILD'] = build
+    place.env['HEAPPROF_FUZZ_BUILD'] = build
     place.ends(SCRIPTS / 'fuzz', '1000')
 
 

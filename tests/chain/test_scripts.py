@@ -27,6 +27,44 @@ def all_scripts_tell_their_usage(folder):
             cli.is_in(script.name, done.stdout)
 
 
+@cli.test
+def what_names_an_interpreter_can_be_called(folder):
+    dead = [path for place in ('scripts', 'tests') for path in (chain.ROOT / place).rglob('*')
+            if path.is_file() and path.read_bytes()[:2] == b'#!' and not os.access(path, os.X_OK)]
+    cli.equal(dead, [])
+
+
+# --- the build that they take ----------------------------------------------------------------
+
+NOTES_ITSELF = '#!/bin/sh\necho "${0##*/} $*" >>"$LOG"\n'
+
+
+@cli.test
+def scripts_build_what_they_run(folder):
+    """Or take it from where they are told."""
+    log, build = os.path.join(folder, 'log'), os.path.join(folder, 'build')
+    shutil.copytree(chain.ROOT / 'scripts', os.path.join(folder, 'scripts'))
+    os.mkdir(os.path.join(folder, 'tests'))
+    os.symlink(chain.ROOT / 'tests' / 'cli', os.path.join(folder, 'tests', 'cli'))
+    for name in ('meson', 'ninja'):
+        write_program(os.path.join(folder, name), NOTES_ITSELF)
+
+    def noted(script, **settings):
+        open(log, 'w', encoding='utf-8').close()
+        done = cli.run(os.path.join(folder, 'scripts', script), env=chain.environment(
+            PATH=f'{folder}:{os.environ["PATH"]}', LOG=log, HEAPPROF_SKIP_SETUP=1, **settings))
+        assert done.returncode, f'{script} ran without a build'
+        with open(log, encoding='utf-8') as file:
+            return file.read(), done.stderr
+
+    for script, tests in (('truth', 'true'), ('diff-truth', 'true'), ('bench-converter', 'false')):
+        cli.equal(noted(script)[0],
+                  f'meson setup {build} {folder} -Dtests={tests}\nninja -C {build}\n')
+        cli.equal(noted(script, HEAPPROF_BUILD='/none')[0], '')
+    cli.equal(noted('truth', HEAPPROF_BUILD='/none')[1],
+              'truth: no file /none/tests/truth/truth_simulate\n')
+
+
 # --- demo ------------------------------------------------------------------------------------
 
 def demo(folder, *command, **settings):
@@ -219,10 +257,10 @@ def the_end_of_much_output_is_shown(folder):
 
 @cli.test
 def check_in_an_unpacked_release(folder):
-    cli.need('shellcheck')
+    cli.need('shellcheck', 'clang-format')
 
-    def check():
-        return cli.run(os.path.join(folder, 'scripts', 'check'), 'shellcheck',
+    def check(step='shellcheck'):
+        return cli.run(os.path.join(folder, 'scripts', 'check'), step,
                        env=chain.environment(HEAPPROF_SKIP_SETUP=1))
 
     for name in ('scripts', '.ci'):
@@ -233,8 +271,17 @@ def check_in_an_unpacked_release(folder):
     os.mkdir(os.path.join(folder, 'build-x'))
     write_program(os.path.join(folder, 'build-x', 'bad'), '#!/bin/sh\necho $unquoted\n')
     cli.equal(check().returncode, 0)
-    write_program(os.path.join(folder, '.ci', 'bad'), '#!/bin/sh\necho $unquoted\n')
-    cli.equal(check().returncode, 1)
+    case = os.path.join(folder, 'tests', 'cases', 'bad')
+    os.makedirs(case)
+    for place in (os.path.join(folder, '.ci'), case):
+        write_program(os.path.join(place, 'bad'), '#!/bin/sh\necho $unquoted\n')
+        cli.equal(check().returncode, 1)
+        os.remove(os.path.join(place, 'bad'))
+    shutil.copy(chain.ROOT / '.clang-format', folder)
+    write_program(os.path.join(case, 'an_example.h'), 'class A { };\n')
+    for text, status in (('int f(void)\n{\n\treturn 1;\n}\n', 0), ('int f(void) { return 1; }\n', 1)):
+        write_program(os.path.join(folder, 'tests', 'a.c'), text)
+        cli.equal(check('clang-format').returncode, status)
 
 
 # --- truth -----------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 
-from preload import (LIB, Dump, Skip, check, check_equal, environment, names_of_dumps,
-                     program, run)
+import unprofiled
+from preload import LIB, Skip, check, check_equal, environment, program, run
+from strict_dump import Dump, names_of_dumps
 
 VICTIM = program('victim')
 INJECT = program('inject')
@@ -35,8 +36,7 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
         os.chmod(inside, 0o777)
         env = environment(inside, **variables)
         if name == 'bare':
-            env = {k: v for k, v in env.items()
-                   if k != 'LD_PRELOAD' and not k.startswith('HEAP')}
+            env = unprofiled.environment(env)
             if ':' in variables.get('preload', ''):
                 env['LD_PRELOAD'] = variables['preload'].split(':', 1)[1]
         words, env = stripped(argv, env)

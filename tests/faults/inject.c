@@ -85,9 +85,9 @@ static const struct {
 	const char *name;
 	int number;
 } errors[] = {
-	{"EACCES", EACCES}, {"EINVAL", EINVAL}, {"EIO", EIO},
-	{"EINTR", EINTR},   {"EMFILE", EMFILE}, {"ENOMEM", ENOMEM},
-	{"ENOSPC", ENOSPC}, {"ENOSYS", ENOSYS}, {"EPERM", EPERM},   {"4000", 4000},
+	{"EACCES", EACCES}, {"EINVAL", EINVAL}, {"EIO", EIO},       {"EINTR", EINTR},
+	{"EMFILE", EMFILE}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"ENOSYS", ENOSYS},
+	{"EPERM", EPERM},   {"4000", 4000},
 };
 
 static const char *library, *list, *action, *refused;

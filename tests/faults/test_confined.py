@@ -5,7 +5,8 @@ import os
 
 from faults import (NOBODY, VICTIM, check_told, for_all_users, in_namespace, needs_namespaces,
                     profiled)
-from preload import LIB, Skip, case, check, check_equal, dumps_in, each, main
+from preload import LIB, Skip, case, check, check_equal, each, main
+from strict_dump import dumps_in
 
 
 @each('interval', ['1', '4K'])

@@ -6,7 +6,8 @@ import os
 
 from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
                     in_namespace, inject, needs_namespaces, profiled)
-from preload import LIB, case, check, check_equal, dumps_in, each, main, names_of_dumps
+from preload import LIB, case, check, check_equal, each, main
+from strict_dump import dumps_in, names_of_dumps
 
 SMALL_DISK = 'mkdir d; mount -t tmpfs -o size=256k none d; chmod 777 d'
 FILL = 'head -c 1M /dev/zero >d/ballast 2>/dev/null || :'

@@ -4,7 +4,8 @@
 import os
 
 from faults import UNHARMED, VICTIM, WAYS, check_unharmed, for_each_call, inject, whole_dumps
-from preload import case, check, check_equal, dumps_in, each, environment, main, run
+from preload import case, check, check_equal, each, environment, main, run
+from strict_dump import dumps_in
 
 KILLED = 128 + 9
 

@@ -5,8 +5,8 @@ import os
 
 from faults import (VICTIM, WAYS, check_told, check_unharmed, for_each_call, inject, profiled,
                     whole_dumps)
-from preload import (LIB, case, check, check_equal, dumps_in, each, last_dump, main,
-                     names_of_dumps, program)
+from preload import LIB, case, check, check_equal, each, main, program
+from strict_dump import dumps_in, last_dump, names_of_dumps
 
 FLAKY = program('libflaky.so')
 # What a failed removal leaves behind is the only thing that may be left behind.

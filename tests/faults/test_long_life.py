@@ -5,7 +5,8 @@ way of a dump."""
 import os
 
 from faults import VICTIM, WAYS, check_told, check_unharmed, for_each_call, profiled
-from preload import case, check, check_equal, dumps_in, each, last_dump, main, names_of_dumps
+from preload import case, check, check_equal, each, main
+from strict_dump import dumps_in, last_dump, names_of_dumps
 
 PLUGIN = os.path.join(os.environ.get('HEAPPROF_PRELOAD_PROGRAMS', ''), 'libplugin_a.so')
 N_GENERATED = 200000

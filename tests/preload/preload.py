@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""What the preload tests share: running a program under the profiler, reading a dump strictly, and
-naming its addresses by the programs' own symbol tables. Standard library only; output is TAP.
+"""What the preload tests share: running a program under the profiler. strict_dump.py reads what it
+writes. Standard library only; output is TAP.
 
 The environment gives HEAPPROF_LIB (the library) and HEAPPROF_PROGRAMS (where the test programs
 were built)."""
-import bisect
 import collections
 import ctypes.util
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'common'))
+
+import unprofiled  # noqa: E402: after the path to it
 
 LIB = os.environ.get('HEAPPROF_LIB', '')
 PROGRAMS = os.environ.get('HEAPPROF_PROGRAMS', '')
@@ -126,8 +128,7 @@ Result = collections.namedtuple('Result', 'status stdout stderr')
 def environment(folder, exact=True, preload=LIB, **variables):
     """An environment under the profiler, dumps being folder/p.*; a variable set to None is
     removed."""
-    env = {k: v for k, v in os.environ.items()
-           if not k.startswith(('HEAP', 'MESON', 'LD_', 'MALLOC_'))}
+    env = unprofiled.environment()
     env['HEAPPROFILE'] = os.path.join(folder, 'p')
     if preload:
         env['LD_PRELOAD'] = preload
@@ -161,188 +162,3 @@ def run_quietly(argv, env, **options):
     check(result.status == 0 and result.stderr == '',
           f'{argv}: status {result.status}, stderr {result.stderr[-2000:]!r}')
     return result
-
-
-def names_of_dumps(folder):
-    return sorted(n for n in os.listdir(folder) if n.endswith('.heap'))
-
-
-def dumps_in(folder, pattern=r'p\.\d+\.heap'):
-    """All dumps whose names match, read; nothing that isn't a whole dump may lie there."""
-    for name in os.listdir(folder):
-        check('.tmp' not in name, f'{name} was left behind')
-    return [Dump(os.path.join(folder, n)) for n in names_of_dumps(folder)
-            if re.fullmatch(pattern, n)]
-
-
-def last_dump(folder, pattern=r'p\.\d+\.heap'):
-    dumps = dumps_in(folder, pattern)
-    check(dumps, f'no dump in {os.listdir(folder)}')
-    return dumps[-1]
-
-
-# --- reading dumps -------------------------------------------------------------------------------
-
-Counts = collections.namedtuple('Counts', 'inuse_objects inuse_bytes alloc_objects alloc_bytes')
-Mapping = collections.namedtuple('Mapping', 'start end offset path')
-
-_COUNTS = r'(\d+): (\d+) \[(\d+): (\d+)\] @'
-_HEADER = re.compile(rf'heap profile: {_COUNTS} (heapprofile|heap_v2/(\d+))')
-_RECORD = re.compile(rf'{_COUNTS}((?: 0x[0-9a-f]+)+)')
-_METADATA = re.compile(r'# ([a-z_]+): (.*)')
-_MAPPING = re.compile(r'([0-9a-f]+)-([0-9a-f]+) (r.xp|..xp) ([0-9a-f]+) [0-9a-f]+:[0-9a-f]+ \d+ *(.*)')
-_BUILD_ID = re.compile(r'# buildid: ([0-9a-f]+) (/.*|\[.*|.*)')
-
-KEYS = ['heapprof', 'program', 'pid', 'run', 'dump', 'reason', 'time', 'uptime_ms',
-        'sample_interval', 'samples', 'samples_dropped', 'stacks', 'allocated_bytes', 'rss_bytes',
-        'profiler_bytes']
-
-
-def add(a, b):
-    return Counts(*(x + y for x, y in zip(a, b)))
-
-
-class Dump:
-    """A dump, read by the letter of its grammar: the smallest irregularity is a Failure."""
-
-    def __init__(self, path, text=None):
-        self.path = path
-        if text is None:
-            with open(path, 'rb') as f:
-                text = f.read().decode('utf-8', errors='surrogateescape')
-        check(text.endswith('\n# end\n'), f'{path} has no end: {text[-80:]!r}')
-        self.text = text
-        lines = text[:-1].split('\n')
-        for line in lines:
-            check(len(line) < 65536, f'{path}: a line of {len(line)} bytes')
-        separator = lines.index('')
-        self._read_header(lines[0])
-        self._read_records(lines[1:separator])
-        check_equal(lines[separator + 1], 'MAPPED_LIBRARIES:', path)
-        self._read_mappings(lines[separator + 2:-1])
-        self._check_sums()
-        self._check_addresses()
-
-    def _fail(self, line):
-        raise Failure(f'{self.path}: {line[:200]!r} is not in the grammar')
-
-    def _read_header(self, line):
-        m = _HEADER.fullmatch(line) or self._fail(line)
-        self.total = Counts(*map(int, m.group(1, 2, 3, 4)))
-        self.interval = int(m.group(6) or 1)
-        check(m.group(6) != '1', f'{self.path}: an exact dump in the form of a sampled one')
-
-    def _read_records(self, lines):
-        self.metadata, self.records = {}, []
-        for line in lines:
-            if line.startswith('#'):
-                check(not self.records, f'{self.path}: metadata among the records')
-                m = _METADATA.fullmatch(line) or self._fail(line)
-                check(m.group(1) not in self.metadata, f'{self.path}: {m.group(1)} twice')
-                self.metadata[m.group(1)] = m.group(2)
-            else:
-                m = _RECORD.fullmatch(line) or self._fail(line)
-                counts = Counts(*map(int, m.group(1, 2, 3, 4)))
-                stack = tuple(int(a, 16) for a in m.group(5).split())
-                self.records.append((counts, stack))
-        missing = [k for k in KEYS if k not in self.metadata]
-        check(not missing, f'{self.path}: no {missing}')
-        check_equal(int(self.metadata['sample_interval']), self.interval, 'sample_interval')
-
-    def _read_mappings(self, lines):
-        self.mappings, self.build_ids = [], {}
-        for line in lines:
-            if line.startswith('#'):
-                m = _BUILD_ID.fullmatch(line) or self._fail(line)
-                check_equal(m.group(2), self.mappings[-1].path, f'{self.path}: whose build ID')
-                self.build_ids[m.group(2)] = m.group(1)
-            else:
-                m = _MAPPING.fullmatch(line) or self._fail(line)
-                self.mappings.append(Mapping(*(int(m.group(i), 16) for i in (1, 2, 4)),
-                                             m.group(5)))
-
-    def _check_sums(self):
-        total = Counts(0, 0, 0, 0)
-        for c, _ in self.records:
-            total = add(total, c)
-            check(c.alloc_objects >= c.inuse_objects and c.alloc_bytes >= c.inuse_bytes,
-                  f'{self.path}: more in use than allocated: {c}')
-            check(c.alloc_objects > 0, f'{self.path}: an empty record')
-            check(c.inuse_objects > 0 or c.inuse_bytes == 0, f'{self.path}: bytes of nothing: {c}')
-        check_equal(self.total, total, f'{self.path}: the header against the sum of records')
-
-    def _check_addresses(self):
-        """Leaves lie in what is mapped. (Outer frames may lie in generated code.)"""
-        for m in self.mappings:
-            check(m.start < m.end, f'{self.path}: an empty mapping')
-        ordered = sorted(self.mappings)
-        for a, b in zip(ordered, ordered[1:]):
-            check(a.end <= b.start, f'{self.path}: mappings overlap: {a} and {b}')
-        for _, stack in self.records:
-            check(self.mapping_of(stack[0]), f'{self.path}: {stack[0]:x} is nowhere')
-
-    def mapping_of(self, return_address):
-        for m in self.mappings:
-            if m.start < return_address <= m.end:
-                return m
-        return None
-
-    def name(self, return_address):
-        """The function that a return address lies in; else "file+offset"."""
-        m = self.mapping_of(return_address)
-        if not m:
-            return '?'
-        offset = return_address - 1 - m.start + m.offset
-        return Symbols.of(m.path).name(offset) or f'{os.path.basename(m.path)}+{offset:x}'
-
-    def stacks(self):
-        """Counts and the names of a stack's functions, leaf first."""
-        return [(c, [self.name(a) for a in stack]) for c, stack in self.records]
-
-    def by_leaf(self):
-        sums = collections.defaultdict(lambda: Counts(0, 0, 0, 0))
-        for c, names in self.stacks():
-            sums[names[0]] = add(sums[names[0]], c)
-        return sums
-
-    def number(self, key):
-        return int(self.metadata[key])
-
-
-class Symbols:
-    """Functions of an ELF file by file offset, from nm and readelf."""
-    _known = {}
-
-    @classmethod
-    def of(cls, path):
-        if path not in cls._known:
-            cls._known[path] = cls(path)
-        return cls._known[path]
-
-    def __init__(self, path):
-        self.starts, self.symbols, self.segments = [], [], []
-        if not os.path.isfile(path):
-            return
-        found = {}
-        for option in ([], ['-D']):
-            out = subprocess.run(['nm', '-S', '--defined-only', *option, path],
-                                 capture_output=True, text=True).stdout
-            for m in re.finditer(r'^([0-9a-f]+) ([0-9a-f]+) [tTwWiu] (.+)$', out, re.M):
-                found.setdefault(int(m.group(1), 16), (int(m.group(2), 16), m.group(3)))
-        self.starts = sorted(found)
-        self.symbols = [found[s] for s in self.starts]
-        out = subprocess.run(['readelf', '-lW', path], capture_output=True, text=True).stdout
-        for m in re.finditer(r'^ +LOAD +0x(\w+) 0x(\w+) 0x\w+ 0x(\w+) ', out, re.M):
-            self.segments.append(tuple(int(x, 16) for x in m.groups()))
-
-    def name(self, offset):
-        for file_offset, address, size in self.segments:
-            if file_offset <= offset < file_offset + size:
-                return self._name_at(offset - file_offset + address)
-        return None
-
-    def _name_at(self, address):
-        i = bisect.bisect_right(self.starts, address) - 1
-        if i < 0 or address >= self.starts[i] + self.symbols[i][0]:
-            return None
-        return self.symbols[i][1].split('@')[0]

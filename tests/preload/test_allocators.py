@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 
-from preload import (LIB, Counts, Skip, case, check, check_equal, dumps_in, each, environment,
-                     find_allocator, last_dump, main, program, run, run_quietly)
+from preload import (LIB, Skip, case, check, check_equal, each, environment, find_allocator, main,
+                     program, run, run_quietly)
+from strict_dump import Counts, dumps_in, last_dump
 
 ALLOCATORS = ['jemalloc', 'tcmalloc_minimal', 'mimalloc']
 

@@ -3,8 +3,8 @@
 """The calls that a program makes itself, linked with the shared library and with the archive."""
 import re
 
-from preload import (Counts, Dump, case, check, check_equal, dumps_in, each, environment, main,
-                     names_of_dumps, program, run, run_quietly)
+from preload import case, check, check_equal, each, environment, main, program, run, run_quietly
+from strict_dump import Counts, Dump, dumps_in, names_of_dumps
 
 WAYS = ['api', 'api_static']
 

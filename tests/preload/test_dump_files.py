@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 import time
 
-from preload import (PATIENCE, Failure, Skip, case, check, check_equal, dumps_in, each,
-                     environment, last_dump, main, names_of_dumps, program, run)
+from preload import (PATIENCE, Failure, Skip, case, check, check_equal, each, environment, main,
+                     program, run)
+from strict_dump import dumps_in, last_dump, names_of_dumps
 
 N_DEATHS = 20
 

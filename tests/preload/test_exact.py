@@ -4,8 +4,8 @@
 those stacks, and a sampled one estimates them."""
 import math
 
-from preload import (Counts, case, check, check_equal, dumps_in, each, environment, last_dump, main,
-                     program, run_quietly)
+from preload import case, check, check_equal, each, environment, main, program, run_quietly
+from strict_dump import Counts, dumps_in, last_dump
 
 
 def expectations(text):

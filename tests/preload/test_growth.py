@@ -6,8 +6,9 @@ allocators copy, or clear, by themselves: over these sizes are smaller, unless H
 is set."""
 import os
 
-from preload import (LIB, PATIENCE, check, check_equal, each, environment, find_allocator,
-                     last_dump, main, program, run_quietly)
+from preload import (LIB, PATIENCE, check, check_equal, each, environment, find_allocator, main,
+                     program, run_quietly)
+from strict_dump import last_dump
 
 LARGE = bool(os.environ.get('HEAPPROF_TEST_LARGE'))
 GIB = 1024  # in MiB

@@ -9,8 +9,9 @@ import shutil
 import stat
 import subprocess
 
-from preload import (PATIENCE, Skip, case, check, check_equal, dumps_in, each, environment, last_dump,
-                     main, names_of_dumps, program, run, run_quietly)
+from preload import (PATIENCE, Skip, case, check, check_equal, each, environment, main, program,
+                     run, run_quietly)
+from strict_dump import dumps_in, last_dump, names_of_dumps
 
 HOST = program('host')
 

@@ -3,8 +3,9 @@
 """Libraries that are opened and closed: their frames keep their names, and nothing crashes."""
 import os
 
-from preload import (LIB, PROGRAMS, Counts, check, check_equal, each, environment, last_dump, main,
-                     program, run, run_quietly)
+from preload import (LIB, PROGRAMS, check, check_equal, each, environment, main, program, run,
+                     run_quietly)
+from strict_dump import Counts, last_dump
 
 UNWINDERS = ['libunwind', 'frame-pointer']
 LETTERS = 'abcd'

@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 
-from preload import (LIB, check, check_equal, dumps_in, each, environment, main, run, skip_all)
+from preload import LIB, check, check_equal, each, environment, main, run, skip_all
+from strict_dump import dumps_in
 
 FOLDERS = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
 if not FOLDERS:

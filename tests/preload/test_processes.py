@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 
-from preload import (Counts, Skip, case, check, check_equal, dumps_in, each,
-                     environment, last_dump, main, names_of_dumps, program, run, run_quietly)
+from preload import (Skip, case, check, check_equal, each, environment, main, program, run,
+                     run_quietly)
+from strict_dump import Counts, dumps_in, last_dump, names_of_dumps
 
 PROCESSES = program('processes')
 N_CHILDREN = int(os.environ.get('HEAPPROF_TEST_CHILDREN', '200'))

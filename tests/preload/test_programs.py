@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 
-from preload import Skip, check, check_equal, dumps_in, each, environment, main, run
+from preload import Skip, check, check_equal, each, environment, main, run
+from strict_dump import dumps_in
 
 PYTHON = '''
 import json, threading, subprocess, os, sys, gc

@@ -7,7 +7,8 @@ import re
 import socket
 import subprocess
 
-from preload import (case, check, check_equal, dumps_in, each, environment, main, need, run)
+from preload import case, check, check_equal, each, environment, main, need, run
+from strict_dump import dumps_in
 
 need('redis-server', 'redis-benchmark', 'redis-cli')
 

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import time
 
-from preload import (PATIENCE, Counts, Failure, case, check, check_equal, dumps_in, each,
-                     environment, last_dump, main, names_of_dumps, program, run, run_quietly)
+from preload import (PATIENCE, Failure, case, check, check_equal, each, environment, main, program,
+                     run, run_quietly)
+from strict_dump import Counts, dumps_in, last_dump, names_of_dumps
 
 TRIGGERS = program('triggers')
 MIB = 1 << 20

@@ -8,7 +8,7 @@ import resource
 import signal
 import time
 
-from loads import children_of
+from soaked import children_of
 
 DUMP_SIGNAL = 44  # a real-time signal: PostgreSQL has handlers for the others
 STOPPED = 0.3  # seconds

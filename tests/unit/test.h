@@ -12,26 +12,26 @@
 
 static int test_failures; /* of the test function that runs */
 
-#define TEST_FAIL(...)                                                                             \
-	do {                                                                                       \
-		printf("# %s:%d: ", __FILE__, __LINE__);                                           \
-		printf(__VA_ARGS__);                                                               \
-		printf("\n");                                                                      \
-		test_failures++;                                                                   \
+#define TEST_FAIL(...)                                   \
+	do {                                             \
+		printf("# %s:%d: ", __FILE__, __LINE__); \
+		printf(__VA_ARGS__);                     \
+		printf("\n");                            \
+		test_failures++;                         \
 	} while (0)
 
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			TEST_FAIL("CHECK(%s)", #cond);                                             \
+#define CHECK(cond)                                    \
+	do {                                           \
+		if (!(cond))                           \
+			TEST_FAIL("CHECK(%s)", #cond); \
 	} while (0)
 
-#define TEST_COMPARE(a, b, type, op, fmt)                                                          \
-	do {                                                                                       \
-		type a_ = (a);                                                                     \
-		type b_ = (b);                                                                     \
-		if (!(a_ op b_))                                                                   \
-			TEST_FAIL("%s %s %s: %" fmt " against %" fmt, #a, #op, #b, a_, b_);        \
+#define TEST_COMPARE(a, b, type, op, fmt)                                                   \
+	do {                                                                                \
+		type a_ = (a);                                                              \
+		type b_ = (b);                                                              \
+		if (!(a_ op b_))                                                            \
+			TEST_FAIL("%s %s %s: %" fmt " against %" fmt, #a, #op, #b, a_, b_); \
 	} while (0)
 
 #define CHECK_INT_EQ(a, b)  TEST_COMPARE(a, b, int64_t, ==, PRId64)
@@ -41,19 +41,19 @@ static int test_failures; /* of the test function that runs */
 #define CHECK_INT_LE(a, b)  TEST_COMPARE(a, b, int64_t, <=, PRId64)
 #define CHECK_PTR_EQ(a, b)  TEST_COMPARE(a, b, const void *, ==, "p")
 
-#define CHECK_NEAR(a, b, tolerance)                                                                \
-	do {                                                                                       \
-		double a_ = (a), b_ = (b), t_ = (tolerance);                                       \
-		if (!(a_ - b_ <= t_ && b_ - a_ <= t_))                                             \
-			TEST_FAIL("%s is %g, not within %g of %s, %g", #a, a_, t_, #b, b_);        \
+#define CHECK_NEAR(a, b, tolerance)                                                         \
+	do {                                                                                \
+		double a_ = (a), b_ = (b), t_ = (tolerance);                                \
+		if (!(a_ - b_ <= t_ && b_ - a_ <= t_))                                      \
+			TEST_FAIL("%s is %g, not within %g of %s, %g", #a, a_, t_, #b, b_); \
 	} while (0)
 
-#define CHECK_STR_EQ(a, b)                                                                         \
-	do {                                                                                       \
-		const char *a_ = (a), *b_ = (b);                                                   \
-		if (!a_ || !b_ || strcmp(a_, b_) != 0)                                             \
-			TEST_FAIL("%s == %s: \"%s\" against \"%s\"", #a, #b, a_ ? a_ : "(null)",   \
-				  b_ ? b_ : "(null)");                                             \
+#define CHECK_STR_EQ(a, b)                                                                       \
+	do {                                                                                     \
+		const char *a_ = (a), *b_ = (b);                                                 \
+		if (!a_ || !b_ || strcmp(a_, b_) != 0)                                           \
+			TEST_FAIL("%s == %s: \"%s\" against \"%s\"", #a, #b, a_ ? a_ : "(null)", \
+				  b_ ? b_ : "(null)");                                           \
 	} while (0)
 
 struct test {
@@ -61,9 +61,9 @@ struct test {
 	void (*run)(void);
 };
 
-#define TEST(function)                                                                             \
-	{                                                                                          \
-		#function, function                                                                \
+#define TEST(function)                             \
+	{                                          \
+		.name = #function, .run = function \
 	}
 
 /* Runs all tests, or those whose names contain argv[1]; the exit status is 1 if any failed. */
@@ -86,9 +86,9 @@ static inline int test_main(const struct test *tests, size_t n_tests, int argc, 
 	return n_failed != 0;
 }
 
-#define TEST_MAIN(...)                                                                             \
-	int main(int argc, char **argv)                                                            \
-	{                                                                                          \
-		static const struct test tests[] = {__VA_ARGS__};                                  \
-		return test_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);             \
+#define TEST_MAIN(...)                                                                 \
+	int main(int argc, char **argv)                                                \
+	{                                                                              \
+		static const struct test tests[] = {__VA_ARGS__};                      \
+		return test_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv); \
 	}

@@ -85,6 +85,5 @@ static void test_a_string_longer_than_a_chunk(void)
 	strtab_deinit(&table);
 }
 
-TEST_MAIN(TEST(test_equal_strings_are_one), TEST(test_strings_may_hold_nul),
-	  TEST(test_what_it_has),
+TEST_MAIN(TEST(test_equal_strings_are_one), TEST(test_strings_may_hold_nul), TEST(test_what_it_has),
 	  TEST(test_text_stays_where_it_is), TEST(test_a_string_longer_than_a_chunk))

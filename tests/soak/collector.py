@@ -7,7 +7,8 @@ import os
 import statistics
 import subprocess
 
-from preload import Dump, Failure
+from preload import Failure
+from strict_dump import Dump
 
 MIB = 1 << 20
 AT_ONCE = 64  # dumps to convert by one program

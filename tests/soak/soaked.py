@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 
+import unprofiled
+
 PATIENCE = 120  # seconds after which something counts as hanging
 
 
@@ -223,8 +225,8 @@ class Postgres(Load):
         return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
 
     def tool(self, name, *arguments):
-        plain = {k: v for k, v in self.env.items() if k != 'LD_PRELOAD' and 'HEAP' not in k}
-        plain.update(PGHOST=self.folder, PGUSER='tester', PGDATABASE='postgres', LC_ALL='C')
+        plain = dict(unprofiled.environment(self.env), PGHOST=self.folder, PGUSER='tester',
+                     PGDATABASE='postgres', LC_ALL='C')
         try:
             return subprocess.run([f'{self.folders[-1]}/{name}', *arguments], env=plain,
                                   cwd=self.folder, capture_output=True, text=True, check=False,
