@@ -52,8 +52,8 @@ static bool mark_region(const struct hp_maps_entry *entry, void *context)
 	return true;
 }
 
-/* Folded stacks are at its beginning. Sought when it is first needed, for most dumps need none, and
- * reading the maps a second time is a quarter of what a small dump takes. */
+/* Folded stacks are at its beginning. Sought when it is first needed: many programs open no
+ * libraries, and reading the maps a second time is a quarter of what a small dump takes. */
 static uintptr_t base_of(struct elsewhere *e)
 {
 	if (e->base)
@@ -266,6 +266,17 @@ static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *e
 
 /* --- libraries ----------------------------------------------------------------------------- */
 
+/* As /proc/self/maps has it. */
+static void print_path(struct hp_text *t, const char *path)
+{
+	for (; *path; path++)
+		if (*path == '\n')
+			hp_text_string(t, "\\012");
+		else
+			hp_text_char(t, *path);
+	hp_text_char(t, '\n');
+}
+
 static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uintptr_t offset,
 			const char *path)
 {
@@ -275,8 +286,7 @@ static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uint
 	hp_text_string(t, " r-xp ");
 	hp_text_hex(t, offset);
 	hp_text_string(t, " 00:00 0 ");
-	hp_text_escaped(t, path, strlen(path), VALUE_MAX);
-	hp_text_char(t, '\n');
+	print_path(t, path);
 }
 
 /* All but the path. False if there is nothing to print. */
@@ -292,10 +302,8 @@ static bool print_build_id(struct hp_text *t, const struct hp_module *m, size_t 
 
 static void print_own_build_id(struct hp_text *t, const struct hp_module *m)
 {
-	if (!print_build_id(t, m, strlen(m->path)))
-		return;
-	hp_text_escaped(t, m->path, strlen(m->path), VALUE_MAX);
-	hp_text_char(t, '\n');
+	if (print_build_id(t, m, strlen(m->path)))
+		print_path(t, m->path);
 }
 
 /* The kernel has escaped the newlines of a path. */
@@ -344,9 +352,10 @@ static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 	return true;
 }
 
-static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t address)
+static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t address,
+			 const char *path)
 {
-	print_range(t, address, m->code_end - m->code_start, m->code_offset, m->path);
+	print_range(t, address, m->code_end - m->code_start, m->code_offset, path);
 	print_own_build_id(t, m);
 }
 
@@ -357,16 +366,30 @@ static void print_known_modules(const struct map_printing *printing)
 		const struct hp_module *m = hp_modules_get_permanent(i);
 
 		if (m->code_start >= printing->end)
-			print_module(printing->text, m, m->code_start);
+			print_module(printing->text, m, m->code_start, m->path);
 	}
+}
+
+/* A file that was replaced has no build ID to tell it by: then the path says so, as in the maps. */
+static const char *present_path(const struct hp_module *m, char *out, size_t size)
+{
+	size_t n = strlen(m->path);
+
+	if (m->build_id_size == 0 && hp_maps_find_path(m->code_start, out, size) &&
+	    strncmp(out, m->path, n) == 0 && strcmp(out + n, " (deleted)") == 0)
+		return out;
+	return m->path;
 }
 
 static void print_numbered_modules(struct hp_text *t, struct elsewhere *elsewhere)
 {
+	char path[VALUE_MAX];
+
 	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
 		const struct hp_module *m = hp_modules_get(i);
 
-		print_module(t, m, module_address(elsewhere, m));
+		print_module(t, m, module_address(elsewhere, m),
+			     present_path(m, path, sizeof(path)));
 	}
 }
 

@@ -16,8 +16,9 @@ copy_bytes(const volatile uint8_t *from, uint8_t *to, size_t size)
 }
 
 /* process_vm_readv would do, but containers forbid it; see hp_sys_is_readable(). Between the check
- * and the copy another thread could unmap the page only by closing a library whose code is on the
- * calling thread's stack, which ends that thread anyway. */
+ * and the copy another thread could unmap the page by closing the library. Its code is on the
+ * calling thread's stack, which ends that thread anyway; or a register that was taken for a frame
+ * pointer led there by chance. */
 static bool read_memory(uintptr_t from, void *to, size_t size)
 {
 	if (from > UINTPTR_MAX - size)

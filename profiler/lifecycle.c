@@ -156,6 +156,13 @@ void hp_lifecycle_check_company(void)
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
+static bool after_raw_fork(void);
+
+static bool is_known_process(void)
+{
+	return !hp_fork_mark_is_new_process() || after_raw_fork();
+}
+
 static bool start(const char *prefix, bool by_environment)
 {
 	if (hp_session_is_running() || must_step_aside())
@@ -187,7 +194,7 @@ bool hp_lifecycle_start(const char *prefix)
 {
 	bool is_started;
 
-	if (!hp_dumper_wait())
+	if (!is_known_process() || !hp_dumper_wait())
 		return false;
 	is_started = start(prefix, false /* by environment */);
 	hp_dumper_go_on();
@@ -197,6 +204,8 @@ bool hp_lifecycle_start(const char *prefix)
 
 void hp_lifecycle_stop(void)
 {
+	if (!is_known_process())
+		return;
 	bool is_waiting = hp_dumper_wait();
 
 	was_stopped = options.prefix[0] != '\0';
@@ -224,6 +233,7 @@ static __thread bool is_fork_clean; /* several threads may be in fork() at a tim
  * child before ours does: what they allocate is recorded like all else. */
 static void before_fork(void)
 {
+	is_known_process(); /* or its beginning would end our pause */
 	is_fork_clean = hp_session_pause();
 }
 
@@ -251,6 +261,7 @@ static void after_fork_in_child(void)
 
 	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
 		begin_in_child(is_fork_clean);
+	hp_tls.n_pauses = 0; /* whoever has begun: of the parent's none is left */
 	hp_sys_restore_signals(signals);
 }
 
@@ -283,7 +294,7 @@ static void tell_why_no_file(void)
 
 void hp_lifecycle_exit(void)
 {
-	if (hp_fork_mark_is_new_process() && !after_raw_fork())
+	if (!is_known_process())
 		return;
 	if (has_exited || hp_fork_mark_is_vfork_child())
 		return;

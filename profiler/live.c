@@ -303,9 +303,12 @@ size_t hp_live_count(void)
 
 static void empty_table(void)
 {
-	for (int i = 0; i < N_SHARDS; i++)
-		hp_memory_unmap(shards[i].slots, shards[i].n_slots * sizeof(shards[i].slots[0]));
-	memset(shards, 0, sizeof(shards));
+	for (int i = 0; i < N_SHARDS; i++) {
+		struct shard old = shards[i];
+
+		memset(&shards[i], 0, sizeof(shards[i]));
+		hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
+	}
 }
 
 void hp_live_reset(bool by_page)

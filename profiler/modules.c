@@ -4,19 +4,21 @@
 #include "elf_image.h"
 #include "maps.h"
 #include "sys.h"
+#include "text.h"
 #include <link.h>
 #include <string.h>
 
 #define PERMANENT_MAX 1024
 #define NUMBERED_MAX  4096
 #define PATH_LIMIT    4096
+#define GAP           4096
 
 static struct hp_arena arena;
 static struct hp_module permanent[PERMANENT_MAX]; /* untouched pages cost nothing */
 static size_t n_permanent;
 static struct hp_module *numbered[NUMBERED_MAX]; /* entry i has number i + 1 */
 static size_t n_numbered;
-static uintptr_t n_code_bytes; /* of all of them */
+static uintptr_t n_code_bytes; /* of all of them, and the gaps */
 static struct hp_lock numbering_lock;
 static uint32_t epoch = 1;
 static uint32_t n_unloading;
@@ -92,10 +94,16 @@ static bool is_same_module(const struct hp_module *a, const struct hp_module *b)
 	return is_same_image(a, b) && (a->build_id_size > 0 || strcmp(a->path, b->path) == 0);
 }
 
-static void read_path(const struct hp_module *m, char *out, size_t size)
+/* The loader's name may lead through symbolic links, or be relative. */
+static void read_path(const struct hp_module *m, const struct dl_find_object *object, char *out,
+		      size_t size)
 {
-	if (!hp_maps_find_path(m->code_start, out, size))
-		out[0] = '\0';
+	struct hp_text t = {.buffer = out, .size = size};
+
+	if (hp_maps_find_path(m->code_start, out, size))
+		return;
+	hp_text_string(&t, object->dlfo_link_map ? object->dlfo_link_map->l_name : "");
+	hp_text_terminate(&t);
 }
 
 static size_t find_numbered(const struct hp_module *wanted)
@@ -116,6 +124,7 @@ static uint16_t add_numbered(const struct hp_module *m)
 
 	*copy = *m;
 	copy->path = keep_string(m->path);
+	n_code_bytes += GAP;
 	copy->code_before = n_code_bytes;
 	n_code_bytes += copy->code_end - copy->code_start;
 	numbered[n_numbered] = copy;
@@ -139,9 +148,10 @@ uint16_t hp_modules_identify(const struct dl_find_object *object)
 	size_t number = m.build_id_size > 0 ? find_numbered(&m) : 0;
 
 	if (number == 0) {
-		read_path(&m, path, sizeof(path));
+		read_path(&m, object, path, sizeof(path));
 		m.path = path;
-		number = find_numbered(&m);
+		if (m.build_id_size == 0)
+			number = find_numbered(&m);
 	}
 	if (number == 0)
 		number = add_numbered(&m);

@@ -24,7 +24,8 @@ struct hp_module {
 	size_t build_id_size;                        /* 0: it has none */
 	uint8_t build_id[HP_BUILD_ID_MAX];
 	bool has_heapprof;     /* a copy of this library is in it: see the note in interpose.c */
-	uintptr_t code_before; /* bytes of code of all libraries with a lower number */
+	uintptr_t code_before; /* bytes of code of all libraries with a lower number, with a gap
+				  before each: readers join mappings that touch */
 	const char *path;      /* in our own memory, never NULL */
 };
 

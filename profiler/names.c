@@ -24,8 +24,9 @@ static char pattern[PATH_MAX]; /* absolute */
 static bool is_owner, is_by_environment;
 static bool follows_exec; /* of a program that was profiled under this number already */
 static uint32_t n_collisions;
-static uint64_t last_number, first_number; /* under the present prefix */
-static char first_prefix[PATH_MAX];        /* of the dump with first_number */
+static uint64_t last_number;  /* under the present prefix */
+static uint64_t first_number; /* of this process, under first_prefix; 0: none */
+static char first_prefix[PATH_MAX];
 static uint64_t n_claimed;
 static bool is_scanned;
 
@@ -441,6 +442,8 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 	/* The first stays; with room for one only, so does nothing else but the newest. */
 	uint64_t expired = last_number - max_dumps + (max_dumps > 1);
 
+	if (expired == first_number)
+		first_number = last_number;
 	return make_name(out_expired, expired) && is_dump_of_this_run(out_expired->path);
 }
 

@@ -42,8 +42,9 @@ const struct hp_option hp_option_table[] = {
 	 "Write a last dump at exit, after the destructors of the program and its libraries; also "
 	 "on quick_exit(3), and on _exit(2) where the call can be seen."},
 	{"HEAP_PROFILE_MAX_DUMPS", HP_OPTION_NUMBER, AT(max_dumps), 200, 0, 1000000000, "200", NULL,
-	 "How many dumps a process keeps under a prefix: its first, and the newest of the others, "
-	 "of all sessions. 0 keeps all. A file that somebody put in the place of an old one "
+	 "How many dumps a process keeps: its first, and the newest of the others; of all sessions "
+	 "that follow each other under one prefix. 0 keeps all. A file that somebody put in the "
+	 "place of an old one "
 	 "stays."},
 	{"HEAP_PROFILE_CLEANUP", HP_OPTION_BOOLEAN, AT(cleanup), 0, 0, 1, "0", NULL,
 	 "Remove the dumps of earlier runs, PREFIX.NNNN.heap, at start. Files that are not dumps "

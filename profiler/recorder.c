@@ -151,11 +151,8 @@ static void revive_helper(void)
 
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 {
-	bool has_reported = false;
-
-	if (hp_session.interval == 1)
-		hp_live_prefetch(p);
 	struct hp_thread *t = hp_session_enter();
+	bool has_reported = false;
 
 	if (!t) {
 		drop_sample();
@@ -163,6 +160,8 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 	}
 	uint32_t now = hp_session_number();
 
+	if (hp_session.interval == 1)
+		hp_live_prefetch(p);
 	if (now != 0 && t->session != now)
 		hp_session_join(t, now);
 	hp_session_count(size);
@@ -181,7 +180,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 
 /* Takes out the entry of a block, for a thread that is inside then. NULL if it has none. The
  * table's entry and what the allocator will write are fetched at the same time: with 100,000 live
- * blocks a pair of malloc and free takes 0.7 of what it took before. */
+ * blocks that saves three tenths of a pair of malloc and free. */
 static struct hp_thread *enter_and_take(void *p, struct hp_live_entry *out)
 {
 	if (!hp_session_is_running())

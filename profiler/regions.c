@@ -253,9 +253,12 @@ void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone)
 
 void hp_regions_reset(void)
 {
-	hp_memory_unmap(regions, capacity * sizeof(*regions));
+	struct hp_region *old = regions;
+	size_t old_capacity = capacity;
+
 	regions = NULL;
 	n_regions = capacity = 0;
+	hp_memory_unmap(old, old_capacity * sizeof(*old));
 }
 
 void hp_regions_after_fork(uint64_t seed)

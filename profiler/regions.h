@@ -49,5 +49,6 @@ bool hp_regions_is_empty(void);
 
 /* Forgets everything. Nobody may be using it. */
 void hp_regions_reset(void);
+
 /* In a fork child, which goes on with random numbers of its own. */
 void hp_regions_after_fork(uint64_t seed);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks of our own for work that needs more room than a host's thread may have left: libunwind
- * (6 to 10 KB) and dumps. Any thread, signal-safe: no handler finds its own thread
- * on one. */
+ * (6 to 10 KB) and dumps. Any thread, signal-safe: no handler finds its own thread on one. */
 #pragma once
 #include <stdbool.h>
 

@@ -426,10 +426,12 @@ void hp_stacks_count_joined(hp_handle record, uint64_t size)
 
 void hp_stacks_reset(void)
 {
-	for (int i = 0; i < N_SHARDS; i++)
-		hp_memory_unmap(hp_stacks_table.shards[i].buckets,
-				hp_stacks_table.shards[i].n_buckets * sizeof(hp_handle));
-	memset(hp_stacks_table.shards, 0, sizeof(hp_stacks_table.shards));
+	for (int i = 0; i < N_SHARDS; i++) {
+		struct shard *s = &hp_stacks_table.shards[i], old = *s;
+
+		memset(s, 0, sizeof(*s));
+		hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
+	}
 	hp_arena_reset(&hp_stacks_table.arena);
 }
 

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #if !defined(__x86_64__)
-#error "x86-64 only: elsewhere port sys.h, scratch.c, frame_rule.c, recorder.h, live.h and lock.c"
+#error "x86-64 only: elsewhere port sys.h, scratch.c, frame_rule, unwind, recorder.h, live.h, lock.c"
 #endif
 
 static inline long hp_sys6(long number, long a, long b, long c, long d, long e, long f)

@@ -267,7 +267,7 @@ void hp_thread_recall(void)
 static bool is_another_busy(void)
 {
 	for (struct hp_thread *t = first_thread(); t; t = t->next)
-		if (t != hp_tls.thread && __atomic_load_n(&t->is_busy, __ATOMIC_SEQ_CST))
+		if (!is_its_own(t, &hp_tls) && __atomic_load_n(&t->is_busy, __ATOMIC_SEQ_CST))
 			return true;
 	return false;
 }
@@ -291,7 +291,7 @@ void hp_thread_after_fork(uint32_t session)
 	hp_lock_reset(&registry_lock);
 	hp_lock_reset(&arena.lock);
 	for (struct hp_thread *t = registry; t; t = t->next) {
-		if (t->tls == &hp_tls)
+		if (is_its_own(t, &hp_tls))
 			continue;
 		t->tls = NULL;
 		t->is_busy = 0;

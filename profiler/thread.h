@@ -107,6 +107,6 @@ struct hp_trigger_news hp_thread_news_total(void);
 /* Waits until no other thread is busy; false if one still was after `patience_ms`. */
 bool hp_thread_wait_idle(int patience_ms);
 
-/* In a fork child: only the calling thread is left, and joins that session at its next allocation.
- */
+/* In a fork child: of the parent's threads only the calling one is left. It joins that session at
+ * its next allocation. */
 void hp_thread_after_fork(uint32_t session);

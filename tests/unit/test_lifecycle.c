@@ -124,6 +124,77 @@ static void test_noticed_by_another_thread_than_forked(void)
 	CHECK_INT_EQ(status_of(pid), 0);
 }
 
+static void *enter_once(void *unused)
+{
+	struct hp_thread *t = hp_session_enter();
+
+	if (t)
+		hp_session_leave(t);
+	return t;
+}
+
+static bool can_another_thread_enter(void)
+{
+	pthread_t thread;
+	void *result;
+
+	pthread_create(&thread, NULL, enter_once, NULL);
+	pthread_join(thread, &result);
+	return result;
+}
+
+static void enter_here(void)
+{
+	enter_once(NULL);
+}
+
+static void enter_in_another_thread(void)
+{
+	can_another_thread_enter();
+}
+
+/* Handlers of ours besides, which run before and after those of another. */
+static void register_with(void (*prepare)(void), void (*in_child)(void))
+{
+	pthread_atfork(prepare, NULL, in_child);
+	hp_lifecycle_register();
+	alarm(20);
+}
+
+/* Then pauses of the parent are over for the thread that forked, too. */
+static void test_another_thread_begins_in_a_fork_handler(void)
+{
+	pid_t pid = _Fork();
+
+	if (pid == 0) {
+		register_with(NULL, enter_in_another_thread);
+		pid = fork();
+		if (pid == 0) {
+			pid = fork();
+			_exit(pid > 0 ? status_of(pid) : 7);
+		}
+		_exit(status_of(pid));
+	}
+	CHECK_INT_EQ(status_of(pid), 7);
+}
+
+/* A child that was not noticed before it forks itself, nor by the handlers that run first. */
+static void test_fork_of_an_unseen_child(void)
+{
+	pid_t pid = _Fork();
+
+	if (pid == 0) {
+		register_with(enter_here, NULL);
+		pid = _Fork();
+		if (pid == 0) {
+			pid = fork();
+			_exit(pid > 0 && status_of(pid) == 0 ? !can_another_thread_enter() : 0);
+		}
+		_exit(status_of(pid));
+	}
+	CHECK_INT_EQ(status_of(pid), 0);
+}
+
 static __attribute__((constructor)) void prepare(void)
 {
 	setenv("HEAPPROFILE", "/nowhere/p", true);
@@ -135,4 +206,5 @@ static __attribute__((constructor)) void prepare(void)
 }
 
 TEST_MAIN(TEST(test_errno_stays), TEST(test_one_thread_begins),
-	  TEST(test_noticed_by_another_thread_than_forked))
+	  TEST(test_noticed_by_another_thread_than_forked),
+	  TEST(test_another_thread_begins_in_a_fork_handler), TEST(test_fork_of_an_unseen_child))

@@ -82,6 +82,27 @@ static void test_reopened_library(void)
 	dlclose(handle);
 }
 
+/* Those of two libraries, or of one at two places: readers of dumps would make one of mappings that
+ * touch. */
+static void test_ranges_do_not_touch(void)
+{
+	uintptr_t end = 0;
+	void *handle = dlopen("libz.so.1", RTLD_NOW);
+	void *function, *other = open_library(&function);
+
+	identify(dlsym(handle, "zlibVersion"));
+	identify(function);
+	for (uint16_t i = 1; i <= hp_modules_n_numbered(); i++) {
+		const struct hp_module *m = hp_modules_get(i);
+
+		CHECK(m->code_before > end);
+		end = m->code_before + (m->code_end - m->code_start);
+	}
+	CHECK(hp_modules_n_numbered() > 1);
+	dlclose(other);
+	dlclose(handle);
+}
+
 static void test_epochs(void)
 {
 	uint32_t before = hp_modules_epoch();
@@ -176,6 +197,7 @@ static __attribute__((constructor)) void prepare(void)
 }
 
 TEST_MAIN(TEST(test_program_is_first_and_permanent), TEST(test_library_has_a_number),
-	  TEST(test_closed_library_stays_known), TEST(test_reopened_library), TEST(test_epochs),
-	  TEST(test_numbers_that_do_not_exist), TEST(test_frames), TEST(test_vdso_is_an_image),
-	  TEST(test_no_image), TEST(test_corrupt_images), TEST(test_headers_at_the_end_of_memory))
+	  TEST(test_closed_library_stays_known), TEST(test_reopened_library),
+	  TEST(test_ranges_do_not_touch), TEST(test_epochs), TEST(test_numbers_that_do_not_exist),
+	  TEST(test_frames), TEST(test_vdso_is_an_image), TEST(test_no_image),
+	  TEST(test_corrupt_images), TEST(test_headers_at_the_end_of_memory))

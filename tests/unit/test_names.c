@@ -140,6 +140,15 @@ static void test_max_dumps_of_several_sessions(void)
 	CHECK_UINT_EQ(claim(2), 5);
 }
 
+static void test_one_dump_of_several_sessions(void)
+{
+	start_with(in_folder("p"));
+	for (uint64_t i = 0; i < 5; i++) {
+		CHECK_UINT_EQ(claim(1), i);
+		CHECK(hp_names_start(in_folder("p"), true));
+	}
+}
+
 /* What a process did not write itself it does not remove. */
 static void test_max_dumps_leaves_earlier_runs_alone(void)
 {
@@ -352,7 +361,7 @@ static __attribute__((constructor)) void prepare(void)
 
 TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_five_digits),
 	  TEST(test_max_dumps), TEST(test_max_dumps_of_several_sessions),
-	  TEST(test_max_dumps_leaves_earlier_runs_alone),
+	  TEST(test_one_dump_of_several_sessions), TEST(test_max_dumps_leaves_earlier_runs_alone),
 	  TEST(test_max_dumps_leaves_other_files_alone), TEST(test_max_dumps_of_one_and_two),
 	  TEST(test_collisions), TEST(test_fork_child), TEST(test_patterns),
 	  TEST(test_pattern_with_pid), TEST(test_relative_prefix), TEST(test_too_long),
