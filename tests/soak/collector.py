@@ -50,23 +50,37 @@ class Collector:
     def take(self, folder, paths):
         """Reads them one by one and converts them in one go: a program start for each is more than
         a loaded machine has time for."""
+        taken = self.move_beside(folder, paths)
         whole = []
-        for path in paths:
+        for path in taken:
             try:
                 self.read(folder, path)
                 whole.append(path)
-            except FileNotFoundError:
-                continue  # it went with its folder, or its process wrote too many
             except (Failure, ValueError) as failure:
                 self.wrong.append(f'{path}: {failure}')
         if whole and self.convert('merge', *whole).returncode != 0:
             for path in whole:
                 done = self.convert('convert', path)
-                if done.returncode != 0 and os.path.exists(path):
+                if done.returncode != 0:
                     self.wrong.append(f'pprofconv: {done.stderr.strip()}')
+        for path in taken:
+            os.unlink(path)
+
+    @staticmethod
+    def move_beside(folder, paths):
+        """To where no fault takes them away while they are read, on the same disk."""
+        beside = f'{folder}.taken'
+        taken = []
+        try:
+            os.makedirs(beside, exist_ok=True)
+        except OSError:
+            return taken  # the disk is full at present
         for path in paths:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+            to = f'{beside}/{os.path.basename(path)}'
+            with contextlib.suppress(FileNotFoundError):  # it went with its folder, or its process
+                os.rename(path, to)                       # wrote too many
+                taken.append(to)
+        return taken
 
     def convert(self, command, *paths):
         return subprocess.run([self.pprofconv, command, '-q', '-n', *paths, '-o', '/dev/null'],
