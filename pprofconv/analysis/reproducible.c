@@ -61,13 +61,13 @@ static bool move(struct profile *profile)
 	return is_done;
 }
 
-static bool is_stable(const char *comment)
+static bool is_stable(const struct profile *profile, uint32_t comment)
 {
-	static const char *const keys[] = {
-		"program: ", "reason: ", "sample_interval: ", "samples_dropped: "};
+	static const char *const keys[] = {"program", "reason", "sample_interval",
+					   "samples_dropped"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (strncmp(comment, keys[i], strlen(keys[i])) == 0)
+		if (profile_comment_value(profile, comment, keys[i]))
 			return true;
 	return false;
 }
@@ -77,7 +77,7 @@ static void keep_stable_comments(struct profile *profile)
 	size_t n = 0;
 
 	vec_foreach (comment, &profile->comments)
-		if (is_stable(profile_string(profile, *comment)))
+		if (is_stable(profile, *comment))
 			profile->comments.items[n++] = *comment;
 	profile->comments.n = n;
 }

@@ -293,9 +293,13 @@ static bool is_one_run(const struct diff_input *dumps, size_t n)
 
 static bool was_at_exit(const struct profile *profile)
 {
-	const char *reason = profile_metadata(profile, "reason");
+	vec_foreach (comment, &profile->comments) {
+		const char *reason = profile_comment_value(profile, *comment, "reason");
 
-	return reason && strcmp(reason, "exit") == 0;
+		if (reason && strcmp(reason, "exit") == 0)
+			return true;
+	}
+	return false;
 }
 
 int series_init(struct series *series, const char *type, const struct diff_input *dumps, size_t n,

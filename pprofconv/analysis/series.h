@@ -22,7 +22,7 @@ struct series {
 	bool has_equal_times; /* what keeps it from being that: all tell, but not apart */
 	bool is_bytes;
 	bool is_one_run;
-	bool ends_at_exit; /* the last dump was written when the process ended */
+	bool ends_at_exit; /* the last dump, or one it was merged of, was written at exit */
 	bool has_blocks;   /* all dumps tell how many blocks there are, or samples */
 	const char *type;  /* belongs to the caller */
 

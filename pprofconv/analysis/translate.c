@@ -2,7 +2,8 @@
 #include "analysis/translate.h"
 
 #include <errno.h>
-#include <math.h>
+
+#include "analysis/unsample.h"
 
 int translation_init(struct translation *translation, const struct profile *from,
 		     struct profile *to)
@@ -26,6 +27,7 @@ void translation_deinit(struct translation *translation)
 	vec_deinit(&translation->lines);
 	vec_deinit(&translation->labels);
 	vec_deinit(&translation->values);
+	vec_deinit(&translation->carries);
 }
 
 uint32_t translate_string(struct translation *t, uint32_t string)
@@ -118,25 +120,35 @@ static uint32_t translate_labels(struct translation *t, uint32_t labels)
 	return profile_add_labels(t->to, t->labels.items, t->labels.n);
 }
 
+/* Nothing is left over at first. */
+static int make_carries(struct translation *t)
+{
+	size_t n = t->from->stacks.n * t->from->sample_types.n;
+	int r = vec_reserve(&t->carries, n - t->carries.n);
+
+	while (!r && t->carries.n < n)
+		t->carries.items[t->carries.n++] = 0;
+	return r;
+}
+
 /* The values of a sample times the change's factor. */
 static const int64_t *change_values(struct translation *t, uint32_t sample)
 {
 	const int64_t *from = profile_values(t->from, sample);
+	size_t n = t->from->sample_types.n;
+	size_t first_carry = t->from->samples.items[sample].stack * n;
 
 	if (!t->change || t->change->factor == 1)
 		return from;
 	t->values.n = 0;
-	if (vec_reserve(&t->values, t->from->sample_types.n) < 0) {
+	if (vec_reserve(&t->values, n) < 0 || make_carries(t) < 0) {
 		profile_fail(t->to, -ENOMEM);
 		return from;
 	}
-	for (size_t i = 0; i < t->from->sample_types.n; i++) {
-		double value = round((double)from[i] * t->change->factor);
-
+	for (size_t i = 0; i < n; i++) {
 		t->values.items[i] = 0;
-		if (fabs(value) < 0x1p63)
-			t->values.items[i] = (int64_t)value;
-		else
+		if (unsample_round(&t->carries.items[first_carry + i],
+				   (double)from[i] * t->change->factor, &t->values.items[i]) < 0)
 			profile_fail(t->to, -EOVERFLOW);
 	}
 	return t->values.items;

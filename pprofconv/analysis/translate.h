@@ -6,7 +6,7 @@
 
 /* What becomes of samples on their way. */
 struct translation_change {
-	double factor;         /* of all values, which are rounded */
+	double factor;         /* of all values; what is rounded is the sum of each stack's */
 	const char *label_key; /* of a label that all get; NULL: none */
 	const char *label_text;
 	const struct filter *filter; /* whose verdict keeps samples out; NULL: none does */
@@ -23,6 +23,7 @@ struct translation {
 	VEC(struct profile_line) lines;
 	VEC(struct profile_label) labels;
 	VEC(int64_t) values;
+	VEC(double) carries; /* of rounding, for each value of each old stack */
 };
 
 /* Both profiles must outlive the translation. 0 or -ENOMEM; also on failure translation_deinit() is

@@ -16,9 +16,9 @@ double unsample_factor(int64_t objects, int64_t bytes, int64_t interval)
 	return 1 / (1 - exp(-mean_size / (double)interval));
 }
 
-static int round_with_carry(double *carry, double estimate, int64_t *out)
+int unsample_round(double *carry, double value, int64_t *out)
 {
-	double total = estimate + *carry;
+	double total = value + *carry;
 	double rounded = round(total);
 
 	if (!(fabs(rounded) < 0x1p63))
@@ -40,8 +40,8 @@ int unsample(struct unsampler *unsampler, int64_t interval, int64_t *objects, in
 		return 0;
 	}
 	factor = unsample_factor(*objects, *bytes, interval);
-	r = round_with_carry(&unsampler->objects_carry, (double)*objects * factor, objects);
+	r = unsample_round(&unsampler->objects_carry, (double)*objects * factor, objects);
 	if (r < 0)
 		return r;
-	return round_with_carry(&unsampler->bytes_carry, (double)*bytes * factor, bytes);
+	return unsample_round(&unsampler->bytes_carry, (double)*bytes * factor, bytes);
 }

@@ -4,6 +4,10 @@
 #pragma once
 #include <stdint.h>
 
+/* Rounds one of several values so that they add up to their rounded sum: `carry`, 0 at first, is
+ * what rounding left over so far. 0, or -EOVERFLOW. */
+int unsample_round(double *carry, double value, int64_t *out);
+
 /* How many allocations each of `objects` samples with `bytes` in all stands for, by their mean
  * size; 1 if the interval is 1 or less (all were recorded, or it is not known). Neither count may
  * be 0. */

@@ -183,12 +183,12 @@ static void skip_log_prefix(struct cursor *line)
 
 /* --- variables ----------------------------------------------------------------------------- */
 
-static void warn(struct memory_map *map, const char *what)
+static void warn_once(struct memory_map *map, bool *has_warned, const char *what)
 {
-	if (!map->has_warned)
+	if (!*has_warned)
 		diag_warn(map->diag, "line %ju: %s", (uintmax_t)input_line_number(map->input),
 			  what);
-	map->has_warned = true;
+	*has_warned = true;
 }
 
 static void add_variable(struct memory_map *map, struct cursor name, struct cursor value)
@@ -218,10 +218,10 @@ static void take_assignment(struct memory_map *map, struct cursor line)
 	cursor_trim_end(&line);
 	cursor_skip_spaces(&value);
 	cursor_trim_end(&value);
-	if (cursor_at_end(&line))
+	if (cursor_at_end(&line) || cursor_left(&line) > MEMORY_MAP_NAME_MAX)
 		return;
-	if (cursor_left(&line) > MEMORY_MAP_NAME_MAX || cursor_left(&value) > MEMORY_MAP_VALUE_MAX)
-		warn(map, "a variable longer than any path: left out");
+	if (cursor_left(&value) > MEMORY_MAP_VALUE_MAX)
+		warn_once(map, &map->has_left_out, "a variable longer than any path: left out");
 	else
 		add_variable(map, line, value);
 }
@@ -243,7 +243,8 @@ static bool append(struct memory_map *map, const char *text, size_t size)
 	if (vec_append(&map->expanded, text, size < left ? size : left) < 0)
 		profile_fail(map->profile, -ENOMEM);
 	if (size > left)
-		warn(map, "longer than any path once its variables are expanded: cut");
+		warn_once(map, &map->has_cut,
+			  "longer than any path once its variables are expanded: cut");
 	return size <= left;
 }
 

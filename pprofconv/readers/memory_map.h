@@ -9,7 +9,7 @@
 
 /* More than any dump has, and little enough for lines that are made to expand. */
 #define MEMORY_MAP_VARIABLES_MAX 64
-#define MEMORY_MAP_NAME_MAX      64
+#define MEMORY_MAP_NAME_MAX      64 /* what is longer is no name: any line may hold a '=' */
 #define MEMORY_MAP_VALUE_MAX     4096
 #define MEMORY_MAP_EXPANDED_MAX  (16u << 10)
 
@@ -23,7 +23,7 @@ struct memory_map {
 	struct profile *profile;
 	const struct input *input; /* whose lines are added */
 	struct diag *diag;
-	bool has_warned;
+	bool has_left_out, has_cut; /* whether it was warned of */
 	VEC(struct memory_map_variable) variables;
 	VEC(char) expanded; /* the line, with variables replaced */
 };

@@ -22,7 +22,8 @@ static int add_runs(struct merge *sum, const struct report *report, enum diff_si
 	return r;
 }
 
-/* The mean is that of the sum: means of single runs would each be rounded. */
+/* The mean is that of the sum: means of single runs would each be rounded. A sum without room in 64
+ * bits is -EOVERFLOW, even where the mean has it. */
 static int add_side(struct merge *merge, const struct report *report, enum diff_side side,
 		    struct diag *diag)
 {

@@ -8,11 +8,13 @@
 #include <elfutils/libdw.h>
 #include <errno.h>
 
+#include "profile.h"
 #include "symbolize/die.h"
 #include "symbolize/qualify.h"
 #include "symbolize/scopes.h"
 
-#define FRAMES_MAX 1023 /* inlined at one address; the outer ones of more are left out */
+/* Frames at one address before the outermost; the outer ones of more are left out. */
+#define INLINED_MAX (LOCATION_LINES_MAX - 1)
 
 struct unit {
 	Dwarf_Die die;   /* of the unit in the file itself: it has the lines */
@@ -210,7 +212,7 @@ static int find_in_unit(struct debuginfo *info, struct unit *unit, uint64_t addr
 	int r;
 
 	find_line(unit, address, &frame);
-	while (scope != RANGEMAP_NONE && frames->n - n_before < FRAMES_MAX) {
+	while (scope != RANGEMAP_NONE && frames->n - n_before < INLINED_MAX) {
 		struct scope *found = &unit->scopes.items.items[scope];
 
 		r = find_function(info, unit, &found->die, &frame);

@@ -393,14 +393,28 @@ def pprof_draws_the_difference(folder):
     cli.equal(ours[-(len(theirs) - start):], theirs[start:])
 
 
+def mean_difference(folder, base, news):
+    """The values of each sample that pprof is given for a base and several new runs."""
+    out = os.path.join(folder, 'diff.pb.gz')
+    diff('-F', 'pprof', '-o', out, '--base', base, *news)
+    samples = json.loads(cli.succeed('convert', '-q', '--to=json', out))['sample']
+    return [[int(value) for value in sample['value']] for sample in samples]
+
+
 @cli.test
 def means_of_runs_are_rounded_once(folder):
     base = folded(folder, 'base', main__f=4)
     news = [folded(folder, f'new{i}', main__f=1) for i in range(2)]
-    out = os.path.join(folder, 'diff.pb.gz')
-    diff('-F', 'pprof', '-o', out, '--base', base, *news)
-    samples = json.loads(cli.succeed('convert', '--to=json', out))['sample']
-    cli.equal(sorted(int(value) for sample in samples for value in sample['value']), [-4, 1])
+    cli.equal(sorted(mean_difference(folder, base, news)), [[-4], [1]])
+
+
+@cli.test
+def means_of_a_stack_add_up(folder):
+    """Also where a label keeps its samples apart: here that of their mean sizes."""
+    base = exact(folder, 'base', {(1, 16): 1})
+    news = [exact(folder, f'new{size}', {(1, size): 1}) for size in (16, 17, 18)]
+    values = mean_difference(folder, base, news)
+    cli.equal((len(values), [sum(column) for column in zip(*values)]), (4, [0, 1, 0, 1]))
 
 
 @cli.test

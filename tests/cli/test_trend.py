@@ -282,6 +282,9 @@ def what_is_freed_at_exit_is_no_trend(folder):
     for form in ('text', 'markdown'):
         cli.is_in(said, trend('-F', form, *paths, write(9, 1, 'exit'))[0])
     cli.equal(json.loads(trend('-F', 'json', *paths, write(9, 91, 'exit'))[0])['warnings'], [])
+    merged = os.path.join(folder, 'merged')
+    cli.succeed('merge', '-q', '-o', merged, write(9, 1, 'exit'), write(9, 1, 'allocated'))
+    cli.equal(json.loads(trend('-F', 'json', *paths, merged)[0])['warnings'], [said])
 
 
 @cli.test

@@ -104,18 +104,19 @@ static void test_variables(void)
 /* A variable that stands for itself many times over must not fill the memory. */
 static void test_variables_do_not_explode(void)
 {
-	char value[4099] = "a=", use[60001] = "1000-2000: ";
+	char value[4099] = "a=", longer[4100] = "b=", use[60001] = "1000-2000: ";
 	struct profile *profile;
 
 	memset(value + 2, 'y', sizeof(value) - 3);
+	memset(longer + 2, 'y', sizeof(longer) - 3);
 	for (size_t i = strlen(use); i + 2 < sizeof(use); i += 2)
 		memcpy(use + i, "$a", 2);
-	profile = READ_LINES(value, use, use);
+	profile = READ_LINES(longer, value, use, use);
 	CHECK_UINT_EQ(profile->mappings.n, 2);
 	CHECK_UINT_EQ(strtab_size(&profile->strings, profile->mappings.items[0].file),
 		      MEMORY_MAP_EXPANDED_MAX - strlen("1000-2000: "));
-	CHECK_INT_EQ(n_warnings, 1);
-	CHECK_STR_EQ(warning, "warning: line 2: longer than any path once its variables are "
+	CHECK_INT_EQ(n_warnings, 2);
+	CHECK_STR_EQ(warning, "warning: line 3: longer than any path once its variables are "
 			      "expanded: cut");
 	profile_free(profile);
 }
@@ -128,13 +129,13 @@ static void test_variables_beyond_all_bounds(void)
 	memset(value + 2, 'y', sizeof(value) - 3);
 	memset(name, 'b', sizeof(name) - 3);
 	strcat(name, "=y");
-	profile = READ_LINES("1000-2000: /a", value, name, "2000-3000: $a/b", &name[1],
+	profile = READ_LINES(name, "1000-2000: /a", value, value, "2000-3000: $a/b", &name[1],
 			     "3000-4000: /$bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 			     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/c");
 	check_mapping(profile, 1, 0x2000, 0x3000, 0, "$a/b", "");
 	check_mapping(profile, 2, 0x3000, 0x4000, 0, "/y/c", "");
 	CHECK_INT_EQ(n_warnings, 1);
-	CHECK_STR_EQ(warning, "warning: line 2: a variable longer than any path: left out");
+	CHECK_STR_EQ(warning, "warning: line 3: a variable longer than any path: left out");
 	profile_free(profile);
 }
 
