@@ -281,7 +281,7 @@ static void learn(void *argument)
 		l->rule.kind = is_readable ? HP_RULE_ALIEN : HP_RULE_NOT_CODE;
 	} else {
 		l->rule.module = hp_modules_identify(&l->view.object);
-		if (address_space && l->is_from_table)
+		if (address_space && !is_libunwind_lost && l->is_from_table)
 			learn_from_step(&l->rule, &l->view);
 	}
 	errno = saved_errno;
@@ -433,16 +433,14 @@ bool hp_frame_rule_init(bool use_tables)
 
 	if (!cache)
 		cache = hp_memory_map(N_ENTRIES * sizeof(struct entry));
-	if (!address_space && !is_libunwind_lost)
+	if (!address_space)
 		initialize_libunwind(&accessors);
 	uses_tables = use_tables;
-	return cache && (address_space || is_libunwind_lost || !use_tables);
+	return cache && (address_space || !use_tables);
 }
 
 void hp_frame_rule_after_fork(bool is_clean)
 {
-	if (is_clean)
-		return;
-	address_space = NULL;
-	is_libunwind_lost = true;
+	if (!is_clean)
+		is_libunwind_lost = true;
 }

@@ -242,7 +242,9 @@ void hp_live_prefetch(const void *p)
 	const struct hp_live_entry *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
 	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
 
-	__builtin_prefetch(&slots[home_of(n_slots, hash_of((uintptr_t)p))], 1 /* to write */);
+	if (slots)
+		__builtin_prefetch(&slots[home_of(n_slots, hash_of((uintptr_t)p))],
+				   1 /* to write */);
 }
 
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
