@@ -38,19 +38,23 @@ static void test_errno_stays(void)
 	CHECK_INT_EQ(errno_after_init, 4711);
 }
 
+static void *enter_once(void *unused)
+{
+	struct hp_thread *t = hp_session_enter();
+
+	if (t)
+		hp_session_leave(t);
+	return t;
+}
+
 static uint32_t n_missing; /* threads that are not there yet */
 
 static void *enter_together(void *unused)
 {
-	struct hp_thread *t;
-
 	__atomic_sub_fetch(&n_missing, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&n_missing, __ATOMIC_SEQ_CST) > 0)
 		;
-	t = hp_session_enter();
-	if (t)
-		hp_session_leave(t);
-	return t;
+	return enter_once(NULL);
 }
 
 /* Exits with how often the process was made ready; 99 if a thread was turned away. */
@@ -86,10 +90,8 @@ static pthread_barrier_t has_entered, may_end;
 
 static void *enter_and_stay(void *unused)
 {
-	struct hp_thread *t = hp_session_enter();
+	void *t = enter_once(NULL);
 
-	if (t)
-		hp_session_leave(t);
 	pthread_barrier_wait(&has_entered);
 	pthread_barrier_wait(&may_end);
 	return t;
@@ -122,15 +124,6 @@ static void test_noticed_by_another_thread_than_forked(void)
 	if (pid == 0)
 		be_child_noticed_by_another_thread();
 	CHECK_INT_EQ(status_of(pid), 0);
-}
-
-static void *enter_once(void *unused)
-{
-	struct hp_thread *t = hp_session_enter();
-
-	if (t)
-		hp_session_leave(t);
-	return t;
 }
 
 static bool can_another_thread_enter(void)
