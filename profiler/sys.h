@@ -111,6 +111,21 @@ static inline long hp_sys_readlink(const char *path, char *buffer, size_t size)
 	return hp_sys3(SYS_readlink, (long)path, (long)buffer, size);
 }
 
+/* Under ThreadSanitizer through the C library, where it sees them: otherwise memory that one thread
+ * has unmapped and the kernel gives to another is to it the old memory, and a race. */
+#ifdef HP_THREAD_SANITIZED
+static inline void *hp_sys_mmap(size_t size, int protection)
+{
+	void *p = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static inline void hp_sys_munmap(void *p, size_t size)
+{
+	munmap(p, size);
+}
+#else
 static inline void *hp_sys_mmap(size_t size, int protection)
 {
 	long p = hp_sys6(SYS_mmap, 0, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -122,6 +137,7 @@ static inline void hp_sys_munmap(void *p, size_t size)
 {
 	hp_sys3(SYS_munmap, (long)p, size, 0);
 }
+#endif
 
 static inline int hp_sys_madvise(void *p, size_t size, int advice)
 {
