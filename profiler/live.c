@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Open addressing with linear probing, in 64 shards. The home slot of an entry is hash * n_slots
  * / 2^32, which keeps the order of hashes in tables of any size, so a table grows by a quarter and
- * not by doubling: 24 bytes an entry at a load between 0.68 and 0.85 are 28 to 35 bytes a block.
- * Removal closes the gap (Knuth 6.4, Algorithm R), so there are no tombstones.
+ * not by doubling: 16 bytes a slot at a load between 0.52 and 0.65 are 25 to 31 bytes a block. Four
+ * slots share a cache line, and none lies across two: at that load most searches, which end at the
+ * first empty slot, see one line. Removal closes the gap (Knuth 6.4, Algorithm R), so there are no
+ * tombstones.
  *
  * With few samples entries are hashed by their byte of the filter: who takes one out finds the
  * others of that byte beside it, and clears the byte after the last. The byte is written under the
@@ -15,8 +17,17 @@ enum {
 	SHARD_BITS = 6,
 	N_SHARDS = 1 << SHARD_BITS,
 	PAGES_A_REGION = 16,
-	FIRST_SLOTS = 168, /* a page */
+	FIRST_SLOTS = 256, /* a page */
 	SMALL_SLOTS = 2048
+};
+
+/* An entry, packed. */
+struct slot {
+	uint64_t address : 48; /* 0: empty */
+	uint64_t session : 8;  /* after the table's first */
+	uint64_t size_high : 8;
+	uint64_t record : 30; /* all that an arena's handles have */
+	uint64_t size_low : 34;
 };
 
 /* Bytes of the filter. Between the first two: the tag of the only block there. */
@@ -30,15 +41,17 @@ enum {
 struct shard {
 	struct hp_lock lock;
 	uint32_t n_slots, n_used;
-	struct hp_live_entry *slots;
+	struct slot *slots;
 } __attribute__((aligned(64)));
 
-_Static_assert(sizeof(struct hp_live_entry) == 24, "bytes a live block");
+_Static_assert(sizeof(struct slot) == 16, "bytes a slot");
+_Static_assert((uint64_t)HP_ARENA_CHUNKS_MAX *HP_ARENA_CHUNK_GRAINS == 1 << 30, "bits of a handle");
 
 uint8_t hp_live_filter[HP_FILTER_PAGES] __attribute__((aligned(4096)));
 
 static struct shard shards[N_SHARDS];
 static bool is_by_page;
+static uint32_t first_session;
 static uintptr_t pinned_start, pinned_end;
 
 /* --- the filter ---------------------------------------------------------------------------- */
@@ -122,6 +135,34 @@ static void clear_filter(void)
 
 /* --- slots --------------------------------------------------------------------------------- */
 
+static bool fits(const struct hp_live_entry *e)
+{
+	return e->address < UINT64_C(1) << 48 && e->size < UINT64_C(1) << 42;
+}
+
+static struct slot pack(const struct hp_live_entry *e)
+{
+	uint32_t session = e->session - first_session;
+
+	return (struct slot){
+		.address = e->address,
+		.session = session < UINT8_MAX ? session : UINT8_MAX,
+		.size_high = e->size >> 34,
+		.size_low = e->size,
+		.record = e->record,
+	};
+}
+
+static struct hp_live_entry unpack(struct slot slot)
+{
+	return (struct hp_live_entry){
+		.address = slot.address,
+		.size = (uint64_t)slot.size_high << 34 | slot.size_low,
+		.record = slot.record,
+		.session = first_session + slot.session,
+	};
+}
+
 static uint64_t hash_of(uintptr_t address)
 {
 	uint64_t key = is_by_page ? page_of(address) : address >> 4;
@@ -160,7 +201,7 @@ static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t addres
 	return i;
 }
 
-/* A small table is kept half empty, for speed. A large one is filled to 85 %: there memory counts.
+/* A small table is kept half empty, for speed. A large one is filled to 65 %: there memory counts.
  */
 static bool is_small(const struct shard *s)
 {
@@ -201,7 +242,7 @@ static void set_n_used(struct shard *s, uint32_t n)
 
 static bool has_room(struct shard *s)
 {
-	uint32_t percent = is_small(s) ? 50 : 85;
+	uint32_t percent = is_small(s) ? 50 : 65;
 
 	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * percent || grow(s);
 }
@@ -239,7 +280,7 @@ static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t 
 void hp_live_prefetch(const void *p)
 {
 	const struct shard *s = shard_of((uintptr_t)p);
-	const struct hp_live_entry *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
+	const struct slot *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
 	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
 
 	if (slots)
@@ -253,16 +294,16 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 	struct shard *s = shard_of(entry->address);
 
 	out_replaced->address = 0;
-	if (!hp_lock_acquire(&s->lock))
+	if (!fits(entry) || !hp_lock_acquire(&s->lock))
 		return false;
 	bool has = has_room(s);
 
 	if (has) {
-		struct hp_live_entry *slot = &s->slots[find_slot(s, hash, entry->address)];
+		struct slot *slot = &s->slots[find_slot(s, hash, entry->address)];
 
-		*out_replaced = *slot;
+		*out_replaced = unpack(*slot);
 		set_n_used(s, s->n_used + (slot->address == 0));
-		*slot = *entry;
+		*slot = pack(entry);
 		if (is_by_page)
 			set_filter(entry->address,
 				   with_block(filter_of(entry->address), entry->address));
@@ -284,7 +325,7 @@ bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
 
 		is_found = s->slots[i].address == address;
 		if (is_found) {
-			*out = s->slots[i];
+			*out = unpack(s->slots[i]);
 			remove_slot(s, i);
 			if (is_by_page)
 				set_filter(address, filter_of_blocks(s, hash, address));
@@ -313,10 +354,11 @@ static void empty_table(void)
 	}
 }
 
-void hp_live_reset(bool by_page)
+void hp_live_reset(bool by_page, uint32_t first)
 {
 	empty_table();
 	is_by_page = by_page;
+	first_session = first;
 	if (by_page)
 		clear_filter();
 	else
@@ -325,7 +367,7 @@ void hp_live_reset(bool by_page)
 
 void hp_live_stop(void)
 {
-	hp_live_reset(true /* by page: the filter holds nothing */);
+	hp_live_reset(true /* by page: the filter holds nothing */, 0);
 }
 
 void hp_live_after_fork(void)

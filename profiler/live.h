@@ -42,8 +42,10 @@ struct hp_live_entry {
 };
 
 /* Empties the table and makes it ready: with `by_page` for few blocks among many, else for all of
- * them, and the filter lets every address through. Nobody may be using it. */
-void hp_live_reset(bool by_page);
+ * them, and the filter lets every address through. Entries come from `first_session` on; of those
+ * that are more than 255 sessions later (each a fork of the one before) it is forgotten how much
+ * later. Nobody may be using it. */
+void hp_live_reset(bool by_page, uint32_t first_session);
 
 /* Empties the table and turns the filter off. */
 void hp_live_stop(void);
@@ -53,8 +55,9 @@ void hp_live_stop(void);
 void hp_live_prefetch(const void *p);
 
 /* Adds a block. An entry that the address still had is replaced and stored in `out_replaced`
- * (address 0 if there was none): its free was not seen. False if there is no memory, or the lock
- * could not be had. Any thread, from within a hook. */
+ * (address 0 if there was none): its free was not seen. False if there is no memory, the lock could
+ * not be had, or an address or a size is beyond what a slot has bits for: 2^48, and 4 TiB. Any
+ * thread, from within a hook. */
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced);
 
 /* Takes the entry of the block out. False if it has none. */

@@ -403,7 +403,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	memset(n_samples, 0, sizeof(n_samples));
 	n_dropped = 0;
 	hp_trigger_start(options);
-	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN);
+	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
 	hp_regions_start(hp_session.interval, hp_session.seed);
 	hp_thread_on_exit = report_last_news;
 	hp_session_begin();
@@ -428,7 +428,7 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_stacks_after_fork();
 	if (!is_clean && hp_session_is_running()) {
 		/* Some thread was in the middle of a table. */
-		hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN);
+		hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.own);
 		hp_regions_reset();
 		hp_stacks_reset();
 	}

@@ -158,12 +158,12 @@ void hp_session_prepare(const struct hp_options *options)
 	if (hp_session.seed == 0)
 		hp_sys_getrandom(&hp_session.seed, sizeof(hp_session.seed));
 	hp_session.is_only_mappings = options->only_mmap;
+	hp_session.first = hp_session.own = ++newest;
 	n_threads_seeded = 0;
 }
 
 void hp_session_begin(void)
 {
-	hp_session.first = hp_session.own = ++newest;
 	/* Before anyone joins; and those who are recalled find it running. */
 	hp_thread_begin_session(hp_session.own);
 	__atomic_store_n(&hp_session.number, hp_session.own, __ATOMIC_SEQ_CST);

@@ -46,7 +46,7 @@ static size_t n_blocks_on_page_of(const struct model *m, size_t i)
 
 static void insert_one(struct model *m, size_t i)
 {
-	struct hp_live_entry entry = {address_of(i), next_random(), (hp_handle)next_random(), 3};
+	struct hp_live_entry entry = {address_of(i), next_random() >> 22, next_random() >> 34, 3};
 	struct hp_live_entry replaced = {1, 1, 1, 1};
 
 	CHECK(hp_live_insert(&entry, &replaced));
@@ -110,7 +110,7 @@ static void run_against_model(bool by_page)
 	static struct model m;
 
 	memset(&m, 0, sizeof(m));
-	hp_live_reset(by_page);
+	hp_live_reset(by_page, 1);
 	for (int step = 0; step < N_STEPS && test_failures == 0; step++) {
 		size_t i = next_random() % N_ADDRESSES;
 		unsigned chance_to_insert = step / 20000 % 2 ? 3 : 7;
@@ -147,7 +147,7 @@ static void test_take_of_nothing(void)
 {
 	struct hp_live_entry entry = {.size = 7};
 
-	hp_live_reset(false);
+	hp_live_reset(false, 1);
 	CHECK(!hp_live_take(0, &entry));
 	CHECK(!hp_live_take(0x1000, &entry));
 	CHECK_UINT_EQ(entry.size, 7);
@@ -157,7 +157,7 @@ static void test_stop_empties_and_rules_out_all(void)
 {
 	struct hp_live_entry entry = {0x5000, 1, 1, 1}, other;
 
-	hp_live_reset(false);
+	hp_live_reset(false, 1);
 	CHECK(hp_live_insert(&entry, &other));
 	hp_live_stop();
 	CHECK_UINT_EQ(hp_live_count(), 0);
@@ -170,13 +170,13 @@ static void check_pinned_range(char *start)
 	struct hp_live_entry entry = {(uintptr_t)start + PAGE, 1, 1, 1}, other;
 	struct hp_live_entry beside = {(uintptr_t)start + 5 * PAGE, 1, 1, 1};
 
-	hp_live_reset(true);
+	hp_live_reset(true, 1);
 	hp_live_pin_range(start, 2 * PAGE);
 	CHECK(hp_live_insert(&entry, &other) && hp_live_insert(&beside, &other));
 	CHECK(hp_live_take(entry.address, &other));
 	for (int offset = 0; offset < 2 * PAGE; offset += 16)
 		CHECK(hp_live_may_hold(start + offset));
-	hp_live_reset(true);
+	hp_live_reset(true, 1);
 	CHECK(hp_live_may_hold(start));
 	CHECK(hp_live_may_hold(start + 2 * PAGE - 1));
 	CHECK(!hp_live_may_hold(start - PAGE));
@@ -204,7 +204,7 @@ static void test_memory_limit(void)
 
 	hp_live_stop();
 	hp_memory_set_limit(hp_memory_mapped() + (1 << 20));
-	hp_live_reset(false);
+	hp_live_reset(false, 1);
 	for (uintptr_t a = 16; a < 16 * 100000; a += 16) {
 		entry = (struct hp_live_entry){a, a, 1, 1};
 		n_inserted += hp_live_insert(&entry, &other);
@@ -218,12 +218,53 @@ static void test_memory_limit(void)
 	hp_memory_set_limit((size_t)256 << 20);
 }
 
+/* Of what a slot holds, and of what it has no bits for. */
+static void test_limits_of_a_slot(void)
+{
+	const uint64_t address = (UINT64_C(1) << 48) - 8, size = (UINT64_C(1) << 42) - 1;
+	const hp_handle record = (UINT32_C(1) << 30) - 1;
+	struct hp_live_entry entry = {address, size, record, 1000}, other;
+
+	hp_live_reset(false, 1000);
+	CHECK(hp_live_insert(&entry, &other));
+	CHECK(hp_live_take(address, &other));
+	CHECK_HEX_EQ(other.address, address);
+	CHECK_HEX_EQ(other.size, size);
+	CHECK_HEX_EQ(other.record, record);
+	CHECK_UINT_EQ(other.session, 1000);
+	entry.address = address + 8;
+	CHECK(!hp_live_insert(&entry, &other));
+	entry.address = address;
+	entry.size = size + 1;
+	CHECK(!hp_live_insert(&entry, &other));
+	CHECK_UINT_EQ(hp_live_count(), 0);
+	hp_live_stop();
+}
+
+/* A fork child goes on with its parent's table, and so may its own child. */
+static void test_sessions_of_entries(void)
+{
+	const uint32_t first = UINT32_MAX - 100; /* they may be counted round */
+	struct hp_live_entry entry, other;
+
+	hp_live_reset(false, first);
+	for (uint32_t later = 0; later < 1000; later++) {
+		entry = (struct hp_live_entry){0x1000 + later * 16, 1, 1, first + later};
+		CHECK(hp_live_insert(&entry, &other));
+	}
+	for (uint32_t later = 0; later < 1000; later++) {
+		CHECK(hp_live_take(0x1000 + later * 16, &other));
+		CHECK_UINT_EQ((uint32_t)(other.session - first), later < 255 ? later : 255);
+	}
+	hp_live_stop();
+}
+
 static void test_bytes_per_block(void)
 {
 	struct hp_live_entry entry, other;
 	size_t before = hp_memory_mapped(), n = 500000;
 
-	hp_live_reset(false);
+	hp_live_reset(false, 1);
 	for (uintptr_t a = 1; a <= n; a++) {
 		entry = (struct hp_live_entry){a * 48, 1, 1, 1};
 		CHECK(hp_live_insert(&entry, &other));
@@ -270,7 +311,7 @@ static void test_threads_on_shared_pages(void)
 	void *n_bad;
 
 	for (int by_page = 0; by_page < 2; by_page++) {
-		hp_live_reset(by_page);
+		hp_live_reset(by_page, 1);
 		for (size_t i = 0; i < N_THREADS; i++)
 			pthread_create(&threads[i], NULL, insert_and_take, (void *)i);
 		for (size_t i = 0; i < N_THREADS; i++) {
@@ -287,4 +328,5 @@ static void test_threads_on_shared_pages(void)
 TEST_MAIN(TEST(test_model_of_few_blocks), TEST(test_model_of_all_blocks),
 	  TEST(test_take_of_nothing), TEST(test_stop_empties_and_rules_out_all),
 	  TEST(test_pinned_range_is_never_ruled_out), TEST(test_memory_limit),
-	  TEST(test_bytes_per_block), TEST(test_threads_on_shared_pages))
+	  TEST(test_limits_of_a_slot), TEST(test_sessions_of_entries), TEST(test_bytes_per_block),
+	  TEST(test_threads_on_shared_pages))
