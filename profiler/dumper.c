@@ -331,7 +331,7 @@ static void forget_dump_of_parent(void)
 
 void hp_dumper_after_fork(void)
 {
-	hp_lock_reset(&dump_lock);
+	hp_lock_release(&dump_lock);
 	forget_dump_of_parent();
 	is_failure_told = false;
 }

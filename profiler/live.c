@@ -373,5 +373,5 @@ void hp_live_stop(void)
 void hp_live_after_fork(void)
 {
 	for (int i = 0; i < N_SHARDS; i++)
-		hp_lock_reset(&shards[i].lock);
+		hp_lock_release(&shards[i].lock);
 }

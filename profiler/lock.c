@@ -1,37 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "lock.h"
 
-#define SPINS   64
-#define WAIT_NS 100000000
+enum {
+	SPINS = 64, /* for an owner that is running: it is done within a microsecond */
+	NAP_MIN_NS = 50 * 1000,
+	NAP_MAX_NS = 1600 * 1000,
+	COUNTED_MAX_NS = 10 * 1000 * 1000
+};
 
-/* Others may be waiting as well: whoever has waited wakes the next one. */
-static bool try_after_wait(struct hp_lock *lock)
+/* How much of the patience it took. Signal handlers may end every nap. No more than a limit is
+ * counted: time goes on while the process is stopped as a whole. */
+static int64_t nap(struct hp_lock *lock, long ns)
 {
-	uint32_t expected = 0;
-
-	return __atomic_compare_exchange_n(&lock->word, &expected, hp_lock_me() | HP_LOCK_WAITED,
-					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
-/* How much of the patience it took: if woken up none, for the lock changes hands. Signal handlers
- * may end every wait. No more is counted than asked for: time goes on while the process is stopped
- * as a whole. */
-static int64_t wait_once(struct hp_lock *lock)
-{
-	const struct timespec wait = {.tv_nsec = WAIT_NS};
-	int64_t begin = hp_sys_now_ns(), waited;
+	const struct timespec time = {.tv_nsec = ns};
+	int64_t begin = hp_sys_now_ns(), slept;
 	uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
 
-	if (word == 0 || (!(word & HP_LOCK_WAITED) &&
-			  !__atomic_compare_exchange_n(&lock->word, &word, word | HP_LOCK_WAITED,
-						       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
+	if (word == 0)
 		return 0;
-	int result = hp_sys_futex_wait(&lock->word, word | HP_LOCK_WAITED, &wait);
-
-	if (result != -ETIMEDOUT && result != -EINTR)
-		return 0;
-	waited = hp_sys_now_ns() - begin;
-	return waited < WAIT_NS ? waited : WAIT_NS;
+	hp_sys_futex_wait(&lock->word, word, &time);
+	slept = hp_sys_now_ns() - begin;
+	return slept < COUNTED_MAX_NS ? slept : COUNTED_MAX_NS;
 }
 
 bool hp_lock_wait(struct hp_lock *lock)
@@ -45,10 +34,10 @@ bool hp_lock_wait(struct hp_lock *lock)
 			return true;
 		__builtin_ia32_pause();
 	}
-	while (!try_after_wait(lock)) {
+	for (long ns = NAP_MIN_NS; !hp_lock_try(lock); ns = ns < NAP_MAX_NS ? ns * 2 : ns) {
 		if (patience <= 0)
 			return false;
-		patience -= wait_once(lock);
+		patience -= nap(lock, ns);
 	}
 	return true;
 }

@@ -190,7 +190,7 @@ const struct hp_module *hp_modules_get(uint16_t number)
 
 void hp_modules_after_fork(void)
 {
-	hp_lock_reset(&numbering_lock);
-	hp_lock_reset(&arena.lock);
+	hp_lock_release(&numbering_lock);
+	hp_lock_release(&arena.lock);
 	n_unloading = 0;
 }

@@ -263,6 +263,6 @@ void hp_regions_reset(void)
 
 void hp_regions_after_fork(uint64_t seed)
 {
-	hp_lock_reset(&lock);
+	hp_lock_release(&lock);
 	hp_sampler_init(&sampler, sampler.interval, seed);
 }

@@ -67,5 +67,5 @@ bool hp_scratch_call(void (*run)(void *argument), void *argument)
 void hp_scratch_after_fork(void)
 {
 	for (int i = 0; i < N_STACKS; i++)
-		hp_lock_reset(&scratches[i].lock);
+		hp_lock_release(&scratches[i].lock);
 }

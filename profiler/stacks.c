@@ -437,11 +437,11 @@ void hp_stacks_reset(void)
 
 void hp_stacks_after_fork(void)
 {
-	hp_lock_reset(&hp_stacks_table.arena.lock);
+	hp_lock_release(&hp_stacks_table.arena.lock);
 	hp_stacks_table.n_copies = 0;
 	hp_stacks_table.fork_epoch++;
 	for (int i = 0; i < N_SHARDS; i++) {
-		hp_lock_reset(&hp_stacks_table.shards[i].lock);
+		hp_lock_release(&hp_stacks_table.shards[i].lock);
 		hp_stacks_table.shards[i].is_folding = false;
 		memset(&hp_stacks_table.shards[i].folded, 0,
 		       sizeof(hp_stacks_table.shards[i].folded));

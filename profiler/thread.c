@@ -288,8 +288,8 @@ bool hp_thread_wait_idle(int patience_ms)
 
 void hp_thread_after_fork(uint32_t session)
 {
-	hp_lock_reset(&registry_lock);
-	hp_lock_reset(&arena.lock);
+	hp_lock_release(&registry_lock);
+	hp_lock_release(&arena.lock);
 	for (struct hp_thread *t = registry; t; t = t->next) {
 		if (is_its_own(t, &hp_tls))
 			continue;

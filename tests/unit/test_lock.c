@@ -52,7 +52,7 @@ static void test_try(void)
 	CHECK(!hp_lock_try(&lock));
 	hp_lock_release(&lock);
 	CHECK(hp_lock_try(&lock));
-	hp_lock_reset(&lock);
+	hp_lock_release(&lock);
 	CHECK(hp_lock_try(&lock));
 	hp_lock_release(&lock);
 }
@@ -83,7 +83,7 @@ static void on_tick(int signal)
 	static int n_ticks;
 
 	if (++n_ticks == 100000)
-		hp_lock_reset(&lock);
+		hp_lock_release(&lock);
 }
 
 static void *hold(void *unused)
@@ -105,7 +105,7 @@ static void test_gives_up_under_a_fast_timer(void)
 	setitimer(ITIMER_REAL, &fast, NULL);
 	CHECK(!hp_lock_acquire(&lock));
 	setitimer(ITIMER_REAL, &off, NULL);
-	hp_lock_reset(&lock);
+	hp_lock_release(&lock);
 }
 
 static void *acquire_own(void *unused)
@@ -130,7 +130,7 @@ static void test_nobody_waits_for_himself(void)
 	pthread_create(&thread, NULL, acquire_own, NULL);
 	pthread_join(thread, NULL);
 	CHECK(!hp_lock_is_mine(&lock));
-	hp_lock_reset(&lock);
+	hp_lock_release(&lock);
 }
 
 TEST_MAIN(TEST(test_excludes_other_threads), TEST(test_try), TEST(test_gives_up),

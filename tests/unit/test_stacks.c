@@ -480,7 +480,7 @@ static void lock_by_another_thread(void)
 static void unlock_all(void)
 {
 	for (int i = 0; i < N_SHARDS; i++)
-		hp_lock_reset(&hp_stacks_table.shards[i].lock);
+		hp_lock_release(&hp_stacks_table.shards[i].lock);
 }
 
 /* Else a dump could be made to wait by a stopped thread, and would itself make others wait. */
