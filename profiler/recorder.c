@@ -5,7 +5,6 @@
 #include "modules.h"
 #include "scratch.h"
 #include "stacks.h"
-#include <string.h>
 
 enum {
 	/* From here on a page holds a sample so seldom that the filter is worth its look-up. */
@@ -17,9 +16,7 @@ void (*hp_recorder_on_due)(const char *reason);
 
 static bool are_tables_empty = true;
 static uint64_t n_dropped;
-static struct {
-	uint64_t n __attribute__((aligned(64)));
-} n_samples[HP_STRIPES]; /* apart: threads that record everything write it all the time */
+static uint64_t n_samples_before; /* the session */
 
 uint64_t hp_recorder_n_dropped(void)
 {
@@ -28,11 +25,7 @@ uint64_t hp_recorder_n_dropped(void)
 
 uint64_t hp_recorder_n_samples(void)
 {
-	uint64_t sum = 0;
-
-	for (int i = 0; i < HP_STRIPES; i++)
-		sum += __atomic_load_n(&n_samples[i].n, __ATOMIC_RELAXED);
-	return sum;
+	return hp_thread_samples_total() - n_samples_before;
 }
 
 uint64_t hp_recorder_allocated_bytes(void)
@@ -103,7 +96,7 @@ static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_s
 
 static void note_sample(struct hp_thread *t, size_t size)
 {
-	__atomic_add_fetch(&n_samples[t->number % HP_STRIPES].n, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->n_samples, t->n_samples + 1, __ATOMIC_RELAXED);
 	t->news.sampled += hp_sampler_weight_bytes(size, hp_session.interval);
 }
 
@@ -400,7 +393,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	are_tables_empty = false;
 	hp_session_prepare(options);
 	hp_recorder_has_mappings = options->record_mmap || options->only_mmap;
-	memset(n_samples, 0, sizeof(n_samples));
+	n_samples_before = hp_thread_samples_total();
 	n_dropped = 0;
 	hp_trigger_start(options);
 	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
@@ -433,6 +426,6 @@ void hp_recorder_after_fork(bool is_clean)
 		hp_stacks_reset();
 	}
 	hp_trigger_after_fork();
-	memset(n_samples, 0, sizeof(n_samples));
+	n_samples_before = hp_thread_samples_total();
 	n_dropped = 0;
 }

@@ -70,6 +70,7 @@ struct hp_thread {
 	uint64_t accounted; /* how many of its bytes the triggers have been told */
 	uint64_t step;      /* bytes until they are to be told again */
 	struct hp_trigger_news news;
+	uint64_t n_samples;  /* taken through it, in all sessions and as whosever it was */
 	uint64_t stack_top;  /* end of the thread's own stack; 0: not known yet */
 	uint64_t stack_home; /* from here up to stack_top is known to be readable */
 	struct hp_sampler sampler;
@@ -99,6 +100,9 @@ void hp_thread_recall(void);
 
 /* Bytes that all threads, dead ones included, have asked for in this session. */
 uint64_t hp_thread_allocated_total(void);
+
+/* Samples that all threads have taken, in all sessions. */
+uint64_t hp_thread_samples_total(void);
 
 /* What threads have counted for this session and not told the triggers yet, roughly: they go on
  * meanwhile. `allocated` is not filled in. */
