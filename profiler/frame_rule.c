@@ -15,6 +15,7 @@
 #include "frame_rule.h"
 #include "arena.h"
 #include "modules.h"
+#include "rule_cache.h"
 #include "scratch.h"
 #include "sys.h"
 #include <dlfcn.h>
@@ -182,8 +183,7 @@ static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *o
 	return v->has_no_entry ? -UNW_ENOINFO : 0;
 }
 
-/* The description of the unwind table's entry stays allocated in libunwind: some 100 bytes for each
- * address that the cache learns. */
+/* libunwind itself has freed its description of the entry by then. */
 static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *context)
 {
 }
@@ -287,70 +287,17 @@ static void learn(void *argument)
 	errno = saved_errno;
 }
 
-/* --- the cache ----------------------------------------------------------------------------- */
+/* --- from an address to a rule ------------------------------------------------------------- */
 
-/* Read and written without a lock: `check` is the address xored with the other words, so that a
- * half-written entry is no entry (Hyatt and Mann, "A lock-less transposition table"). */
-struct entry {
-	uint64_t check;
-	uint64_t offsets; /* cfa_offset above bp_offset */
-	uint64_t rest;    /* epoch, module, kind */
-};
-
-/* The key of an entry is an address, with this for what was asked of the table besides. */
+/* The key of a rule is an address, with this for what was asked of the table besides. */
 #define FROM_TABLE (UINT64_C(1) << 63)
-
-enum {
-	N_ENTRIES = 1 << 14,
-	FOREVER = 0 /* epoch of what never goes */
-};
-
-static struct entry *cache;
-
-static struct entry *bucket_of(uint64_t key)
-{
-	return &cache[(key * 0x9e3779b97f4a7c15ull) >> (64 - 14) & ~(uint64_t)1];
-}
-
-static bool look_up(uint64_t key, uint32_t epoch, struct hp_frame_rule *out)
-{
-	const struct entry *bucket = bucket_of(key);
-
-	for (int i = 0; i < 2; i++) {
-		uint64_t check = __atomic_load_n(&bucket[i].check, __ATOMIC_RELAXED);
-		uint64_t offsets = __atomic_load_n(&bucket[i].offsets, __ATOMIC_RELAXED);
-		uint64_t rest = __atomic_load_n(&bucket[i].rest, __ATOMIC_RELAXED);
-		uint32_t made_in = rest >> 32;
-
-		if ((check ^ offsets ^ rest) != key || (made_in != FOREVER && made_in != epoch))
-			continue;
-		out->cfa_offset = offsets >> 32;
-		out->bp_offset = (uint32_t)offsets;
-		out->module = rest >> 8;
-		out->kind = rest;
-		return true;
-	}
-	return false;
-}
-
-static void remember(uint64_t key, uint32_t epoch, const struct hp_frame_rule *rule)
-{
-	struct entry *bucket = bucket_of(key);
-	uint64_t offsets = (uint64_t)(uint32_t)rule->cfa_offset << 32 | (uint32_t)rule->bp_offset;
-	uint64_t rest = (uint64_t)epoch << 32 | (uint64_t)rule->module << 8 | rule->kind;
-	struct entry *e = __atomic_load_n(&bucket[0].check, __ATOMIC_RELAXED) ? &bucket[1] : bucket;
-
-	__atomic_store_n(&e->check, key ^ offsets ^ rest, __ATOMIC_RELAXED);
-	__atomic_store_n(&e->offsets, offsets, __ATOMIC_RELAXED);
-	__atomic_store_n(&e->rest, rest, __ATOMIC_RELAXED);
-}
 
 /* A rule of a permanent module stays. Code outside of all modules may be a plugin tomorrow. */
 static uint32_t epoch_of(const struct lesson *l, uint32_t now)
 {
 	bool is_permanent = l->view.object.dlfo_map_end && l->rule.module == HP_MODULE_PERMANENT;
 
-	return is_permanent ? FOREVER : now;
+	return is_permanent ? HP_RULE_FOREVER : now;
 }
 
 static __attribute__((noinline, cold)) void learn_rule(uint64_t key, uint32_t epoch,
@@ -363,8 +310,9 @@ static __attribute__((noinline, cold)) void learn_rule(uint64_t key, uint32_t ep
 	bool has_learned = hp_scratch_call(learn, &l);
 	uint32_t valid_in = epoch_of(&l, epoch);
 
-	if (has_learned && (valid_in == FOREVER || (epoch != 0 && hp_modules_epoch() == epoch)))
-		remember(key, valid_in, &l.rule);
+	if (has_learned &&
+	    (valid_in == HP_RULE_FOREVER || (epoch != 0 && hp_modules_epoch() == epoch)))
+		hp_rule_cache_put(key, valid_in, epoch, &l.rule);
 	*out = l.rule;
 }
 
@@ -375,7 +323,7 @@ void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out)
 {
 	uint32_t epoch = hp_modules_epoch();
 
-	if (__builtin_expect(!look_up(ip, epoch, out), false))
+	if (__builtin_expect(!hp_rule_cache_find(ip, epoch, out), false))
 		learn_rule(ip, epoch, out);
 }
 
@@ -431,12 +379,12 @@ bool hp_frame_rule_init(bool use_tables)
 		.get_proc_name = get_proc_name,
 	};
 
-	if (!cache)
-		cache = hp_memory_map(N_ENTRIES * sizeof(struct entry));
+	bool has_cache = hp_rule_cache_init();
+
 	if (!address_space)
 		initialize_libunwind(&accessors);
 	uses_tables = use_tables;
-	return cache && (address_space || !use_tables);
+	return has_cache && (address_space || !use_tables);
 }
 
 void hp_frame_rule_after_fork(bool is_clean)

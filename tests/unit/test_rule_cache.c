@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "arena.h"
+#include "rule_cache.h"
+#include "test.h"
+#include <pthread.h>
+#include <string.h>
+
+enum {
+	EPOCH = 7,
+	N_FIRST = 1 << 14, /* rules that it has room for at the beginning */
+};
+
+/* Like return addresses in a program's code, whose rules say themselves whose they are. */
+static uint64_t key_of(size_t i)
+{
+	return 0x555555554000 + i * 23;
+}
+
+static struct hp_frame_rule rule_of(uint64_t key)
+{
+	return (struct hp_frame_rule){
+		.cfa_offset = (int32_t)key,
+		.bp_offset = -(int32_t)(key >> 3),
+		.kind = HP_RULE_SP,
+		.module = key >> 5,
+	};
+}
+
+static void put(uint64_t key, uint32_t valid_in)
+{
+	struct hp_frame_rule rule = rule_of(key);
+
+	hp_rule_cache_put(key, valid_in, EPOCH, &rule);
+}
+
+static bool find(uint64_t key)
+{
+	struct hp_frame_rule rule, expected = rule_of(key);
+
+	if (!hp_rule_cache_find(key, EPOCH, &rule))
+		return false;
+	CHECK_INT_EQ(rule.cfa_offset, expected.cfa_offset);
+	CHECK_INT_EQ(rule.bp_offset, expected.bp_offset);
+	CHECK_INT_EQ(rule.kind, expected.kind);
+	CHECK_INT_EQ(rule.module, expected.module);
+	return true;
+}
+
+static size_t count_found(size_t from, size_t to)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < to; i++)
+		n += find(key_of(i));
+	return n;
+}
+
+/* As walks do: what isn't there is worked out and put in. Returns how many that were. */
+static size_t use(size_t from, size_t to)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < to; i++)
+		if (!find(key_of(i))) {
+			put(key_of(i), HP_RULE_FOREVER);
+			n++;
+		}
+	return n;
+}
+
+static void test_rules_hold_in_their_epoch(void)
+{
+	struct hp_frame_rule rule;
+
+	CHECK(!find(1));
+	put(1, EPOCH);
+	put(2, HP_RULE_FOREVER);
+	put(3, EPOCH - 1);
+	CHECK(find(1));
+	CHECK(find(2));
+	CHECK(!find(3));
+	CHECK(!hp_rule_cache_find(1, EPOCH + 1, &rule));
+	CHECK(hp_rule_cache_find(2, EPOCH + 1, &rule));
+	CHECK(!hp_rule_cache_find(1, 0 /* a library is going */, &rule));
+}
+
+/* What does not hold any more makes room first, and is no reason to grow. */
+static void test_old_epochs_make_room(void)
+{
+	size_t before = hp_memory_mapped();
+
+	for (uint32_t epoch = 100; epoch < 120; epoch++)
+		for (size_t i = 0; i < N_FIRST / 4; i++) {
+			uint64_t key = key_of(epoch * N_FIRST + i);
+			struct hp_frame_rule rule = rule_of(key);
+
+			hp_rule_cache_put(key, epoch, epoch, &rule);
+		}
+	CHECK_UINT_EQ(hp_memory_mapped(), before);
+}
+
+/* But for some that had to go before it grew. */
+static void test_growth_keeps_rules(void)
+{
+	size_t n_kept = N_FIRST / 4, before = hp_memory_mapped(), i;
+
+	use(0, n_kept);
+	for (i = n_kept; hp_memory_mapped() == before && i < 10 * N_FIRST; i++)
+		put(key_of(i), EPOCH);
+	CHECK(hp_memory_mapped() > before);
+	CHECK_INT_LE(n_kept / 4 * 3, count_found(0, n_kept));
+	CHECK(find(key_of(i - 1)));
+}
+
+/* The compiler's 11,000: in the end all are found. */
+static void test_grows_until_a_program_fits(void)
+{
+	const size_t n = 11000;
+	size_t n_missed = n;
+
+	for (int i = 0; i < 100; i++)
+		n_missed = use(0, n);
+	CHECK_INT_LE(n_missed, n / 1000);
+}
+
+static void test_growth_has_an_end(void)
+{
+	for (size_t i = 0; i < 3000000; i++)
+		put(key_of(i), EPOCH);
+	CHECK_INT_LE(hp_memory_mapped(), (8 << 20) + (64 << 10));
+	CHECK(find(key_of(2999999)));
+}
+
+/* --- threads ------------------------------------------------------------------------------- */
+
+enum {
+	N_THREADS = 4
+};
+
+static void *use_others(void *argument)
+{
+	size_t self = (size_t)argument;
+
+	for (size_t round = 0; round < 3; round++)
+		for (size_t i = 0; i < 60000; i++)
+			use(4000000 + (i * (2 * self + 1)) % 60000,
+			    4000000 + (i * (2 * self + 1)) % 60000 + 1);
+	return NULL;
+}
+
+/* A rule that is found is the right one; find() checks that. */
+static void test_threads(void)
+{
+	pthread_t threads[N_THREADS];
+
+	for (size_t i = 0; i < N_THREADS; i++)
+		pthread_create(&threads[i], NULL, use_others, (void *)i);
+	for (size_t i = 0; i < N_THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* The others go on with the cache that this one makes. */
+static void test_init(void)
+{
+	CHECK(hp_rule_cache_init());
+	CHECK(hp_rule_cache_init());
+	CHECK_INT_LE(hp_memory_mapped(), 24 * N_FIRST);
+}
+
+TEST_MAIN(TEST(test_init), TEST(test_rules_hold_in_their_epoch), TEST(test_old_epochs_make_room),
+	  TEST(test_growth_keeps_rules), TEST(test_grows_until_a_program_fits),
+	  TEST(test_growth_has_an_end), TEST(test_threads))
