@@ -8,9 +8,10 @@
 #include "analysis/shared.h"
 #include "base/hash.h"
 
-#define NANOS_PER_HOUR 3.6e12
-#define DUMPS_LEAST    3   /* for a trend */
-#define EXIT_SHARE     0.5 /* of the dump before: what is less was freed because of the exit */
+#define NANOS_PER_HOUR  3.6e12
+#define DUMPS_LEAST     3   /* for a trend */
+#define EXIT_SHARE      0.5 /* of the dump before: what is less was freed because of the exit */
+#define EXIT_DEVIATIONS 2   /* standard ones, that it must have become less by as well */
 
 static double square(double x)
 {
@@ -190,13 +191,19 @@ static int read_dump(struct series *series, const struct diff_input *dumps, size
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-/* Many programs free what they have when they end. That is no part of any trend. */
+/* Many programs free what they have when they end. That is no part of any trend. But where a few
+ * samples in use were all, they are as likely to be gone in any dump. */
 static bool is_freed_at_exit(const struct series *series, const struct trend_point *points)
 {
 	size_t n = series->n_dumps;
 
-	return series->ends_at_exit && n > DUMPS_LEAST &&
-	       points[n - 1].value < EXIT_SHARE * points[n - 2].value;
+	if (!series->ends_at_exit || n <= DUMPS_LEAST)
+		return false;
+	const struct trend_point *last = &points[n - 1], *before = last - 1;
+
+	return last->value < EXIT_SHARE * before->value &&
+	       square(before->value - last->value) >
+		       square(EXIT_DEVIATIONS) * (before->doubt + last->doubt);
 }
 
 /* How far a step goes beyond what a slope makes of it, squared. */

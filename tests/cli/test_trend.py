@@ -262,11 +262,13 @@ def what_people_read_is_bounded(folder):
 
 @cli.test
 def what_is_freed_at_exit_is_no_trend(folder):
-    """A program that frees all it has at its end leaves a last dump of nothing."""
-    def write(i, n, reason):
-        text = runs.dump({(1, 100): n, (2, 100): 50}, {(1, 100): 10 * i + 1, (2, 100): 50}, 1,
+    """A program that frees all it has at its end leaves a last dump of nothing. A few blocks in
+    passing, in the dump before, are nothing that it had."""
+    def write(i, n, reason, n_passing=0):
+        held = {(1, 100): n, (2, 100): 50, (3, 100): n_passing}
+        text = runs.dump(held, {(1, 100): 10 * i + 1, (2, 100): 50, (3, 100): 70}, 1,
                          run='7', time=60 * i, extra=[f'reason: {reason}'])
-        return runs.write(os.path.join(folder, f'{reason}{i}'), text)
+        return runs.write(os.path.join(folder, f'{reason}{i}{n_passing}'), text)
 
     paths = [write(i, 10 * i + 1, 'allocated') for i in range(9)]
     said = 'functions held less than half at exit: their trends end before it'
@@ -281,7 +283,9 @@ def what_is_freed_at_exit_is_no_trend(folder):
         trend('--max-slope', 'inuse_space=1', *inputs, status=int(last == 'exit'))
     for form in ('text', 'markdown'):
         cli.is_in(said, trend('-F', form, *paths, write(9, 1, 'exit'))[0])
-    cli.equal(json.loads(trend('-F', 'json', *paths, write(9, 91, 'exit'))[0])['warnings'], [])
+    for n, warnings in ((0, []), (3, []), (30, [said])):
+        inputs = [*paths[:8], write(8, 81, 'allocated', n), write(9, 91, 'exit')]
+        cli.equal(json.loads(trend('-F', 'json', *inputs)[0])['warnings'], warnings)
     merged = os.path.join(folder, 'merged')
     cli.succeed('merge', '-q', '-o', merged, write(9, 1, 'exit'), write(9, 1, 'allocated'))
     cli.equal(json.loads(trend('-F', 'json', *paths, merged)[0])['warnings'], [said])
