@@ -4,9 +4,9 @@
  * sample after a while, and never hangs. Nobody waits for himself: a signal handler that finds its
  * own thread inside gives up at once. Any thread; all zeroes is an unlocked lock.
  *
- * Nobody is woken up: who waits naps, and looks again. So a release is a plain store; one that may
- * find a waiter has to be a locked instruction, and with every block recorded there are four
- * releases to a malloc and a free, an eighth of their time. */
+ * Nobody is woken up: who waits lets others run, naps, and looks again. So a release is a plain
+ * store; one that may find a waiter has to be a locked instruction, and with every block recorded
+ * there are four releases to a malloc and a free, an eighth of their time. */
 #pragma once
 #include "sys.h"
 #include "thread.h"

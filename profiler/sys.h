@@ -183,6 +183,11 @@ static inline int hp_sys_consume_signal(hp_sigset set)
 	return hp_sys6(SYS_rt_sigtimedwait, (long)&set, 0, (long)&now, sizeof(set), 0, 0);
 }
 
+static inline void hp_sys_yield(void)
+{
+	hp_sys3(SYS_sched_yield, 0, 0, 0);
+}
+
 static inline int hp_sys_futex_wait(const uint32_t *word, uint32_t value, const struct timespec *t)
 {
 	return hp_sys6(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, value, (long)t, 0, 0);
