@@ -361,14 +361,12 @@ const struct command command_trend = {
 	.description =
 		"Each function grows, grew and then stays, comes and goes, shrinks, or is steady. "
 		"Growth is real if it is steeper than chance lets a steady heap drift, whose "
-		"blocks "
-		"stay from one dump to the next. Slopes are the median of those between any two "
-		"dumps. What a program frees at its end is no trend: a function that holds less "
-		"than half in a dump at exit, and not by chance, is judged without it. Folded "
-		"stacks don't tell how "
-		"many blocks there are; what came and went is taken from how they move. Inputs "
-		"that tell when they were written are put in that order; others are "
-		"taken as they come.",
+		"blocks stay from one dump to the next. Slopes are the median of those between any "
+		"two dumps. What a program frees at its end is no trend: a function that holds "
+		"less than half in a dump at exit, and not by chance, is judged without it. Folded "
+		"stacks don't tell how many blocks there are; what came and went is taken from how "
+		"they move. Inputs that tell when they were written are put in that order; others "
+		"are taken as they come.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
 		     .n_lines = 30,

@@ -11,7 +11,7 @@
 #define NANOS_PER_HOUR  3.6e12
 #define DUMPS_LEAST     3   /* for a trend */
 #define EXIT_SHARE      0.5 /* of the dump before: what is less was freed because of the exit */
-#define EXIT_DEVIATIONS 2   /* standard ones, that it must have become less by as well */
+#define EXIT_DEVIATIONS 2   /* standard ones: more is no chance */
 
 static double square(double x)
 {
@@ -191,19 +191,30 @@ static int read_dump(struct series *series, const struct diff_input *dumps, size
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-/* Many programs free what they have when they end. That is no part of any trend. But where a few
- * samples in use were all, they are as likely to be gone in any dump. */
+static bool is_far_below(const struct trend_point *p, const struct trend_point *before)
+{
+	return p->value < EXIT_SHARE * before->value;
+}
+
+static bool is_beyond_chance(const struct trend_point *p, const struct trend_point *before)
+{
+	return square(before->value - p->value) >
+	       square(EXIT_DEVIATIONS) * (before->doubt + p->doubt);
+}
+
+/* Many programs free what they have when they end. That is no part of any trend. But a few samples
+ * that were in use in the last dump alone are as likely to be gone in any other. */
 static bool is_freed_at_exit(const struct series *series, const struct trend_point *points)
 {
 	size_t n = series->n_dumps;
 
 	if (!series->ends_at_exit || n <= DUMPS_LEAST)
 		return false;
-	const struct trend_point *last = &points[n - 1], *before = last - 1;
+	const struct trend_point *last = &points[n - 1];
 
-	return last->value < EXIT_SHARE * before->value &&
-	       square(before->value - last->value) >
-		       square(EXIT_DEVIATIONS) * (before->doubt + last->doubt);
+	return is_far_below(last, last - 1) &&
+	       (is_beyond_chance(last, last - 1) ||
+		(is_far_below(last, last - 2) && is_far_below(last, last - 3)));
 }
 
 /* How far a step goes beyond what a slope makes of it, squared. */

@@ -283,8 +283,9 @@ def what_is_freed_at_exit_is_no_trend(folder):
         trend('--max-slope', 'inuse_space=1', *inputs, status=int(last == 'exit'))
     for form in ('text', 'markdown'):
         cli.is_in(said, trend('-F', form, *paths, write(9, 1, 'exit'))[0])
-    for n, warnings in ((0, []), (3, []), (30, [said])):
-        inputs = [*paths[:8], write(8, 81, 'allocated', n), write(9, 91, 'exit')]
+    for n, since, warnings in ((0, 8, []), (4, 8, []), (5, 8, [said]), (1, 7, []), (1, 6, [said])):
+        inputs = [write(i, 10 * i + 1, 'allocated', n * (i >= since)) for i in range(9)]
+        inputs.append(write(9, 91, 'exit'))
         cli.equal(json.loads(trend('-F', 'json', *inputs)[0])['warnings'], warnings)
     merged = os.path.join(folder, 'merged')
     cli.succeed('merge', '-q', '-o', merged, write(9, 1, 'exit'), write(9, 1, 'allocated'))
