@@ -18,6 +18,11 @@ void hp_memory_set_limit(size_t limit_bytes)
 	limit_bytes_ = limit_bytes;
 }
 
+size_t hp_memory_limit(void)
+{
+	return limit_bytes_;
+}
+
 size_t hp_memory_mapped(void)
 {
 	return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED);

@@ -27,6 +27,7 @@ struct hp_arena {
 
 /* How much memory all arenas and maps together may take. */
 void hp_memory_set_limit(size_t limit_bytes);
+size_t hp_memory_limit(void);
 
 /* Bytes mapped at present, by arenas and hp_memory_map(). */
 size_t hp_memory_mapped(void);

@@ -13,7 +13,6 @@
  * The loader is asked by _dl_find_object(), which takes no lock; dl_iterate_phdr() is never called,
  * so neither the loader's lock nor a callback of the host can be waited for. */
 #include "frame_rule.h"
-#include "arena.h"
 #include "modules.h"
 #include "rule_cache.h"
 #include "scratch.h"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "rule_cache.h"
 #include "arena.h"
+#include "sys.h"
 
 enum {
 	FIRST_BITS = 14, /* 384 KiB */
 	LAST_BITS = 18,
 	BITS_A_GROWTH = 2,
 	WAYS = 4,
-	SHIFT_MASK = 63
+	SHIFT_MASK = 63,
+	LIMIT_SHARE =
+		8 /* of all memory that the profiler may take, a table has at most this part */
 };
 
 /* `check` is the key xored with the other words, so that a half-written entry is no entry (Hyatt
@@ -28,11 +31,19 @@ static unsigned bits_of(uintptr_t t)
 	return 64 - (t & SHIFT_MASK);
 }
 
+static struct entry *entries_of(uintptr_t t)
+{
+	return (struct entry *)(t & ~(uintptr_t)SHIFT_MASK);
+}
+
+static uint64_t hash_of(uint64_t key)
+{
+	return key * 0x9e3779b97f4a7c15ull;
+}
+
 static struct entry *bucket_of(uintptr_t t, uint64_t key)
 {
-	struct entry *entries = (struct entry *)(t & ~(uintptr_t)SHIFT_MASK);
-
-	return &entries[(key * 0x9e3779b97f4a7c15ull) >> (t & SHIFT_MASK) & ~(uint64_t)(WAYS - 1)];
+	return &entries_of(t)[hash_of(key) >> (t & SHIFT_MASK) & ~(uint64_t)(WAYS - 1)];
 }
 
 static struct entry load(const struct entry *e)
@@ -74,19 +85,27 @@ bool hp_rule_cache_find(uint64_t key, uint32_t epoch, struct hp_frame_rule *out)
 	return false;
 }
 
-/* True if one that is still valid had to go for it. */
+static bool is_free_for(struct entry e, uint64_t key, uint32_t epoch)
+{
+	return key_of(e) == key || !is_valid(e, epoch);
+}
+
+/* True if one that is still valid had to go for it. Which one depends on the key: so of five rules
+ * that share a bucket two get into each other's way, and none stays for good. */
 static bool put(uintptr_t t, struct entry new, uint32_t epoch)
 {
-	struct entry *e = bucket_of(t, key_of(new));
-	bool is_evicted;
+	uint64_t key = key_of(new);
+	struct entry *bucket = bucket_of(t, key);
+	int i = 0;
 
-	for (int i = 0; i < WAYS - 1 && is_valid(load(e), epoch); i++)
-		e++;
-	is_evicted = is_valid(load(e), epoch);
+	while (i < WAYS && !is_free_for(load(&bucket[i]), key, epoch))
+		i++;
+	struct entry *e = &bucket[i < WAYS ? (uint64_t)i : hash_of(key) / 256 % WAYS];
+
 	__atomic_store_n(&e->check, new.check, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->offsets, new.offsets, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->rest, new.rest, __ATOMIC_RELAXED);
-	return is_evicted;
+	return i == WAYS;
 }
 
 /* --- growing ------------------------------------------------------------------------------- */
@@ -104,35 +123,39 @@ static uintptr_t map_table(unsigned bits)
 	return entries ? entries | (64 - bits) : 0;
 }
 
+/* One that was half-written just now may look like another key's, but hardly in its bucket. */
 static void copy_valid(uintptr_t to, uintptr_t from, uint32_t epoch)
 {
-	const struct entry *entries = (const struct entry *)(from & ~(uintptr_t)SHIFT_MASK);
-
 	for (size_t i = 0; i < (size_t)1 << bits_of(from); i++) {
-		struct entry e = load(&entries[i]);
+		struct entry *bucket = &entries_of(from)[i & ~(size_t)(WAYS - 1)];
+		struct entry e = load(&entries_of(from)[i]);
 
-		if (is_valid(e, epoch))
+		if (is_valid(e, epoch) && bucket_of(from, key_of(e)) == bucket)
 			put(to, e, epoch);
 	}
 }
 
 /* Others may be reading the old table, or writing to it: it stays where it is, but without its
  * pages, which read as zeroes then. All old tables together are a third of the new one. */
-static void grow(uintptr_t old, uint32_t epoch)
+static void replace(uintptr_t old, uintptr_t new, uint32_t epoch)
 {
-	unsigned bits = bits_of(old) + BITS_A_GROWTH;
-	uintptr_t new = bits <= LAST_BITS ? map_table(bits) : 0;
-
-	__atomic_store_n(&n_evicted, 0, __ATOMIC_RELAXED);
-	if (!new)
-		return;
 	copy_valid(new, old, epoch);
 	if (__atomic_compare_exchange_n(&table, &old, new, false, __ATOMIC_RELEASE,
 					__ATOMIC_RELAXED))
-		hp_sys_madvise((void *)(old & ~(uintptr_t)SHIFT_MASK), size_of(bits_of(old)),
-			       MADV_DONTNEED);
+		hp_sys_madvise(entries_of(old), size_of(bits_of(old)), MADV_DONTNEED);
 	else
-		hp_memory_unmap((void *)(new & ~(uintptr_t)SHIFT_MASK), size_of(bits));
+		hp_memory_unmap(entries_of(new), size_of(bits_of(new)));
+}
+
+static void grow(uintptr_t old, uint32_t epoch)
+{
+	unsigned bits = bits_of(old) + BITS_A_GROWTH;
+	bool may_grow = bits <= LAST_BITS && size_of(bits) <= hp_memory_limit() / LIMIT_SHARE;
+	uintptr_t new = may_grow ? map_table(bits) : 0;
+
+	__atomic_store_n(&n_evicted, 0, __ATOMIC_RELAXED);
+	if (new)
+		replace(old, new, epoch);
 }
 
 void hp_rule_cache_put(uint64_t key, uint32_t valid_in, uint32_t epoch,
