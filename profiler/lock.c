@@ -11,7 +11,8 @@ enum {
 };
 
 /* How much of the patience it took. Signal handlers may end every nap. No more than a limit is
- * counted: time goes on while the process is stopped as a whole. */
+ * counted: time goes on while the process is stopped as a whole; and where there is no clock, what
+ * was asked for. */
 static int64_t nap(struct hp_lock *lock, long ns)
 {
 	const struct timespec time = {.tv_nsec = ns};
@@ -22,6 +23,8 @@ static int64_t nap(struct hp_lock *lock, long ns)
 		return 0;
 	hp_sys_futex_wait(&lock->word, word, &time);
 	slept = hp_sys_now_ns() - begin;
+	if (slept <= 0)
+		return ns;
 	return slept < COUNTED_MAX_NS ? slept : COUNTED_MAX_NS;
 }
 

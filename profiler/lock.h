@@ -40,7 +40,8 @@ static inline bool hp_lock_is_mine(struct hp_lock *lock)
 	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == hp_lock_me();
 }
 
-/* False if the lock could not be had within HP_LOCK_PATIENCE_MS, or is held by the caller. */
+/* False if the lock could not be had within HP_LOCK_PATIENCE_MS, or is held by the caller. Only
+ * time that could be waited is counted: where processors are scarce it takes longer. */
 static inline bool hp_lock_acquire(struct hp_lock *lock)
 {
 	return __builtin_expect(hp_lock_try(lock), true) || hp_lock_wait(lock);

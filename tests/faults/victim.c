@@ -366,31 +366,19 @@ static void call_stub(const unsigned char *at)
  * frame pointer that leads beyond its end must not be followed. */
 static int do_forbid_all(char **argv)
 {
-	static const int ours[] = {SYS_open,
-				   SYS_openat,
-				   SYS_read,
-				   SYS_fcntl,
-				   SYS_fstat,
-				   SYS_ioctl,
-				   SYS_getdents64,
-				   SYS_readlink,
-				   SYS_link,
-				   SYS_linkat,
-				   SYS_unlink,
-				   SYS_renameat2,
-				   SYS_mmap,
-				   SYS_munmap,
-				   SYS_mprotect,
-				   SYS_madvise,
-				   SYS_pipe2,
-				   SYS_getrandom,
-				   SYS_membarrier,
-				   SYS_clock_gettime,
-				   SYS_rt_sigprocmask,
-				   SYS_rt_sigpending,
-				   SYS_getpid,
-				   SYS_gettid,
-				   -1};
+	static const int ours[] = {SYS_open,           SYS_openat,
+				   SYS_read,           SYS_fcntl,
+				   SYS_fstat,          SYS_ioctl,
+				   SYS_getdents64,     SYS_readlink,
+				   SYS_link,           SYS_linkat,
+				   SYS_unlink,         SYS_renameat2,
+				   SYS_mmap,           SYS_munmap,
+				   SYS_mprotect,       SYS_madvise,
+				   SYS_pipe2,          SYS_getrandom,
+				   SYS_membarrier,     SYS_clock_gettime,
+				   SYS_rt_sigprocmask, SYS_rt_sigpending,
+				   SYS_sched_yield,    SYS_getpid,
+				   SYS_gettid,         -1};
 	unsigned char *code = map_code(4096);
 
 	work(NULL); /* glibc's malloc has asked for what it needs */
