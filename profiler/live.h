@@ -44,7 +44,8 @@ struct hp_live_entry {
 /* Empties the table and makes it ready: with `by_page` for few blocks among many, else for all of
  * them, and the filter lets every address through. Entries come from `first_session` on; of those
  * that are more than 255 sessions later (each a fork of the one before) it is forgotten how much
- * later. Nobody may be using it. */
+ * later, so that their blocks, once freed, are not among those allocated by the process any more.
+ * Nobody may be using it. */
 void hp_live_reset(bool by_page, uint32_t first_session);
 
 /* Empties the table and turns the filter off. */

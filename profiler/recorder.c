@@ -25,7 +25,10 @@ uint64_t hp_recorder_n_dropped(void)
 
 uint64_t hp_recorder_n_samples(void)
 {
-	return hp_thread_samples_total() - n_samples_before;
+	/* First: a session may begin meanwhile, and the total only grows. */
+	uint64_t before = __atomic_load_n(&n_samples_before, __ATOMIC_ACQUIRE);
+
+	return hp_thread_samples_total() - before;
 }
 
 uint64_t hp_recorder_allocated_bytes(void)
@@ -393,7 +396,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	are_tables_empty = false;
 	hp_session_prepare(options);
 	hp_recorder_has_mappings = options->record_mmap || options->only_mmap;
-	n_samples_before = hp_thread_samples_total();
+	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);
 	n_dropped = 0;
 	hp_trigger_start(options);
 	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
@@ -412,7 +415,7 @@ void hp_recorder_stop(bool may_free)
 
 void hp_recorder_after_fork(bool is_clean)
 {
-	hp_session_after_fork();
+	hp_session_after_fork(is_clean);
 	hp_scratch_after_fork();
 	hp_modules_after_fork();
 	hp_frame_rule_after_fork(is_clean);
@@ -426,6 +429,6 @@ void hp_recorder_after_fork(bool is_clean)
 		hp_stacks_reset();
 	}
 	hp_trigger_after_fork();
-	n_samples_before = hp_thread_samples_total();
+	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);
 	n_dropped = 0;
 }

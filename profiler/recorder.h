@@ -91,8 +91,8 @@ bool hp_recorder_start(const struct hp_options *options);
  * next start does. */
 void hp_recorder_stop(bool may_free);
 
-/* Samples that could not be recorded: memory limit, a lock not had, no stack; and frees that could
- * not be looked up. */
+/* Samples that could not be recorded: memory limit, a lock not had, no stack, beyond what live.h
+ * can hold; and frees that could not be looked up. */
 uint64_t hp_recorder_n_dropped(void);
 uint64_t hp_recorder_n_samples(void);
 

@@ -175,10 +175,12 @@ void hp_session_end(void)
 	__atomic_store_n(&hp_session.number, 0, __ATOMIC_SEQ_CST);
 }
 
-void hp_session_after_fork(void)
+void hp_session_after_fork(bool is_clean)
 {
 	if (hp_session_is_running())
 		hp_session.number = hp_session.own = ++newest;
+	if (!is_clean)
+		hp_session.first = hp_session.own;
 	hp_thread_after_fork(hp_session.number);
 	hp_session.seed ^= (uint64_t)hp_sys_getpid() * 0xd1342543de82ef95ull;
 	hp_tls.n_pauses = 0;

@@ -27,7 +27,8 @@ static inline bool hp_session_is_running(void)
 	return hp_session_number() != 0;
 }
 
-/* Takes over the options; then, with all tables ready, begins. No session may run. */
+/* Takes over the options, and gives the session its number; then, with all tables ready, begins. No
+ * session may run. */
 void hp_session_prepare(const struct hp_options *options);
 void hp_session_begin(void);
 void hp_session_end(void);
@@ -56,5 +57,6 @@ void hp_session_report(struct hp_thread *thread);
 bool hp_session_pause(void);
 void hp_session_resume(void);
 
-/* In the child, instead of resume. */
-void hp_session_after_fork(void);
+/* In the child, instead of resume. Unless it `is_clean`, what was recorded before is not its own.
+ */
+void hp_session_after_fork(bool is_clean);

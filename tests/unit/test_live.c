@@ -269,7 +269,7 @@ static void test_bytes_per_block(void)
 		entry = (struct hp_live_entry){a * 48, 1, 1, 1};
 		CHECK(hp_live_insert(&entry, &other));
 	}
-	CHECK_INT_LE((hp_memory_mapped() - before) / n, 40);
+	CHECK_INT_LE((hp_memory_mapped() - before) / n, 31);
 	hp_live_stop();
 }
 
