@@ -387,6 +387,18 @@ static void empty_tables(bool may_free)
 	hp_session_resume();
 }
 
+static void reset_live(void)
+{
+	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
+}
+
+/* What this session, or this process, has to tell of its own. */
+static void restart_counts(void)
+{
+	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);
+	n_dropped = 0;
+}
+
 bool hp_recorder_start(const struct hp_options *options)
 {
 	if (!are_tables_empty)
@@ -396,10 +408,9 @@ bool hp_recorder_start(const struct hp_options *options)
 	are_tables_empty = false;
 	hp_session_prepare(options);
 	hp_recorder_has_mappings = options->record_mmap || options->only_mmap;
-	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);
-	n_dropped = 0;
+	restart_counts();
 	hp_trigger_start(options);
-	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
+	reset_live();
 	hp_regions_start(hp_session.interval, hp_session.seed);
 	hp_thread_on_exit = report_last_news;
 	hp_session_begin();
@@ -424,11 +435,10 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_stacks_after_fork();
 	if (!is_clean && hp_session_is_running()) {
 		/* Some thread was in the middle of a table. */
-		hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.own);
+		reset_live();
 		hp_regions_reset();
 		hp_stacks_reset();
 	}
 	hp_trigger_after_fork();
-	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);
-	n_dropped = 0;
+	restart_counts();
 }

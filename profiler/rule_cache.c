@@ -9,8 +9,7 @@ enum {
 	BITS_A_GROWTH = 2,
 	WAYS = 4,
 	SHIFT_MASK = 63,
-	LIMIT_SHARE =
-		8 /* of all memory that the profiler may take, a table has at most this part */
+	LIMIT_SHARE = 8 /* a table is at most this part of the memory limit */
 };
 
 /* `check` is the key xored with the other words, so that a half-written entry is no entry (Hyatt

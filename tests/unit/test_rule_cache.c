@@ -3,7 +3,6 @@
 #include "rule_cache.h"
 #include "test.h"
 #include <pthread.h>
-#include <string.h>
 
 enum {
 	EPOCH = 7,
