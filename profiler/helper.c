@@ -17,6 +17,7 @@ enum {
 #define FOR_EVER_MS UINT64_MAX
 
 static bool is_wanted;            /* this session needs the thread */
+static bool is_forbidden;         /* it can't be made in this process */
 static uint32_t is_there;         /* it exists in this process */
 static uint64_t time_interval_ms; /* 0: off */
 static uint64_t rss_interval;     /* bytes; 0: off */
@@ -156,7 +157,10 @@ void hp_helper_revive(void)
 
 	next_time_ms = hp_process_uptime_ms() + time_interval_ms;
 	rss_mark = rss_interval ? hp_process_rss_bytes() : 0;
-	if (!create_thread())
+	if (is_forbidden)
+		hp_report("a process made without fork(): no dumps by time, resident memory or "
+			  "signal");
+	else if (!create_thread())
 		hp_report("can't create a thread: no dumps by time, resident memory or signal");
 	errno = saved_errno;
 }
@@ -229,8 +233,9 @@ void hp_helper_stop(void)
 	time_interval_ms = rss_interval = 0;
 }
 
-void hp_helper_after_fork(void)
+void hp_helper_after_fork(bool may_be_made)
 {
 	is_there = 0;
+	is_forbidden = !may_be_made;
 	n_signals = 0;
 }

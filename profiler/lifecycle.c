@@ -242,12 +242,12 @@ static void after_fork_in_parent(void)
 	hp_session_resume();
 }
 
-static void begin_in_child(bool is_clean)
+static void begin_in_child(bool is_clean, bool is_known_to_c_library)
 {
 	hp_process_after_fork();
 	hp_names_after_fork();
 	hp_dumper_after_fork();
-	hp_helper_after_fork();
+	hp_helper_after_fork(is_known_to_c_library);
 	hp_recorder_after_fork(is_clean);
 	has_exited = false;
 	hp_fork_mark_set();
@@ -260,18 +260,20 @@ static void after_fork_in_child(void)
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
 
 	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
-		begin_in_child(is_fork_clean);
+		begin_in_child(is_fork_clean, true);
 	hp_tls.n_pauses = 0; /* whoever has begun: of the parent's none is left */
 	hp_sys_restore_signals(signals);
 }
 
-/* The child may have several threads by now: the others wait. */
+/* No handler of ours has run: a raw clone, or another handler of a fork() allocates before ours. In
+ * the child of a clone there may be several threads by now: the others wait. */
 static bool after_raw_fork(void)
 {
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+	bool is_in_fork = hp_tls.n_pauses > 0;
 
 	if (hp_fork_mark_begin())
-		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */));
+		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */), is_in_fork);
 	hp_sys_restore_signals(signals);
 	return hp_fork_mark_wait();
 }

@@ -284,6 +284,37 @@ static int do_storm(char **argv)
 	return 0;
 }
 
+static NOINLINE void reuse_one(void)
+{
+	free(sink = malloc(24));
+	sink = NULL; /* no tail call */
+}
+
+/* The allocator's locks are held by threads that no child has; what it keeps for the forking thread
+ * needs none. argv: number of children */
+static int do_raw_storm(char **argv)
+{
+	static int stop;
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, allocate_and_free, &stop);
+	for (int i = 0, n = atoi(argv[0]); i < n; i++) {
+		reuse_one();
+		pid_t pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+		if (pid == 0) {
+			reuse_one();
+			_exit(0);
+		}
+		wait_for(pid);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
 static void *fork_some(void *n)
 {
 	for (int i = 0; i < *(int *)n; i++) {
@@ -332,6 +363,7 @@ const struct command commands[] = {
 	{"quick_exit", do_quick_exit},
 	{"_exit-in-handler", do_exit_in_handler},
 	{"storm", do_storm},
+	{"raw-storm", do_raw_storm},
 	{"fork-in-threads", do_fork_in_threads},
 	{NULL, NULL},
 };

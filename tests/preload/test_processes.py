@@ -182,6 +182,20 @@ def test_sampled_storm(folder):
 
 
 @case
+def test_no_thread_is_made_where_the_c_library_saw_no_fork(folder):
+    """To make one takes the allocator's locks, which threads that are gone may hold."""
+    env = environment(folder, HEAPPROFILESIGNAL='40', GLIBC_TUNABLES='glibc.malloc.arena_max=1')
+    result = run([PROCESSES, 'raw-storm', str(N_CHILDREN // 2)], env)
+    check_equal((result.status, result.stdout), (0, ''), f'result ({result.stderr})')
+    line = 'heapprof: a process made without fork(): no dumps by time, resident memory or signal'
+    check_equal(result.stderr.splitlines(), N_CHILDREN // 2 * [line], 'lines')
+    children = dumps_in(folder, CHILD)
+    check_equal(len(children), N_CHILDREN // 2, 'children with files')
+    for dump in children:
+        check_equal(dump.by_leaf()['reuse_one'], Counts(0, 0, 1, 24), dump.path)
+
+
+@case
 def test_forks_in_several_threads(folder):
     start(folder, 'fork-in-threads', N_CHILDREN // 2)
     children = dumps_in(folder, CHILD)
