@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fork_mark.h"
 #include "arena.h"
+#include "patience.h"
 #include "sys.h"
 #include <limits.h>
 
@@ -41,11 +42,10 @@ bool hp_fork_mark_begin(void)
 
 bool hp_fork_mark_wait(void)
 {
-	const struct timespec patience = {.tv_nsec = PATIENCE_MS * 1000000L};
-	int64_t deadline = hp_sys_now_ns() + patience.tv_nsec;
+	int64_t patience = HP_PATIENCE_OF_MS(PATIENCE_MS);
 
-	while (hp_fork_mark_is_new_process() && hp_sys_now_ns() < deadline)
-		hp_sys_futex_wait(hp_fork_mark, HP_FORK_MARK_BEGINNING, &patience);
+	while (hp_fork_mark_is_new_process() && patience > 0)
+		hp_patience_sleep(&patience, hp_fork_mark, HP_FORK_MARK_BEGINNING, patience);
 	return !hp_fork_mark_is_new_process();
 }
 

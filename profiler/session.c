@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "session.h"
 #include "fork_mark.h"
+#include "patience.h"
 #include "trigger.h"
 #include <string.h>
 
@@ -26,13 +27,12 @@ static bool is_paused_by_others(uint32_t n)
 /* Forks may follow each other closely: a pause that is over may not be the last. */
 static bool wait_for_resume(void)
 {
-	const struct timespec patience = {.tv_nsec = PAUSE_PATIENCE_MS * 1000000L};
-	int64_t deadline = hp_sys_now_ns() + patience.tv_nsec;
+	int64_t patience = HP_PATIENCE_OF_MS(PAUSE_PATIENCE_MS);
 	uint32_t n;
 
 	while (is_paused_by_others(n = __atomic_load_n(&n_pauses, __ATOMIC_SEQ_CST)) &&
-	       hp_sys_now_ns() < deadline)
-		hp_sys_futex_wait(&n_pauses, n, &patience);
+	       patience > 0)
+		hp_patience_sleep(&patience, &n_pauses, n, patience);
 	return !is_paused_by_others(n);
 }
 

@@ -2,6 +2,7 @@
 #include "thread.h"
 #include "arena.h"
 #include "options.h"
+#include "patience.h"
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <string.h>
@@ -283,14 +284,14 @@ static bool is_another_busy(void)
 
 bool hp_thread_wait_idle(int patience_ms)
 {
-	const struct timespec nap = {.tv_nsec = 50 * 1000};
-	int64_t deadline = hp_sys_now_ns() + patience_ms * INT64_C(1000000);
+	const long nap_max_ns = 1000 * 1000;
+	int64_t patience = HP_PATIENCE_OF_MS(patience_ms);
 	uint32_t never = 0;
 
-	while (is_another_busy()) {
-		if (hp_sys_now_ns() >= deadline)
+	for (long ns = 50 * 1000; is_another_busy(); ns = ns < nap_max_ns ? ns * 2 : ns) {
+		if (patience <= 0)
 			return false;
-		hp_sys_futex_wait(&never, 0, &nap);
+		hp_patience_sleep(&patience, &never, 0, ns);
 	}
 	return true;
 }

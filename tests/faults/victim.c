@@ -2,22 +2,19 @@
 /* The program that faults are done to. argv[1] says what it does; what it prints and how it ends
  * must be the same with the library and without. It checks its own memory and errno on the way,
  * and ends with 5 if all is well. */
+#include "answer_calls.h"
 #include "program.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -269,32 +266,13 @@ static int do_bad_luck(char **argv)
 
 /* --- filters of system calls ---------------------------------------------------------------- */
 
-/* Numbers end with -1. */
-static void answer_calls(const int *numbers, uint32_t answer)
-{
-	struct sock_filter code[64];
-	size_t n = 0;
-	struct sock_fprog filter = {.filter = code};
-
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-						 offsetof(struct seccomp_data, nr));
-	for (; *numbers >= 0; numbers++) {
-		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, *numbers, 0, 1);
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
-	}
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	filter.len = n;
-	require(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no new privileges");
-	require(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0, "a filter");
-}
-
 static const int opening[] = {SYS_open, SYS_openat, SYS_creat, -1};
 
 static int do_forbid_open(char **argv)
 {
 	work(NULL);
 	dump();
-	answer_calls(opening, SECCOMP_RET_ERRNO | EPERM);
+	require(answer_calls(opening, SECCOMP_RET_ERRNO | EPERM), "a filter");
 	work(NULL);
 	dump();
 	dump();
@@ -305,7 +283,7 @@ static int do_forbid_open(char **argv)
 static int do_deadly_open(char **argv)
 {
 	work(NULL);
-	answer_calls(opening, SECCOMP_RET_KILL_PROCESS);
+	require(answer_calls(opening, SECCOMP_RET_KILL_PROCESS), "a filter");
 	for (int i = 0; i < 20; i++)
 		work(NULL);
 	return UNHARMED;
@@ -382,7 +360,7 @@ static int do_forbid_all(char **argv)
 	unsigned char *code = map_code(4096);
 
 	work(NULL); /* glibc's malloc has asked for what it needs */
-	answer_calls(ours, SECCOMP_RET_ERRNO | EPERM);
+	require(answer_calls(ours, SECCOMP_RET_ERRNO | EPERM), "a filter");
 	work(NULL);
 	for (uint64_t distance = 4096; distance < UINT64_C(1) << 46; distance *= 2) {
 		write_wild_stub(code, malloc, (uintptr_t)&code + distance);
