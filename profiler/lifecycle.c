@@ -287,7 +287,7 @@ static void tell_why_no_file(void)
 	if (hp_names_n_claimed() > 0 || !hp_names_is_owner() || hp_dumper_has_failed())
 		return;
 	hp_text_string(&line, "no dump written: allocated ");
-	hp_text_size(&line, hp_thread_allocated_total());
+	hp_text_size(&line, hp_recorder_allocated_bytes());
 	hp_text_string(&line, " in all, no interval reached, ");
 	hp_text_string(&line,
 		       was_stopped ? "stopped by HeapProfilerStop()" : "HEAP_PROFILE_EXIT_DUMP=0");

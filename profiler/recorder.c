@@ -16,7 +16,8 @@ void (*hp_recorder_on_due)(const char *reason);
 
 static bool are_tables_empty = true;
 static uint64_t n_dropped;
-static uint64_t n_samples_before; /* the session */
+static uint64_t n_samples_before;  /* the session */
+static uint64_t allocated_in_last; /* session; threads count on after its end */
 
 uint64_t hp_recorder_n_dropped(void)
 {
@@ -33,6 +34,8 @@ uint64_t hp_recorder_n_samples(void)
 
 uint64_t hp_recorder_allocated_bytes(void)
 {
+	if (!hp_session_is_running())
+		return __atomic_load_n(&allocated_in_last, __ATOMIC_RELAXED);
 	return hp_session.is_only_mappings ? hp_trigger_totals().allocated
 					   : hp_thread_allocated_total();
 }
@@ -420,6 +423,7 @@ bool hp_recorder_start(const struct hp_options *options)
 void hp_recorder_stop(bool may_free)
 {
 	hp_recorder_has_mappings = false;
+	__atomic_store_n(&allocated_in_last, hp_recorder_allocated_bytes(), __ATOMIC_RELAXED);
 	hp_session_end();
 	empty_tables(may_free);
 }
@@ -441,4 +445,5 @@ void hp_recorder_after_fork(bool is_clean)
 	}
 	hp_trigger_after_fork();
 	restart_counts();
+	allocated_in_last = 0;
 }

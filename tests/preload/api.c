@@ -179,6 +179,7 @@ static int do_fork_in_handler(char **argv)
 static int do_statistics(char **argv)
 {
 	struct heapprof_statistics s;
+	uint64_t allocated;
 	unsigned char small[sizeof(s.allocated_bytes) + 8];
 
 	heapprof_set_sample_interval(1);
@@ -206,7 +207,11 @@ static int do_statistics(char **argv)
 	require(s.allocated_bytes >= 2000 && s.allocated_bytes < 20000, "allocated since");
 	require(s.inuse_bytes >= 2000 && s.inuse_bytes < 20000 && s.freed_bytes < 20000,
 		"in use since");
+	allocated = s.allocated_bytes;
 	HeapProfilerStop();
+	allocate_while_running();
+	heapprof_get_statistics(&s, sizeof(s));
+	require(s.allocated_bytes == allocated, "allocated in the last session");
 	return 0;
 }
 
