@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 
-from preload import (Skip, case, check, check_equal, each, environment, main, program, run,
+from preload import (PATIENCE, Skip, case, check, check_equal, each, environment, main, program, run,
                      run_quietly)
 from strict_dump import Counts, dumps_in, last_dump, names_of_dumps
 
 PROCESSES = program('processes')
 N_CHILDREN = int(os.environ.get('HEAPPROF_TEST_CHILDREN', '200'))
+PATIENCE_WITH_STORMS = PATIENCE * max(1, N_CHILDREN // 200)
 
 CHILD = r'p_\d+\.\d+\.heap'
 IN_PARENT = Counts(100, 100000, 100, 100000)
@@ -21,7 +22,8 @@ NOTHING = Counts(0, 0, 0, 0)
 
 
 def start(folder, *arguments, **variables):
-    run_quietly([PROCESSES, *map(str, arguments)], environment(folder, **variables))
+    run_quietly([PROCESSES, *map(str, arguments)], environment(folder, **variables),
+                patience=PATIENCE_WITH_STORMS)
 
 
 def owner_and_child(folder):
@@ -185,7 +187,7 @@ def test_sampled_storm(folder):
 def test_no_thread_is_made_where_the_c_library_saw_no_fork(folder):
     """To make one takes the allocator's locks, which threads that are gone may hold."""
     env = environment(folder, HEAPPROFILESIGNAL='40', GLIBC_TUNABLES='glibc.malloc.arena_max=1')
-    result = run([PROCESSES, 'raw-storm', str(N_CHILDREN // 2)], env)
+    result = run([PROCESSES, 'raw-storm', str(N_CHILDREN // 2)], env, patience=PATIENCE_WITH_STORMS)
     check_equal((result.status, result.stdout), (0, ''), f'result ({result.stderr})')
     line = 'heapprof: a process made without fork(): no dumps by time, resident memory or signal'
     check_equal(result.stderr.splitlines(), N_CHILDREN // 2 * [line], 'lines')
