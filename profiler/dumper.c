@@ -18,6 +18,7 @@ enum {
 
 static struct hp_options options;
 static struct hp_lock dump_lock;
+static uint32_t progress; /* of dumps: a slow disk may take long, and is waited for */
 static bool is_failure_told;
 
 /* --- a dump in a file
@@ -35,12 +36,23 @@ struct dumping {
 
 static struct dumping *in_progress; /* NULL: none */
 
+static void note_progress(void)
+{
+	__atomic_add_fetch(&progress, 1, __ATOMIC_RELAXED);
+}
+
+static bool acquire(void)
+{
+	return hp_lock_acquire_while(&dump_lock, &progress);
+}
+
 static void flush_to_file(struct hp_text *t)
 {
 	struct dumping *d = t->context;
 
 	hp_outfile_write(&d->file, t->buffer, t->used);
 	t->used = 0;
+	note_progress();
 }
 
 static int print_to_file(struct dumping *d)
@@ -95,9 +107,11 @@ static int write_whole(struct dumping *d)
 	error = hp_outfile_create(&d->file, d->name.path);
 	if (error)
 		return error;
+	note_progress();
 	error = print_to_file(d);
 	if (!error)
 		error = claim_name(d);
+	note_progress();
 	if (error)
 		hp_outfile_discard(&d->file);
 	return error;
@@ -217,7 +231,7 @@ bool hp_dumper_dump(const char *reason)
 
 	if (!may_dump())
 		return false;
-	if (!hp_lock_acquire(&dump_lock)) {
+	if (!acquire()) {
 		tell_busy(reason);
 		return false;
 	}
@@ -256,6 +270,7 @@ static void grow_text(struct hp_text *t)
 	hp_memory_unmap(t->buffer, t->size);
 	t->buffer = bigger;
 	t->size = size;
+	note_progress();
 }
 
 static void print_to_memory(void *argument)
@@ -285,7 +300,7 @@ char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
 {
 	char *text = NULL;
 
-	if (!may_dump() || !hp_lock_acquire(&dump_lock))
+	if (!may_dump() || !acquire())
 		return NULL;
 	if (may_dump())
 		text = dump_to_memory_locked(out_size, out_mapped);
@@ -308,7 +323,7 @@ bool hp_dumper_has_failed(void)
 
 bool hp_dumper_wait(void)
 {
-	return hp_lock_acquire(&dump_lock);
+	return acquire();
 }
 
 void hp_dumper_go_on(void)

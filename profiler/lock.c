@@ -36,3 +36,18 @@ bool hp_lock_wait(struct hp_lock *lock)
 	}
 	return false;
 }
+
+bool hp_lock_acquire_while(struct hp_lock *lock, const uint32_t *progress)
+{
+	const int n_rounds = 10;
+	bool is_going_on = true;
+
+	for (int i = 0; i < n_rounds && is_going_on; i++) {
+		uint32_t seen = __atomic_load_n(progress, __ATOMIC_RELAXED);
+
+		if (hp_lock_acquire(lock))
+			return true;
+		is_going_on = __atomic_load_n(progress, __ATOMIC_RELAXED) != seen;
+	}
+	return false;
+}

@@ -47,6 +47,10 @@ static inline bool hp_lock_acquire(struct hp_lock *lock)
 	return __builtin_expect(hp_lock_try(lock), true) || hp_lock_wait(lock);
 }
 
+/* The same, but waits on, for ten times as long at most, while `*progress` of the owner's goes on
+ * within each such time. */
+bool hp_lock_acquire_while(struct hp_lock *lock, const uint32_t *progress);
+
 /* In a fork child also that of an owner that does not exist any more. */
 static inline void hp_lock_release(struct hp_lock *lock)
 {

@@ -108,6 +108,40 @@ static void test_gives_up_under_a_fast_timer(void)
 	hp_lock_release(&lock);
 }
 
+static uint32_t progress;
+
+/* For longer than anyone waits for a lock. */
+static void *hold_and_go_on(void *is_held)
+{
+	const struct timespec nap = {.tv_nsec = 1000 * 1000};
+
+	CHECK(hp_lock_try(&lock));
+	__atomic_store_n((int *)is_held, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < HP_LOCK_PATIENCE_MS * 3 / 2; i++) {
+		__atomic_add_fetch(&progress, 1, __ATOMIC_RELAXED);
+		nanosleep(&nap, NULL);
+	}
+	hp_lock_release(&lock);
+	return NULL;
+}
+
+static void test_waits_for_who_goes_on(void)
+{
+	pthread_t thread;
+	int is_held = 0;
+
+	pthread_create(&thread, NULL, hold_and_go_on, &is_held);
+	while (!__atomic_load_n(&is_held, __ATOMIC_SEQ_CST))
+		;
+	CHECK(hp_lock_acquire_while(&lock, &progress));
+	pthread_join(thread, NULL);
+	hp_lock_release(&lock);
+	pthread_create(&thread, NULL, hold, NULL);
+	pthread_join(thread, NULL);
+	CHECK(!hp_lock_acquire_while(&lock, &progress));
+	hp_lock_release(&lock);
+}
+
 static void *acquire_own(void *unused)
 {
 	CHECK(!hp_lock_is_mine(&lock));
@@ -134,4 +168,5 @@ static void test_nobody_waits_for_himself(void)
 }
 
 TEST_MAIN(TEST(test_excludes_other_threads), TEST(test_try), TEST(test_gives_up),
-	  TEST(test_gives_up_under_a_fast_timer), TEST(test_nobody_waits_for_himself))
+	  TEST(test_gives_up_under_a_fast_timer), TEST(test_waits_for_who_goes_on),
+	  TEST(test_nobody_waits_for_himself))
