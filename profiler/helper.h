@@ -12,9 +12,9 @@ void hp_helper_start(const struct hp_options *options);
 /* Lets the thread sleep, and gives the signal back. */
 void hp_helper_stop(void);
 
-/* In a fork child there is no such thread any more. It may not be made again where the C library has
- * not seen the fork (a raw clone, _Fork()): its allocator's locks, which pthread_create() needs, may
- * be held by threads that are gone. */
+/* In a fork child there is no such thread any more. It may not be made again where the C library
+ * has not seen the fork (a raw clone, _Fork()): its allocator's locks, which pthread_create()
+ * needs, may be held by threads that are gone. */
 void hp_helper_after_fork(bool may_be_made);
 
 /* True if a thread is wanted that isn't there; see hp_helper_revive(). Any thread, signal-safe. */
