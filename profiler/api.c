@@ -72,6 +72,8 @@ PUBLIC char *GetHeapProfile(void)
 	enter();
 	bool is_running = hp_session_is_running();
 	char *text = hp_dumper_dump_to_memory(&size, &mapped);
+	/* It may have ended meanwhile. */
+	is_running = is_running && hp_session_is_running();
 	char *copy = text || !is_running ? malloc(size + 1) : NULL;
 
 	if (copy) {

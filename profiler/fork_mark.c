@@ -51,5 +51,8 @@ bool hp_fork_mark_wait(void)
 
 bool hp_fork_mark_is_vfork_child(void)
 {
-	return !hp_fork_mark_is_new_process() && hp_sys_getpid() != known_pid;
+	int pid = hp_sys_getpid();
+
+	/* A filter that refuses the call makes nobody a child. */
+	return !hp_fork_mark_is_new_process() && pid > 0 && pid != known_pid;
 }

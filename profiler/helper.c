@@ -184,7 +184,9 @@ static bool take_signal(int signal)
 		tell_signal_is_taken(signal, " can't be handled: no dumps by signal");
 		return false;
 	}
-	if (old.sa_handler != SIG_DFL || (old.sa_flags & SA_SIGINFO)) {
+	/* Ours is there if another thread forked while it took the signal. */
+	if ((old.sa_handler != SIG_DFL && old.sa_handler != on_signal) ||
+	    (old.sa_flags & SA_SIGINFO)) {
 		tell_signal_is_taken(signal, " has a handler already: no dumps by signal");
 		return false;
 	}

@@ -66,7 +66,8 @@ const struct hp_option hp_option_table[] = {
 	{"HEAP_PROFILE_MEMORY_LIMIT", HP_OPTION_SIZE, AT(memory_limit), 256 * MIB, 4 * MIB,
 	 UINT64_C(1) << 44, "256M", NULL,
 	 "How much memory the profiler may take for itself. What no longer fits is dropped and "
-	 "counted."},
+	 "counted. While a dump is written a copy of the counts comes on top, with exact "
+	 "recording up to a third."},
 	{"HEAP_PROFILE_SEED", HP_OPTION_NUMBER, AT(seed), 0, 1, UINT64_MAX, "random", NULL,
 	 "Fixes the random numbers of the sampler, for runs that can be repeated."},
 	{"HEAP_PROFILE_CMDLINE", HP_OPTION_BOOLEAN, AT(cmdline), 1, 0, 1, "1", NULL,

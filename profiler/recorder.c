@@ -142,6 +142,8 @@ static void dump_if_due(void)
 		hp_recorder_on_due(hp_text_terminate(&reason));
 }
 
+/* Not where something is freed: the C library frees what was a thread's with the lock of its stacks
+ * held, which pthread_create() takes. */
 static void revive_helper(void)
 {
 	if (hp_helper_is_missing())
@@ -214,7 +216,6 @@ static void count_free_and_leave(struct hp_thread *t, const struct hp_live_entry
 	if (has_reported)
 		hp_session_report(t);
 	hp_session_leave(t);
-	revive_helper();
 	if (has_reported)
 		dump_if_due();
 }

@@ -155,6 +155,15 @@ def test_signal_before_there_is_a_thread(folder):
     check(dumps[0].metadata['reason'].startswith('signal'), dumps[0].metadata['reason'])
 
 
+@each('interval', ['1', '64'])
+def test_a_thread_ends_first_in_a_fork_child(folder, interval):
+    """What is freed then, under a lock of the C library's, is no occasion to make one."""
+    for i in range(5):
+        run_quietly([TRIGGERS, 'fork-and-join'],
+                    environment(folder, HEAPPROFILESIGNAL='USR2',
+                                HEAP_PROFILE_SAMPLE_INTERVAL=interval))
+
+
 @case
 def test_no_thread_without_need(folder):
     with Waiting(folder, 'wait') as program_:

@@ -149,10 +149,46 @@ static int do_fork_and_free(char **argv)
 	if (pid == 0) {
 		raise(SIGUSR2);
 		free(block);
+		sink = malloc(1000);
 		say_ready_and_wait();
 		exit(0);
 	}
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
+}
+
+static void *be_idle(void *barrier)
+{
+	pthread_barrier_wait(barrier);
+	pause();
+	return NULL;
+}
+
+static void *do_nothing(void *unused)
+{
+	return NULL;
+}
+
+/* The stacks of the parent's threads are more than the C library keeps: in the child it frees the
+ * first, and what was the threads', when a thread ends, with the lock of all stacks held. */
+static int do_fork_and_join(char **argv)
+{
+	pthread_t threads[8], thread;
+	pthread_barrier_t barrier;
+
+	pthread_barrier_init(&barrier, NULL, 9);
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, be_idle, &barrier);
+	pthread_barrier_wait(&barrier);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pthread_create(&thread, NULL, do_nothing, NULL);
+		pthread_join(thread, NULL);
+		_exit(0);
+	}
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 96;
 }
 
 static NOINLINE void *map(size_t size)
@@ -275,6 +311,7 @@ const struct command commands[] = {
 	{"trim", do_trim},
 	{"fork-and-map", do_fork_and_map},
 	{"fork-and-free", do_fork_and_free},
+	{"fork-and-join", do_fork_and_join},
 	{"unmap-in-thread", do_unmap_in_thread},
 	{"move-in-threads", do_move_in_threads},
 	{NULL, NULL},
