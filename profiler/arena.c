@@ -44,7 +44,7 @@ void *hp_memory_map(size_t size)
 	return map_within(size, limit_bytes_);
 }
 
-void *hp_memory_map_for_dump(size_t size)
+void *hp_memory_map_beyond_limit(size_t size)
 {
 	return map_within(size, SIZE_MAX);
 }

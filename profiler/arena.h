@@ -36,9 +36,9 @@ size_t hp_memory_mapped(void);
 void *hp_memory_map(size_t size);
 void hp_memory_unmap(void *p, size_t size); /* p may be NULL */
 
-/* The same beyond the limit as well, for what a dump needs while it is written: it is to be had
- * when memory was used up, above all. */
-void *hp_memory_map_for_dump(size_t size);
+/* The same beyond the limit as well, for what a dump needs while it is written, and for the little
+ * without which a leak would not be seen: it is to be had when memory was used up, above all. */
+void *hp_memory_map_beyond_limit(size_t size);
 
 /* A zeroed piece of `size` bytes, at most HP_ARENA_PIECE_MAX; 0 if there is none to be had. */
 hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size);

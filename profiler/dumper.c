@@ -196,7 +196,7 @@ static void tell_busy(const char *reason)
 static bool dump_locked(const char *reason)
 {
 	/* From mmap: neither the host's stack nor the scratch stack has room to spare for it. */
-	struct dumping *d = hp_memory_map_for_dump(sizeof(*d));
+	struct dumping *d = hp_memory_map_beyond_limit(sizeof(*d));
 
 	if (!d) {
 		tell_failure("", -ENOMEM);
@@ -259,7 +259,7 @@ struct memory_dump {
 static void grow_text(struct hp_text *t)
 {
 	size_t size = t->size ? t->size * 2 : MEMORY_STEP;
-	char *bigger = hp_memory_map_for_dump(size);
+	char *bigger = hp_memory_map_beyond_limit(size);
 
 	if (!bigger) {
 		t->cut = true;
@@ -286,7 +286,7 @@ static char *dump_to_memory_locked(size_t *out_size, size_t *out_mapped)
 {
 	struct memory_dump d = {.text.flush = grow_text, .text.size = MEMORY_STEP};
 
-	d.text.buffer = hp_memory_map_for_dump(d.text.size);
+	d.text.buffer = hp_memory_map_beyond_limit(d.text.size);
 	if (d.text.buffer && hp_scratch_call(print_to_memory, &d) && d.is_complete) {
 		*out_size = d.text.used;
 		*out_mapped = d.text.size;

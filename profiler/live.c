@@ -208,6 +208,13 @@ static bool is_small(const struct shard *s)
 	return s->n_slots < SMALL_SLOTS;
 }
 
+/* The first page of a shard comes on top of the limit, 256 KiB in all: stacks may have used up the
+ * rest before any block fell to the shard, and a leak that comes then is to be seen. */
+static struct slot *map_slots(const struct shard *s, size_t size)
+{
+	return s->n_slots == 0 ? hp_memory_map_beyond_limit(size) : hp_memory_map(size);
+}
+
 static bool grow(struct shard *s)
 {
 	struct shard grown = {.n_slots =
@@ -216,7 +223,7 @@ static bool grow(struct shard *s)
 	if (grown.n_slots == 0)
 		grown.n_slots = FIRST_SLOTS;
 
-	grown.slots = hp_memory_map(grown.n_slots * sizeof(grown.slots[0]));
+	grown.slots = map_slots(s, grown.n_slots * sizeof(grown.slots[0]));
 	if (!grown.slots)
 		return s->n_used + 1 < s->n_slots; /* slower, but a slot stays empty */
 	for (uint32_t i = 0; i < s->n_slots; i++)

@@ -28,7 +28,7 @@ static bool map_memory(struct scratch *s)
 {
 	if (s->memory)
 		return true;
-	s->memory = hp_memory_map_for_dump(GUARD_SIZE + STACK_SIZE);
+	s->memory = hp_memory_map_beyond_limit(GUARD_SIZE + STACK_SIZE);
 	if (!s->memory)
 		return false;
 	hp_sys3(SYS_mprotect, (long)s->memory, GUARD_SIZE, PROT_NONE);

@@ -163,7 +163,7 @@ static void merge_stripes(struct hp_stacks_copy *out)
 {
 	size_t n_places = out->n_entries * 2 + 1;
 	uint32_t *places =
-		has_stripes() ? hp_memory_map_for_dump(n_places * sizeof(*places)) : NULL;
+		has_stripes() ? hp_memory_map_beyond_limit(n_places * sizeof(*places)) : NULL;
 
 	if (!places)
 		return;
@@ -181,7 +181,7 @@ bool hp_stacks_copy(struct hp_stacks_copy *out)
 	for (int i = 0; i < N_SHARDS; i++)
 		capacity += begin_shard(out, &hp_stacks_table.shards[i], &starts[i]);
 	out->mapped_bytes = capacity * sizeof(out->entries[0]);
-	out->entries = hp_memory_map_for_dump(out->mapped_bytes);
+	out->entries = hp_memory_map_beyond_limit(out->mapped_bytes);
 	if (!out->entries) {
 		__atomic_sub_fetch(&hp_stacks_table.n_copies, 1, __ATOMIC_SEQ_CST);
 		return false;

@@ -218,6 +218,26 @@ static void test_memory_limit(void)
 	hp_memory_set_limit((size_t)256 << 20);
 }
 
+/* A leak that comes when stacks have used up the limit is seen; of blocks that lie close together,
+ * not all. */
+static void test_some_blocks_beyond_the_limit(void)
+{
+	struct hp_live_entry entry, other;
+	const uintptr_t step = 1024, end = 1001 * step;
+	size_t n_inserted = 0;
+
+	hp_live_stop();
+	hp_memory_set_limit(hp_memory_mapped());
+	hp_live_reset(false, 1);
+	for (uintptr_t a = step; a < end; a += step) {
+		entry = (struct hp_live_entry){a, a, 1, 1};
+		n_inserted += hp_live_insert(&entry, &other);
+	}
+	CHECK_UINT_EQ(n_inserted, 1000);
+	hp_live_stop();
+	hp_memory_set_limit((size_t)256 << 20);
+}
+
 /* Of what a slot holds, and of what it has no bits for. */
 static void test_limits_of_a_slot(void)
 {
@@ -328,5 +348,6 @@ static void test_threads_on_shared_pages(void)
 TEST_MAIN(TEST(test_model_of_few_blocks), TEST(test_model_of_all_blocks),
 	  TEST(test_take_of_nothing), TEST(test_stop_empties_and_rules_out_all),
 	  TEST(test_pinned_range_is_never_ruled_out), TEST(test_memory_limit),
-	  TEST(test_limits_of_a_slot), TEST(test_sessions_of_entries), TEST(test_bytes_per_block),
+	  TEST(test_some_blocks_beyond_the_limit), TEST(test_limits_of_a_slot),
+	  TEST(test_sessions_of_entries), TEST(test_bytes_per_block),
 	  TEST(test_threads_on_shared_pages))
