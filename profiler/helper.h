@@ -23,6 +23,6 @@ bool hp_helper_is_missing(void);
 /* Makes it again. With hp_tls.in_hook set, from within a hook that the program called, not the
  * allocator, and not one of free(): the C library calls that under a lock which is needed here. A
  * child that calls exec at once never gets here. Nor does one that neither allocates nor maps
- * memory: between a fork and what a program may do in a child no call is safe that
- * makes a thread, and in a signal handler neither. Signals that came before are made good then. */
+ * memory: between a fork and what a program may do in a child no call is safe that makes a thread,
+ * and in a signal handler neither. Signals that came before are made good then. */
 void hp_helper_revive(void);
