@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "arena.h"
+#include "due.h"
 #include "dumper.h"
 #include "heapprof.h"
 #include "lifecycle.h"
@@ -22,6 +23,8 @@ static void enter(void)
 static void leave(void)
 {
 	hp_tls.in_hook--;
+	if (hp_tls.in_hook == 0 && hp_due_has_signal())
+		hp_due_settle();
 }
 
 PUBLIC void HeapProfilerStart(const char *prefix)

@@ -240,13 +240,18 @@ bool hp_dumper_dump(const char *reason)
 	return is_written;
 }
 
-void hp_dumper_dump_or_skip(const char *reason)
+void hp_dumper_dump_held(const char *reason)
 {
-	if (!may_dump() || !hp_lock_try(&dump_lock))
-		return;
 	if (may_dump())
 		dump_locked(reason);
-	hp_lock_release(&dump_lock);
+}
+
+void hp_dumper_dump_or_skip(const char *reason)
+{
+	if (!may_dump() || !hp_dumper_try())
+		return;
+	hp_dumper_dump_held(reason);
+	hp_dumper_go_on();
 }
 
 /* --- a dump in memory ---------------------------------------------------------------------- */
@@ -324,6 +329,11 @@ bool hp_dumper_has_failed(void)
 bool hp_dumper_wait(void)
 {
 	return acquire();
+}
+
+bool hp_dumper_try(void)
+{
+	return hp_lock_try(&dump_lock);
 }
 
 void hp_dumper_go_on(void)

@@ -16,6 +16,9 @@ bool hp_dumper_dump(const char *reason);
  * wait, and there is no second one. */
 void hp_dumper_dump_or_skip(const char *reason);
 
+/* The same for the caller of hp_dumper_wait() or hp_dumper_try(). */
+void hp_dumper_dump_held(const char *reason);
+
 /* The text of a dump in memory of the profiler's own, to be unmapped by the caller; NULL without
  * session or memory. */
 char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped);
@@ -27,5 +30,8 @@ bool hp_dumper_has_failed(void);
  * held, if it takes too long. */
 bool hp_dumper_wait(void);
 void hp_dumper_go_on(void);
+
+/* The same without waiting: false if a dump is in progress, or is held off. */
+bool hp_dumper_try(void);
 
 void hp_dumper_after_fork(void);

@@ -3,6 +3,7 @@
  * to its slow path. Both are tail calls, so that a slow path's own caller is the program: see
  * HP_SITE_OF_CALLER(). */
 #pragma once
+#include "due.h"
 #include "lifecycle.h"
 #include "recorder.h"
 
@@ -25,6 +26,8 @@ static inline bool hook_begin(void)
 static inline void hook_end(void)
 {
 	hp_tls.in_hook = 0;
+	if (!likely(!hp_due_has_signal()))
+		hp_due_settle();
 }
 
 /* Ends the slow path of an allocation: `p` is what the allocator returned, NULL if it failed. */

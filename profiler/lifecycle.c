@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lifecycle.h"
 #include "arena.h"
+#include "clock.h"
+#include "due.h"
 #include "dumper.h"
 #include "elf_image.h"
 #include "fork_mark.h"
 #include "frame_rule.h"
-#include "helper.h"
 #include "modules.h"
 #include "names.h"
 #include "next_alloc.h"
@@ -184,8 +185,9 @@ static bool start(const char *prefix, bool by_environment)
 		return false;
 	}
 	was_stopped = false;
+	hp_due_start(&options);
 	if (!by_environment)
-		hp_helper_start(&options);
+		hp_due_take_signal(&options);
 	return true;
 }
 
@@ -209,7 +211,7 @@ void hp_lifecycle_stop(void)
 	bool is_waiting = hp_dumper_wait();
 
 	was_stopped = options.prefix[0] != '\0';
-	hp_helper_stop();
+	hp_due_stop();
 	hp_recorder_stop(is_waiting);
 	if (is_waiting)
 		hp_dumper_go_on();
@@ -242,12 +244,12 @@ static void after_fork_in_parent(void)
 	hp_session_resume();
 }
 
-static void begin_in_child(bool is_clean, bool is_known_to_c_library)
+static void begin_in_child(bool is_clean)
 {
 	hp_process_after_fork();
 	hp_names_after_fork();
 	hp_dumper_after_fork();
-	hp_helper_after_fork(is_known_to_c_library);
+	hp_due_after_fork();
 	hp_recorder_after_fork(is_clean);
 	has_exited = false;
 	hp_fork_mark_set();
@@ -260,7 +262,7 @@ static void after_fork_in_child(void)
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
 
 	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
-		begin_in_child(is_fork_clean, true);
+		begin_in_child(is_fork_clean);
 	hp_tls.n_pauses = 0; /* whoever has begun: of the parent's none is left */
 	hp_sys_restore_signals(signals);
 }
@@ -270,10 +272,9 @@ static void after_fork_in_child(void)
 static bool after_raw_fork(void)
 {
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
-	bool is_in_fork = hp_tls.n_pauses > 0;
 
 	if (hp_fork_mark_begin())
-		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */), is_in_fork);
+		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */));
 	hp_sys_restore_signals(signals);
 	return hp_fork_mark_wait();
 }
@@ -333,7 +334,7 @@ static void prepare(void)
 	hp_thread_init();
 	hp_process_init();
 	hp_modules_init();
-	hp_recorder_on_due = hp_dumper_dump_or_skip;
+	hp_recorder_on_report = hp_due_look;
 	hp_session_on_raw_fork = after_raw_fork;
 	hp_options_read(&options, get_from_environment);
 	if (options.prefix[0])
@@ -353,8 +354,9 @@ void hp_lifecycle_register(void)
 	/* Now, while no other thread opens descriptors that libunwind's might be taken for, and
 	 * after tcmalloc's constructor, which ends the process if its signal is not free. */
 	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
+	hp_clock_init();
 	if (hp_session_is_running())
-		hp_helper_start(&options);
+		hp_due_take_signal(&options);
 	leave(saved_errno);
 }
 

@@ -12,10 +12,9 @@
 void hp_lifecycle_init(void);
 bool hp_lifecycle_is_ready(void);
 
-/* Lets the processes under this one know of it, asks to be told of forks and of the end, and
- * starts the helper. For
- * the library's constructor only: the first allocation of all may come from within setenv() or
- * atexit(), whose locks this takes. */
+/* Lets the processes under this one know of it, registers handlers for forks and the end, and takes
+ * HEAPPROFILESIGNAL. For the library's constructor only: the first allocation of all may come from
+ * within setenv() or atexit(), whose locks this takes. */
 void hp_lifecycle_register(void);
 
 /* Starts a session whose dumps carry that prefix, and looks at who else is there. False if one is

@@ -29,15 +29,18 @@ const struct hp_option hp_option_table[] = {
 	 UINT64_MAX, "100M", NULL,
 	 "Dump when the bytes in use exceed their last high-water mark by so much."},
 	{"HEAP_PROFILE_RSS_INTERVAL", HP_OPTION_SIZE, AT(rss_interval), 0, 0, UINT64_MAX, "0", NULL,
-	 "Dump when the resident memory of the process exceeds its last mark by so much, whether "
-	 "or "
-	 "not the program allocates: evidence before the out-of-memory killer comes."},
+	 "Dump when the resident memory of the process exceeds its last mark by so much: evidence "
+	 "before the out-of-memory killer comes. A thread that has allocated or freed 32 KiB looks "
+	 "at it, once a second at most."},
 	{"HEAP_PROFILE_TIME_INTERVAL", HP_OPTION_NUMBER, AT(time_interval), 0, 0, 1000000000, "0",
-	 NULL, "Dump every so many seconds, whether or not the program allocates."},
+	 NULL,
+	 "Dump every so many seconds. A thread that has allocated or freed 32 KiB looks at the "
+	 "clock: a program that does neither writes no dump by time, nor by resident memory."},
 	{"HEAPPROFILESIGNAL", HP_OPTION_SIGNAL, AT(dump_signal), 0, 1, 64, "unset", NULL,
 	 "A signal, by number or name, that asks for a dump: 12, USR2, SIGUSR2, SIGRTMIN+1. It is "
-	 "taken only if the program has left it at its default action at start. Those that tell of "
-	 "a fault, such as SEGV and ABRT, are refused."},
+	 "taken only if the program has left it at its default action at start. Those that report "
+	 "a fault, such as SEGV and ABRT, are refused. Its handler writes the dump, in whichever "
+	 "thread the kernel runs it."},
 	{"HEAP_PROFILE_EXIT_DUMP", HP_OPTION_BOOLEAN, AT(exit_dump), 1, 0, 1, "1", NULL,
 	 "Write a last dump at exit, after the destructors of the program and its libraries; also "
 	 "on quick_exit(3), and on _exit(2) where the call can be seen."},

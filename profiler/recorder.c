@@ -12,7 +12,12 @@ enum {
 };
 
 bool hp_recorder_has_mappings;
-void (*hp_recorder_on_due)(const char *reason);
+
+static void do_nothing(void)
+{
+}
+
+void (*hp_recorder_on_report)(void) = do_nothing;
 
 static bool are_tables_empty = true;
 static uint64_t n_dropped;
@@ -134,22 +139,6 @@ static bool has_much_news(const struct hp_thread *t)
 	       t->news.freed >= t->step;
 }
 
-static void dump_if_due(void)
-{
-	HP_TEXT_LOCAL(reason, 160);
-
-	if (hp_trigger_is_due(&reason))
-		hp_recorder_on_due(hp_text_terminate(&reason));
-}
-
-/* Not where something is freed: the C library frees what was a thread's with the lock of its stacks
- * held, which pthread_create() takes. */
-static void revive_helper(void)
-{
-	if (hp_helper_is_missing())
-		hp_helper_revive();
-}
-
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 {
 	struct hp_thread *t = hp_session_enter();
@@ -174,9 +163,8 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 			hp_session_report(t);
 	}
 	hp_session_leave(t);
-	revive_helper();
 	if (has_reported)
-		dump_if_due();
+		hp_recorder_on_report();
 }
 
 /* Takes out the entry of a block, for a thread that is inside then. NULL if it has none. The
@@ -217,7 +205,7 @@ static void count_free_and_leave(struct hp_thread *t, const struct hp_live_entry
 		hp_session_report(t);
 	hp_session_leave(t);
 	if (has_reported)
-		dump_if_due();
+		hp_recorder_on_report();
 }
 
 void hp_recorder_freeing(void *p)
@@ -276,7 +264,7 @@ static void report_last_news(void)
 	if (t)
 		hp_session_leave(t);
 	if (has_reported)
-		dump_if_due();
+		hp_recorder_on_report();
 }
 
 /* --- mappings ------------------------------------------------------------------------------ */
@@ -343,8 +331,7 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 		hp_trigger_report(&t->news);
 	}
 	hp_session_leave(t);
-	revive_helper();
-	dump_if_due();
+	hp_recorder_on_report();
 }
 
 void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out)
@@ -374,7 +361,7 @@ void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
 		hp_trigger_report(&t->news);
 	}
 	hp_session_leave(t);
-	dump_if_due();
+	hp_recorder_on_report();
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */

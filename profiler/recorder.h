@@ -2,7 +2,6 @@
 /* From an allocation to a record: decides, walks the stack, counts. The hooks' slow paths call
  * this; their fast paths are the two inline tests. */
 #pragma once
-#include "helper.h"
 #include "live.h"
 #include "regions.h"
 #include "session.h"
@@ -61,11 +60,9 @@ void hp_recorder_keep(const struct hp_live_entry *entry);
 
 extern bool hp_recorder_has_mappings; /* this session records them */
 
-/* True also in a fork child whose helper is to be made again: see helper.h. */
 static inline bool hp_recorder_sees_mappings(void)
 {
-	return __builtin_expect(hp_recorder_has_mappings || hp_helper_is_missing(), false) &&
-	       !hp_tls.in_hook;
+	return __builtin_expect(hp_recorder_has_mappings, false) && !hp_tls.in_hook;
 }
 
 /* Tells of memory that the program has mapped. Not from within the allocator underneath, which may
@@ -102,8 +99,8 @@ uint64_t hp_recorder_allocated_bytes(void);
 /* Estimates of this session. */
 void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
 
-/* Called by whatever uses an interval up, with no lock held. */
-extern void (*hp_recorder_on_due)(const char *reason);
+/* Called by a thread that has reported to the triggers, with no lock held. */
+extern void (*hp_recorder_on_report)(void);
 
 /* In a fork child; `is_clean`: no other thread was inside when it was forked. */
 void hp_recorder_after_fork(bool is_clean);

@@ -6,6 +6,10 @@
 #define STACK_SIZE (128 * 1024)
 #define GUARD_SIZE 4096
 
+/* The signal by which the C library makes every thread take part in setuid() and its like. The
+ * caller waits for all of them, and the handler, which is the C library's, may run on any stack. */
+#define SETXID (UINT64_C(1) << (33 - 1))
+
 struct scratch {
 	struct hp_lock lock;
 	char *memory; /* a guard page, then the stack; mapped when first used */
@@ -52,7 +56,7 @@ static __attribute__((noinline)) void call_on_stack(void *top, void (*run)(void 
 
 bool hp_scratch_call(void (*run)(void *argument), void *argument)
 {
-	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL & ~SETXID);
 	struct scratch *s = take();
 	bool is_ready = s && map_memory(s);
 

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 
 /* Calls run(argument) on a scratch stack, with all signals blocked: a handler of the host must not
- * run there, nor leave by longjmp. False, and nothing called, if no stack can be had. */
+ * run there, nor leave by longjmp. Only the C library's signal of setuid() and its like gets
+ * through, so that no thread waits there for a dump to end. False, and nothing called, if no stack
+ * can be had. */
 bool hp_scratch_call(void (*run)(void *argument), void *argument);
 
 /* In a fork child: stacks held by threads that are not there any more are free again. */

@@ -4,10 +4,11 @@
 
 enum {
 	STEP_MIN = 4096,
-	STEP_MAX = 1 << 24
+	STEP_MAX = 1 << 24,
+	CLOCK_STEP_MAX = 32 * 1024 /* where the clock is looked at as well: see due.h */
 };
 
-/* One running count that asks for a dump whenever it reaches `next`. */
+/* One running count that asks for a dump when it reaches `next`. */
 struct alarm {
 	uint64_t interval; /* 0: off */
 	uint64_t next;
@@ -15,6 +16,7 @@ struct alarm {
 
 static struct alarm allocated_alarm, freed_alarm, inuse_alarm;
 static uint64_t allocated, sampled, freed;
+static uint64_t step_max = STEP_MAX;
 
 static void set_alarm(struct alarm *a, uint64_t interval)
 {
@@ -28,6 +30,7 @@ void hp_trigger_start(const struct hp_options *options)
 	set_alarm(&allocated_alarm, options->allocation_interval);
 	set_alarm(&freed_alarm, options->deallocation_interval);
 	set_alarm(&inuse_alarm, options->inuse_interval);
+	step_max = options->time_interval || options->rss_interval ? CLOCK_STEP_MAX : STEP_MAX;
 }
 
 struct hp_trigger_totals hp_trigger_totals(void)
@@ -88,7 +91,7 @@ uint64_t hp_trigger_step(void)
 	struct hp_trigger_totals t = hp_trigger_totals();
 	uint64_t step = min(step_to(&freed_alarm, t.freed), step_to(&inuse_alarm, t.inuse));
 
-	return min(STEP_MAX, min(step, step_to_allocated(t.allocated)));
+	return min(step_max, min(step, step_to_allocated(t.allocated)));
 }
 
 /* One of several threads that see the count reached moves `next` on. */
@@ -109,25 +112,23 @@ static void say(struct hp_text *reason, uint64_t bytes, const char *what)
 	hp_text_string(reason, what);
 }
 
+static bool is_due(const struct hp_trigger_totals *t, struct hp_text *reason)
+{
+	if (rings(&allocated_alarm, t->allocated))
+		say(reason, t->allocated, " allocated cumulatively, ");
+	else if (rings(&freed_alarm, t->freed))
+		say(reason, t->freed, " freed cumulatively, ");
+	else if (!rings(&inuse_alarm, t->inuse))
+		return false;
+	say(reason, t->inuse, " currently in use");
+	return true;
+}
+
 bool hp_trigger_is_due(struct hp_text *reason)
 {
 	struct hp_trigger_totals t = hp_trigger_totals();
 
-	if (rings(&allocated_alarm, t.allocated)) {
-		say(reason, t.allocated, " allocated cumulatively, ");
-		say(reason, t.inuse, " currently in use");
-		return true;
-	}
-	if (rings(&freed_alarm, t.freed)) {
-		say(reason, t.freed, " freed cumulatively, ");
-		say(reason, t.inuse, " currently in use");
-		return true;
-	}
-	if (rings(&inuse_alarm, t.inuse)) {
-		say(reason, t.inuse, " currently in use");
-		return true;
-	}
-	return false;
+	return is_due(&t, reason);
 }
 
 static void set_alarm_after(struct alarm *a, uint64_t count)

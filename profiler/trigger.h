@@ -25,7 +25,8 @@ void hp_trigger_report(struct hp_trigger_news *news);
 /* How many bytes a thread may allocate or free before it should report again: a quarter of what is
  * left to the nearest interval's end, at least 4 KiB, so that an interval is met closely and is
  * still cheap when it is far. Less only for an interval so small, or for the last step to the end
- * of the one for allocation. */
+ * of the one for allocation. Where dumps by time or resident memory are asked for, at most 32 KiB:
+ * they are made by threads that report. */
 uint64_t hp_trigger_step(void);
 
 /* True for one caller each time an interval has been used up: that one dumps, for the reason stored

@@ -70,16 +70,6 @@ def test_calls_are_interrupted(folder):
         check_equal(len(check_files(done)), 2, 'dumps')
 
 
-@case
-def test_no_thread(folder):
-    """The helper thread can't be made."""
-    done = inject(folder, 'clone', 1, 'fail-on=EAGAIN', [VICTIM, 'work-alone'],
-                  HEAP_PROFILE_TIME_INTERVAL=1)
-    check_unharmed(done)
-    check("can't create a thread" in done.result.stderr, done.result.stderr)
-    check_equal(len(dumps_in(done.folder)), 2, 'dumps')
-
-
 @each('limit', [20, 64, 65, 200])
 def test_no_descriptors(folder, limit):
     """The program has them all."""

@@ -317,6 +317,7 @@ static int do_raw_storm(char **argv)
 
 		if (pid == 0) {
 			reuse_one();
+			raise(40);
 			_exit(0);
 		}
 		wait_for(pid);

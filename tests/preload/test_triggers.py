@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps by time, resident memory and signal, of a program that does nothing meanwhile; and
-mappings as allocations."""
+"""Dumps by bytes, time, resident memory and signal; and mappings as allocations."""
 import math
 import os
 import signal
@@ -49,7 +48,8 @@ class Waiting:
 
 @case
 def test_time_interval(folder):
-    with Waiting(folder, 'wait', HEAP_PROFILE_TIME_INTERVAL='1') as program_:
+    with Waiting(folder, 'work', HEAP_PROFILE_TIME_INTERVAL='1',
+                 HEAP_PROFILE_ALLOCATION_INTERVAL='0') as program_:
         program_.wait_for_dumps(1)
         program_.end()
     first = dumps_in(folder)[0]
@@ -69,7 +69,8 @@ def test_small_allocation_interval(folder):
 @each('command', ['touch', 'touch-without-main'])
 def test_rss_interval(folder, command):
     """In /proc, the process is its main thread, and what is said of that ends with it."""
-    with Waiting(folder, command, HEAP_PROFILE_RSS_INTERVAL='32M') as program_:
+    with Waiting(folder, command, HEAP_PROFILE_RSS_INTERVAL='32M',
+                 HEAP_PROFILE_ALLOCATION_INTERVAL='0') as program_:
         program_.wait_for_dumps(1)
         program_.end()
     first = dumps_in(folder)[0]
@@ -131,9 +132,8 @@ def test_handler_runs_on_the_stack_for_signals(folder):
     run_quietly([TRIGGERS, 'signal-stack'], environment(folder, HEAPPROFILESIGNAL='USR2'))
 
 
-@each('command', ['fork', 'fork-and-map'])
+@each('command', ['fork', 'fork-and-wait'])
 def test_in_a_fork_child(folder, command):
-    """The helper thread does not survive a fork: it is made again."""
     with Waiting(folder, command, HEAPPROFILESIGNAL='USR2') as program_:
         with open(f'/proc/{program_.process.pid}/task/{program_.process.pid}/children') as f:
             child = int(f.read().split()[0])
@@ -145,14 +145,26 @@ def test_in_a_fork_child(folder, command):
 
 
 @case
-def test_signal_before_there_is_a_thread(folder):
-    with Waiting(folder, 'fork-and-free', HEAPPROFILESIGNAL='USR2') as program_:
-        with open(f'/proc/{program_.process.pid}/task/{program_.process.pid}/children') as f:
-            child = int(f.read().split()[0])
-        program_.wait_for_dumps(1, prefix=f'p_{child}.')
+def test_signal_before_anything_else_in_a_fork_child(folder):
+    with Waiting(folder, 'fork-and-raise', HEAPPROFILESIGNAL='USR2') as program_:
         program_.end()
     dumps = dumps_in(folder, r'p_\d+\.\d+\.heap')
-    check(dumps[0].metadata['reason'].startswith('signal'), dumps[0].metadata['reason'])
+    check_equal([d.metadata['reason'].split()[0] for d in dumps], ['signal', 'exit'], 'dumps')
+    check_equal(dumps[0].by_leaf()['allocate_some'], Counts(10, 10000, 10, 10000), 'inherited')
+
+
+@each('interval', ['1', '64K'])
+def test_signals_within_the_profiler(folder, interval):
+    """The dump comes when the hook is at its end: all that was recorded is in it."""
+    run_quietly([TRIGGERS, 'signals-within'],
+                environment(folder, HEAPPROFILESIGNAL='USR2', HEAP_PROFILE_MAX_DUMPS='0',
+                            HEAP_PROFILE_ALLOCATION_INTERVAL='0',
+                            HEAP_PROFILE_SAMPLE_INTERVAL=interval))
+    dumps = dumps_in(folder)
+    check(len(dumps) > 200, f'{len(dumps)} dumps')
+    for dump in dumps:
+        check('incomplete' not in dump.metadata.get('note', ''), dump.path)
+        check_equal(dump.number('samples_dropped'), 0, dump.path)
 
 
 @each('interval', ['1', '64'])
@@ -165,8 +177,11 @@ def test_a_thread_ends_first_in_a_fork_child(folder, interval):
 
 
 @case
-def test_no_thread_without_need(folder):
-    with Waiting(folder, 'wait') as program_:
+def test_no_thread_of_the_profiler(folder):
+    """It would take part in what the program does to its threads and its process."""
+    with Waiting(folder, 'work', HEAPPROFILESIGNAL='USR2', HEAP_PROFILE_TIME_INTERVAL='1',
+                 HEAP_PROFILE_RSS_INTERVAL='1M') as program_:
+        program_.wait_for_dumps(1)
         check_equal(len(os.listdir(f'/proc/{program_.process.pid}/task')), 1, 'threads')
         program_.end()
 

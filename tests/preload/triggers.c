@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that does something and then waits, until its standard input is closed, without
- * allocating. argv[1] says what. */
+/* A program that does something and then waits until its standard input is closed. argv[1] says
+ * what. */
 #include "program.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +44,35 @@ static int do_wait(char **argv)
 	return 0;
 }
 
+static NOINLINE void allocate_and_free(void)
+{
+	void *volatile p = malloc(10000);
+
+	free(p);
+}
+
+static int is_input_closed(void)
+{
+	struct pollfd input = {.fd = 0, .events = POLLIN};
+
+	return poll(&input, 1, 0) > 0;
+}
+
+static void say_ready_and_work(void)
+{
+	if (write(1, "ready\n", 6) != 6)
+		_Exit(97);
+	while (!is_input_closed())
+		allocate_and_free();
+}
+
+static int do_work(char **argv)
+{
+	allocate_some();
+	say_ready_and_work();
+	return 0;
+}
+
 static int do_crash(char **argv)
 {
 	const struct rlimit none = {0};
@@ -68,7 +99,7 @@ static int do_touch(char **argv)
 	char *p = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	memset(p, 1, 64 * MIB);
-	say_ready_and_wait();
+	say_ready_and_work();
 	return 0;
 }
 
@@ -127,33 +158,65 @@ static int do_fork(char **argv)
 }
 
 /* A child that neither allocates nor frees. */
-static int do_fork_and_map(char **argv)
+static int do_fork_and_wait(char **argv)
 {
 	allocate_some();
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		sink = mmap(NULL, MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		say_ready_and_wait();
 		exit(0);
 	}
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
 }
 
-/* The signal comes before anything that a thread could be made in. */
-static int do_fork_and_free(char **argv)
+/* The signal comes before anything that the profiler could see. */
+static int do_fork_and_raise(char **argv)
 {
-	void *block = malloc(1000);
+	allocate_some();
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		raise(SIGUSR2);
-		free(block);
-		sink = malloc(1000);
-		say_ready_and_wait();
-		exit(0);
+		_exit(0);
 	}
+	say_ready_and_wait();
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
+}
+
+/* Ten blocks use up an interval of 10,000 bytes. */
+static int do_grow_and_shrink(char **argv)
+{
+	static void *blocks[40];
+
+	for (int i = 0; i < 40; i++)
+		blocks[i] = malloc(1000);
+	for (int i = 0; i < 40; i++)
+		free(blocks[i]);
+	return 0;
+}
+
+static volatile sig_atomic_t is_interrupted;
+
+static void raise_within(int signal)
+{
+	raise(SIGUSR2);
+	is_interrupted = 1;
+}
+
+/* Asks for dumps within whatever the thread is doing, the profiler included. */
+static int do_signals_within(char **argv)
+{
+	signal(SIGALRM, raise_within);
+	for (int i = 0; i < 300; i++) {
+		const struct itimerval soon = {.it_value.tv_usec = 1 + i % 50};
+
+		is_interrupted = 0;
+		setitimer(ITIMER_REAL, &soon, NULL);
+		while (!is_interrupted)
+			allocate_and_free();
+	}
+	return 0;
 }
 
 static void *be_idle(void *barrier)
@@ -301,6 +364,7 @@ static int do_move_in_threads(char **argv)
 
 const struct command commands[] = {
 	{"wait", do_wait},
+	{"work", do_work},
 	{"crash", do_crash},
 	{"signal-stack", do_signal_stack},
 	{"touch", do_touch},
@@ -309,8 +373,10 @@ const struct command commands[] = {
 	{"fork", do_fork},
 	{"map", do_map},
 	{"trim", do_trim},
-	{"fork-and-map", do_fork_and_map},
-	{"fork-and-free", do_fork_and_free},
+	{"fork-and-wait", do_fork_and_wait},
+	{"fork-and-raise", do_fork_and_raise},
+	{"grow-and-shrink", do_grow_and_shrink},
+	{"signals-within", do_signals_within},
 	{"fork-and-join", do_fork_and_join},
 	{"unmap-in-thread", do_unmap_in_thread},
 	{"move-in-threads", do_move_in_threads},

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void ignore(const char *reason)
+static void ignore(void)
 {
 }
 
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	options.sample_interval = strtoull(argv[2], NULL, 0);
-	hp_recorder_on_due = ignore;
+	hp_recorder_on_report = ignore;
 	hp_thread_init();
 	if (!hp_frame_rule_init(true))
 		return 1;
