@@ -22,7 +22,8 @@ const struct hp_option hp_option_table[] = {
 	 "is unset, TCMALLOC_SAMPLE_PARAMETER is used if that is not 0."},
 	{"HEAP_PROFILE_ALLOCATION_INTERVAL", HP_OPTION_SIZE, AT(allocation_interval), GIB, 0,
 	 UINT64_MAX, "1G", NULL,
-	 "Dump each time so many bytes have been allocated. 0 is off, here as below."},
+	 "Dump each time so many bytes have been allocated. 0 is off, here as below. Each dump by "
+	 "an interval of bytes starts the other two anew, as in gperftools."},
 	{"HEAP_PROFILE_DEALLOCATION_INTERVAL", HP_OPTION_SIZE, AT(deallocation_interval), 0, 0,
 	 UINT64_MAX, "0", NULL, "Dump each time so many bytes have been freed."},
 	{"HEAP_PROFILE_INUSE_INTERVAL", HP_OPTION_SIZE, AT(inuse_interval), 100 * MIB, 0,

@@ -94,16 +94,31 @@ uint64_t hp_trigger_step(void)
 	return min(step_max, min(step, step_to_allocated(t.allocated)));
 }
 
-/* One of several threads that see the count reached moves `next` on. */
+/* False if it is there already, or lies beyond all numbers. */
+static bool move_on(struct alarm *a, uint64_t next, uint64_t count)
+{
+	uint64_t after;
+
+	return a->interval && !__builtin_add_overflow(count, a->interval, &after) && after > next &&
+	       __atomic_compare_exchange_n(&a->next, &next, after, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
+/* True for one of several threads that see the count reached. */
 static bool rings(struct alarm *a, uint64_t count)
 {
 	uint64_t next = __atomic_load_n(&a->next, __ATOMIC_RELAXED);
-	uint64_t after;
 
-	if (count < next || __builtin_add_overflow(count, a->interval, &after))
-		return false;
-	return __atomic_compare_exchange_n(&a->next, &next, after, false, __ATOMIC_RELAXED,
-					   __ATOMIC_RELAXED);
+	return count >= next && move_on(a, next, count);
+}
+
+/* A dump shows what there is for whichever reason it was made, so all intervals begin anew; the
+ * high-water mark is only ever raised. As gperftools has it. */
+static void restart(const struct hp_trigger_totals *t)
+{
+	move_on(&allocated_alarm, allocated_alarm.next, t->allocated);
+	move_on(&freed_alarm, freed_alarm.next, t->freed);
+	move_on(&inuse_alarm, inuse_alarm.next, t->inuse);
 }
 
 static void say(struct hp_text *reason, uint64_t bytes, const char *what)
@@ -128,7 +143,10 @@ bool hp_trigger_is_due(struct hp_text *reason)
 {
 	struct hp_trigger_totals t = hp_trigger_totals();
 
-	return is_due(&t, reason);
+	if (!is_due(&t, reason))
+		return false;
+	restart(&t);
+	return true;
 }
 
 static void set_alarm_after(struct alarm *a, uint64_t count)

@@ -30,7 +30,7 @@ void hp_trigger_report(struct hp_trigger_news *news);
 uint64_t hp_trigger_step(void);
 
 /* True for one caller each time an interval has been used up: that one dumps, for the reason stored
- * in `reason`. Any thread, lock-free. */
+ * in `reason`, and all intervals begin anew. Any thread, lock-free. */
 bool hp_trigger_is_due(struct hp_text *reason);
 
 struct hp_trigger_totals hp_trigger_totals(void);

@@ -3,6 +3,7 @@
 """Dumps by bytes, time, resident memory and signal; and mappings as allocations."""
 import math
 import os
+import re
 import signal
 import subprocess
 import time
@@ -64,6 +65,19 @@ def test_small_allocation_interval(folder):
     with Waiting(folder, 'wait', HEAP_PROFILE_ALLOCATION_INTERVAL='1000') as program_:
         program_.end()
     check_equal([d.total.alloc_objects for d in dumps_in(folder)], [*range(1, 11), 10], 'in dumps')
+
+
+@case
+def test_all_intervals_begin_anew_with_each_dump(folder):
+    """As in gperftools: a dump shows what there is for whichever reason it was made."""
+    run_quietly([TRIGGERS, 'grow-and-shrink'],
+                environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='10000',
+                            HEAP_PROFILE_DEALLOCATION_INTERVAL='10000',
+                            HEAP_PROFILE_INUSE_INTERVAL='10000'))
+    kinds = [re.search('allocated|freed|exit|in use', d.metadata['reason']).group()
+             for d in dumps_in(folder)]
+    check_equal(kinds[:4], 4 * ['allocated'], 'reasons at first')
+    check_equal(set(kinds[4:-1]), {'freed'}, 'and then')
 
 
 @each('command', ['touch', 'touch-without-main'])

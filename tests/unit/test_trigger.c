@@ -85,6 +85,24 @@ static void test_inuse(void)
 	CHECK(is_due("in use"));
 }
 
+/* A dump for one reason shows what the others would have shown. */
+static void test_all_begin_anew(void)
+{
+	start(10 * MIB, 10 * MIB, 10 * MIB);
+	report(6 * MIB, 6 * MIB, 0);
+	report(4 * MIB, 4 * MIB, 0);
+	CHECK(is_due("allocated")); /* and as much in use */
+	CHECK(!is_due(""));
+	report(0, 9 * MIB, 0);
+	CHECK(!is_due(""));
+	report(0, 0, 10 * MIB);
+	CHECK(is_due("freed")); /* what is in use has gone down, its mark has not */
+	report(0, 10 * MIB, 0);
+	CHECK(!is_due(""));
+	report(0, MIB, 0);
+	CHECK(is_due("in use"));
+}
+
 static void test_off(void)
 {
 	start(0, 0, 0);
@@ -187,7 +205,7 @@ static void test_one_of_many_threads_dumps(void)
 }
 
 TEST_MAIN(TEST(test_allocated), TEST(test_several_intervals_at_once), TEST(test_freed),
-	  TEST(test_inuse), TEST(test_off), TEST(test_totals),
+	  TEST(test_inuse), TEST(test_all_begin_anew), TEST(test_off), TEST(test_totals),
 	  TEST(test_step_near_an_end_that_may_not_come), TEST(test_small_intervals),
 	  TEST(test_step_shrinks_near_an_interval), TEST(test_fork_child),
 	  TEST(test_one_of_many_threads_dumps))
