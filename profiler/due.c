@@ -115,15 +115,18 @@ void hp_due_settle(void)
 	int saved_errno = errno;
 
 	hp_tls.in_hook++;
-	if (!hp_fork_mark_is_new_process() && !hp_fork_mark_is_vfork_child())
+	if (!hp_fork_mark_is_new_process())
 		hp_scratch_call(dump_by_signals, NULL);
 	hp_tls.in_hook--;
 	errno = saved_errno;
 }
 
-/* Runs in any thread, at any point of it. What a fork child does first resets the count. */
+/* Runs in any thread, at any point of it. What a fork child does first resets the count; that of a
+ * vfork child is its parent's. */
 static void on_signal(int signal)
 {
+	if (hp_fork_mark_is_vfork_child())
+		return;
 	if (hp_fork_mark_is_new_process() && hp_tls.in_hook == 0)
 		hp_session_on_raw_fork();
 	__atomic_add_fetch(&hp_due_n_signals, 1, __ATOMIC_SEQ_CST);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Dumps that a signal asks for, wherever it arrives. */
+#include "due.h"
+#include "dumper.h"
+#include "folder.h"
+#include "lifecycle.h"
+#include "names.h"
+#include "session.h"
+#include <errno.h>
+#include <signal.h>
+
+#define ASKED SIGUSR2
+
+static void test_at_once(void)
+{
+	uint64_t before = hp_names_n_claimed();
+
+	errno = 4711;
+	raise(ASKED);
+	CHECK_INT_EQ(errno, 4711);
+	CHECK_UINT_EQ(hp_names_n_claimed() - before, 1);
+	CHECK(!hp_due_has_signal());
+}
+
+/* Two that come within a hook get one dump at its end, which shows what both asked for. */
+static void test_within_the_profiler(void)
+{
+	uint64_t before = hp_names_n_claimed();
+
+	hp_tls.in_hook = 1;
+	raise(ASKED);
+	raise(ASKED);
+	hp_tls.in_hook = 0;
+	CHECK_UINT_EQ(hp_names_n_claimed() - before, 0);
+	CHECK(hp_due_has_signal());
+	errno = 4711;
+	hp_due_settle();
+	CHECK_INT_EQ(errno, 4711);
+	CHECK_UINT_EQ(hp_names_n_claimed() - before, 1);
+	CHECK(!hp_due_has_signal());
+}
+
+/* The handler does not wait, and the signal is not forgotten. */
+static void test_while_a_dump_is_in_progress(void)
+{
+	uint64_t before = hp_names_n_claimed();
+
+	CHECK(hp_dumper_try());
+	raise(ASKED);
+	CHECK_UINT_EQ(hp_names_n_claimed() - before, 0);
+	CHECK(hp_due_has_signal());
+	hp_dumper_go_on();
+	hp_due_settle();
+	CHECK_UINT_EQ(hp_names_n_claimed() - before, 1);
+}
+
+static void test_given_back(void)
+{
+	struct sigaction present;
+
+	hp_lifecycle_stop();
+	CHECK_INT_EQ(sigaction(ASKED, NULL, &present), 0);
+	CHECK(present.sa_handler == SIG_DFL);
+}
+
+/* After that of folder.h. */
+static __attribute__((constructor)) void start(void)
+{
+	setenv("HEAPPROFILESIGNAL", "USR2", true);
+	setenv("HEAP_PROFILE_VERBOSE", "0", true);
+	hp_lifecycle_init();
+	hp_tls.in_hook = 1;
+	if (!hp_lifecycle_start(in_folder("p")))
+		exit(1);
+	hp_tls.in_hook = 0;
+}
+
+TEST_MAIN(TEST(test_at_once), TEST(test_within_the_profiler),
+	  TEST(test_while_a_dump_is_in_progress), TEST(test_given_back))
