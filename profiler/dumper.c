@@ -5,6 +5,7 @@
 #include "file.h"
 #include "fork_mark.h"
 #include "names.h"
+#include "prefix.h"
 #include "recorder.h"
 #include "report.h"
 #include "scratch.h"
@@ -173,7 +174,7 @@ static void tell_failure(const char *path, int error)
 		return;
 	is_failure_told = true;
 	hp_text_string(&line, "can't write ");
-	put_path(&line, path[0] ? path : hp_names_prefix());
+	put_path(&line, path[0] ? path : hp_prefix_pattern());
 	hp_text_string(&line, ": ");
 	hp_text_error(&line, -error);
 	hp_report_text(&line);

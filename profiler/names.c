@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
 #include "file.h"
+#include "prefix.h"
 #include "process.h"
-#include "report.h"
 #include "sys.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +19,6 @@ struct linux_dirent64 { /* getdents64(2) */
 	char name[];
 };
 
-static char pattern[PATH_MAX]; /* absolute */
 static bool is_owner, is_by_environment;
 static bool follows_exec; /* of a program that was profiled under this number already */
 static uint32_t n_collisions;
@@ -32,50 +30,17 @@ static bool is_scanned;
 
 /* --- the prefix ---------------------------------------------------------------------------- */
 
-static void put_expansion(struct hp_text *t, char c)
+static uint32_t attempt_number(void)
 {
-	switch (c) {
-	case 'p':
-		hp_text_decimal(t, hp_sys_getpid());
-		break;
-	case 'e':
-		hp_text_string(t, hp_process_name());
-		break;
-	case 'h':
-		hp_text_string(t, hp_process_host());
-		break;
-	case 't':
-		hp_text_decimal(t, hp_process_start_seconds());
-		break;
-	case '%':
-		hp_text_char(t, '%');
-		break;
-	default: /* not ours to judge */
-		hp_text_char(t, '%');
-		hp_text_char(t, c);
-	}
-}
-
-static bool has_pid(void)
-{
-	for (const char *p = pattern; *p; p++)
-		if (*p == '%' && *++p == 'p')
-			return true;
-		else if (*p == '\0')
-			break;
-	return false;
+	return n_collisions + (is_owner || hp_prefix_has_pid() ? 0 : 1);
 }
 
 /* prefix = expanded-pattern [ "_" pid [ "-" n ] ] */
 static void put_prefix(struct hp_text *t)
 {
-	uint32_t attempt = n_collisions + (is_owner || has_pid() ? 0 : 1);
+	uint32_t attempt = attempt_number();
 
-	for (const char *p = pattern; *p; p++)
-		if (p[0] == '%' && p[1] != '\0')
-			put_expansion(t, *++p);
-		else
-			hp_text_char(t, *p);
+	hp_prefix_put(t);
 	if (attempt > 0) {
 		hp_text_char(t, '_');
 		hp_text_decimal(t, hp_sys_getpid());
@@ -343,44 +308,6 @@ void hp_names_mark_environment(void)
 	setenv(MARK, mark, true /* overwrite */);
 }
 
-static void tell_no_folder(int error)
-{
-	HP_TEXT_LOCAL(line, 256);
-
-	hp_text_string(&line,
-		       "the prefix of the dumps is relative, and the current folder has no path: ");
-	hp_text_error(&line, error);
-	hp_text_string(&line, ": not profiling");
-	hp_report_text(&line);
-}
-
-static bool put_current_folder(struct hp_text *t)
-{
-	char folder[PATH_MAX];
-
-	if (!getcwd(folder, sizeof(folder))) {
-		tell_no_folder(errno);
-		return false;
-	}
-	for (const char *p = folder; *p; p++)
-		hp_text_string(t, *p == '%' ? "%%" : (char[]){*p, '\0'});
-	hp_text_char(t, '/');
-	return true;
-}
-
-static bool resolve(const char *prefix)
-{
-	struct hp_text t = {.buffer = pattern, .size = sizeof(pattern)};
-
-	if (prefix[0] != '/' && !put_current_folder(&t))
-		return false;
-	hp_text_string(&t, prefix);
-	hp_text_terminate(&t);
-	if (t.cut)
-		hp_report("the prefix of the dumps is longer than a path can be: not profiling");
-	return !t.cut;
-}
-
 /* A session under the prefix of the last one goes on with its dumps, unless they were moved away.
  */
 static bool is_first_there(void)
@@ -395,7 +322,7 @@ static bool is_first_there(void)
 
 bool hp_names_start(const char *prefix, bool by_environment)
 {
-	if (!resolve(prefix))
+	if (!hp_prefix_set(prefix))
 		return false;
 	is_by_environment = by_environment;
 	if (by_environment)
@@ -406,11 +333,6 @@ bool hp_names_start(const char *prefix, bool by_environment)
 		first_number = 0;
 	scan();
 	return true;
-}
-
-const char *hp_names_prefix(void)
-{
-	return pattern;
 }
 
 /* --- dump by dump -------------------------------------------------------------------------- */

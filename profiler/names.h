@@ -8,14 +8,10 @@ struct hp_name {
 	char path[PATH_MAX];
 };
 
-/* Takes a prefix, with %p %e %h %t %% still in it; a relative one is resolved now. Notes the
- * highest number that is there. False, and said why, if there can't be such names. Call where the C
- * library may be called. Whoever is started by the environment, `by_environment`, looks there for
- * the mark of a process that was first. */
+/* Takes a prefix, see hp_prefix_set(). Notes the highest number that is there. False, and said why,
+ * if there can't be such names. Call where the C library may be called. Whoever is started by the
+ * environment, `by_environment`, looks there for the mark of a process that was first. */
 bool hp_names_start(const char *prefix, bool by_environment);
-
-/* That prefix, made absolute. */
-const char *hp_names_prefix(void);
 
 /* Leaves that mark, if this is the first process. Takes the C library's lock on the environment. */
 void hp_names_mark_environment(void);

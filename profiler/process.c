@@ -3,6 +3,7 @@
 #include "file.h"
 #include "sys.h"
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/utsname.h>
 
 enum {
@@ -77,11 +78,18 @@ const char *hp_process_program(void)
 	return program;
 }
 
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 const char *hp_process_name(void)
 {
-	const char *slash = strrchr(program, '/');
+	const char *started = (const char *)getauxval(AT_EXECFN);
 
-	return slash ? slash + 1 : program;
+	return last_component(program[0] || !started ? program : started);
 }
 
 const char *hp_process_host(void)

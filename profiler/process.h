@@ -9,7 +9,9 @@
 void hp_process_init(void);
 
 const char *hp_process_program(void); /* path of the executable */
-const char *hp_process_name(void);    /* its last component */
+/* Its last component; without /proc that of the path by which it was started. */
+const char *hp_process_name(void);
+
 const char *hp_process_host(void);
 /* The command line as the kernel has it, arguments separated by NULs. */
 const char *hp_process_cmdline(size_t *out_size);

@@ -73,6 +73,11 @@ static inline int hp_sys_fstat(int fd, struct stat *out)
 	return hp_sys3(SYS_fstat, fd, (long)out, 0);
 }
 
+static inline int hp_sys_stat(const char *path, struct stat *out)
+{
+	return hp_sys6(SYS_newfstatat, AT_FDCWD, (long)path, (long)out, 0, 0, 0);
+}
+
 static inline int hp_sys_unlink(const char *path)
 {
 	return hp_sys3(SYS_unlink, (long)path, 0, 0);

@@ -220,6 +220,31 @@ static void test_fork_child(void)
 	CHECK_STR_EQ(next(), with_pid("p_%d.0005.heap"));
 }
 
+static void test_folders(void)
+{
+	start_with(folder);
+	CHECK_STR_EQ(next(), "test_names.0001.heap");
+	hp_names_after_fork();
+	CHECK_STR_EQ(next(), with_pid("test_names_%d.0001.heap"));
+	start_with(in_folder(""));
+	CHECK_STR_EQ(next(), "test_names.0001.heap");
+	start_with(in_folder("not/there/"));
+	CHECK_STR_EQ(next(), "not/there/test_names.0001.heap");
+	CHECK_INT_EQ(mkdir(in_folder(with_pid("%d")), 0700), 0);
+	CHECK(hp_names_start(in_folder("%p"), true));
+	CHECK_STR_EQ(next(), with_pid("%d/test_names.0001.heap"));
+	write_file(in_folder("p"), "no folder");
+	CHECK(hp_names_start(in_folder("p"), true));
+	CHECK_STR_EQ(next(), "p.0001.heap");
+	CHECK_INT_EQ(symlink(".", in_folder("link")), 0);
+	CHECK(hp_names_start(in_folder("link"), false));
+	CHECK_STR_EQ(next(), "link/test_names.0001.heap");
+	CHECK_INT_EQ(chdir(folder), 0);
+	CHECK(hp_names_start(".", true));
+	CHECK_STR_EQ(next(), "./test_names.0001.heap");
+	CHECK_INT_EQ(chdir("/"), 0);
+}
+
 static void test_patterns(void)
 {
 	char pattern[512], expected[1024];
@@ -363,7 +388,7 @@ TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_fi
 	  TEST(test_max_dumps), TEST(test_max_dumps_of_several_sessions),
 	  TEST(test_one_dump_of_several_sessions), TEST(test_max_dumps_leaves_earlier_runs_alone),
 	  TEST(test_max_dumps_leaves_other_files_alone), TEST(test_max_dumps_of_one_and_two),
-	  TEST(test_collisions), TEST(test_fork_child), TEST(test_patterns),
+	  TEST(test_collisions), TEST(test_fork_child), TEST(test_folders), TEST(test_patterns),
 	  TEST(test_pattern_with_pid), TEST(test_relative_prefix), TEST(test_too_long),
 	  TEST(test_mark_in_the_environment), TEST(test_removal_of_earlier_dumps),
 	  TEST(test_removal_leaves_own_dumps), TEST(test_removal_after_an_exec),
