@@ -22,17 +22,24 @@ struct linux_dirent64 { /* getdents64(2) */
 static bool is_owner, is_by_environment;
 static bool follows_exec; /* of a program that was profiled under this number already */
 static uint32_t n_collisions;
-static uint64_t last_number;  /* under the present prefix */
+static uint64_t last_number;  /* under the present prefix; 0: none */
 static uint64_t first_number; /* of this process, under first_prefix; 0: none */
 static char first_prefix[PATH_MAX];
 static uint64_t n_claimed;
-static bool is_scanned;
+static bool is_number_known; /* the last one */
+static bool is_number_tried; /* without a look at the folder */
+static int64_t start_ns;     /* of the session or the fork child, since the epoch */
 
 /* --- the prefix ---------------------------------------------------------------------------- */
 
 static uint32_t attempt_number(void)
 {
 	return n_collisions + (is_owner || hp_prefix_has_pid() ? 0 : 1);
+}
+
+static bool is_prefix_of_one_process(void)
+{
+	return attempt_number() > 0 || hp_prefix_has_pid();
 }
 
 /* prefix = expanded-pattern [ "_" pid [ "-" n ] ] */
@@ -131,11 +138,57 @@ static void note_highest(const char *name, const char *base)
 		last_number = number;
 }
 
-static void scan(void)
+static int64_t now_ns(void)
+{
+	struct timespec now = hp_sys_clock(CLOCK_REALTIME);
+
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A dump that was not there when we started is another process's. One from the future says that
+ * clocks differ, and nothing else. */
+static bool is_last_of_another_process(void)
+{
+	struct hp_name name;
+	struct stat status;
+
+	if (last_number == 0 || !make_name(&name, last_number) ||
+	    hp_sys_lstat(name.path, &status) != 0)
+		return false;
+	int64_t written_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+
+	return start_ns < written_ns && written_ns <= now_ns();
+}
+
+static void look_for_last_number(void)
 {
 	last_number = 0;
 	visit_folder(note_highest);
-	is_scanned = true;
+	is_number_tried = false;
+}
+
+static void leave_prefix(void)
+{
+	n_collisions++;
+	first_number = 0;
+	is_number_known = false;
+}
+
+/* A prefix with our own process ID in it is nearly always new: number 1 is tried, and does not
+ * replace anything. Reading the folder in each of many processes would take time that grows with
+ * the square of their number. */
+static void find_last_number(void)
+{
+	while (!is_number_known) {
+		is_number_known = true;
+		last_number = 0;
+		is_number_tried = n_claimed == 0 && is_prefix_of_one_process();
+		if (is_number_tried)
+			return;
+		look_for_last_number();
+		if (is_last_of_another_process() && n_collisions == 0)
+			leave_prefix();
+	}
 }
 
 /* --- whose dump ---------------------------------------------------------------------------- */
@@ -273,7 +326,6 @@ void hp_names_remove_earlier(void)
 {
 	visit_folder(remove_dump);
 	visit_folder(remove_temporary);
-	scan();
 }
 
 /* --- who is first -------------------------------------------------------------------------- */
@@ -329,9 +381,10 @@ bool hp_names_start(const char *prefix, bool by_environment)
 		follows_exec = is_marked_as_ours();
 	is_owner = !by_environment || follows_exec || !getenv(MARK);
 	n_collisions = 0;
+	start_ns = now_ns();
+	is_number_known = is_number_tried = false;
 	if (!is_first_there())
 		first_number = 0;
-	scan();
 	return true;
 }
 
@@ -339,16 +392,19 @@ bool hp_names_start(const char *prefix, bool by_environment)
 
 bool hp_names_next(struct hp_name *out)
 {
-	if (!is_scanned)
-		scan();
+	find_last_number();
 	return make_name(out, last_number + 1);
 }
 
 void hp_names_collided(void)
 {
-	n_collisions++;
-	first_number = 0;
-	is_scanned = false;
+	uint64_t tried = last_number + 1;
+	bool was_tried = is_number_tried;
+
+	if (was_tried)
+		look_for_last_number();
+	if (!was_tried || last_number < tried || is_last_of_another_process())
+		leave_prefix();
 }
 
 bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
@@ -382,7 +438,8 @@ bool hp_names_is_owner(void)
 void hp_names_after_fork(void)
 {
 	is_owner = false;
-	is_scanned = false;
+	start_ns = now_ns();
+	is_number_known = is_number_tried = false;
 	n_collisions = 0;
 	first_number = 0;
 	n_claimed = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The names of dumps: PREFIX.NNNN.heap for the process that started first, PREFIX_PID.NNNN.heap for
- * every process under it, and a number that nobody has taken. */
+ * every process under it, and a number that nobody has taken. The folder is read when a name with
+ * no process ID in it is needed first, or a name is taken: never by a process without a dump. */
 #pragma once
 #include "options.h"
 
@@ -8,9 +9,9 @@ struct hp_name {
 	char path[PATH_MAX];
 };
 
-/* Takes a prefix, see hp_prefix_set(). Notes the highest number that is there. False, and said why,
- * if there can't be such names. Call where the C library may be called. Whoever is started by the
- * environment, `by_environment`, looks there for the mark of a process that was first. */
+/* Takes a prefix, see hp_prefix_set(). False, and said why, if there can't be such names. Call
+ * where the C library may be called. Whoever is started by the environment, `by_environment`, looks
+ * there for the mark of a process that was first. */
 bool hp_names_start(const char *prefix, bool by_environment);
 
 /* Leaves that mark, if this is the first process. Takes the C library's lock on the environment. */
@@ -19,7 +20,8 @@ void hp_names_mark_environment(void);
 /* The name of the next dump, made now: a fork child has another. False if it would be too long. */
 bool hp_names_next(struct hp_name *out);
 
-/* The name was there already: another process uses this prefix. The next one is PREFIX_PID, then
+/* The name was there already. If it was only tried, the next one goes on after the highest number
+ * that is there; else another process uses this prefix, and the next one is PREFIX_PID, then
  * PREFIX_PID-2, and so on. */
 void hp_names_collided(void);
 

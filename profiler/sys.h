@@ -73,6 +73,12 @@ static inline int hp_sys_fstat(int fd, struct stat *out)
 	return hp_sys3(SYS_fstat, fd, (long)out, 0);
 }
 
+/* Of a symbolic link itself. */
+static inline int hp_sys_lstat(const char *path, struct stat *out)
+{
+	return hp_sys6(SYS_newfstatat, AT_FDCWD, (long)path, (long)out, AT_SYMLINK_NOFOLLOW, 0, 0);
+}
+
 static inline int hp_sys_stat(const char *path, struct stat *out)
 {
 	return hp_sys6(SYS_newfstatat, AT_FDCWD, (long)path, (long)out, 0, 0, 0);

@@ -108,4 +108,36 @@ def test_disk_that_hangs(folder, calls):
     check_equal(names_of_dumps(done.folder), [], 'dumps')
 
 
+def count_reads_of_folder(folder, *argv, **variables):
+    """How often the library asks for a piece of a folder's contents."""
+    done = inject(folder, 'getdents64', 0, 'none', argv, HEAPPROFILE=f'{folder}/d/p', **variables)
+    check_equal((done.result.status, done.result.stdout), (0, ''), f'result ({done.result.stderr})')
+    os.rmdir(done.folder)
+    return done.n_seen
+
+
+@case
+def test_folder_of_many_dumps(folder):
+    """Reading it in every process would take time that grows with the square of their number: who
+    writes no dump does not, nor who has a number of its own in the name."""
+    processes = f'{os.environ["HEAPPROF_PRELOAD_PROGRAMS"]}/processes'
+    os.mkdir(f'{folder}/d')
+    for number in range(1, 2001):
+        os.close(os.open(f'{folder}/d/p_1.{number:04}.heap', os.O_CREAT))
+    n = count_reads_of_folder(folder, processes, 'leaf', HEAP_PROFILE_EXIT_DUMP='0')
+    check_equal(n, 0, 'reads without a dump')
+    n = count_reads_of_folder(folder, processes, 'fork', HEAP_PROFILE_EXIT_DUMP='0')
+    check_equal(n, 0, 'reads without a dump, and of a child')
+    n = count_reads_of_folder(folder, processes, 'fork', HEAPPROF_OWNER='1:1')
+    check_equal(n, 0, 'reads of processes under another')
+    n_of_owner = count_reads_of_folder(folder, processes, 'leaf')
+    check(n_of_owner > 1, 'the first process reads it')
+    n = count_reads_of_folder(folder, processes, 'fork')
+    check_equal(n, n_of_owner, 'reads of a process and its child')
+    n = count_reads_of_folder(folder, processes, 'leaf', HEAP_PROFILE_ALLOCATION_INTERVAL='1K')
+    check_equal(n, n_of_owner, 'reads of a process with several dumps')
+    check_equal(len(dumps_in(f'{folder}/d', r'p_(?!1\.)\d+\.0001\.heap')), 3, 'dumps of others')
+    check(len(dumps_in(f'{folder}/d')) > 4, 'dumps of the first ones')
+
+
 main()

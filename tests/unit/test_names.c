@@ -60,8 +60,36 @@ static const char *with_pid(const char *format)
 {
 	static char text[256];
 
-	snprintf(text, sizeof(text), format, (int)getpid());
+	snprintf(text, sizeof(text), format, (int)getpid(), (int)getpid());
 	return text;
+}
+
+/* As if it had been written so many seconds later. */
+static void move_time(const char *path, int seconds)
+{
+	struct stat status;
+
+	CHECK_INT_EQ(stat(path, &status), 0);
+	status.st_mtim.tv_sec += seconds;
+	struct timespec times[] = {status.st_mtim, status.st_mtim};
+
+	CHECK_INT_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void make_older(const char *path)
+{
+	move_time(path, -3600);
+}
+
+/* Files have coarser times than clocks: now is later than the start to the clock alone. */
+static void write_newer(const char *path)
+{
+	struct timespec times[2];
+
+	write_file(path, "");
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[1] = times[0];
+	CHECK_INT_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 static void test_numbers(void)
@@ -215,9 +243,47 @@ static void test_fork_child(void)
 	CHECK(!hp_names_is_owner());
 	CHECK_UINT_EQ(hp_names_n_claimed(), 0);
 	CHECK_STR_EQ(next(), with_pid("p_%d.0001.heap"));
-	write_file(in_folder(with_pid("p_%d.0004.heap")), ""); /* of an earlier process */
+}
+
+/* An earlier process had the same number: its dumps are found when one is in the way. */
+static void test_earlier_dumps_under_the_own_number(void)
+{
+	start_with(in_folder("p"));
 	hp_names_after_fork();
+	write_file(in_folder(with_pid("p_%d.0002.heap")), "");
+	write_file(in_folder(with_pid("p_%d.0004.heap")), "");
+	make_older(in_folder(with_pid("p_%d.0004.heap")));
+	claim(0);
+	CHECK_STR_EQ(next(), with_pid("p_%d.0002.heap"));
+	hp_names_collided();
 	CHECK_STR_EQ(next(), with_pid("p_%d.0005.heap"));
+	claim(0);
+	CHECK_STR_EQ(next(), with_pid("p_%d.0006.heap"));
+	hp_names_collided();
+	CHECK_STR_EQ(next(), with_pid("p_%d-2.0001.heap"));
+}
+
+/* In another container, on a shared folder. */
+static void test_another_process_of_the_own_number(void)
+{
+	start_with(in_folder("p-%p"));
+	hp_names_after_fork(); /* nothing is claimed yet */
+	CHECK_STR_EQ(next(), with_pid("p-%d.0001.heap"));
+	write_newer(in_folder(with_pid("p-%d.0001.heap")));
+	hp_names_collided();
+	CHECK_STR_EQ(next(), with_pid("p-%d_%d.0001.heap"));
+}
+
+/* It did not know of us, and was first. */
+static void test_another_process_under_the_prefix(void)
+{
+	start_with(in_folder("p"));
+	write_newer(in_folder("p.0003.heap"));
+	CHECK_STR_EQ(next(), with_pid("p_%d.0001.heap"));
+	start_with(in_folder("p"));
+	write_file(in_folder("p.0003.heap"), "");
+	move_time(in_folder("p.0003.heap"), 3600); /* by another machine's clock */
+	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
 static void test_folders(void)
@@ -388,8 +454,10 @@ TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_fi
 	  TEST(test_max_dumps), TEST(test_max_dumps_of_several_sessions),
 	  TEST(test_one_dump_of_several_sessions), TEST(test_max_dumps_leaves_earlier_runs_alone),
 	  TEST(test_max_dumps_leaves_other_files_alone), TEST(test_max_dumps_of_one_and_two),
-	  TEST(test_collisions), TEST(test_fork_child), TEST(test_folders), TEST(test_patterns),
-	  TEST(test_pattern_with_pid), TEST(test_relative_prefix), TEST(test_too_long),
-	  TEST(test_mark_in_the_environment), TEST(test_removal_of_earlier_dumps),
-	  TEST(test_removal_leaves_own_dumps), TEST(test_removal_after_an_exec),
-	  TEST(test_removal_of_what_the_dead_left))
+	  TEST(test_collisions), TEST(test_fork_child),
+	  TEST(test_earlier_dumps_under_the_own_number),
+	  TEST(test_another_process_of_the_own_number), TEST(test_another_process_under_the_prefix),
+	  TEST(test_folders), TEST(test_patterns), TEST(test_pattern_with_pid),
+	  TEST(test_relative_prefix), TEST(test_too_long), TEST(test_mark_in_the_environment),
+	  TEST(test_removal_of_earlier_dumps), TEST(test_removal_leaves_own_dumps),
+	  TEST(test_removal_after_an_exec), TEST(test_removal_of_what_the_dead_left))
