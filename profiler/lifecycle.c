@@ -13,6 +13,7 @@
 #include "process.h"
 #include "recorder.h"
 #include "report.h"
+#include "variables.h"
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -177,6 +178,8 @@ static bool start(const char *prefix, bool by_environment)
 		hp_report("no memory: not profiling");
 		return false;
 	}
+	if (hp_names_is_first_image())
+		hp_variables_report_unknown(environ);
 	if (options.cleanup && hp_names_is_owner())
 		hp_names_remove_earlier();
 	hp_dumper_start(&options);

@@ -435,6 +435,11 @@ bool hp_names_is_owner(void)
 	return is_owner;
 }
 
+bool hp_names_is_first_image(void)
+{
+	return is_owner && is_by_environment && !follows_exec;
+}
+
 void hp_names_after_fork(void)
 {
 	is_owner = false;

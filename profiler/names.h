@@ -40,4 +40,8 @@ void hp_names_remove_earlier(void);
 uint64_t hp_names_n_claimed(void);
 bool hp_names_is_owner(void);
 
+/* True if this process is the first under a prefix of the environment, and no program that it ran
+ * before an exec was profiled: nobody has looked at the environment yet. */
+bool hp_names_is_first_image(void);
+
 void hp_names_after_fork(void);
