@@ -27,12 +27,25 @@ static void leave(void)
 		hp_due_settle();
 }
 
+/* libtcmalloc starts its own profiler by these names where HEAPPROFILE is set, and asks for a last
+ * dump. That one does not run, and ours has its own, or is to record another program. An allocator
+ * without one never calls these: what returns into the C library then is a handler or a thread of
+ * the program's. */
+static bool is_of_tcmalloc(const void *caller)
+{
+	return hp_next_alloc_has_code((uintptr_t)caller) &&
+	       hp_next_alloc_has_code((uintptr_t)hp_next_alloc_symbol("HeapProfilerDump"));
+}
+
 PUBLIC void HeapProfilerStart(const char *prefix)
 {
+	const void *caller = __builtin_return_address(0);
+
 	if (!prefix || !*prefix)
 		return;
 	enter();
-	hp_lifecycle_start(prefix);
+	if (!is_of_tcmalloc(caller))
+		hp_lifecycle_start(prefix);
 	leave();
 }
 
@@ -47,15 +60,6 @@ PUBLIC void HeapProfilerStop(void)
 	if (hp_session_is_running())
 		hp_lifecycle_stop();
 	leave();
-}
-
-/* libtcmalloc asks for a last dump of its own profiler by this name. That one does not run, and
- * ours has its own. An allocator without one never calls this: what returns into the C library then
- * is a handler or a thread of the program's. */
-static bool is_of_tcmalloc(const void *caller)
-{
-	return hp_next_alloc_has_code((uintptr_t)caller) &&
-	       hp_next_alloc_has_code((uintptr_t)hp_next_alloc_symbol("HeapProfilerDump"));
 }
 
 PUBLIC void HeapProfilerDump(const char *reason)

@@ -13,7 +13,7 @@ enum {
 
 static const char *const argument_names[] = {
 	[HP_OPTION_SIZE] = "SIZE",     [HP_OPTION_NUMBER] = "N",    [HP_OPTION_BOOLEAN] = "0|1",
-	[HP_OPTION_SIGNAL] = "SIGNAL", [HP_OPTION_CHOICE] = "WORD",
+	[HP_OPTION_SIGNAL] = "SIGNAL", [HP_OPTION_CHOICE] = "WORD", [HP_OPTION_TEXT] = "PATTERN",
 };
 
 /* Prints a character so that roff shows it as it is. */

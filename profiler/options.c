@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
+#include "process.h"
 #include "report.h"
 #include <signal.h>
 #include <string.h>
@@ -16,6 +17,16 @@ static const char *const verbose_names[] = {"0", "1", "auto", NULL};
 #define AT(field) offsetof(struct hp_options, field)
 
 const struct hp_option hp_option_table[] = {
+	{"HEAP_PROFILE_PROGRAM", HP_OPTION_TEXT, AT(program), 0, 0, 0, "every program", NULL,
+	 "Only processes whose program has this name record. All others behave as if HEAPPROFILE "
+	 "were unset, and pass the environment on: so a wrapper such as timeout(1), make(1) or a "
+	 "shell writes no dumps, and the program under it owns the plain names. The name is the "
+	 "last component of the executable's path, links resolved, or of argv[0]: python3.11 and "
+	 "python3. A script has the name of its interpreter. * stands for any characters, ? for "
+	 "one, [a-z] and [!a-z] for one of a set; commas separate several patterns; a backslash "
+	 "takes the next character as it is; what is before the last slash does not count. A "
+	 "program that is executed in place of another is looked at anew; a forked child does as "
+	 "its parent. HeapProfilerStart() works in any program."},
 	{"HEAP_PROFILE_SAMPLE_INTERVAL", HP_OPTION_SIZE, AT(sample_interval), 512 * KIB, 1,
 	 SAMPLE_INTERVAL_MAX, "512K", NULL,
 	 "Mean number of allocated bytes between two samples. 1 records every allocation. Where it "
@@ -219,6 +230,8 @@ static bool parse_value(const struct hp_option *option, const char *text, uint64
 		return parse_signal(text, out);
 	case HP_OPTION_CHOICE:
 		return parse_choice(text, option->choices, out);
+	case HP_OPTION_TEXT:
+		break;
 	}
 	return false;
 }
@@ -242,21 +255,45 @@ static uint64_t *value_at(struct hp_options *options, const struct hp_option *op
 	return (uint64_t *)((char *)options + option->offset);
 }
 
-static void read_option(struct hp_options *out, const struct hp_option *option, const char *text)
+static void read_text(struct hp_options *out, const struct hp_option *option, const char *text)
+{
+	size_t size = text ? strlen(text) + 1 : 0;
+
+	if (size > HP_OPTION_TEXT_SIZE)
+		report_bad_value(option, text, "is too long");
+	else if (text)
+		memcpy((char *)out + option->offset, text, size);
+}
+
+/* NULL if there is none. */
+static const char *problem_of(const struct hp_option *option, const char *text, uint64_t *out)
 {
 	uint64_t value;
 
+	if (!parse_value(option, text, &value))
+		return "can't be read";
+	if (option->kind != HP_OPTION_CHOICE && (value < option->min || value > option->max))
+		return "is out of range";
+	if (option->kind == HP_OPTION_SIGNAL && !can_ask_for_dumps(value))
+		return "can't be taken, or tells of a fault";
+	*out = value;
+	return NULL;
+}
+
+static void read_option(struct hp_options *out, const struct hp_option *option, const char *text)
+{
+	const char *problem;
+
+	if (option->kind == HP_OPTION_TEXT) {
+		read_text(out, option, text);
+		return;
+	}
 	*value_at(out, option) = option->default_value;
 	if (!text || *text == '\0')
 		return;
-	if (!parse_value(option, text, &value))
-		report_bad_value(option, text, "can't be read");
-	else if (option->kind != HP_OPTION_CHOICE && (value < option->min || value > option->max))
-		report_bad_value(option, text, "is out of range");
-	else if (option->kind == HP_OPTION_SIGNAL && !can_ask_for_dumps(value))
-		report_bad_value(option, text, "can't be taken, or tells of a fault");
-	else
-		*value_at(out, option) = value;
+	problem = problem_of(option, text, value_at(out, option));
+	if (problem && !out->is_left_out)
+		report_bad_value(option, text, problem);
 }
 
 /* tcmalloc's own name for the sample interval counts where ours is not given. A value that is none
@@ -275,10 +312,15 @@ void hp_options_read(struct hp_options *out, const char *(*get)(const char *name
 	size_t size = prefix ? strlen(prefix) + 1 : 0;
 
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < hp_n_options; i++)
+	for (size_t i = 0; i < hp_n_options; i++) {
 		read_option(out, &hp_option_table[i], get(hp_option_table[i].name));
+		if (i == 0) /* the program: it decides whether anything is said of the others */
+			out->is_left_out = out->program[0] && !hp_process_is_called(out->program);
+	}
 	if (!get("HEAP_PROFILE_SAMPLE_INTERVAL"))
 		read_tcmalloc_interval(out, get("TCMALLOC_SAMPLE_PARAMETER"));
+	if (out->is_left_out)
+		return;
 	if (size > sizeof(out->prefix))
 		hp_report("HEAPPROFILE is longer than a path can be: not profiling");
 	else if (prefix)

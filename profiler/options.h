@@ -18,7 +18,8 @@ enum hp_verbose {
 };
 
 enum {
-	HP_STACK_DEPTH_MAX = 512
+	HP_STACK_DEPTH_MAX = 512,
+	HP_OPTION_TEXT_SIZE = 1024 /* with its NUL */
 };
 
 struct hp_options {
@@ -36,7 +37,9 @@ struct hp_options {
 	uint64_t memory_limit;
 	uint64_t seed; /* 0: random */
 	uint64_t cmdline;
-	uint64_t verbose;      /* enum hp_verbose */
+	uint64_t verbose;                  /* enum hp_verbose */
+	char program[HP_OPTION_TEXT_SIZE]; /* names of those that record; empty: all */
+	bool is_left_out; /* this program is none of them: nothing is said, and no prefix given */
 	char prefix[PATH_MAX]; /* HEAPPROFILE as it was given; empty if unset */
 };
 
@@ -46,12 +49,13 @@ enum hp_option_kind {
 	HP_OPTION_BOOLEAN, /* 0 or 1, also no/yes, false/true, off/on */
 	HP_OPTION_SIGNAL,  /* number, or name with or without SIG, RTMIN+n too */
 	HP_OPTION_CHOICE,  /* one of `choices` */
+	HP_OPTION_TEXT,    /* anything that fits into HP_OPTION_TEXT_SIZE */
 };
 
 struct hp_option {
 	const char *name;
 	enum hp_option_kind kind;
-	uint16_t offset; /* of a uint64_t in struct hp_options */
+	uint16_t offset; /* of a uint64_t in struct hp_options; of a text its array */
 	uint64_t default_value, min, max;
 	const char *default_text;   /* as a user would write it */
 	const char *const *choices; /* NULL-terminated; the index is the value */

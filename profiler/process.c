@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "process.h"
 #include "file.h"
+#include "name_pattern.h"
 #include "sys.h"
 #include <string.h>
 #include <sys/auxv.h>
@@ -90,6 +91,12 @@ const char *hp_process_name(void)
 	const char *started = (const char *)getauxval(AT_EXECFN);
 
 	return last_component(program[0] || !started ? program : started);
+}
+
+bool hp_process_is_called(const char *list)
+{
+	return hp_name_pattern_matches(list, hp_process_name()) ||
+	       hp_name_pattern_matches(list, last_component(cmdline));
 }
 
 const char *hp_process_host(void)

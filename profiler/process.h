@@ -12,6 +12,10 @@ const char *hp_process_program(void); /* path of the executable */
 /* Its last component; without /proc that of the path by which it was started. */
 const char *hp_process_name(void);
 
+/* True if one of the patterns in `list`, see name_pattern.h, matches that name or the last
+ * component of argv[0]. */
+bool hp_process_is_called(const char *list);
+
 const char *hp_process_host(void);
 /* The command line as the kernel has it, arguments separated by NULs. */
 const char *hp_process_cmdline(size_t *out_size);

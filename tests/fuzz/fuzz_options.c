@@ -2,6 +2,7 @@
 /* The profiler's environment: the n-th part is the value of the n-th variable. */
 #include <stdlib.h>
 
+#include "name_pattern.h"
 #include "options.h"
 #include "parts.h"
 #include "target.h"
@@ -26,6 +27,9 @@ static void check_ranges(const struct hp_options *options)
 {
 	for (size_t i = 0; i < hp_n_options; i++) {
 		const struct hp_option *option = &hp_option_table[i];
+
+		if (option->kind == HP_OPTION_TEXT)
+			continue;
 		uint64_t value =
 			*(const uint64_t *)(const void *)((const char *)options + option->offset);
 
@@ -47,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	hp_options_read(&options, get);
 	check_ranges(&options);
+	hp_name_pattern_matches(options.program, options.prefix);
 	for (size_t i = 0; i < VALUES_MAX; i++)
 		free(values[i]);
 	return 0;

@@ -140,7 +140,7 @@ MAPS = [
 ]
 
 OPTIONS = [
-    [b"/tmp/x.%p.%e", b"524288", b"512K", b"1G", b"0", b"100M", b"1", b"2", b"SIGUSR1", b"1", b"0"],
+    [b"/tmp/x.%p.%e", b"524288", b"python3*,[!a-c]?\\,,*/x", b"512K", b"1G", b"0", b"100M", b"1", b"2", b"SIGUSR1", b"1", b"0"],
     [b"", b"0", b"16E", b"-1", b"18446744073709551616", b"1kk", b" 5", b"5 ", b"NSIG", b"yes", b"off"],
     [b"p"] + [b""] * 9 + [b"512", b"frame-pointer", b"on", b"true", b"64M", b"7", b"no", b"auto"],
 ]

@@ -124,6 +124,14 @@ def test_full_tcmalloc_leaves_earlier_dumps_where_told(folder):
 
 
 @case
+def test_full_tcmalloc_in_a_program_that_is_left_out(folder):
+    """Nor does it write under our names there."""
+    result = run_over_full_tcmalloc(folder, 'entries', '4', HEAP_PROFILE_PROGRAM='another')
+    check_equal((result.status, result.stderr), (0, ''), 'the program')
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
 def test_archive_in_a_program(folder):
     for name in ('entries_static', 'entries_cxx_static'):
         sub = f'{folder}/{name}'

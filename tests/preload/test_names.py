@@ -1,13 +1,128 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What dumps are called, and what a user hears of a typing error."""
+"""Which processes record, what their dumps are called, and what a user hears of a typing error."""
 import os
 import shutil
 
-from preload import case, check_equal, each, environment, main, program, run, run_quietly
-from strict_dump import names_of_dumps
+from preload import (Skip, case, check_equal, each, environment, main, program, run, run_quietly)
+from strict_dump import Counts, dumps_in, last_dump, names_of_dumps
 
 PROCESSES = program('processes')
+CHILD = r'p_\d+\.\d+\.heap'
+IN_LEAF = Counts(10, 5000, 10, 5000)
+
+
+def write_script(path, text):
+    with open(path, 'w') as f:
+        f.write(text)
+    os.chmod(path, 0o755)
+    return path
+
+
+def need(*tools):
+    for tool in tools:
+        if not shutil.which(tool):
+            raise Skip(f'{tool} is not installed')
+
+
+# --- the programs that record ----------------------------------------------------------------------
+
+WRAPPERS = {
+    'timeout': ['timeout', '60'],
+    'sh': ['sh', '-c', '"$@"; exit $?', 'sh'],
+    'subshell': ['bash', '-c', '("$@"; exit $?); exit $?', 'bash'],
+    'nested': ['timeout', '60', 'sh', '-c', 'env "$@"; exit $?', 'sh'],
+    'exec': ['sh', '-c', 'exec "$@"', 'sh'],
+}
+
+
+@each('wrapper', WRAPPERS)
+def test_program_in_a_wrapper(folder, wrapper):
+    """It owns the plain names, and nobody else writes or says anything."""
+    command = WRAPPERS[wrapper]
+    need(command[0])
+    run_quietly([*command, PROCESSES, 'leaf'], environment(folder, HEAP_PROFILE_PROGRAM='processes'))
+    check_equal(os.listdir(folder), ['p.0001.heap'], 'files')
+    check_equal(last_dump(folder).by_leaf()['allocate_in_child'], IN_LEAF, 'in it')
+
+
+@case
+def test_program_under_make(folder):
+    need('make')
+    with open(f'{folder}/makefile', 'w') as f:
+        f.write(f'run:\n\t@{PROCESSES} leaf && {PROCESSES} leaf\n')
+    run_quietly(['make', '-C', folder, '--no-print-directory', 'run'],
+                environment(folder, HEAP_PROFILE_PROGRAM='processes'))
+    check_equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
+
+
+@case
+def test_program_behind_a_shim(folder):
+    """As a pyenv's python: a script of the same name that becomes another one, which runs helpers and
+    becomes the program. The name is that of the interpreter until then."""
+    need('bash')
+    os.mkdir(f'{folder}/shims')
+    write_script(f'{folder}/shims/manager',
+                 f'#!/usr/bin/env bash\nv=$(echo 3; {PROCESSES} leaf >&2)\nexec {PROCESSES} "$@"\n')
+    shim = write_script(f'{folder}/shims/processes',
+                        f'#!/usr/bin/env bash\nexec {folder}/shims/manager "$@"\n')
+    run_quietly([shim, 'exec-in-place'],
+                environment(folder, HEAP_PROFILE_PROGRAM='processes', HEAP_PROFILE_CLEANUP='1',
+                            HEAP_PROFILE_ALLOCATION_INTERVAL='60K'))
+    check_equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
+
+
+@case
+def test_children_of_the_program(folder):
+    """The first that matches is the owner; what it forks and what it starts are as ever."""
+    env = environment(folder, HEAP_PROFILE_PROGRAM='processes')
+    for kind in ('fork', 'exec'):
+        run_quietly(['timeout', '60', PROCESSES, kind], env)
+    check_equal((len(dumps_in(folder)), len(dumps_in(folder, CHILD))), (2, 2), 'files')
+
+
+@each('pattern', ['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed'])
+def test_patterns(folder, pattern):
+    """The name is that of the executable, or argv[0]'s."""
+    env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
+    run_quietly(['/somewhere/renamed', 'leaf'], env, executable=PROCESSES)
+    check_equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
+
+
+@each('pattern', ['processe', 'rename', 'Processes', 'x,y', '?', 'leaf', 'tests', '[', ','])
+def test_patterns_of_others(folder, pattern):
+    env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
+    run_quietly(['/somewhere/renamed', 'fork'], env, executable=PROCESSES)
+    check_equal(os.listdir(folder), [], 'files')
+
+
+@case
+def test_bad_value_is_not_repeated_by_wrappers(folder):
+    need('timeout')
+    env = environment(folder, HEAP_PROFILE_PROGRAM='processes', HEAP_PROFILE_MAX_DUMPS='many')
+    result = run(['timeout', '60', PROCESSES, 'leaf'], env)
+    check_equal((result.status, result.stderr.count('\n')), (0, 1), f'lines: {result.stderr}')
+
+
+@case
+def test_empty_pattern_is_none(folder):
+    run_quietly([PROCESSES, 'leaf'], environment(folder, HEAP_PROFILE_PROGRAM=''))
+    check_equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
+
+
+@each('way', ['api', 'api_static'])
+def test_calls_in_a_program_that_is_left_out(folder, way):
+    env = environment(folder, preload=None, HEAPPROFILE=f'{folder}/env', HEAP_PROFILE_PROGRAM='x')
+    run_quietly([program(way), 'sessions', f'{folder}/p'], env)
+    check_equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')
+
+
+@case
+def test_without_the_variable_the_wrapper_is_first(folder):
+    need('timeout')
+    run_quietly(['timeout', '60', PROCESSES, 'leaf'], environment(folder))
+    check_equal((len(dumps_in(folder)), len(dumps_in(folder, CHILD))), (1, 1), 'files')
+    check_equal(last_dump(folder, CHILD).by_leaf()['allocate_in_child'], IN_LEAF, 'in the child')
 
 
 # --- folders ---------------------------------------------------------------------------------------
@@ -59,6 +174,16 @@ def test_typing_error_is_named_once(folder, kind):
     env = environment(folder, HEAP_PROFILE_SAMPEL_INTERVAL='secret')
     result = run([PROCESSES, kind], env)
     check_equal((result.status, result.stdout, result.stderr), (0, '', TYPO), 'result')
+
+
+@case
+def test_typing_error_is_named_by_the_program_that_records(folder):
+    need('timeout')
+    env = environment(folder, HEAP_PROFILE_SAMPEL_INTERVAL='1', HEAP_PROFILE_PROGRAM='processes')
+    result = run(['timeout', '60', 'sh', '-c', '"$@" && "$@"', 'sh', PROCESSES, 'exec'], env)
+    check_equal((result.status, result.stdout, result.stderr), (0, '', 2 * TYPO), 'result')
+    result = run(['timeout', '60', 'sh', '-c', 'exit 3'], env)
+    check_equal((result.status, result.stdout, result.stderr), (3, '', ''), 'nobody records')
 
 
 @case

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The option table's rows, one by one, and the message that a bad value gets. */
 #include "options.h"
+#include "process.h"
 #include "report.h"
 #include "test.h"
 #include <fcntl.h>
@@ -131,6 +132,8 @@ static void test_default_texts_are_true(void)
 	for (size_t i = 0; i < hp_n_options; i++) {
 		const struct hp_option *option = &hp_option_table[i];
 
+		if (option->kind == HP_OPTION_TEXT)
+			continue;
 		if (strcmp(option->default_text, "unset") != 0 &&
 		    strcmp(option->default_text, "random") != 0)
 			CHECK_UINT_EQ(read_good(option->name, option->default_text),
@@ -180,6 +183,8 @@ static void test_bad_sizes(void)
 static void test_bad_values_of_every_row(void)
 {
 	for (size_t i = 0; i < hp_n_options; i++) {
+		if (hp_option_table[i].kind == HP_OPTION_TEXT)
+			continue;
 		check_bad(&hp_option_table[i], "-1");
 		check_bad(&hp_option_table[i], "nonsense");
 		check_bad(&hp_option_table[i], "99999999999999999999999");
@@ -308,8 +313,58 @@ static void test_prefix(void)
 	CHECK(strstr(message, "HEAPPROFILE") != NULL);
 }
 
+static void test_texts(void)
+{
+	static struct hp_options o;
+	static char text[HP_OPTION_TEXT_SIZE + 1];
+	char message[1024];
+
+	clear();
+	read_and_catch(&o, message, sizeof(message));
+	CHECK_STR_EQ(o.program, "");
+	set(0, "HEAP_PROFILE_PROGRAM", "python3*,app");
+	read_and_catch(&o, message, sizeof(message));
+	CHECK_STR_EQ(o.program, "python3*,app");
+	CHECK_STR_EQ(message, "");
+	memset(text, 'a', HP_OPTION_TEXT_SIZE - 1);
+	set(0, "HEAP_PROFILE_PROGRAM", text);
+	read_and_catch(&o, message, sizeof(message));
+	CHECK_STR_EQ(o.program, text);
+	text[HP_OPTION_TEXT_SIZE - 1] = 'a';
+	read_and_catch(&o, message, sizeof(message));
+	CHECK_STR_EQ(o.program, "");
+	CHECK(strstr(message, "is too long: using the default, every program\n") != NULL);
+}
+
+static void test_program_that_is_left_out(void)
+{
+	static struct hp_options o;
+	char message[1024];
+
+	clear();
+	set(0, "HEAP_PROFILE_PROGRAM", "another");
+	set(1, "HEAPPROFILE", "/a/b");
+	set(2, "HEAP_PROFILE_STACK_DEPTH", "nonsense");
+	read_and_catch(&o, message, sizeof(message));
+	CHECK_STR_EQ(message, "");
+	CHECK(o.is_left_out);
+	CHECK_STR_EQ(o.prefix, "");
+	CHECK_UINT_EQ(o.stack_depth, 64);
+	set(0, "HEAP_PROFILE_PROGRAM", "another,test_opt*");
+	read_and_catch(&o, message, sizeof(message));
+	CHECK(strstr(message, "HEAP_PROFILE_STACK_DEPTH") != NULL);
+	CHECK(!o.is_left_out);
+	CHECK_STR_EQ(o.prefix, "/a/b");
+}
+
+static __attribute__((constructor)) void prepare(void)
+{
+	hp_process_init();
+}
+
 TEST_MAIN(TEST(test_defaults), TEST(test_default_texts_are_true), TEST(test_rows_are_apart),
 	  TEST(test_sizes), TEST(test_bad_sizes), TEST(test_bad_values_of_every_row),
 	  TEST(test_ranges), TEST(test_booleans), TEST(test_signals),
 	  TEST(test_signals_that_are_refused), TEST(test_choices), TEST(test_tcmalloc_parameter),
-	  TEST(test_hostile_value_stays_on_one_line), TEST(test_prefix))
+	  TEST(test_hostile_value_stays_on_one_line), TEST(test_prefix), TEST(test_texts),
+	  TEST(test_program_that_is_left_out))
