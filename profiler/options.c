@@ -275,7 +275,7 @@ static const char *problem_of(const struct hp_option *option, const char *text, 
 	if (option->kind != HP_OPTION_CHOICE && (value < option->min || value > option->max))
 		return "is out of range";
 	if (option->kind == HP_OPTION_SIGNAL && !can_ask_for_dumps(value))
-		return "can't be taken, or tells of a fault";
+		return "can't be taken, or reports a fault";
 	*out = value;
 	return NULL;
 }
