@@ -111,8 +111,7 @@ static struct hp_thread *take_thread(void)
 	if (thread) {
 		thread->session = 0;
 		thread->accounted = 0;
-		thread->stack_top = 0;
-		thread->stack_home = 0;
+		thread->memory = (struct hp_stack_memory){0};
 		thread->n_steps = 0;
 	}
 	return thread;

@@ -6,6 +6,7 @@
  * lives, so that a dump can add up all threads' counts and never reads a dead thread's storage. */
 #pragma once
 #include "sampler.h"
+#include "stack_memory.h"
 #include "sys.h"
 #include "trigger.h"
 
@@ -70,9 +71,9 @@ struct hp_thread {
 	uint64_t accounted; /* how many of its bytes the triggers have been told */
 	uint64_t step;      /* bytes until they are to be told again */
 	struct hp_trigger_news news;
-	uint64_t n_samples;  /* taken through it, in all sessions and as whosever it was */
-	uint64_t stack_top;  /* end of the thread's own stack; 0: not known yet */
-	uint64_t stack_home; /* from here up to stack_top is known to be readable */
+	uint64_t n_samples; /* taken through it, in all sessions and as whosever it was */
+	bool is_stack_cut;  /* the last walk's */
+	struct hp_stack_memory memory;
 	struct hp_sampler sampler;
 	uint64_t *frames;                    /* room for a stack of HP_STACK_DEPTH_MAX frames */
 	struct hp_step *steps, *spare_steps; /* of the last walk, and room for the next */

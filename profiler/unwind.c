@@ -1,36 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known to be readable: a thread's own stack, from the lowest address that was checked once
- * (thread->stack_home) to its end; it stays mapped as long as the thread runs. On any other stack,
- * a coroutine's or a signal handler's, pages are checked again in every walk, one by one as the
- * walk gets to them: such stacks come and go. So they are on a thread's own stack after it has
- * grown by more than HOME_CHECK_MAX from one walk to the next: 64 frames of 200 bytes take four
- * checks.
+/* A word of a stack is read only where stack_memory.h says that it can be read. What that may cost
+ * is a budget for each walk, and so is the number of steps: code without unwind data leads a walk
+ * anywhere. Where a budget is used up the rest of the stack is dropped: the walk is cut.
  *
  * A thread's stack differs from its last one in the inner frames only, mostly. Where a walk comes
  * to a frame of the last walk with the same pc, sp and bp, the next frame follows by the same rule
  * from the same words of the stack; if these words are what they were, so is that frame, and so on
  * outward. So the walk compares two words a frame instead of looking up a rule, until they differ.
  * Nothing is guessed: this finds what the rules would. It needs rules that did not change meanwhile
- * (the epoch of modules.h), frames that were found by pc, sp and bp alone, and the thread's own
- * stack. Recording a pair of malloc and free that is 32 calls deep takes half the time. */
+ * (the epoch of modules.h), frames that were found by pc, sp and bp alone, and the thread's home.
+ * The frame that is met is within it, and a step that is remembered has its words above the frame
+ * that it began at, or within the home, and below its top: so they are within the home too.
+ * Recording a pair of malloc and free that is 32 calls deep takes half the time. */
 #include "unwind.h"
 #include "frame_rule.h"
 #include "modules.h"
-#include <unistd.h>
 
-#define PAGE                ((uintptr_t)4096)
-#define HOME_CHECK_MAX      (64 * PAGE) /* pages that are checked ahead, to extend the home */
 #define SIGNAL_FRAMES_MAX   8
 #define LOWEST_CODE_ADDRESS ((uintptr_t)4096)
 
-/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
-extern void *__libc_stack_end; /* the loader's: where the main thread's stack began */
+/* The budgets. A page check takes some 0.1 us: on a stack that is no thread's own, frames of 2 KiB
+ * each are walked to the depth limit, in 4 us if that is 64. */
+enum {
+	CHECKS_MIN = 8,
+	FRAMES_A_CHECK = 2,
+	STEPS_BESIDE = 64 /* that add no frame: through hooks */
+};
 
 struct walk {
 	struct hp_thread *thread;
 	uintptr_t pc, sp, bp;
-	uintptr_t low, high; /* the readable part of this stack, as far as it was checked */
-	uintptr_t bp_at;     /* where bp was read; 0: nowhere */
+	struct hp_stack_memory *memory;
+	uintptr_t low;   /* nothing below is part of this stack */
+	uintptr_t bp_at; /* where bp was read; 0: nowhere */
 	bool is_return_address;
 	bool is_plain; /* so far: what struct hp_step holds says it all */
 	int n_signal_frames;
@@ -39,53 +41,18 @@ struct walk {
 	size_t n_steps;
 };
 
-static uintptr_t find_stack_top(void)
+/* Of a word outside of the home. */
+static __attribute__((noinline, cold)) bool is_readable(struct walk *w, uintptr_t address)
 {
-	bool is_main = hp_sys3(SYS_gettid, 0, 0, 0) == hp_sys_getpid();
-
-	/* glibc keeps a thread's descriptor at the upper end of its stack. */
-	return is_main ? (uintptr_t)__libc_stack_end : (uintptr_t)__builtin_thread_pointer();
-}
-
-static void extend_home(struct hp_thread *t, uintptr_t sp)
-{
-	uintptr_t page;
-
-	if (t->stack_top == 0)
-		t->stack_top = t->stack_home = find_stack_top();
-	if (sp >= t->stack_home || t->stack_home - sp > HOME_CHECK_MAX)
-		return;
-	for (page = sp & -PAGE; page < t->stack_home; page += PAGE)
-		if (!hp_sys_is_readable((void *)page))
-			return;
-	t->stack_home = sp;
-}
-
-static void enter_stack(struct walk *w, uintptr_t sp)
-{
-	struct hp_thread *t = w->thread;
-
-	extend_home(t, sp);
-	w->low = sp;
-	w->high = sp >= t->stack_home && sp < t->stack_top ? t->stack_top : sp & -PAGE;
-}
-
-static __attribute__((noinline, cold)) bool extend_to(struct walk *w, uintptr_t end)
-{
-	w->is_plain = false;
-	while (w->high < end) {
-		if (!hp_sys_is_readable((void *)w->high))
-			return false;
-		w->high = (w->high & -PAGE) + PAGE;
-	}
-	return true;
+	if (address < w->sp || address >= w->memory->top)
+		w->is_plain = false;
+	return hp_stack_memory_is_readable(w->memory, address);
 }
 
 static bool read_word(struct walk *w, uintptr_t address, uintptr_t *out)
 {
 	if (address < w->low || address % sizeof(*out) != 0 ||
-	    address > UINTPTR_MAX - sizeof(*out) ||
-	    (address + sizeof(*out) > w->high && !extend_to(w, address + sizeof(*out))))
+	    (!hp_stack_memory_is_home(w->memory, address) && !is_readable(w, address)))
 		return false;
 	*out = *(const uintptr_t *)address;
 	return true;
@@ -134,7 +101,7 @@ static bool step_over_signal(struct walk *w)
 	w->bp = bp;
 	w->is_return_address = false;
 	w->is_plain = false;
-	enter_stack(w, sp); /* the handler may have run on an alternate stack */
+	w->low = sp; /* the handler may have run on an alternate stack */
 	return true;
 }
 
@@ -190,6 +157,7 @@ static bool step_by_frame_pointer_first(struct walk *w)
 	hp_frame_rule_from_table(by_table.pc - by_table.is_return_address, &rule);
 	if (rule.kind == HP_RULE_NONE)
 		return is_stepped;
+	w->memory->is_exhausted = false;
 	is_stepped = step_by_table(&by_table, &rule);
 	*w = by_table;
 	return is_stepped;
@@ -233,7 +201,7 @@ static bool is_met(struct walk *w)
 	while (w->last < w->last_end && w->last->sp < w->sp)
 		w->last++;
 	return w->last < w->last_end && w->last->sp == w->sp && w->last->bp == w->bp &&
-	       hp_frame_pc(w->last->frame) == w->pc && w->is_plain;
+	       hp_frame_pc(w->last->frame) == w->pc && w->is_plain && w->sp >= w->memory->home;
 }
 
 /* The words of the stack that led to this frame. They lie outward of a frame of this walk. */
@@ -272,23 +240,26 @@ static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
 	return n;
 }
 
-static void begin(struct walk *w)
+static void begin(struct walk *w, size_t max)
 {
 	struct hp_thread *t = w->thread;
 	uint32_t epoch = hp_modules_epoch();
 
-	enter_stack(w, w->sp);
-	w->is_plain = w->high == t->stack_top && epoch != 0;
+	hp_stack_memory_begin(w->memory, w->sp, CHECKS_MIN + max / FRAMES_A_CHECK);
+	w->low = w->sp;
+	w->is_plain = w->sp < w->memory->top && epoch != 0;
 	w->last = t->steps;
 	w->last_end = t->steps_epoch == epoch ? t->steps + t->n_steps : t->steps;
 	w->steps = t->spare_steps;
 	t->steps_epoch = epoch;
 }
 
-static void end(struct walk *w)
+static void end(struct walk *w, bool is_cut)
 {
 	struct hp_thread *t = w->thread;
 
+	hp_stack_memory_end(w->memory, w->sp, is_cut);
+	t->is_stack_cut = is_cut;
 	t->spare_steps = t->steps;
 	t->steps = w->steps;
 	t->n_steps = w->n_steps;
@@ -313,6 +284,42 @@ static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *
 	return true;
 }
 
+/* False if the walk has come to an address that can't be code's. */
+static bool find_rule(const struct walk *w, struct hp_frame_rule *out)
+{
+	if (is_address(w->pc))
+		hp_frame_rule_for(w->pc - w->is_return_address, out);
+	return is_address(w->pc);
+}
+
+/* Whether one more frame would be added. */
+static bool has_caller(struct walk *w, struct hp_frame_rule *rule)
+{
+	if (!step(w, rule))
+		return w->memory->is_exhausted;
+	return find_rule(w, rule) && rule->kind != HP_RULE_NOT_CODE;
+}
+
+/* Adds up to `max` frames. True if the stack has more, as far as that can be told. */
+static bool add_frames(struct walk *w, size_t max, size_t *n)
+{
+	struct hp_frame_rule rule;
+
+	for (size_t i = 0; i < max + STEPS_BESIDE; i++) {
+		bool is_known = is_met(w);
+
+		if (is_known)
+			*n = follow(w, w->thread->frames, *n, max);
+		if (!find_rule(w, &rule) || (!is_known && !add_frame(w, &rule, n)))
+			return false;
+		if (*n >= max)
+			return has_caller(w, &rule);
+		if (!step(w, &rule))
+			return w->memory->is_exhausted;
+	}
+	return true;
+}
+
 size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, size_t max)
 {
 	struct walk w = {
@@ -320,23 +327,12 @@ size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, size_t ma
 		.pc = site->pc,
 		.sp = site->sp,
 		.bp = site->bp,
+		.memory = &thread->memory,
 		.is_return_address = true,
 	};
-	struct hp_frame_rule rule;
 	size_t n = 0;
 
-	begin(&w);
-	do {
-		bool is_known = is_met(&w);
-
-		if (is_known)
-			n = follow(&w, thread->frames, n, max);
-		if (!is_address(w.pc))
-			break;
-		hp_frame_rule_for(w.pc - w.is_return_address, &rule);
-		if (!is_known && !add_frame(&w, &rule, &n))
-			break;
-	} while (n < max && step(&w, &rule));
-	end(&w);
+	begin(&w, max);
+	end(&w, add_frames(&w, max, &n));
 	return n;
 }

@@ -20,6 +20,8 @@ struct hp_site {
 #define HP_HOOK_CODE __attribute__((section("heapprof_hooks")))
 
 /* Stores up to `max` frames (see hp_frame_make) in thread->frames, leaf first, the first one being
- * site->pc; returns their number. Takes no lock; needs some 300 bytes of the host's stack, and a
- * scratch stack when it meets code for the first time. Any thread, from within a hook. */
+ * site->pc; returns their number. thread->is_stack_cut says whether the stack has more frames than
+ * that, because of `max` or because the walk's budget was used up (see unwind.c). Takes no lock;
+ * needs some 300 bytes of the host's stack, and a scratch stack when it meets code for the first
+ * time. Any thread, from within a hook. */
 size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, size_t max);

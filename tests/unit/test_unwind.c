@@ -319,13 +319,13 @@ static void test_end_of_stack_within_a_page(void)
 	struct hp_site site = {(uintptr_t)page + 8, (uintptr_t)bp, (uintptr_t)bp};
 
 	munmap(page + PAGE, PAGE);
-	t->stack_home = (uintptr_t)page;
-	t->stack_top = (uintptr_t)page + 2048;
+	t->memory.home = (uintptr_t)page;
+	t->memory.top = (uintptr_t)page + 2048;
 	bp[0] = (uintptr_t)page + PAGE - 8; /* the caller's */
 	bp[1] = (uintptr_t)page + 16;       /* its code */
 	CHECK_UINT_EQ(hp_unwind(t, &site, MAX), 2);
-	t->stack_home = saved.stack_home;
-	t->stack_top = saved.stack_top;
+	t->memory.home = saved.memory.home;
+	t->memory.top = saved.memory.top;
 	hp_thread_leave(t);
 	munmap(page, PAGE);
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocates under large frames, deep down, and under code that uses %rbp for something else. Built
+ * without frame pointers. */
+#include "program.h"
+
+#include <alloca.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+static void *volatile sink;
+
+static NOINLINE void allocate(int n)
+{
+	for (int i = 0; i < n; i++) {
+		sink = malloc(24);
+		free(sink);
+	}
+}
+
+static NOINLINE void under_large_frame(size_t size, int n)
+{
+	volatile char *room = alloca(size);
+
+	for (size_t i = 0; i < size; i += 4096)
+		room[i] = 1;
+	allocate(n);
+	room[0] = room[size / 2];
+}
+
+/* argv: KiB, and how often */
+static int do_large(char **argv)
+{
+	allocate(1);
+	under_large_frame(strtoul(argv[0], NULL, 0) * 1024, atoi(argv[1]));
+	return 0;
+}
+
+static NOINLINE int deep(int depth, int n)
+{
+	volatile char kept = 1;
+
+	if (depth == 0)
+		allocate(n);
+	else
+		kept = (char)deep(depth - 1, n);
+	return kept;
+}
+
+/* argv: how deep, and how often */
+static int do_deep(char **argv)
+{
+	return !deep(atoi(argv[0]), atoi(argv[1]));
+}
+
+/* --- generated code ------------------------------------------------------------------------ */
+
+/* push %rbp; mov %rsi, %rbp; call *%rdi; pop %rbp; ret */
+static const unsigned char template[] = {0x55, 0x48, 0x89, 0xf5, 0xff, 0xd7, 0x5d, 0xc3};
+
+static ucontext_t before, coroutine;
+static void (*generated)(void (*callee)(void), void *rbp);
+static void *stray;
+static int n_calls;
+
+static void allocate_once(void)
+{
+	allocate(1);
+}
+
+static void call_generated_code(void)
+{
+	for (int i = 0; i < n_calls; i++)
+		generated(allocate_once, stray);
+}
+
+/* The stack lies at the beginning of one mapping, and %rbp leads to its end. argv: MiB, and how
+ * often */
+static int do_stray(char **argv)
+{
+	size_t size = strtoul(argv[0], NULL, 0) << 20;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	require(memory != MAP_FAILED && code != MAP_FAILED, "mmap");
+	memcpy(code, template, sizeof(template));
+	generated = (void (*)(void (*)(void), void *))code;
+	stray = memory + size - 64;
+	n_calls = atoi(argv[1]);
+	getcontext(&coroutine);
+	coroutine.uc_stack.ss_sp = memory;
+	coroutine.uc_stack.ss_size = 65536;
+	coroutine.uc_link = &before;
+	makecontext(&coroutine, call_generated_code, 0);
+	swapcontext(&before, &coroutine);
+	return 0;
+}
+
+const struct command commands[] = {
+	{"large", do_large},
+	{"deep", do_deep},
+	{"stray", do_stray},
+	{NULL, NULL},
+};

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Stacks that are large, deep or lead astray: they are walked at a bounded cost, and right. Where a
+walk went through all pages of a stack, a run here took minutes: the programs would count as hanging."""
+import shutil
+
+from preload import Skip, case, check, check_equal, each, environment, main, program, run, run_quietly
+from strict_dump import last_dump
+
+UNWINDERS = ['libunwind', 'frame-pointer']
+
+
+def dump_of(folder, what, *arguments, **variables):
+    run_quietly([program('stacks'), what, *map(str, arguments)], environment(folder, **variables))
+    return last_dump(folder)
+
+
+def stacks_of(dump, leaf):
+    """Counts and names of those that allocate() was called from this function in."""
+    return [(counts, names) for counts, names in dump.stacks()
+            if names[:1] == ['allocate'] and names[1] == leaf]
+
+
+@each('kib', [0, 400, 1000, 4000])
+def test_large_frame(folder, kib):
+    n = 1000000
+    dump = dump_of(folder, 'large', kib, n)
+    (counts, names), = stacks_of(dump, 'under_large_frame')
+    check_equal(counts.alloc_objects, n, 'allocations')
+    check('main' in names, f'the stack ends early: {names}')
+
+
+@each('unwinder', UNWINDERS)
+def test_deep_stack(folder, unwinder):
+    dump = dump_of(folder, 'deep', 500, 1000, HEAP_PROFILE_UNWINDER=unwinder,
+                   HEAP_PROFILE_STACK_DEPTH=512)
+    (counts, names), = stacks_of(dump, 'deep')
+    check_equal(counts.alloc_objects, 1000, 'allocations')
+    check_equal(names[1:502], ['deep'] * 501, 'callers')
+    check('main' in names, f'the stack ends early: {names[502:]}')
+
+
+@case
+def test_stray_frame_pointer(folder):
+    n = 2000
+    dump = dump_of(folder, 'stray', 1024, n)
+    (counts, _), = stacks_of(dump, 'allocate_once')
+    check_equal(counts.alloc_objects, n, 'allocations')
+
+
+@case
+def test_erlang(folder):
+    if not shutil.which('erl'):
+        raise Skip('erl is not installed')
+    work = '[spawn(fun() -> lists:seq(1, 1000) end) || _ <- lists:seq(1, 20000)], halt(9).'
+    result = run(['erl', '-noshell', '-eval', work], environment(folder))
+    check_equal((result.status, result.stderr), (9, ''), 'erl')
+
+
+if __name__ == '__main__':
+    main()
