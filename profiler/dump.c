@@ -2,7 +2,7 @@
 /* dump      = header metadata* record* libraries "# end" EOL
  * header    = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
  * counts    = objects ": " bytes " [" objects ": " bytes "]"      in use, then allocated
- * metadata  = "# " key ": " value EOL
+ * metadata  = "# " key ": " value EOL                             stacks_cut: see below
  * record    = counts " @" ( " 0x" return-address )* EOL           leaf first
  * libraries = EOL "MAPPED_LIBRARIES:" EOL ( mapping build-id? )*
  * mapping   = a line of an executable mapping, as in /proc/self/maps
@@ -11,7 +11,8 @@
  * Counts are raw samples; readers estimate. The header's are the sums of what is printed. Readers
  * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
  * less than in use as an error: those of a record are copied as of one moment, so none of that can
- * be. */
+ * be. Of `samples`, `stacks_cut` have a stack that goes on beyond its outermost frame here: it had
+ * more than the depth limit, or took up a walk's budget. That line is missing where it is 0. */
 #include "dump.h"
 #include "arena.h"
 #include "maps.h"
@@ -191,6 +192,8 @@ static void print_run(struct hp_text *t)
 static void print_metadata(struct hp_text *t, const struct hp_dump_request *request,
 			   const struct hp_stacks_copy *copy)
 {
+	uint64_t n_stacks_cut = hp_recorder_n_stacks_cut();
+
 	print_number(t, "heapprof", 1 /* version of the format */);
 	print_string(t, "program", hp_process_program());
 	if (request->options->cmdline)
@@ -205,6 +208,8 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	print_number(t, "samples", hp_recorder_n_samples());
 	print_number(t, "samples_dropped", hp_recorder_n_dropped() + copy->n_missing);
 	print_number(t, "stacks", copy->n_stacks);
+	if (n_stacks_cut > 0)
+		print_number(t, "stacks_cut", n_stacks_cut);
 	print_number(t, "allocated_bytes", hp_recorder_allocated_bytes());
 	print_number(t, "rss_bytes", hp_process_rss_bytes());
 	print_number(t, "profiler_bytes", hp_memory_mapped());

@@ -66,7 +66,9 @@ const struct hp_option hp_option_table[] = {
 	 "stay, and so do those of the same process before an exec. Temporary files of processes "
 	 "that died while they wrote a dump go as well."},
 	{"HEAP_PROFILE_STACK_DEPTH", HP_OPTION_NUMBER, AT(stack_depth), 64, 1, HP_STACK_DEPTH_MAX,
-	 "64", NULL, "Frames of a stack that are recorded, from the allocating function outward."},
+	 "64", NULL,
+	 "Frames of a stack that are recorded, from the allocating function outward. A dump says "
+	 "in stacks_cut how many of its samples have more."},
 	{"HEAP_PROFILE_UNWINDER", HP_OPTION_CHOICE, AT(unwinder), HP_UNWINDER_LIBUNWIND, 0, 0,
 	 "libunwind", unwinder_names,
 	 "How stacks are walked: libunwind reads the unwind tables that every Debian binary "

@@ -21,7 +21,8 @@ void (*hp_recorder_on_report)(void) = do_nothing;
 
 static bool are_tables_empty = true;
 static uint64_t n_dropped;
-static uint64_t n_samples_before;  /* the session */
+static uint64_t n_samples_before; /* the session */
+static uint64_t n_stacks_cut_before;
 static uint64_t allocated_in_last; /* session; threads count on after its end */
 
 uint64_t hp_recorder_n_dropped(void)
@@ -35,6 +36,13 @@ uint64_t hp_recorder_n_samples(void)
 	uint64_t before = __atomic_load_n(&n_samples_before, __ATOMIC_ACQUIRE);
 
 	return hp_thread_samples_total() - before;
+}
+
+uint64_t hp_recorder_n_stacks_cut(void)
+{
+	uint64_t before = __atomic_load_n(&n_stacks_cut_before, __ATOMIC_ACQUIRE);
+
+	return hp_thread_stacks_cut_total() - before;
 }
 
 uint64_t hp_recorder_allocated_bytes(void)
@@ -108,6 +116,8 @@ static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_s
 static void note_sample(struct hp_thread *t, size_t size)
 {
 	__atomic_store_n(&t->n_samples, t->n_samples + 1, __ATOMIC_RELAXED);
+	if (t->is_stack_cut)
+		__atomic_store_n(&t->n_stacks_cut, t->n_stacks_cut + 1, __ATOMIC_RELAXED);
 	t->news.sampled += hp_sampler_weight_bytes(size, hp_session.interval);
 }
 
@@ -387,6 +397,7 @@ static void reset_live(void)
 static void restart_counts(void)
 {
 	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);
+	__atomic_store_n(&n_stacks_cut_before, hp_thread_stacks_cut_total(), __ATOMIC_RELEASE);
 	n_dropped = 0;
 }
 

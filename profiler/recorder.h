@@ -93,6 +93,9 @@ void hp_recorder_stop(bool may_free);
 uint64_t hp_recorder_n_dropped(void);
 uint64_t hp_recorder_n_samples(void);
 
+/* Samples whose recorded stack lacks frames: see hp_unwind(). */
+uint64_t hp_recorder_n_stacks_cut(void);
+
 /* Bytes asked for in this session, exact; where only mappings are recorded, of these. */
 uint64_t hp_recorder_allocated_bytes(void);
 

@@ -216,6 +216,15 @@ uint64_t hp_thread_samples_total(void)
 	return total;
 }
 
+uint64_t hp_thread_stacks_cut_total(void)
+{
+	uint64_t total = 0;
+
+	for (struct hp_thread *t = first_thread(); t; t = t->next)
+		total += __atomic_load_n(&t->n_stacks_cut, __ATOMIC_RELAXED);
+	return total;
+}
+
 struct hp_trigger_news hp_thread_news_total(void)
 {
 	bool locked = hp_lock_acquire(&registry_lock);

@@ -71,8 +71,9 @@ struct hp_thread {
 	uint64_t accounted; /* how many of its bytes the triggers have been told */
 	uint64_t step;      /* bytes until they are to be told again */
 	struct hp_trigger_news news;
-	uint64_t n_samples; /* taken through it, in all sessions and as whosever it was */
-	bool is_stack_cut;  /* the last walk's */
+	uint64_t n_samples;    /* taken through it, in all sessions and as whosever it was */
+	uint64_t n_stacks_cut; /* how many of these have a stack that was cut: see unwind.h */
+	bool is_stack_cut;     /* the last walk's */
 	struct hp_stack_memory memory;
 	struct hp_sampler sampler;
 	uint64_t *frames;                    /* room for a stack of HP_STACK_DEPTH_MAX frames */
@@ -102,8 +103,9 @@ void hp_thread_recall(void);
 /* Bytes that all threads, dead ones included, have asked for in this session. */
 uint64_t hp_thread_allocated_total(void);
 
-/* Samples that all threads have taken, in all sessions. */
+/* Samples that all threads have taken, in all sessions; and those whose stacks were cut. */
 uint64_t hp_thread_samples_total(void);
+uint64_t hp_thread_stacks_cut_total(void);
 
 /* What threads have counted for this session and not told the triggers yet, roughly: they go on
  * meanwhile. `allocated` is not filled in. */

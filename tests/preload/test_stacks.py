@@ -28,6 +28,7 @@ def test_large_frame(folder, kib):
     (counts, names), = stacks_of(dump, 'under_large_frame')
     check_equal(counts.alloc_objects, n, 'allocations')
     check('main' in names, f'the stack ends early: {names}')
+    check('stacks_cut' not in dump.metadata, 'stacks_cut')
 
 
 @each('unwinder', UNWINDERS)
@@ -38,6 +39,25 @@ def test_deep_stack(folder, unwinder):
     check_equal(counts.alloc_objects, 1000, 'allocations')
     check_equal(names[1:502], ['deep'] * 501, 'callers')
     check('main' in names, f'the stack ends early: {names[502:]}')
+    check('stacks_cut' not in dump.metadata, 'stacks_cut')
+
+
+@each('unwinder', UNWINDERS)
+def test_stacks_that_are_cut_are_counted(folder, unwinder):
+    dump = dump_of(folder, 'deep', 500, 1000, HEAP_PROFILE_UNWINDER=unwinder)
+    (counts, names), = stacks_of(dump, 'deep')
+    check_equal(names, ['allocate'] + ['deep'] * 63, 'stack')
+    check_equal(dump.number('stacks_cut'), counts.alloc_objects, 'stacks_cut')
+    check_equal(counts.alloc_objects, 1000, 'allocations')
+
+
+@case
+def test_sampled_stacks_that_are_cut_are_counted(folder):
+    dump = dump_of(folder, 'deep', 500, 100000, exact=False,
+                   HEAP_PROFILE_SAMPLE_INTERVAL=2400, HEAP_PROFILE_STACK_DEPTH=20)
+    samples = sum(counts.alloc_objects for counts, _ in stacks_of(dump, 'deep'))
+    check(samples > 500, f'{samples} samples')
+    check_equal(dump.number('stacks_cut'), samples, 'stacks_cut')
 
 
 @case
