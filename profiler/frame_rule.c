@@ -263,6 +263,49 @@ static void learn_from_step(struct hp_frame_rule *rule, struct view *v)
 		set_dereferenced_rule(rule, cfa, pc, bp);
 }
 
+/* --- calls --------------------------------------------------------------------------------- */
+
+enum {
+	CALL_REL32 = 0xe8,
+	CALL_REL32_SIZE = 5,
+	GROUP_5 = 0xff, /* with 2 in the middle of its ModRM byte: an indirect call */
+	INDIRECT_SIZE_MAX = 7
+};
+
+/* Of an instruction whose opcode is one byte: with ModRM, SIB and displacement (Intel's manual,
+ * volume 2, 2.1). */
+static size_t size_with_operand(uint8_t modrm, uint8_t sib)
+{
+	unsigned mod = modrm >> 6, rm = modrm & 7;
+	bool has_sib = mod != 3 && rm == 4;
+	bool has_no_base = mod == 0 && (rm == 5 || (has_sib && (sib & 7) == 5));
+
+	return 2 + has_sib + (mod == 1 ? 1 : mod == 2 || has_no_base ? 4 : 0);
+}
+
+static bool is_indirect_call(const uint8_t *code, size_t size)
+{
+	return code[0] == GROUP_5 && (code[1] >> 3 & 7) == 2 &&
+	       size_with_operand(code[1], size > 2 ? code[2] : 0) == size;
+}
+
+/* Whether a call's last byte may be at `ip`. */
+static bool ends_call(struct view *v, uintptr_t ip)
+{
+	uint8_t code[8];
+	const uint8_t *end = code + sizeof(code);
+
+	if (!read_image(v, ip + 1 - sizeof(code), code, sizeof(code)))
+		return false;
+	bool is_call = end[-CALL_REL32_SIZE] == CALL_REL32;
+
+	for (size_t size = 2; size <= INDIRECT_SIZE_MAX && !is_call; size++)
+		is_call = is_indirect_call(end - size, size);
+	return is_call;
+}
+
+/* --- from an address to a rule ------------------------------------------------------------- */
+
 struct lesson {
 	struct view view;
 	bool is_from_table;
@@ -280,13 +323,12 @@ static void learn(void *argument)
 		l->rule.kind = is_readable ? HP_RULE_ALIEN : HP_RULE_NOT_CODE;
 	} else {
 		l->rule.module = hp_modules_identify(&l->view.object);
+		l->rule.is_call = ends_call(&l->view, l->view.ip);
 		if (address_space && !is_libunwind_lost && l->is_from_table)
 			learn_from_step(&l->rule, &l->view);
 	}
 	errno = saved_errno;
 }
-
-/* --- from an address to a rule ------------------------------------------------------------- */
 
 /* The key of a rule is an address, with this for what was asked of the table besides. */
 #define FROM_TABLE (UINT64_C(1) << 63)

@@ -24,6 +24,8 @@ struct hp_frame_rule {
 	int32_t cfa_offset;
 	int32_t bp_offset; /* where the caller's bp is saved, from the CFA, or HP_BP_UNCHANGED */
 	uint8_t kind;      /* enum hp_rule_kind */
+	bool is_call;      /* a library's, and the last byte of a call instruction: what follows may
+			      be a return address */
 	uint16_t module;   /* see modules.h */
 };
 

@@ -134,25 +134,28 @@ static bool is_address(uintptr_t pc)
 	return pc >= LOWEST_CODE_ADDRESS && pc >> 47 == 0;
 }
 
-static bool is_in_library(const struct walk *w)
+static bool is_return_into_library(const struct walk *w)
 {
-	struct hp_frame_rule rule = {.kind = HP_RULE_NOT_CODE};
+	struct hp_frame_rule rule = {.is_call = false};
 
 	if (is_address(w->pc))
 		hp_frame_rule_for(w->pc - 1, &rule);
-	return rule.kind != HP_RULE_NOT_CODE && rule.kind != HP_RULE_ALIEN;
+	return rule.is_call;
 }
 
 /* Code that keeps no frame pointers leaves in bp what it likes, or what its caller had there. Where
- * that leads to no library's code, as in the C library and the loader, the unwind table says how to
- * go on. (Where it leads to the caller's caller, nobody can tell.) */
+ * that leads to no place in a library that a call returns to, as in the C library and the loader,
+ * the unwind table says how to go on. To be in a library is not enough: in the loader's open worker
+ * bp leads to a number, the mode 0x80000002, and the four bytes above it, which nobody has written;
+ * together these are an address of a library now and then. (Where bp leads to the caller's caller,
+ * nobody can tell.) */
 static bool step_by_frame_pointer_first(struct walk *w)
 {
 	struct walk by_table = *w;
 	struct hp_frame_rule rule;
 	bool is_stepped = step_by_frame_pointer(w);
 
-	if (is_stepped && is_in_library(w))
+	if (is_stepped && is_return_into_library(w))
 		return true;
 	hp_frame_rule_from_table(by_table.pc - by_table.is_return_address, &rule);
 	if (rule.kind == HP_RULE_NONE)

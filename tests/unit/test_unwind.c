@@ -330,6 +330,88 @@ static void test_end_of_stack_within_a_page(void)
 	munmap(page, PAGE);
 }
 
+/* --- frame pointers ----------------------------------------------------------------------------
+ */
+
+/* Calls `callee` with `rbp` in %rbp, as code does that uses it for something else. */
+void call_with_rbp(void (*callee)(void), void *rbp);
+__asm__(".pushsection .text\n"
+	".type call_with_rbp, @function\n"
+	"call_with_rbp:\n"
+	".cfi_startproc\n"
+	"	push %rbp\n"
+	".cfi_adjust_cfa_offset 8\n"
+	".cfi_rel_offset %rbp, 0\n"
+	"	mov %rsi, %rbp\n"
+	"	call *%rdi\n"
+	"	pop %rbp\n"
+	".cfi_adjust_cfa_offset -8\n"
+	".cfi_restore %rbp\n"
+	"	ret\n"
+	".cfi_endproc\n"
+	".size call_with_rbp, . - call_with_rbp\n"
+	".popsection");
+
+static NOINLINE void take_stack_by_frame_pointers(void)
+{
+	take_stack();
+	sink = 0;
+}
+
+/* Calls of all forms, none of which is ever made. */
+__asm__(".pushsection .text\n"
+	"nop; nop; nop; nop; nop; nop; nop; nop\n"
+	"calls:\n"
+	"call qsort@PLT\n"
+	"1: call *%rax\n"
+	"2: call *%r12\n"
+	"3: call *(%rbx)\n"
+	"4: call *(%rbx,%rcx,8)\n"
+	"5: call *0x4000(,%rcx,8)\n"
+	"6: call *0x18(%rbp)\n"
+	"7: call *0x18(%rsp)\n"
+	"8: call *0x1234(%rax)\n"
+	"9: call *0x1234(%rsp)\n"
+	"10: call *0x1234(%rip)\n"
+	"11: mov %rax, %rbx\n"
+	"12: jmp *%rax\n"
+	"13: ret\n"
+	".popsection\n"
+	".pushsection .data.rel.ro, \"aw\"\n"
+	"after_calls: .quad 1b, 2b, 3b, 4b, 5b, 6b, 7b, 8b, 9b, 10b, 11b\n"
+	"after_others: .quad 12b, 13b, calls\n"
+	".popsection\n");
+
+extern const uintptr_t after_calls[11], after_others[3];
+
+static void test_calls(void)
+{
+	struct hp_frame_rule rule;
+
+	for (size_t i = 0; i < 11; i++) {
+		hp_frame_rule_for(after_calls[i] - 1, &rule);
+		CHECK(rule.is_call);
+		hp_frame_rule_for(after_calls[i] - 1, &rule); /* from the cache */
+		CHECK(rule.is_call);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		hp_frame_rule_for(after_others[i] - 1, &rule);
+		CHECK(!rule.is_call);
+	}
+}
+
+/* Two words that look like a frame, but for the code that they lead to: no call ends there. */
+static void test_frame_pointer_leads_to_no_return_address(void)
+{
+	uintptr_t fake[2] = {(uintptr_t)__builtin_frame_address(0), (uintptr_t)qsort + 3};
+
+	CHECK(hp_frame_rule_init(false /* reads no table unasked */));
+	call_with_rbp(take_stack_by_frame_pointers, fake);
+	for (size_t i = 0; i < 3; i++)
+		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i]);
+	CHECK(hp_frame_rule_init(true /* use tables */));
+}
+
 /* The last of all: libunwind is not used any more in this process. */
 static void test_libunwind_is_lost_for_good(void)
 {
@@ -356,4 +438,5 @@ TEST_MAIN(TEST(test_plain_frames), TEST(test_frames_of_variable_size), TEST(test
 	  TEST(test_signal_handler_on_another_stack), TEST(test_depth_is_a_limit),
 	  TEST(test_wild_registers), TEST(test_pc_that_is_no_code), TEST(test_random_stacks),
 	  TEST(test_coroutine_stacks_come_and_go), TEST(test_end_of_stack_within_a_page),
+	  TEST(test_calls), TEST(test_frame_pointer_leads_to_no_return_address),
 	  TEST(test_libunwind_is_lost_for_good))
