@@ -88,6 +88,19 @@ class Pairs(Load):
         return bench.program('malloc_pair', mode, self.threads, int(n_pairs), *self.arguments)[0]
 
 
+class LargeStack(Load):
+    """The program's stack lies under one large frame, or is many small ones."""
+    rounds = 10
+
+    def __init__(self, modes, kib, n_frames, size=24):
+        super().__init__(f'pairs of {size} B, {n_frames} frames under one of {kib} KiB', modes)
+        self.arguments, self.size = (kib, n_frames), size
+
+    def measure(self, bench, mode):
+        n_pairs = 20000 if bench.is_short else 200000
+        return bench.program('large_stack', mode, *self.arguments, n_pairs, self.size)[0]
+
+
 class Instructions(Load):
     """Of a pair, by the difference of two run lengths. Does not depend on what else runs."""
     unit = 'instr.'

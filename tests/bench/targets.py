@@ -48,6 +48,13 @@ def ratio(load, mode, base):
     return lambda table: table.ratio(load, mode, base)
 
 
+def loads_ratio(load, base, mode):
+    def figure(table):
+        ours, theirs = table.best(load, mode), table.best(base, mode)
+        return ours / theirs if ours is not None and theirs else None
+    return figure
+
+
 def difference(load, mode, base):
     def figure(table):
         ours, theirs = table.best(load, mode), table.best(load, base)
@@ -124,6 +131,13 @@ def targets():
     yield Target('exact, redis pipelined: of its requests a second', 0.6,
                  ratio('redis-benchmark SET, pipelined by 16', 'exact', 'bare'), True)
     yield Target('exact: of bare\'s scaling from 1 thread to 2', 0.95, scaling_kept, True)
+    for stack in ('30 frames under one of 1000 KiB', '30 frames under one of 4000 KiB',
+                  '20000 frames under one of 0 KiB'):
+        yield Target(f'exact, {stack}: ns more a pair', 5000,
+                     difference(f'pairs of 24 B, {stack}', 'exact', 'bare'))
+    large = 'pairs of 65536 B, 0 frames under one of {} KiB'
+    yield Target('sampled, 64 KiB pairs under 4,000 KiB: of those under none', 1.1,
+                 loads_ratio(large.format(4000), large.format(0), 'sampled 512K'))
     for n in (1000, 10000, 100000):
         yield Target(f'dump of {n:,} stacks: us that another thread waits', 1000, pause(n))
         yield Target(f'dump of {n:,} stacks: ms that the dumping thread pays', None, dump_ms(n))
