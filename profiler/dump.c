@@ -8,6 +8,9 @@
  * mapping   = a line of an executable mapping, as in /proc/self/maps
  * build-id  = "# buildid: " hex " " path EOL                     the path as the mapping has it
  *
+ * A library that was opened while the program ran has one mapping, at an address where nothing is
+ * mapped, however often and wherever it was opened; return addresses in it are shown there.
+ *
  * Counts are raw samples; readers estimate. The header's are the sums of what is printed. Readers
  * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
  * less than in use as an error: those of a record are copied as of one moment, so none of that can
@@ -75,11 +78,8 @@ static uintptr_t module_address(struct elsewhere *e, const struct hp_module *m)
 static uintptr_t address_of(struct elsewhere *e, uint64_t frame)
 {
 	const struct hp_module *m = hp_modules_get(hp_frame_module(frame));
-	uintptr_t pc = hp_frame_pc(frame);
 
-	if (!m || pc < m->code_start || pc > m->code_end)
-		return pc;
-	return pc - m->code_start + module_address(e, m);
+	return hp_frame_pc(frame) + (m ? module_address(e, m) : 0);
 }
 
 /* --- header and metadata ------------------------------------------------------------------- */
@@ -279,11 +279,10 @@ static void print_path(struct hp_text *t, const char *path)
 			hp_text_string(t, "\\012");
 		else
 			hp_text_char(t, *path);
-	hp_text_char(t, '\n');
 }
 
 static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uintptr_t offset,
-			const char *path)
+			const char *path, bool is_deleted)
 {
 	hp_text_hex(t, start);
 	hp_text_char(t, '-');
@@ -292,6 +291,7 @@ static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uint
 	hp_text_hex(t, offset);
 	hp_text_string(t, " 00:00 0 ");
 	print_path(t, path);
+	hp_text_string(t, is_deleted ? " (deleted)\n" : "\n");
 }
 
 /* All but the path. False if there is nothing to print. */
@@ -307,8 +307,10 @@ static bool print_build_id(struct hp_text *t, const struct hp_module *m, size_t 
 
 static void print_own_build_id(struct hp_text *t, const struct hp_module *m)
 {
-	if (print_build_id(t, m, strlen(m->path)))
-		print_path(t, m->path);
+	if (!print_build_id(t, m, strlen(m->path)))
+		return;
+	print_path(t, m->path);
+	hp_text_char(t, '\n');
 }
 
 /* The kernel has escaped the newlines of a path. */
@@ -347,6 +349,8 @@ static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 
 	if (!entry->is_executable)
 		return true;
+	if (entry->path)
+		hp_modules_note_deleted(entry->start, entry->path, entry->path_size);
 	printing->end = entry->end;
 	hp_text_bytes(t, entry->line, entry->line_size);
 	hp_text_char(t, '\n');
@@ -357,10 +361,10 @@ static bool print_mapping(const struct hp_maps_entry *entry, void *context)
 	return true;
 }
 
-static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t address,
-			 const char *path)
+static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t address)
 {
-	print_range(t, address, m->code_end - m->code_start, m->code_offset, path);
+	print_range(t, address, m->code_end - m->code_start, m->code_offset, m->path,
+		    m->is_deleted);
 	print_own_build_id(t, m);
 }
 
@@ -371,30 +375,16 @@ static void print_known_modules(const struct map_printing *printing)
 		const struct hp_module *m = hp_modules_get_permanent(i);
 
 		if (m->code_start >= printing->end)
-			print_module(printing->text, m, m->code_start, m->path);
+			print_module(printing->text, m, m->code_start);
 	}
-}
-
-/* A file that was replaced has no build ID to tell it by: then the path says so, as in the maps. */
-static const char *present_path(const struct hp_module *m, char *out, size_t size)
-{
-	size_t n = strlen(m->path);
-
-	if (m->build_id_size == 0 && hp_maps_find_path(m->code_start, out, size) &&
-	    strncmp(out, m->path, n) == 0 && strcmp(out + n, " (deleted)") == 0)
-		return out;
-	return m->path;
 }
 
 static void print_numbered_modules(struct hp_text *t, struct elsewhere *elsewhere)
 {
-	char path[VALUE_MAX];
-
 	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
 		const struct hp_module *m = hp_modules_get(i);
 
-		print_module(t, m, module_address(elsewhere, m),
-			     present_path(m, path, sizeof(path)));
+		print_module(t, m, module_address(elsewhere, m));
 	}
 }
 
@@ -416,7 +406,7 @@ static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy
 		print_known_modules(&printing);
 	print_numbered_modules(t, elsewhere);
 	if (has_folded(copy))
-		print_range(t, base_of(elsewhere), FOLDED_SIZE, 0, "(evicted)");
+		print_range(t, base_of(elsewhere), FOLDED_SIZE, 0, "(evicted)", false);
 }
 
 bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,

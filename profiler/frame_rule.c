@@ -310,6 +310,7 @@ struct lesson {
 	struct view view;
 	bool is_from_table;
 	struct hp_frame_rule rule;
+	uint64_t frame;
 };
 
 static void learn(void *argument)
@@ -322,7 +323,7 @@ static void learn(void *argument)
 
 		l->rule.kind = is_readable ? HP_RULE_ALIEN : HP_RULE_NOT_CODE;
 	} else {
-		l->rule.module = hp_modules_identify(&l->view.object);
+		l->rule.place = hp_modules_identify(&l->view.object, l->view.ip, &l->frame);
 		l->rule.is_call = ends_call(&l->view, l->view.ip);
 		if (address_space && !is_libunwind_lost && l->is_from_table)
 			learn_from_step(&l->rule, &l->view);
@@ -336,7 +337,7 @@ static void learn(void *argument)
 /* A rule of a permanent module stays. Code outside of all modules may be a plugin tomorrow. */
 static uint32_t epoch_of(const struct lesson *l, uint32_t now)
 {
-	bool is_permanent = l->view.object.dlfo_map_end && l->rule.module == HP_MODULE_PERMANENT;
+	bool is_permanent = l->view.object.dlfo_map_end && l->rule.place == HP_PLACE_FIXED;
 
 	return is_permanent ? HP_RULE_FOREVER : now;
 }
@@ -371,6 +372,25 @@ void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out)
 void hp_frame_rule_from_table(uintptr_t ip, struct hp_frame_rule *out)
 {
 	hp_frame_rule_for(uses_tables ? ip : ip | FROM_TABLE, out);
+}
+
+/* Another range has the rule's place: a library was closed since the walk came to the rule. */
+static __attribute__((noinline, cold)) uint64_t identify_frame(uintptr_t ip)
+{
+	struct lesson l = {
+		.view.ip = ip,
+		.frame = hp_frame_make(ip + 1, HP_MODULE_UNKNOWN),
+	};
+
+	hp_scratch_call(learn, &l);
+	return l.frame;
+}
+
+uint64_t hp_frame_rule_frame_in_place(uintptr_t ip, uint16_t place)
+{
+	uint64_t frame;
+
+	return hp_places_frame(place, ip, &frame) ? frame : identify_frame(ip);
 }
 
 /* libunwind's first use opens a pipe, for probing addresses, at the lowest free descriptors. It is

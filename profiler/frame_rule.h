@@ -2,8 +2,8 @@
 /* How to get from a frame to its caller's: a rule for each address, worked out once by libunwind
  * from the unwind tables and then kept in a cache of our own. */
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
+#include "modules.h"
+#include "places.h"
 
 enum hp_rule_kind {
 	HP_RULE_NONE,     /* no unwind data: hand-written assembly, or none was read */
@@ -26,7 +26,7 @@ struct hp_frame_rule {
 	uint8_t kind;      /* enum hp_rule_kind */
 	bool is_call;      /* a library's, and the last byte of a call instruction: what follows may
 			      be a return address */
-	uint16_t module;   /* see modules.h */
+	uint16_t place;    /* see places.h */
 };
 
 /* Offsets from sp in a frame of kind HP_RULE_SIGNAL: Linux' struct rt_sigframe. */
@@ -48,6 +48,18 @@ void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out);
 
 /* The same from the unwind tables in any case. */
 void hp_frame_rule_from_table(uintptr_t ip, struct hp_frame_rule *out);
+
+/* The part of hp_frame_rule_frame() that is rare; see there. */
+uint64_t hp_frame_rule_frame_in_place(uintptr_t ip, uint16_t place);
+
+/* The frame (see hp_frame_make) of the instruction at `ip`, which has that rule. The
+ * code must be on the calling thread's stack. Any thread, from within a hook. */
+static inline uint64_t hp_frame_rule_frame(uintptr_t ip, const struct hp_frame_rule *rule)
+{
+	return __builtin_expect(rule->place == HP_PLACE_FIXED, true)
+		       ? hp_frame_make(ip + 1, HP_MODULE_PERMANENT)
+		       : hp_frame_rule_frame_in_place(ip, rule->place);
+}
 
 /* In a fork child. With `is_clean` false some thread was inside libunwind when the process was
  * forked: its locks may be held for ever, and it is not called again. */

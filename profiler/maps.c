@@ -100,31 +100,47 @@ bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *contex
 	return is_whole;
 }
 
-struct path_search {
+struct file_search {
 	uintptr_t address;
-	char *out;
+	char *out_path;
 	size_t size;
+	uint64_t id;
 	bool is_found;
 };
 
-static bool match_path(const struct hp_maps_entry *entry, void *context)
+/* FNV-1a of what the line has for the device and the inode. */
+static uint64_t id_of(const struct hp_maps_entry *entry)
 {
-	struct path_search *s = context;
+	const char *end = entry->line + entry->line_size;
+	const char *p = skip_fields(entry->line, end, 3), *end_of_id = skip_fields(p, end, 2);
+	uint64_t id = 0xcbf29ce484222325;
+
+	for (; p < end_of_id; p++)
+		id = (id ^ (uint8_t)*p) * 0x100000001b3;
+	return id;
+}
+
+static bool match_file(const struct hp_maps_entry *entry, void *context)
+{
+	struct file_search *s = context;
 
 	if (s->address < entry->start || s->address >= entry->end)
 		return true;
 	if (entry->path && entry->path_size < s->size) {
-		memcpy(s->out, entry->path, entry->path_size);
-		s->out[entry->path_size] = '\0';
+		memcpy(s->out_path, entry->path, entry->path_size);
+		s->out_path[entry->path_size] = '\0';
+		s->id = id_of(entry);
 		s->is_found = true;
 	}
 	return false;
 }
 
-bool hp_maps_find_path(uintptr_t address, char *out, size_t size)
+bool hp_maps_find_file(uintptr_t address, char *out_path, size_t size, uint64_t *out_id)
 {
-	struct path_search s = {address, out, size, false};
+	struct file_search s = {.address = address, .out_path = out_path, .size = size};
 
-	hp_maps_visit(match_path, &s);
+	hp_maps_visit(match_file, &s);
+	if (s.is_found)
+		*out_id = s.id;
 	return s.is_found;
 }

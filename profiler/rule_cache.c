@@ -18,7 +18,7 @@ enum {
 struct entry {
 	uint64_t check;
 	uint64_t offsets; /* cfa_offset above bp_offset */
-	uint64_t rest;    /* epoch, is_call, module, kind */
+	uint64_t rest;    /* epoch, is_call, place, kind */
 };
 
 /* The address of the entries, which begin a page, and in its lowest bits by how many a hash is
@@ -78,7 +78,7 @@ bool hp_rule_cache_find(uint64_t key, uint32_t epoch, struct hp_frame_rule *out)
 			continue;
 		out->cfa_offset = e.offsets >> 32;
 		out->bp_offset = (uint32_t)e.offsets;
-		out->module = e.rest >> 8;
+		out->place = e.rest >> 8;
 		out->is_call = e.rest >> IS_CALL_BIT & 1;
 		out->kind = e.rest;
 		return true;
@@ -166,7 +166,7 @@ void hp_rule_cache_put(uint64_t key, uint32_t valid_in, uint32_t epoch,
 	struct entry e = {
 		.offsets = (uint64_t)(uint32_t)rule->cfa_offset << 32 | (uint32_t)rule->bp_offset,
 		.rest = (uint64_t)valid_in << 32 | (uint64_t)rule->is_call << IS_CALL_BIT |
-			(uint64_t)rule->module << 8 | rule->kind,
+			(uint64_t)rule->place << 8 | rule->kind,
 	};
 
 	e.check = key ^ e.offsets ^ e.rest;

@@ -52,6 +52,7 @@ extern __thread struct hp_tls hp_tls
 /* A frame of a walk, and what it was found by; see unwind.c. */
 struct hp_step {
 	uint64_t frame;  /* see hp_frame_make */
+	uint64_t pc;     /* the return address */
 	uint64_t sp, bp; /* on return to it */
 	uint64_t bp_at;  /* where that bp was read; 0: nowhere, it is the callee's */
 };

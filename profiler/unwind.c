@@ -195,7 +195,7 @@ static void remember(struct walk *w, uint64_t frame)
 {
 	if (!w->is_plain)
 		return;
-	w->steps[w->n_steps++] = (struct hp_step){frame, w->sp, w->bp, w->bp_at};
+	w->steps[w->n_steps++] = (struct hp_step){frame, w->pc, w->sp, w->bp, w->bp_at};
 	w->is_plain = w->n_steps < HP_STEPS_MAX;
 }
 
@@ -204,7 +204,7 @@ static bool is_met(struct walk *w)
 	while (w->last < w->last_end && w->last->sp < w->sp)
 		w->last++;
 	return w->last < w->last_end && w->last->sp == w->sp && w->last->bp == w->bp &&
-	       hp_frame_pc(w->last->frame) == w->pc && w->is_plain && w->sp >= w->memory->home;
+	       w->last->pc == w->pc && w->is_plain && w->sp >= w->memory->home;
 }
 
 /* The words of the stack that led to this frame. They lie outward of a frame of this walk. */
@@ -212,8 +212,7 @@ static bool is_unchanged(const struct hp_step *s)
 {
 	const uintptr_t *pc_at = (const uintptr_t *)s->sp - 1;
 
-	return *pc_at == hp_frame_pc(s->frame) &&
-	       (!s->bp_at || *(const uintptr_t *)s->bp_at == s->bp);
+	return *pc_at == s->pc && (!s->bp_at || *(const uintptr_t *)s->bp_at == s->bp);
 }
 
 static size_t min(size_t a, size_t b)
@@ -228,7 +227,7 @@ static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
 	const struct hp_step *s = w->last;
 	size_t end = min(n + (w->last_end - s), min(max, HP_STEPS_MAX));
 
-	w->steps[n] = (struct hp_step){s->frame, w->sp, w->bp, w->bp_at};
+	w->steps[n] = (struct hp_step){s->frame, w->pc, w->sp, w->bp, w->bp_at};
 	frames[n++] = s++->frame;
 	for (; n < end && is_unchanged(s); s++, n++) {
 		w->steps[n] = *s;
@@ -237,7 +236,7 @@ static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
 	w->n_steps = n;
 	w->is_plain = n < HP_STEPS_MAX;
 	w->last = s;
-	w->pc = hp_frame_pc(s[-1].frame);
+	w->pc = s[-1].pc;
 	w->sp = s[-1].sp;
 	w->bp = s[-1].bp;
 	return n;
@@ -273,8 +272,7 @@ static void end(struct walk *w, bool is_cut)
 /* The frame where the walk is. False if that is no code. */
 static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *n)
 {
-	/* Readers of dumps subtract 1: an interrupted address must survive that. */
-	uint64_t frame = hp_frame_make(w->pc + !w->is_return_address, rule->module);
+	uint64_t frame;
 
 	if (rule->kind == HP_RULE_NOT_CODE)
 		return false;
@@ -282,6 +280,8 @@ static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *
 		w->is_plain = false;
 		return true;
 	}
+	/* Readers of dumps subtract 1: an interrupted address must survive that. */
+	frame = hp_frame_rule_frame(w->pc - w->is_return_address, rule);
 	remember(w, frame);
 	w->thread->frames[(*n)++] = frame;
 	return true;

@@ -10,6 +10,7 @@ from strict_dump import dumps_in, last_dump, names_of_dumps
 
 PLUGIN = os.path.join(os.environ.get('HEAPPROF_PRELOAD_PROGRAMS', ''), 'libplugin_a.so')
 N_GENERATED = 200000
+N_PLUGINS = 4500
 
 
 @each('limit', ['4M', '8M'])
@@ -29,13 +30,16 @@ def test_leak_after_the_stack_table_is_full(folder, limit):
 
 @case
 def test_leak_after_many_plugins(folder):
-    """More than there are numbers for: the leak of the last one is seen, under its name."""
-    outcome = profiled([VICTIM, 'plugins', PLUGIN, '4500'], folder)
+    """The leak of the last one is seen, under its name, and none of the others has lost its own."""
+    outcome = profiled([VICTIM, 'plugins', PLUGIN, str(N_PLUGINS)], folder)
     check_told(outcome)
     dump = dumps_in(outcome.folder)[0]
     leaked = [c for c, stack in dump.records
               if c.inuse_objects and dump.mapping_of(stack[0]).path.endswith('/plugin.so')]
     check_equal([(c.inuse_objects, c.inuse_bytes) for c in leaked], [(10, 7770)], 'the leak')
+    is_open = 1  # the last one: the kernel's line is there as well
+    check_equal(sum(m.path.endswith('/plugin.so') for m in dump.mappings), N_PLUGINS + is_open,
+                'lines of libraries')
 
 
 @each('interval', ['1', '512'])

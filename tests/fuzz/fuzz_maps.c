@@ -37,6 +37,7 @@ static bool visit(const struct hp_maps_entry *entry, void *context)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char path[64];
+	uint64_t id;
 	unsigned sum = 0;
 
 	memory_file = memfd_create("maps", MFD_CLOEXEC);
@@ -45,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	lseek(memory_file, 0, SEEK_SET);
 	hp_maps_visit(visit, &sum);
 	lseek(memory_file, 0, SEEK_SET);
-	hp_maps_find_path(0x401000, path, sizeof(path));
+	hp_maps_find_file(0x401000, path, sizeof(path), &id);
 	close(memory_file);
 	return 0;
 }

@@ -7,7 +7,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *folder;
 static int n_plugins = 4, seconds;
@@ -62,6 +65,61 @@ static int do_one_after_another(char **argv)
 			allocate_through(handle, 10 * (i + 1), 0);
 		}
 	return 0; /* the last one is still open */
+}
+
+/* Keeps what is opened next from lying where that code lies. */
+static void occupy(void *code)
+{
+	size_t page = (size_t)code & -(size_t)4096;
+
+	require(mmap((void *)page, 4096, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)page,
+		"a page where a library lay is free");
+}
+
+/* Opens it n times, each time where it has never been, and allocates a block through it. */
+static NOINLINE void open_at_places(const char *name, int n)
+{
+	for (int i = 0; i < n; i++) {
+		void *handle = open_plugin(name);
+		void *code = dlsym(handle, "plugin_allocate");
+
+		allocate_through(handle, 1, 0);
+		dlclose(handle);
+		occupy(code);
+	}
+}
+
+/* argv: folder, name of a library, how many times it is opened; a child does so ten times more */
+static int do_many_places(char **argv)
+{
+	pid_t child = 0;
+	int status, n = atoi(argv[2]);
+
+	folder = argv[0];
+	for (int generation = 0; generation < 2 && child == 0; generation++) {
+		open_at_places(argv[1], n);
+		if (generation == 0)
+			child = fork();
+		n = 10;
+	}
+	if (child != 0)
+		require(waitpid(child, &status, 0) == child && status == 0, "the child ends well");
+	return 0;
+}
+
+/* argv: nothing; x.so and y.so are here, the first is open while the second takes its name */
+static int do_replaced(char **argv)
+{
+	void *old = dlopen("./x.so", RTLD_NOW | RTLD_LOCAL);
+
+	allocate_through(old, 10, 0);
+	require(rename("y.so", "x.so") == 0, "rename");
+	void *new = dlopen("././x.so", RTLD_NOW | RTLD_LOCAL); /* not the name that is known */
+
+	require(new &&new != old, "dlopen");
+	allocate_through(new, 20, 0);
+	return 0;
 }
 
 static void *open_and_close(void *seed)
@@ -187,6 +245,8 @@ static int do_profiler(char **argv)
 const struct command commands[] = {
 	{"one-after-another", do_one_after_another},
 	{"storm", do_storm},
+	{"many-places", do_many_places},
+	{"replaced", do_replaced},
 	{"throw", do_throw},
 	{"profiler", do_profiler},
 	{NULL, NULL},

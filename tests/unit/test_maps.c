@@ -80,16 +80,21 @@ static void test_many_and_long_lines(void)
 	close(fd);
 }
 
-static void test_path_of_an_address(void)
+static void test_file_of_an_address(void)
 {
 	char path[4096], program[4096] = "";
+	uint64_t id = 0, other = 0;
 
 	CHECK(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
-	CHECK(hp_maps_find_path((uintptr_t)test_path_of_an_address, path, sizeof(path)));
+	CHECK(hp_maps_find_file((uintptr_t)test_file_of_an_address, path, sizeof(path), &id));
 	CHECK_STR_EQ(path, program);
-	CHECK(!hp_maps_find_path((uintptr_t)test_path_of_an_address, path, 3));
-	CHECK(!hp_maps_find_path(1, path, sizeof(path)));
+	CHECK(hp_maps_find_file((uintptr_t)&path, path, sizeof(path), &other));
+	CHECK(id != 0 && other != id);
+	CHECK(hp_maps_find_file((uintptr_t)look, path, sizeof(path), &other));
+	CHECK_HEX_EQ(other, id);
+	CHECK(!hp_maps_find_file((uintptr_t)test_file_of_an_address, path, 3, &id));
+	CHECK(!hp_maps_find_file(1, path, sizeof(path), &id));
 }
 
 TEST_MAIN(TEST(test_visits_all_in_order), TEST(test_stops_when_told_to),
-	  TEST(test_many_and_long_lines), TEST(test_path_of_an_address))
+	  TEST(test_many_and_long_lines), TEST(test_file_of_an_address))

@@ -21,7 +21,7 @@ static struct hp_frame_rule rule_of(uint64_t key)
 		.cfa_offset = (int32_t)key,
 		.bp_offset = -(int32_t)(key >> 3),
 		.kind = HP_RULE_SP,
-		.module = key >> 5,
+		.place = key >> 5,
 	};
 }
 
@@ -41,7 +41,7 @@ static bool find(uint64_t key)
 	CHECK_INT_EQ(rule.cfa_offset, expected.cfa_offset);
 	CHECK_INT_EQ(rule.bp_offset, expected.bp_offset);
 	CHECK_INT_EQ(rule.kind, expected.kind);
-	CHECK_INT_EQ(rule.module, expected.module);
+	CHECK_INT_EQ(rule.place, expected.place);
 	return true;
 }
 
