@@ -220,6 +220,22 @@ static size_t min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Steps that have the same number in both walks stay where they are: what this one has inward of
+ * them, most often a step or two, is put before them. (Those of its own that it puts over others'
+ * later are inward of where it is, and is_met() passes over them.) */
+static void continue_in_place(struct walk *w, size_t n)
+{
+	struct hp_thread *t = w->thread;
+	struct hp_step *own = w->steps;
+
+	if (w->last != &t->steps[n])
+		return;
+	for (size_t i = 0; i < n; i++)
+		t->steps[i] = own[i];
+	w->steps = t->steps;
+	t->steps = own;
+}
+
 /* From a frame that is_met() on, which this walk may have come to from elsewhere; stays at the last
  * one that is the same. Steps and frames have the same numbers as long as the walk is plain. */
 static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
@@ -227,10 +243,14 @@ static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
 	const struct hp_step *s = w->last;
 	size_t end = min(n + (w->last_end - s), min(max, HP_STEPS_MAX));
 
+	continue_in_place(w, n);
+	bool is_in_place = s == &w->steps[n];
+
 	w->steps[n] = (struct hp_step){s->frame, w->pc, w->sp, w->bp, w->bp_at};
 	frames[n++] = s++->frame;
 	for (; n < end && is_unchanged(s); s++, n++) {
-		w->steps[n] = *s;
+		if (!is_in_place)
+			w->steps[n] = *s;
 		frames[n] = s->frame;
 	}
 	w->n_steps = n;
