@@ -114,16 +114,56 @@ static uintptr_t first_segment(const ElfW(Phdr) * headers, size_t n_headers)
 	return 0;
 }
 
-bool hp_elf_image_read(uintptr_t start, struct hp_module *out)
+struct headers {
+	size_t n;
+	ElfW(Phdr) at[HEADERS_MAX];
+};
+
+static bool read_headers(uintptr_t start, struct headers *out)
 {
 	ElfW(Ehdr) file;
-	ElfW(Phdr) headers[HEADERS_MAX];
 
 	if (!read_memory(start, &file, sizeof(file)) ||
-	    memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 || file.e_phentsize != sizeof(headers[0]) ||
-	    file.e_phnum > HEADERS_MAX || file.e_phoff > 4096 ||
-	    !read_memory(start + file.e_phoff, headers, file.e_phnum * sizeof(headers[0])))
+	    memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 || file.e_phentsize != sizeof(out->at[0]) ||
+	    file.e_phnum > HEADERS_MAX || file.e_phoff > 4096)
 		return false;
-	return hp_elf_image_describe(start - first_segment(headers, file.e_phnum), headers,
-				     file.e_phnum, out);
+	out->n = file.e_phnum;
+	return read_memory(start + file.e_phoff, out->at, out->n * sizeof(out->at[0]));
+}
+
+bool hp_elf_image_read(uintptr_t start, struct hp_module *out)
+{
+	struct headers headers;
+
+	return read_headers(start, &headers) &&
+	       hp_elf_image_describe(start - first_segment(headers.at, headers.n), headers.at,
+				     headers.n, out);
+}
+
+static int protection_of(const ElfW(Phdr) * header)
+{
+	return (header->p_flags & PF_R ? PROT_READ : 0) |
+	       (header->p_flags & PF_W ? PROT_WRITE : 0) | (header->p_flags & PF_X ? PROT_EXEC : 0);
+}
+
+bool hp_elf_image_protection(uintptr_t start, uintptr_t first, uintptr_t end, int *out)
+{
+	struct headers headers;
+
+	if (!read_headers(start, &headers))
+		return false;
+	uintptr_t bias = start - first_segment(headers.at, headers.n);
+
+	for (size_t i = 0; i < headers.n; i++) {
+		struct hp_module segment = {.start = UINTPTR_MAX};
+
+		if (headers.at[i].p_type != PT_LOAD)
+			continue;
+		note_segment(bias, &headers.at[i], &segment);
+		if (first < segment.start || end > segment.end)
+			continue;
+		*out = protection_of(&headers.at[i]);
+		return true;
+	}
+	return false;
 }

@@ -15,3 +15,7 @@ bool hp_elf_image_describe(uintptr_t bias, const ElfW(Phdr) * headers, size_t n_
 
 /* The same for the image whose ELF header lies at `start`. False if there is none. */
 bool hp_elf_image_read(uintptr_t start, struct hp_module *out);
+
+/* How the segment that holds all bytes from `first` up to `end` is mapped, as PROT_ flags, for the
+ * image whose ELF header lies at `start`. False if there is no such segment. */
+bool hp_elf_image_protection(uintptr_t start, uintptr_t first, uintptr_t end, int *out);

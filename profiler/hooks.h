@@ -52,3 +52,7 @@ static inline void hook_settle(bool is_known, const struct hp_live_entry *entry,
 	else if (is_known)
 		hp_recorder_keep(entry);
 }
+
+/* Frees a block as free() does, on its slow path: looks it up first, if it may be a recorded one.
+ */
+__attribute__((visibility("hidden"))) void hp_hook_free(void *p);

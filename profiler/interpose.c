@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The hooks: every name by which a program gets or returns heap memory; hooks.h says how they work.
- * operator new calls malloc underneath, whatever allocator that is: then nothing is counted twice,
- * and blocks of all kinds may be given back by free(). */
+ * interpose_cxx.c has operator new and delete. */
 #include "elf_image.h"
 #include "hooks.h"
+#include "interpose_cxx.h"
 #include "modules.h"
 #include "next_alloc.h"
 #include "sys.h"
@@ -75,7 +75,7 @@ SLOW int posix_memalign_slow(void **out, size_t alignment, size_t size)
 }
 
 /* The entry goes before the block does: another thread may be given the address at once. */
-SLOW void free_slow(void *p)
+__attribute__((noinline)) HP_HOOK_CODE void hp_hook_free(void *p)
 {
 	if (!p || hp_next_alloc_is_boot(p))
 		return;
@@ -157,7 +157,7 @@ HOOK void free(void *p)
 	if (likely(!hp_recorder_may_know(p)))
 		hp_next.free(p);
 	else
-		free_slow(p);
+		hp_hook_free(p);
 }
 
 /* These are called seldom enough to look at what comes back. malloc, calloc and realloc are not,
@@ -216,98 +216,6 @@ HOOK size_t malloc_usable_size(void *p)
 	return hp_next.malloc_usable_size(p);
 }
 
-/* --- C++ ----------------------------------------------------------------------------------- */
-
-/* The names below are the C++ ABI's: operator new (_Znw), new[] (_Zna), delete (_Zdl), delete[]
- * (_Zda); m a size_t, St11align_val_t an alignment, RKSt9nothrow_t std::nothrow. */
-
-/* The implementation that we stand before calls the new_handler and throws bad_alloc. In a C
- * program that loads C++ later it isn't among the objects after us: then it is in libstdc++. */
-static void *find_next_new(const char *name)
-{
-	void *function = hp_next_alloc_symbol(name);
-	void *library = function ? NULL : dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
-
-	return library ? dlsym(library, name) : function;
-}
-
-/* Not in_hook: the implementation gets its memory from our malloc, and may throw through here. */
-SLOW void *new_failed(const char *name, size_t size, size_t b, const void *c)
-{
-	void *(*next)(size_t, size_t, const void *) = find_next_new(name);
-
-	return next ? next(size, b, c) : NULL;
-}
-
-/* On the fast path, where the bytes were counted. */
-SLOW void *counted_new_failed(const char *name, size_t size, size_t b, const void *c)
-{
-	hp_recorder_uncount(size);
-	return new_failed(name, size, b, c);
-}
-
-SLOW void *new_slow(const char *name, size_t size, size_t b, const void *c)
-{
-	struct hp_site site = HP_SITE_OF_CALLER();
-	void *p = allocate(MALLOC, size, 0, size, &site);
-
-	return likely(p) ? p : new_failed(name, size, b, c);
-}
-
-SLOW void *aligned_new_slow(const char *name, size_t size, size_t alignment, const void *c)
-{
-	struct hp_site site = HP_SITE_OF_CALLER();
-	void *p = allocate(MEMALIGN, alignment, size, size, &site);
-
-	return likely(p) ? p : new_failed(name, size, alignment, c);
-}
-
-#define DEFINE_NEW(symbol, next_call, slow)                      \
-	HOOK void *symbol(size_t size, size_t b, const void *c); \
-	HOOK void *symbol(size_t size, size_t b, const void *c)  \
-	{                                                        \
-		void *p;                                         \
-                                                                 \
-		if (!likely(!hp_recorder_count(size)))           \
-			return slow(#symbol, size, b, c);        \
-		p = next_call;                                   \
-		if (likely(p))                                   \
-			return p;                                \
-		return counted_new_failed(#symbol, size, b, c);  \
-	}
-
-#define DEFINE_PLAIN_NEW(symbol)   DEFINE_NEW(symbol, hp_next.malloc(size), new_slow)
-#define DEFINE_ALIGNED_NEW(symbol) DEFINE_NEW(symbol, hp_next.memalign(b, size), aligned_new_slow)
-
-/* The two that nearly every program lives on keep one register across the call, not three. */
-#define DEFINE_USUAL_NEW(symbol)                                   \
-	HOOK void *symbol(size_t size);                            \
-	HOOK void *symbol(size_t size)                             \
-	{                                                          \
-		void *p;                                           \
-                                                                   \
-		if (!likely(!hp_recorder_count(size)))             \
-			return new_slow(#symbol, size, 0, NULL);   \
-		p = hp_next.malloc(size);                          \
-		if (likely(p))                                     \
-			return p;                                  \
-		return counted_new_failed(#symbol, size, 0, NULL); \
-	}
-
-DEFINE_USUAL_NEW(_Znwm)
-DEFINE_USUAL_NEW(_Znam)
-
-/* More parameters than the real ones have: the missing ones are passed on as they came. */
-DEFINE_PLAIN_NEW(_ZnwmRKSt9nothrow_t)
-DEFINE_PLAIN_NEW(_ZnamRKSt9nothrow_t)
-DEFINE_ALIGNED_NEW(_ZnwmSt11align_val_t)
-DEFINE_ALIGNED_NEW(_ZnamSt11align_val_t)
-DEFINE_ALIGNED_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t)
-DEFINE_ALIGNED_NEW(_ZnamSt11align_val_tRKSt9nothrow_t)
-
-#define SAME_AS_FREE(symbol) \
-	void symbol(void *p) __attribute__((alias("free"), leaf, nothrow, visibility("default")))
-
 #define SAME_AS_GLOBAL_FREE(symbol) \
 	HOOK void symbol(void *p);  \
 	HOOK void symbol(void *p)   \
@@ -318,19 +226,6 @@ DEFINE_ALIGNED_NEW(_ZnamSt11align_val_tRKSt9nothrow_t)
 SAME_AS_GLOBAL_FREE(cfree)
 SAME_AS_GLOBAL_FREE(free_sized)         /* C23 */
 SAME_AS_GLOBAL_FREE(free_aligned_sized) /* C23 */
-
-SAME_AS_FREE(_ZdlPv);
-SAME_AS_FREE(_ZdaPv);
-SAME_AS_FREE(_ZdlPvm);
-SAME_AS_FREE(_ZdaPvm);
-SAME_AS_FREE(_ZdlPvRKSt9nothrow_t);
-SAME_AS_FREE(_ZdaPvRKSt9nothrow_t);
-SAME_AS_FREE(_ZdlPvSt11align_val_t);
-SAME_AS_FREE(_ZdaPvSt11align_val_t);
-SAME_AS_FREE(_ZdlPvmSt11align_val_t);
-SAME_AS_FREE(_ZdaPvmSt11align_val_t);
-SAME_AS_FREE(_ZdlPvSt11align_val_tRKSt9nothrow_t);
-SAME_AS_FREE(_ZdaPvSt11align_val_tRKSt9nothrow_t);
 
 /* --- libraries and the end ----------------------------------------------------------------- */
 
@@ -373,6 +268,7 @@ __asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
 static __attribute__((constructor)) void start_with_program(void)
 {
 	hp_lifecycle_init();
+	hp_interpose_cxx_decide();
 	hp_lifecycle_register();
 	hp_lifecycle_check_company();
 }

@@ -4,20 +4,18 @@
 #include "clock.h"
 #include "due.h"
 #include "dumper.h"
-#include "elf_image.h"
 #include "fork_mark.h"
 #include "frame_rule.h"
 #include "modules.h"
 #include "names.h"
 #include "next_alloc.h"
+#include "objects.h"
 #include "process.h"
 #include "recorder.h"
 #include "report.h"
 #include "variables.h"
 #include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,49 +54,15 @@ bool hp_lifecycle_is_ready(void)
 
 /* --- company ------------------------------------------------------------------------------- */
 
-static const char *object_of(void *function)
-{
-	Dl_info info;
-
-	return function && dladdr(function, &info) && info.dli_fname ? info.dli_fname : "?";
-}
-
-static bool is_ours(void *function)
-{
-	struct dl_find_object its, ours;
-
-	return _dl_find_object(function, &its) == 0 &&
-	       _dl_find_object((void *)is_ours, &ours) == 0 &&
-	       its.dlfo_map_start == ours.dlfo_map_start;
-}
-
-/* An entry of the program's PLT: that is what the address of a function is everywhere, if a program
- * at fixed addresses takes it. Calls go to the function all the same. */
-static bool is_stub(void *function)
-{
-	Dl_info info;
-	ElfW(Sym) *symbol = NULL;
-
-	return dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
-	       symbol->st_shndx == SHN_UNDEF;
-}
-
 /* The malloc that the program calls, if that is another one than ours; else NULL. Also NULL where a
  * stub hides it. */
 static void *malloc_before_us(void)
 {
 	void *first = dlsym(RTLD_DEFAULT, "malloc");
 
-	return first && !is_ours(first) && !is_stub(first) ? first : NULL;
-}
-
-static bool is_of_heapprof(void *function)
-{
-	struct dl_find_object object;
-	struct hp_module image;
-
-	return _dl_find_object(function, &object) == 0 &&
-	       hp_elf_image_read((uintptr_t)object.dlfo_map_start, &image) && image.has_heapprof;
+	return first && !hp_object_has_both(first, hp_lifecycle_init) && !hp_object_is_stub(first)
+		       ? first
+		       : NULL;
 }
 
 static void tell_who_is_before_us(void *their_malloc)
@@ -108,12 +72,12 @@ static void tell_who_is_before_us(void *their_malloc)
 	if (is_company_told)
 		return;
 	is_company_told = true;
-	if (is_of_heapprof(their_malloc)) {
-		hp_text_string(&line, object_of(their_malloc));
+	if (hp_object_has_heapprof(their_malloc)) {
+		hp_text_string(&line, hp_object_name(their_malloc));
 		hp_text_string(&line, " has a heapprof of its own: that one records, not this one");
 	} else {
 		hp_text_string(&line, "malloc of ");
-		hp_text_string(&line, object_of(their_malloc));
+		hp_text_string(&line, hp_object_name(their_malloc));
 		hp_text_string(&line, " comes before ours: what it allocates can't be seen");
 	}
 	hp_report_text(&line);
@@ -124,7 +88,7 @@ static bool must_step_aside(void)
 {
 	void *first = malloc_before_us();
 
-	if (!first || !is_of_heapprof(first))
+	if (!first || !hp_object_has_heapprof(first))
 		return false;
 	tell_who_is_before_us(first);
 	return true;
