@@ -27,12 +27,19 @@ enum {
 	STEPS_BESIDE = 64 /* that add no frame: through hooks */
 };
 
+/* Innermost frames that go by the table even where frame pointers are asked for: the C++ runtime's
+ * new for std::nothrow calls new. */
+enum {
+	BY_TABLE = 2
+};
+
 struct walk {
 	struct hp_thread *thread;
 	uintptr_t pc, sp, bp;
 	struct hp_stack_memory *memory;
 	uintptr_t low;   /* nothing below is part of this stack */
 	uintptr_t bp_at; /* where bp was read; 0: nowhere */
+	int n_by_table;  /* frames that are still to go by the table first */
 	bool is_return_address;
 	bool is_plain; /* so far: what struct hp_step holds says it all */
 	int n_signal_frames;
@@ -166,10 +173,23 @@ static bool step_by_frame_pointer_first(struct walk *w)
 	return is_stepped;
 }
 
+/* The innermost frames are often those of a library that allocates for its caller and keeps no
+ * frame pointers, as the C++ library's operator new: bp is the caller's then, and leads past it. */
+static bool step_from_inner_frame(struct walk *w)
+{
+	struct hp_frame_rule rule;
+
+	w->n_by_table--;
+	hp_frame_rule_from_table(w->pc - w->is_return_address, &rule);
+	return rule.kind == HP_RULE_NONE ? step_by_frame_pointer_first(w) : step_by_table(w, &rule);
+}
+
 static bool step(struct walk *w, const struct hp_frame_rule *rule)
 {
 	switch (rule->kind) {
 	case HP_RULE_NONE:
+		if (w->n_by_table > 0)
+			return step_from_inner_frame(w);
 		return step_by_frame_pointer_first(w);
 	case HP_RULE_ALIEN:
 		return step_by_frame_pointer(w);
@@ -351,6 +371,7 @@ size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, size_t ma
 		.sp = site->sp,
 		.bp = site->bp,
 		.memory = &thread->memory,
+		.n_by_table = BY_TABLE,
 		.is_return_address = true,
 	};
 	size_t n = 0;

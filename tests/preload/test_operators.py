@@ -194,7 +194,7 @@ def test_runtime_that_comes_later(folder):
     compare_hosts(folder, WAYS, ['global', 'libstdc++.so.6', plugin('c++98')])
 
 
-@each('unwinder', ['libunwind'])
+@each('unwinder', ['libunwind', 'frame-pointer'])
 def test_callers_in_a_plugin(folder, unwinder):
     """The C++ library's own operator new is the leaf, and keeps no frame pointer."""
     compare_hosts(folder, ['preloaded'], ['local', plugin(None)], HEAP_PROFILE_UNWINDER=unwinder)
