@@ -123,7 +123,7 @@ static const struct {
 static bool is_runtimes(const void *function)
 {
 	static const char *const runtimes[] = {"libstdc++.so", "libc++.so", "libc++abi.so"};
-	const char *path = hp_object_name(function);
+	const char *path = hp_object_path(function);
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 

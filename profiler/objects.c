@@ -20,6 +20,13 @@ const char *hp_object_name(const void *function)
 	return function && dladdr(function, &info) && info.dli_fname ? info.dli_fname : "?";
 }
 
+const char *hp_object_path(const void *function)
+{
+	struct dl_find_object object;
+
+	return _dl_find_object((void *)function, &object) == 0 ? object.dlfo_link_map->l_name : "";
+}
+
 bool hp_object_has_both(const void *a, const void *b)
 {
 	struct dl_find_object of_a, of_b;

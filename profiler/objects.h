@@ -9,6 +9,9 @@
 /* The name under which it was loaded; "?" if it is in none. */
 const char *hp_object_name(const void *function);
 
+/* Its path, without a search; "" for the program. */
+const char *hp_object_path(const void *function);
+
 /* True if both are in the same one. */
 bool hp_object_has_both(const void *a, const void *b);
 
