@@ -6,11 +6,16 @@
 #include <string.h>
 
 enum {
-	FIRST_CAPACITY = 128 /* a page */
+	FIRST_CAPACITY = 128, /* a page */
+	ADDRESS_BITS = 47
 };
+
+/* Above all addresses of programs: where those are that move, each time in another place. */
+#define ASIDE (UINT64_C(1) << 63)
 
 /* Sorted, without overlaps. */
 static struct hp_region *regions;
+static uint64_t n_put_aside;
 static size_t n_regions, capacity;
 static struct hp_lock lock;
 static struct hp_sampler sampler;
@@ -201,17 +206,41 @@ static void drop_range(uintptr_t start, uintptr_t end)
 		count_gone(&taken.parts[i]);
 }
 
-bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record)
+/* Makes it one with the region that ends where it begins, if both are of one record. */
+static bool join(const struct hp_region *r)
 {
+	size_t i = find(r->start);
+	struct hp_region *last = i > 0 ? &regions[i - 1] : NULL;
+
+	if (sampler.interval != 1 || !last || last->end != r->start || last->record != r->record ||
+	    last->session != r->session)
+		return false;
+	last->end = r->end;
+	hp_stacks_count_joined(r->record, 0 /* freed */);
+	return true;
+}
+
+static bool add(uintptr_t start, size_t size, uint64_t gap, hp_handle record, bool may_join)
+{
+	struct hp_region r = {start, start + size, start + gap - 1, record, hp_session.own};
 	bool is_added;
 
 	if (!hp_lock_acquire(&lock))
 		return false;
-	drop_range(start, start + size);
-	is_added = insert_at(find(start), (struct hp_region){start, start + size, start + gap - 1,
-							     record, hp_session.own});
+	drop_range(r.start, r.end);
+	is_added = (may_join && join(&r)) || insert_at(find(start), r);
 	hp_lock_release(&lock);
 	return is_added;
+}
+
+bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record)
+{
+	return add(start, size, gap, record, false);
+}
+
+bool hp_regions_add_growth(uintptr_t start, size_t size, uint64_t gap, hp_handle record)
+{
+	return add(start, size, gap, record, true);
 }
 
 uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out)
@@ -250,6 +279,90 @@ void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone)
 	if (is_locked)
 		hp_lock_release(&lock);
 }
+
+/* --- mappings that move -------------------------------------------------------------------- */
+
+static void reverse(size_t first, size_t last)
+{
+	while (first + 1 < last) {
+		struct hp_region r = regions[first];
+
+		regions[first++] = regions[--last];
+		regions[last] = r;
+	}
+}
+
+/* Those from `middle` on come first. */
+static void rotate(size_t first, size_t middle, size_t last)
+{
+	if (first == middle || middle == last)
+		return;
+	reverse(first, middle);
+	reverse(middle, last);
+	reverse(first, last);
+}
+
+static void shift(size_t first, size_t last, uintptr_t distance)
+{
+	for (size_t i = first; i < last; i++) {
+		regions[i].start += distance;
+		regions[i].end += distance;
+		regions[i].mark += distance;
+	}
+}
+
+/* Makes two of a region that an end of the range divides. */
+static void divide(size_t i, uintptr_t start, uintptr_t end, int64_t *out_weight)
+{
+	if (i >= n_regions || regions[i].start >= end || regions[i].end <= start ||
+	    (regions[i].start >= start && regions[i].end <= end))
+		return;
+	struct hp_region_part part = cut(i, start, end, out_weight);
+
+	if (!part.region.mark)
+		return;
+	if (insert_at(find(part.region.start), part.region))
+		*out_weight -= weight_of(&part.region);
+	else
+		count_gone(&part);
+}
+
+uintptr_t hp_regions_put_aside(uintptr_t start, size_t size, int64_t *out_weight)
+{
+	uintptr_t end = start + size, aside;
+	size_t first, last, to;
+
+	*out_weight = 0;
+	if (!hp_lock_acquire(&lock))
+		return 0;
+	divide(find(start), start, end, out_weight);
+	divide(find(end - 1), start, end, out_weight);
+	aside = ASIDE | (n_put_aside++ & 0xffff) << ADDRESS_BITS | start;
+	first = find(start);
+	last = find(end);
+	to = find(aside);
+	rotate(first, last, to);
+	shift(to - (last - first), to, aside - start);
+	hp_lock_release(&lock);
+	return aside;
+}
+
+void hp_regions_bring_back(uintptr_t aside, size_t size, uintptr_t start)
+{
+	size_t first, last, to;
+
+	if (!hp_lock_acquire(&lock))
+		return;
+	drop_range(start, start + size);
+	first = find(aside);
+	last = find(aside + size);
+	to = find(start);
+	shift(first, last, start - aside);
+	rotate(to, first, last);
+	hp_lock_release(&lock);
+}
+
+/* --- all of them --------------------------------------------------------------------------- */
 
 void hp_regions_reset(void)
 {

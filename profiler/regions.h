@@ -20,6 +20,10 @@ struct hp_region {
  * byte lies, 1 for the first. False if there is no room. Any thread, from within a hook. */
 bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record);
 
+/* The same for what a mapping has grown by. Recorded exactly, it is one with what that stack has
+ * made it grow by before: a mapping that grows a thousand times would be as many regions. */
+bool hp_regions_add_growth(uintptr_t start, size_t size, uint64_t gap, hp_handle record);
+
 enum {
 	HP_REGIONS_TAKEN_MAX = 8
 };
@@ -43,6 +47,14 @@ uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *
 
 /* Counts them as freed if they have gone, else puts them back. */
 void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone);
+
+/* Before a mapping moves: puts the parts of the range, with their records and marks, aside, where
+ * no other range covers them. Returns their place there, 0 if the lock can't be had. `weight` is
+ * how many bytes less are in use, by estimate: a mapping that is cut may be lost. */
+uintptr_t hp_regions_put_aside(uintptr_t start, size_t size, int64_t *out_weight);
+
+/* They are at `start` now; also if they have not moved. */
+void hp_regions_bring_back(uintptr_t aside, size_t size, uintptr_t start);
 
 /* True if there is nothing to be removed. Lock-free. */
 bool hp_regions_is_empty(void);

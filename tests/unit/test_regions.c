@@ -6,6 +6,7 @@
 #include "stacks.h"
 #include "stacks_copy.h"
 #include "test.h"
+#include <math.h>
 
 enum {
 	PAGE = 4096,
@@ -335,7 +336,190 @@ static void test_trimmed_and_sampled(void)
 	begin();
 }
 
-TEST_MAIN(TEST(test_inherited), TEST(test_fork_children_draw_their_own_numbers), TEST(test_trimmed),
+/* --- mappings that move -------------------------------------------------------------------- */
+
+static void move(size_t page, size_t n, size_t to)
+{
+	int64_t weight;
+	uintptr_t aside = hp_regions_put_aside(BASE + page * PAGE, n * PAGE, &weight);
+
+	CHECK(aside);
+	CHECK_INT_EQ(weight, 0);
+	hp_regions_bring_back(aside, n * PAGE, BASE + to * PAGE);
+}
+
+static void test_moved(void)
+{
+	begin();
+	map(10, 10, 1);
+	map(20, 5, 2);
+	move(10, 15, 100);
+	check_counts(1, 10, 0, 0); /* neither freed nor allocated */
+	CHECK_UINT_EQ(unmap(10, 15), 0);
+	CHECK_UINT_EQ(unmap(108, 4), 4);
+	CHECK_UINT_EQ(in_use(1), 8 * PAGE);
+	CHECK_UINT_EQ(in_use(2), 3 * PAGE);
+	move(100, 15, 104); /* over itself */
+	CHECK_UINT_EQ(unmap(104, 8), 8);
+	CHECK_UINT_EQ(unmap(0, 200), 3);
+	CHECK(hp_regions_is_empty());
+}
+
+static void test_moved_in_part(void)
+{
+	begin();
+	map(10, 10, 1);
+	move(13, 4, 50); /* out of the middle */
+	check_counts(3, 10, 0, 0);
+	CHECK_UINT_EQ(unmap(10, 10), 6);
+	CHECK_UINT_EQ(in_use(1), 4 * PAGE);
+	CHECK_UINT_EQ(unmap(50, 4), 4);
+	CHECK_UINT_EQ(in_use(1), 0);
+}
+
+/* Its addresses are another thread's at once, and move on as well. */
+static void test_addresses_that_are_taken_while_it_moves(void)
+{
+	uintptr_t first, second;
+	int64_t weight;
+
+	begin();
+	map(10, 5, 1);
+	first = hp_regions_put_aside(BASE + 10 * PAGE, 5 * PAGE, &weight);
+	map(10, 5, 2);
+	second = hp_regions_put_aside(BASE + 10 * PAGE, 5 * PAGE, &weight);
+	map(10, 5, 3);
+	CHECK_UINT_EQ(in_use(1) + in_use(2) + in_use(3), 15 * PAGE);
+	hp_regions_bring_back(first, 5 * PAGE, BASE + 50 * PAGE);
+	hp_regions_bring_back(second, 5 * PAGE, BASE + 60 * PAGE);
+	CHECK_UINT_EQ(unmap(50, 5), 5);
+	CHECK_UINT_EQ(in_use(1), 0);
+	CHECK_UINT_EQ(unmap(60, 5), 5);
+	CHECK_UINT_EQ(in_use(2), 0);
+	CHECK_UINT_EQ(unmap(10, 5), 5);
+	CHECK(hp_regions_is_empty());
+}
+
+static void test_random_moves(void)
+{
+	static uint64_t owner[2 * N_PAGES];
+
+	begin();
+	for (int step = 0; step < N_STEPS; step++) {
+		size_t page = random_below(N_PAGES), n = 1 + random_below(N_PAGES - page);
+		size_t to = N_PAGES + random_below(N_PAGES - n + 1);
+		uint64_t id = 1 + random_below(20);
+
+		for (size_t i = 0; i < n; i++) {
+			owner[to + i] = owner[page + i];
+			owner[page + i] = id;
+		}
+		move(page, n, to);
+		map(page, n, id);
+	}
+	for (uint64_t id = 1; id <= 20; id++) {
+		uint64_t pages = 0;
+
+		for (size_t i = 0; i < 2 * N_PAGES; i++)
+			pages += owner[i] == id;
+		CHECK_UINT_EQ(in_use(id), pages * PAGE);
+	}
+	begin();
+}
+
+/* A half that moves away is as often recorded as the half that stays, and as a mapping of its size;
+ * the whole as often as before. */
+static void test_moved_and_sampled(void)
+{
+	enum {
+		N = 20000,
+		INTERVAL = 16 * PAGE,
+		SIZE = 16 /* pages; p = 0.6321, of a half 0.3935 */
+	};
+	static const struct {
+		size_t page, n;
+		double moved, left;
+	} moves[] = {
+		{0, 16, 0.6321, 0},
+		{0, 8, 0.3935, 0.3935},
+		{8, 8, 0.3935, 0.3935},
+		{4, 8, 0.3935, 0.3935}, /* two quarters stay: 0.2212 each, either 0.3935 */
+	};
+	struct hp_sampler sampler;
+
+	for (size_t m = 0; m < sizeof(moves) / sizeof(moves[0]); m++) {
+		uint64_t n_moved = 0, n_left = 0;
+		int64_t weight;
+
+		begin();
+		hp_regions_start(INTERVAL, 3 + m);
+		hp_sampler_init(&sampler, INTERVAL, 7);
+		for (size_t i = 0; i < N; i++) {
+			uint64_t gap = hp_sampler_next_gap(&sampler);
+
+			if (gap > SIZE * PAGE)
+				continue;
+			CHECK(hp_regions_add(BASE, SIZE * PAGE, gap, count(1, SIZE * PAGE)));
+			uintptr_t aside = hp_regions_put_aside(BASE + moves[m].page * PAGE,
+							       moves[m].n * PAGE, &weight);
+
+			hp_regions_bring_back(aside, moves[m].n * PAGE, BASE + 100 * PAGE);
+			n_left += hp_regions_take(BASE, SIZE * PAGE, &taken) > 0;
+			hp_regions_settle(&taken, true);
+			/* its mark is where it was in it */
+			n_moved += hp_regions_take(BASE + 100 * PAGE, SIZE * PAGE, &taken) > 0;
+			hp_regions_settle(&taken, true);
+			CHECK(hp_regions_is_empty());
+		}
+		CHECK_UINT_EQ(in_use(1), 0);
+		if (fabs(n_moved - N * moves[m].moved) > 350)
+			TEST_FAIL("%lu moved of case %zu", (unsigned long)n_moved, m);
+		if (fabs(n_left - N * moves[m].left) > 350)
+			TEST_FAIL("%lu left of case %zu", (unsigned long)n_left, m);
+	}
+	begin();
+}
+
+static void grow(size_t page, size_t n, uint64_t id)
+{
+	CHECK(hp_regions_add_growth(BASE + page * PAGE, n * PAGE, 1, count(id, n * PAGE)));
+}
+
+/* What a mapping grows by, step by step, is one object, and can be cut anywhere. */
+static void test_growth(void)
+{
+	begin();
+	map(10, 5, 2);
+	for (size_t page = 15; page < 35; page += 5)
+		grow(page, 5, 1);
+	check_counts(1, 20, 0, 0);
+	CHECK_UINT_EQ(in_use(2), 5 * PAGE);
+	unmap(24, 1);
+	check_counts(2, 20, 0, 1);
+	grow(35, 1, 3); /* by another caller */
+	grow(36, 1, 1);
+	check_counts(3, 21, 0, 1);
+	map(37, 1, 1); /* beside it, and not of it */
+	check_counts(4, 22, 0, 1);
+	CHECK_UINT_EQ(unmap(0, 100), 5 + 19 + 3);
+	CHECK(hp_regions_is_empty());
+}
+
+/* Sampled, each step has a size of its own that its record is scaled by. */
+static void test_growth_sampled(void)
+{
+	begin();
+	hp_regions_start(PAGE, 1);
+	grow(10, 5, 1);
+	grow(15, 5, 1);
+	CHECK_UINT_EQ(counts_of(1).alloc_objects, 2);
+	begin();
+}
+
+TEST_MAIN(TEST(test_moved), TEST(test_moved_in_part),
+	  TEST(test_addresses_that_are_taken_while_it_moves), TEST(test_random_moves),
+	  TEST(test_moved_and_sampled), TEST(test_growth), TEST(test_growth_sampled),
+	  TEST(test_inherited), TEST(test_fork_children_draw_their_own_numbers), TEST(test_trimmed),
 	  TEST(test_trimmed_and_sampled), TEST(test_whole), TEST(test_parts),
 	  TEST(test_over_several), TEST(test_mapped_over), TEST(test_random_ranges),
 	  TEST(test_taken_and_gone), TEST(test_taken_and_put_back),
