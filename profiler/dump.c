@@ -211,6 +211,8 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	if (n_stacks_cut > 0)
 		print_number(t, "stacks_cut", n_stacks_cut);
 	print_number(t, "allocated_bytes", hp_recorder_allocated_bytes());
+	if (request->options->record_mmap || request->options->only_mmap)
+		print_number(t, "reserved_bytes", hp_spaces_reserved_bytes());
 	print_number(t, "rss_bytes", hp_process_rss_bytes());
 	print_number(t, "profiler_bytes", hp_memory_mapped());
 	if (copy->n_missing > 0)

@@ -76,8 +76,8 @@ const struct hp_option hp_option_table[] = {
 	 "%rbp leads nowhere, as it may in the C library, the tables are read all the same; "
 	 "where it leads past a caller, that one is missing from the stack."},
 	{"HEAP_PROFILE_MMAP", HP_OPTION_BOOLEAN, AT(record_mmap), 0, 0, 1, "0", NULL,
-	 "Record calls of mmap(2), mremap(2), munmap(2) and sbrk(2) as well, but not those of the "
-	 "allocator itself."},
+	 "Record calls of mmap(2), mremap(2), munmap(2), mprotect(2) and sbrk(2) as well, but not "
+	 "those of the allocator itself. See Mappings."},
 	{"HEAP_PROFILE_ONLY_MMAP", HP_OPTION_BOOLEAN, AT(only_mmap), 0, 0, 1, "0", NULL,
 	 "Record those calls only."},
 	{"HEAP_PROFILE_MEMORY_LIMIT", HP_OPTION_SIZE, AT(memory_limit), 256 * MIB, 4 * MIB,

@@ -281,14 +281,15 @@ static void report_last_news(void)
 
 /* A mapping does not use up bytes of the heap's countdown: it is sampled by a gap of its own, with
  * the same probability. */
-static void sample_mapping(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
+static void sample_mapping(struct hp_thread *t, uintptr_t p, size_t size, bool is_growth,
+			   const struct hp_site *site)
 {
 	uint64_t gap = hp_sampler_next_gap(&t->sampler);
 	hp_handle h = gap <= size ? count_alloc(t, size, site) : 0;
 
 	if (!h)
 		return;
-	if (!hp_regions_add((uintptr_t)p, size, gap, h)) {
+	if (!(is_growth ? hp_regions_add_growth : hp_regions_add)(p, size, gap, h)) {
 		hp_stacks_count_free(h, size);
 		drop_sample();
 		return;
@@ -305,25 +306,44 @@ static void count_mapping(struct hp_thread *t, size_t size)
 }
 
 /* Where little is left, its estimate may be more than that of the whole. */
-static void count_unmapping(struct hp_thread *t, const struct hp_regions_taken *taken)
+static void count_unmapping(struct hp_thread *t, int64_t weight)
 {
-	if (taken->weight > 0)
-		t->news.freed += taken->weight;
+	if (weight > 0)
+		t->news.freed += weight;
 	else
-		t->news.sampled -= taken->weight;
+		t->news.sampled -= weight;
 }
 
-/* MAP_FIXED replaces what was there. */
-static void replace_mappings(struct hp_thread *t, void *p, size_t size)
+static void drop_mappings(struct hp_thread *t, uintptr_t p, size_t size)
 {
 	struct hp_regions_taken taken;
 
-	hp_regions_take((uintptr_t)p, size, &taken);
+	hp_regions_take(p, size, &taken);
 	hp_regions_settle(&taken, true /* has gone */);
-	count_unmapping(t, &taken);
+	count_unmapping(t, taken.weight);
 }
 
-void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
+/* A mapping, or a part of one that becomes usable. MAP_FIXED replaces what was there. */
+static void count_usable(struct hp_thread *t, uintptr_t p, size_t size, bool is_growth,
+			 const struct hp_site *site)
+{
+	drop_mappings(t, p, size);
+	count_mapping(t, size);
+	sample_mapping(t, p, size, is_growth, site);
+}
+
+static void add_mapping(struct hp_thread *t, uintptr_t p, size_t size, enum hp_space kind,
+			bool is_growth, const struct hp_site *site)
+{
+	if (!hp_spaces_set(p, size, kind))
+		drop_sample();
+	if (kind == HP_SPACE_USABLE)
+		count_usable(t, p, size, is_growth, site);
+	else
+		drop_mappings(t, p, size);
+}
+
+void hp_recorder_mapped(void *p, size_t size, enum hp_space kind, const struct hp_site *site)
 {
 	struct hp_thread *t = hp_session_enter();
 	uint32_t now = hp_session_number();
@@ -335,43 +355,195 @@ void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site)
 	if (now != 0 && t->session != now)
 		hp_session_join(t, now);
 	if (now != 0 && hp_recorder_has_mappings) {
-		replace_mappings(t, p, size);
-		count_mapping(t, size);
-		sample_mapping(t, p, size, site);
+		add_mapping(t, (uintptr_t)p, size, kind, false /* a growth */, site);
 		hp_trigger_report(&t->news);
 	}
 	hp_session_leave(t);
 	hp_recorder_on_report();
+}
+
+bool hp_recorder_has_reserved(const void *p)
+{
+	struct hp_thread *t = hp_session_enter();
+	bool is_reserved = t && hp_spaces_at((uintptr_t)p) == HP_SPACE_RESERVED;
+
+	if (t)
+		hp_thread_leave(t);
+	return is_reserved;
+}
+
+/* The next part of the range that is not yet what it is to be. */
+static bool turn_next(uintptr_t p, size_t size, bool is_usable, struct hp_space_range *out)
+{
+	return is_usable ? hp_spaces_turn(p, size, HP_SPACE_RESERVED, HP_SPACE_USABLE, out)
+			 : hp_spaces_turn(p, size, HP_SPACE_USABLE, HP_SPACE_RESERVED, out);
+}
+
+static void count_turned(struct hp_thread *t, const struct hp_space_range *range, bool is_usable,
+			 const struct hp_site *site)
+{
+	size_t size = range->end - range->start;
+
+	if (is_usable)
+		count_usable(t, range->start, size, false /* a growth */, site);
+	else
+		drop_mappings(t, range->start, size);
+}
+
+/* Compilers at run time call this for each piece of code: mostly nothing is to be recorded. */
+void hp_recorder_protected(void *p, size_t size, bool is_usable, const struct hp_site *site)
+{
+	bool may_turn = is_usable ? hp_spaces_reserved_bytes() > 0 : !hp_spaces_is_empty();
+	struct hp_thread *t = may_turn ? hp_session_enter() : NULL;
+	uint32_t now = hp_session_number();
+	struct hp_space_range range;
+
+	if (!t)
+		return;
+	if (now == 0 || !turn_next((uintptr_t)p, size, is_usable, &range)) {
+		hp_thread_leave(t);
+		return;
+	}
+	if (t->session != now)
+		hp_session_join(t, now);
+	do
+		count_turned(t, &range, is_usable, site);
+	while (turn_next(range.end, (uintptr_t)p + size - range.end, is_usable, &range));
+	hp_trigger_report(&t->news);
+	hp_session_leave(t);
+	hp_recorder_on_report();
+}
+
+static bool has_mappings_to_take(void)
+{
+	return !hp_regions_is_empty() || !hp_spaces_is_empty();
+}
+
+static void take_unmapping(uintptr_t start, size_t size, struct hp_unmapping *out)
+{
+	out->start = start;
+	out->size = size;
+	hp_regions_take(start, size, &out->taken);
+	hp_spaces_take(start, size, &out->spaces);
+}
+
+static void settle_unmapping(struct hp_thread *t, const struct hp_unmapping *u, bool has_gone)
+{
+	hp_regions_settle(&u->taken, has_gone);
+	if (has_gone)
+		count_unmapping(t, u->taken.weight);
+	else
+		hp_spaces_put_back(&u->spaces, u->start, u->size, u->start);
 }
 
 void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out)
 {
-	struct hp_thread *t = hp_regions_is_empty() ? NULL : hp_session_enter();
+	struct hp_thread *t = has_mappings_to_take() ? hp_session_enter() : NULL;
 
 	out->session = t ? hp_session_number() : 0;
 	if (out->session != 0)
-		hp_regions_take((uintptr_t)p, size, &out->taken);
+		take_unmapping((uintptr_t)p, size, out);
 	if (t)
 		hp_thread_leave(t);
 }
 
-void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
+/* The calling thread's struct, as a thread of the session that something was taken out in. NULL:
+ * nothing was, or nothing is to be settled any more. */
+static struct hp_thread *enter_again(uint32_t session)
 {
-	struct hp_thread *t = u->session ? hp_session_enter() : NULL;
+	struct hp_thread *t = session ? hp_session_enter() : NULL;
 	uint32_t now = hp_session_number();
 
 	if (!t)
-		return;
-	if (t->session != now && now != 0)
+		return NULL;
+	if (now != 0 && t->session != now)
 		hp_session_join(t, now);
-	if (u->session == now) {
-		hp_regions_settle(&u->taken, has_gone);
-		if (has_gone)
-			count_unmapping(t, &u->taken);
-		hp_trigger_report(&t->news);
-	}
+	if (session == now)
+		return t;
+	hp_session_leave(t);
+	return NULL;
+}
+
+static void leave_and_report(struct hp_thread *t)
+{
+	hp_trigger_report(&t->news);
 	hp_session_leave(t);
 	hp_recorder_on_report();
+}
+
+void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
+{
+	struct hp_thread *t = enter_again(u->session);
+
+	if (!t)
+		return;
+	settle_unmapping(t, u, has_gone);
+	leave_and_report(t);
+}
+
+/* How much of it is the same afterwards. */
+static size_t size_kept(const struct hp_remapping *r)
+{
+	return r->old_size < r->size ? r->old_size : r->size;
+}
+
+/* That of its last page: what it grows by is like that. */
+static enum hp_space kind_of(const struct hp_remapping *r)
+{
+	enum hp_space kind = hp_spaces_at(r->old + r->old_size - (r->old_size > 0));
+
+	return kind == HP_SPACE_RESERVED ? kind : HP_SPACE_USABLE;
+}
+
+void hp_recorder_remapping(struct hp_remapping *r)
+{
+	struct hp_thread *t = hp_session_enter();
+	size_t kept = size_kept(r);
+	int64_t weight;
+
+	r->tail.session = t ? hp_session_number() : 0;
+	r->aside = 0;
+	if (!t)
+		return;
+	if (r->tail.session != 0) {
+		r->kind = kind_of(r);
+		take_unmapping(r->old + kept, r->old_size - kept, &r->tail);
+	}
+	if (r->tail.session != 0 && r->may_move && kept > 0) {
+		hp_spaces_take(r->old, kept, &r->spaces);
+		r->aside = hp_regions_put_aside(r->old, kept, &weight);
+		count_unmapping(t, weight);
+	}
+	hp_thread_leave(t);
+}
+
+static void settle_place(struct hp_thread *t, const struct hp_remapping *r, uintptr_t now)
+{
+	size_t kept = size_kept(r);
+
+	if (!r->aside)
+		return;
+	if (now != r->old) {
+		drop_mappings(t, now, kept);
+		hp_spaces_set(now, kept, HP_SPACE_UNKNOWN);
+	}
+	hp_regions_bring_back(r->aside, kept, now);
+	hp_spaces_put_back(&r->spaces, r->old, kept, now);
+}
+
+void hp_recorder_remapped(const struct hp_remapping *r, void *p, const struct hp_site *site)
+{
+	struct hp_thread *t = enter_again(r->tail.session);
+	uintptr_t now = p ? (uintptr_t)p : r->old;
+	size_t kept = size_kept(r);
+
+	if (!t)
+		return;
+	settle_unmapping(t, &r->tail, p /* has gone */);
+	settle_place(t, r, now);
+	if (p && r->size > kept)
+		add_mapping(t, now + kept, r->size - kept, r->kind, kept > 0 /* a growth */, site);
+	leave_and_report(t);
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */
@@ -382,6 +554,7 @@ static void empty_tables(bool may_free)
 	if (hp_session_pause() && may_free) {
 		hp_live_stop();
 		hp_regions_reset();
+		hp_spaces_reset();
 		hp_stacks_reset();
 		are_tables_empty = true;
 	}
@@ -435,11 +608,13 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_frame_rule_after_fork(is_clean);
 	hp_live_after_fork();
 	hp_regions_after_fork(hp_session.seed);
+	hp_spaces_after_fork();
 	hp_stacks_after_fork();
 	if (!is_clean && hp_session_is_running()) {
 		/* Some thread was in the middle of a table. */
 		reset_live();
 		hp_regions_reset();
+		hp_spaces_reset();
 		hp_stacks_reset();
 	}
 	hp_trigger_after_fork();

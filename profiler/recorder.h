@@ -5,6 +5,7 @@
 #include "live.h"
 #include "regions.h"
 #include "session.h"
+#include "spaces.h"
 #include "trigger.h"
 #include "unwind.h"
 
@@ -65,20 +66,49 @@ static inline bool hp_recorder_sees_mappings(void)
 	return __builtin_expect(hp_recorder_has_mappings, false) && !hp_tls.in_hook;
 }
 
-/* Tells of memory that the program has mapped. Not from within the allocator underneath, which may
- * hold its locks. */
-void hp_recorder_mapped(void *p, size_t size, const struct hp_site *site);
+/* Tells of memory that the program has mapped, which counts as allocated if it is usable. Not from
+ * within the allocator underneath, which may hold its locks; nor the next one. */
+void hp_recorder_mapped(void *p, size_t size, enum hp_space kind, const struct hp_site *site);
+
+/* True if the program has reserved the page at `p`. */
+bool hp_recorder_has_reserved(const void *p);
+
+/* The program has made the range usable, or has taken all access from it. What it had mapped itself
+ * and is now usable counts as allocated, by this caller; what is no longer, as freed. */
+void hp_recorder_protected(void *p, size_t size, bool is_usable, const struct hp_site *site);
 
 struct hp_unmapping {
 	uint32_t session;
 	struct hp_regions_taken taken;
+	struct hp_spaces_taken spaces;
+	uintptr_t start;
+	size_t size;
 };
 
-/* The range is about to be unmapped or moved: another thread may be given it at once. */
+/* The range is about to be unmapped: another thread may be given it at once. */
 void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out);
 
 /* It has gone, or it has not. */
 void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone);
+
+/* A mapping that changes its size, or its place. */
+struct hp_remapping {
+	uintptr_t old;
+	size_t old_size; /* 0: what is there stays, and there is another one */
+	size_t size;
+	bool may_move;
+
+	enum hp_space kind; /* of what it grows by */
+	uintptr_t aside;
+	struct hp_spaces_taken spaces;
+	struct hp_unmapping tail; /* that it is cut by */
+};
+
+/* It is about to; the first four are filled in. What stays of it keeps its record. */
+void hp_recorder_remapping(struct hp_remapping *r);
+
+/* It is at `p` now, NULL if nothing has changed. What it has grown by counts as a mapping. */
+void hp_recorder_remapped(const struct hp_remapping *r, void *p, const struct hp_site *site);
 
 /* --- sessions: for lifecycle.c ------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@ EXPORTED = set('''
     malloc calloc realloc reallocarray free cfree free_sized free_aligned_sized posix_memalign
     aligned_alloc memalign valloc pvalloc malloc_usable_size
     mallocx rallocx xallocx dallocx sdallocx
-    mmap mmap64 mremap munmap sbrk
+    mmap mmap64 mremap munmap mprotect pkey_mprotect sbrk
     dlclose _exit _Exit
 
     _Znwm _ZnwmRKSt9nothrow_t _ZnwmSt11align_val_t _ZnwmSt11align_val_tRKSt9nothrow_t

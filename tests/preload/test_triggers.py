@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps by bytes, time, resident memory and signal; and mappings as allocations."""
-import math
+"""Dumps by bytes, time, resident memory and signal."""
 import os
 import re
 import signal
@@ -10,7 +9,7 @@ import time
 
 from preload import (PATIENCE, Failure, case, check, check_equal, each, environment, main, program,
                      run, run_quietly)
-from strict_dump import Counts, dumps_in, last_dump, names_of_dumps
+from strict_dump import Counts, dumps_in, names_of_dumps
 
 TRIGGERS = program('triggers')
 MIB = 1 << 20
@@ -198,70 +197,6 @@ def test_no_thread_of_the_profiler(folder):
         program_.wait_for_dumps(1)
         check_equal(len(os.listdir(f'/proc/{program_.process.pid}/task')), 1, 'threads')
         program_.end()
-
-
-@case
-def test_mappings(folder):
-    run_quietly([TRIGGERS, 'map'], environment(folder, HEAP_PROFILE_MMAP='1',
-                                               HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
-    leaves = last_dump(folder).by_leaf()
-    # 3 MiB are left of what was cut, in two pieces; the one that was moved is the mover's now.
-    check_equal(leaves['map'][:2], (2, 3 * MIB), 'in use by mmap')
-    check_equal(leaves['remap'][:2], (1, 6 * MIB), 'in use by mremap')
-    check_equal(leaves['move_break'][:2], (1, 12288), 'in use by sbrk')
-    check_equal(leaves['allocate_large'], Counts(1, 8 * MIB, 1, 8 * MIB), 'by malloc, once')
-
-
-@each('interval', ['1', '32K'])
-def test_trimmed_mappings(folder, interval):
-    """The rest is in use, and is allocated once; sampled, it is an estimate of that."""
-    run_quietly([TRIGGERS, 'trim'],
-                environment(folder, HEAP_PROFILE_ONLY_MMAP='1', HEAP_PROFILE_INUSE_INTERVAL='0',
-                            HEAP_PROFILE_SAMPLE_INTERVAL=interval, HEAP_PROFILE_SEED='1'))
-    got = last_dump(folder).by_leaf()['map_and_trim']
-    n, size = 4000, 65536
-    if interval == '1':
-        check_equal(got, Counts(n, n * size // 2, n, n * size), 'in it')
-        return
-    p, p_rest = (-math.expm1(-s / 32768) for s in (size, size / 2))
-    for objects, probability in ((got.alloc_objects, p), (got.inuse_objects, p_rest)):
-        bound = 5 * math.sqrt(n * probability * (1 - probability))
-        check(abs(objects - n * probability) < bound, f'{objects}, not {n * probability}')
-    check_equal((got.inuse_bytes, got.alloc_bytes),
-                (got.inuse_objects * size // 2, got.alloc_objects * size), 'bytes')
-
-
-@case
-def test_unmapped_by_a_thread_that_does_nothing_else(folder):
-    run_quietly([TRIGGERS, 'unmap-in-thread'], environment(folder, HEAP_PROFILE_MMAP='1'))
-    check_equal(last_dump(folder).by_leaf()['map'], Counts(0, 0, 1, MIB), 'of the mapping')
-
-
-@case
-def test_addresses_that_go_from_thread_to_thread(folder):
-    run_quietly([TRIGGERS, 'move-in-threads'],
-                environment(folder, HEAP_PROFILE_ONLY_MMAP='1', HEAP_PROFILE_INUSE_INTERVAL='0',
-                            HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
-    check_equal(last_dump(folder).by_leaf()['map_and_keep'],
-                Counts(20000, 20000 << 16, 20000, 20000 << 16), 'of what was mapped and kept')
-
-
-@case
-def test_only_mappings(folder):
-    run_quietly([TRIGGERS, 'map'], environment(folder, HEAP_PROFILE_ONLY_MMAP='1',
-                                               HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
-    dump = last_dump(folder)
-    leaves = dump.by_leaf()
-    check_equal(leaves['map'][:2], (2, 3 * MIB), 'in use by mmap')
-    check('allocate_large' not in leaves, 'the heap is left alone')
-    check_equal(dump.number('allocated_bytes'), dump.total.alloc_bytes, 'allocated_bytes')
-
-
-@case
-def test_no_mappings_unless_asked_for(folder):
-    run_quietly([TRIGGERS, 'map'], environment(folder))
-    leaves = last_dump(folder).by_leaf()
-    check('map' not in leaves and 'remap' not in leaves, 'mappings')
 
 
 main()

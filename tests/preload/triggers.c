@@ -254,114 +254,6 @@ static int do_fork_and_join(char **argv)
 	return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 96;
 }
 
-static NOINLINE void *map(size_t size)
-{
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-static NOINLINE void *remap(void *p, size_t from, size_t to)
-{
-	return mremap(p, from, to, MREMAP_MAYMOVE);
-}
-
-static NOINLINE void move_break(void)
-{
-	sink = sbrk(16384);
-	sink = sbrk(-4096);
-}
-
-static NOINLINE void allocate_large(void)
-{
-	sink = malloc(8 * MIB);
-}
-
-static int do_map(char **argv)
-{
-	char *kept = map(4 * MIB), *cut = map(4 * MIB), *gone = map(2 * MIB);
-
-	munmap(gone, 2 * MIB);
-	munmap(cut + MIB, MIB);
-	sink = remap(kept, 4 * MIB, 6 * MIB);
-	sink = mmap(NULL, (size_t)-1 / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0); /* fails, as do these */
-	sink = remap(cut, MIB, (size_t)-1 / 2);
-	sink = (void *)(intptr_t)munmap(cut, (size_t)-1 / 2);
-	move_break();
-	allocate_large(); /* the allocator maps that */
-	return 0;
-}
-
-enum {
-	N_TRIMMED = 4000
-};
-
-/* As one maps more, to choose a part that is aligned. */
-static NOINLINE void map_and_trim(void)
-{
-	for (int i = 0; i < N_TRIMMED; i++) {
-		char *p = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		munmap(p + 32768, 32768);
-	}
-}
-
-static int do_trim(char **argv)
-{
-	map_and_trim();
-	return 0;
-}
-
-static void *unmap(void *p)
-{
-	munmap(p, MIB);
-	return NULL;
-}
-
-/* By a thread that has nothing to do with the heap. */
-static int do_unmap_in_thread(char **argv)
-{
-	void *p = map(MIB);
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, unmap, p);
-	pthread_join(thread, NULL);
-	return 0;
-}
-
-enum {
-	KEPT = 1 << 16,
-	N_KEPT = 20000
-};
-
-/* Leaves a hole where the mapping was. */
-static void *move_away(void *unused)
-{
-	char *to = map(KEPT);
-
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
-		mremap(map(KEPT), KEPT, KEPT, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-	return NULL;
-}
-
-static NOINLINE void *map_and_keep(void)
-{
-	return mmap(NULL, KEPT, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-static int do_move_in_threads(char **argv)
-{
-	pthread_t threads[2];
-
-	for (int i = 0; i < 2; i++)
-		pthread_create(&threads[i], NULL, move_away, NULL);
-	for (int i = 0; i < N_KEPT; i++)
-		sink = map_and_keep();
-	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
-	return 0;
-}
-
 const struct command commands[] = {
 	{"wait", do_wait},
 	{"work", do_work},
@@ -371,14 +263,10 @@ const struct command commands[] = {
 	{"touch-without-main", do_touch_without_main},
 	{"threads", do_threads},
 	{"fork", do_fork},
-	{"map", do_map},
-	{"trim", do_trim},
 	{"fork-and-wait", do_fork_and_wait},
 	{"fork-and-raise", do_fork_and_raise},
 	{"grow-and-shrink", do_grow_and_shrink},
 	{"signals-within", do_signals_within},
 	{"fork-and-join", do_fork_and_join},
-	{"unmap-in-thread", do_unmap_in_thread},
-	{"move-in-threads", do_move_in_threads},
 	{NULL, NULL},
 };
