@@ -32,7 +32,7 @@ def test_without_files_without_names(folder, seals):
     victim = os.path.join(folder, 'p.0001.heap')
     with open(victim, 'w') as f:
         f.write('somebody else\'s')
-    result = run_sealed(folder, seals, program('triggers'), 'map')
+    result = run_sealed(folder, seals, program('mappings'), 'map')
     check_equal((result.status, result.stderr), (0, ''), 'the program')
     check_equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
     with open(victim) as f:
@@ -51,7 +51,7 @@ def need_nameless_files(folder):
 @case
 def test_death_while_writing(folder):
     need_nameless_files(folder)
-    result = run_sealed(folder, 'die', program('triggers'), 'map')
+    result = run_sealed(folder, 'die', program('mappings'), 'map')
     check_equal((result.status, result.stderr), (-signal.SIGSYS, ''), 'the program')
     check_equal(os.listdir(folder), [], 'files')
 
@@ -59,12 +59,12 @@ def test_death_while_writing(folder):
 @case
 def test_cleanup_after_death_while_writing(folder):
     """A temporary name outlives its process. The next owner removes it, if it is asked to."""
-    run_sealed(folder, 'no-tmpfile,die', program('triggers'), 'map')
+    run_sealed(folder, 'no-tmpfile,die', program('mappings'), 'map')
     names = os.listdir(folder)
     check(len(names) == 1 and names[0].startswith('p.0001.heap.tmp.'), names)
-    run_sealed(folder, 'no-tmpfile', program('triggers'), 'map')
+    run_sealed(folder, 'no-tmpfile', program('mappings'), 'map')
     check(names[0] in os.listdir(folder), 'without being asked to')
-    result = run_sealed(folder, 'no-tmpfile', program('triggers'), 'map',
+    result = run_sealed(folder, 'no-tmpfile', program('mappings'), 'map',
                         HEAP_PROFILE_CLEANUP='1')
     check_equal((result.status, result.stderr), (0, ''), 'the program')
     check_equal(os.listdir(folder), ['p.0001.heap'], 'files')
@@ -76,7 +76,7 @@ def test_odd_characters_in_paths(folder):
     bears the same path as the mapping, which the dump's reader makes sure of."""
     with tempfile.TemporaryDirectory() as other:
         copy = os.path.join(other, 'a\nb\\c \x1b')
-        shutil.copy(program('triggers'), copy)
+        shutil.copy(program('mappings'), copy)
         result = run([copy, 'map'], environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='64K'))
     check_equal((result.status, result.stderr), (0, ''), 'the program')
     paths = last_dump(folder).build_ids
