@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* jemalloc's non-standard interface. A program that can do without it asks `if (mallocx)`, so these
- * names must not exist where the allocator underneath has none: each is an indirect function whose
- * resolver returns 0 then.
+ * names must not exist where the allocator underneath has none: there they are hidden.
  *
- * A resolver may run before this library is relocated, for a library that is relocated earlier and
- * refers to one of the names. Then nothing can be looked up, and the hook itself is the answer;
- * should jemalloc not be there after all, malloc serves in its place. */
+ * That is done while the loader relocates this library, the earliest moment at which code of ours
+ * runs. The program is relocated after all libraries, and a function that is bound at its first
+ * call later still: these find what they would find without us. A library that was relocated before
+ * us has our functions by then, whether jemalloc is there or not, so they work over malloc as well.
+ *
+ * With each name an indirect function, whose resolver returns 0 where the name must not exist, the
+ * loader would write "Relink ..." to standard error for each reference of such a library; and where
+ * the archive is in a program it would end the process. */
+#include "early_names.h"
 #include "hooks.h"
 #include "next_alloc.h"
 
@@ -194,27 +199,35 @@ static HP_HOOK_CODE void sdallocx_hook(void *p, size_t size, int flags)
 		sdallocx_slow(p, size, flags);
 }
 
-/* --- resolvers ----------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------------------------- */
 
-/* Holds its own address once the loader has relocated us, the link-time address before. */
-static const void *const volatile self = (const void *)&self;
+#define NAMES(NAME)                                                          \
+	NAME(mallocx, void *, size_t size, int flags)                        \
+	NAME(rallocx, void *, void *p, size_t size, int flags)               \
+	NAME(xallocx, size_t, void *p, size_t size, size_t extra, int flags) \
+	NAME(dallocx, void, void *p, int flags)                              \
+	NAME(sdallocx, void, void *p, size_t size, int flags)
 
-static inline bool is_relocated(void)
+#define NAME(name, result, ...) \
+	__attribute__((visibility("default"), alias(#name "_hook"))) result name(__VA_ARGS__);
+NAMES(NAME)
+#undef NAME
+
+static void do_nothing(void)
 {
-	return self == (const void *)&self;
 }
 
-#define INDIRECT(name, result, ...)                                              \
-	static __attribute__((used)) result (*resolve_##name(void))(__VA_ARGS__) \
-	{                                                                        \
-		if (is_relocated() && !hp_next_alloc_symbol(#name))              \
-			return NULL;                                             \
-		return name##_hook;                                              \
-	}                                                                        \
-	__attribute__((visibility("default"), ifunc("resolve_" #name))) result name(__VA_ARGS__)
+/* The resolver of an indirect function that nobody else can refer to. The loader calls it when it
+ * comes to the pointer below. */
+static __attribute__((used)) void (*hide_absent_names(void))(void)
+{
+#define NAME(name, result, ...)             \
+	if (!hp_early_name_has_next(#name)) \
+		hp_early_name_hide(#name);
+	NAMES(NAME)
+#undef NAME
+	return do_nothing;
+}
 
-INDIRECT(mallocx, void *, size_t size, int flags);
-INDIRECT(rallocx, void *, void *p, size_t size, int flags);
-INDIRECT(xallocx, size_t, void *p, size_t size, size_t extra, int flags);
-INDIRECT(dallocx, void, void *p, int flags);
-INDIRECT(sdallocx, void, void *p, size_t size, int flags);
+static __attribute__((ifunc("hide_absent_names"))) void at_relocation(void);
+static __attribute__((used)) void (*const volatile relocated)(void) = at_relocation;

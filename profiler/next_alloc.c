@@ -65,10 +65,11 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 /* --- until the real ones are known --------------------------------------------------------- */
 
 /* The C library's first constructor sets both. A program may take its environment away again before
- * anybody has allocated (clearenv()), but hardly its own name. */
+ * anybody has allocated (clearenv()), but hardly its own name. Where the program refers to that
+ * variable it has a copy, which is NULL until the program is relocated. */
 bool hp_next_alloc_is_c_library_ready(void)
 {
-	return environ || program_invocation_name[0];
+	return environ || (program_invocation_name && program_invocation_name[0]);
 }
 
 /* Before the C library is set up, while the loader asks our resolvers, the allocator underneath may

@@ -80,14 +80,10 @@ def test_a_block_of_jemallocs_own_is_counted_once_a_call(folder, interval):
 
 @case
 def test_jemallocs_own_interface_bound_at_once(folder):
-    """The loader complains, which nobody can help, and all is well."""
+    """jemalloc calls it itself, and is bound before us: the loader has nothing to say about it."""
     env = environment(folder, preload=f'{LIB}:{find_allocator("jemalloc")}', LD_BIND_NOW='1')
-    result = run([program('jemalloc'), '4'], env)
-    check_equal(result.status, 0, 'status')
+    result = run_quietly([program('jemalloc'), '4'], env)
     check_equal(check_dump(folder, result.stdout), 3, 'lines')
-    strange = [line for line in result.stderr.splitlines()
-               if not re.search("Relink .* for IFUNC symbol `[a-z]*allocx'", line)]
-    check_equal(strange, [], 'what is told')
 
 
 def run_over_full_tcmalloc(folder, *command, **variables):
