@@ -56,7 +56,7 @@ static bool is_rss_due(uint64_t now, struct hp_text *reason)
 
 	if (rss_interval == 0 || now < next || !moves_on(&next_rss_ms, next, now + RSS_LOOK_MS))
 		return false;
-	rss = hp_process_rss_bytes();
+	rss = hp_process_memory().rss_bytes;
 	if (rss < rss_mark + rss_interval)
 		return false;
 	rss_mark = rss;
@@ -81,7 +81,7 @@ static void start_clock(void)
 
 	next_time_ms = now + time_interval_ms;
 	next_rss_ms = now;
-	rss_mark = rss_interval ? hp_process_rss_bytes() : 0;
+	rss_mark = rss_interval ? hp_process_memory().rss_bytes : 0;
 }
 
 /* --- signals ------------------------------------------------------------------------------- */

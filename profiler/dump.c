@@ -193,6 +193,7 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 			   const struct hp_stacks_copy *copy)
 {
 	uint64_t n_stacks_cut = hp_recorder_n_stacks_cut();
+	struct hp_process_memory memory = hp_process_memory();
 
 	print_number(t, "heapprof", 1 /* version of the format */);
 	print_string(t, "program", hp_process_program());
@@ -213,7 +214,8 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	print_number(t, "allocated_bytes", hp_recorder_allocated_bytes());
 	if (request->options->record_mmap || request->options->only_mmap)
 		print_number(t, "reserved_bytes", hp_spaces_reserved_bytes());
-	print_number(t, "rss_bytes", hp_process_rss_bytes());
+	print_number(t, "rss_bytes", memory.rss_bytes);
+	print_number(t, "anonymous_bytes", memory.anonymous_bytes);
 	print_number(t, "profiler_bytes", hp_memory_mapped());
 	if (copy->n_missing > 0)
 		print_string(t, "note", "incomplete: some records could not be read");

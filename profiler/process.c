@@ -133,24 +133,32 @@ uint64_t hp_process_run_id(void)
 	return run_id;
 }
 
-/* statm = size " " resident " " ..., in pages */
-static uint64_t read_rss_bytes(const char *file)
+/* statm = size " " resident " " shared " " ..., in pages; shared are those of files and of shared
+ * memory, see proc(5) */
+static struct hp_process_memory read_memory(const char *file)
 {
+	struct hp_process_memory memory = {0};
 	char text[256];
 	const char *p;
 
 	if (hp_file_read(file, text, sizeof(text)) <= 0)
-		return 0;
+		return memory;
 	p = skip_words(text, 1);
-	return p ? parse_decimal(p) * PAGE_BYTES : 0;
+	memory.rss_bytes = p ? parse_decimal(p) * PAGE_BYTES : 0;
+	p = skip_words(text, 2);
+	uint64_t shared_bytes = p ? parse_decimal(p) * PAGE_BYTES : 0;
+
+	if (memory.rss_bytes > shared_bytes)
+		memory.anonymous_bytes = memory.rss_bytes - shared_bytes;
+	return memory;
 }
 
 /* That of the main thread holds zeroes after a pthread_exit() in main. */
-uint64_t hp_process_rss_bytes(void)
+struct hp_process_memory hp_process_memory(void)
 {
-	uint64_t bytes = read_rss_bytes("/proc/self/statm");
+	struct hp_process_memory memory = read_memory("/proc/self/statm");
 
-	return bytes > 0 ? bytes : read_rss_bytes("/proc/thread-self/statm");
+	return memory.rss_bytes > 0 ? memory : read_memory("/proc/thread-self/statm");
 }
 
 void hp_process_after_fork(void)

@@ -28,6 +28,11 @@ uint64_t hp_process_start_ticks(void);   /* the kernel's own start time; 0: not 
  * samples. */
 uint64_t hp_process_run_id(void);
 
-uint64_t hp_process_rss_bytes(void); /* read now; 0: not known */
+struct hp_process_memory {
+	uint64_t rss_bytes;       /* resident memory; 0: not known */
+	uint64_t anonymous_bytes; /* the part of it that is neither a file's nor shared */
+};
+
+struct hp_process_memory hp_process_memory(void); /* read now */
 
 void hp_process_after_fork(void);

@@ -20,7 +20,7 @@ _BUILD_ID = re.compile(r'# buildid: ([0-9a-f]+) (/.*|\[.*|.*)')
 
 KEYS = ['heapprof', 'program', 'pid', 'run', 'dump', 'reason', 'time', 'uptime_ms',
         'sample_interval', 'samples', 'samples_dropped', 'stacks', 'allocated_bytes', 'rss_bytes',
-        'profiler_bytes']
+        'anonymous_bytes', 'profiler_bytes']
 
 
 def add(a, b):
