@@ -63,7 +63,7 @@ struct tables {
 };
 
 /* The loader adds the load address in place, except to the kernel's own object. */
-static const void *address_in(const struct link_map *map, ElfW(Addr) value)
+static const void *address_in(const struct link_map *map, uintptr_t value)
 {
 	return (const void *)(value < map->l_addr ? value + map->l_addr : value);
 }

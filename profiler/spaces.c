@@ -65,7 +65,8 @@ static uint64_t reserved_in(const struct hp_space_range *some, size_t n)
  * first ones stay. */
 static bool replace(size_t first, size_t last, const struct hp_space_range *some, size_t n)
 {
-	uint64_t reserved = reserved_bytes - reserved_in(&ranges[first], last - first);
+	uint64_t replaced = last > first ? reserved_in(&ranges[first], last - first) : 0;
+	uint64_t reserved = reserved_bytes - replaced;
 	bool has_room = reserve(n_ranges - (last - first) + n);
 
 	if (!has_room)
