@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """What the library asks of the kernel is refused: memory, descriptors, threads, anything."""
 import os
+import resource
 
 from faults import (VICTIM, WAYS, check_told, check_unharmed, for_each_call, inject, profiled,
                     whole_dumps)
-from preload import LIB, case, check, check_equal, each, main, program
+from preload import LIB, Skip, case, check, check_equal, each, main, program
 from strict_dump import dumps_in, last_dump, names_of_dumps
 
 FLAKY = program('libflaky.so')
@@ -68,6 +69,16 @@ def test_calls_are_interrupted(folder):
         check_unharmed(done)
         check_equal(done.result.stderr, '', done.name)
         check_equal(len(check_files(done)), 2, 'dumps')
+
+
+@case
+def test_locked_memory(folder):
+    hard_limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    if 0 <= hard_limit < 8 << 20:  # -1: none
+        raise Skip('RLIMIT_MEMLOCK is less than 8 MiB here')
+    outcome = profiled([VICTIM, 'lock-all'], folder, HEAP_PROFILE_SAMPLE_INTERVAL='4K')
+    check_told(outcome)
+    check_equal([d.metadata['reason'] for d in dumps_in(outcome.folder)], ['exit'], 'dumps')
 
 
 @each('limit', [20, 64, 65, 200])

@@ -2,6 +2,7 @@
 #include "folder.h"
 #include "maps.h"
 #include "sys.h"
+#include <sys/auxv.h>
 
 struct seen {
 	uintptr_t last_end, wanted;
