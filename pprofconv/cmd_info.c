@@ -97,6 +97,7 @@ static int print_info(const struct settings *settings, const char *path)
 
 	if (!profile)
 		return EXIT_BAD;
+	command_warn_of_no_samples(settings, profile, path);
 	print_text("file: ", path, "\n");
 	print_time(profile->time_nanos);
 	print_period(profile);
