@@ -7,10 +7,10 @@
 #define PAGE_SIZE ((uintptr_t)4096)
 
 /* The linker makes both, in whichever object this code is. */
-/* NOLINTBEGIN(bugprone-reserved-identifier) */
+/* NOLINTBEGIN(bugprone-reserved-identifier,readability-redundant-declaration) */
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
-/* NOLINTEND(bugprone-reserved-identifier) */
+/* NOLINTEND(bugprone-reserved-identifier,readability-redundant-declaration) */
 
 /* What an object's dynamic section leads to. */
 struct tables {

@@ -108,6 +108,7 @@ static const struct {
 	const void *global;       /* the first definition in the global scope */
 	const void *default_form; /* NULL: malloc or free */
 } forms[N_FORMS] = {
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of symbols */
 #define FORM(symbol, default_call)             \
 	{{#symbol, (const void *)our##symbol}, \
 	 (const void *)symbol,                 \
@@ -118,6 +119,7 @@ static const struct {
 #undef NEW
 #undef DELETE
 #undef FORM
+	/* NOLINTEND(bugprone-macro-parentheses) */
 };
 
 static bool is_runtimes(const void *function)
@@ -358,7 +360,9 @@ FORMS(NEW, DELETE)
 #undef NEW
 #undef DELETE
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of symbols */
 #define ALIAS(symbol)                      __attribute__((weak, alias("our" #symbol), visibility("default"))) symbol;
 #define NEW(symbol, default_call)          new_function ALIAS(symbol)
 #define DELETE(symbol, default_call, p, a) delete_function ALIAS(symbol)
+/* NOLINTEND(bugprone-macro-parentheses) */
 FORMS(NEW, DELETE)

@@ -213,7 +213,9 @@ static uint16_t number_of(struct hp_module *m, const struct dl_find_object *obje
 		read_path(m, object, path, sizeof(path));
 		number = has_build_id ? 0 : find_file(m);
 	}
-	return number ? number : add_file(m);
+	number = number ? number : add_file(m);
+	m->path = ""; /* what was added has a copy */
+	return number;
 }
 
 static uint16_t place_of(struct hp_module *m, const struct dl_find_object *object, uintptr_t ip,
@@ -272,8 +274,8 @@ static bool is_deleted_path(const char *path, size_t size, const char *name)
 
 void hp_modules_note_deleted(uintptr_t start, const char *path, size_t path_size)
 {
-	for (uint16_t i = 1; i <= hp_modules_n_numbered(); i++) {
-		struct numbered *n = numbered_at(i);
+	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
+		struct numbered *n = numbered_at((uint16_t)i);
 
 		if (n->module.build_id_size == 0 &&
 		    is_deleted_path(path, path_size, n->module.path) &&
