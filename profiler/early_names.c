@@ -19,7 +19,7 @@ struct tables {
 	const uint32_t *gnu_hash;
 };
 
-/* The loader adds the address at which an object lies in place, except to the kernel's own. */
+/* The loader adds an object's address to these in place, except for the kernel's own object. */
 static struct tables tables_of(const ElfW(Dyn) * dynamic, uintptr_t start)
 {
 	struct tables t = {0};

@@ -18,6 +18,6 @@ struct hp_maps_entry {
  * the call only. False if /proc can't be read, or not to its end. */
 bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *context), void *context);
 
-/* Copies the path of the mapping that `address` lies in, and makes a number of its device and
+/* Copies the path of the mapping that holds `address`, and makes a number of its device and
  * inode: two files that exist at the same time have different ones. False if there is none. */
 bool hp_maps_find_file(uintptr_t address, char *out_path, size_t size, uint64_t *out_id);

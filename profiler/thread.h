@@ -72,7 +72,7 @@ struct hp_thread {
 	uint64_t accounted; /* how many of its bytes the triggers have been told */
 	uint64_t step;      /* bytes until they are to be told again */
 	struct hp_trigger_news news;
-	uint64_t n_samples;    /* taken through it, in all sessions and as whosever it was */
+	uint64_t n_samples;    /* taken through it, in all sessions and by all its threads */
 	uint64_t n_stacks_cut; /* how many of these have a stack that was cut: see unwind.h */
 	bool is_stack_cut;     /* the last walk's */
 	struct hp_stack_memory memory;

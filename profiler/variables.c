@@ -103,8 +103,8 @@ static bool begins_with(const char *text, const char *beginning)
 	return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-/* HEAPPROF_BUILD and the like are other people's: a name that only begins with HEAPPROF has to be
- * near to one of ours. */
+/* Other names that begin with HEAPPROF may belong to somebody else, as HEAPPROF_BUILD does: these
+ * are reported only if they are near to one of ours. */
 static bool is_suspect(const char *name, const char *nearest)
 {
 	return begins_with(name, "HEAP_PROFILE") || begins_with(name, "HEAPPROFILE") || nearest;
