@@ -104,6 +104,11 @@ static bool move_on(struct alarm *a, uint64_t next, uint64_t count)
 					   __ATOMIC_RELAXED);
 }
 
+static void begin_anew(struct alarm *a, uint64_t count)
+{
+	move_on(a, __atomic_load_n(&a->next, __ATOMIC_RELAXED), count);
+}
+
 /* True for one of several threads that see the count reached. */
 static bool rings(struct alarm *a, uint64_t count)
 {
@@ -116,9 +121,9 @@ static bool rings(struct alarm *a, uint64_t count)
  * high-water mark is only ever raised. As gperftools has it. */
 static void restart(const struct hp_trigger_totals *t)
 {
-	move_on(&allocated_alarm, allocated_alarm.next, t->allocated);
-	move_on(&freed_alarm, freed_alarm.next, t->freed);
-	move_on(&inuse_alarm, inuse_alarm.next, t->inuse);
+	begin_anew(&allocated_alarm, t->allocated);
+	begin_anew(&freed_alarm, t->freed);
+	begin_anew(&inuse_alarm, t->inuse);
 }
 
 static void say(struct hp_text *reason, uint64_t bytes, const char *what)
