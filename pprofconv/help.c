@@ -130,6 +130,16 @@ static void print_man_option(const struct option_row *row, FILE *stream)
 }
 
 static const char man_rest[] =
+	".SH INPUTS\n"
+	"An input may be gzipped. Its format is found by content, however long its first\n"
+	"line is; no line may be longer than 1 MiB. Of what is read as others write it:\n"
+	".TP\n"
+	".B folded stacks\n"
+	"Text in UTF\\-8: one in UTF\\-16 is refused. Empty lines are skipped, and comments:\n"
+	"lines that begin with a # and a space. Lines may end with CR LF; a last line\n"
+	"without an end is read, with a warning. Counts that are fractions are rounded to\n"
+	"whole numbers that have the same sum, with a warning. Lines with two counts are\n"
+	"a difference, and refused.\n"
 	".SH COLUMNS\n"
 	"What diff shows of a function, file, line or mapping, the largest change first:\n"
 	".TP\n"

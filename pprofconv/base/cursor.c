@@ -70,3 +70,11 @@ bool cursor_find(struct cursor *cursor, const char *text)
 		cursor->at = found;
 	return found != NULL;
 }
+
+bool cursor_is_text(struct cursor cursor)
+{
+	for (; !cursor_at_end(&cursor); cursor.at++)
+		if ((unsigned char)*cursor.at < ' ' && !cursor_is_space((unsigned char)*cursor.at))
+			return false;
+	return true;
+}

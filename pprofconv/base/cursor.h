@@ -151,6 +151,9 @@ static inline uint64_t cursor_take_hex(struct cursor *cursor)
 /* Takes what comes before the next space or the end; may be empty. */
 struct cursor cursor_take_word(struct cursor *cursor);
 
+/* Whether what is left has no control characters but spaces and line ends. */
+bool cursor_is_text(struct cursor cursor);
+
 /* Drops spaces at the end. */
 void cursor_trim_end(struct cursor *cursor);
 

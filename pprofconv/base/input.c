@@ -317,13 +317,12 @@ static int fill_text(struct input *input, size_t max_size)
 
 /* --- taking -------------------------------------------------------------------------------- */
 
-struct cursor input_head(struct input *input)
+struct cursor input_head(struct input *input, size_t size)
 {
-	while (input->n_text < INPUT_HEAD_SIZE && !input->text_ended)
-		if (fill_text(input, TEXT_SIZE))
+	while (input->n_text < size && !input->text_ended)
+		if (fill_text(input, INPUT_LINE_MAX))
 			return cursor_make("", 0);
-	return cursor_make(input->text,
-			   input->n_text < INPUT_HEAD_SIZE ? input->n_text : INPUT_HEAD_SIZE);
+	return cursor_make(input->text, input->n_text < size ? input->n_text : size);
 }
 
 bool input_next_line(struct input *input, struct cursor *out_line)

@@ -10,7 +10,7 @@
 #include "base/cursor.h"
 #include "base/diag.h"
 
-#define INPUT_HEAD_SIZE   4096
+#define INPUT_HEAD_SIZE   4096 /* tells most formats apart */
 #define INPUT_LINE_MAX    (1u << 20)
 #define INPUT_BYTES_LIMIT (UINT64_C(1) << 30) /* the limit where the user gave none */
 
@@ -38,9 +38,10 @@ DEFINE_CLEANUP(struct input *, input_free)
 void input_on_progress(struct input *input, void (*report)(void *context, uint64_t n_bytes),
 		       void *context);
 
-/* The first bytes, at most INPUT_HEAD_SIZE, without taking them; to be called before anything is
- * taken. Empty if the input is empty or failed. */
-struct cursor input_head(struct input *input);
+/* The first `size` bytes, at most INPUT_LINE_MAX, or all if there are fewer, without taking them;
+ * to be called before anything is taken; good until the next call. Empty if the input is empty or
+ * failed. */
+struct cursor input_head(struct input *input, size_t size);
 
 /* Sets *out_line to the next line without its end, good until the next call. False at the end and
  * on failure: input_status() tells which. */

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Folded stacks, as flame graph tools take them: the names of a stack's functions from the root to
- * the leaf, and a number. What the number counts is not said. */
+ * the leaf, and a number. What the number counts is not said. Many tools write them, none defines
+ * them: comments, fractions, line ends of Windows and a last line without an end are all read. */
 #include <errno.h>
+#include <inttypes.h>
 
+#include "analysis/unsample.h"
+#include "readers/heap_text.h"
 #include "readers/readers.h"
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 struct folded {
 	struct profile *profile;
@@ -11,6 +17,9 @@ struct folded {
 	struct diag *diag;
 	VEC(uint32_t) locations; /* of the functions, PROFILE_NONE where there is none yet */
 	VEC(uint32_t) stack;
+	double carry; /* what rounding has left over so far */
+	size_t n_lines, n_two_counts, n_fractions;
+	bool has_callers, is_cut;
 };
 
 static int corrupt(struct folded *folded, const char *what)
@@ -51,11 +60,14 @@ static void push_frame(struct folded *folded, struct cursor name)
 		no_memory(folded);
 }
 
-/* stack = name { ";" name }; the last one is the leaf, so it is read from the end */
+/* stack = name { ";" name } { ";" }; the last one is the leaf, so it is read from the end. A leaf
+ * without a name is none: some tools end the stack with a ';'. */
 static uint32_t read_stack(struct folded *folded, struct cursor line)
 {
 	folded->stack.n = 0;
-	for (;;) {
+	while (!cursor_at_end(&line) && (line.end[-1] == ';' || line.end[-1] == ' '))
+		line.end--;
+	while (!cursor_at_end(&line)) {
 		const char *separator = memrchr(line.at, ';', cursor_left(&line));
 		struct cursor name = line;
 
@@ -66,11 +78,34 @@ static uint32_t read_stack(struct folded *folded, struct cursor line)
 			break;
 		line.end = separator;
 	}
+	folded->has_callers |= folded->stack.n > 1;
 	return profile_add_stack(folded->profile, folded->stack.items, folded->stack.n);
 }
 
-/* Splits "stack number" at its last space; false if it is not so. */
-static bool split(struct cursor *line, int64_t *out_value)
+/* --- lines --------------------------------------------------------------------------------- */
+
+struct count {
+	int64_t whole;
+	double fraction; /* to be added to it */
+};
+
+/* count = integer [ "." { digit } ] */
+static bool take_count(struct cursor *text, struct count *out)
+{
+	double unit = cursor_peek(text) == '-' ? -1 : 1;
+
+	*out = (struct count){.whole = cursor_take_signed(text)};
+	if (cursor_accept(text, '.'))
+		for (int c = cursor_peek(text); c >= '0' && c <= '9'; c = cursor_peek(text)) {
+			unit /= 10;
+			out->fraction += unit * (c - '0');
+			text->at++;
+		}
+	return !text->failed && cursor_at_end(text);
+}
+
+/* Splits "stack count" at its last space; false if it is not so. */
+static bool split(struct cursor *line, struct count *out_count)
 {
 	struct cursor number = *line;
 	const char *space;
@@ -81,15 +116,25 @@ static bool split(struct cursor *line, int64_t *out_value)
 		return false;
 	number.at = space + 1;
 	number.end = line->end;
-	*out_value = cursor_take_signed(&number);
 	line->end = space;
-	return !number.failed && cursor_at_end(&number);
+	return take_count(&number, out_count);
 }
 
 static bool is_blank(struct cursor line)
 {
 	cursor_trim_end(&line);
 	return cursor_at_end(&line);
+}
+
+/* comment = "#" [ space text ] | what begins with "#" and is no stack: names of Ruby's begin so */
+static bool is_comment(struct cursor line)
+{
+	struct count count;
+
+	if (line.at == line.end || *line.at != '#')
+		return false;
+	return cursor_left(&line) == 1 || cursor_is_space((unsigned char)line.at[1]) ||
+	       !split(&line, &count);
 }
 
 /* Whether a number is there that is only too large; `line` is as split() left it. */
@@ -104,14 +149,41 @@ static bool has_digits(const struct cursor *line)
 	return at > line->end && (at[1] == '\r' || at[1] == '\n');
 }
 
-/* line = stack " " integer */
+/* Whether the stack ends with a number of its own: two counts a line are a difference. */
+static bool has_second_count(struct cursor stack)
+{
+	struct count count;
+
+	return split(&stack, &count);
+}
+
+/* Rounds a count so that the sum stays right. */
+static int64_t round_count(struct folded *folded, const struct count *count)
+{
+	int64_t value = count->whole;
+
+	if (count->fraction == 0)
+		return value;
+	folded->n_fractions++;
+	if (unsample_round(&folded->carry, (double)value + count->fraction, &value) < 0)
+		profile_fail(folded->profile, -EOVERFLOW);
+	return value;
+}
+
+/* line = stack " " count */
 static int read_line(struct folded *folded, struct cursor line)
 {
 	struct profile_sample key = {0};
+	struct count count;
 	int64_t value;
 
-	if (!split(&line, &value))
-		return corrupt(folded, "expected a stack and a whole number, as in 'main;work 12'");
+	if (!split(&line, &count))
+		return corrupt(folded, folded->is_cut ? "truncated: the last line has no end"
+						      : "expected a stack and a number, as in "
+							"'main;work 12'");
+	folded->n_lines++;
+	folded->n_two_counts += has_second_count(line);
+	value = round_count(folded, &count);
 	key.stack = read_stack(folded, line);
 	profile_add_sample(folded->profile, key, &value);
 	return 0;
@@ -123,12 +195,38 @@ static int read_lines(struct folded *folded)
 	int r = 0;
 
 	while (!r && input_next_line(folded->input, &line)) {
-		if (input_line_is_cut(folded->input))
-			r = corrupt(folded, "truncated: the last line has no end");
-		else if (!is_blank(line))
+		if (input_line_number(folded->input) == 1)
+			cursor_accept_text(&line, BYTE_ORDER_MARK);
+		folded->is_cut = input_line_is_cut(folded->input);
+		if (!is_blank(line) && !is_comment(line))
 			r = read_line(folded, line);
 	}
 	return r ? r : input_status(folded->input);
+}
+
+/* What may not be what it was taken for is said. */
+static int check(struct folded *folded)
+{
+	struct diag *diag = folded->diag;
+
+	if (folded->has_callers && folded->n_two_counts == folded->n_lines)
+		return diag_error_line(
+			diag, READER_E_UNSUPPORTED, 1,
+			"folded stacks with two counts a line are a difference, "
+			"which is not read: give the profiles that it was made of to "
+			"'pprofconv diff'");
+	if (folded->is_cut)
+		diag_warn(diag, "the last line has no end: if the file was cut short, the count "
+				"there may have been too");
+	if (folded->n_fractions)
+		diag_warn(diag,
+			  "%zu of %zu counts are fractions: rounded to whole numbers that have the "
+			  "same sum; multiply them first if that is too coarse",
+			  folded->n_fractions, folded->n_lines);
+	if (folded->n_lines && !folded->has_callers)
+		diag_warn(diag, "no function has a caller: lines of a name and a number are taken "
+				"for folded stacks");
+	return 0;
 }
 
 static int read_folded(struct profile *profile, struct input *input, struct diag *diag)
@@ -138,32 +236,83 @@ static int read_folded(struct profile *profile, struct input *input, struct diag
 
 	profile_add_sample_type(profile, "samples", "count");
 	r = read_lines(&folded);
+	r = r ? r : check(&folded);
 	vec_deinit(&folded.locations);
 	vec_deinit(&folded.stack);
 	return r;
 }
 
-/* Every line of the head is a stack with a number, and one of them has two frames. */
-static bool probe_folded(struct cursor head)
+/* --- probing ------------------------------------------------------------------------------- */
+
+/* What the lines of a head are, up to one that is no line of folded stacks. */
+struct seen {
+	bool has_line;
+	bool has_caller;     /* one of two frames or more */
+	bool has_mere_count; /* one whose only frame is a number */
+};
+
+static bool is_number(struct cursor text)
 {
-	bool has_frames = false;
+	struct count count;
 
-	while (!cursor_at_end(&head)) {
-		const char *end = memchr(head.at, '\n', cursor_left(&head));
-		struct cursor line = head;
-		int64_t value;
+	return take_count(&text, &count);
+}
 
-		if (!end)
-			break;
-		line.end = end;
-		head.at = end + 1;
-		if (is_blank(line))
-			continue;
-		if (!split(&line, &value) && !has_digits(&line))
-			return false;
-		has_frames |= memchr(line.at, ';', cursor_left(&line)) != NULL;
-	}
-	return has_frames;
+static void see_stack(struct seen *seen, struct cursor stack)
+{
+	bool has_caller = memchr(stack.at, ';', cursor_left(&stack));
+
+	seen->has_line = true;
+	seen->has_caller |= has_caller;
+	seen->has_mere_count |= !has_caller && is_number(stack);
+}
+
+static bool see_line(struct seen *seen, struct cursor line)
+{
+	struct count count;
+
+	if (is_blank(line) || is_comment(line))
+		return true;
+	if (!split(&line, &count) && !has_digits(&line))
+		return false;
+	see_stack(seen, line);
+	return true;
+}
+
+/* Looks at the last line of the head, which has no end there: it may be the last one of all, or of
+ * any length. False if it is no line. */
+static bool see_rest(struct seen *seen, struct cursor rest, bool is_longest)
+{
+	struct count count;
+	struct cursor stack = rest;
+
+	if (!cursor_is_text(rest))
+		return false;
+	if (split(&stack, &count))
+		see_stack(seen, stack);
+	else if (is_longest && memchr(rest.at, ';', cursor_left(&rest)))
+		seen->has_line = seen->has_caller = true; /* which is longer than any may be */
+	return true;
+}
+
+/* Every line of the head is a stack with a number, and one of them has two frames. */
+static enum probe probe_folded(struct cursor head)
+{
+	bool is_longest = cursor_left(&head) == READER_HEAD_MAX;
+	struct seen seen = {0};
+	struct cursor line;
+
+	cursor_accept_text(&head, BYTE_ORDER_MARK);
+	while (heap_text_next_line(&head, &line))
+		if (!see_line(&seen, line))
+			return PROBE_NO;
+	if (seen.has_caller)
+		return PROBE_YES;
+	if (!see_rest(&seen, head, is_longest && !seen.has_line))
+		return PROBE_NO;
+	if (!seen.has_line)
+		return PROBE_UNSURE;
+	return seen.has_caller || !seen.has_mere_count ? PROBE_LIKELY : PROBE_UNSURE;
 }
 
 const struct reader reader_folded = {

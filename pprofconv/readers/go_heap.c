@@ -187,12 +187,24 @@ static int read_go_heap(struct profile *profile, struct input *input, struct dia
 	return r;
 }
 
-static bool probe_go_heap(struct cursor head)
+/* A record is followed by the lines of its frames, as long as the first one may be: two records
+ * without any, or a memory map, are another tool's. */
+static enum probe probe_go_heap(struct cursor head)
 {
-	struct cursor frame = head;
+	struct cursor frame = head, statistics = head, line;
+	unsigned n_records = 0;
 
-	return heap_text_probe(head) &&
-	       (cursor_find(&frame, "\n#\t0x") || cursor_find(&head, "\n# runtime.MemStats\n"));
+	if (!heap_text_probe(head))
+		return PROBE_NO;
+	if (cursor_find(&frame, "\n#\t0x") || cursor_find(&statistics, "\n# runtime.MemStats\n"))
+		return PROBE_YES;
+	heap_text_next_line(&head, &line);
+	while (n_records < 2 && heap_text_next_line(&head, &line)) {
+		if (heap_text_is_map_title(line))
+			return PROBE_NO;
+		n_records += !heap_text_is_comment(line);
+	}
+	return n_records < 2 ? PROBE_UNSURE : PROBE_NO;
 }
 
 const struct reader reader_go_heap = {

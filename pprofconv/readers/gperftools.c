@@ -65,9 +65,14 @@ static int read_gperftools(struct profile *profile, struct input *input, struct 
 	return r;
 }
 
+static enum probe probe_gperftools(struct cursor head)
+{
+	return heap_text_probe(head) ? PROBE_YES : PROBE_NO;
+}
+
 const struct reader reader_gperftools = {
 	.name = "gperftools",
 	.summary = "text dumps of gperftools and tcmalloc: exact, sampled, growth, fragmentation",
-	.probe = heap_text_probe,
+	.probe = probe_gperftools,
 	.read = read_gperftools,
 };

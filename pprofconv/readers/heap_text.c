@@ -107,6 +107,18 @@ bool heap_text_probe(struct cursor head)
 	return cursor_find(&head, TITLE);
 }
 
+bool heap_text_next_line(struct cursor *head, struct cursor *out_line)
+{
+	const char *end = memchr(head->at, '\n', cursor_left(head));
+
+	if (!end)
+		return false;
+	*out_line = *head;
+	out_line->end = end;
+	head->at = end + 1;
+	return true;
+}
+
 /* address = "0x" hexadecimal */
 bool heap_text_address(struct cursor *line, uint64_t *out_address)
 {

@@ -30,6 +30,10 @@ const char *heap_text_pairs(struct cursor *line, struct heap_counts *out_counts)
 /* Whether a file that begins so has a header line of this family. */
 bool heap_text_probe(struct cursor head);
 
+/* Moves behind the next line, which is set without its end; false, and nothing moved, if its end is
+ * not there. */
+bool heap_text_next_line(struct cursor *head, struct cursor *out_line);
+
 /* Takes the next address of a record; false at the end of the line and on failure, which the cursor
  * then tells. */
 bool heap_text_address(struct cursor *line, uint64_t *out_address);

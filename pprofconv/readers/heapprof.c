@@ -290,9 +290,19 @@ static int read_heapprof(struct profile *profile, struct input *input, struct di
 	return r;
 }
 
-static bool probe_heapprof(struct cursor head)
+/* The mark comes in the second line. */
+static enum probe probe_heapprof(struct cursor head)
 {
-	return heap_text_probe(head) && cursor_find(&head, "\n# heapprof: ");
+	static const char mark[] = "\n# heapprof: ";
+	struct cursor line, found = head;
+
+	if (!heap_text_probe(head))
+		return PROBE_NO;
+	if (cursor_find(&found, mark))
+		return PROBE_YES;
+	if (!heap_text_next_line(&head, &line) || cursor_left(&head) < strlen(mark))
+		return PROBE_UNSURE;
+	return PROBE_NO;
 }
 
 const struct reader reader_heapprof = {

@@ -229,9 +229,9 @@ static int read_jemalloc(struct profile *profile, struct input *input, struct di
 	return r;
 }
 
-static bool probe_jemalloc(struct cursor head)
+static enum probe probe_jemalloc(struct cursor head)
 {
-	return cursor_starts_with(&head, TITLE);
+	return cursor_starts_with(&head, TITLE) ? PROBE_YES : PROBE_NO;
 }
 
 const struct reader reader_jemalloc = {

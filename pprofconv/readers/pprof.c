@@ -439,18 +439,56 @@ static bool is_cut(const struct cursor *head)
 	}
 }
 
+/* Whether a message begins here that is longer than the head, and in it a field that it may have.
+ * Its size takes several bytes, of which the first are no letters: so no text begins like this. */
+static bool is_cut_message(struct cursor head)
+{
+	static const unsigned n_fields[] = {
+		[FIELD_SAMPLE] = 3,
+		[FIELD_MAPPING] = 10,
+		[FIELD_LOCATION] = 5,
+		[FIELD_FUNCTION] = 5,
+	};
+	unsigned tag = (unsigned char)*head.at++, number = tag >> 3;
+	uint64_t size = 0;
+	int byte = 0x80;
+
+	if ((tag & 7) != WIRE_BYTES || number < FIELD_SAMPLE || number > FIELD_FUNCTION)
+		return false;
+	for (unsigned shift = 0; byte >= 0x80 && shift < 63; shift += 7) {
+		byte = cursor_peek(&head);
+		if (byte < 0)
+			return false;
+		size |= (uint64_t)(byte & 0x7f) << shift;
+		head.at++;
+	}
+	if (byte >= 0x80 || size <= cursor_left(&head) || cursor_at_end(&head))
+		return false;
+	tag = (unsigned char)*head.at;
+	return ((tag & 7) == WIRE_VARINT || (tag & 7) == WIRE_BYTES) && tag >> 3 > 0 &&
+	       tag >> 3 <= n_fields[number];
+}
+
 /* The first field is a known one, and all that follow look right, up to one that is cut by the end
  * of the head. */
-static bool probe_pprof(struct cursor head)
+static enum probe probe_pprof(struct cursor head)
 {
 	bool is_whole = cursor_left(&head) < INPUT_HEAD_SIZE;
 	struct wire_field field;
+	bool is_right;
 	int n = 0;
 
+	if (cursor_is_text(
+		    head)) /* letters may be fields, but no profile is without control bytes */
+		return PROBE_NO;
 	for (; wire_next_field(&head, &field); n++)
 		if (!is_plausible(&field) || (n == 0 && field.number > FIELD_LAST))
-			return false;
-	return n > 0 && (!head.failed || n > 3 || (!is_whole && is_cut(&head)));
+			return PROBE_NO;
+	if (n == 0)
+		is_right = !is_whole && is_cut_message(head);
+	else
+		is_right = !head.failed || n > 3 || (!is_whole && is_cut(&head));
+	return is_right ? PROBE_YES : PROBE_NO;
 }
 
 const struct reader reader_pprof = {

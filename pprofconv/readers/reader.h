@@ -16,12 +16,23 @@ enum {
 	READER_E_CORRUPT,      /* not what its format asks for, cut short, or damaged */
 };
 
+/* A longer line is in no format. */
+#define READER_HEAD_MAX INPUT_LINE_MAX
+
+enum probe { /* whether input that begins so is meant to be in a format */
+	PROBE_NO,
+	PROBE_YES,
+	PROBE_UNSURE, /* a longer beginning would tell; where there is none, no */
+	PROBE_LIKELY, /* the same; where there is none, yes */
+};
+
 struct reader {
 	const char *name;    /* --from=NAME */
 	const char *summary; /* one line of `pprofconv formats` */
 
-	/* Whether input that begins so is meant to be in this format. */
-	bool (*probe)(struct cursor head);
+	/* Looks at the first bytes: a few KiB, and up to READER_HEAD_MAX where those leave it
+	 * unsure. No side effects. */
+	enum probe (*probe)(struct cursor head);
 
 	/* Adds what the input holds to an empty profile. 0, -errno, INPUT_E_* or READER_E_*, with a
 	 * message unless it is profile_status() that failed. */

@@ -6,22 +6,36 @@
 /* Files that are known by how they begin. */
 static const struct {
 	const char *beginning;
-	const char *kind;
+	size_t size;
+	struct refused refused;
 } kinds[] = {
-	{"\x7f"
-	 "ELF",
-	 "a program or core file"},
-	{"PERFILE2", "perf.data"},
-	{"desc: ", "massif's output"},
-	{"{\"dhatFileVersion\"", "DHAT's output"},
-	{"--- contention", "a contention profile"},
-	{"--- threadz", "a thread profile"},
-	{"goroutine profile:", "a goroutine profile"},
-	{"\x28\xb5\x2f\xfd", "zstd data"},
-	{"\xfd"
-	 "7zXZ",
-	 "xz data"},
-	{"BZh", "bzip2 data"},
+#define KIND(beginning, kind, help)               \
+	{                                         \
+		beginning, sizeof(beginning) - 1, \
+		{                                 \
+			kind, help                \
+		}                                 \
+	}
+	KIND("\x7f"
+	     "ELF",
+	     "a program or core file", NULL),
+	KIND("PERFILE2", "perf.data", NULL),
+	KIND("desc: ", "massif's output", NULL),
+	KIND("{\"dhatFileVersion\"", "DHAT's output", NULL),
+	KIND("--- heapz", "Java's heapz text",
+	     "go tool pprof -proto -output=FILE.pb.gz makes a profile of it that is"),
+	KIND("--- contention", "a contention profile", NULL),
+	KIND("--- threadz", "a thread profile", NULL),
+	KIND("goroutine profile:", "a goroutine profile", NULL),
+	KIND("\xff\xfe\0\0", "UTF-32 text", "make UTF-8 of it: iconv -f UTF-32 -t UTF-8"),
+	KIND("\xff\xfe", "UTF-16 text", "make UTF-8 of it: iconv -f UTF-16 -t UTF-8"),
+	KIND("\xfe\xff", "UTF-16 text", "make UTF-8 of it: iconv -f UTF-16 -t UTF-8"),
+	KIND("\x28\xb5\x2f\xfd", "zstd data", NULL),
+	KIND("\xfd"
+	     "7zXZ",
+	     "xz data", NULL),
+	KIND("BZh", "bzip2 data", NULL),
+#undef KIND
 };
 
 /* event = command pid [ "/" tid ] [ "[" cpu "]" ] time ":" ...: what perf script begins with. The
@@ -50,10 +64,13 @@ static bool is_perf_script(struct cursor head)
 	return false;
 }
 
-const char *refused_kind(struct cursor head)
+const struct refused *refused_find(struct cursor head)
 {
+	static const struct refused perf_script = {"perf script's output, a CPU profile,", NULL};
+
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (cursor_starts_with(&head, kinds[i].beginning))
-			return kinds[i].kind;
-	return is_perf_script(head) ? "perf script's output, a CPU profile," : NULL;
+		if (cursor_left(&head) >= kinds[i].size &&
+		    memcmp(head.at, kinds[i].beginning, kinds[i].size) == 0)
+			return &kinds[i].refused;
+	return is_perf_script(head) ? &perf_script : NULL;
 }

@@ -3,6 +3,10 @@
 #pragma once
 #include "base/cursor.h"
 
-/* What input that begins so is, in words that go before "is not read"; NULL if it is nothing of
- * that. */
-const char *refused_kind(struct cursor head);
+struct refused {
+	const char *kind; /* goes before "is not read" */
+	const char *help; /* what to do, or NULL */
+};
+
+/* What input that begins so is; NULL if it is nothing of that. */
+const struct refused *refused_find(struct cursor head);

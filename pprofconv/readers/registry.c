@@ -27,24 +27,58 @@ const struct reader *reader_find(const char *name)
 
 static int unknown(struct cursor head, struct diag *diag)
 {
-	const char *kind = refused_kind(head);
+	const struct refused *refused = refused_find(head);
 
-	if (kind)
-		return diag_error_line(diag, READER_E_UNSUPPORTED, 1, "%s is not read", kind);
+	if (refused)
+		return diag_error_line(diag, READER_E_UNSUPPORTED, 1, "%s is not read%s%s",
+				       refused->kind, refused->help ? "; " : "",
+				       refused->help ? refused->help : "");
 	return diag_error_line(diag, READER_E_UNKNOWN, 1,
 			       "not a heap profile in any format that is known here; "
 			       "'pprofconv formats' lists them");
 }
 
-/* The reader that takes input which begins so. */
-static int probe_all(struct cursor head, const struct reader **out_reader, struct diag *diag)
+/* The first reader that takes input which begins so, for certain or not; NULL if none does. */
+static const struct reader *probe_all(struct cursor head, bool is_last, enum probe *out_answer)
 {
+	for (size_t i = 0; readers[i]; i++) {
+		*out_answer = readers[i]->probe(head);
+		if (*out_answer != PROBE_NO && !(is_last && *out_answer == PROBE_UNSURE))
+			return readers[i];
+	}
+	return NULL;
+}
+
+_Static_assert(INPUT_HEAD_SIZE * 16 * 16 == READER_HEAD_MAX, "the last head is the longest one");
+
+/* Finds the reader by content, unless it is known. A few KiB tell nearly all formats; where the
+ * first line is longer than that, more is looked at. */
+static int find_reader(struct input *input, const struct reader **out_reader, struct diag *diag)
+{
+	size_t size = INPUT_HEAD_SIZE;
+	struct cursor head = input_head(input, size);
+	const struct reader *found = *out_reader;
+	enum probe answer = PROBE_UNSURE;
+	bool is_last = found;
+
+	if (input_status(input))
+		return input_status(input);
 	if (cursor_at_end(&head))
 		return diag_error_line(diag, READER_E_UNKNOWN, 1, "the file is empty");
-	for (size_t i = 0; !*out_reader && readers[i]; i++)
-		if (readers[i]->probe(head))
-			*out_reader = readers[i];
-	return *out_reader ? 0 : unknown(head, diag);
+	while (!is_last) {
+		is_last = size == READER_HEAD_MAX || cursor_left(&head) < size;
+		found = probe_all(head, is_last, &answer);
+		if (!found || answer == PROBE_YES || is_last)
+			break;
+		size *= 16;
+		head = input_head(input, size);
+		if (input_status(input))
+			return input_status(input);
+	}
+	if (found && answer == PROBE_LIKELY && refused_find(head))
+		found = NULL;
+	*out_reader = found;
+	return found ? 0 : unknown(head, diag);
 }
 
 /* A profile that could not hold what was read says so without a message. */
@@ -61,11 +95,8 @@ static int read_into(struct profile **out_profile, struct profile *empty,
 		     const struct reader *reader, struct input *input, struct diag *diag)
 {
 	_cleanup_(profile_freep) struct profile *profile = empty;
-	struct cursor head = input_head(input);
-	int r = input_status(input);
+	int r = find_reader(input, &reader, diag);
 
-	if (!r)
-		r = probe_all(head, &reader, diag);
 	if (!r && !profile)
 		r = diag_errno(diag, -ENOMEM);
 	if (!r)

@@ -298,7 +298,7 @@ def bad_usage(folder):
 @cli.test
 def odd_folded_stacks(folder):
     big = b'main;work 99999999999999999999\n'
-    expected = "expected a stack and a whole number, as in 'main;work 12'"
+    expected = "expected a stack and a number, as in 'main;work 12'"
     cli.equal(refuse(folder, b'main;work 1\n' + big), f'2: {expected}')
     path = os.path.join(folder, 'x')
     with open(path, 'wb') as file:

@@ -57,7 +57,7 @@ static void test_the_head_takes_nothing(void)
 {
 	struct diag diag = {0};
 	struct input *input = open_bytes("one\ntwo\n", 8, 0, &diag);
-	struct cursor head = input_head(input), line;
+	struct cursor head = input_head(input, INPUT_HEAD_SIZE), line;
 
 	CHECK(cursor_equals(&head, "one\ntwo\n"));
 	CHECK(input_next_line(input, &line) && cursor_equals(&line, "one"));

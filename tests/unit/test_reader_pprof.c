@@ -99,13 +99,14 @@ static void test_the_format_is_found_by_content(void)
 	struct written written = write_profile(profile);
 	const struct reader *reader = reader_find("pprof");
 
-	CHECK(reader->probe(written.bytes));
-	CHECK(!reader->probe(cursor_make("\nheap profile: 1: 1 [ 1: 1] @\n", 30)));
-	CHECK(!reader->probe(cursor_make("\n\n\n\n\n\n", 6)));
-	CHECK(!reader->probe(cursor_make("", 0)));
-	CHECK(!reader->probe(cursor_make("\x7f"
-					 "ELF",
-					 4)));
+	CHECK_INT_EQ(reader->probe(written.bytes), PROBE_YES);
+	CHECK_INT_EQ(reader->probe(cursor_make("\nheap profile: 1: 1 [ 1: 1] @\n", 30)), PROBE_NO);
+	CHECK_INT_EQ(reader->probe(cursor_make("\n\n\n\n\n\n", 6)), PROBE_NO);
+	CHECK_INT_EQ(reader->probe(cursor_make("", 0)), PROBE_NO);
+	CHECK_INT_EQ(reader->probe(cursor_make("\x7f"
+					       "ELF",
+					       4)),
+		     PROBE_NO);
 	input_free(written.input);
 	profile_free(profile);
 }

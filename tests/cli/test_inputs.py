@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What other tools write, as they write it: recognised, read, or refused by name."""
+
+import os
+
+import cli
+import pprof_file
+
+
+def write(folder, content, name='x'):
+    path = os.path.join(folder, name)
+    with open(path, 'wb') as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def read(path, *args):
+    """What a command prints, and the warnings of it without names."""
+    done = cli.pprofconv(*args, path)
+    cli.equal(done.returncode, 0)
+    prefix = f'pprofconv: {path}: warning: '
+    lines = done.stderr.splitlines()
+    assert all(line.startswith(prefix) for line in lines), lines
+    return done.stdout, [line[len(prefix):] for line in lines]
+
+
+def folded(path):
+    """The stacks of a file, and the warnings."""
+    text, warnings = read(path, '-n', '-t', 'folded')
+    lines = [line.rsplit(' ', 1) for line in text.splitlines()]
+    return {stack: int(value) for stack, value in lines}, warnings
+
+
+def refuse(path):
+    done = cli.pprofconv('info', path)
+    cli.equal((done.returncode, done.stdout), (2, ''))
+    prefix = f'pprofconv: {path}:1: '
+    assert done.stderr.startswith(prefix), done.stderr
+    return done.stderr[len(prefix):].rstrip('\n')
+
+
+def deep(n_bytes):
+    """A stack of that many bytes and a few more."""
+    names = []
+    while sum(map(len, names)) < n_bytes:
+        names.append(f'Tree<std::tuple<std::string, long>, {len(names)}>::walk(int)'.replace(' ', '_'))
+    return ';'.join(names)
+
+
+# --- recognised, however long it begins ------------------------------------------------------
+
+@cli.test
+def folded_with_a_long_first_line(folder):
+    for size in (5000, 70000, 900000):
+        stack = deep(size)
+        path = write(folder, f'{stack} 12\nmain;work 3\n')
+        cli.equal(folded(path), ({stack: 12, 'main;work': 3}, []))
+        path = write(folder, f'{stack} 12\n')
+        cli.equal(folded(path), ({stack: 12}, []))
+    for letter in 'Zhxb':  # which begin fields of a protobuf, even many of them
+        path = write(folder, f'main;{letter * 3000};{letter * 3000} 4\n')
+        cli.equal(folded(path)[1], [])
+        path = write(folder, f'{letter * 6000};work 4\n')
+        cli.equal(folded(path), ({f'{letter * 6000};work': 4}, []))
+    cli.equal(refuse(write(folder, deep(1 << 20) + ' 1\n')),
+              'the line is longer than 1048576 bytes')
+
+
+@cli.test
+def folded_whose_first_callers_come_late(folder):
+    lines = [f'worker_{i} 1' for i in range(3000)]
+    stacks, warnings = folded(write(folder, '\n'.join(lines + ['main;work 3', ''])))
+    cli.equal((len(stacks), stacks['main;work'], warnings), (3001, 3, []))
+
+
+@cli.test
+def folded_without_any_caller(folder):
+    """Such as we write ourselves, of a program without names."""
+    warning = 'no function has a caller: lines of a name and a number are taken for folded stacks'
+    path = write(folder, '(no stack) 100\nnopie+0x147e 200\n')
+    cli.equal(folded(path), ({'(no stack)': 100, 'nopie+0x147e': 200}, [warning]))
+    for text in ('1 2\n2 4\n', 'goroutine profile: total 0\n', 'a letter, no profile', 'one\n2 3\n'):
+        assert refuse(write(folder, text)).endswith((' is not read', "formats' lists them"))
+
+
+@cli.test
+def a_protobuf_whose_first_field_is_long(folder):
+    """Samples first, as some writers have them, each with thousands of frames; nothing packed."""
+    for n_frames in (5000, 600000):
+        sample = pprof_file.message(1, b''.join(pprof_file.varint(1) for _ in range(n_frames)))
+        sample += pprof_file.message(2, pprof_file.varint(77))
+        content = pprof_file.message(2, sample)
+        content += pprof_file.message(1, pprof_file.number(1, 1) + pprof_file.number(2, 2))
+        content += pprof_file.message(4, pprof_file.number(1, 1) +
+                                      pprof_file.message(4, pprof_file.number(1, 1)))
+        content += pprof_file.message(5, pprof_file.number(1, 1) + pprof_file.number(2, 3))
+        for text in ('', 'inuse_space', 'bytes', 'f'):
+            content += pprof_file.message(6, text.encode())
+        out = cli.succeed('top', write(folder, content))
+        cli.is_in('inuse_space: total 77 bytes', out)
+
+
+@cli.test
+def go_with_a_deep_first_stack(folder):
+    addresses = ' '.join(f'0x{0x4a0000 + 16 * i:x}' for i in range(1000))
+    frames = ''.join(f'#\t0x{0x4a0000 + 16 * i - 1:x}\tmain.f{i}+0x{i:x}\t/src/main.go:{i}\n'
+                     for i in range(1, 1000))
+    text = ('heap profile: 1: 600 [1: 600] @ heap/2\n'
+            f'1: 600 [1: 600] @ {addresses}\n{frames}\n# runtime.MemStats\n')
+    cli.is_in('main.f999', cli.succeed('-n', '-t', 'folded', write(folder, text)))
+
+
+@cli.test
+def our_own_dump_with_a_long_first_line(folder):
+    with open(cli.data('good-exact.heap'), encoding='utf-8') as file:
+        text = file.read()
+    path = write(folder, text.replace('\n', ' ' * 5000 + '\n', 1))
+    cli.is_in('run: 00c0ffee', cli.succeed('info', path))
+
+
+# --- folded stacks, as others write them -----------------------------------------------------
+
+@cli.test
+def folded_as_others_write_it(folder):
+    cut = ('the last line has no end: if the file was cut short, the count there may have been '
+           'too')
+    fractions = ('{} of {} counts are fractions: rounded to whole numbers that have the same sum; '
+                 'multiply them first if that is too coarse')
+    for text, stacks, warnings in (
+            ('main;a;b 3\n# a comment\nmain;a;c 2.5', {'main;a;b': 3, 'main;a;c': 3},
+             [cut, fractions.format(1, 2)]),
+            ('main;a 3', {'main;a': 3}, [cut]),
+            ('# by hand\n#\n\n\nmain;a 3\n\n', {'main;a': 3}, []),
+            ('#\tx;y 5\nmain;a 3\n', {'main;a': 3}, []),
+            ('#<Class:A>#new;a 3\n#!shebang\n', {'#<Class:A>#new;a': 3}, []),
+            ('main;a 3\r\n\r\n# c\r\nmain;b 4\r\n', {'main;a': 3, 'main;b': 4}, []),
+            ('\ufeffmain;a 3\n', {'main;a': 3}, []),
+            ('main;a 2.0\nmain;b 7.\n', {'main;a': 2, 'main;b': 7}, []),
+            ('main;a 0.4\nmain;b 0.4\nmain;c 0.4\nmain;d -0.2\n', {'main;b': 1},
+             [fractions.format(4, 4)]),
+            ('main;leaf; 640\nmain; 2\n', {'main;leaf': 640, 'main': 2}, []),
+            ('; 4\nmain;a 3\n', {'(no stack)': 4, 'main;a': 3}, []),
+            ('main;f 31;g 33\n', {'main;f 31;g': 33}, []),
+    ):
+        cli.equal(folded(write(folder, text)), (stacks, warnings))
+
+
+@cli.test
+def folded_that_is_something_else(folder):
+    cli.is_in("two counts a line are a difference, which is not read: give the profiles that it "
+              "was made of to 'pprofconv diff'", refuse(write(folder, 'main;a 3 4\nmain 1 0\n')))
+    cli.equal(refuse(write(folder, 'main;a 3\nmain;b 4\n'.encode('utf-16'))),
+              'UTF-16 text is not read; make UTF-8 of it: iconv -f UTF-16 -t UTF-8')
+    cli.is_in('UTF-16 text is not read', refuse(write(folder, b'\xfe\xff\0m\0a\0i\0n')))
+    cli.is_in('UTF-32 text is not read', refuse(write(folder, 'main;a 3\n'.encode('utf-32'))))
+    done = cli.pprofconv('info', write(folder, 'main;a 3\nmain;b'))
+    cli.is_in(':2: truncated: the last line has no end', done.stderr)
+
+
+cli.main()
