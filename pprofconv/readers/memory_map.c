@@ -48,22 +48,28 @@ static bool take_range(struct cursor *line, struct entry *entry)
 	       (cursor_at_end(line) || cursor_is_space((unsigned char)*line->at));
 }
 
-static bool has_only(const struct cursor *word, const char *allowed)
+/* permissions = ( "r" | "-" ) ( "w" | "-" ) ( "x" | "-" ) [ "p" | "s" | "-" ] */
+static bool is_permissions(const struct cursor *word)
 {
-	for (const char *at = word->at; at < word->end; at++)
-		if (!*at || !strchr(allowed, *at))
+	static const char *const allowed[] = {"r-", "w-", "x-", "ps-"};
+	size_t n = cursor_left(word);
+
+	if (n != 3 && n != 4)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!word->at[i] || !strchr(allowed[i], word->at[i]))
 			return false;
 	return true;
 }
 
-/* permissions = { "r" | "w" | "x" | "p" | "s" | "-" } */
+/* Other words of these letters, such as x, are names. */
 static void take_permissions(struct cursor *line, struct entry *entry)
 {
 	struct cursor after = *line, word;
 
 	cursor_skip_spaces(&after);
 	word = cursor_take_word(&after);
-	if (cursor_at_end(&word) || !has_only(&word, "rwxps-"))
+	if (!is_permissions(&word))
 		return;
 	entry->is_data = !memchr(word.at, 'x', cursor_left(&word));
 	*line = after;
@@ -92,8 +98,10 @@ static bool drop_suffix(struct cursor *text, const char *suffix)
 /* maps-rest = offset device inode [ path ], to the end of the line: paths may hold spaces */
 static bool take_maps_rest(struct cursor line, struct entry *entry)
 {
+	uint64_t offset;
+
 	cursor_skip_spaces(&line);
-	entry->offset = cursor_take_hex(&line);
+	offset = cursor_take_hex(&line);
 	if (!cursor_is_space(cursor_peek(&line)) || !take_device(&line))
 		return false;
 	if (!cursor_is_space(cursor_peek(&line)))
@@ -104,6 +112,7 @@ static bool take_maps_rest(struct cursor line, struct entry *entry)
 		return false;
 	cursor_skip_spaces(&line);
 	cursor_trim_end(&line);
+	entry->offset = offset;
 	entry->was_deleted = drop_suffix(&line, DELETED);
 	entry->file = line;
 	return true;
@@ -126,28 +135,57 @@ static bool take_at_offset(struct cursor *line, uint64_t *out_offset)
 	return true;
 }
 
-/* brief-rest = [ path [ at-offset ] [ build-id ] ]; a path with spaces needs the offset to end it
- */
+/* build-id = hexadecimal, a whole word */
+static bool take_build_id(struct cursor *line, struct cursor *out_build_id)
+{
+	struct cursor after = *line, word;
+
+	cursor_skip_spaces(&after);
+	word = cursor_take_word(&after);
+	for (const char *digit = word.at; digit < word.end; digit++)
+		if (cursor_hex_digit((unsigned char)*digit) < 0)
+			return false;
+	*out_build_id = word;
+	*line = after;
+	return true;
+}
+
+/* path at-offset [ build-id ] */
+static bool take_with_offset(struct cursor line, struct entry *entry)
+{
+	struct cursor path = line;
+
+	if (!cursor_find(&line, " (@"))
+		return false;
+	path.end = line.at++;
+	if (!take_at_offset(&line, &entry->offset))
+		return false;
+	cursor_skip_spaces(&path);
+	cursor_trim_end(&path);
+	entry->file = path;
+	take_build_id(&line, &entry->build_id);
+	return true;
+}
+
+/* brief-rest = [ path [ at-offset ] [ build-id ] ]; without an offset the path ends at a space that
+ * nothing but a build ID follows, or with the line. It may hold spaces itself, and cut at one it
+ * would be another file's. */
 static void take_brief_rest(struct cursor line, struct entry *entry)
 {
-	struct cursor offset = line, build_id;
+	struct cursor after, build_id = {0};
 
+	if (take_with_offset(line, entry))
+		return;
 	cursor_skip_spaces(&line);
-	entry->file = line;
-	if (cursor_find(&offset, " (@")) {
-		entry->file.end = offset.at > line.at ? offset.at : line.at;
-		line = offset;
-	} else {
-		entry->file = cursor_take_word(&line);
-	}
-	cursor_trim_end(&entry->file);
-	cursor_skip_spaces(&line);
-	take_at_offset(&line, &entry->offset);
-	cursor_skip_spaces(&line);
-	build_id = line;
-	cursor_take_hex(&line);
-	build_id.end = line.at;
-	entry->build_id = build_id;
+	cursor_trim_end(&line);
+	entry->was_deleted = drop_suffix(&line, DELETED);
+	after = entry->file = line;
+	cursor_take_word(&after);
+	entry->file.end = after.at;
+	if (take_build_id(&after, &build_id) && cursor_at_end(&after))
+		entry->build_id = build_id;
+	else
+		entry->file.end = line.end;
 }
 
 /* entry = range [ permissions ] ( maps-rest | brief-rest ) */

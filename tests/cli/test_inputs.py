@@ -158,4 +158,24 @@ def folded_that_is_something_else(folder):
     cli.is_in(':2: truncated: the last line has no end', done.stderr)
 
 
+# --- memory maps of few words ----------------------------------------------------------------
+
+@cli.test
+def brief_names_of_hexadecimal_digits(folder):
+    """Such a name is no offset: the right function of the right file."""
+    cli.need('cc', 'nm')
+    source = write(folder, '__attribute__((noinline)) void f(void) { asm volatile("nop;nop;nop;nop"); }\n'
+                           'int main(void) { f(); return 0; }\n', 'a.c')
+    for name in ('nopie', 'bench', 'cafe', 'x'):
+        binary = os.path.join(folder, name)
+        cli.equal(cli.run('cc', '-O1', '-no-pie', '-fno-pie', source, '-o', binary).returncode, 0)
+        symbols = cli.run('nm', binary).stdout.splitlines()
+        address = int(next(line for line in symbols if line.endswith(' f')).split()[0], 16)
+        path = write(folder, f'heap profile: 1: 9 [ 1: 9] @ growth\n1: 9 [ 1: 9] @ {address + 2:#x}\n'
+                             f'--- Memory map: ---\n  00400000-00480000: {name}\n', 'dump')
+        done = cli.pprofconv('-b', binary, '-t', 'folded', path)
+        cli.equal(done.stdout, 'f 9\n')
+        cli.is_in(f'0x400000-0x480000 0 - {name}\n', cli.succeed('info', path))
+
+
 cli.main()

@@ -33,7 +33,8 @@ READERS = {  # by the beginning of file names in tests/data, less "good-" and "b
     "jemalloc": ("jemalloc",),
     "go": ("go",),
     "folded": ("folded",),
-    "gperftools": ("gperftools", "growth", "fragmentation", "heap-v1", "heap_v2", "heapz", "plain"),
+    "gperftools": ("gperftools", "growth", "fragmentation", "heap-v1", "heap_v2", "heapz", "plain",
+                   "brief"),
 }
 
 

@@ -91,6 +91,36 @@ static void test_brief_maps(void)
 	profile_free(profile);
 }
 
+/* What begins like a number, or like permissions, may be a name. */
+static void test_brief_names(void)
+{
+	struct profile *profile = READ_LINES(
+		"00400000-00410000: bench", "410000-420000: cafe", "420000-430000: bad (@20)",
+		"430000-440000: add abcdef12", "440000-450000: x", "450000-460000 r-x prx",
+		"460000-470000: /opt/my program", "470000-480000: /opt/my (@ program (@30) 12 34",
+		"480000-490000: feed 08:0x", "490000-4a0000: rwx",
+		"4a0000-4b0000: /opt/a (deleted)", "4b0000-4c0000: fade:01 5x",
+		"4c0000-4d0000: beef 08:01 5 /real", "4d0000-4e0000: wp\r");
+
+	CHECK_UINT_EQ(profile->mappings.n, 14);
+	check_mapping(profile, 0, 0x400000, 0x410000, 0, "bench", "");
+	check_mapping(profile, 1, 0x410000, 0x420000, 0, "cafe", "");
+	check_mapping(profile, 2, 0x420000, 0x430000, 0x20, "bad", "");
+	check_mapping(profile, 3, 0x430000, 0x440000, 0, "add", "abcdef12");
+	check_mapping(profile, 4, 0x440000, 0x450000, 0, "x", "");
+	check_mapping(profile, 5, 0x450000, 0x460000, 0, "prx", "");
+	check_mapping(profile, 6, 0x460000, 0x470000, 0, "/opt/my program", "");
+	check_mapping(profile, 7, 0x470000, 0x480000, 0, "/opt/my (@ program (@30) 12 34", "");
+	check_mapping(profile, 8, 0x480000, 0x490000, 0, "feed 08:0x", "");
+	check_mapping(profile, 9, 0x490000, 0x4a0000, 0, "", "");
+	check_mapping(profile, 10, 0x4a0000, 0x4b0000, 0, "/opt/a", "");
+	CHECK(profile->mappings.items[10].was_deleted);
+	check_mapping(profile, 11, 0x4b0000, 0x4c0000, 0, "fade:01 5x", "");
+	check_mapping(profile, 12, 0x4c0000, 0x4d0000, 0xbeef, "/real", "");
+	check_mapping(profile, 13, 0x4d0000, 0x4e0000, 0, "wp", "");
+	profile_free(profile);
+}
+
 static void test_variables(void)
 {
 	struct profile *profile = READ_LINES("1000-2000: $build/a", " build = /home/me ", "other=x",
@@ -161,6 +191,6 @@ static void test_what_is_no_mapping(void)
 	profile_free(profile);
 }
 
-TEST_MAIN(TEST(test_proc_maps), TEST(test_brief_maps), TEST(test_variables),
+TEST_MAIN(TEST(test_proc_maps), TEST(test_brief_maps), TEST(test_brief_names), TEST(test_variables),
 	  TEST(test_variables_do_not_explode), TEST(test_variables_beyond_all_bounds),
 	  TEST(test_log_prefixes), TEST(test_what_is_no_mapping))
