@@ -25,11 +25,17 @@ static int check_whole(struct heap_dump *dump, bool has_map)
 
 	if (found < total && !has_map)
 		return heap_dump_corrupt(dump, "truncated: records and the memory map are missing");
-	if (found < total)
+	if (found < total && !dump->n_odd) /* the total leaves mappings out */
 		diag_warn(dump->diag,
 			  "the records hold %jd of the %jd bytes in use: whoever wrote the dump "
 			  "left some out",
 			  (intmax_t)found, (intmax_t)total);
+	if (dump->any_inuse && dump->n_odd)
+		diag_warn(dump->diag,
+			  "%ju record%s with less than nothing in use, or bytes of no objects: "
+			  "mappings unmapped in part (HEAP_PROFILE_MMAP) count as gone once for "
+			  "each part; go by bytes, not by objects",
+			  (uintmax_t)dump->n_odd, dump->n_odd == 1 ? "" : "s");
 	if (dump->builder.interval == 0 && dump->sums.alloc_objects)
 		diag_warn(dump->diag, "sampled, but the interval is not given: counts stay as they "
 				      "are, far too low");
@@ -60,6 +66,7 @@ static int read_gperftools(struct profile *profile, struct input *input, struct 
 	int r;
 
 	heap_dump_init(&dump, profile, input, diag);
+	dump.any_inuse = true;
 	r = read_dump(&dump);
 	heap_dump_deinit(&dump);
 	return r;

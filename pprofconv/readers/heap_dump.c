@@ -64,7 +64,7 @@ int heap_dump_read_header(struct heap_dump *dump)
 
 	if (!input_next_line(dump->input, &line))
 		return input_status(dump->input);
-	wrong = heap_text_header(line, &dump->header);
+	wrong = heap_text_header(line, dump->any_inuse, &dump->header);
 	if (wrong || input_line_is_cut(dump->input))
 		return heap_dump_corrupt(dump, wrong);
 	interval = interval_of(&dump->header);
@@ -73,6 +73,7 @@ int heap_dump_read_header(struct heap_dump *dump)
 				       "heap profiles of the kind '%.*s' are not read",
 				       (int)cursor_left(&dump->header.kind), dump->header.kind.at);
 	heap_builder_init(&dump->builder, dump->profile, interval);
+	dump->any_inuse &= interval == 1;
 	return 0;
 }
 
@@ -91,11 +92,17 @@ static bool sum_counts(struct heap_counts *sums, const struct heap_counts *count
 	return !overflow;
 }
 
+static bool is_odd(const struct heap_counts *counts)
+{
+	return counts->inuse_objects < 0 || counts->inuse_bytes < 0 ||
+	       (counts->inuse_objects == 0 && counts->inuse_bytes != 0);
+}
+
 /* record = counts { address } */
 static int read_record(struct heap_dump *dump, struct cursor line)
 {
 	struct heap_counts counts;
-	const char *wrong = heap_text_counts(&line, &counts);
+	const char *wrong = heap_text_counts(&line, dump->any_inuse, &counts);
 	uint64_t address;
 
 	if (wrong)
@@ -106,6 +113,7 @@ static int read_record(struct heap_dump *dump, struct cursor line)
 		return heap_dump_corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
 	if (!sum_counts(&dump->sums, &counts))
 		return heap_dump_corrupt(dump, "the counts add up to more than 64 bits hold");
+	dump->n_odd += is_odd(&counts);
 	heap_builder_take_stack(&dump->builder);
 	heap_builder_add(&dump->builder, &counts, NULL);
 	return 0;

@@ -17,6 +17,10 @@ struct heap_dump {
 	struct memory_map map;
 	struct heap_header header; /* but for its kind, which is gone with its line */
 	struct heap_counts sums;   /* of all records */
+	/* Whether what is in use may be less than nothing, or bytes without objects. May be set
+	 * after heap_dump_init(); does not count for a sampled dump. */
+	bool any_inuse;
+	uint64_t n_odd; /* records that are so */
 };
 
 void heap_dump_init(struct heap_dump *dump, struct profile *profile, struct input *input,

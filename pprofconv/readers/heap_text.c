@@ -15,12 +15,15 @@ static bool take_pair(struct cursor *line, int64_t *objects, int64_t *bytes)
 	return !line->failed;
 }
 
-/* Counts have one sign: a record may take away, but no bytes without objects. The least number has
- * no counterpart that could be divided by or taken back. */
-static const char *check_pair(int64_t objects, int64_t bytes)
+/* The least number has no counterpart that could be divided by or taken back. */
+static const char *check_range(int64_t objects, int64_t bytes)
 {
-	if (objects == INT64_MIN || bytes == INT64_MIN)
-		return "a count beyond 64 bits";
+	return objects == INT64_MIN || bytes == INT64_MIN ? "a count beyond 64 bits" : NULL;
+}
+
+/* Counts have one sign: a record may take away, but no bytes without objects. */
+static const char *check_signs(int64_t objects, int64_t bytes)
+{
 	if (objects == 0 && bytes != 0)
 		return "0 objects that have bytes";
 	if ((objects < 0 && bytes > 0) || (objects > 0 && bytes < 0))
@@ -29,7 +32,7 @@ static const char *check_pair(int64_t objects, int64_t bytes)
 }
 
 /* pairs = pair "[" pair "]" */
-const char *heap_text_pairs(struct cursor *line, struct heap_counts *out)
+static const char *take_pairs(struct cursor *line, bool any_inuse, struct heap_counts *out)
 {
 	const char *wrong;
 
@@ -43,14 +46,23 @@ const char *heap_text_pairs(struct cursor *line, struct heap_counts *out)
 		return "expected ']' after the allocated counts";
 	if (out->alloc_objects < 0 || out->alloc_bytes < 0)
 		return "a negative number of allocations";
-	wrong = check_pair(out->inuse_objects, out->inuse_bytes);
-	return wrong ? wrong : check_pair(out->alloc_objects, out->alloc_bytes);
+	wrong = check_range(out->inuse_objects, out->inuse_bytes);
+	if (!wrong)
+		wrong = check_range(out->alloc_objects, out->alloc_bytes);
+	if (!wrong && !any_inuse)
+		wrong = check_signs(out->inuse_objects, out->inuse_bytes);
+	return wrong ? wrong : check_signs(out->alloc_objects, out->alloc_bytes);
+}
+
+const char *heap_text_pairs(struct cursor *line, struct heap_counts *out)
+{
+	return take_pairs(line, false, out);
 }
 
 /* counts = pairs "@" */
-const char *heap_text_counts(struct cursor *line, struct heap_counts *out)
+const char *heap_text_counts(struct cursor *line, bool any_inuse, struct heap_counts *out)
 {
-	const char *wrong = heap_text_pairs(line, out);
+	const char *wrong = take_pairs(line, any_inuse, out);
 
 	cursor_skip_spaces(line);
 	if (!wrong && !cursor_accept(line, '@'))
@@ -75,17 +87,17 @@ static struct cursor take_kind(struct cursor *line)
 }
 
 /* header = "heap profile:" counts [ kind [ "/" [ period ] ] ] */
-const char *heap_text_header(struct cursor line, struct heap_header *out)
+const char *heap_text_header(struct cursor line, bool any_inuse, struct heap_header *out)
 {
 	const char *wrong;
 
 	if (!cursor_find(&line, TITLE))
 		return "expected '" TITLE "'";
 	cursor_accept_text(&line, TITLE);
-	wrong = heap_text_counts(&line, &out->totals);
+	wrong = heap_text_counts(&line, any_inuse, &out->totals);
 	if (wrong)
 		return wrong;
-	if (out->totals.inuse_objects < 0)
+	if (out->totals.inuse_objects < 0 && !any_inuse)
 		return "a negative number of objects in use";
 	cursor_skip_spaces(&line);
 	out->kind = take_kind(&line);

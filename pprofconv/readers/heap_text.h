@@ -20,9 +20,10 @@ struct heap_header {
 	int64_t period;     /* what follows the kind; 0 if nothing does */
 };
 
-/* Each returns NULL, or what is wrong with the line: a string that stays. */
-const char *heap_text_header(struct cursor line, struct heap_header *out_header);
-const char *heap_text_counts(struct cursor *line, struct heap_counts *out_counts);
+/* Each returns NULL, or what is wrong with the line: a string that stays. With `any_inuse` the
+ * counts in use may have any signs, and bytes without objects. */
+const char *heap_text_header(struct cursor line, bool any_inuse, struct heap_header *out_header);
+const char *heap_text_counts(struct cursor *line, bool any_inuse, struct heap_counts *out_counts);
 
 /* The same without the '@' behind the counts. */
 const char *heap_text_pairs(struct cursor *line, struct heap_counts *out_counts);

@@ -108,8 +108,9 @@ def the_sum_of_estimates_is_right(folder):
 @cli.test
 def fixtures_read_the_same(folder):
     for name in ('good-exact.heap', 'good-gperftools.heap', 'good-heap_v2.heap',
-                 'good-heapz_v2.heap', 'good-heap-v1.heap', 'good-brief-maps.heap', 'good-brief-names.heap',
-                 'good-growth.heap', 'good-fragmentation.heap'):
+                 'good-heapz_v2.heap', 'good-heap-v1.heap', 'good-brief-maps.heap',
+                 'good-brief-names.heap', 'good-growth.heap', 'good-fragmentation.heap',
+                 'good-mmap-negative.heap'):
         with open(cli.data(name)) as file:
             theirs, ours = pair(folder, file.read())
         cli.equal(ours.period, theirs.period)

@@ -178,4 +178,41 @@ def brief_names_of_hexadecimal_digits(folder):
         cli.is_in(f'0x400000-0x480000 0 - {name}\n', cli.succeed('info', path))
 
 
+# --- mappings unmapped in part ---------------------------------------------------------------
+
+UNMAPPED = ('{} with less than nothing in use, or bytes of no objects: mappings unmapped in part '
+            '(HEAP_PROFILE_MMAP) count as gone once for each part; go by bytes, not by objects')
+
+
+@cli.test
+def in_use_below_nothing(folder):
+    """gperftools counts each munmap as a mapping that is gone; pprof reads it, so do we."""
+    path = cli.data('good-mmap-negative.heap')
+    out, warnings = read(path, 'info')
+    cli.equal(warnings, [UNMAPPED.format('1 record')])
+    totals = [l.split()[1] for l in out.splitlines() if l.startswith(('  inuse', '  alloc'))]
+    cli.equal(totals, ['21', '338690048', '-29', '170876928'])
+
+
+@cli.test
+def bytes_in_use_of_no_objects(folder):
+    """A mapping that was unmapped in one part; a total that is negative."""
+    maps = '\nMAPPED_LIBRARIES:\n00400000-00410000 r-xp 00000000 00:00 0 /none\n'
+    for header, record, values in (
+            ('0: 0 [ 0: 0]', '0: 12582912 [ 1: 16777216]', ['1', '16777216', '0', '12582912']),
+            ('-3: 4096 [ 2: 8192]', '-3: 4096 [ 2: 8192]', ['2', '8192', '-3', '4096']),
+            ('-3: -4096 [ 2: 8192]', '-3: -4096 [ 2: 8192]', ['2', '8192', '-3', '-4096']),
+            ('0: 0 [ 1: 5]', '1: -5 [ 1: 5]', ['1', '5', '1', '-5'])):
+        path = write(folder, f'heap profile: {header} @ heapprofile\n{record} @ 0x401190\n{maps}')
+        out, warnings = read(path, 'info')
+        cli.equal(warnings, [UNMAPPED.format('1 record')])
+        totals = [l.split()[1] for l in out.splitlines() if l.startswith(('  inuse', '  alloc'))]
+        cli.equal(totals, values)
+    for kind, record in (('heap_v2/512', '-3: 4096 [ 2: 8192]'), ('heap_v2/512', '0: 5 [ 2: 8192]'),
+                         ('heapprofile', '1: 5 [ 0: 5]'), ('heapprofile', '1: 5 [ -1: -5]'),
+                         ('heapprofile', '-1: -9223372036854775808 [ 1: 5]')):
+        path = write(folder, f'heap profile: 0: 0 [ 0: 0] @ {kind}\n{record} @ 0x401190\n{maps}')
+        cli.is_in(f'{path}:2: ', cli.pprofconv('info', path).stderr)
+
+
 cli.main()
