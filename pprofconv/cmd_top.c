@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "analysis/top.h"
@@ -10,21 +11,23 @@
 #include "commands.h"
 #include "reports/format.h"
 
-static double percent(int64_t value, int64_t total)
+/* As pprof has them: of all values without their signs, and without a sign. */
+static double percent(int64_t value, int64_t absolute)
 {
-	return total ? 100 * (double)value / (double)total : 0;
+	return absolute ? fabs(100 * (double)value / (double)absolute) : 0;
 }
 
 static void print_row(const struct frames *frames, const struct top *top, const struct top_row *row,
 		      int64_t flat_sum, bool is_bytes)
 {
-	const char *file = frames_file(frames, row->function);
+	const char *file = top_file(frames, row);
 
 	printf("%12s %6.2f%% %6.2f%% %12s %6.2f%%  ",
-	       format_value((double)row->flat, is_bytes).text, percent(row->flat, top->total),
-	       percent(flat_sum, top->total), format_value((double)row->cumulative, is_bytes).text,
-	       percent(row->cumulative, top->total));
-	utf8_print(frames_name(frames, row->function), stdout);
+	       format_value((double)row->flat, is_bytes).text, percent(row->flat, top->absolute),
+	       percent(flat_sum, top->absolute),
+	       format_value((double)row->cumulative, is_bytes).text,
+	       percent(row->cumulative, top->absolute));
+	utf8_print(top_name(frames, row), stdout);
 	fputs(*file ? "  " : "", stdout);
 	utf8_print(file, stdout);
 	putchar('\n');
@@ -44,6 +47,9 @@ static void print_rows(const struct settings *settings, const struct frames *fra
 	utf8_print(unit, stdout);
 	if (is_bytes)
 		printf(" (%s)", format_value((double)top->total, true /* bytes */).text);
+	if (top->absolute != top->total)
+		printf("; without signs, as percentages take it, %s",
+		       format_value((double)top->absolute, is_bytes).text);
 	printf("\n%12s %7s %7s %12s %7s  %s\n", "flat", "flat%", "sum%", "cum", "cum%", "function");
 	for (size_t i = 0; i < top->rows.n && (!settings->n_lines || i < settings->n_lines); i++) {
 		flat_sum += top->rows.items[i].flat;
@@ -120,7 +126,10 @@ const struct command command_top = {
 	.summary = "show the functions that hold the most",
 	.description =
 		"Flat is what a function allocated itself, cum what it did with all it called. "
-		"The allocators' own functions are left out; what they hold is their callers'.",
+		"The allocators' own functions are left out; what they hold is their callers'. The "
+		"rows farthest from 0 come first. Percentages are of the sum of all samples; where "
+		"some are negative, of what they add up to without their signs. What has no stack "
+		"is the row (no stack).",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT, .n_lines = 30},
 	.run = run,

@@ -218,6 +218,14 @@ const char *profile_metadata(const struct profile *profile, const char *key);
  *   mapping without a file that spans everything, as pprof makes it. */
 void profile_settle_mappings(struct profile *profile, const char *program);
 
+/* The name that stands for the stack of a sample that has none. */
+#define PROFILE_NO_STACK "(no stack)"
+
+/* Gives a profile that was read what other tools ask for: samples without a location one whose
+ * function is PROFILE_NO_STACK, locations without a mapping one without a file. No stack may be
+ * added afterwards. */
+void profile_complete(struct profile *profile);
+
 static inline int64_t *profile_values(const struct profile *profile, size_t sample)
 {
 	return vec_from(&profile->values, sample * profile->sample_types.n);

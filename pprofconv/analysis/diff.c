@@ -189,7 +189,7 @@ static void add_cumulative(struct run *run, uint32_t row, const struct addition 
 
 static int find_no_stack(struct run *run)
 {
-	static const char text[] = "(no stack)";
+	static const char text[] = PROFILE_NO_STACK;
 	uint32_t name;
 	int r = strtab_intern(&run->diff->strings, text, strlen(text), &name);
 

@@ -198,6 +198,8 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 	file = profile_string(profile, function->filename);
 	if (is_hidden(frames, name) || is_hidden(frames, file))
 		return 0;
+	if (strcmp(name, PROFILE_NO_STACK) == 0)
+		return push_named(frames, name, "");
 	switch (frames->view.by) {
 	case FRAMES_BY_FUNCTION:
 		break;

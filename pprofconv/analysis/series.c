@@ -135,7 +135,7 @@ static int row_of(struct reading *reading, uint32_t *out_row)
 	int r;
 
 	if (!reading->stack.n)
-		return find_row(reading->series, reading->dumps, "(no stack)", "", out_row);
+		return find_row(reading->series, reading->dumps, PROFILE_NO_STACK, "", out_row);
 	*out_row = reading->rows.items[function];
 	if (*out_row != PROFILE_NONE)
 		return 0;

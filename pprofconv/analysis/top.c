@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct summing {
 	struct top *top;
+	uint32_t no_stack; /* the row of stacks without frames */
 	const struct frames *frames;
 	VEC(uint32_t) seen_in; /* of functions: the last sample, plus 1, that was counted */
 	frame_vec stack;
@@ -14,6 +16,14 @@ struct summing {
 static int add(int64_t *sum, int64_t value)
 {
 	return __builtin_add_overflow(*sum, value, sum) ? -EOVERFLOW : 0;
+}
+
+static int add_without_stack(struct summing *summing, int64_t value)
+{
+	struct top_row *row = &summing->top->rows.items[summing->no_stack];
+	int r = add(&row->flat, value);
+
+	return r ? r : add(&row->cumulative, value);
 }
 
 /* A function that is in a stack several times counts once. */
@@ -25,6 +35,11 @@ static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
 
 	if (!r)
 		r = add(&summing->top->total, value);
+	if (!r)
+		r = value == INT64_MIN ? -EOVERFLOW
+				       : add(&summing->top->absolute, value < 0 ? -value : value);
+	if (!r && !summing->stack.n)
+		return add_without_stack(summing, value);
 	for (size_t i = 0; !r && i < summing->stack.n; i++) {
 		uint32_t function = summing->stack.items[i];
 		struct top_row *row = &summing->top->rows.items[function];
@@ -46,6 +61,12 @@ static int sum_samples(struct summing *summing, size_t value)
 	for (uint32_t i = 0; !r && i < summing->frames->functions.n; i++) {
 		r = vec_push(&summing->top->rows, (struct top_row){.function = i});
 		r = r ? r : vec_push(&summing->seen_in, 0);
+		if (strcmp(frames_name(summing->frames, i), PROFILE_NO_STACK) == 0)
+			summing->no_stack = i;
+	}
+	if (!r && summing->no_stack == PROFILE_NONE) {
+		summing->no_stack = (uint32_t)summing->top->rows.n;
+		r = vec_push(&summing->top->rows, (struct top_row){.function = PROFILE_NONE});
 	}
 	for (uint32_t i = 0; !r && i < profile->samples.n; i++)
 		r = add_sample(summing, i, profile_values(profile, i)[value]);
@@ -62,13 +83,30 @@ static void drop_empty_rows(struct top *top)
 	top->rows.n = n;
 }
 
+const char *top_name(const struct frames *frames, const struct top_row *row)
+{
+	return row->function == PROFILE_NONE ? PROFILE_NO_STACK
+					     : frames_name(frames, row->function);
+}
+
+const char *top_file(const struct frames *frames, const struct top_row *row)
+{
+	return row->function == PROFILE_NONE ? "" : frames_file(frames, row->function);
+}
+
 struct order {
 	const struct frames *frames;
 	bool by_cumulative;
 };
 
+/* By magnitude; of two that differ in sign, what is there first. */
 static int compare_values(int64_t a, int64_t b)
 {
+	uint64_t a_size = a < 0 ? -(uint64_t)a : (uint64_t)a;
+	uint64_t b_size = b < 0 ? -(uint64_t)b : (uint64_t)b;
+
+	if (a_size != b_size)
+		return a_size > b_size ? -1 : 1;
 	return a > b ? -1 : a < b;
 }
 
@@ -83,16 +121,13 @@ static int compare_rows(const void *left, const void *right, void *context)
 
 	if (first || second)
 		return first ? first : second;
-	first = strcmp(frames_name(order->frames, a->function),
-		       frames_name(order->frames, b->function));
-	return first ? first
-		     : strcmp(frames_file(order->frames, a->function),
-			      frames_file(order->frames, b->function));
+	first = strcmp(top_name(order->frames, a), top_name(order->frames, b));
+	return first ? first : strcmp(top_file(order->frames, a), top_file(order->frames, b));
 }
 
 int top_init(struct top *top, const struct frames *frames, size_t value, bool by_cumulative)
 {
-	struct summing summing = {.top = top, .frames = frames};
+	struct summing summing = {.top = top, .no_stack = PROFILE_NONE, .frames = frames};
 	struct order order = {frames, by_cumulative};
 	int r;
 

@@ -102,6 +102,8 @@ static int read_into(struct profile **out_profile, struct profile *empty,
 	if (!r)
 		r = reader->read(profile, input, diag);
 	if (!r)
+		profile_complete(profile);
+	if (!r)
 		r = explain_status(profile, diag);
 	if (r)
 		return r;

@@ -33,7 +33,7 @@ static int make_text(struct folding *folding, const struct diff_input *input, ui
 
 	folding->text.n = 0;
 	if (!r && !folding->frames.n)
-		r = append_name(folding, "(no stack)");
+		r = append_name(folding, PROFILE_NO_STACK);
 	for (size_t i = folding->frames.n; !r && i > 0; i--) {
 		r = append_name(folding, frames_name(&input->frames, folding->frames.items[i - 1]));
 		if (!r && i > 1)

@@ -28,7 +28,7 @@ static void write_stack(struct output *output, const struct frames *frames, cons
 		output_text(output, i > 1 ? ";" : " ");
 	}
 	if (!stack->n)
-		output_text(output, "(no stack) ");
+		output_text(output, PROFILE_NO_STACK " ");
 	output_printf(output, "%" PRId64 "\n", value);
 }
 

@@ -7,7 +7,7 @@
 #include "writers/writers.h"
 
 struct ordered {
-	int64_t value;
+	uint64_t size; /* of its value, without the sign */
 	uint32_t sample;
 };
 
@@ -17,8 +17,8 @@ static int compare_ordered(const void *left, const void *right)
 {
 	const struct ordered *a = left, *b = right;
 
-	if (a->value != b->value)
-		return a->value > b->value ? -1 : 1;
+	if (a->size != b->size)
+		return a->size > b->size ? -1 : 1;
 	return a->sample < b->sample ? -1 : a->sample > b->sample;
 }
 
@@ -26,11 +26,14 @@ static int order_samples(const struct profile *profile, size_t value, ordered_ve
 {
 	if (vec_reserve(order, profile->samples.n) < 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < profile->samples.n; i++)
+	for (uint32_t i = 0; i < profile->samples.n; i++) {
+		int64_t held = profile_values(profile, i)[value];
+
 		order->items[order->n++] = (struct ordered){
-			.value = profile_values(profile, i)[value],
+			.size = held < 0 ? -(uint64_t)held : (uint64_t)held,
 			.sample = i,
 		};
+	}
 	if (order->n)
 		qsort(order->items, order->n, sizeof(*order->items), compare_ordered);
 	return 0;
@@ -82,6 +85,8 @@ static int write_sample(const struct frames *frames, uint32_t sample, frame_vec 
 		output_plain(output, file);
 		output_text(output, "\n");
 	}
+	if (!stack->n)
+		output_text(output, "    " PROFILE_NO_STACK "\n");
 	output_text(output, "\n");
 	return r;
 }

@@ -36,3 +36,26 @@ def write(path, samples, type_='inuse_space', unit='bytes'):
     with open(path, 'wb') as profile:
         profile.write(out)
     return path
+
+
+def fields(data):
+    """(number, value) each, of a message: a number, or bytes."""
+    at = 0
+
+    def take():
+        nonlocal at
+        n = shift = 0
+        while True:
+            n |= (data[at] & 127) << shift
+            shift += 7
+            at += 1
+            if data[at - 1] < 128:
+                return n
+
+    while at < len(data):
+        tag = take()
+        value = take()
+        if tag & 7 == 2:
+            at += value
+            value = data[at - value:at]
+        yield tag >> 3, value

@@ -12,6 +12,7 @@ Where the two may differ, and why:
 | file names are cut at a space there | pprof's pattern ends there |
 | a program named in the dump is the first mapping here | pprof guesses it by its name |
 | heap_v2/1: records of 0 bytes there count no objects | nothing was sampled, so nothing is scaled |
+| a sample without a stack has a location here, at 0; there it is dropped | totals are to be right |
 | overlapping mappings: the nearest start here, the first line there | no real map has any |
 """
 

@@ -209,7 +209,8 @@ def what_is_hidden_counts_for_its_callers(folder):
     _, message = diff('-G', 'samples=15', hide, base, new, status=1)
     cli.is_in('of f: ', message)
     rows = [line.split() for line in cli.succeed('top', hide, new).splitlines()[2:]]
-    cli.equal([(row[0], row[-1]) for row in rows], [('30', 'f'), ('20', 'g'), ('0', 'main')])
+    cli.equal([(row[0], row[-1]) for row in rows], [('30', 'f'), ('20', 'g'),
+                                                   ('1', 'stack)'), ('0', 'main')])
     out = cli.succeed('trend', '-q', hide, base, new, new)
     assert 'f' in out.split() and 'pool' not in out, out
     for command in (['diff', base, new], ['trend', base, new, new], ['top', new]):

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 """What other tools write, as they write it: recognised, read, or refused by name."""
 
+import gzip
+import json
 import os
+import shutil
 
 import cli
 import pprof_file
@@ -213,6 +216,114 @@ def bytes_in_use_of_no_objects(folder):
                          ('heapprofile', '-1: -9223372036854775808 [ 1: 5]')):
         path = write(folder, f'heap profile: 0: 0 [ 0: 0] @ {kind}\n{record} @ 0x401190\n{maps}')
         cli.is_in(f'{path}:2: ', cli.pprofconv('info', path).stderr)
+
+
+# --- negative values, and samples without a stack --------------------------------------------
+
+def rows(text):
+    """(flat, flat%, sum%, cum, cum%, name) each, of top."""
+    return [tuple(line.split(None, 5)) for line in text.splitlines()[2:]]
+
+
+@cli.test
+def top_ranks_by_magnitude(folder):
+    path = cli.data('good-mmap-negative.heap')
+    text = cli.succeed('top', '-q', '-n', '-s', 'inuse_objects', path)
+    cli.equal(text.splitlines()[0],
+              'inuse_objects: total -29 count; without signs, as percentages take it, 31')
+    cli.equal(rows(text), [('-30', '96.77%', '96.77%', '-30', '96.77%', 'none+0x1155'),
+                           ('1', '3.23%', '93.55%', '1', '3.23%', 'none+0x118f'),
+                           ('0', '0.00%', '93.55%', '-29', '93.55%', 'none+0x12ff')])
+    path = write(folder, 'main;a 5\nmain;b -7\nmain;c 7\nmain;d -1\n')
+    cli.equal([row[0] for row in rows(cli.succeed('top', path))], ['7', '-7', '5', '-1', '0'])
+    text = cli.succeed('-t', 'text', path)
+    cli.equal([line.split()[0] for line in text.splitlines() if line.endswith('samples')],
+              ['-7', '7', '5', '-1'])
+
+
+@cli.test
+def percentages_are_those_of_pprof(folder):
+    cli.need('go')
+    path = write(folder, 'main;a 50\nmain;b -70\nmain;c 20\nx -90\n')
+    profile = os.path.join(folder, 'x.pb.gz')
+    cli.succeed(path, '-o', profile)
+    for options, theirs in (((), ()), (('--cum',), ('-cum',))):
+        expected = [line.split() for line in cli.go_pprof('-top', *theirs, profile).splitlines()]
+        first = next(i for i, words in enumerate(expected) if words[:2] == ['flat', 'flat%'])
+        ours = {row[5]: row for row in rows(cli.succeed('top', *options, path))}
+        cli.equal(len(ours), len(expected) - first - 1)
+        for flat, flat_part, _, cum, cum_part, name in expected[first + 1:]:
+            cli.equal((ours[name][0], ours[name][3]), (flat, cum))
+            for our, their in ((ours[name][1], flat_part), (ours[name][4], cum_part)):
+                assert abs(float(our[:-1]) - float(their[:-1])) < 0.01, (ours[name], their)
+
+
+@cli.test
+def samples_without_a_stack_are_a_row(folder):
+    path = cli.data('good-no-stack.heap')
+    expected = [('200', 'B', '66.67%', '66.67%', '200', 'B  66.67%  none+0x118f'),
+                ('100', 'B', '33.33%', '100.00%', '100', 'B  33.33%  (no stack)')]
+    profile = os.path.join(folder, 'x.pb.gz')
+    cli.succeed('-n', path, '-o', profile)
+    for input_ in (path, profile):
+        cli.equal(rows(cli.succeed('top', '-n', input_)), expected)
+        cli.is_in('\n    (no stack)\n', cli.succeed('-n', '-t', 'text', input_))
+        cli.equal(folded(input_), ({'(no stack)': 100, 'none+0x118f': 200}, []))
+    cli.is_in('(no stack)', cli.succeed('top', '-n', '--hide=none', write(folder, 'a;none 3\nnone 5\n')))
+    for by in ('function', 'file', 'line', 'mapping'):
+        text = cli.succeed('diff', '-n', f'--by={by}', '--top=0', path, profile)
+        cli.is_in('exact', text)
+        cli.equal([line for line in text.splitlines() if '+' in line.split('none+')[0]], [])
+
+
+@cli.test
+def what_is_written_lacks_nothing(folder):
+    """No sample without a location, no location without a mapping; and read back it is the same."""
+    for name in ('good-no-stack.heap', 'good-jemalloc-all.heap', 'good-folded.txt', 'good-go.heap',
+                 'good-mmap-negative.heap', 'good-exact.heap'):
+        for options in ((), ('--reproducible',)):
+            one, two, three = (os.path.join(folder, n) for n in 'abc')
+            cli.succeed('-n', '-q', *options, cli.data(name), '-o', one)
+            cli.succeed('-n', '-q', *options, one, '-o', two)
+            cli.succeed('merge', '-n', '-q', *options, one, two, '-o', three)
+            profile = json.loads(cli.succeed('-n', '-q', '-t', 'json', one))
+            assert profile['sample'] and all(s['location'] for s in profile['sample']), name
+            assert all(l['mapping'] is not None for l in profile['location']), name
+            check_fields(one)
+            cli.equal(json.loads(cli.succeed('-n', '-q', '-t', 'json', two)), profile)
+            doubled = json.loads(cli.succeed('-n', '-q', '-t', 'json', three))
+            cli.equal(len(doubled['sample']), len(profile['sample']))
+            cli.equal(sum(s['value'][-1] for s in doubled['sample']),
+                      2 * sum(s['value'][-1] for s in profile['sample']))
+            if shutil.which('go'):
+                cli.equal(cli.go_pprof('-raw', '-symbolize=none', one),
+                          cli.go_pprof('-raw', '-symbolize=none', two))
+
+
+def check_fields(path):
+    """What the file itself holds, not what a reader of ours makes of it."""
+    with gzip.open(path) as file:
+        found = list(pprof_file.fields(file.read()))
+    for field, value in found:
+        if field == 2:
+            assert any(f == 1 and v for f, v in pprof_file.fields(value)), 'without a location'
+        if field == 4:
+            assert any(f == 2 and v for f, v in pprof_file.fields(value)), 'without a mapping'
+
+
+@cli.test
+def a_foreign_profile_that_lacks_them(folder):
+    """Locations without mappings, and a sample without locations, as some exporters write them."""
+    path = pprof_file.write(os.path.join(folder, 'x.pb'), [('f', 'a.c', 5), ('g', 'a.c', 7)])
+    with open(path, 'ab') as file:
+        file.write(pprof_file.message(2, pprof_file.message(2, pprof_file.varint(11))))
+    out = os.path.join(folder, 'out.pb.gz')
+    cli.succeed(path, '-o', out)
+    check_fields(out)
+    cli.is_in('(no stack)', cli.succeed('top', path))
+    cli.equal(cli.succeed('top', path), cli.succeed('top', out))
+    if shutil.which('go'):
+        cli.is_in('(no stack)', cli.go_pprof('-top', out))
 
 
 cli.main()

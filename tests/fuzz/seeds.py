@@ -34,7 +34,7 @@ READERS = {  # by the beginning of file names in tests/data, less "good-" and "b
     "go": ("go",),
     "folded": ("folded",),
     "gperftools": ("gperftools", "growth", "fragmentation", "heap-v1", "heap_v2", "heapz", "plain",
-                   "brief", "mmap"),
+                   "brief", "mmap", "no-stack"),
 }
 
 

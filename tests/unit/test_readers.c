@@ -362,19 +362,6 @@ static void test_jemalloc_threads(void)
 	profile_free(profile);
 }
 
-static void test_jemalloc_without_threads(void)
-{
-	struct profile *profile = read_good("good-jemalloc-all.heap");
-	size_t n;
-
-	CHECK_UINT_EQ(profile->samples.n, 2);
-	check_values(profile, 0, 0, 0, 2, 32);
-	CHECK_PTR_EQ(label_text(profile, 0, "thread"), NULL);
-	profile_stack(profile, profile->samples.items[1].stack, &n);
-	CHECK_UINT_EQ(n, 0);
-	profile_free(profile);
-}
-
 /* The names of a location's functions, joined by '<'. */
 static const char *names_at(const struct profile *profile, uint64_t address)
 {
@@ -393,6 +380,22 @@ static const char *names_at(const struct profile *profile, uint64_t address)
 		}
 	}
 	return names;
+}
+
+static void test_jemalloc_without_threads(void)
+{
+	struct profile *profile = read_good("good-jemalloc-all.heap");
+	const uint32_t *stack;
+	size_t n;
+
+	CHECK_UINT_EQ(profile->samples.n, 2);
+	check_values(profile, 0, 0, 0, 2, 32);
+	CHECK_PTR_EQ(label_text(profile, 0, "thread"), NULL);
+	stack = profile_stack(profile, profile->samples.items[1].stack, &n);
+	CHECK_UINT_EQ(n, 1);
+	CHECK_STR_EQ(names_at(profile, 0), PROFILE_NO_STACK);
+	CHECK(profile->locations.items[stack[0]].mapping != PROFILE_NONE);
+	profile_free(profile);
 }
 
 static void test_go_names(void)
