@@ -9,10 +9,8 @@
 #include "readers/readers.h"
 
 /* What stands for the frames that Go does not name, as a name that the expression below drops. */
-#define HIDDEN      "runtime.(not shown)"
-#define ROOT        "runtime.goexit"
-#define DROP_FRAMES "runtime\\..*"
-#define KEEP_FRAMES "runtime\\.panic|runtime\\.reflectcall|runtime\\.call[0-9]*"
+#define HIDDEN "runtime.(not shown)"
+#define ROOT   "runtime.goexit"
 
 struct go_heap {
 	struct heap_dump dump; /* first, so that a pointer to it leads here */
@@ -169,8 +167,7 @@ static int read_dump(struct go_heap *go)
 		return r;
 	finish_lines(go);
 	name_hidden(dump->profile);
-	dump->profile->drop_frames = profile_intern(dump->profile, DROP_FRAMES);
-	dump->profile->keep_frames = profile_intern(dump->profile, KEEP_FRAMES);
+	heap_builder_drop_go(&dump->builder);
 	profile_settle_mappings(dump->profile, NULL);
 	return 0;
 }

@@ -40,7 +40,8 @@ static int check_whole(struct heap_dump *dump, bool has_map)
 		diag_warn(dump->diag, "sampled, but the interval is not given: counts stay as they "
 				      "are, far too low");
 	if (!has_map)
-		diag_warn(dump->diag, "no MAPPED_LIBRARIES, so addresses will have no names");
+		diag_warn(dump->diag, "no MAPPED_LIBRARIES, so addresses will have no names, but "
+				      "for those of a --binary that is not position-independent");
 	return 0;
 }
 
@@ -55,9 +56,12 @@ static int read_dump(struct heap_dump *dump)
 		r = read_map(dump);
 	if (!r)
 		r = check_whole(dump, has_map);
-	if (!r)
-		profile_settle_mappings(dump->profile, NULL);
-	return r;
+	if (r)
+		return r;
+	if (dump->is_kind_heap && !has_map) /* Go's, without the names that it had in comments */
+		heap_builder_drop_go(&dump->builder);
+	profile_settle_mappings(dump->profile, NULL);
+	return 0;
 }
 
 static int read_gperftools(struct profile *profile, struct input *input, struct diag *diag)

@@ -55,6 +55,20 @@ void heap_builder_init(struct heap_builder *builder, struct profile *profile, in
 	}
 }
 
+/* pprof's list of what of Go's runtime calls the program, and what runs deferred functions: without
+ * these a function that is called in a panic would lose all to the one that panicked. */
+static const char go_keep_frames[] =
+	"runtime\\.panic|runtime\\.reflectcall|runtime\\.call[0-9]*"
+	"|runtime\\.(gopanic|Goexit|deferreturn|deferCallSave|runOpenDeferFrame)";
+
+void heap_builder_drop_go(struct heap_builder *builder)
+{
+	struct profile *profile = builder->profile;
+
+	profile->drop_frames = profile_intern(profile, "runtime\\..*");
+	profile->keep_frames = profile_intern(profile, go_keep_frames);
+}
+
 void heap_builder_deinit(struct heap_builder *builder)
 {
 	vec_deinit(&builder->addresses);

@@ -22,6 +22,9 @@ struct heap_builder {
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval);
 void heap_builder_deinit(struct heap_builder *builder);
 
+/* Has Go's runtime left out instead of allocators, but for what calls the program's functions. */
+void heap_builder_drop_go(struct heap_builder *builder);
+
 /* Adds the next frame, outward from the leaf, to the stack to come. */
 void heap_builder_push(struct heap_builder *builder, uint64_t return_address);
 

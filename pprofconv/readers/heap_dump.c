@@ -74,6 +74,7 @@ int heap_dump_read_header(struct heap_dump *dump)
 				       (int)cursor_left(&dump->header.kind), dump->header.kind.at);
 	heap_builder_init(&dump->builder, dump->profile, interval);
 	dump->any_inuse &= interval == 1;
+	dump->is_kind_heap = cursor_equals(&dump->header.kind, "heap");
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct heap_dump {
 	struct diag *diag;
 	struct heap_builder builder;
 	struct memory_map map;
+	bool is_kind_heap;         /* as the first tcmalloc wrote, and Go does */
 	struct heap_header header; /* but for its kind, which is gone with its line */
 	struct heap_counts sums;   /* of all records */
 	/* Whether what is in use may be less than nothing, or bytes without objects. May be set

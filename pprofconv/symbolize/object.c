@@ -82,10 +82,13 @@ static int read_segments(struct object *object)
 /* What is left to do once there is a handle. */
 static int read_elf(struct object *object)
 {
+	GElf_Ehdr header;
+
 	if (!object->elf)
 		return -ENOMEM;
 	if (elf_kind(object->elf) != ELF_K_ELF)
 		return OBJECT_E_NOT_ELF;
+	object->is_fixed = gelf_getehdr(object->elf, &header) && header.e_type == ET_EXEC;
 	read_build_id(object);
 	return read_segments(object);
 }

@@ -34,6 +34,7 @@ struct object {
 	void *image; /* where it is held in memory, or NULL */
 	Elf *elf;
 	char build_id[2 * BUILD_ID_MAX + 1]; /* lower-case hexadecimal, "" if there is none */
+	bool is_fixed; /* a program that runs where it was linked, not position-independent */
 	VEC(struct object_segment) segments;
 };
 

@@ -100,15 +100,33 @@ static int get_binary(struct symbolizer *s, uint32_t number, struct locate_resul
 	return binaries_get(s->binaries, &wanted, &s->options->locate, out_located, out_binary);
 }
 
+/* Whether the mapping stands for a memory map that the profile lacks: nothing is known of it. */
+static bool is_without_map(const struct profile_mapping *mapping)
+{
+	return !mapping->file && !mapping->build_id && !mapping->start && !mapping->offset &&
+	       (mapping->limit == 0 || mapping->limit == UINT64_MAX);
+}
+
+/* The address as linked; false if the file says nothing of it. Without a map that is the address
+ * itself, in a program that runs where it was linked. */
+static bool find_linked(const struct profile_mapping *mapping, const struct object *object,
+			struct place *place)
+{
+	uint64_t distance = place->address - mapping->start;
+
+	place->linked_address = mapping->offset + distance;
+	if (is_without_map(mapping))
+		return object->is_fixed && object_is_code(object, place->address);
+	return object_address_of(object, mapping->offset, distance, &place->linked_address);
+}
+
 static int find_frames(struct symbolizer *s, struct binary *binary, struct place *place)
 {
 	const struct profile_mapping *mapping = &s->profile->mappings.items[place->mapping];
-	uint64_t distance = place->address - mapping->start;
 	int r;
 
 	place->first_frame = (uint32_t)s->frames.n;
-	place->linked_address = mapping->offset + distance;
-	if (!object_address_of(binary->object, mapping->offset, distance, &place->linked_address))
+	if (!find_linked(mapping, binary->object, place))
 		return 0;
 	r = binary_find(binary, place->linked_address, &s->frames);
 	if (s->frames.n > UINT32_MAX)
@@ -126,8 +144,9 @@ static int name_place(struct symbolizer *s, const struct place *place)
 	char fallback[256];
 	int r = 0;
 
-	snprintf(fallback, sizeof(fallback), "%.200s+0x%" PRIx64,
-		 path_last_part(profile_string(s->profile, mapping->file)), place->linked_address);
+	snprintf(fallback, sizeof(fallback), "%.200s%s0x%" PRIx64,
+		 path_last_part(profile_string(s->profile, mapping->file)),
+		 mapping->file ? "+" : "", place->linked_address);
 	s->lines.n = 0;
 	if (vec_reserve(&s->lines, n))
 		return -ENOMEM;
@@ -294,6 +313,11 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 		describe_missing(&result->located, reason, sizeof(reason));
 		break;
 	case SYMBOLIZE_NO_SYMBOLS:
+		if (is_without_map(described))
+			snprintf(reason, sizeof(reason),
+				 "there is no memory map, and no address is one of code in a "
+				 "program "
+				 "that is not position-independent");
 		break;
 	}
 	snprintf(out_text, size, "%s: %" PRIu32 " location%s without names: %s", file,

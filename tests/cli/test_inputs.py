@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What other tools write, as they write it: recognised, read, or refused by name."""
 
+import collections
 import gzip
 import json
 import os
@@ -28,11 +29,19 @@ def read(path, *args):
     return done.stdout, [line[len(prefix):] for line in lines]
 
 
+def sums(text):
+    """Of folded stacks: one may come in several lines, for each size of blocks."""
+    found = collections.Counter()
+    for line in text.splitlines():
+        stack, value = line.rsplit(' ', 1)
+        found[stack] += int(value)
+    return dict(found)
+
+
 def folded(path):
     """The stacks of a file, and the warnings."""
     text, warnings = read(path, '-n', '-t', 'folded')
-    lines = [line.rsplit(' ', 1) for line in text.splitlines()]
-    return {stack: int(value) for stack, value in lines}, warnings
+    return sums(text), warnings
 
 
 def refuse(path):
@@ -324,6 +333,92 @@ def a_foreign_profile_that_lacks_them(folder):
     cli.equal(cli.succeed('top', path), cli.succeed('top', out))
     if shutil.which('go'):
         cli.is_in('(no stack)', cli.go_pprof('-top', out))
+
+
+# --- dumps without a memory map --------------------------------------------------------------
+
+GO = r'''
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/pprof"
+)
+
+var kept [][]byte
+
+//go:noinline
+func leak(n int) { kept = append(kept, make([]byte, n)) }
+
+func recovered() {
+	defer func() { recover(); leak(7000) }()
+	panic("x")
+}
+
+func main() {
+	runtime.MemProfileRate = 1
+	for i := 0; i < 100; i++ {
+		leak(5000)
+		recovered()
+	}
+	pprof.Lookup("heap").WriteTo(os.Stdout, 1)
+}
+'''
+
+
+@cli.test
+def go_without_its_comments(folder):
+    """Go's text has no map: -b gives the names, of all or of those that comments have."""
+    cli.need('go')
+    source, binary = write(folder, GO, 'demo.go'), os.path.join(folder, 'demo')
+    done = cli.run('go', 'build', '-o', binary, source,
+                   env={**os.environ, 'HOME': folder, 'GO111MODULE': 'off', 'GOFLAGS': ''})
+    cli.equal((done.returncode, done.stderr), (0, ''))
+    text = cli.run(binary).stdout
+    named = folded(write(folder, text))[0]
+    bare = write(folder, ''.join(l for l in text.splitlines(True) if not l.startswith('#')), 'bare')
+    ours = sums(cli.pprofconv('-q', '-b', binary, '-t', 'folded', bare).stdout)
+    for leaf in ('main.main;main.leak', 'runtime.gopanic;main.recovered.func1;main.leak'):
+        stacks = [s for s in named if s.endswith(leaf)]
+        assert stacks and [s for s in ours if s.endswith(leaf)], (leaf, named, ours)
+        cli.equal(sum(ours.get(s, 0) for s in stacks), sum(named[s] for s in stacks))
+    out = os.path.join(folder, 'out.pb.gz')
+    cli.equal(cli.pprofconv('-q', '-b', binary, bare, '-o', out).returncode, 0)
+    raw = cli.go_pprof('-raw', '-symbolize=none', out)
+    cli.is_in('main.leak', raw)
+    cli.is_in('main.leak', cli.go_pprof('-top', '-symbolize=none', out))
+    with gzip.open(out) as file:
+        cli.is_in(b'runtime\\.panic|runtime\\.reflectcall|runtime\\.call[0-9]*|', file.read())
+
+
+@cli.test
+def no_names_of_what_lies_elsewhere(folder):
+    """Of a position-independent program, and of one whose file is longer than the address."""
+    cli.need('cc')
+    body = '__attribute__((noinline)) void f(void) { asm volatile("nop;nop;nop;nop"); }\n'
+    source = write(folder, 'const char much[8 << 20] = {1};\n' + body +
+                   'int main(void) { f(); return much[1]; }\n', 'a.c')
+    dump = write(folder, 'heap profile: 1: 9 [ 1: 9] @ heap_v2/1\n1: 9 [ 1: 9] @ 0x500003 0x1200\n', 'd')
+    for options in (('-pie', '-fPIE'), ('-no-pie', '-fno-pie')):
+        binary = os.path.join(folder, options[0])
+        cli.equal(cli.run('cc', '-O1', *options, source, '-o', binary).returncode, 0)
+        done = cli.pprofconv('-b', binary, '-t', 'folded', dump)
+        cli.equal(done.stdout, '0x11ff;0x500002 9\n')
+        cli.is_in('(no file): 2 locations without names: there is no memory map, and no address is '
+                  'one of code in a program that is not position-independent', done.stderr)
+
+
+@cli.test
+def heapz_of_java(folder):
+    text = '--- heapz 1 ---\nformat = java\nresolution = bytes\n 7048 1 @ 0x3\n 0x3 foo (a.java:3)\n'
+    path = write(folder, text)
+    cli.equal(refuse(path), "Java's heapz text is not read; go tool pprof -proto "
+                            '-output=FILE.pb.gz makes a profile of it that is')
+    if shutil.which('go'):
+        out = os.path.join(folder, 'out.pb.gz')
+        cli.go_pprof('-proto', f'-output={out}', path)
+        cli.is_in('foo', cli.succeed('top', out))
 
 
 cli.main()

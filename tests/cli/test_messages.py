@@ -63,7 +63,8 @@ def a_folder(folder):
 @cli.test
 def dumps_that_lack_something(folder):
     """pprof reads them, so do we: with a warning, and the same numbers."""
-    no_map = 'warning: no MAPPED_LIBRARIES, so addresses will have no names'
+    no_map = 'warning: no MAPPED_LIBRARIES, so addresses will have no names, but for '\
+             'those of a --binary that is not position-independent'
     no_interval = 'warning: sampled, but the interval is not given: counts stay as they are, far too low'
     for kind, warnings in (('heapprofile', [no_map]), ('heap_v2/524288', [no_map]),
                            ('heap_v2/0', [no_interval, no_map]), ('heap/0', [no_interval, no_map]),
