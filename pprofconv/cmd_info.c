@@ -99,6 +99,8 @@ static int print_info(const struct settings *settings, const char *path)
 		return EXIT_BAD;
 	command_warn_of_no_samples(settings, profile, path);
 	print_text("file: ", path, "\n");
+	printf("format: %s%s%s\n", profile->format, profile->tool ? ", written by " : "",
+	       profile->tool ? profile->tool : "");
 	print_time(profile->time_nanos);
 	print_period(profile);
 	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,
@@ -132,8 +134,10 @@ static const struct option_row options[] = {
 const struct command command_info = {
 	.name = "info",
 	.arguments = "INPUT...",
-	.summary = "show what a dump or profile holds: totals, mappings, metadata",
-	.description = "Totals of a sampled dump are estimates.",
+	.summary = "show what a dump or profile is and holds: format, totals, mappings",
+	.description =
+		"Totals of a sampled dump are estimates. Which format was found comes first, and "
+		"what wrote it as far as the content tells.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT},
 	.run = run,

@@ -94,8 +94,10 @@ struct profile *command_load(const struct settings *settings, const char *path)
 
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (!r && settings->verbose)
-		command_error("%s: %zu samples, %zu stacks, %zu locations", diag.file,
-			      profile->samples.n, profile->stacks.n, profile->locations.n);
+		command_error("%s: %s%s%s: %zu samples, %zu stacks, %zu locations", diag.file,
+			      profile->format, profile->tool ? ", written by " : "",
+			      profile->tool ? profile->tool : "", profile->samples.n,
+			      profile->stacks.n, profile->locations.n);
 	diag_deinit(&diag);
 	return profile;
 }

@@ -165,6 +165,7 @@ static int read_dump(struct go_heap *go)
 		r = heap_dump_check_sums(dump);
 	if (r)
 		return r;
+	dump->profile->tool = READER_TOOL_GO;
 	finish_lines(go);
 	name_hidden(dump->profile);
 	heap_builder_drop_go(&dump->builder);

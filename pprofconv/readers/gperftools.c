@@ -58,8 +58,10 @@ static int read_dump(struct heap_dump *dump)
 		r = check_whole(dump, has_map);
 	if (r)
 		return r;
-	if (dump->is_kind_heap && !has_map) /* Go's, without the names that it had in comments */
+	if (dump->is_kind_heap && !has_map) { /* without the names that it had in comments */
 		heap_builder_drop_go(&dump->builder);
+		dump->profile->tool = READER_TOOL_GO;
+	}
 	profile_settle_mappings(dump->profile, NULL);
 	return 0;
 }

@@ -28,38 +28,38 @@ int heap_dump_corrupt(struct heap_dump *dump, const char *what)
 			       what);
 }
 
-/* Kinds of dumps that hold all there is: allocations; growth of the heap, by the stack that needed
- * it; address space lost to fragmentation. */
-static const char *const unsampled_kinds[] = {
-	"", "heapprofile", "growth", "growthz", "fragmentation", "fragmentationz", NULL,
+/* Kinds of dumps. Those that are not sampled hold all there is: allocations; growth of the heap, by
+ * the stack that needed it; address space lost to fragmentation. */
+static const struct kind {
+	const char *name;
+	int divisor; /* of the period, which gives the interval; 0: not sampled */
+	const char *tool;
+} kinds[] = {
+	{"", 0, NULL},
+	{"heapprofile", 0, "gperftools' heap profiler"},
+	{"growth", 0, "tcmalloc, growth of the heap"},
+	{"growthz", 0, "tcmalloc, growth of the heap"},
+	{"fragmentation", 0, "tcmalloc, fragmentation"},
+	{"fragmentationz", 0, "tcmalloc, fragmentation"},
+	{"heap_v2", 1, "tcmalloc, sampled"},
+	{"heapz_v2", 1, "tcmalloc, sampled"},
+	{"heap", 2, "tcmalloc, sampled"},
 };
 
-static bool is_one_of(const struct cursor *text, const char *const *list)
+/* NULL for a kind that is not read here. */
+static const struct kind *find_kind(const struct cursor *name)
 {
-	for (; *list; list++)
-		if (cursor_equals(text, *list))
-			return true;
-	return false;
-}
-
-/* The mean number of bytes between two samples, 1 if all allocations were recorded, 0 if it is not
- * known; -1 for a kind that is not read here. The first kind of sampled dumps gave twice the
- * interval. */
-static int64_t interval_of(const struct heap_header *header)
-{
-	if (is_one_of(&header->kind, unsampled_kinds))
-		return 1;
-	if (cursor_equals(&header->kind, "heap_v2") || cursor_equals(&header->kind, "heapz_v2"))
-		return header->period;
-	if (cursor_equals(&header->kind, "heap"))
-		return header->period / 2;
-	return -1;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (cursor_equals(name, kinds[i].name))
+			return &kinds[i];
+	return NULL;
 }
 
 int heap_dump_read_header(struct heap_dump *dump)
 {
 	struct cursor line;
 	const char *wrong;
+	const struct kind *kind;
 	int64_t interval;
 
 	if (!input_next_line(dump->input, &line))
@@ -67,12 +67,15 @@ int heap_dump_read_header(struct heap_dump *dump)
 	wrong = heap_text_header(line, dump->any_inuse, &dump->header);
 	if (wrong || input_line_is_cut(dump->input))
 		return heap_dump_corrupt(dump, wrong);
-	interval = interval_of(&dump->header);
-	if (interval < 0)
+	kind = find_kind(&dump->header.kind);
+	if (!kind)
 		return diag_error_line(dump->diag, READER_E_UNSUPPORTED, 1,
 				       "heap profiles of the kind '%.*s' are not read",
 				       (int)cursor_left(&dump->header.kind), dump->header.kind.at);
+	/* the mean number of bytes between two samples; 1: all were recorded; 0: not known */
+	interval = kind->divisor ? dump->header.period / kind->divisor : 1;
 	heap_builder_init(&dump->builder, dump->profile, interval);
+	dump->profile->tool = kind->tool;
 	dump->any_inuse &= interval == 1;
 	dump->is_kind_heap = cursor_equals(&dump->header.kind, "heap");
 	return 0;

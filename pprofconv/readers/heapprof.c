@@ -272,6 +272,7 @@ static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
 		return r;
 	warn_of_cut_stacks(dump);
 	warn_of_unseen_memory(dump);
+	dump->profile->tool = "libheapprof";
 	assign_build_ids(dump->profile, build_ids);
 	profile_settle_mappings(dump->profile, profile_metadata(dump->profile, "program"));
 	return 0;

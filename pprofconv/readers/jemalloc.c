@@ -208,6 +208,7 @@ static int read_dump(struct jemalloc *dump)
 		r = read_records(dump);
 	if (!r)
 		r = read_map(dump);
+	dump->profile->tool = "jemalloc";
 	if (!r)
 		profile_settle_mappings(dump->profile, NULL);
 	return r;

@@ -380,6 +380,23 @@ static int decode(struct decoder *decoder)
 	return r;
 }
 
+/* What wrote it is in no field. Our own comments and the runtime of Go are known. */
+static const char *find_tool(const struct profile *profile)
+{
+	if (profile_metadata(profile, "run"))
+		return "pprofconv, from a dump of libheapprof";
+	vec_foreach (function, &profile->functions) {
+		const char *name = profile_string(profile, function->name);
+		const char *file = profile_string(profile, function->filename);
+		size_t size = strlen(file);
+
+		if (strncmp(name, "runtime.", 8) == 0 && size > 3 &&
+		    strcmp(file + size - 3, ".go") == 0)
+			return READER_TOOL_GO;
+	}
+	return NULL;
+}
+
 static int read_pprof(struct profile *profile, struct input *input, struct diag *diag)
 {
 	struct decoder decoder = {.profile = profile, .diag = diag};
@@ -387,6 +404,8 @@ static int read_pprof(struct profile *profile, struct input *input, struct diag 
 
 	if (!r)
 		r = decode(&decoder);
+	if (!r && !profile_status(profile))
+		profile->tool = find_tool(profile);
 	vec_deinit(&decoder.strings);
 	vec_deinit(&decoder.head);
 	number_map_deinit(&decoder.mappings);

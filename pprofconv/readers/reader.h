@@ -34,8 +34,9 @@ struct reader {
 	 * unsure. No side effects. */
 	enum probe (*probe)(struct cursor head);
 
-	/* Adds what the input holds to an empty profile. 0, -errno, INPUT_E_* or READER_E_*, with a
-	 * message unless it is profile_status() that failed. */
+	/* Adds what the input holds to an empty profile, and sets profile.tool if it tells. 0,
+	 * -errno, INPUT_E_* or READER_E_*, with a message unless it is profile_status() that
+	 * failed. */
 	int (*read)(struct profile *profile, struct input *input, struct diag *diag);
 };
 

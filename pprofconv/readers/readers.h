@@ -3,6 +3,8 @@
 #pragma once
 #include "readers/reader.h"
 
+#define READER_TOOL_GO "Go's runtime/pprof"
+
 extern const struct reader reader_heapprof;
 extern const struct reader reader_gperftools;
 extern const struct reader reader_pprof;

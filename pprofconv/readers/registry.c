@@ -104,6 +104,8 @@ static int read_into(struct profile **out_profile, struct profile *empty,
 	if (!r)
 		profile_complete(profile);
 	if (!r)
+		profile->format = reader->name;
+	if (!r)
 		r = explain_status(profile, diag);
 	if (r)
 		return r;

@@ -373,7 +373,7 @@ def go_without_its_comments(folder):
     cli.need('go')
     source, binary = write(folder, GO, 'demo.go'), os.path.join(folder, 'demo')
     done = cli.run('go', 'build', '-o', binary, source,
-                   env={**os.environ, 'HOME': folder, 'GO111MODULE': 'off', 'GOFLAGS': ''})
+                   env={'HOME': folder, **os.environ, 'GO111MODULE': 'off', 'GOFLAGS': ''})
     cli.equal((done.returncode, done.stderr), (0, ''))
     text = cli.run(binary).stdout
     named = folded(write(folder, text))[0]
@@ -419,6 +419,35 @@ def heapz_of_java(folder):
         out = os.path.join(folder, 'out.pb.gz')
         cli.go_pprof('-proto', f'-output={out}', path)
         cli.is_in('foo', cli.succeed('top', out))
+
+
+# --- which format, and whose -----------------------------------------------------------------
+
+@cli.test
+def info_says_which_format_and_whose(folder):
+    made = os.path.join(folder, 'made.pb.gz')
+    cli.succeed('-n', cli.data('good-exact.heap'), '-o', made)
+    foreign = pprof_file.write(os.path.join(folder, 'x.pb'), [('f', 'a.c', 5)])
+    go = pprof_file.write(os.path.join(folder, 'go.pb'), [('runtime.malg', '/go/proc.go', 5)])
+    for path, expected in (
+            (cli.data('good-exact.heap'), 'heapprof, written by libheapprof'),
+            (cli.data('good-gperftools.heap'), "gperftools, written by gperftools' heap profiler"),
+            (cli.data('good-heap_v2.heap'), 'gperftools, written by tcmalloc, sampled'),
+            (cli.data('good-heap-v1.heap'), 'gperftools, written by tcmalloc, sampled'),
+            (cli.data('good-growth.heap'), 'gperftools, written by tcmalloc, growth of the heap'),
+            (cli.data('good-fragmentation.heap'), 'gperftools, written by tcmalloc, fragmentation'),
+            (cli.data('good-plain.heap'), 'gperftools'),
+            (cli.data('good-jemalloc.heap'), 'jemalloc, written by jemalloc'),
+            (cli.data('good-go.heap'), "go-heap, written by Go's runtime/pprof"),
+            (cli.data('good-folded.txt'), 'folded'), (foreign, 'pprof'),
+            (go, "pprof, written by Go's runtime/pprof"),
+            (made, 'pprof, written by pprofconv, from a dump of libheapprof')):
+        done = cli.pprofconv('info', '-q', path)
+        cli.equal(done.stdout.splitlines()[:2], [f'file: {path}', f'format: {expected}'])
+        done = cli.pprofconv('top', '-v', '-n', path)
+        cli.is_in(f'pprofconv: {path}: {expected}: ', done.stderr)
+    done = cli.pprofconv('info', '-', input=b'main;a 5\n')
+    cli.is_in('format: folded\n', done.stdout)
 
 
 cli.main()
