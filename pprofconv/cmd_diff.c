@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "analysis/no_samples.h"
+#include "analysis/pairing.h"
 #include "analysis/shared.h"
 #include "base/input.h"
 #include "command_compare.h"
@@ -329,6 +330,49 @@ static int check_intervals(struct comparison *comparison)
 	return warn(comparison, text);
 }
 
+/* What a process freed since would pass for a leak that was mended. */
+static int check_order(const struct comparison *comparison)
+{
+	const struct inputs *base = &comparison->sides[DIFF_BASE];
+	const struct inputs *new = &comparison->sides[DIFF_NEW];
+
+	for (size_t i = 0; i < base->profiles.n; i++)
+		for (size_t j = 0; j < new->profiles.n; j++)
+			if (pairing_is_reversed(base->profiles.items[i], new->profiles.items[j]))
+				return command_error("%s: an earlier dump of the same run than the "
+						     "base, %s; swap them",
+						     new->names[j], base->names[i]);
+	return EXIT_DONE;
+}
+
+/* The program of a side; NULL if a profile does not tell, or two tell another. */
+static const char *find_program(const struct inputs *inputs)
+{
+	const char *program = NULL;
+
+	vec_foreach (profile, &inputs->profiles) {
+		const char *own = pairing_program(*profile);
+
+		if (!own || (program && strcmp(program, own) != 0))
+			return NULL;
+		program = own;
+	}
+	return program;
+}
+
+static int check_programs(struct comparison *comparison)
+{
+	const char *base = find_program(&comparison->sides[DIFF_BASE]);
+	const char *new = find_program(&comparison->sides[DIFF_NEW]);
+	char text[4 * FORMAT_SIZE];
+
+	if (!base || !new || strcmp(base, new) == 0)
+		return EXIT_DONE;
+	snprintf(text, sizeof(text), "the sides are of different programs: base %.200s, new %.200s",
+		 base, new);
+	return warn(comparison, text);
+}
+
 /* --- comparing ----------------------------------------------------------------------------- */
 
 static int compare(const struct comparison *comparison, const char *type, struct diff *out)
@@ -490,9 +534,13 @@ static int run_comparison(struct comparison *comparison)
 	if (!status)
 		status = check_base(comparison);
 	if (!status)
+		status = check_order(comparison);
+	if (!status)
 		status = check_new(comparison);
 	if (!status)
 		status = check_dropped(comparison);
+	if (!status)
+		status = check_programs(comparison);
 	if (!status)
 		status = check_intervals(comparison);
 	for (int side = 0; !status && side < 2; side++)
@@ -602,7 +650,8 @@ const struct command command_diff = {
 		"difference comes with the interval it lies in, by the error of sampling; a * "
 		"marks "
 		"those that are real, among all that were compared. Two dumps of one run are "
-		"compared with the error of what changed between them only.",
+		"compared with the error of what changed between them only; the earlier one must "
+		"be the base.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
 		     .n_lines = 30,

@@ -553,6 +553,52 @@ def a_report_says_if_sides_were_sampled_differently(folder):
         cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [])
 
 
+def exact_dump(folder, name, run, time, extra, program='/opt/app'):
+    blocks = {(1, 100): 10}
+    text = runs.dump(blocks, blocks, 1, run=run, time=time, extra=extra, program=program)
+    return runs.write(os.path.join(folder, name), text)
+
+
+@cli.test
+def a_pair_in_the_wrong_order(folder):
+    """Of one run the earlier dump is the base: by their numbers, else by their times."""
+    def write(name, run='7', time=None, number=None):
+        return exact_dump(folder, name, run, time, [f'dump: {number}'] if number else [])
+
+    refused = 'an earlier dump of the same run than the base, '
+    for early, late in (({'number': 9}, {'number': 10}), ({'time': 50}, {'time': 60}),
+                        ({'number': 2, 'time': 60}, {'number': 3, 'time': 50})):
+        one, two = write('one', **early), write('two', **late)
+        for form in ('text', 'json', 'pprof'):
+            out = os.path.join(folder, 'out')
+            diff('-F', form, '-o', out, one, two)
+            _, message = diff('-F', form, '-o', out, two, one, status=2)
+            cli.equal(message, f'pprofconv: {one}: {refused}{two}; swap them\n')
+        _, message = diff(f'--base={write("other", "8")}', f'--base={two}', one, status=2)
+        cli.is_in(refused, message)
+    for early, late in (({'number': 3}, {'number': 3}), ({}, {}), ({'number': 3}, {'time': 5}),
+                        ({'number': 3}, {'number': 4, 'run': '8'})):
+        diff(write('two', **late), write('one', **early))
+
+
+@cli.test
+def two_programs(folder):
+    """Builds of one lie in different folders; nothing is said of what does not tell, or was merged
+    of several."""
+    app, same, other = [exact_dump(folder, str(i), str(i), None, [], program) for i, program in
+                        enumerate(('/a/app', '/b/app', '/b/other'))]
+    merged = os.path.join(folder, 'merged')
+    cli.succeed('merge', '-n', '-q', app, other, '-o', merged)
+    said = 'the sides are of different programs: base app, new other'
+    for sides, warnings in (((app, same), []), ((app, other), [said]), ((app, merged), []),
+                            ((f'--base={app}', f'--base={same}', other), [said]),
+                            ((folded(folder, 'folded', main__f=3), other), [])):
+        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], warnings)
+        for form in ('text', 'markdown') if warnings else ():
+            cli.is_in(said, diff('-F', form, *sides)[0])
+            cli.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
+
+
 @cli.test
 def markdown_of_a_type_that_is_markup(folder):
     """A profile may come from a stranger's pull request, and so the names of its values."""

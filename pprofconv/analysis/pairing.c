@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/pairing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/shared.h"
+
+/* Counted from 1 within a run; 0 if the profile does not tell. */
+static unsigned long long dump_number(const struct profile *profile)
+{
+	const char *text = profile_metadata(profile, "dump");
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+bool pairing_is_reversed(const struct profile *base, const struct profile *new)
+{
+	unsigned long long first = dump_number(base), second = dump_number(new);
+
+	if (!shared_is_one_run(base, new))
+		return false;
+	if (first && second)
+		return second < first;
+	return base->time_nanos && new->time_nanos &&new->time_nanos < base->time_nanos;
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+const char *pairing_program(const struct profile *profile)
+{
+	const char *program = NULL;
+
+	vec_foreach (comment, &profile->comments) {
+		const char *path = profile_comment_value(profile, *comment, "program");
+
+		if (!path)
+			continue;
+		path = last_component(path);
+		if (program && strcmp(program, path) != 0)
+			return NULL;
+		program = path;
+	}
+	return program;
+}
