@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "analysis/leftover.h"
 #include "analysis/no_samples.h"
 #include "analysis/pairing.h"
 #include "analysis/shared.h"
@@ -432,6 +433,64 @@ static int judge(struct comparison *comparison)
 	return status;
 }
 
+/* --- what holds nothing -------------------------------------------------------------------- */
+
+/* Whether all runs of a side have freed nearly all; adds them up. */
+static bool is_leftover(const struct inputs *inputs, struct leftover *sum)
+{
+	bool is_all = inputs->profiles.n > 0;
+
+	vec_foreach (profile, &inputs->profiles) {
+		struct leftover own = leftover_find(*profile);
+
+		is_all &= own.is_leftover;
+		sum->inuse += own.inuse / (double)inputs->profiles.n;
+		sum->allocated += own.allocated / (double)inputs->profiles.n;
+	}
+	return is_all;
+}
+
+/* How many gates of values in use there are that nothing has failed; -1 if one has. */
+static int count_passed(const struct comparison *comparison)
+{
+	int n = 0;
+
+	vec_foreach (result, &comparison->results) {
+		if (strncmp(result->gate->type, "inuse_", 6) != 0)
+			continue;
+		if (result->failures.n)
+			return -1;
+		n++;
+	}
+	return n;
+}
+
+/* Equal heaps that hold nothing any more are no proof that nothing grew. A gate that fails has seen
+ * something. */
+static int check_leftover(struct comparison *comparison)
+{
+	struct leftover base = {0}, new = {0};
+	char text[FORMAT_SIZE];
+	int n_passed = count_passed(comparison);
+
+	if (n_passed < 0 || comparison->settings->allow_empty ||
+	    !is_leftover(&comparison->sides[DIFF_BASE], &base) ||
+	    !is_leftover(&comparison->sides[DIFF_NEW], &new))
+		return EXIT_DONE;
+	snprintf(text, sizeof(text),
+		 "both sides have freed what they held: base %.40s of %.40s allocated, new %.40s "
+		 "of %.40s",
+		 format_value(base.inuse, true /* bytes */).text,
+		 format_value(base.allocated, true).text, format_value(new.inuse, true).text,
+		 format_value(new.allocated, true).text);
+	if (!n_passed)
+		return warn(comparison, text);
+	return command_error("%s; so no gate can see growth. Compare dumps from before the "
+			     "program's end, as HEAP_PROFILE_ALLOCATION_INTERVAL makes them; "
+			     "--allow-empty goes on",
+			     text);
+}
+
 /* --- reporting ----------------------------------------------------------------------------- */
 
 static int fill_report(struct comparison *comparison)
@@ -547,6 +606,8 @@ static int run_comparison(struct comparison *comparison)
 		status = inputs_find_fileless(&comparison->sides[side], &comparison->fileless);
 	if (!status)
 		status = judge(comparison);
+	if (!status)
+		status = check_leftover(comparison);
 	return status ? status : report(comparison);
 }
 
@@ -629,6 +690,12 @@ static const struct option_row options[] = {
 	 "Lets gates judge profiles that have lost samples."},
 	{"allow-missing-base", 0, OPTION_FLAG, offsetof(struct settings, allow_missing_base), NULL,
 	 "Takes a base that is not there, or is empty, for one of nothing."},
+	{"allow-empty", 0, OPTION_FLAG, offsetof(struct settings, allow_empty), NULL,
+	 "Lets gates of values in use pass that compare what programs have left at their ends: on "
+	 "both sides less than a hundredth of 1M or more that was allocated, and no more than 256K "
+	 "and two samples. Without it that is an error, for a program that frees all it has holds "
+	 "the same then, whatever it leaked. Dumps that tell another reason than exit are taken "
+	 "for a program at work."},
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,

@@ -57,6 +57,7 @@ struct settings {
 	bool is_strict;
 	bool allow_dropped;
 	bool allow_missing_base;
+	bool allow_empty;
 	bool is_reproducible;
 	char **inputs;
 	int n_inputs;

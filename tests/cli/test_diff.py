@@ -600,6 +600,43 @@ def two_programs(folder):
 
 
 @cli.test
+def what_was_freed_is_not_called_equal(folder):
+    """A program that frees all it has leaves nothing to compare at its end, whatever it leaked."""
+    def write(name, held, allocated=112, interval=1, reason='exit'):
+        """Of blocks of 1 KiB, how many KiB are held, and how many MiB were allocated."""
+        blocks, extra = {(1, 1024): int(1024 * allocated)}, [f'reason: {reason}'] if reason else []
+        text = runs.dump({(1, 1024): held}, blocks, interval, run=name, extra=extra)
+        return runs.write(os.path.join(folder, name), text)
+
+    def check(status, *args, base, new, gates=('-g', 'inuse_space=5%')):
+        return diff(*gates, *args, write('base', **base), write('new', **new), status=status)
+
+    nothing = {'held': 0}
+    _, message = check(2, base=nothing, new={'held': 0, 'allocated': 120})
+    cli.equal(message, 'pprofconv: both sides have freed what they held: base 0 B of 112.00 MiB '
+              'allocated, new 0 B of 120.00 MiB; so no gate can see growth. Compare dumps from '
+              "before the program's end, as HEAP_PROFILE_ALLOCATION_INTERVAL makes them; "
+              '--allow-empty goes on\n')
+    check(2, base={'held': 76}, new={'held': 76},
+          gates=('-g', 'inuse_space=5%', '-g', 'alloc_space=1G'))
+    check(2, base=nothing, new=nothing, gates=('-G', 'inuse_objects=5'))
+    check(2, base={'held': 256, 'reason': None}, new=nothing)
+    check(2, base={'held': 2, 'interval': R}, new={'held': 0, 'interval': R})  # by chance
+    check(1, base=nothing, new={'held': 200})  # it sees something
+    for side in ({'held': 257}, {'held': 2, 'allocated': 0.25}, {'held': 11, 'allocated': 1},
+                 {'held': 0, 'reason': 'signal 12'}):
+        check(0, base=side, new={'held': 0})
+    check(0, base=nothing, new=nothing, gates=('-g', 'alloc_space=5%'))
+    check(0, '--allow-empty', base=nothing, new=nothing)
+    sides = write('a', 0), write('b', 0)
+    for path in sides:
+        cli.succeed('convert', '-n', '-q', path, '-o', path + '.pb.gz')
+    diff('-g', 'inuse_space=0', *(path + '.pb.gz' for path in sides), status=2)
+    for form in ('text', 'markdown'):
+        cli.is_in('both sides have freed what they held: ', diff('-F', form, *sides)[0])
+
+
+@cli.test
 def markdown_of_a_type_that_is_markup(folder):
     """A profile may come from a stranger's pull request, and so the names of its values."""
     evil = 'a`b\n\n# <b>@admin</b> | [a](http://e)'
