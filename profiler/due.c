@@ -21,9 +21,10 @@ static int taken_signal; /* 0: none */
 
 /* On the clock of hp_clock_coarse_ms(); 0: off. */
 static uint64_t time_interval_ms, next_time_ms;
+static uint64_t first_time_interval_ms; /* before it was widened */
 
-static uint64_t rss_interval; /* bytes; 0: off */
-static uint64_t next_rss_ms;  /* when to look at it again */
+static uint64_t rss_interval, first_rss_interval; /* bytes; 0: off */
+static uint64_t next_rss_ms;                      /* when to look at it again */
 static uint64_t rss_mark;
 
 /* --- time and resident memory -------------------------------------------------------------- */
@@ -38,7 +39,7 @@ static bool moves_on(uint64_t *next, uint64_t seen, uint64_t after)
 /* A process that was stopped gets one dump for all the intervals that it has missed. */
 static bool is_time_due(uint64_t now, struct hp_text *reason)
 {
-	uint64_t interval = time_interval_ms;
+	uint64_t interval = __atomic_load_n(&time_interval_ms, __ATOMIC_RELAXED);
 	uint64_t next = __atomic_load_n(&next_time_ms, __ATOMIC_ACQUIRE);
 
 	if (interval == 0 || now < next ||
@@ -192,8 +193,8 @@ void hp_due_look(void)
 
 void hp_due_start(const struct hp_options *options)
 {
-	time_interval_ms = options->time_interval * 1000;
-	rss_interval = options->rss_interval;
+	time_interval_ms = first_time_interval_ms = options->time_interval * 1000;
+	rss_interval = first_rss_interval = options->rss_interval;
 	start_clock();
 }
 
@@ -206,6 +207,21 @@ void hp_due_stop(void)
 void hp_due_after_fork(void)
 {
 	hp_due_n_signals = 0;
-	if (time_interval_ms || rss_interval)
+	if (time_interval_ms || rss_interval) {
+		time_interval_ms = first_time_interval_ms;
+		rss_interval = first_rss_interval;
 		start_clock();
+	}
+}
+
+void hp_due_widen(void)
+{
+	uint64_t time = time_interval_ms, rss = rss_interval;
+
+	hp_trigger_widen();
+	__atomic_add_fetch(&next_time_ms, time, __ATOMIC_RELEASE);
+	if (time < UINT64_MAX / 4)
+		__atomic_store_n(&time_interval_ms, 2 * time, __ATOMIC_RELAXED);
+	if (rss < UINT64_MAX / 4)
+		__atomic_store_n(&rss_interval, 2 * rss, __ATOMIC_RELAXED);
 }

@@ -24,6 +24,10 @@ void hp_due_stop(void);
 /* In a fork child: its intervals begin anew, and its parent's signals are not its own. */
 void hp_due_after_fork(void);
 
+/* Doubles all intervals: of bytes, time and resident memory. Called by a dump that is being
+ * written; does not allocate, signal-safe. */
+void hp_due_widen(void);
+
 /* Looks at everything, and writes the dump that is due, unless another one is in progress. Any
  * thread, with hp_tls.in_hook set and no lock held. */
 void hp_due_look(void);

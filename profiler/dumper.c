@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dumper.h"
 #include "arena.h"
+#include "due.h"
 #include "dump.h"
 #include "file.h"
 #include "fork_mark.h"
@@ -76,11 +77,27 @@ static int print_to_file(struct dumping *d)
 	return d->file.error;
 }
 
+/* Every second dump, once there are too many; the next ones come half as often. */
+static void thin_out(void)
+{
+	struct hp_name expired;
+
+	if (!hp_names_claimed_spread(options.max_dumps))
+		return;
+	while (hp_names_thin(&expired)) {
+		hp_sys_unlink(expired.path);
+		note_progress();
+	}
+	hp_due_widen();
+}
+
 static void remove_expired(void)
 {
 	struct hp_name expired;
 
-	if (hp_names_claimed(options.max_dumps, &expired))
+	if (options.keep == HP_KEEP_SPREAD)
+		thin_out();
+	else if (hp_names_claimed(options.max_dumps, &expired))
 		hp_sys_unlink(expired.path);
 }
 

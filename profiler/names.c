@@ -30,6 +30,11 @@ static bool is_number_known; /* the last one */
 static bool is_number_tried; /* without a look at the folder */
 static int64_t start_ns;     /* of the session or the fork child, since the epoch */
 
+/* Where dumps are kept spread: their numbers, under first_prefix. */
+static uint64_t spread[HP_SPREAD_MAX + 1];
+static size_t n_spread;
+static size_t n_thinned; /* places that were looked at since every second had to go */
+
 /* --- the prefix ---------------------------------------------------------------------------- */
 
 static uint32_t attempt_number(void)
@@ -407,14 +412,20 @@ void hp_names_collided(void)
 		leave_prefix();
 }
 
-bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
+static void count_claimed(void)
 {
 	last_number++;
 	n_claimed++;
 	if (first_number == 0) {
 		first_number = last_number;
+		n_spread = 0;
 		make_prefix(first_prefix);
 	}
+}
+
+bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
+{
+	count_claimed();
 	if (max_dumps == 0 || last_number - first_number < max_dumps)
 		return false;
 	/* The first stays; with room for one only, so does nothing else but the newest. */
@@ -423,6 +434,34 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 	if (expired == first_number)
 		first_number = last_number;
 	return make_name(out_expired, expired) && is_dump_of_this_run(out_expired->path);
+}
+
+bool hp_names_claimed_spread(uint64_t max_dumps)
+{
+	bool is_full;
+
+	count_claimed();
+	spread[n_spread++] = last_number;
+	is_full = n_spread > (max_dumps ? max_dumps : UINT64_MAX) || n_spread > HP_SPREAD_MAX;
+	n_thinned = is_full ? 0 : n_spread;
+	return is_full;
+}
+
+/* Of the numbers those at odd places go, but for the newest; the others close up. */
+bool hp_names_thin(struct hp_name *out_expired)
+{
+	while (n_thinned < n_spread) {
+		size_t at = n_thinned++;
+
+		if (at % 2 == 0 || at == n_spread - 1) {
+			spread[(at + 1) / 2] = spread[at];
+			continue;
+		}
+		if (make_name(out_expired, spread[at]) && is_dump_of_this_run(out_expired->path))
+			return true;
+	}
+	n_spread = n_spread / 2 + 1;
+	return false;
 }
 
 uint64_t hp_names_n_claimed(void)
@@ -448,4 +487,5 @@ void hp_names_after_fork(void)
 	n_collisions = 0;
 	first_number = 0;
 	n_claimed = 0;
+	n_spread = 0;
 }

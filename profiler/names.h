@@ -30,6 +30,12 @@ void hp_names_collided(void);
  * not that dump any more. */
 bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired);
 
+/* The name is ours now, and dumps are kept spread: at most `max_dumps` (0: all, or HP_SPREAD_MAX).
+ * True if that is one too many: then each call of hp_names_thin() stores one that has to go, false
+ * if none is left. What is not that dump any more stays. */
+bool hp_names_claimed_spread(uint64_t max_dumps);
+bool hp_names_thin(struct hp_name *out_expired);
+
 /* Removes the dumps of earlier runs under the present prefix: files that begin like a dump, but for
  * those of this process, from before an exec too. And what processes under it were writing when
  * they died, where a file can't be without a name. */

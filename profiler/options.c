@@ -11,6 +11,7 @@
 
 #define SAMPLE_INTERVAL_MAX (1024 * GIB)
 
+static const char *const keep_names[] = {"newest", "spread", NULL};
 static const char *const unwinder_names[] = {"libunwind", "frame-pointer", NULL};
 static const char *const verbose_names[] = {"0", "1", "auto", NULL};
 
@@ -61,6 +62,13 @@ const struct hp_option hp_option_table[] = {
 	 "that follow each other under one prefix. 0 keeps all. A file that somebody put in the "
 	 "place of an old one "
 	 "stays."},
+	{"HEAP_PROFILE_KEEP", HP_OPTION_CHOICE, AT(keep), HP_KEEP_NEWEST, 0, 0, "newest",
+	 keep_names,
+	 "Which dumps stay when there are more than HEAP_PROFILE_MAX_DUMPS: newest, as said there, "
+	 "or spread: every second one goes, and all intervals double. So a run of any length keeps "
+	 "dumps from its beginning to its end, evenly spaced, and the longer it is the rarer they "
+	 "become: HEAP_PROFILE_ALLOCATION_INTERVAL=1M HEAP_PROFILE_MAX_DUMPS=64 keeps 33 to 64 of "
+	 "more than 64M. At most 256 are kept so."},
 	{"HEAP_PROFILE_CLEANUP", HP_OPTION_BOOLEAN, AT(cleanup), 0, 0, 1, "0", NULL,
 	 "Remove the dumps of earlier runs, PREFIX.NNNN.heap, at start. Files that are not dumps "
 	 "stay, and so do those of the same process before an exec. Temporary files of processes "

@@ -17,7 +17,13 @@ enum hp_verbose {
 	HP_VERBOSE_AUTO
 };
 
+enum hp_keep {
+	HP_KEEP_NEWEST,
+	HP_KEEP_SPREAD
+};
+
 enum {
+	HP_SPREAD_MAX = 256, /* dumps that are kept spread */
 	HP_STACK_DEPTH_MAX = 512,
 	HP_OPTION_TEXT_SIZE = 1024 /* with its NUL */
 };
@@ -30,6 +36,7 @@ struct hp_options {
 	uint64_t dump_signal;                                                /* 0: none */
 	uint64_t exit_dump;
 	uint64_t max_dumps; /* 0: keep all */
+	uint64_t keep;      /* enum hp_keep */
 	uint64_t cleanup;
 	uint64_t stack_depth;
 	uint64_t unwinder; /* enum hp_unwinder */

@@ -12,6 +12,7 @@ enum {
 struct alarm {
 	uint64_t interval; /* 0: off */
 	uint64_t next;
+	uint64_t first_interval; /* before it was widened */
 };
 
 static struct alarm allocated_alarm, freed_alarm, inuse_alarm;
@@ -20,8 +21,14 @@ static uint64_t step_max = STEP_MAX;
 
 static void set_alarm(struct alarm *a, uint64_t interval)
 {
-	a->interval = interval;
+	a->first_interval = interval;
+	__atomic_store_n(&a->interval, interval, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->next, interval ? interval : UINT64_MAX, __ATOMIC_RELAXED);
+}
+
+static uint64_t interval_of(const struct alarm *a)
+{
+	return __atomic_load_n(&a->interval, __ATOMIC_RELAXED);
 }
 
 void hp_trigger_start(const struct hp_options *options)
@@ -75,7 +82,7 @@ static uint64_t max(uint64_t a, uint64_t b)
 /* Near an end that may not come at all, small steps would be taken for ever. */
 static uint64_t step_to(const struct alarm *a, uint64_t count)
 {
-	return max(distance(a, count) / 4, min(STEP_MIN, a->interval / 4 + 1));
+	return max(distance(a, count) / 4, min(STEP_MIN, interval_of(a) / 4 + 1));
 }
 
 /* The end comes nearer with every byte: the last step goes right to it. */
@@ -99,7 +106,8 @@ static bool move_on(struct alarm *a, uint64_t next, uint64_t count)
 {
 	uint64_t after;
 
-	return a->interval && !__builtin_add_overflow(count, a->interval, &after) && after > next &&
+	return interval_of(a) && !__builtin_add_overflow(count, interval_of(a), &after) &&
+	       after > next &&
 	       __atomic_compare_exchange_n(&a->next, &next, after, false, __ATOMIC_RELAXED,
 					   __ATOMIC_RELAXED);
 }
@@ -154,8 +162,29 @@ bool hp_trigger_is_due(struct hp_text *reason)
 	return true;
 }
 
+/* The end that is under way moves on as well: the dump just written stays, and the next one is as
+ * far from it as any others that stay are from each other. */
+static void widen(struct alarm *a)
+{
+	uint64_t interval = interval_of(a), wider;
+
+	if (interval == 0 || __builtin_mul_overflow(interval, (uint64_t)2, &wider))
+		return;
+	__atomic_store_n(&a->interval, wider, __ATOMIC_RELAXED);
+	if (distance(a, 0) < UINT64_MAX - interval)
+		__atomic_add_fetch(&a->next, interval, __ATOMIC_RELAXED);
+}
+
+void hp_trigger_widen(void)
+{
+	widen(&allocated_alarm);
+	widen(&freed_alarm);
+	widen(&inuse_alarm);
+}
+
 static void set_alarm_after(struct alarm *a, uint64_t count)
 {
+	a->interval = a->first_interval;
 	if (a->interval)
 		a->next = count + a->interval;
 }
@@ -168,4 +197,5 @@ void hp_trigger_after_fork(void)
 	sampled = t.inuse;
 	set_alarm_after(&allocated_alarm, 0);
 	set_alarm_after(&freed_alarm, 0);
+	inuse_alarm.interval = inuse_alarm.first_interval;
 }

@@ -33,7 +33,11 @@ uint64_t hp_trigger_step(void);
  * in `reason`, and all intervals begin anew. Any thread, lock-free. */
 bool hp_trigger_is_due(struct hp_text *reason);
 
+/* Doubles all intervals, from the next dump on. Under the lock of dumps. */
+void hp_trigger_widen(void);
+
 struct hp_trigger_totals hp_trigger_totals(void);
 
-/* In a fork child: allocated and freed begin at 0, in use stays. */
+/* In a fork child: allocated and freed begin at 0, in use stays, and intervals are as wide as at
+ * the start. */
 void hp_trigger_after_fork(void);

@@ -67,6 +67,17 @@ def test_small_allocation_interval(folder):
 
 
 @case
+def test_dumps_kept_spread(folder):
+    """Of 1,000 blocks that are allocated in order, dumps are as many blocks apart as they must be
+    for eight to be enough: 10, 20, 40, 80, 160."""
+    with Waiting(folder, 'grow', HEAP_PROFILE_ALLOCATION_INTERVAL='10000', HEAP_PROFILE_KEEP='spread',
+                 HEAP_PROFILE_MAX_DUMPS='8') as program_:
+        program_.end()
+    check_equal([d.total.alloc_objects for d in dumps_in(folder)],
+                [10, 170, 330, 490, 650, 810, 970, 1000], 'in dumps')
+
+
+@case
 def test_all_intervals_begin_anew_with_each_dump(folder):
     """As in gperftools: a dump shows what there is for whichever reason it was made."""
     run_quietly([TRIGGERS, 'grow-and-shrink'],

@@ -44,6 +44,15 @@ static int do_wait(char **argv)
 	return 0;
 }
 
+/* A million bytes, which stay. */
+static int do_grow(char **argv)
+{
+	for (int i = 0; i < 100; i++)
+		allocate_some();
+	say_ready_and_wait();
+	return 0;
+}
+
 static NOINLINE void allocate_and_free(void)
 {
 	void *volatile p = malloc(10000);
@@ -255,6 +264,7 @@ static int do_fork_and_join(char **argv)
 }
 
 const struct command commands[] = {
+	{"grow", do_grow},
 	{"wait", do_wait},
 	{"work", do_work},
 	{"crash", do_crash},

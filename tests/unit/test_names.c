@@ -144,6 +144,78 @@ static void test_max_dumps(void)
 	CHECK(is_there("p.0006.heap"));
 }
 
+/* The same where dumps are kept spread: how many had to go. */
+static size_t claim_spread(uint64_t max_dumps)
+{
+	struct hp_name expired;
+	size_t n = 0;
+
+	CHECK(hp_names_next(&name));
+	write_file(name.path, dump_of(hp_process_run_id()));
+	if (!hp_names_claimed_spread(max_dumps))
+		return 0;
+	for (; hp_names_thin(&expired); n++)
+		CHECK_INT_EQ(unlink(expired.path), 0);
+	return n;
+}
+
+static void check_numbers(const uint64_t *numbers, size_t n, uint64_t last)
+{
+	char file[32];
+	size_t n_found = 0;
+
+	for (uint64_t i = 1; i <= last; i++) {
+		snprintf(file, sizeof(file), "p.%04u.heap", (unsigned)i);
+		if (!is_there(file))
+			continue;
+		CHECK(n_found < n);
+		CHECK_UINT_EQ(i, numbers[n_found++]);
+	}
+	CHECK_UINT_EQ(n_found, n);
+}
+
+/* Dumps are numbered in order; once there are five, the second and fourth go. */
+static void test_dumps_kept_spread(void)
+{
+	static const uint64_t first[] = {1, 3, 5}, second[] = {1, 5, 7}, third[] = {1, 7, 9};
+
+	start_with(in_folder("p"));
+	for (uint64_t i = 1; i <= 4; i++)
+		CHECK_UINT_EQ(claim_spread(4), 0);
+	CHECK_UINT_EQ(claim_spread(4), 2);
+	check_numbers(first, 3, 5);
+	CHECK_UINT_EQ(claim_spread(4), 0);
+	CHECK_UINT_EQ(claim_spread(4), 2);
+	check_numbers(second, 3, 7);
+	CHECK_UINT_EQ(claim_spread(4), 0);
+	CHECK(hp_names_start(in_folder("p"), true));
+	CHECK_UINT_EQ(claim_spread(4), 2);
+	check_numbers(third, 3, 9);
+	hp_names_after_fork();
+	for (uint64_t i = 1; i <= 4; i++)
+		CHECK_UINT_EQ(claim_spread(4), 0);
+	check_numbers(third, 3, 9);
+}
+
+/* With room for one or two there are two at most; without a limit there is one all the same. What
+ * somebody put in a dump's place stays. */
+static void test_limits_of_dumps_kept_spread(void)
+{
+	size_t n = 0;
+
+	start_with(in_folder("p"));
+	for (int i = 0; i < 9; i++)
+		n += claim_spread(1);
+	CHECK_UINT_EQ(n, 7);
+	CHECK(is_there("p.0001.heap") && is_there("p.0009.heap"));
+	start_with(in_folder("p"));
+	for (int i = 0; i < HP_SPREAD_MAX; i++)
+		CHECK_UINT_EQ(claim_spread(0), 0);
+	write_file(in_folder("p.0004.heap"), "");
+	CHECK_UINT_EQ(claim_spread(0), HP_SPREAD_MAX / 2 - 1);
+	CHECK(is_there("p.0004.heap") && !is_there("p.0002.heap") && is_there("p.0003.heap"));
+}
+
 /* Sessions under one prefix have one first dump; another prefix has its own, as has one whose dumps
  * were moved away. */
 static void test_max_dumps_of_several_sessions(void)
@@ -451,7 +523,8 @@ static __attribute__((constructor)) void prepare(void)
 }
 
 TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_five_digits),
-	  TEST(test_max_dumps), TEST(test_max_dumps_of_several_sessions),
+	  TEST(test_max_dumps), TEST(test_dumps_kept_spread),
+	  TEST(test_limits_of_dumps_kept_spread), TEST(test_max_dumps_of_several_sessions),
 	  TEST(test_one_dump_of_several_sessions), TEST(test_max_dumps_leaves_earlier_runs_alone),
 	  TEST(test_max_dumps_leaves_other_files_alone), TEST(test_max_dumps_of_one_and_two),
 	  TEST(test_collisions), TEST(test_fork_child),

@@ -204,8 +204,27 @@ static void test_one_of_many_threads_dumps(void)
 	CHECK_UINT_EQ(hp_trigger_totals().allocated, 40000000);
 }
 
+/* The dump that made them double was at 4 MiB: it stays, as do those at even MiB. */
+static void test_intervals_double(void)
+{
+	start(MIB, 0, 0);
+	for (int i = 1; i <= 20; i++) {
+		report(MIB, 0, 0);
+		CHECK_INT_EQ(is_due("allocated"), i <= 4 || i % 2 == 0);
+		if (i == 4)
+			hp_trigger_widen();
+	}
+	hp_trigger_after_fork();
+	report(MIB, 0, 0);
+	CHECK(is_due("1 MiB allocated"));
+	start(0, 0, 0);
+	hp_trigger_widen();
+	report(1, 1, 1);
+	CHECK(!is_due(""));
+}
+
 TEST_MAIN(TEST(test_allocated), TEST(test_several_intervals_at_once), TEST(test_freed),
 	  TEST(test_inuse), TEST(test_all_begin_anew), TEST(test_off), TEST(test_totals),
 	  TEST(test_step_near_an_end_that_may_not_come), TEST(test_small_intervals),
 	  TEST(test_step_shrinks_near_an_interval), TEST(test_fork_child),
-	  TEST(test_one_of_many_threads_dumps))
+	  TEST(test_intervals_double), TEST(test_one_of_many_threads_dumps))
