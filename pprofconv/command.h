@@ -59,6 +59,7 @@ struct settings {
 	bool allow_missing_base;
 	bool allow_empty;
 	bool is_reproducible;
+	const char *moment;
 	char **inputs;
 	int n_inputs;
 };

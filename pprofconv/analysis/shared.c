@@ -29,8 +29,8 @@ struct matching {
 	VEC(struct record) records;
 };
 
-/* NULL if there is none, or several: a merged profile has a comment for each of its runs. */
-static const char *only_run(const struct profile *profile)
+/* A merged profile has a comment for each of its runs. */
+const char *shared_run(const struct profile *profile)
 {
 	const char *run = NULL;
 
@@ -48,7 +48,7 @@ static const char *only_run(const struct profile *profile)
 
 bool shared_is_one_run(const struct profile *base, const struct profile *new)
 {
-	const char *a = only_run(base), *b = only_run(new);
+	const char *a = shared_run(base), *b = shared_run(new);
 
 	return a && b && *a && strcmp(a, b) == 0 && base->period == new->period;
 }

@@ -12,6 +12,10 @@ struct shared {
 	VEC(double) n; /* for each sample of the later profile: how many of its samples */
 };
 
+/* The ID of the run that the profile is a dump of. NULL if it tells none, or was merged of several.
+ * Belongs to the profile. */
+const char *shared_run(const struct profile *profile);
+
 /* Whether both profiles are dumps of one run of a program; merged ones of several runs are not. */
 bool shared_is_one_run(const struct profile *base, const struct profile *new);
 

@@ -119,6 +119,46 @@ def merging_what_was_sampled_differently(folder):
     cli.succeed('merge', '-n', sampled, sampled, '-o', out)
 
 
+def totals(path):
+    """The sums of the sample types, by name."""
+    lines = cli.succeed('info', path).splitlines()
+    at = lines.index('total:')
+    return {line.split()[0]: int(line.split()[1]) for line in lines[at + 1:at + 5]}
+
+
+@cli.test
+def a_moment_of_each_process(folder):
+    """Two processes; one of them frees all at its end. Inputs come in the order of a shell."""
+    paths = []
+
+    def write(run, number, held, allocated, reason='allocated'):
+        text = runs.dump({(1, 100): held}, {(1, 100): allocated}, 1, run=run,
+                         extra=[f'dump: {number}', f'reason: {reason}'])
+        paths.append(runs.write(os.path.join(folder, f'{run}.{number}'), text))
+
+    for number, held in ((8, 90), (9, 40), (10, 80), (11, 85), (12, 30), (13, 0)):
+        write('a', number, held, 100 * number, 'exit' if number == 13 else 'allocated')
+    write('b', 1, 5, 7, 'exit')
+    out = os.path.join(folder, 'out')
+    for moment, held in (('level', 85), ('peak', 90), ('last-interval', 30), ('exit', 0)):
+        for inputs in (paths, paths[::-1], sorted(paths)):
+            cli.succeed('merge', '-n', '-q', '--at', moment, *inputs, '-o', out)
+            cli.equal(totals(out), {'alloc_objects': 1307, 'alloc_space': 130700,
+                                    'inuse_objects': held + 5, 'inuse_space': 100 * (held + 5)})
+    sample, = {line.rsplit(' ', 1)[0] for line in
+               cli.succeed('convert', '-n', '-q', '--to=folded', '-o', '-', out).splitlines()}
+    cli.equal(sample, 'app+0x1100')
+    twice = [cli.data('good-folded.txt')] * 2  # tells no run: each is a process of its own
+    cli.succeed('merge', '--at=exit', *twice, '-o', out)
+    cli.is_in('32 ', cli.succeed('top', out))
+    for args, said in ((('--at=now', paths[0]), "--at: 'now' is none of level, peak, last-interval"),
+                       (('--at=exit', '-'), '--at reads its inputs twice'),
+                       (('--at=exit', paths[0] + 'x'), 'No such file')):
+        done = cli.pprofconv('merge', '-n', *args, '-o', out)
+        cli.equal(done.returncode, 2)
+        cli.is_in(said, done.stderr)
+
+
 @cli.test
 def merging_reproducibly(folder):
     """Runs that did the same make the same, whatever the addresses, and in any order."""
