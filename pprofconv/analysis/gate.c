@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/power.h"
 #include "analysis/statistics.h"
 
 /* --- what it says -------------------------------------------------------------------------- */
@@ -68,11 +69,20 @@ struct tests {
 	VEC(double) adjusted;
 };
 
+double gate_factor(const struct gate *gate)
+{
+	return gate->is_percent ? 1 + gate->limit : 1;
+}
+
+double gate_limit(const struct gate *gate)
+{
+	return gate->is_percent ? 0 : gate->limit;
+}
+
 static double p_value(const struct gate *gate, const struct change *change,
 		      const struct gate_options *options)
 {
-	double factor = gate->is_percent ? 1 + gate->limit : 1;
-	double limit = gate->is_percent ? 0 : gate->limit;
+	double factor = gate_factor(gate), limit = gate_limit(gate);
 
 	if (options->is_strict)
 		return change_excess(change, factor, limit) > 0 ? 0 : 1;
@@ -122,6 +132,76 @@ static int note_failures(const struct tests *tests, struct gate_result *result,
 	return r;
 }
 
+/* --- what it would have seen --------------------------------------------------------------- */
+
+#define FINER 8 /* an eighth of the interval shows growth of about a third of the size */
+
+/* Of functions those in which growth is hardest to see: that of the largest limit, and that of the
+ * largest error. */
+static const struct diff_measure *find_hardest(const struct gate_result *result, bool by_limit)
+{
+	const struct diff *diff = result->diff;
+	const struct diff_measure *hardest = NULL;
+	double most = -INFINITY;
+
+	if (!result->gate->per_function)
+		return &diff->total;
+	vec_foreach (row, &diff->rows) {
+		struct change change = diff_change(diff, &row->flat);
+		double hard =
+			by_limit ? change.base.value : change.base.variance + change.new.variance;
+
+		if (!diff_has_samples(&row->flat) || hard <= most)
+			continue;
+		most = hard;
+		hardest = &row->flat;
+	}
+	return hardest;
+}
+
+static double growth_seen(const struct gate_result *result, const struct gate_options *options,
+			  double part)
+{
+	struct power_test test = {
+		.factor = gate_factor(result->gate),
+		.limit = gate_limit(result->gate),
+		.level = (1 - options->confidence) / (double)result->n_tests,
+	};
+	double growth = 0;
+
+	for (int by_limit = 0; by_limit < 2; by_limit++) {
+		struct change change = diff_change(result->diff, find_hardest(result, by_limit));
+
+		growth = fmax(growth, power_growth(&change, &test, part));
+	}
+	return growth;
+}
+
+/* Where nothing but the spread among runs is in the way, another interval changes nothing. */
+static bool has_samples_alone(const struct diff *diff)
+{
+	struct change change = diff_change(diff, &diff->total);
+
+	return isinf(change.base_freedom) || isinf(change.new_freedom);
+}
+
+static void judge_power(struct gate_result *result, const struct gate_options *options)
+{
+	const struct diff *diff = result->diff;
+	double interval = fmax(diff->interval[DIFF_BASE], diff->interval[DIFF_NEW]);
+	struct change total = diff_change(diff, &diff->total);
+
+	if (result->failures.n || options->is_strict || !result->n_tests || change_is_exact(&total))
+		return;
+	result->has_power = true;
+	result->power.growth = growth_seen(result, options, 1);
+	if (interval <= 1 || !has_samples_alone(diff))
+		return;
+	result->power.fine_interval = fmax(1, floor(interval / FINER));
+	result->power.fine_growth =
+		growth_seen(result, options, result->power.fine_interval / interval);
+}
+
 int gate_judge(struct gate_result *result, const struct gate *gate, const struct diff *diff,
 	       const struct gate_options *options)
 {
@@ -136,6 +216,8 @@ int gate_judge(struct gate_result *result, const struct gate *gate, const struct
 		r = statistics_holm(tests.p.items, tests.p.n, tests.adjusted.items);
 	if (!r)
 		r = note_failures(&tests, result, options);
+	if (!r)
+		judge_power(result, options);
 	vec_deinit(&tests.rows);
 	vec_deinit(&tests.p);
 	vec_deinit(&tests.adjusted);

@@ -29,6 +29,13 @@ struct gate_failure {
 	double p;     /* as one of all the tests of its gate */
 };
 
+/* What a gate that passed would have seen. */
+struct gate_power {
+	double growth;        /* 4 times in 5, of the total or of a function; infinite: none */
+	double fine_interval; /* a sample interval, in bytes, that would show more; 0: none would */
+	double fine_growth;   /* the same at that */
+};
+
 struct gate_result {
 	const struct gate *gate;
 	const struct diff *diff; /* what was judged */
@@ -36,11 +43,17 @@ struct gate_result {
 	size_t n_tests;
 	size_t n_too_few; /* functions, or the total, of which too few samples say how many objects
 			     they have */
+	bool has_power;   /* it passed, and there is an error that may have hidden growth */
+	struct gate_power power;
 };
 
 /* gate = type "=" limit; limit = number [ "%" | "K" | "M" | "G" ]. `text` must outlive the gate. 0,
  * or GATE_E_SYNTAX with a message. */
 int gate_parse(struct gate *gate, const char *text, bool per_function, struct diag *diag);
+
+/* It fails where `new - factor * base - limit` is above 0, by more than chance. */
+double gate_factor(const struct gate *gate);
+double gate_limit(const struct gate *gate);
 
 /* Judges a diff of the gate's type, which must outlive the result. Of the functions, all that have
  * a sample on either side are tested; Holm's procedure keeps the chance that any of them fails

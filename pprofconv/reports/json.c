@@ -92,6 +92,21 @@ static void write_failure(const struct gate_result *result, const struct gate_fa
 	output_text(output, "}");
 }
 
+static void write_power(const struct gate_result *result, struct output *output)
+{
+	if (!result->has_power) {
+		output_text(output, ",\"power\":null");
+		return;
+	}
+	output_text(output, ",\"power\":{");
+	member_number(output, "growth", result->power.growth);
+	output_text(output, ",");
+	member_number(output, "fine_interval", result->power.fine_interval);
+	output_text(output, ",");
+	member_number(output, "fine_growth", result->power.fine_growth);
+	output_text(output, "}");
+}
+
 static void write_gate(const struct gate_result *result, struct output *output)
 {
 	output_text(output, "{\"gate\":");
@@ -99,6 +114,7 @@ static void write_gate(const struct gate_result *result, struct output *output)
 	output_printf(output, ",\"per_function\":%s,\"passed\":%s,\"tests\":%zu,\"too_few\":%zu",
 		      result->gate->per_function ? "true" : "false",
 		      result->failures.n ? "false" : "true", result->n_tests, result->n_too_few);
+	write_power(result, output);
 	output_text(output, ",\"failures\":[");
 	for (size_t i = 0; i < result->failures.n; i++) {
 		output_text(output, i ? "," : "");

@@ -74,11 +74,23 @@ static void write_failures(const struct report *report, const struct gate_result
 	}
 }
 
-static void write_pass(const struct gate *gate, struct output *output)
+static void write_line(const struct formatted *text, struct output *output)
 {
+	if (*text->text)
+		output_printf(output, "  - %s\n", text->text);
+}
+
+static void write_pass(const struct report *report, const struct gate_result *result,
+		       struct output *output)
+{
+	struct formatted reason = report_describe_pass(report, result);
+	struct formatted power = report_describe_power(result);
+
 	output_text(output, "- ✅ ");
-	format_type(output, gate->text);
-	output_text(output, gate->per_function ? " a function\n" : "\n");
+	format_type(output, result->gate->text);
+	output_text(output, result->gate->per_function ? " a function\n" : "\n");
+	write_line(&reason, output);
+	write_line(&power, output);
 }
 
 static void write_gates(const struct report *report, struct output *output)
@@ -88,7 +100,7 @@ static void write_gates(const struct report *report, struct output *output)
 
 		write_failures(report, result, output);
 		if (!result->failures.n)
-			write_pass(result->gate, output);
+			write_pass(report, result, output);
 	}
 	if (report->n_results)
 		output_text(output, "\n");

@@ -132,6 +132,87 @@ struct formatted report_describe_growth(const struct report *report,
 	return text;
 }
 
+/* Rows that surely grew, if they are of what the gate judges. */
+static size_t count_real(const struct report *report, const struct gate_result *result)
+{
+	const struct diff *diff = report->diff;
+	size_t n = 0;
+
+	if (strcmp(diff->type, result->diff->type) != 0)
+		return 0;
+	for (size_t i = 0; i < diff->rows.n; i++) {
+		struct change change = diff_change(diff, &diff->rows.items[i].flat);
+
+		n += report->marks.items[i] && change_difference(&change) > 0;
+	}
+	return n;
+}
+
+struct formatted report_describe_pass(const struct report *report, const struct gate_result *result)
+{
+	const struct gate *gate = result->gate;
+	const struct diff *diff = result->diff;
+	struct change total = diff_change(diff, &diff->total);
+	bool is_within = change_excess(&total, gate_factor(gate), gate_limit(gate)) <= 0;
+	size_t n = count_real(report, result);
+	struct formatted text = {""};
+	int size;
+
+	if (!n || result->failures.n)
+		return text;
+	size = snprintf(text.text, FORMAT_SIZE, "growth of %zu %.8s%s is real, but ", n, report->by,
+			n > 1 ? "s" : "");
+	if (gate->per_function)
+		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
+			 "no function's is surely above the limit");
+	else
+		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
+			 "the gate judges the total: %.24s is %s the limit",
+			 format_difference(change_difference(&total), diff->is_bytes).text,
+			 is_within ? "within" : "not surely above");
+	return text;
+}
+
+/* As the variable takes it. */
+static struct formatted format_setting(double bytes)
+{
+	static const char *const units[] = {"", "K", "M", "G", "T"};
+	struct formatted text;
+	size_t unit = 0;
+
+	while (unit < 4 && bytes >= 1024 && fmod(bytes, 1024) == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(text.text, FORMAT_SIZE, "%.0f%s", bytes, units[unit]);
+	return text;
+}
+
+struct formatted report_describe_power(const struct gate_result *result)
+{
+	const struct gate_power *power = &result->power;
+	bool is_bytes = result->diff->is_bytes, is_fine = power->fine_interval > 0;
+	struct formatted text = {""};
+	int size;
+
+	if (!result->has_power)
+		return text;
+	if (isinf(power->growth))
+		size = snprintf(text.text, FORMAT_SIZE,
+				"no growth would have failed: too few samples");
+	else
+		size = snprintf(text.text, FORMAT_SIZE,
+				"a growth %sof %.24s or more would have failed 4 times in 5",
+				result->gate->per_function ? "of a function " : "",
+				format_value(power->growth, is_bytes).text);
+	if (is_fine && isfinite(power->fine_growth))
+		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
+			 "; at HEAP_PROFILE_SAMPLE_INTERVAL=%.24s one of %.24s",
+			 format_setting(power->fine_interval).text,
+			 format_value(power->fine_growth, is_bytes).text);
+	return text;
+}
+
 char *report_describe_failure(const struct report *report, const struct gate_result *result,
 			      const struct gate_failure *failure)
 {

@@ -60,6 +60,14 @@ struct formatted report_describe_growth(const struct report *report,
 					const struct gate_result *result,
 					const struct gate_failure *failure);
 
+/* Why a gate passed although rows of the report are marked as growth that is real; "" if there are
+ * none. */
+struct formatted report_describe_pass(const struct report *report,
+				      const struct gate_result *result);
+
+/* What growth a gate that passed would have seen; "" if there is no error that could hide any. */
+struct formatted report_describe_power(const struct gate_result *result);
+
 /* A failure in words, one line without its end: "the total of inuse_space grew by ...". The caller
  * frees it; NULL if memory is out. */
 char *report_describe_failure(const struct report *report, const struct gate_result *result,

@@ -74,13 +74,29 @@ static void write_rows(const struct report *report, struct output *output)
 		output_printf(output, "%12s  (%zu more; --top=0 shows all)\n", "...", n_left);
 }
 
+static void write_line(const struct formatted *text, struct output *output)
+{
+	if (*text->text)
+		output_printf(output, "  %s\n", text->text);
+}
+
+static void write_pass(const struct report *report, const struct gate_result *result,
+		       struct output *output)
+{
+	struct formatted reason = report_describe_pass(report, result);
+	struct formatted power = report_describe_power(result);
+
+	output_printf(output, "gate passed: %s%s\n", result->gate->text,
+		      result->gate->per_function ? " a function" : "");
+	write_line(&reason, output);
+	write_line(&power, output);
+}
+
 static int write_gate(const struct report *report, const struct gate_result *result,
 		      struct output *output)
 {
-	const char *what = result->gate->per_function ? " a function" : "";
-
 	if (!result->failures.n)
-		output_printf(output, "gate passed: %s%s\n", result->gate->text, what);
+		write_pass(report, result, output);
 	for (size_t i = 0; i < result->failures.n && i < FORMAT_FAILURES_MAX; i++) {
 		char *text = report_describe_failure(report, result, &result->failures.items[i]);
 

@@ -411,7 +411,7 @@ def the_recipes_set_an_interval(folder):
     """The default, 512K, sees little of a heap that a CI job can afford."""
     use = next(step for step in workflow_steps() if 'scripts/ci' in step.get('uses', ''))
     for env in (use['env'], load(CI / 'gitlab.yml')['.heapprof']['variables']):
-        cli.equal(env['HEAP_PROFILE_SAMPLE_INTERVAL'], '64K')
+        cli.equal(env['HEAP_PROFILE_SAMPLE_INTERVAL'], '16K')
 
 
 @cli.test

@@ -4,6 +4,7 @@
 
 import html.parser
 import json
+import math
 import os
 
 import cli
@@ -125,6 +126,79 @@ def a_leak_in_one_run_is_found(folder):
     assert report['one_run'] and report['total']['interval'][0] > 0, report['total']
     runs.write(new, runs.dump(both, both, R, run='8'))
     diff('-g', 'inuse_space=0', base, new)
+
+
+def variance(blocks, interval):
+    """Of an estimate's total bytes: the sum of n (1-p)/p s^2."""
+    return sum(n * (1 - runs.chance(s, interval)) / runs.chance(s, interval) * s * s
+               for (_, s), n in blocks.items())
+
+
+@cli.test
+def a_pass_says_what_it_would_have_seen(folder):
+    """By theory growth G is seen 85 times of 100 where G - limit is (1.645 + 1.036) standard
+    deviations: a one-sided test at 95 %, and the quantile of 85 %. Both are estimated, from 450
+    samples of 30,000 B that are all of the heap but a thirtieth: one standard deviation is 5 % of
+    the limit and half of that of the deviation, so 20 % are three of them and more."""
+    base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
+    report = json.loads(diff('-F', 'json', '-g', 'inuse_space=50%', base, new)[0])
+    power, held = report['gates'][0]['power'], sum(n * s for (_, s), n in HEAP.items())
+
+    def expected(interval):
+        growth = 0.5 * held
+        for _ in range(50):  # its own variance is that of the heap
+            one = variance(HEAP, interval) / held
+            growth = 0.5 * held + (1.645 + 1.036) * math.sqrt(one * (
+                1.5 ** 2 * held + held + growth))
+        return growth
+
+    assert 0.8 < power['growth'] / expected(R) < 1.2, (power, expected(R))
+    cli.equal(power['fine_interval'], R / 8)
+    assert 0.8 < power['fine_growth'] / expected(R / 8) < 1.3, (power, expected(R / 8))
+    said = (f"a growth of {power['growth'] / 2**20:.2f} MiB or more would have failed 4 times in 5; "
+            f"at HEAP_PROFILE_SAMPLE_INTERVAL=64K one of {power['fine_growth'] / 2**20:.2f} MiB\n")
+    cli.is_in('gate passed: inuse_space=50%\n  ' + said, diff('-g', 'inuse_space=50%', base, new)[0])
+    cli.is_in('- ✅ `inuse_space=50%`\n  - ' + said,
+              diff('-F', 'markdown', '-g', 'inuse_space=50%', base, new)[0])
+    cli.is_in('  a growth of a function of ', diff('-G', 'inuse_space=500%', base, new)[0])
+
+
+@cli.test
+def what_a_pass_does_not_say(folder):
+    """Where nothing has an error, or it is not regarded; and where samples can't show anything."""
+    def power(*args, status=0):
+        return json.loads(diff('-F', 'json', *args, status=status)[0])['gates'][0]['power']
+
+    base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
+    whole, more = exact(folder, 'whole', HEAP), sampled(folder, 'more', 3, {(1, 1 << 20): 900})
+    cli.equal(power('-g', 'inuse_space=5%', whole, whole), None)
+    cli.equal(power('-g', 'inuse_space=90%', '--strict', base, new), None)
+    cli.equal(power('-g', 'inuse_space=5%', base, more, status=1), None)
+    few = [sampled(folder, str(seed), seed, {(1, 16): 10}) for seed in (1, 2)]
+    found = power('-g', 'inuse_space=5%', '--allow-missing-base', *few)
+    # 3 R are missed in one of 20 cases; with G = g R, small blocks have sqrt(g) R for deviation:
+    # g - 1.036 sqrt(g) = 3, so g = 5.3, or what a step of the samples asks for beyond that
+    assert 5 < found['growth'] / R < 10, found
+    args = [f'--base={whole}', f'--base={exact(folder, "half", {(1, 1000): 900})}', whole, whole]
+    found = power('-g', 'inuse_space=1', *args)  # the spread of two runs, at any interval
+    cli.equal(found['fine_interval'], 0)
+
+
+@cli.test
+def real_growth_in_a_report_that_passed(folder):
+    base = folded(folder, 'base', main__f=100, main__g=200)
+    new = folded(folder, 'new', main__f=130, main__g=180)
+    for gate, said in ((('-g', 'samples=5%'), 'growth of 1 function is real, but the gate judges the '
+                        'total: +10 is within the limit'),
+                       (('-G', 'samples=30%'), "growth of 1 function is real, but no function's is "
+                        'surely above the limit')):
+        cli.is_in(f'\n  {said}\n', diff(*gate, base, new)[0])
+        cli.is_in(f'\n  - {said}\n', diff('-F', 'markdown', *gate, base, new)[0])
+    assert ' is real' not in diff('-g', 'samples=5%', new, new)[0]
+    base, new = sampled(folder, 'a', 1, HEAP), sampled(folder, 'b', 2, {**HEAP, (77, 4096): 3000})
+    out, _ = diff('-g', 'inuse_space=0', base, new)
+    cli.is_in('growth of 1 function is real, but the gate judges the total: +', out)
+    cli.is_in(' is not surely above the limit\n', out)
 
 
 @cli.test

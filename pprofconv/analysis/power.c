@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/power.h"
+
+#include <math.h>
+
+#include "analysis/statistics.h"
+
+#define MISS       0.15   /* how often the test may pass */
+#define GROWTH_MAX 0x1p62 /* bytes: more is none */
+#define PRECISION  0.001
+#define DOUBLINGS  62
+#define BISECTIONS 20
+
+/* As if it had been sampled at that part of the interval. What the spread among runs says does not
+ * depend on it. */
+static void refine(struct estimate *estimate, double freedom, double part)
+{
+	if (part == 1 || isfinite(freedom))
+		return;
+	estimate->variance *= part;
+	estimate->third *= part * part;
+	estimate->n /= part;
+	estimate->missed = estimate->missed_value = 0;
+}
+
+static struct change refined(const struct change *change, double part)
+{
+	struct change fine = *change;
+
+	refine(&fine.base, change->base_freedom, part);
+	refine(&fine.new, change->new_freedom, part);
+	refine(&fine.shared, STATISTICS_NORMAL, part);
+	fine.base_unseen *= part;
+	fine.new_unseen *= part;
+	return fine;
+}
+
+/* What a byte, or an object, of the heap comes with: of both sides, as they are. Where nothing was
+ * sampled, small blocks: each sample of them is worth the interval. */
+static struct estimate of_one(const struct change *change)
+{
+	struct estimate sum = change->base;
+	double interval = fmax(change->base_unseen, change->new_unseen), value;
+
+	estimate_add(&sum, &change->new);
+	value = sum.value;
+	if (value <= 0)
+		return (struct estimate){.value = 1,
+					 .variance = interval,
+					 .third = interval * interval,
+					 .n = interval > 0 ? 1 / interval : 0};
+	return (struct estimate){
+		.value = 1,
+		.variance = sum.variance / value,
+		.third = sum.third / value,
+		.n = sum.n / value,
+		.missed = sum.missed / value,
+		.missed_value = sum.missed_value / value,
+	};
+}
+
+static void add_growth(struct estimate *estimate, const struct estimate *one, double growth)
+{
+	estimate->variance += growth * one->variance;
+	estimate->third += growth * one->third;
+	estimate->n += growth * one->n;
+	estimate->missed += growth * one->missed;
+	estimate->missed_value += growth * one->missed_value;
+}
+
+static double deviation(const struct change *change, double factor)
+{
+	struct estimate gained = estimate_less(&change->new, &change->shared);
+	struct estimate lost = estimate_less(&change->base, &change->shared);
+
+	return sqrt(gained.variance + factor * factor * lost.variance +
+		    (factor - 1) * (factor - 1) * change->shared.variance);
+}
+
+/* Whether the test fails even where chance takes away from the growth what it does in MISS of all
+ * cases. */
+static bool is_seen(const struct change *change, const struct power_test *test,
+		    const struct estimate *one, double growth)
+{
+	struct change grown = *change;
+	double z = statistics_quantile(MISS, STATISTICS_NORMAL);
+
+	add_growth(&grown.new, one, fmax(0, growth - change_difference(change)));
+	grown.new.value = change->base.value + growth - z *deviation(&grown, test->factor);
+	return change_has_enough(&grown) &&
+	       change_p_value(&grown, test->factor, test->limit) < test->level;
+}
+
+double power_growth(const struct change *change, const struct power_test *test, double part)
+{
+	struct change fine = refined(change, part);
+	struct estimate one = of_one(&fine);
+	double allowed = (test->factor - 1) * fmax(0, change->base.value) + test->limit;
+	double low = allowed, high = fmax(1, allowed);
+
+	if (change_is_exact(change))
+		return allowed;
+	for (int i = 0; i < DOUBLINGS && high < GROWTH_MAX && !is_seen(&fine, test, &one, high);
+	     i++)
+		high *= 2;
+	if (!is_seen(&fine, test, &one, high))
+		return INFINITY;
+	for (int i = 0; i < BISECTIONS && high - low > PRECISION * high; i++) {
+		double middle = (low + high) / 2;
+
+		if (is_seen(&fine, test, &one, middle))
+			high = middle;
+		else
+			low = middle;
+	}
+	return high;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/power.h"
+
+#include "analysis/statistics.h"
+#include "test.h"
+
+#define MIB 0x1p20
+#define R   0x1p19
+
+/* Small blocks: a sample of them is worth R. */
+static struct estimate small_blocks(double bytes)
+{
+	return (struct estimate){
+		.value = bytes, .variance = R * bytes, .third = R * R * bytes, .n = bytes / R};
+}
+
+static struct change change_of(double base, double new)
+{
+	return (struct change){
+		.base = small_blocks(base),
+		.new = small_blocks(new),
+		.base_freedom = STATISTICS_NORMAL,
+		.new_freedom = STATISTICS_NORMAL,
+		.base_unseen = R,
+		.new_unseen = R,
+	};
+}
+
+/* G = (1.645 + 1.036) sqrt(R (2 base + G)), and a step of one sample, R. */
+static void test_of_small_blocks(void)
+{
+	struct change change = change_of(1000 * MIB, 1010 * MIB);
+	struct power_test test = {.factor = 1, .level = 0.05};
+	double growth = power_growth(&change, &test, 1), wanted = 0;
+
+	for (int i = 0; i < 50; i++)
+		wanted = 2.681 * sqrt(R * (2000 * MIB + wanted)) + R;
+	CHECK_NEAR(growth / wanted, 1, 0.01);
+	test.limit = 50 * MIB;
+	CHECK_NEAR(power_growth(&change, &test, 1) / (50 * MIB + wanted), 1, 0.02);
+	test = (struct power_test){.factor = 1.05, .level = 0.05};
+	CHECK(power_growth(&change, &test, 1) > 50 * MIB + wanted);
+	test = (struct power_test){.factor = 1, .level = 0.05 / 100};
+	CHECK(power_growth(&change, &test, 1) > 1.3 * growth);
+}
+
+/* An eighth of the variance. */
+static void test_of_a_finer_interval(void)
+{
+	struct change change = change_of(1000 * MIB, 1000 * MIB);
+	struct power_test test = {.factor = 1, .level = 0.05};
+	double ratio = power_growth(&change, &test, 1) / power_growth(&change, &test, 0.125);
+
+	CHECK_NEAR(ratio, sqrt(8), 0.1);
+	change.base_freedom = change.new_freedom = 2; /* the spread of three runs */
+	CHECK_NEAR(power_growth(&change, &test, 1) / power_growth(&change, &test, 0.125), 1, 0.01);
+}
+
+static void test_of_what_both_dumps_share(void)
+{
+	struct change change = change_of(1000 * MIB, 1000 * MIB);
+	struct power_test test = {.factor = 1, .level = 0.05};
+	double apart = power_growth(&change, &test, 1);
+
+	change.shared = small_blocks(990 * MIB);
+	CHECK(power_growth(&change, &test, 1) < apart / 4);
+}
+
+static void test_of_exact_values(void)
+{
+	struct change change = {.base.value = 200, .new.value = 200};
+	struct power_test test = {.factor = 1.05, .limit = 3, .level = 0.05};
+
+	CHECK_NEAR(power_growth(&change, &test, 1), 13, 1e-9);
+}
+
+/* A few objects say nothing of how many there are, but as many more do. */
+static void test_of_objects(void)
+{
+	struct change change = {
+		.base = {.value = 1000, .variance = 1e6, .third = 1e9, .n = 1},
+		.new = {.value = 1000, .variance = 1e6, .third = 1e9, .n = 1},
+		.base_freedom = STATISTICS_NORMAL,
+		.new_freedom = STATISTICS_NORMAL,
+		.is_objects = true,
+	};
+	struct power_test test = {.factor = 1, .level = 0.05};
+
+	CHECK(power_growth(&change, &test, 1) > 15000);
+	change.base.variance = INFINITY;
+	CHECK(isinf(power_growth(&change, &test, 1)));
+}
+
+TEST_MAIN(TEST(test_of_small_blocks), TEST(test_of_a_finer_interval),
+	  TEST(test_of_what_both_dumps_share), TEST(test_of_exact_values), TEST(test_of_objects))
