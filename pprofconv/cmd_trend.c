@@ -26,7 +26,7 @@ struct following {
 	struct series series;
 	VEC(bool) failures;
 	char dropped[WARNING_MAX];
-	const char *warnings[4]; /* ends with NULL */
+	const char *warnings[5]; /* ends with NULL */
 };
 
 static const struct trend_format *find_format(const char *name)
@@ -268,13 +268,17 @@ static int check_process(struct following *following)
 
 static void check_exit(struct following *following)
 {
-	bool is_any = following->series.total.is_without_exit;
+	const struct series *series = &following->series;
+	bool is_any = series_is_cut(series, &series->total);
 
-	vec_foreach (row, &following->series.rows)
-		is_any |= row->is_without_exit;
-	if (is_any)
+	vec_foreach (row, &series->rows)
+		is_any |= series_is_cut(series, row);
+	if (is_any && series->ends_at_exit)
 		warn(following,
 		     "functions held less than half at exit: their trends end before it");
+	else if (is_any)
+		warn(following, "functions gave back most of what they held in the last tenth of "
+				"the run: their trends end before it");
 }
 
 /* Of some, the others show that there is something to see. */
@@ -373,7 +377,9 @@ const struct command command_trend = {
 	.arguments = "INPUT INPUT INPUT...",
 	.summary = "tell what grows over a series of dumps of one process",
 	.description =
-		"Each function grows, grew and then stays, comes and goes, shrinks, or is steady. "
+		"Each function grows, grew and then stays, comes and goes, shrinks, is steady, or "
+		"it is not sure: its slope makes more than a twentieth of it, which may be chance; "
+		"a note says what would tell. "
 		"Growth is real if it is steeper than chance lets a steady heap drift, whose "
 		"blocks stay from one dump to the next. Slopes are the median of those between any "
 		"two dumps. What a program frees at its end is no trend: a function that holds "

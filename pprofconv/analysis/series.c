@@ -8,10 +8,13 @@
 #include "analysis/shared.h"
 #include "base/hash.h"
 
-#define NANOS_PER_HOUR  3.6e12
-#define DUMPS_LEAST     3   /* for a trend */
-#define EXIT_SHARE      0.5 /* of the dump before: what is less was freed because of the exit */
-#define EXIT_DEVIATIONS 2   /* standard ones: more is no chance */
+#define NANOS_PER_HOUR   3.6e12
+#define DUMPS_LEAST      3    /* for a trend */
+#define EXIT_SHARE       0.5  /* of the dump before: what is less was freed because of the exit */
+#define DOWN_SHARE       0.25 /* the same where no dump at exit tells that there was one */
+#define TAIL_SHARE       0.1  /* of the run: where programs wind down */
+#define DESTRUCTOR_SHARE 0.9  /* of what was held: a dump of less fell into the destructors */
+#define EXIT_DEVIATIONS  2 /* standard ones: more is no chance */
 
 static double square(double x)
 {
@@ -177,6 +180,8 @@ static int read_dump(struct series *series, const struct diff_input *dumps, size
 
 	sampling_init(&reading.inuse, profile, (size_t)value);
 	series->is_bytes = reading.inuse.is_bytes;
+	if (sampling_is_sampled(&reading.inuse))
+		series->interval = fmax(series->interval, reading.inuse.interval);
 	series->has_blocks &= sampling_is_sampled(&reading.inuse) || reading.inuse.objects >= 0 ||
 			      !profile->samples.n;
 	find_allocated(&reading, profile);
@@ -191,9 +196,10 @@ static int read_dump(struct series *series, const struct diff_input *dumps, size
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-static bool is_far_below(const struct trend_point *p, const struct trend_point *before)
+static bool is_far_below(const struct trend_point *p, const struct trend_point *before,
+			 double share)
 {
-	return p->value < EXIT_SHARE * before->value;
+	return p->value < share * before->value;
 }
 
 static bool is_beyond_chance(const struct trend_point *p, const struct trend_point *before)
@@ -203,18 +209,63 @@ static bool is_beyond_chance(const struct trend_point *p, const struct trend_poi
 }
 
 /* Many programs free what they have when they end. That is no part of any trend. But a few samples
- * that were in use in the last dump alone are as likely to be gone in any other. */
-static bool is_freed_at_exit(const struct series *series, const struct trend_point *points)
+ * that were in use in the last dump alone are as likely to be gone in any other. `before` is the
+ * dump that came before the program wound down; two more stand before that. */
+static bool is_freed(const struct trend_point *last, const struct trend_point *before, double share)
+{
+	return is_far_below(last, before, share) &&
+	       (is_beyond_chance(last, before) ||
+		(is_far_below(last, before - 1, share) && is_far_below(last, before - 2, share)));
+}
+
+/* The first dump in the last tenth of the run; with enough before it to see a trend, and a level
+ * that it falls from. */
+static size_t find_tail(const struct series *series)
+{
+	const struct trend_point *points = series_points(series, &series->total);
+	size_t n = series->n_dumps, first = n - 1;
+	double span = points[n - 1].time - points[0].time;
+
+	while (first > DUMPS_LEAST &&
+	       points[n - 1].time - points[first - 1].time <= TAIL_SHARE * span)
+		first--;
+	return first;
+}
+
+/* Destructors allocate, so one may have written the dump before that at exit, half way down. */
+static bool has_destructor_dump(const struct series *series, const struct trend_point *points)
 {
 	size_t n = series->n_dumps;
+	const struct trend_point *last = &points[n - 1], *before = &points[n - 3];
 
-	if (!series->ends_at_exit || n <= DUMPS_LEAST)
-		return false;
-	const struct trend_point *last = &points[n - 1];
+	return series->ends_at_exit && n >= DUMPS_LEAST + 2 && is_freed(last, before, EXIT_SHARE) &&
+	       is_far_below(last - 1, before, DESTRUCTOR_SHARE);
+}
 
-	return is_far_below(last, last - 1) &&
-	       (is_beyond_chance(last, last - 1) ||
-		(is_far_below(last, last - 2) && is_far_below(last, last - 3)));
+/* How many dumps a trend is made of: those before the program wound down, if it did. */
+static size_t count_judged(const struct series *series, const struct trend_point *points)
+{
+	size_t n = series->n_dumps, tail;
+	double share = series->ends_at_exit ? EXIT_SHARE : DOWN_SHARE;
+
+	if ((!series->ends_at_exit && !series->winds_down) || n <= DUMPS_LEAST)
+		return n;
+	tail = find_tail(series);
+	if (tail == n - 1 && has_destructor_dump(series, points))
+		return n - 2;
+	if (is_freed(&points[n - 1], &points[tail - 1], share))
+		return tail;
+	return series->ends_at_exit && is_freed(&points[n - 1], &points[n - 2], share) ? n - 1 : n;
+}
+
+/* Whether the whole of a program that left no dump at exit goes down for good. */
+static bool winds_down(const struct series *series)
+{
+	const struct trend_point *points = series_points(series, &series->total);
+	size_t n = series->n_dumps;
+
+	return n > DUMPS_LEAST && !series->ends_at_exit &&
+	       is_freed(&points[n - 1], &points[find_tail(series) - 1], DOWN_SHARE);
 }
 
 /* How far a step goes beyond what a slope makes of it, squared. */
@@ -247,11 +298,10 @@ static int judge_row(struct series *series, struct series_row *row, double confi
 {
 	struct trend_point *points = vec_from(&series->points, row->first_point);
 	bool knows_doubts = series->is_one_run || !series->has_blocks;
-	size_t n = series->n_dumps;
+	size_t n = count_judged(series, points);
 	int r;
 
-	row->is_without_exit = is_freed_at_exit(series, points);
-	n -= row->is_without_exit;
+	row->n_judged = n;
 	if (!series->has_blocks)
 		doubt_by_steps(points, n, 0);
 	r = trend_judge(&row->trend, points, n, knows_doubts, confidence);
@@ -301,6 +351,13 @@ static void drop_empty_rows(struct series *series)
 	series->rows.n = n;
 }
 
+struct trend_remedy series_find_remedy(const struct series *series, const struct series_row *row,
+				       double confidence)
+{
+	return trend_find_remedy(&row->trend, series_points(series, row), row->n_judged,
+				 series->is_one_run || !series->has_blocks, confidence);
+}
+
 static bool is_one_run(const struct diff_input *dumps, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
@@ -337,8 +394,10 @@ int series_init(struct series *series, const char *type, const struct diff_input
 	r = add_points(series, dumps, &series->total.first_point);
 	for (size_t i = 0; !r && i < n; i++)
 		r = read_dump(series, dumps, i);
-	if (!r)
+	if (!r) {
+		series->winds_down = winds_down(series);
 		r = judge_row(series, &series->total, confidence, limit);
+	}
 	drop_empty_rows(series);
 	for (size_t i = 0; !r && i < series->rows.n; i++)
 		r = judge_row(series, &series->rows.items[i], confidence, limit);

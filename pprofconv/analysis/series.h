@@ -8,8 +8,8 @@ struct series_row {
 	uint32_t name, file; /* strings of the series */
 	size_t first_point;  /* of series.n_dumps, in series.points */
 	struct trend trend;
-	bool is_without_exit; /* its trend ends before the last dump */
-	double p_limit;       /* how likely the series is where it grows no faster than the limit */
+	size_t n_judged; /* its trend ends before the dumps in which the program wound down */
+	double p_limit;  /* how likely the series is where it grows no faster than the limit */
 };
 
 struct series {
@@ -23,8 +23,10 @@ struct series {
 	bool is_bytes;
 	bool is_one_run;
 	bool ends_at_exit; /* the last dump, or one it was merged of, was written at exit */
-	bool has_blocks;   /* all dumps tell how many blocks there are, or samples */
-	const char *type;  /* belongs to the caller */
+	bool winds_down;  /* else, it gives back most of what it has in the last tenth of the run */
+	double interval;  /* the largest R; 1 or less: exact */
+	bool has_blocks;  /* all dumps tell how many blocks there are, or samples */
+	const char *type; /* belongs to the caller */
 
 	/* Private: what finds rows. */
 	struct index row_index;
@@ -36,6 +38,15 @@ struct series {
 int series_init(struct series *series, const char *type, const struct diff_input *dumps, size_t n,
 		double confidence, double limit);
 void series_deinit(struct series *series);
+
+static inline bool series_is_cut(const struct series *series, const struct series_row *row)
+{
+	return row->n_judged < series->n_dumps;
+}
+
+/* What would make sure of a row that is not. */
+struct trend_remedy series_find_remedy(const struct series *series, const struct series_row *row,
+				       double confidence);
 
 static inline const struct trend_point *series_points(const struct series *series,
 						      const struct series_row *row)

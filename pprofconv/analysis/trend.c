@@ -17,9 +17,11 @@
 
 #include "analysis/statistics.h"
 
-#define RANGE_DEVIATIONS 4   /* between the extremes of a series, the best of many pairs */
-#define LATE_SHARE       0.3 /* of the mean growth: less at the end is none */
-#define PEAK_SHARE       0.5 /* of the range: what is lost again was not growth */
+#define RANGE_DEVIATIONS 4    /* between the extremes of a series, the best of many pairs */
+#define LATE_SHARE       0.3  /* of the mean growth: less at the end is none */
+#define PEAK_SHARE       0.5  /* of the range: what is lost again was not growth */
+#define STEADY_SHARE     0.05 /* of the mean: a slope that makes more of it is not called steady */
+#define POWER            0.8
 
 const char *trend_verdict_name(enum trend_verdict verdict)
 {
@@ -29,6 +31,7 @@ const char *trend_verdict_name(enum trend_verdict verdict)
 		[TREND_COMES_AND_GOES] = "comes and goes",
 		[TREND_SHRINKS] = "shrinks",
 		[TREND_STEADY] = "steady",
+		[TREND_NOT_SURE] = "not sure",
 	};
 
 	return names[verdict];
@@ -217,6 +220,17 @@ static double late_share(const struct trend_point *points, size_t n, double *roo
 	return whole > 0 ? late / whole : 0;
 }
 
+static double growth(const struct trend *trend, const struct trend_point *points, size_t n)
+{
+	return trend->slope * (points[n - 1].time - points[0].time);
+}
+
+/* Whether what the slope makes over the series is too little to matter, be it real or not. */
+static bool is_trifle(const struct trend *trend, const struct trend_point *points, size_t n)
+{
+	return fabs(growth(trend, points, n)) <= STEADY_SHARE * mean_value(points, n);
+}
+
 static enum trend_verdict choose(const struct trend *trend, const struct trend_point *points,
 				 size_t n, bool is_one_run, double confidence, double *room)
 {
@@ -235,7 +249,11 @@ static enum trend_verdict choose(const struct trend *trend, const struct trend_p
 		return TREND_GREW_THEN_STAYS;
 	if (falls && 1 - trend->p_rise < 1 - confidence)
 		return TREND_SHRINKS;
-	return is_real ? TREND_COMES_AND_GOES : TREND_STEADY;
+	if (rises && is_real && deepest_fall(points, n) < PEAK_SHARE * range)
+		return TREND_NOT_SURE; /* it only went up, but in too few dumps */
+	if (is_real)
+		return TREND_COMES_AND_GOES;
+	return is_trifle(trend, points, n) ? TREND_STEADY : TREND_NOT_SURE;
 }
 
 int trend_judge(struct trend *trend, const struct trend_point *points, size_t n, bool is_one_run,
@@ -255,6 +273,21 @@ int trend_judge(struct trend *trend, const struct trend_point *points, size_t n,
 	trend->verdict = choose(trend, points, n, is_one_run, confidence, room);
 	free(room);
 	return 0;
+}
+
+/* The doubt of what changes is that of the blocks that come and go, whatever the slope; they are no
+ * more at most in a longer series, and worth less at a smaller interval. */
+struct trend_remedy trend_find_remedy(const struct trend *trend, const struct trend_point *points,
+				      size_t n, bool is_one_run, double confidence)
+{
+	double z = statistics_quantile(1 - confidence, STATISTICS_NORMAL) +
+		   statistics_quantile(1 - POWER, STATISTICS_NORMAL);
+	double doubt = n ? doubt_between(&points[0], &points[n - 1], is_one_run) : 0;
+	double lacking = doubt > 0 ? z / fabs(growth(trend, points, n) / sqrt(doubt)) : 1;
+
+	if (lacking <= 1)
+		return (struct trend_remedy){1, 1};
+	return (struct trend_remedy){lacking, 1 / (lacking * lacking)};
 }
 
 double trend_exceeds(const struct trend *trend, const struct trend_point *points, size_t n,

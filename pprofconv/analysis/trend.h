@@ -8,6 +8,7 @@ enum trend_verdict { /* in the order that rows have: what shrinks is no leak */
 	TREND_GROWS,
 	TREND_GREW_THEN_STAYS, /* a cache that filled */
 	TREND_COMES_AND_GOES,  /* a queue, a burst */
+	TREND_NOT_SURE,        /* it may be steady, but what its slope makes is no trifle */
 	TREND_STEADY,
 	TREND_SHRINKS,
 };
@@ -31,7 +32,8 @@ struct trend {
 };
 
 /* Judges `n` points in order of time. `is_one_run`: what is in one dump may be in the others.
- * Verdicts other than steady are wrong with the probability 1 - confidence. 0 or -ENOMEM. */
+ * Verdicts other than steady and not sure are wrong with the probability 1 - confidence. 0 or
+ * -ENOMEM. */
 int trend_judge(struct trend *trend, const struct trend_point *points, size_t n, bool is_one_run,
 		double confidence);
 
@@ -39,6 +41,17 @@ int trend_judge(struct trend *trend, const struct trend_point *points, size_t n,
  * this one. */
 double trend_exceeds(const struct trend *trend, const struct trend_point *points, size_t n,
 		     bool is_one_run, double limit);
+
+/* What would make sure of a series that is not. Growth by its slope would be found 4 times in 5 if
+ * it were `times` as long, or its samples were worth that part of what they are; both 1 where the
+ * growth is beyond chance already, but not monotone enough: then more dumps tell. */
+struct trend_remedy {
+	double times;
+	double part; /* of the sample interval */
+};
+
+struct trend_remedy trend_find_remedy(const struct trend *trend, const struct trend_point *points,
+				      size_t n, bool is_one_run, double confidence);
 
 /* The name of a verdict, as reports have it. */
 const char *trend_verdict_name(enum trend_verdict verdict);

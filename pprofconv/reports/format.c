@@ -40,6 +40,20 @@ struct formatted format_difference(double value, bool is_bytes)
 	return format_signed(value, is_bytes, "+");
 }
 
+struct formatted format_setting(double bytes)
+{
+	static const char *const units[] = {"", "K", "M", "G", "T"};
+	struct formatted formatted;
+	size_t unit = 0;
+
+	while (unit < 4 && bytes >= 1024 && fmod(bytes, 1024) == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(formatted.text, FORMAT_SIZE, "%.0f%s", bytes, units[unit]);
+	return formatted;
+}
+
 struct formatted format_ratio(double base, double new)
 {
 	double percent = 100 * (new - base) / fabs(base);

@@ -22,7 +22,10 @@ struct formatted {
 /* Bytes in the largest unit that leaves a whole number in front; other values as they are. */
 struct formatted format_value(double value, bool is_bytes);
 
-/* The same with its sign, + too. */
+/* Bytes as a variable of the profiler takes them: 64K. */
+struct formatted format_setting(double bytes);
+
+/* The value with its sign, + too. */
 struct formatted format_difference(double value, bool is_bytes);
 
 /* +12.3 %; "new" and "gone" where there is nothing to compare with. */

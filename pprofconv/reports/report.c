@@ -173,21 +173,6 @@ struct formatted report_describe_pass(const struct report *report, const struct 
 	return text;
 }
 
-/* As the variable takes it. */
-static struct formatted format_setting(double bytes)
-{
-	static const char *const units[] = {"", "K", "M", "G", "T"};
-	struct formatted text;
-	size_t unit = 0;
-
-	while (unit < 4 && bytes >= 1024 && fmod(bytes, 1024) == 0) {
-		bytes /= 1024;
-		unit++;
-	}
-	snprintf(text.text, FORMAT_SIZE, "%.0f%s", bytes, units[unit]);
-	return text;
-}
-
 struct formatted report_describe_power(const struct gate_result *result)
 {
 	const struct gate_power *power = &result->power;

@@ -93,6 +93,68 @@ static double last_value(const struct series *series, const struct series_row *r
 	return series_points(series, row)[series->n_dumps - 1].value;
 }
 
+/* --- what is not sure ---------------------------------------------------------------------- */
+
+#define TIMES_MAX 100 /* as long: more is no advice */
+
+/* The row that is not sure with the steepest slope upwards, the total first; NULL if there is none.
+ */
+static const struct series_row *find_unsure(const struct series *series)
+{
+	if (series->total.trend.verdict == TREND_NOT_SURE && series->total.trend.slope > 0)
+		return &series->total;
+	vec_foreach (row, &series->rows)
+		if (row->trend.verdict == TREND_NOT_SURE && row->trend.slope > 0)
+			return row; /* they are sorted */
+	return NULL;
+}
+
+/* A power of two, small enough. */
+static double choose_interval(double interval)
+{
+	return exp2(floor(log2(fmax(1, interval))));
+}
+
+static void put_remedy(const struct series *series, const struct trend_remedy *remedy,
+		       struct formatted *text)
+{
+	size_t used = strlen(text->text), left = sizeof(text->text) - used;
+	bool is_sampled = series->interval > 1, is_long = remedy->times <= TIMES_MAX;
+
+	if (remedy->times <= 1)
+		snprintf(text->text + used, left, "more dumps of the run would tell");
+	else if (is_sampled && is_long)
+		snprintf(text->text + used, left,
+			 "%.0f times as long a run would tell, or "
+			 "HEAP_PROFILE_SAMPLE_INTERVAL=%.24s",
+			 ceil(remedy->times),
+			 format_setting(choose_interval(series->interval * remedy->part)).text);
+	else if (is_sampled)
+		snprintf(text->text + used, left, "HEAP_PROFILE_SAMPLE_INTERVAL=%.24s would tell",
+			 format_setting(choose_interval(series->interval * remedy->part)).text);
+	else
+		snprintf(text->text + used, left, "%.0f times as long a run would tell",
+			 ceil(remedy->times));
+}
+
+/* Which of what is not sure may grow most, and what would tell; "" if there is nothing. */
+static struct formatted describe_unsure(const struct trend_report *report)
+{
+	const struct series *series = report->series;
+	const struct series_row *row = find_unsure(series);
+	struct formatted text = {""};
+	struct trend_remedy remedy;
+
+	if (!row)
+		return text;
+	remedy = series_find_remedy(series, row, report->confidence);
+	snprintf(text.text, sizeof(text.text), "not sure whether %.80s grows by %.40s: ",
+		 row == &series->total ? "(total)" : row_name(series, row),
+		 format_slope(series, row->trend.slope).text);
+	put_remedy(series, &remedy, &text);
+	return text;
+}
+
 /* --- text ---------------------------------------------------------------------------------- */
 
 static void write_text_row(const struct series *series, const struct series_row *row,
@@ -142,6 +204,7 @@ static void write_text_gate(const struct trend_report *report, struct output *ou
 static void write_text(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
+	struct formatted unsure = describe_unsure(report);
 
 	output_plain(output, series->type);
 	output_printf(output, " of %zu dumps", series->n_dumps);
@@ -149,6 +212,10 @@ static void write_text(const struct trend_report *report, struct output *output)
 	for (size_t i = 0; report->warnings[i]; i++)
 		output_printf(output, "\nwarning: %s", report->warnings[i]);
 	write_text_gate(report, output);
+	if (*unsure.text) {
+		output_text(output, "\n");
+		output_plain(output, unsure.text);
+	}
 	output_printf(output, "\n%16s  %-16s %12s %12s\n", "slope", "verdict", "first", "last");
 	write_text_row(series, &series->total, "(total)", output);
 	for (size_t i = 0; i < n_shown(report); i++)
@@ -243,6 +310,7 @@ static void write_table(const struct trend_report *report, struct output *output
 static void write_markdown(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
+	struct formatted unsure = describe_unsure(report);
 
 	output_printf(output, "### %s\n\n",
 		      report->has_failed ? "❌ Heap trend: the gate failed"
@@ -254,6 +322,10 @@ static void write_markdown(const struct trend_report *report, struct output *out
 	for (size_t i = 0; report->warnings[i]; i++) {
 		output_text(output, "> ⚠️ ");
 		format_code(output, report->warnings[i]);
+		output_text(output, "\n\n");
+	}
+	if (*unsure.text) {
+		format_code(output, unsure.text);
 		output_text(output, "\n\n");
 	}
 	write_table(report, output);
@@ -273,7 +345,9 @@ static void write_json_row(const struct series *series, const struct series_row 
 	format_json_number(output, row->trend.p_rise);
 	output_text(output, ",\"deviation\":");
 	format_json_number(output, row->trend.deviation);
-	output_printf(output, ",\"without_exit\":%s", row->is_without_exit ? "true" : "false");
+	output_printf(output, ",\"without_exit\":%s",
+		      series_is_cut(series, row) ? "true" : "false");
+	output_printf(output, ",\"judged\":%zu", row->n_judged);
 	output_text(output, ",\"values\":[");
 	for (size_t i = 0; i < series->n_dumps; i++) {
 		output_text(output, i ? "," : "");
@@ -285,6 +359,7 @@ static void write_json_row(const struct series *series, const struct series_row 
 static void write_json(const struct trend_report *report, struct output *output)
 {
 	const struct series *series = report->series;
+	struct formatted unsure = describe_unsure(report);
 
 	output_text(output, "{\"schema\":\"pprofconv-trend\",\"version\":1,\"type\":");
 	format_json(output, series->type);
@@ -301,7 +376,12 @@ static void write_json(const struct trend_report *report, struct output *output)
 		output_text(output, i ? "," : "");
 		format_json(output, report->warnings[i]);
 	}
-	output_text(output, "],\n\"total\":{");
+	output_text(output, "],\n\"unsure\":");
+	if (*unsure.text)
+		format_json(output, unsure.text);
+	else
+		output_text(output, "null");
+	output_text(output, ",\n\"total\":{");
 	write_json_row(series, &series->total, output);
 	output_text(output, ",\n\"rows\":[");
 	for (size_t i = 0; i < n_shown(report); i++) {
