@@ -14,7 +14,7 @@
 #define DOWN_SHARE       0.25 /* the same where no dump at exit tells that there was one */
 #define TAIL_SHARE       0.1  /* of the run: where programs wind down */
 #define DESTRUCTOR_SHARE 0.9  /* of what was held: a dump of less fell into the destructors */
-#define EXIT_DEVIATIONS  2 /* standard ones: more is no chance */
+#define EXIT_DEVIATIONS  2    /* standard ones: more is no chance */
 
 static double square(double x)
 {

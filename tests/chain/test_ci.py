@@ -262,6 +262,7 @@ def an_end_that_holds_nothing_is_refused(folder):
     done = gate(folder, '--at=exit', service, '0', '0', HEAP_GATE_BASE=base)
     cli.equal(done.returncode, 2)
     cli.is_in('both sides have freed what they held', done.stderr)
+    cli.is_in('without --at exit the program is judged at work', done.stderr)
     done = gate(folder, '--at=exit', service, '0', '0', HEAP_GATE_BASE=base,
                 HEAP_GATE_OPTIONS='--max-growth=inuse_space=5% --allow-empty')
     cli.equal(done.returncode, 0)

@@ -80,6 +80,12 @@ def diff_truth(folder):
 
 
 @cli.test
+def gate_truth(folder):
+    place = Place(folder)
+    place.ends(SCRIPTS / 'gate-truth', '--short', '--no-service', '--pprofconv', place.stays)
+
+
+@cli.test
 def soak(folder):
     place = Place(folder, {'c++': COMPILES})
     place.ends(SCRIPTS / 'soak', '1000', '--loads', 'threads')

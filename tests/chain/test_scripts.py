@@ -57,7 +57,8 @@ def scripts_build_what_they_run(folder):
         with open(log, encoding='utf-8') as file:
             return file.read(), done.stderr
 
-    for script, tests in (('truth', 'true'), ('diff-truth', 'true'), ('bench-converter', 'false')):
+    for script, tests in (('truth', 'true'), ('diff-truth', 'true'), ('gate-truth', 'true'),
+                          ('bench-converter', 'false')):
         cli.equal(noted(script)[0],
                   f'meson setup {build} {folder} -Dtests={tests}\nninja -C {build}\n')
         cli.equal(noted(script, HEAPPROF_BUILD='/none')[0], '')
