@@ -24,7 +24,8 @@ bool moment_parse(const char *name, enum moment *out);
  * one. 0 or -ENOMEM.
  *
  * The level is what the process repeatedly came to once it was warm: of the later half of the dumps
- * before the exit the one that holds more than all but a twentieth of them do. The highest is one chance event, the
- * middle of them depends on how the dumps fell on the swings; fewer than 20 have their highest. A
- * program that ends with more than that, as one that only ever grows, is taken at its end. */
+ * before the exit the one that holds more than all but a twentieth of them do. The highest is one
+ * chance event, the middle of them depends on how the dumps fell on the swings; fewer than 20 have
+ * their highest. A program that ends with more than that, as one that only ever grows, is taken at
+ * its end. */
 int moment_choose(enum moment moment, const struct moment_dump *dumps, size_t n, size_t *out);
