@@ -299,7 +299,6 @@ static int follow(struct following *following)
 	const char *type = choose_type(following);
 	int status = check_type(following, type), r;
 
-	warn_of_no_samples(following);
 	if (!status)
 		status = check_dropped(following);
 	if (!status)
@@ -330,6 +329,8 @@ static int run(const struct settings *settings)
 	if (!status)
 		status = inputs_load(&following.inputs, settings, settings->inputs,
 				     (size_t)settings->n_inputs);
+	if (!status)
+		warn_of_no_samples(&following);
 	if (!status)
 		status = follow(&following);
 	vec_deinit(&following.failures);
