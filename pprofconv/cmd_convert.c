@@ -157,7 +157,6 @@ static int convert(const struct settings *settings, const struct writer *writer,
 
 	if (!profile || command_symbolize(settings, profile))
 		return EXIT_BAD;
-	command_warn_of_no_samples(settings, profile, job->input);
 	if (settings->is_reproducible)
 		return save_reproducible(settings, profile, writer, job->output);
 	return command_save(settings, profile, writer, job->output);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "analysis/leftover.h"
-#include "analysis/no_samples.h"
 #include "analysis/pairing.h"
 #include "analysis/shared.h"
 #include "base/input.h"
@@ -212,12 +211,12 @@ static int check_types(struct comparison *comparison)
 static int check_base(const struct comparison *comparison)
 {
 	const struct inputs *base = &comparison->sides[DIFF_BASE];
-	char text[NO_SAMPLES_TEXT_MAX];
 
 	for (size_t i = 0; i < base->profiles.n && !comparison->settings->allow_missing_base; i++)
-		if (no_samples_explain(base->profiles.items[i], text))
-			return command_error("%s: nothing to compare with: %s", base->names[i],
-					     text);
+		if (!base->profiles.items[i]->samples.n)
+			return command_error("%s: no samples to compare with; "
+					     "--allow-missing-base takes that for a base",
+					     base->names[i]);
 	return EXIT_DONE;
 }
 
@@ -241,22 +240,6 @@ static int warn(struct comparison *comparison, const char *text)
 	if (!comparison->settings->quiet)
 		command_error("%s", text);
 	return EXIT_DONE;
-}
-
-/* Nothing in use may be the truth, or too small to be sampled. */
-static int check_new(struct comparison *comparison)
-{
-	const struct inputs *new = &comparison->sides[DIFF_NEW];
-	char text[NO_SAMPLES_TEXT_MAX], line[NO_SAMPLES_TEXT_MAX + DIAG_TEXT_MAX];
-	int status = EXIT_DONE;
-
-	for (size_t i = 0; !status && i < new->profiles.n; i++) {
-		if (!no_samples_explain(new->profiles.items[i], text))
-			continue;
-		snprintf(line, sizeof(line), "%s: %s", new->names[i], text);
-		status = warn(comparison, line);
-	}
-	return status;
 }
 
 static int check_dropped(struct comparison *comparison)
@@ -594,8 +577,6 @@ static int run_comparison(struct comparison *comparison)
 		status = check_base(comparison);
 	if (!status)
 		status = check_order(comparison);
-	if (!status)
-		status = check_new(comparison);
 	if (!status)
 		status = check_dropped(comparison);
 	if (!status)

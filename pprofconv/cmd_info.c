@@ -97,7 +97,6 @@ static int print_info(const struct settings *settings, const char *path)
 
 	if (!profile)
 		return EXIT_BAD;
-	command_warn_of_no_samples(settings, profile, path);
 	print_text("file: ", path, "\n");
 	printf("format: %s%s%s\n", profile->format, profile->tool ? ", written by " : "",
 	       profile->tool ? profile->tool : "");

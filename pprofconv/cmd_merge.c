@@ -147,7 +147,6 @@ static int merge_inputs(const struct settings *settings, const struct writer *wr
 	merged = finish(settings, merge);
 	if (!merged)
 		return command_error("%s", strerror(ENOMEM));
-	command_warn_of_no_samples(settings, merged, settings->output);
 	return command_save(settings, merged, writer, settings->output);
 }
 

@@ -100,7 +100,6 @@ static int run(const struct settings *settings)
 	profile = command_load(settings, settings->inputs[0]);
 	if (!profile || command_symbolize(settings, profile))
 		return EXIT_BAD;
-	command_warn_of_no_samples(settings, profile, settings->inputs[0]);
 	return print_top(settings, profile);
 }
 

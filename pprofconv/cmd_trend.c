@@ -281,19 +281,6 @@ static void check_exit(struct following *following)
 				"the run: their trends end before it");
 }
 
-/* Of some, the others show that there is something to see. */
-static void warn_of_no_samples(const struct following *following)
-{
-	const struct inputs *inputs = &following->inputs;
-	size_t last = inputs->profiles.n - 1;
-
-	for (size_t i = 0; i < inputs->profiles.n; i++)
-		if (inputs->profiles.items[i]->samples.n)
-			return;
-	command_warn_of_no_samples(following->settings, inputs->profiles.items[last],
-				   inputs->names[last]);
-}
-
 static int follow(struct following *following)
 {
 	const char *type = choose_type(following);
@@ -329,8 +316,6 @@ static int run(const struct settings *settings)
 	if (!status)
 		status = inputs_load(&following.inputs, settings, settings->inputs,
 				     (size_t)settings->n_inputs);
-	if (!status)
-		warn_of_no_samples(&following);
 	if (!status)
 		status = follow(&following);
 	vec_deinit(&following.failures);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "analysis/no_samples.h"
 #include "base/input.h"
 #include "base/output.h"
 #include "base/utf8.h"
@@ -72,18 +71,6 @@ static int load(const struct settings *settings, const char *path, struct profil
 	if (!r)
 		r = read_input(settings, reader, input, out_profile, diag);
 	return r;
-}
-
-void command_warn_of_no_samples(const struct settings *settings, const struct profile *profile,
-				const char *name)
-{
-	struct diag diag = {.file = name};
-	char text[NO_SAMPLES_TEXT_MAX];
-
-	if (no_samples_explain(profile, text))
-		diag_warn(&diag, "%s", text);
-	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
-	diag_deinit(&diag);
 }
 
 struct profile *command_load(const struct settings *settings, const char *path)

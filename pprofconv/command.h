@@ -192,10 +192,6 @@ void command_print_man(FILE *stream);
  * printable. Returns EXIT_BAD. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Warns of a profile without a sample, and says what to do; see no_samples.h. */
-void command_warn_of_no_samples(const struct settings *settings, const struct profile *profile,
-				const char *name);
-
 /* Reads the profile at `path`, "-" for standard input, as the settings say; prints warnings and the
  * error. NULL on failure; else the caller frees it. */
 struct profile *command_load(const struct settings *settings, const char *path);

@@ -189,16 +189,6 @@ static void print_run(struct hp_text *t)
 	hp_text_char(t, '\n');
 }
 
-static void print_no_sample(struct hp_text *t, uint64_t interval)
-{
-	print_key(t, "note");
-	hp_text_string(t, "no sample: ");
-	hp_text_decimal(t, hp_recorder_allocated_bytes());
-	hp_text_string(t, " bytes were allocated, and one byte in ");
-	hp_text_decimal(t, interval);
-	hp_text_string(t, " is sampled; HEAP_PROFILE_SAMPLE_INTERVAL=1 records every allocation\n");
-}
-
 static void print_metadata(struct hp_text *t, const struct hp_dump_request *request,
 			   const struct hp_stacks_copy *copy)
 {
@@ -230,7 +220,9 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	if (copy->n_missing > 0)
 		print_string(t, "note", "incomplete: some records could not be read");
 	else if (copy->n_entries == 0 && request->options->sample_interval > 1)
-		print_no_sample(t, request->options->sample_interval);
+		print_string(t, "note",
+			     "no sample: set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
+			     "allocation");
 }
 
 /* --- records ------------------------------------------------------------------------------- */

@@ -514,7 +514,7 @@ def a_base_that_is_not_there(folder):
     diff('--allow-missing-base', '/dev/null', new)
     empty = exact(folder, 'empty', {})
     _, message = diff(empty, new, status=2)
-    cli.is_in('empty: nothing to compare with: no sample', message)
+    cli.is_in('empty: no samples to compare with', message)
     diff('--allow-missing-base', empty, new)
 
 

@@ -115,41 +115,6 @@ def what_the_numbers_do_not_show(folder):
 
 
 @cli.test
-def a_profile_without_a_sample(folder):
-    """Each command says once why there is nothing, and what to do; the answer is the same."""
-    def write(name, metadata, records=''):
-        path = os.path.join(folder, name)
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(f'heap profile: {records or "0: 0 [ 0: 0] @"} heap_v2/524288\n'
-                       f'# heapprof: 1\n{metadata}{records and records + " 0x1234"}\n'
-                       'MAPPED_LIBRARIES:\n# end\n')
-        return path
-
-    empty, bare = write('x.heap', '# allocated_bytes: 11040\n'), write('y.heap', '')
-    full = write('z.heap', '', '1: 100 [ 1: 100] @')
-    why = ('no sample: 11040 bytes were allocated, and one byte in 524288 is sampled; '
-           'HEAP_PROFILE_SAMPLE_INTERVAL=1 records every allocation')
-    out = os.path.join(folder, 'x.pb.gz')
-    for command, place, status in (
-            (['top', '-n', empty], empty, 0), (['info', empty], empty, 0),
-            (['convert', '-n', empty, '-o', out], empty, 0), (['top', out], out, 0),
-            (['convert', '-n', '-t', 'folded', empty], empty, 0),
-            (['merge', '-n', empty, bare, '-o', os.path.join(folder, 'm')],
-             os.path.join(folder, 'm'), 0),
-            (['trend', '-n', bare, bare, empty], empty, 0)):
-        done = cli.pprofconv(*command)
-        cli.equal((done.returncode, done.stderr.count('no sample')), (status, 1))
-        cli.is_in(f'pprofconv: {place}: warning: {why}\n', done.stderr)
-    cli.equal(cli.pprofconv('diff', '-n', empty, full).stderr,
-              f'pprofconv: {empty}: nothing to compare with: {why}\n')
-    cli.equal(cli.pprofconv('diff', '-n', full, empty).stderr, f'pprofconv: {empty}: {why}\n')
-    cli.equal(cli.pprofconv('top', '-q', '-n', empty).stderr, '')
-    cli.is_in('no sample: one byte in 524288 is sampled; a smaller interval records more',
-              cli.pprofconv('top', '-n', bare).stderr)
-    cli.equal(cli.pprofconv('top', '-q', '-n', full).returncode, 0)
-
-
-@cli.test
 def paths_of_options(folder):
     good, gone = cli.data('good-exact.heap'), os.path.join(folder, 'gone')
     for option in ('binary', 'sysroot', 'debug-dir'):
