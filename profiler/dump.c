@@ -189,8 +189,30 @@ static void print_run(struct hp_text *t)
 	hp_text_char(t, '\n');
 }
 
+bool hp_dump_is_without_sample(const struct hp_dump_summary *sum)
+{
+	return sum->alloc_objects == 0 && sum->n_dropped == 0 && sum->sample_interval > 1;
+}
+
+void hp_dump_print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum)
+{
+	hp_text_string(t, "no sample: the program had allocated ");
+	hp_text_size(t, sum->program_bytes);
+	hp_text_string(t, ", and one sample is taken per ");
+	hp_text_size(t, sum->sample_interval);
+	hp_text_string(t, " on average; set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
+			  "allocation");
+}
+
+static void print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum)
+{
+	print_key(t, "note");
+	hp_dump_print_why_empty(t, sum);
+	hp_text_char(t, '\n');
+}
+
 static void print_metadata(struct hp_text *t, const struct hp_dump_request *request,
-			   const struct hp_stacks_copy *copy)
+			   const struct hp_stacks_copy *copy, const struct hp_dump_summary *sum)
 {
 	uint64_t n_stacks_cut = hp_recorder_n_stacks_cut();
 	struct hp_process_memory memory = hp_process_memory();
@@ -207,11 +229,11 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	print_number(t, "uptime_ms", hp_process_uptime_ms());
 	print_number(t, "sample_interval", request->options->sample_interval);
 	print_number(t, "samples", hp_recorder_n_samples());
-	print_number(t, "samples_dropped", hp_recorder_n_dropped() + copy->n_missing);
+	print_number(t, "samples_dropped", sum->n_dropped);
 	print_number(t, "stacks", copy->n_stacks);
 	if (n_stacks_cut > 0)
 		print_number(t, "stacks_cut", n_stacks_cut);
-	print_number(t, "allocated_bytes", hp_recorder_allocated_bytes());
+	print_number(t, "allocated_bytes", sum->program_bytes);
 	if (request->options->record_mmap || request->options->only_mmap)
 		print_number(t, "reserved_bytes", hp_spaces_reserved_bytes());
 	print_number(t, "rss_bytes", memory.rss_bytes);
@@ -219,10 +241,8 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_request *requ
 	print_number(t, "profiler_bytes", hp_memory_mapped());
 	if (copy->n_missing > 0)
 		print_string(t, "note", "incomplete: some records could not be read");
-	else if (copy->n_entries == 0 && request->options->sample_interval > 1)
-		print_string(t, "note",
-			     "no sample: set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
-			     "allocation");
+	else if (hp_dump_is_without_sample(sum))
+		print_why_empty(t, sum);
 }
 
 /* --- records ------------------------------------------------------------------------------- */
@@ -422,8 +442,11 @@ bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,
 	if (!hp_stacks_copy(&copy))
 		return false;
 	*out = add_up(&copy);
+	out->program_bytes = hp_recorder_allocated_bytes();
+	out->n_dropped = hp_recorder_n_dropped() + copy.n_missing;
+	out->sample_interval = request->options->sample_interval;
 	print_header(t, request->options, out);
-	print_metadata(t, request, &copy);
+	print_metadata(t, request, &copy, out);
 	for (size_t i = 0; i < copy.n_entries; i++)
 		print_record(t, &copy.entries[i], &elsewhere);
 	print_libraries(t, &copy, &elsewhere);

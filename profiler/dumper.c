@@ -173,11 +173,9 @@ static void tell_success(const struct dumping *d)
 	hp_text_string(&line, " (");
 	hp_text_string(&line, d->reason);
 	hp_text_char(&line, ')');
-	if (d->summary.alloc_objects == 0 && options.sample_interval > 1) {
-		hp_text_string(&line, ": no sample, sample interval ");
-		hp_text_size(&line, options.sample_interval);
-		hp_text_string(&line, ": set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
-				      "allocation");
+	if (hp_dump_is_without_sample(&d->summary)) {
+		hp_text_string(&line, ": ");
+		hp_dump_print_why_empty(&line, &d->summary);
 	}
 	hp_report_text(&line);
 }

@@ -81,7 +81,11 @@ static void test_nothing(void)
 	CHECK_STR_EQ(line("# dump"), "# dump: 3");
 	CHECK_STR_EQ(line("# sample_interval"), "# sample_interval: 4096");
 	CHECK_STR_EQ(line("# stacks"), "# stacks: 0");
-	CHECK(strstr(line("# note"), "no sample"));
+	CHECK_STR_EQ(line("# note"),
+		     "# note: no sample: the program had allocated 0 bytes, and one sample is "
+		     "taken per 4096 bytes on average; set HEAP_PROFILE_SAMPLE_INTERVAL=1 to "
+		     "record every allocation");
+	CHECK(hp_dump_is_without_sample(&summary));
 	CHECK(strstr(dump, "\n\nMAPPED_LIBRARIES:\n"));
 	CHECK(ends_as_it_should());
 	print(&exact, "why");
