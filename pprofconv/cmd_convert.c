@@ -6,6 +6,7 @@
 #include "analysis/reproducible.h"
 #include "base/input.h"
 #include "base/path.h"
+#include "command_empty.h"
 #include "command_files.h"
 #include "commands.h"
 #include "writers/writer.h"
@@ -54,8 +55,11 @@ static int save_reproducible(const struct settings *settings, struct profile *pr
 {
 	_cleanup_(profile_freep) struct profile *copy = reproducible_copy(profile);
 
-	return copy ? command_save(settings, copy, writer, path)
-		    : command_error("%s", strerror(ENOMEM));
+	if (!copy)
+		return command_error("%s", strerror(ENOMEM));
+	if (empty_set_note(copy))
+		return EXIT_BAD;
+	return command_save(settings, copy, writer, path);
 }
 
 /* --- what goes where ----------------------------------------------------------------------- */
@@ -157,8 +161,11 @@ static int convert(const struct settings *settings, const struct writer *writer,
 
 	if (!profile || command_symbolize(settings, profile))
 		return EXIT_BAD;
+	empty_warn(settings, profile, job->input);
 	if (settings->is_reproducible)
 		return save_reproducible(settings, profile, writer, job->output);
+	if (empty_set_note(profile))
+		return EXIT_BAD;
 	return command_save(settings, profile, writer, job->output);
 }
 

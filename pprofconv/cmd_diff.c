@@ -10,6 +10,7 @@
 #include "analysis/shared.h"
 #include "base/input.h"
 #include "command_compare.h"
+#include "command_empty.h"
 #include "command_files.h"
 #include "commands.h"
 #include "reports/report.h"
@@ -207,19 +208,6 @@ static int check_types(struct comparison *comparison)
 	return status;
 }
 
-/* A base of nothing would let everything pass for growth, or nothing for a part of it. */
-static int check_base(const struct comparison *comparison)
-{
-	const struct inputs *base = &comparison->sides[DIFF_BASE];
-
-	for (size_t i = 0; i < base->profiles.n && !comparison->settings->allow_missing_base; i++)
-		if (!base->profiles.items[i]->samples.n)
-			return command_error("%s: no samples to compare with; "
-					     "--allow-missing-base takes that for a base",
-					     base->names[i]);
-	return EXIT_DONE;
-}
-
 static bool is_one_run(const struct comparison *comparison)
 {
 	const struct inputs *base = &comparison->sides[DIFF_BASE];
@@ -240,6 +228,44 @@ static int warn(struct comparison *comparison, const char *text)
 	if (!comparison->settings->quiet)
 		command_error("%s", text);
 	return EXIT_DONE;
+}
+
+static int warn_of_empty(struct comparison *comparison, const char *name, size_t n_empty, size_t n,
+			 const struct empty_text *text)
+{
+	char line[EMPTY_TEXT_MAX + FORMAT_SIZE];
+
+	if (n_empty == n)
+		snprintf(line, sizeof(line), "%s: %s", name, text->text);
+	else
+		snprintf(line, sizeof(line), "%s, %zu of %zu runs: %s", name, n_empty, n,
+			 text->text);
+	return n_empty ? warn(comparison, line) : EXIT_DONE;
+}
+
+/* A side without a sample is an estimate like any other: of nothing, with the error of what
+ * sampling may have missed. Gates judge it by that. */
+static int check_empty(struct comparison *comparison)
+{
+	static const char *const names[] = {[DIFF_BASE] = "base", [DIFF_NEW] = "new"};
+	struct empty_text texts[2] = {0};
+	size_t n_empty[2], n[2];
+	int status = EXIT_DONE;
+
+	for (int side = 0; side < 2; side++) {
+		const struct inputs *inputs = &comparison->sides[side];
+
+		n[side] = inputs->profiles.n;
+		n_empty[side] =
+			empty_count(inputs, comparison->gate_options.confidence, &texts[side]);
+	}
+	if (n[0] && n_empty[0] == n[0] && n_empty[1] == n[1] &&
+	    strcmp(texts[0].text, texts[1].text) == 0)
+		return warn_of_empty(comparison, "base and new", 1, 1, &texts[0]);
+	for (int side = 0; !status && side < 2; side++)
+		status = warn_of_empty(comparison, names[side], n_empty[side], n[side],
+				       &texts[side]);
+	return status;
 }
 
 static int check_dropped(struct comparison *comparison)
@@ -574,7 +600,7 @@ static int run_comparison(struct comparison *comparison)
 	if (!status)
 		status = check_types(comparison);
 	if (!status)
-		status = check_base(comparison);
+		status = check_empty(comparison);
 	if (!status)
 		status = check_order(comparison);
 	if (!status)
@@ -670,7 +696,8 @@ static const struct option_row options[] = {
 	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct settings, allow_dropped), NULL,
 	 "Lets gates judge profiles that have lost samples."},
 	{"allow-missing-base", 0, OPTION_FLAG, offsetof(struct settings, allow_missing_base), NULL,
-	 "Takes a base that is not there, or is empty, for one of nothing."},
+	 "Takes a base that is not there, or is a file of no bytes, for one of nothing. A profile "
+	 "without a sample is a base without it."},
 	{"allow-empty", 0, OPTION_FLAG, offsetof(struct settings, allow_empty), NULL,
 	 "Lets gates of values in use pass that compare what programs have left at their ends: on "
 	 "both sides less than a hundredth of 1M or more that was allocated, and no more than 256K "

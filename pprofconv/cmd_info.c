@@ -5,6 +5,7 @@
 
 #include "base/input.h"
 #include "base/utf8.h"
+#include "command_empty.h"
 #include "commands.h"
 
 static void print_time(int64_t nanos)
@@ -105,6 +106,8 @@ static int print_info(const struct settings *settings, const char *path)
 	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,
 	       profile->stacks.n, profile->locations.n, profile->functions.n);
 	print_totals(profile);
+	if (!profile->samples.n)
+		printf("%s\n", empty_describe(profile, 0 /* no bound */).text);
 	print_mappings(profile);
 	print_comments(profile);
 	return EXIT_DONE;

@@ -5,6 +5,7 @@
 #include "analysis/merge.h"
 #include "analysis/reproducible.h"
 #include "base/input.h"
+#include "command_empty.h"
 #include "command_files.h"
 #include "command_moments.h"
 #include "commands.h"
@@ -147,6 +148,9 @@ static int merge_inputs(const struct settings *settings, const struct writer *wr
 	merged = finish(settings, merge);
 	if (!merged)
 		return command_error("%s", strerror(ENOMEM));
+	if (empty_set_note(merged))
+		return EXIT_BAD;
+	empty_warn(settings, merged, settings->output);
 	return command_save(settings, merged, writer, settings->output);
 }
 

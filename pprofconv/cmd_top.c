@@ -8,6 +8,7 @@
 #include "base/input.h"
 #include "base/utf8.h"
 #include "command_compare.h"
+#include "command_empty.h"
 #include "commands.h"
 #include "reports/format.h"
 
@@ -60,6 +61,18 @@ static void print_rows(const struct settings *settings, const struct frames *fra
 		       top->rows.n - (size_t)settings->n_lines);
 }
 
+/* In place of a table without rows, and for --quiet too: it is the whole answer. */
+static void print_why_empty(const struct profile *profile, size_t value)
+{
+	if (!profile->samples.n) {
+		puts(empty_describe(profile, 0 /* no bound */).text);
+		return;
+	}
+	printf("no sample has any ");
+	utf8_print(profile_string(profile, profile->sample_types.items[value].type), stdout);
+	puts("; --sample-type shows other values");
+}
+
 static int print_top(const struct settings *settings, const struct profile *profile)
 {
 	int value = command_sample_type(settings, profile);
@@ -80,6 +93,8 @@ static int print_top(const struct settings *settings, const struct profile *prof
 		r = top_init(&top, &frames, (size_t)value, settings->by_cumulative);
 	if (!r)
 		print_rows(settings, &frames, &top, (size_t)value);
+	if (!r && !top.rows.n)
+		print_why_empty(profile, (size_t)value);
 	top_deinit(&top);
 	frames_deinit(&frames);
 	if (hide)
@@ -128,7 +143,7 @@ const struct command command_top = {
 		"The allocators' own functions are left out; what they hold is their callers'. The "
 		"rows farthest from 0 come first. Percentages are of the sum of all samples; where "
 		"some are negative, of what they add up to without their signs. What has no stack "
-		"is the row (no stack).",
+		"is the row (no stack). Where there is nothing to show, a line says why.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT, .n_lines = 30},
 	.run = run,

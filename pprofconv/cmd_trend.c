@@ -8,6 +8,7 @@
 #include "base/input.h"
 #include "base/output.h"
 #include "command_compare.h"
+#include "command_empty.h"
 #include "command_files.h"
 #include "commands.h"
 #include "reports/format.h"
@@ -25,6 +26,7 @@ struct following {
 	struct inputs inputs;
 	struct series series;
 	VEC(bool) failures;
+	char empty[WARNING_MAX + EMPTY_TEXT_MAX];
 	char dropped[WARNING_MAX];
 	const char *warnings[5]; /* ends with NULL */
 };
@@ -198,6 +200,20 @@ static void warn(struct following *following, const char *text)
 		command_error("%s", text);
 }
 
+static void check_empty(struct following *following)
+{
+	const struct inputs *inputs = &following->inputs;
+	size_t n = inputs->profiles.n;
+	struct empty_text text;
+	size_t n_empty = empty_count(inputs, following->confidence, &text);
+
+	if (!n_empty)
+		return;
+	snprintf(following->empty, sizeof(following->empty), "%zu of %zu dumps: %s", n_empty, n,
+		 text.text);
+	warn(following, following->empty);
+}
+
 /* A process counts what it has lost since it began, so its dumps are not added up. */
 static int check_dropped(struct following *following)
 {
@@ -288,6 +304,8 @@ static int follow(struct following *following)
 
 	if (!status)
 		status = check_dropped(following);
+	if (!status)
+		check_empty(following);
 	if (!status)
 		status = check_process(following);
 	if (!status && inputs_sort_by_time(&following->inputs))
