@@ -2,7 +2,7 @@
 /* dump      = header metadata* record* libraries "# end" EOL
  * header    = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
  * counts    = objects ": " bytes " [" objects ": " bytes "]"      in use, then allocated
- * metadata  = "# " key ": " value EOL                             stacks_cut: see below
+ * metadata  = "# " key ": " value EOL                             see below
  * record    = counts " @" ( " 0x" return-address )* EOL           leaf first
  * libraries = EOL "MAPPED_LIBRARIES:" EOL ( mapping build-id? )*
  * mapping   = a line of an executable mapping, as in /proc/self/maps
@@ -15,7 +15,9 @@
  * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
  * less than in use as an error: those of a record are copied as of one moment, so none of that can
  * be. Of `samples`, `stacks_cut` have a stack that goes on beyond its outermost frame here: it had
- * more than the depth limit, or took up a walk's budget. That line is missing where it is 0. */
+ * more than the depth limit, or took up a walk's budget. That line is missing where it is 0.
+ * `rss_bytes` is what is resident of the process, `anonymous_bytes` the part of it that is in pages
+ * of no file and of no shared memory: heap, stacks, data, the program's own mappings and ours. */
 #include "dump.h"
 #include "arena.h"
 #include "maps.h"

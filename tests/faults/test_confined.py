@@ -65,7 +65,8 @@ def test_no_proc(folder, interval):
     check_told(outcome)
     dumps = dumps_in(outcome.folder)
     check_equal(len(dumps), 3, 'dumps')
-    check_equal(dumps[-1].metadata['rss_bytes'], '0', 'what is not known')
+    for key in ('rss_bytes', 'anonymous_bytes'):
+        check_equal(dumps[-1].metadata[key], '0', 'what is not known')
     check(dumps[-1].records, 'records')
 
 

@@ -7,12 +7,15 @@
 #include "recorder.h"
 #include "stacks.h"
 #include "test.h"
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
 	NO_LIMIT = 1 << 30,
 	LONG_ARGUMENT = 10000,
-	SMALL_BUFFER = 7
+	SMALL_BUFFER = 7,
+	TOUCHED = 32 << 20
 };
 
 static char dump[8 << 20];
@@ -182,6 +185,44 @@ static void test_values_forge_no_lines(void)
 	CHECK(ends_as_it_should());
 }
 
+static int64_t number(const char *start)
+{
+	return strtoll(line(start) + strlen(start), NULL, 10);
+}
+
+static void touch(int flags)
+{
+	char *p = mmap(NULL, TOUCHED, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	memset(p, 1, TOUCHED);
+}
+
+/* The kernel counts pages for each processor apart, up to 256 KiB or so. */
+static void check_grown(int64_t before, int64_t after, int64_t expected)
+{
+	CHECK_INT_LE(expected - TOUCHED / 4, after - before);
+	CHECK_INT_LE(after - before, expected + TOUCHED / 4);
+}
+
+static void test_resident(void)
+{
+	int64_t resident, anonymous;
+
+	print(&sampled, "why");
+	resident = number("# rss_bytes: ");
+	anonymous = number("# anonymous_bytes: ");
+	CHECK(anonymous > 0 && anonymous < resident);
+	touch(MAP_PRIVATE);
+	print(&sampled, "why");
+	check_grown(resident, number("# rss_bytes: "), TOUCHED);
+	check_grown(anonymous, number("# anonymous_bytes: "), TOUCHED);
+	touch(MAP_SHARED);
+	print(&sampled, "why");
+	check_grown(resident, number("# rss_bytes: "), 2 * TOUCHED);
+	check_grown(anonymous, number("# anonymous_bytes: "), TOUCHED);
+}
+
 static void test_long_values_are_cut(void)
 {
 	static char reason[LONG_ARGUMENT + 1];
@@ -238,6 +279,7 @@ int main(int argc, char **argv)
 		TEST(test_after_a_fork),
 		TEST(test_folded),
 		TEST(test_values_forge_no_lines),
+		TEST(test_resident),
 		TEST(test_long_values_are_cut),
 		TEST(test_cmdline),
 		TEST(test_build_ids),
