@@ -6,6 +6,7 @@
 #include "base/input.h"
 #include "base/utf8.h"
 #include "command_empty.h"
+#include "command_notes.h"
 #include "commands.h"
 
 static void print_time(int64_t nanos)
@@ -108,6 +109,7 @@ static int print_info(const struct settings *settings, const char *path)
 	print_totals(profile);
 	if (!profile->samples.n)
 		printf("%s\n", empty_describe(profile, 0 /* no bound */).text);
+	notes_print(profile);
 	print_mappings(profile);
 	print_comments(profile);
 	return EXIT_DONE;

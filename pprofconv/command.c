@@ -10,6 +10,7 @@
 #include "base/input.h"
 #include "base/output.h"
 #include "base/utf8.h"
+#include "command_notes.h"
 #include "progress.h"
 #include "readers/reader.h"
 #include "writers/writer.h"
@@ -79,6 +80,8 @@ struct profile *command_load(const struct settings *settings, const char *path)
 	struct diag diag = {0};
 	int r = load(settings, path, &profile, &diag);
 
+	if (!r)
+		notes_warn(profile, &diag);
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (!r && settings->verbose)
 		command_error("%s: %s%s%s: %zu samples, %zu stacks, %zu locations", diag.file,

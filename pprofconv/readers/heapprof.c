@@ -2,7 +2,6 @@
 /* Our own dumps: the grammar of gperftools', with metadata, build IDs and an end in comments, where
  * other readers pass over them. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -201,60 +200,6 @@ static int read_map(struct heap_dump *dump, build_id_vec *build_ids)
 	return input_status(dump->input);
 }
 
-/* --- what the numbers don't show ----------------------------------------------------------- */
-
-/* 0 if there is no such metadata, or it is no number. */
-static uint64_t metadata_number(const struct profile *profile, const char *key)
-{
-	const char *text = profile_metadata(profile, key);
-
-	return text && *text >= '0' && *text <= '9' ? strtoull(text, NULL, 10) : 0;
-}
-
-/* Said where it is one sample in a hundred or more. */
-static void warn_of_cut_stacks(const struct heap_dump *dump)
-{
-	uint64_t n_cut = metadata_number(dump->profile, "stacks_cut");
-	uint64_t n_samples = metadata_number(dump->profile, "samples");
-
-	if (n_cut > 0 && n_cut >= n_samples / 100)
-		diag_warn(dump->diag,
-			  "%" PRIu64 " of %" PRIu64 " samples lack their outer frames; "
-			  "HEAP_PROFILE_STACK_DEPTH=256 records more of them",
-			  n_cut, n_samples);
-}
-
-static double sum_in_use(const struct profile *profile)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < profile->sample_types.n; i++)
-		if (strcmp(profile_string(profile, profile->sample_types.items[i].type),
-			   "inuse_space") == 0)
-			for (size_t j = 0; j < profile->samples.n; j++)
-				sum += (double)profile_values(profile, j)[i];
-	return sum;
-}
-
-/* Where mappings are recorded the metadata say how much is reserved. */
-static void warn_of_unseen_memory(const struct heap_dump *dump)
-{
-	const double mb = 1e6, gap_min = 64 * 1024 * 1024;
-	const struct profile *profile = dump->profile;
-	double anonymous = (double)metadata_number(profile, "anonymous_bytes");
-	double seen = sum_in_use(profile) + (double)metadata_number(profile, "profiler_bytes");
-
-	if (seen < anonymous / 2 && anonymous - seen >= gap_min)
-		diag_warn(
-			dump->diag,
-			"the process has %.0f MB of anonymous memory, in use here are %.0f MB; %s",
-			anonymous / mb, sum_in_use(profile) / mb,
-			profile_metadata(profile, "reserved_bytes")
-				? "the rest is stacks, and memory that the allocator keeps"
-				: "HEAP_PROFILE_MMAP=1 records memory that the program maps "
-				  "itself");
-}
-
 /* --- the whole ----------------------------------------------------------------------------- */
 
 static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
@@ -270,8 +215,6 @@ static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
 		r = heap_dump_check_sums(dump);
 	if (r)
 		return r;
-	warn_of_cut_stacks(dump);
-	warn_of_unseen_memory(dump);
 	dump->profile->tool = "libheapprof";
 	assign_build_ids(dump->profile, build_ids);
 	profile_settle_mappings(dump->profile, profile_metadata(dump->profile, "program"));

@@ -82,39 +82,6 @@ def dumps_that_lack_something(folder):
 
 
 @cli.test
-def what_the_numbers_do_not_show(folder):
-    """Stacks that were cut, and memory that nobody recorded: a warning each, with what to set."""
-    def warnings(*metadata, options=()):
-        path = os.path.join(folder, 'x.heap')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write('heap profile: 1: 20000000 [ 1: 20000000] @ heapprofile\n# heapprof: 1\n' +
-                       ''.join(f'# {line}\n' for line in metadata) +
-                       '1: 20000000 [ 1: 20000000] @ 0x1234\n\nMAPPED_LIBRARIES:\n# end\n')
-        done = cli.pprofconv('info', *options, path)
-        cli.equal(done.returncode, 0)
-        for line in metadata:
-            cli.is_in(f'\n  {line}\n', done.stdout)
-        prefix = f'pprofconv: {path}: warning: '
-        return [line[len(prefix):] for line in done.stderr.splitlines()]
-
-    cut = ['samples: 1000', 'stacks_cut: 10']
-    deeper = ('10 of 1000 samples lack their outer frames; HEAP_PROFILE_STACK_DEPTH=256 records '
-              'more of them')
-    cli.equal(warnings(*cut), [deeper])
-    cli.equal(warnings(*cut, options=['-q']), [])
-    cli.equal(warnings('samples: 1000', 'stacks_cut: 9'), [])
-    cli.equal(warnings('samples: 10'), [])
-    seen = 'the process has 100 MB of anonymous memory, in use here are 20 MB; '
-    cli.equal(warnings('anonymous_bytes: 100000000'),
-              [seen + 'HEAP_PROFILE_MMAP=1 records memory that the program maps itself'])
-    cli.equal(warnings('anonymous_bytes: 100000000', 'reserved_bytes: 0'),
-              [seen + 'the rest is stacks, and memory that the allocator keeps'])
-    cli.equal(warnings('anonymous_bytes: 100000000', 'profiler_bytes: 40000000'), [])
-    cli.equal(warnings('anonymous_bytes: 80000000'), [])
-    cli.equal(warnings(*cut, 'anonymous_bytes: 100000000')[0], deeper)
-
-
-@cli.test
 def paths_of_options(folder):
     good, gone = cli.data('good-exact.heap'), os.path.join(folder, 'gone')
     for option in ('binary', 'sysroot', 'debug-dir'):
