@@ -6,6 +6,7 @@
 #include "file.h"
 #include "fork_mark.h"
 #include "names.h"
+#include "objects.h"
 #include "prefix.h"
 #include "recorder.h"
 #include "report.h"
@@ -21,7 +22,7 @@ enum {
 static struct hp_options options;
 static struct hp_lock dump_lock;
 static uint32_t progress; /* of dumps: a slow disk may take long, and is waited for */
-static bool is_failure_told;
+static bool is_failure_told, is_namespace_told;
 
 /* --- a dump in a file
  * --------------------------------------------------------------------------------------
@@ -209,6 +210,21 @@ static void tell_busy(const char *reason)
 	hp_report_text(&line);
 }
 
+/* That of an auditing library is there from the start, and not the program's. */
+static void tell_namespace(void)
+{
+	if (is_namespace_told || !hp_object_is_namespace_open())
+		return;
+	is_namespace_told = true;
+	hp_report("libraries were opened by dlmopen(), which have a C library of their own: what "
+		  "they allocate can't be seen");
+}
+
+void hp_dumper_init(void)
+{
+	is_namespace_told = hp_object_is_namespace_open();
+}
+
 static bool dump_locked(const char *reason)
 {
 	/* From mmap: neither the host's stack nor the scratch stack has room to spare for it. */
@@ -226,6 +242,7 @@ static bool dump_locked(const char *reason)
 	} else {
 		is_failure_told = false;
 		tell_success(d);
+		tell_namespace();
 	}
 	bool is_written = d->error == 0;
 

@@ -5,6 +5,9 @@
 #pragma once
 #include "options.h"
 
+/* Looks at what was there before the program. Once, at start. */
+void hp_dumper_init(void);
+
 /* Takes the options of a session that begins. */
 void hp_dumper_start(const struct hp_options *options);
 

@@ -65,6 +65,14 @@ static void *malloc_before_us(void)
 		       : NULL;
 }
 
+/* Linked into the program, as clang does it, or preloaded. GCC's library comes after ours. */
+static bool is_of_address_sanitizer(void *their_malloc)
+{
+	void *init = dlsym(RTLD_DEFAULT, "__asan_init");
+
+	return init && hp_object_has_both(init, their_malloc);
+}
+
 static void tell_who_is_before_us(void *their_malloc)
 {
 	HP_TEXT_LOCAL(line, 512);
@@ -78,6 +86,8 @@ static void tell_who_is_before_us(void *their_malloc)
 	} else {
 		hp_text_string(&line, "malloc of ");
 		hp_text_string(&line, hp_object_name(their_malloc));
+		if (is_of_address_sanitizer(their_malloc))
+			hp_text_string(&line, " is AddressSanitizer's and");
 		hp_text_string(&line, " comes before ours: what it allocates can't be seen");
 	}
 	hp_report_text(&line);
@@ -301,6 +311,7 @@ static void prepare(void)
 	hp_thread_init();
 	hp_process_init();
 	hp_modules_init();
+	hp_dumper_init();
 	hp_recorder_on_report = hp_due_look;
 	hp_session_on_raw_fork = after_raw_fork;
 	hp_options_read(&options, get_from_environment);

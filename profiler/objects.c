@@ -53,6 +53,18 @@ bool hp_object_has_heapprof(const void *function)
 	       hp_elf_image_read((uintptr_t)object.dlfo_map_start, &image) && image.has_heapprof;
 }
 
+/* A namespace that was closed stays in the list. The list is there from version 2 on, which the
+ * loader sets when it makes the first; a program that has a copy of the older part keeps version 1.
+ */
+extern struct r_debug_extended loaders_list __asm__("_r_debug"); /* which <link.h> has as the older
+								    part */
+
+bool hp_object_is_namespace_open(void)
+{
+	return __atomic_load_n(&loaders_list.base.r_version, __ATOMIC_ACQUIRE) >= 2 &&
+	       __atomic_load_n(&loaders_list.r_next, __ATOMIC_ACQUIRE);
+}
+
 /* --- references ---------------------------------------------------------------------------- */
 
 /* What an object's dynamic section leads to. */

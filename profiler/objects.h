@@ -22,6 +22,10 @@ bool hp_object_is_stub(const void *function);
 /* True if a copy of this library is in the object. */
 bool hp_object_has_heapprof(const void *function);
 
+/* True if there is, or was, a namespace of libraries beside the program's: dlmopen() makes them,
+ * and an auditing library has one from the start. Any thread, signal-safe; takes no lock. */
+bool hp_object_is_namespace_open(void);
+
 enum {
 	HP_OBJECT_EXPORTS_MAX = 32 /* of one call */
 };

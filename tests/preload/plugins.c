@@ -242,6 +242,40 @@ static int do_profiler(char **argv)
 	return 0;
 }
 
+static NOINLINE void allocate_three(void)
+{
+	for (int i = 0; i < 3; i++)
+		sink = malloc(1000);
+}
+
+/* The library's malloc is another C library's. */
+static int do_namespace(char **argv)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/libplugin_a.so", argv[0]);
+	void *handle = dlmopen(LM_ID_NEWLM, path, RTLD_NOW);
+
+	require(handle != NULL, "dlmopen");
+	allocate_through(handle, 1000, 0);
+	allocate_three();
+	return 0;
+}
+
+/* It is the C library's, past ours; the program frees its blocks. */
+static int do_deepbind(char **argv)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/libplugin_a.so", argv[0]);
+	void *handle = dlopen(path, RTLD_NOW | RTLD_DEEPBIND);
+
+	require(handle != NULL, "dlopen");
+	allocate_through(handle, 1000, 1);
+	allocate_three();
+	return 0;
+}
+
 const struct command commands[] = {
 	{"one-after-another", do_one_after_another},
 	{"storm", do_storm},
@@ -249,5 +283,7 @@ const struct command commands[] = {
 	{"replaced", do_replaced},
 	{"throw", do_throw},
 	{"profiler", do_profiler},
+	{"namespace", do_namespace},
+	{"deepbind", do_deepbind},
 	{NULL, NULL},
 };

@@ -3,6 +3,7 @@
 """The same exact dumps over every allocator, preloaded behind the library or linked."""
 import os
 import re
+import shutil
 import subprocess
 
 from preload import (LIB, Skip, case, check, check_equal, each, environment, find_allocator, main,
@@ -179,6 +180,25 @@ def test_another_malloc_before_ours(folder):
     env = environment(folder, preload=find_allocator('jemalloc'), HEAPPROFILE=None)
     result = run([program('api'), 'sessions', f'{folder}/p'], env)
     check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
+
+
+@each('compiler', ['clang', 'gcc'])
+def test_address_sanitizer(folder, compiler):
+    """Clang links it into the program, before us; GCC's library is underneath, and is seen."""
+    source, built = f'{folder}/program.c', f'{folder}/program'
+    with open(source, 'w', encoding='utf-8') as file:
+        file.write('#include <stdlib.h>\nvoid *volatile p;\nint main(void) {\n'
+                   'for (int i = 0; i < 10; i++) p = malloc(1000);\nreturn 0; }\n')
+    command = [compiler, '-fsanitize=address', '-o', built, source]
+    if not shutil.which(compiler) or subprocess.run(command, capture_output=True).returncode:
+        raise Skip(f'{compiler} -fsanitize=address does not work')
+    result = run([built], environment(
+        folder, ASAN_OPTIONS='verify_asan_link_order=0:detect_leaks=0'))
+    seen = Counts(10, 10000, 10, 10000) if compiler == 'gcc' else None
+    said = '' if seen else (f'heapprof: malloc of {built} is AddressSanitizer\'s and comes before '
+                            'ours: what it allocates can\'t be seen\n')
+    check_equal((result.status, result.stderr), (0, said), 'status and messages')
+    check_equal(last_dump(folder).by_leaf().get('main'), seen, 'what main has allocated')
 
 
 @case

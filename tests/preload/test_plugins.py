@@ -6,7 +6,7 @@ import shutil
 
 from preload import (LIB, PROGRAMS, case, check, check_equal, each, environment, main, program, run,
                      run_quietly)
-from strict_dump import Counts, last_dump
+from strict_dump import Counts, dumps_in, last_dump
 
 UNWINDERS = ['libunwind', 'frame-pointer']
 LETTERS = 'abcd'
@@ -107,6 +107,32 @@ def test_the_profiler_is_opened_and_closed(folder, library):
         result = run([program('plugins'), 'profiler', library, *arguments],
                      environment(folder, preload=None, HEAPPROFILE=None))
         check_equal((result.status, result.stdout), (0, ''), f'with {arguments}')
+
+
+def check_unseen(folder, how, **variables):
+    """The program's blocks are recorded, those of the library are not. Returns what was said."""
+    result = run([program('plugins'), how, PROGRAMS], environment(folder, **variables))
+    check_equal(result.status, 0, 'status')
+    leaves = last_dump(folder).by_leaf()
+    check_equal(leaves['allocate_three'], Counts(3, 3000, 3, 3000), 'of the program')
+    check('plugin_a_inner' not in leaves, 'of the library')
+    return result.stderr
+
+
+@case
+def test_library_in_a_namespace_of_its_own(folder):
+    """Said once, with the first dump after it."""
+    line = ('heapprof: libraries were opened by dlmopen(), which have a C library of their own: '
+            'what they allocate can\'t be seen\n')
+    check_equal(check_unseen(folder, 'namespace', HEAP_PROFILE_ALLOCATION_INTERVAL='1000'), line,
+                'said')
+    check(len(dumps_in(folder)) > 1, 'dumps')
+
+
+@case
+def test_library_that_prefers_its_own_names(folder):
+    """Nothing says how a library was opened."""
+    check_equal(check_unseen(folder, 'deepbind'), '', 'said')
 
 
 if __name__ == '__main__':
