@@ -90,12 +90,23 @@ static hp_handle split_free(struct hp_arena *arena, size_t n_grains)
 	return 0;
 }
 
+/* The handles beyond a short first chunk name nothing. */
+static size_t size_of_chunk(hp_handle chunk)
+{
+	return chunk == 0 ? HP_ARENA_FIRST : HP_ARENA_CHUNK;
+}
+
+static bool is_full(const struct hp_arena *arena, size_t size)
+{
+	return arena->n_chunks == 0 || arena->used + size > size_of_chunk(arena->n_chunks - 1);
+}
+
 static hp_handle cut_new(struct hp_arena *arena, size_t size)
 {
-	if (arena->n_chunks == 0 || arena->used + size > HP_ARENA_CHUNK) {
+	if (is_full(arena, size)) {
 		if (arena->n_chunks == HP_ARENA_CHUNKS_MAX)
 			return 0;
-		char *chunk = hp_memory_map(HP_ARENA_CHUNK);
+		char *chunk = hp_memory_map(size_of_chunk(arena->n_chunks));
 
 		if (!chunk)
 			return 0;
@@ -186,13 +197,14 @@ void hp_arena_join_free(struct hp_arena *arena)
 	mark_free_grains(arena);
 	for (hp_handle chunk = 0; chunk < arena->n_chunks; chunk++)
 		put_marked_runs(arena, chunk * HP_ARENA_CHUNK_GRAINS,
-				(chunk + 1) * HP_ARENA_CHUNK_GRAINS);
+				chunk * HP_ARENA_CHUNK_GRAINS +
+					size_of_chunk(chunk) / HP_ARENA_GRAIN);
 	hp_lock_release(&arena->lock);
 }
 
 void hp_arena_reset(struct hp_arena *arena)
 {
 	for (uint32_t i = 0; i < arena->n_chunks; i++)
-		hp_memory_unmap(arena->chunks[i], HP_ARENA_CHUNK);
+		hp_memory_unmap(arena->chunks[i], size_of_chunk(i));
 	memset(arena, 0, sizeof(*arena));
 }

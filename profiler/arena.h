@@ -9,6 +9,8 @@ enum {
 	HP_ARENA_GRAIN = 16,            /* every piece is a multiple of this, and so aligned */
 	HP_ARENA_PIECE_MAX = 16 * 1024, /* the largest small piece */
 	HP_ARENA_CHUNK = 1024 * 1024,   /* address space is taken in such steps */
+	HP_ARENA_FIRST = 64 * 1024,     /* but for the first: a program that locks its memory pays
+					   for it whether it is used or not */
 	HP_ARENA_CHUNKS_MAX = 16 * 1024,
 	HP_ARENA_CHUNK_GRAINS = HP_ARENA_CHUNK / HP_ARENA_GRAIN,
 };

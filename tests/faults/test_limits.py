@@ -4,14 +4,16 @@
 import os
 import resource
 
-from faults import (VICTIM, WAYS, check_told, check_unharmed, for_each_call, inject, profiled,
-                    whole_dumps)
-from preload import LIB, Skip, case, check, check_equal, each, main, program
+import unprofiled
+from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
+                    inject, profiled, whole_dumps)
+from preload import LIB, Skip, case, check, check_equal, each, environment, main, program, run
 from strict_dump import dumps_in, last_dump, names_of_dumps
 
 FLAKY = program('libflaky.so')
 # What a failed removal leaves behind is the only thing that may be left behind.
 LEAVES_TEMPORARIES = ('unlink',)
+OWN_LOCKED_KIB = 3584  # of the library, where a program locks all of its memory
 
 
 def check_files(done):
@@ -71,16 +73,6 @@ def test_calls_are_interrupted(folder):
         check_equal(len(check_files(done)), 2, 'dumps')
 
 
-@case
-def test_locked_memory(folder):
-    hard_limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
-    if 0 <= hard_limit < 8 << 20:  # -1: none
-        raise Skip('RLIMIT_MEMLOCK is less than 8 MiB here')
-    outcome = profiled([VICTIM, 'lock-all'], folder, HEAP_PROFILE_SAMPLE_INTERVAL='4K')
-    check_told(outcome)
-    check_equal([d.metadata['reason'] for d in dumps_in(outcome.folder)], ['exit'], 'dumps')
-
-
 @each('limit', [20, 64, 65, 200])
 def test_no_descriptors(folder, limit):
     """The program has them all."""
@@ -111,6 +103,40 @@ def test_allocator_without_memory(folder, interval):
         inuse = dump.by_leaf()['do_bad_luck']
         check_equal(inuse.inuse_objects, 1, 'blocks that are left of realloc')
         check(2990 <= inuse.inuse_bytes <= 2999, f'bytes of it: {inuse.inuse_bytes}')
+
+
+def as_user_who_may_lock(kib):
+    """What a child does before it executes: without CAP_IPC_LOCK the limit holds."""
+    def become():
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (kib << 10, kib << 10))
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(int(NOBODY))
+            os.setuid(int(NOBODY))
+    return become
+
+
+@each('interval', [None, '512K'])
+def test_limit_of_locked_memory(folder, interval):
+    """The figure is libheapprof(3)'s: what the library takes of it, idle and recording, with a dump
+    at the end. The kernel counts whole mappings, touched or not."""
+    library, locked = for_all_users(folder, LIB, program('locked'))
+    os.chmod(folder, 0o777)
+    bare = run([locked], unprofiled.environment(environment(folder)))
+    if bare.status != 0:
+        raise Skip('may not lock memory here')
+    limit = int(bare.stdout) + OWN_LOCKED_KIB
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    if hard != resource.RLIM_INFINITY and hard < limit << 10:
+        raise Skip(f'may lock only {hard >> 10} KiB here')
+    recording = {'HEAP_PROFILE_SAMPLE_INTERVAL': interval} if interval else {'HEAPPROFILE': None}
+    result = run([locked], environment(folder, preload=library, **recording),
+                 preexec_fn=as_user_who_may_lock(limit))
+    check_equal((result.status, result.stderr), (0, ''), f'status, message, with {limit} KiB')
+    check_equal(len(dumps_in(folder)), 1 if interval else 0, 'dumps')
+    check_equal(run([locked], unprofiled.environment(environment(folder)),
+                    preexec_fn=as_user_who_may_lock(int(bare.stdout) - 64)).status, 4,
+                'status of the bare program with too little, for the limit holds')
 
 
 main()

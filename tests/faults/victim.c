@@ -398,26 +398,6 @@ static int do_drop_privileges(char **argv)
 	return UNHARMED;
 }
 
-/* --- locked memory ------------------------------------------------------------------------- */
-
-/* What the library takes comes on top of what the program locks. */
-static int do_lock_all(char **argv)
-{
-	const rlim_t room = (rlim_t)8 << 20; /* a bare program takes 2.5 MB of it */
-	struct rlimit limit = {.rlim_cur = room, .rlim_max = room};
-	void *volatile block;
-
-	require(setrlimit(RLIMIT_MEMLOCK, &limit) == 0, "setrlimit");
-	require(geteuid() != 0 || setuid(NOBODY) == 0, "setuid");
-	require(mlockall(MCL_CURRENT | MCL_FUTURE) == 0, "mlockall");
-	for (int i = 0; i < 1000; i++) {
-		block = malloc(100);
-		require(block != NULL, "malloc");
-	}
-	dprintf(1, "worked\n");
-	return UNHARMED;
-}
-
 /* --- modes --------------------------------------------------------------------------------- */
 
 /* argv: umask, octal */
@@ -572,7 +552,6 @@ const struct command commands[] = {
 	{"forbid-all", do_forbid_all},
 	{"chroot", do_chroot},
 	{"drop-privileges", do_drop_privileges},
-	{"lock-all", do_lock_all},
 	{"umask", do_umask},
 	{"generated-code", do_generated_code},
 	{"plugins", do_plugins},

@@ -346,7 +346,7 @@ def test_address_space_limit(folder):
         check(line.startswith('heapprof: '), line)
 
 
-@each('limit', ['4M', '6M', '16M'])
+@each('limit', ['4M', '6M', '14M'])
 def test_memory_limit(folder, limit):
     """What no longer fits is dropped and counted; the dump itself is written all the same."""
     run_quietly([HOST, 'allocate', '1000000', '16'],
