@@ -28,7 +28,7 @@ struct following {
 	VEC(bool) failures;
 	char empty[WARNING_MAX + EMPTY_TEXT_MAX];
 	char dropped[WARNING_MAX];
-	const char *warnings[5]; /* ends with NULL */
+	const char *warnings[6]; /* ends with NULL */
 };
 
 static const struct trend_format *find_format(const char *name)
