@@ -304,10 +304,10 @@ static int follow(struct following *following)
 
 	if (!status)
 		status = check_dropped(following);
-	if (!status)
-		check_empty(following);
-	if (!status)
-		status = check_process(following);
+	if (status)
+		return status;
+	check_empty(following);
+	status = check_process(following);
 	if (!status && inputs_sort_by_time(&following->inputs))
 		status = command_error("%s", strerror(ENOMEM));
 	if (!status)

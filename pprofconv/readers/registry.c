@@ -101,12 +101,11 @@ static int read_into(struct profile **out_profile, struct profile *empty,
 		r = diag_errno(diag, -ENOMEM);
 	if (!r)
 		r = reader->read(profile, input, diag);
-	if (!r)
-		profile_complete(profile);
-	if (!r)
-		profile->format = reader->name;
-	if (!r)
-		r = explain_status(profile, diag);
+	if (r)
+		return r;
+	profile->format = reader->name;
+	profile_complete(profile);
+	r = explain_status(profile, diag);
 	if (r)
 		return r;
 	*out_profile = profile;
