@@ -110,7 +110,8 @@ static int choose_all(enum moment moment, const read_vec *all, moments_vec *out)
 {
 	int r = 0;
 
-	qsort(all->items, all->n, sizeof(*all->items), compare);
+	if (all->n)
+		qsort(all->items, all->n, sizeof(*all->items), compare);
 	for (size_t i = 0, n; !r && i < all->n; i += n) {
 		n = count_process(&all->items[i], all->n - i);
 		r = choose(moment, &all->items[i], n, out);

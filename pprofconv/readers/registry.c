@@ -97,10 +97,11 @@ static int read_into(struct profile **out_profile, struct profile *empty,
 	_cleanup_(profile_freep) struct profile *profile = empty;
 	int r = find_reader(input, &reader, diag);
 
-	if (!r && !profile)
-		r = diag_errno(diag, -ENOMEM);
-	if (!r)
-		r = reader->read(profile, input, diag);
+	if (r)
+		return r;
+	if (!profile)
+		return diag_errno(diag, -ENOMEM);
+	r = reader->read(profile, input, diag);
 	if (r)
 		return r;
 	profile->format = reader->name;
