@@ -31,7 +31,7 @@ enum state {
 static uint32_t state;
 static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, from the next session on */
-static bool has_exited, is_company_told;
+static bool has_exited, is_company_told, is_prefix_misspelt;
 static bool was_stopped; /* by the program, though the environment asks for dumps */
 
 /* What we allocate ourselves is not the program's, and its errno is not ours. */
@@ -304,6 +304,14 @@ static const char *get_from_environment(const char *name)
 	return getauxval(AT_SECURE) ? NULL : getenv(name);
 }
 
+/* A prefix under another name: nobody else would say why there are no dumps. Once, by the first
+ * process. */
+static void look_for_prefix(void)
+{
+	if (!getauxval(AT_SECURE) && !getenv("HEAPPROFILE") && !hp_names_is_environment_marked())
+		is_prefix_misspelt = hp_variables_report_misspelt_prefix(environ);
+}
+
 static void prepare(void)
 {
 	hp_report_init();
@@ -317,13 +325,15 @@ static void prepare(void)
 	hp_options_read(&options, get_from_environment);
 	if (options.prefix[0])
 		start(options.prefix, true /* by environment */);
+	else
+		look_for_prefix();
 }
 
 void hp_lifecycle_register(void)
 {
 	int saved_errno = enter();
 
-	hp_names_mark_environment();
+	hp_names_mark_environment(is_prefix_misspelt);
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 	/* Handlers run in reverse order. Registered now, before the program's own start registers
 	 * the running of all destructors, and for no library, ours runs after those. */

@@ -355,11 +355,16 @@ static bool is_marked_as_ours(void)
 	return present && strcmp(present, mark) == 0;
 }
 
-void hp_names_mark_environment(void)
+bool hp_names_is_environment_marked(void)
+{
+	return getenv(MARK) != NULL;
+}
+
+void hp_names_mark_environment(bool always)
 {
 	char mark[64];
 
-	if (!is_owner || !is_by_environment)
+	if (!always && (!is_owner || !is_by_environment))
 		return;
 	make_mark(mark, sizeof(mark));
 	setenv(MARK, mark, true /* overwrite */);
@@ -384,7 +389,7 @@ bool hp_names_start(const char *prefix, bool by_environment)
 	is_by_environment = by_environment;
 	if (by_environment)
 		follows_exec = is_marked_as_ours();
-	is_owner = !by_environment || follows_exec || !getenv(MARK);
+	is_owner = !by_environment || follows_exec || !hp_names_is_environment_marked();
 	n_collisions = 0;
 	start_ns = now_ns();
 	is_number_known = is_number_tried = false;

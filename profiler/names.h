@@ -14,8 +14,11 @@ struct hp_name {
  * there for the mark of a process that was first. */
 bool hp_names_start(const char *prefix, bool by_environment);
 
-/* Leaves that mark, if this is the first process. Takes the C library's lock on the environment. */
-void hp_names_mark_environment(void);
+/* Whether the environment has such a mark. Takes the C library's lock on it. */
+bool hp_names_is_environment_marked(void);
+
+/* Leaves that mark, if this is the first process, or `always`. Takes the same lock. */
+void hp_names_mark_environment(bool always);
 
 /* The name of the next dump, made now: a fork child has another. False if it would be too long. */
 bool hp_names_next(struct hp_name *out);

@@ -4,6 +4,8 @@
 #include "report.h"
 #include <string.h>
 
+#define PREFIX_NAME "HEAPPROFILE"
+
 enum {
 	REPORTED_MAX = 5,
 	NAME_MAX_COMPARED = 64,
@@ -13,8 +15,7 @@ enum {
 };
 
 /* Ours, and those of gperftools that ask for nothing which a dump would lack. */
-static const char *const further_names[] = {"HEAPPROFILE", "HEAPPROF_OWNER",
-					    "HEAP_PROFILE_MMAP_LOG"};
+static const char *const further_names[] = {PREFIX_NAME, "HEAPPROF_OWNER", "HEAP_PROFILE_MMAP_LOG"};
 
 enum {
 	N_SUGGESTED = 1, /* the first of them */
@@ -110,7 +111,8 @@ static bool is_suspect(const char *name, const char *nearest)
 	return begins_with(name, "HEAP_PROFILE") || begins_with(name, "HEAPPROFILE") || nearest;
 }
 
-static bool report_if_unknown(const char *variable)
+/* With `wanted` only if that is meant. */
+static bool report_if_unknown(const char *variable, const char *wanted)
 {
 	size_t size = strcspn(variable, "=");
 	HP_TEXT_LOCAL(line, 512);
@@ -119,7 +121,7 @@ static bool report_if_unknown(const char *variable)
 		return false;
 	const char *nearest = find_nearest(variable, size);
 
-	if (!is_suspect(variable, nearest))
+	if (!is_suspect(variable, nearest) || (wanted && nearest != wanted))
 		return false;
 	hp_text_escaped(&line, variable, size, NAME_MAX_SHOWN);
 	hp_text_string(&line, ": no such variable; ");
@@ -132,12 +134,23 @@ static bool report_if_unknown(const char *variable)
 	return true;
 }
 
-void hp_variables_report_unknown(char *const *environment)
+static int report_unknown(char *const *environment, const char *wanted)
 {
 	int n_reported = 0;
 
 	for (; environment && *environment && n_reported < REPORTED_MAX; environment++)
 		if (begins_with(*environment, "HEAP_PROFILE") ||
 		    begins_with(*environment, "HEAPPROF"))
-			n_reported += report_if_unknown(*environment);
+			n_reported += report_if_unknown(*environment, wanted);
+	return n_reported;
+}
+
+void hp_variables_report_unknown(char *const *environment)
+{
+	report_unknown(environment, NULL);
+}
+
+bool hp_variables_report_misspelt_prefix(char *const *environment)
+{
+	return report_unknown(environment, name_at(0)) > 0;
 }

@@ -192,6 +192,16 @@ def test_nobody_hears_of_a_typing_error_without_a_prefix(folder):
     run_quietly([PROCESSES, 'leaf'], env)
 
 
+@each('kind', ['leaf', 'fork', 'exec', 'exec-in-place'])
+def test_prefix_under_another_name(folder, kind):
+    """Nothing is recorded; the first process says why."""
+    env = environment(folder, HEAPPROFILE=None, HEAP_PROFILE=f'{folder}/x')
+    result = run([PROCESSES, kind], env)
+    check_equal((result.status, result.stdout, result.stderr), (0, '', (
+        'heapprof: HEAP_PROFILE: no such variable; did you mean HEAPPROFILE?\n')), 'result')
+    check_equal(os.listdir(folder), [], 'files')
+
+
 @case
 def test_names_of_others_are_not_named(folder):
     """Of gperftools, of tcmalloc, of scripts."""

@@ -438,7 +438,7 @@ static void test_mark_in_the_environment(void)
 
 	start_with(in_folder("p"));
 	CHECK_PTR_EQ(getenv("HEAPPROF_OWNER"), NULL);
-	hp_names_mark_environment();
+	hp_names_mark_environment(false);
 	snprintf(mark, sizeof(mark), "%d:%llu", (int)getpid(),
 		 (unsigned long long)hp_process_start_ticks());
 	CHECK_STR_EQ(getenv("HEAPPROF_OWNER"), mark);
@@ -447,7 +447,7 @@ static void test_mark_in_the_environment(void)
 	setenv("HEAPPROF_OWNER", "1:1", 1);
 	CHECK(hp_names_start(in_folder("p"), true));
 	CHECK(!hp_names_is_owner());
-	hp_names_mark_environment();
+	hp_names_mark_environment(false);
 	CHECK_STR_EQ(getenv("HEAPPROF_OWNER"), "1:1");
 	CHECK(hp_names_start(in_folder("p"), false)); /* the program's own start */
 	CHECK(hp_names_is_owner());
@@ -488,7 +488,7 @@ static void test_removal_after_an_exec(void)
 	start_with(in_folder("p"));
 	write_file(in_folder("p.0001.heap"), "heap profile: 1: 2 [3: 4] @ heapprofile\n# pid: 1\n");
 	write_file(in_folder("p.0002.heap"), dump_of(hp_process_run_id() + 1));
-	hp_names_mark_environment();
+	hp_names_mark_environment(false);
 	CHECK(hp_names_start(in_folder("p"), true));
 	hp_names_remove_earlier();
 	CHECK(!is_there("p.0001.heap"));
