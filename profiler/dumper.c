@@ -24,9 +24,7 @@ static struct hp_lock dump_lock;
 static uint32_t progress; /* of dumps: a slow disk may take long, and is waited for */
 static bool is_failure_told, is_namespace_told;
 
-/* --- a dump in a file
- * --------------------------------------------------------------------------------------
- */
+/* --- a dump in a file --------------------------------------------------------------------- */
 
 struct dumping {
 	const char *reason;
@@ -96,7 +94,7 @@ static void remove_expired(void)
 {
 	struct hp_name expired;
 
-	if (options.keep == HP_KEEP_SPREAD)
+	if (options.keep == HP_KEEP_SPREAD && options.max_dumps != 1)
 		thin_out();
 	else if (hp_names_claimed(options.max_dumps, &expired))
 		hp_sys_unlink(expired.path);

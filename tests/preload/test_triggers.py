@@ -77,6 +77,17 @@ def test_dumps_kept_spread(folder):
                 [10, 170, 330, 490, 650, 810, 970, 1000], 'in dumps')
 
 
+@each('limit', ['1', '2', '3'])
+def test_few_dumps_kept_spread(folder, limit):
+    """With room for one, that is the last."""
+    with Waiting(folder, 'grow', HEAP_PROFILE_ALLOCATION_INTERVAL='10000', HEAP_PROFILE_KEEP='spread',
+                 HEAP_PROFILE_MAX_DUMPS=limit) as program_:
+        program_.end()
+    found = [d.total.alloc_objects for d in dumps_in(folder)]
+    check(len(found) <= int(limit) and found[-1] == 1000, f'in dumps: {found}')
+    check(limit == '1' or found[0] == 10, f'the first: {found}')
+
+
 @case
 def test_all_intervals_begin_anew_with_each_dump(folder):
     """As in gperftools: a dump shows what there is for whichever reason it was made."""
