@@ -17,12 +17,13 @@ static unsigned long long dump_number(const struct profile *profile)
 bool pairing_is_reversed(const struct profile *base, const struct profile *new)
 {
 	unsigned long long first = dump_number(base), second = dump_number(new);
+	int64_t first_time = base->time_nanos, second_time = new->time_nanos;
 
 	if (!shared_is_one_run(base, new))
 		return false;
 	if (first && second)
 		return second < first;
-	return base->time_nanos && new->time_nanos &&new->time_nanos < base->time_nanos;
+	return first_time && second_time && second_time < first_time;
 }
 
 static const char *last_component(const char *path)

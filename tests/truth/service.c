@@ -7,7 +7,7 @@
  * plateau to another; where it begins and how often it swings is random. A sixtieth of its
  * blocks, whose sizes are from 64 to 2,047 bytes, is replaced in each of 200 rounds. It leaks as
  * much as makes PERCENT of MIB by the last round, warms up in the first 10 rounds, and frees all at
- *its end, the leak too. */
+ * its end, the leak too. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
