@@ -77,17 +77,24 @@ static double deviation(const struct change *change, double factor)
 		    (factor - 1) * (factor - 1) * change->shared.variance);
 }
 
+/* Whether any of the growth is sampled at all, but in MISS of all cases. */
+static bool is_sampled(const struct estimate *one, double growth)
+{
+	return growth * one->n >= -log(MISS);
+}
+
 /* Whether the test fails even where chance takes away from the growth what it does in MISS of all
  * cases. */
 static bool is_seen(const struct change *change, const struct power_test *test,
 		    const struct estimate *one, double growth)
 {
 	struct change grown = *change;
-	double z = statistics_quantile(MISS, STATISTICS_NORMAL);
+	double lost = statistics_quantile(MISS, STATISTICS_NORMAL);
 
 	add_growth(&grown.new, one, fmax(0, growth - change_difference(change)));
-	grown.new.value = change->base.value + growth - z *deviation(&grown, test->factor);
-	return change_has_enough(&grown) &&
+	lost *= deviation(&grown, test->factor);
+	grown.new.value = change->base.value + growth - lost;
+	return is_sampled(one, growth) && change_has_enough(&grown) &&
 	       change_p_value(&grown, test->factor, test->limit) < test->level;
 }
 

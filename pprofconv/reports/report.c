@@ -187,9 +187,10 @@ struct formatted report_describe_power(const struct gate_result *result)
 				"no growth would have failed: too few samples");
 	else
 		size = snprintf(text.text, FORMAT_SIZE,
-				"a growth %sof %.24s or more would have failed 4 times in 5",
+				"a growth %sof %.24s or more would have failed 4 times in 5%s",
 				result->gate->per_function ? "of a function " : "",
-				format_value(power->growth, is_bytes).text);
+				format_value(power->growth, is_bytes).text,
+				is_fine ? " if the runs differ in nothing else" : "");
 	if (is_fine && isfinite(power->fine_growth))
 		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
 			 "; at HEAP_PROFILE_SAMPLE_INTERVAL=%.24s one of %.24s",

@@ -155,8 +155,8 @@ def a_pass_says_what_it_would_have_seen(folder):
     assert 0.8 < power['growth'] / expected(R) < 1.2, (power, expected(R))
     cli.equal(power['fine_interval'], R / 8)
     assert 0.8 < power['fine_growth'] / expected(R / 8) < 1.3, (power, expected(R / 8))
-    said = (f"a growth of {power['growth'] / 2**20:.2f} MiB or more would have failed 4 times in 5; "
-            f"at HEAP_PROFILE_SAMPLE_INTERVAL=64K one of {power['fine_growth'] / 2**20:.2f} MiB\n")
+    said = (f"a growth of {power['growth'] / 2**20:.2f} MiB or more would have failed 4 times in 5 if "
+            f"the runs differ in nothing else; at HEAP_PROFILE_SAMPLE_INTERVAL=64K one of {power['fine_growth'] / 2**20:.2f} MiB\n")
     cli.is_in('gate passed: inuse_space=50%\n  ' + said, diff('-g', 'inuse_space=50%', base, new)[0])
     cli.is_in('- ✅ `inuse_space=50%`\n  - ' + said,
               diff('-F', 'markdown', '-g', 'inuse_space=50%', base, new)[0])
@@ -172,6 +172,10 @@ def what_a_pass_does_not_say(folder):
     base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
     whole, more = exact(folder, 'whole', HEAP), sampled(folder, 'more', 3, {(1, 1 << 20): 900})
     cli.equal(power('-g', 'inuse_space=5%', whole, whole), None)
+    nothing = [runs.write(os.path.join(folder, f'nothing{interval}'), runs.dump({}, {}, interval))
+               for interval in (1, R)]
+    for limit in ('5%', '1K'):  # of less than 1.6 intervals none may be sampled in one run of five
+        assert power('-g', f'inuse_space={limit}', *nothing)['growth'] > 1.6 * R
     cli.equal(power('-g', 'inuse_space=90%', '--strict', base, new), None)
     cli.equal(power('-g', 'inuse_space=5%', base, more, status=1), None)
     few = [sampled(folder, str(seed), seed, {(1, 16): 10}) for seed in (1, 2)]

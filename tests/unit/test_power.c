@@ -74,6 +74,20 @@ static void test_of_exact_values(void)
 	CHECK_NEAR(power_growth(&change, &test, 1), 13, 1e-9);
 }
 
+/* Of what is no more than two samples none may come. */
+static void test_of_next_to_nothing(void)
+{
+	struct change change = change_of(0, 0);
+	struct power_test test = {.factor = 1, .level = 0.05};
+
+	CHECK(power_growth(&change, &test, 1) >= 1.6 * R);
+	CHECK(power_growth(&change, &test, 0.125) >= 1.6 * R / 8);
+	test.limit = R / 4;
+	CHECK(power_growth(&change, &test, 1) >= 1.6 * R);
+	change.base_unseen = 0; /* there is no base */
+	CHECK(power_growth(&change, &test, 1) >= 1.6 * R);
+}
+
 /* A few objects say nothing of how many there are, but as many more do. */
 static void test_of_objects(void)
 {
@@ -92,4 +106,5 @@ static void test_of_objects(void)
 }
 
 TEST_MAIN(TEST(test_of_small_blocks), TEST(test_of_a_finer_interval),
-	  TEST(test_of_what_both_dumps_share), TEST(test_of_exact_values), TEST(test_of_objects))
+	  TEST(test_of_what_both_dumps_share), TEST(test_of_exact_values),
+	  TEST(test_of_next_to_nothing), TEST(test_of_objects))
