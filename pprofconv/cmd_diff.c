@@ -328,15 +328,16 @@ static struct formatted format_intervals(const struct intervals *intervals)
  * the worse side. */
 static int check_intervals(struct comparison *comparison)
 {
-	struct intervals base, new;
+	struct intervals sides[2];
 	char text[2 * FORMAT_SIZE];
 
-	if (!find_intervals(&comparison->sides[DIFF_BASE], &base) ||
-	    !find_intervals(&comparison->sides[DIFF_NEW], &new) ||
-	    (base.least == new.least &&base.most == new.most))
+	for (int side = 0; side < 2; side++)
+		if (!find_intervals(&comparison->sides[side], &sides[side]))
+			return EXIT_DONE;
+	if (sides[0].least == sides[1].least && sides[0].most == sides[1].most)
 		return EXIT_DONE;
 	snprintf(text, sizeof(text), "the sides were sampled differently: base %.200s, new %.200s",
-		 format_intervals(&base).text, format_intervals(&new).text);
+		 format_intervals(&sides[DIFF_BASE]).text, format_intervals(&sides[DIFF_NEW]).text);
 	return warn(comparison, text);
 }
 
@@ -444,19 +445,21 @@ static int judge(struct comparison *comparison)
 
 /* --- what holds nothing -------------------------------------------------------------------- */
 
-/* Whether all runs of a side have freed nearly all; adds them up. */
-static bool is_leftover(const struct inputs *inputs, struct leftover *sum)
+/* Of a side: the mean of its runs, and what is true of all. */
+static struct leftover find_leftover(const struct inputs *inputs)
 {
-	bool is_all = inputs->profiles.n > 0;
+	double n = (double)inputs->profiles.n;
+	struct leftover mean = {.is_leftover = n > 0, .is_at_work = n > 0};
 
 	vec_foreach (profile, &inputs->profiles) {
 		struct leftover own = leftover_find(*profile);
 
-		is_all &= own.is_leftover;
-		sum->inuse += own.inuse / (double)inputs->profiles.n;
-		sum->allocated += own.allocated / (double)inputs->profiles.n;
+		mean.is_leftover &= own.is_leftover;
+		mean.is_at_work &= own.is_at_work;
+		mean.inuse += own.inuse / n;
+		mean.allocated += own.allocated / n;
 	}
-	return is_all;
+	return mean;
 }
 
 /* How many gates of values in use there are that nothing has failed; -1 if one has. */
@@ -474,25 +477,37 @@ static int count_passed(const struct comparison *comparison)
 	return n;
 }
 
-/* Equal heaps that hold nothing any more are no proof that nothing grew. A gate that fails has seen
+/* NULL if the sides can be compared. */
+static const char *find_fault(const struct leftover *base, const struct leftover *new)
+{
+	if (base->is_leftover && new->is_leftover)
+		return "both sides have freed what they held";
+	if (base->is_at_work && new->is_leftover)
+		return "the base is of a program at work, the new of one that has freed what it "
+		       "held";
+	if (base->is_leftover && new->is_at_work)
+		return "the base is of a program that has freed what it held, the new of one at "
+		       "work";
+	return NULL;
+}
+
+/* Heaps that hold nothing any more are no proof that nothing grew. A gate that fails has seen
  * something. */
 static int check_leftover(struct comparison *comparison)
 {
-	struct leftover base = {0}, new = {0};
-	char text[FORMAT_SIZE];
+	struct leftover base = find_leftover(&comparison->sides[DIFF_BASE]);
+	struct leftover new = find_leftover(&comparison->sides[DIFF_NEW]);
+	const char *fault = find_fault(&base, &new);
 	int n_passed = count_passed(comparison);
+	char text[FORMAT_SIZE];
 
-	if (n_passed < 0 || comparison->settings->allow_empty ||
-	    !is_leftover(&comparison->sides[DIFF_BASE], &base) ||
-	    !is_leftover(&comparison->sides[DIFF_NEW], &new))
+	if (!fault || comparison->settings->allow_empty)
 		return EXIT_DONE;
-	snprintf(text, sizeof(text),
-		 "both sides have freed what they held: base %.40s of %.40s allocated, new %.40s "
-		 "of %.40s",
-		 format_value(base.inuse, true /* bytes */).text,
+	snprintf(text, sizeof(text), "%.100s: base %.30s of %.30s allocated, new %.30s of %.30s",
+		 fault, format_value(base.inuse, true /* bytes */).text,
 		 format_value(base.allocated, true).text, format_value(new.inuse, true).text,
 		 format_value(new.allocated, true).text);
-	if (!n_passed)
+	if (n_passed <= 0)
 		return warn(comparison, text);
 	return command_error("%s; so no gate can see growth. Compare dumps from before the "
 			     "program's end, as HEAP_PROFILE_ALLOCATION_INTERVAL makes them; "

@@ -17,8 +17,7 @@ static double sum_values(const struct profile *profile, int value)
 	return sum;
 }
 
-/* Whether a reason is told, and it is not the exit: then the program was at work. */
-static bool was_at_work(const struct profile *profile)
+static bool is_at_work(const struct profile *profile)
 {
 	vec_foreach (comment, &profile->comments) {
 		const char *reason = profile_comment_value(profile, *comment, "reason");
@@ -34,7 +33,7 @@ struct leftover leftover_find(const struct profile *profile)
 	int inuse = profile_find_sample_type(profile, "inuse_space");
 	int allocated = profile_find_sample_type(profile, "alloc_space");
 	double room = INUSE_MOST + SAMPLES_MOST * (double)profile_bytes_period(profile);
-	struct leftover found = {0};
+	struct leftover found = {.is_at_work = is_at_work(profile)};
 
 	if (inuse < 0 || allocated < 0)
 		return found;
@@ -42,6 +41,6 @@ struct leftover leftover_find(const struct profile *profile)
 	found.allocated = sum_values(profile, allocated);
 	found.is_leftover = found.allocated >= ALLOCATED_LEAST &&
 			    found.inuse < INUSE_SHARE * found.allocated && found.inuse <= room &&
-			    !was_at_work(profile);
+			    !found.is_at_work;
 	return found;
 }

@@ -12,6 +12,7 @@
 struct leftover {
 	double inuse, allocated; /* bytes */
 	bool is_leftover;        /* by the rule; false where the profile lacks one of both */
+	bool is_at_work;         /* it tells a reason, and that is not the exit alone */
 };
 
 struct leftover leftover_find(const struct profile *profile);

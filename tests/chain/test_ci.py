@@ -249,7 +249,7 @@ def moments(folder):
     assert 95 <= held['level'] <= held['peak'] <= 100, held
     assert 70 <= held['last-interval'] <= 100, held
     cli.equal(held['exit'], 0)
-    for args in (['--at', 'now', 'true'], ['--at']):
+    for args in (['--at', 'now', 'true'], ['--at'], ['--att=exit', 'true']):
         done = gate(folder, *args)
         cli.equal(done.returncode, 2)
         cli.is_in('--at', done.stderr)
@@ -266,6 +266,25 @@ def an_end_that_holds_nothing_is_refused(folder):
     done = gate(folder, '--at=exit', service, '0', '0', HEAP_GATE_BASE=base,
                 HEAP_GATE_OPTIONS='--max-growth=inuse_space=5% --allow-empty')
     cli.equal(done.returncode, 0)
+
+
+@cli.test
+def no_dump_at_work_is_refused(folder):
+    """Whatever takes them away; and a base of another moment."""
+    service, base = program(folder, 'service', SERVICE), os.path.join(folder, 'base')
+    few = {'HEAP_PROFILE_ALLOCATION_INTERVAL': '1G'}
+    cli.equal(gate(folder, service, '0', '0', out='base', **few).returncode, 0)
+    for settings, said in ((few, 'both sides have freed what they held'),
+                           ({'HEAP_PROFILE_MAX_DUMPS': '1'}, 'a level shows in 16 dumps or more'),
+                           ({'HEAP_PROFILE_MAX_DUMPS': '15'}, 'a level shows in 16 dumps or more')):
+        done = gate(folder, service, '200', '0', HEAP_GATE_BASE=base, **settings)
+        cli.equal((done.returncode, settings), (2, settings))
+        cli.is_in(said, done.stderr)
+    cli.equal(gate(folder, service, '0', '0', HEAP_PROFILE_MAX_DUMPS='16').returncode, 0)
+    cli.equal(gate(folder, service, '0', '0', out='base').returncode, 0)
+    done = gate(folder, '--at=exit', service, '200', '0', HEAP_GATE_BASE=base)
+    cli.equal(done.returncode, 2)
+    cli.is_in('the base is of a program at work, the new of one that has freed', done.stderr)
 
 
 @cli.test

@@ -698,9 +698,18 @@ def what_was_freed_is_not_called_equal(folder):
     check(2, base={'held': 256, 'reason': None}, new=nothing)
     check(2, base={'held': 2, 'interval': R}, new={'held': 0, 'interval': R})  # by chance
     check(1, base=nothing, new={'held': 200})  # it sees something
-    for side in ({'held': 257}, {'held': 2, 'allocated': 0.25}, {'held': 11, 'allocated': 1},
-                 {'held': 0, 'reason': 'signal 12'}):
+    for side in ({'held': 257}, {'held': 2, 'allocated': 0.25}, {'held': 11, 'allocated': 1}):
         check(0, base=side, new={'held': 0})
+    at_work = {'held': 9, 'reason': 'signal 12'}
+    check(0, base=at_work, new=at_work)
+    check(0, base=at_work, new={'held': 2, 'allocated': 0.25})
+    _, message = check(2, base=at_work, new={'held': 0})
+    cli.is_in('the base is of a program at work, the new of one that has freed what it held: base '
+              '9.00 KiB of 112.00 MiB allocated, new 0 B of 112.00 MiB; so no gate', message)
+    check(0, '--allow-empty', base=at_work, new={'held': 0})
+    report, _ = check(1, base=nothing, new=at_work)
+    cli.is_in('the base is of a program that has freed what it held, the new of one at work', report)
+    check(2, base=nothing, new=at_work, gates=('-g', 'inuse_space=1M'))
     check(0, base=nothing, new=nothing, gates=('-g', 'alloc_space=5%'))
     check(0, '--allow-empty', base=nothing, new=nothing)
     sides = write('a', 0), write('b', 0)
