@@ -73,7 +73,7 @@ static int compare(const void *left, const void *right)
 
 	if (!by && a->run)
 		by = strcmp(a->run, b->run);
-	if (!by && a->number && b->number)
+	if (!by)
 		by = order((int64_t)a->number, (int64_t)b->number);
 	if (!by)
 		by = order(a->time_nanos, b->time_nanos);
@@ -119,13 +119,27 @@ static int choose_all(enum moment moment, const read_vec *all, moments_vec *out)
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
+static void warn_of_no_run(const struct settings *settings, const read_vec *all)
+{
+	size_t n = 0;
+
+	vec_foreach (read, all)
+		n += !read->run;
+	if (n && all->n > 1 && !settings->quiet)
+		command_error("%zu of %zu inputs tell no run: each is taken for a process of its "
+			      "own",
+			      n, all->n);
+}
+
 int moments_find(const struct settings *settings, enum moment moment, moments_vec *out)
 {
 	read_vec all = {0};
 	int status = read_all(settings, &all);
 
-	if (!status)
+	if (!status) {
+		warn_of_no_run(settings, &all);
 		status = choose_all(moment, &all, out);
+	}
 	vec_foreach (read, &all)
 		free(read->run);
 	vec_deinit(&all);

@@ -14,5 +14,6 @@ struct moments_choice {
 typedef VEC(struct moments_choice) moments_vec;
 
 /* Reads all inputs, one after another, and appends a choice for each process. An input that tells
- * no run, or several, is a process of its own. Prints the error; returns the exit status. */
+ * no run, or several, is a process of its own, and warned of. Prints the error; returns the exit
+ * status. */
 int moments_find(const struct settings *settings, enum moment moment, moments_vec *out);

@@ -149,7 +149,9 @@ def a_moment_of_each_process(folder):
                cli.succeed('convert', '-n', '-q', '--to=folded', '-o', '-', out).splitlines()}
     cli.equal(sample, 'app+0x1100')
     twice = [cli.data('good-folded.txt')] * 2  # tells no run: each is a process of its own
-    cli.succeed('merge', '--at=exit', *twice, '-o', out)
+    done = cli.pprofconv('merge', '--at=exit', *twice, '-o', out)
+    cli.equal((done.returncode, done.stderr), (
+        0, 'pprofconv: 2 of 2 inputs tell no run: each is taken for a process of its own\n'))
     cli.is_in('32 ', cli.succeed('top', out))
     for args, said in ((('--at=now', paths[0]), "--at: 'now' is none of level, peak, last-interval"),
                        (('--at=exit', '-'), '--at reads its inputs twice'),
