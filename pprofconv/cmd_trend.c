@@ -290,8 +290,7 @@ static void check_exit(struct following *following)
 	vec_foreach (row, &series->rows)
 		is_any |= series_is_cut(series, row);
 	if (is_any && series->ends_at_exit)
-		warn(following,
-		     "functions held less than half at exit: their trends end before it");
+		warn(following, "functions gave back memory at exit: their trends end before it");
 	else if (is_any)
 		warn(following, "functions gave back most of what they held in the last tenth of "
 				"the run: their trends end before it");

@@ -10,7 +10,7 @@
 
 #define NANOS_PER_HOUR   3.6e12
 #define DUMPS_LEAST      3    /* for a trend */
-#define EXIT_SHARE       0.5  /* of the dump before: what is less was freed because of the exit */
+#define EXIT_SHARE       0.9  /* of the dump before: what is less was freed because of the exit */
 #define DOWN_SHARE       0.25 /* the same where no dump at exit tells that there was one */
 #define TAIL_SHARE       0.1  /* of the run: where programs wind down */
 #define DESTRUCTOR_SHARE 0.9  /* of what was held: a dump of less fell into the destructors */

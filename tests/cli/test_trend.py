@@ -272,7 +272,7 @@ def what_is_freed_at_exit_is_no_trend(folder):
         return runs.write(os.path.join(folder, f'{reason}{i}{n_passing}'), text)
 
     paths = [write(i, 10 * i + 1, 'allocated') for i in range(9)]
-    said = 'functions held less than half at exit: their trends end before it'
+    said = 'functions gave back memory at exit: their trends end before it'
     for last, verdict in (('exit', 'grows'), ('signal', 'comes and goes')):
         inputs = [*paths, write(9, 1, last)]
         report = json.loads(trend('-F', 'json', *inputs)[0])
@@ -295,7 +295,7 @@ def what_is_freed_at_exit_is_no_trend(folder):
 
 @cli.test
 def how_a_run_ends_turns_no_verdict(folder):
-    """In ten ways; each series is sampled with a seed of its own. Steady ones may be taken for
+    """In each of the ways; each series is sampled with a seed of its own. Steady ones may be taken for
     growing in 5 % of all seeds: of these in none."""
     for seed, way in enumerate(winding_down.WAYS):
         for leak, verdicts in ((0, ('steady', 'not sure')), (1, ('grows',))):

@@ -25,6 +25,7 @@ WAYS = {
     'is killed in the destructors': ((0.1,), False),
     'keeps its steady part': ((0,), True),
     'frees nothing': ((1,), True),
+    'frees less than half': ((0.6,), True),
 }
 
 
