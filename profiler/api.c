@@ -4,8 +4,8 @@
 #include "dumper.h"
 #include "heapprof.h"
 #include "lifecycle.h"
-#include "next_alloc.h"
 #include "recorder.h"
+#include "symbols.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,8 +33,8 @@ static void leave(void)
  * the program's. */
 static bool is_of_tcmalloc(const void *caller)
 {
-	return hp_next_alloc_has_code((uintptr_t)caller) &&
-	       hp_next_alloc_has_code((uintptr_t)hp_next_alloc_symbol("HeapProfilerDump"));
+	return hp_symbols_is_allocators_code((uintptr_t)caller) &&
+	       hp_symbols_is_allocators_code((uintptr_t)hp_symbol_next("HeapProfilerDump"));
 }
 
 PUBLIC void HeapProfilerStart(const char *prefix)

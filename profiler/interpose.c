@@ -6,6 +6,7 @@
 #include "interpose_cxx.h"
 #include "modules.h"
 #include "next_alloc.h"
+#include "symbols.h"
 #include "sys.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -236,7 +237,7 @@ HOOK int dlclose(void *handle)
 	int result;
 
 	if (!next)
-		next = (int (*)(void *))hp_next_alloc_symbol("dlclose");
+		next = (int (*)(void *))hp_symbol_next("dlclose");
 	hp_modules_unload_begin();
 	result = next(handle);
 	hp_modules_unload_end();

@@ -20,6 +20,7 @@
 #include "hooks.h"
 #include "next_alloc.h"
 #include "objects.h"
+#include "symbols.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
@@ -211,7 +212,7 @@ static void decide(void)
 	bool is_aside;
 
 	for (enum form form = 0; form < N_FORMS; form++)
-		next[form] = hp_next_alloc_symbol(forms[form].export.name);
+		next[form] = hp_symbol_next(forms[form].export.name);
 	for (enum form form = 0; form < N_FORMS; form++)
 		target[form] = find_target(form);
 	is_aside = is_replaced();
@@ -227,7 +228,7 @@ void hp_interpose_cxx_decide(void)
 	int saved_errno = errno;
 
 	if (__atomic_load_n(&route, __ATOMIC_ACQUIRE) != UNDECIDED ||
-	    !hp_next_alloc_is_c_library_ready())
+	    !hp_symbols_is_c_library_ready())
 		return;
 	hp_tls.in_hook++; /* the loader allocates for itself */
 	hp_next_alloc_init();

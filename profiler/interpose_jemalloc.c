@@ -13,6 +13,7 @@
 #include "early_names.h"
 #include "hooks.h"
 #include "next_alloc.h"
+#include "symbols.h"
 
 #define LG_ALIGN_MASK 63 /* flags: the base-2 logarithm of the alignment, */
 #define ZERO          64 /* and whether to clear the block */
@@ -62,7 +63,7 @@ static void plain_sdallocx(void *p, size_t size, int flags)
 
 static void *or_plain(const char *name, void *plain)
 {
-	void *function = hp_next_alloc_symbol(name);
+	void *function = hp_symbol_next(name);
 
 	return function ? function : plain;
 }

@@ -5,6 +5,7 @@
 #undef _FILE_OFFSET_BITS /* it renames mmap to mmap64; here both are defined */
 #include "hooks.h"
 #include "next_alloc.h"
+#include "symbols.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -26,12 +27,12 @@ static struct {
 
 static __attribute__((noinline, cold)) void look_up(void)
 {
-	next.mremap = hp_next_alloc_symbol("mremap");
-	next.munmap = hp_next_alloc_symbol("munmap");
-	next.mprotect = hp_next_alloc_symbol("mprotect");
-	next.pkey_mprotect = hp_next_alloc_symbol("pkey_mprotect");
-	next.sbrk = hp_next_alloc_symbol("sbrk");
-	__atomic_store_n(&next.mmap, hp_next_alloc_symbol("mmap"), __ATOMIC_RELEASE);
+	next.mremap = hp_symbol_next("mremap");
+	next.munmap = hp_symbol_next("munmap");
+	next.mprotect = hp_symbol_next("mprotect");
+	next.pkey_mprotect = hp_symbol_next("pkey_mprotect");
+	next.sbrk = hp_symbol_next("sbrk");
+	__atomic_store_n(&next.mmap, hp_symbol_next("mmap"), __ATOMIC_RELEASE);
 }
 
 static inline void ensure_next(void)
@@ -47,7 +48,7 @@ static size_t round_up(size_t size)
 
 static bool is_of_program(const struct hp_site *site)
 {
-	return !hp_next_alloc_has_code(site->pc);
+	return !hp_symbols_is_allocators_code(site->pc);
 }
 
 static bool is_usable(int protection)

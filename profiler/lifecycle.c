@@ -8,11 +8,11 @@
 #include "frame_rule.h"
 #include "modules.h"
 #include "names.h"
-#include "next_alloc.h"
 #include "objects.h"
 #include "process.h"
 #include "recorder.h"
 #include "report.h"
+#include "symbols.h"
 #include "variables.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -106,8 +106,8 @@ static bool must_step_aside(void)
 
 static void stop_tcmallocs_profiler(void)
 {
-	int (*is_running)(void) = (int (*)(void))hp_next_alloc_symbol("IsHeapProfilerRunning");
-	void (*stop)(void) = (void (*)(void))hp_next_alloc_symbol("HeapProfilerStop");
+	int (*is_running)(void) = (int (*)(void))hp_symbol_next("IsHeapProfilerRunning");
+	void (*stop)(void) = (void (*)(void))hp_symbol_next("HeapProfilerStop");
 
 	if (!is_running || !stop || !is_running())
 		return;
@@ -322,7 +322,7 @@ static void prepare(void)
 	hp_dumper_init();
 	hp_recorder_on_report = hp_due_look;
 	hp_session_on_raw_fork = after_raw_fork;
-	hp_options_read(&options, get_from_environment);
+	hp_options_read(&options, get_from_environment, hp_process_is_called);
 	if (options.prefix[0])
 		start(options.prefix, true /* by environment */);
 	else
@@ -353,7 +353,7 @@ void hp_lifecycle_init(void)
 	uint32_t expected = NOT_READY;
 
 	/* Before that there is no environment yet. */
-	if (!hp_next_alloc_is_c_library_ready() ||
+	if (!hp_symbols_is_c_library_ready() ||
 	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return;

@@ -9,7 +9,7 @@
  * there are four releases to a malloc and a free, an eighth of their time. */
 #pragma once
 #include "sys.h"
-#include "thread.h"
+#include "tls.h"
 
 #define HP_LOCK_PATIENCE_MS 2000
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "next_alloc.h"
 #include "live.h"
-#include <dlfcn.h>
+#include "symbols.h"
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	BOOT_SIZE = 64 * 1024,
@@ -64,19 +63,11 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 
 /* --- until the real ones are known --------------------------------------------------------- */
 
-/* The C library's first constructor sets both. A program may take its environment away again before
- * anybody has allocated (clearenv()), but hardly its own name. Where the program refers to that
- * variable it has a copy, which is NULL until the program is relocated. */
-bool hp_next_alloc_is_c_library_ready(void)
-{
-	return environ || (program_invocation_name && program_invocation_name[0]);
-}
-
 /* Before the C library is set up, while the loader asks our resolvers, the allocator underneath may
  * lack its thread-local storage. */
 static bool must_boot(void)
 {
-	if (!hp_next_alloc_is_c_library_ready())
+	if (!hp_symbols_is_c_library_ready())
 		return true;
 	if (!is_looking_up)
 		hp_next_alloc_init();
@@ -165,11 +156,6 @@ struct hp_next_alloc hp_next = {
 
 /* --- the real ones ------------------------------------------------------------------------- */
 
-void *hp_next_alloc_symbol(const char *name)
-{
-	return dlsym(RTLD_NEXT, name);
-}
-
 static const struct {
 	const char *name;
 	size_t offset;
@@ -185,19 +171,6 @@ static const struct {
 	SYMBOL(pvalloc),        SYMBOL(malloc_usable_size),
 };
 
-bool hp_next_alloc_has_code(uintptr_t pc)
-{
-	static uintptr_t start, end;
-	struct dl_find_object object;
-
-	if (!__atomic_load_n(&end, __ATOMIC_ACQUIRE) &&
-	    _dl_find_object((void *)hp_next.malloc, &object) == 0) {
-		start = (uintptr_t)object.dlfo_map_start;
-		__atomic_store_n(&end, (uintptr_t)object.dlfo_map_end, __ATOMIC_RELEASE);
-	}
-	return pc >= start && pc < end;
-}
-
 void hp_next_alloc_init(void)
 {
 	struct hp_next_alloc found = hp_next;
@@ -206,12 +179,14 @@ void hp_next_alloc_init(void)
 		return;
 	is_looking_up = true;
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		void *function = hp_next_alloc_symbol(symbols[i].name);
+		void *function = hp_symbol_next(symbols[i].name);
 
 		if (function)
 			memcpy((char *)&found + symbols[i].offset, &function, sizeof(function));
 	}
 	is_looking_up = false;
-	if (found.malloc != boot_malloc)
-		hp_next = found;
+	if (found.malloc == boot_malloc)
+		return;
+	hp_symbols_set_allocator(found.malloc);
+	hp_next = found;
 }

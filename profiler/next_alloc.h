@@ -25,9 +25,6 @@ extern struct hp_next_alloc hp_next __attribute__((visibility("hidden")));
 /* Looks the functions up. dlsym() may allocate meanwhile: it gets memory from a small buffer. */
 void hp_next_alloc_init(void);
 
-/* False before the C library has run its own constructor. */
-bool hp_next_alloc_is_c_library_ready(void);
-
 /* True for a block from that buffer. Such a block may be freed much later, by the loader; it must
  * not get to the real free. hp_live_may_hold() is true for it. */
 bool hp_next_alloc_is_boot(const void *p);
@@ -35,9 +32,3 @@ bool hp_next_alloc_is_boot(const void *p);
 /* Does nothing with it, or a copy of it by the real malloc. `p` is a block from the buffer. */
 void *hp_next_alloc_realloc_boot(void *p, size_t size);
 size_t hp_next_alloc_boot_size(const void *p);
-
-/* The definition of `name` that comes after ours, NULL if there is none. May allocate. */
-void *hp_next_alloc_symbol(const char *name);
-
-/* True for an address in the code of the library (or program) that the allocator is part of. */
-bool hp_next_alloc_has_code(uintptr_t pc);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
-#include "process.h"
 #include "report.h"
 #include <signal.h>
 #include <string.h>
@@ -316,7 +315,8 @@ static void read_tcmalloc_interval(struct hp_options *out, const char *text)
 		out->sample_interval = value;
 }
 
-void hp_options_read(struct hp_options *out, const char *(*get)(const char *name))
+void hp_options_read(struct hp_options *out, const char *(*get)(const char *name),
+		     bool (*is_called)(const char *list))
 {
 	const char *prefix = get("HEAPPROFILE");
 	size_t size = prefix ? strlen(prefix) + 1 : 0;
@@ -325,7 +325,7 @@ void hp_options_read(struct hp_options *out, const char *(*get)(const char *name
 	for (size_t i = 0; i < hp_n_options; i++) {
 		read_option(out, &hp_option_table[i], get(hp_option_table[i].name));
 		if (i == 0) /* the program: it decides whether anything is said of the others */
-			out->is_left_out = out->program[0] && !hp_process_is_called(out->program);
+			out->is_left_out = out->program[0] && !is_called(out->program);
 	}
 	if (!get("HEAP_PROFILE_SAMPLE_INTERVAL"))
 		read_tcmalloc_interval(out, get("TCMALLOC_SAMPLE_PARAMETER"));

@@ -72,6 +72,8 @@ struct hp_option {
 extern const struct hp_option hp_option_table[];
 extern const size_t hp_n_options;
 
-/* Fills `out` from the environment; `get` is getenv(), or something like it in tests. A value that
- * can't be read, or is out of range, is reported and its default used. Not thread-safe. */
-void hp_options_read(struct hp_options *out, const char *(*get)(const char *name));
+/* Fills `out` from the environment. A value that can't be read, or is out of range, is reported and
+ * its default used. `get` is getenv(), or something like it in tests; `is_called` tells whether a
+ * name on the list that HEAP_PROFILE_PROGRAM holds is this program's. Not thread-safe. */
+void hp_options_read(struct hp_options *out, const char *(*get)(const char *name),
+		     bool (*is_called)(const char *list));

@@ -101,11 +101,11 @@ static bool is_current(const struct hp_live_entry *entry, uint32_t now)
 /* 0: dropped */
 static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_site *site)
 {
-	size_t n = hp_unwind(t, site, hp_session.depth);
+	size_t n = hp_unwind(&t->walker, site, hp_session.depth);
 	hp_handle h = 0;
 
 	if (n > 0)
-		h = hp_stacks_count_alloc(t->frames, n,
+		h = hp_stacks_count_alloc(t->walker.frames, n,
 					  hp_sampler_size_class(size, hp_session.interval), size,
 					  hp_session.interval == 1 ? t->number : 0);
 	if (!h)
@@ -116,7 +116,7 @@ static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_s
 static void note_sample(struct hp_thread *t, size_t size)
 {
 	__atomic_store_n(&t->n_samples, t->n_samples + 1, __ATOMIC_RELAXED);
-	if (t->is_stack_cut)
+	if (t->walker.is_cut)
 		__atomic_store_n(&t->n_stacks_cut, t->n_stacks_cut + 1, __ATOMIC_RELAXED);
 	t->news.sampled += hp_sampler_weight_bytes(size, hp_session.interval);
 }
@@ -586,7 +586,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	restart_counts();
 	hp_trigger_start(options);
 	reset_live();
-	hp_regions_start(hp_session.interval, hp_session.seed);
+	hp_regions_start(hp_session.interval, hp_session.seed, hp_session.own);
 	hp_thread_on_exit = report_last_news;
 	hp_session_begin();
 	return true;
@@ -607,7 +607,7 @@ void hp_recorder_after_fork(bool is_clean)
 	hp_modules_after_fork();
 	hp_frame_rule_after_fork(is_clean);
 	hp_live_after_fork();
-	hp_regions_after_fork(hp_session.seed);
+	hp_regions_after_fork(hp_session.seed, hp_session.own);
 	hp_spaces_after_fork();
 	hp_stacks_after_fork();
 	if (!is_clean && hp_session_is_running()) {

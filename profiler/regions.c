@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "regions.h"
 #include "sampler.h"
-#include "session.h"
 #include "stacks.h"
 #include <string.h>
 
@@ -19,10 +18,12 @@ static uint64_t n_put_aside;
 static size_t n_regions, capacity;
 static struct hp_lock lock;
 static struct hp_sampler sampler;
+static uint32_t own_session;
 
-void hp_regions_start(uint64_t interval, uint64_t seed)
+void hp_regions_start(uint64_t interval, uint64_t seed, uint32_t session)
 {
 	hp_sampler_init(&sampler, interval, seed);
+	own_session = session;
 }
 
 bool hp_regions_is_empty(void)
@@ -107,7 +108,7 @@ static struct hp_region piece_of(const struct hp_region *r, uintptr_t start, uin
 /* What was inherited counts as allocated in a fork child only while it is in use. */
 static bool is_inherited(const struct hp_region *r)
 {
-	return r->session < hp_session.own;
+	return r->session < own_session;
 }
 
 static void count_free(const struct hp_region *r, size_t size)
@@ -222,7 +223,7 @@ static bool join(const struct hp_region *r)
 
 static bool add(uintptr_t start, size_t size, uint64_t gap, hp_handle record, bool may_join)
 {
-	struct hp_region r = {start, start + size, start + gap - 1, record, hp_session.own};
+	struct hp_region r = {start, start + size, start + gap - 1, record, own_session};
 	bool is_added;
 
 	if (!hp_lock_acquire(&lock))
@@ -374,8 +375,9 @@ void hp_regions_reset(void)
 	hp_memory_unmap(old, old_capacity * sizeof(*old));
 }
 
-void hp_regions_after_fork(uint64_t seed)
+void hp_regions_after_fork(uint64_t seed, uint32_t session)
 {
 	hp_lock_release(&lock);
 	hp_sampler_init(&sampler, sampler.interval, seed);
+	own_session = session;
 }

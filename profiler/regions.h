@@ -4,8 +4,9 @@
 #pragma once
 #include "arena.h"
 
-/* Begins with no mappings, sampled at this interval. */
-void hp_regions_start(uint64_t interval, uint64_t seed);
+/* Begins with no mappings, sampled at this interval. What is mapped from now on is of `session`,
+ * what is of an earlier one was inherited: see struct hp_session. */
+void hp_regions_start(uint64_t interval, uint64_t seed, uint32_t session);
 
 /* Marks have no memory: of what lies behind the first one nothing is known, and the next is drawn
  * when it matters. */
@@ -13,7 +14,7 @@ struct hp_region {
 	uintptr_t start, end;
 	uintptr_t mark; /* the first marked byte; 0: none */
 	hp_handle record;
-	uint32_t session; /* in which it was mapped: see struct hp_session */
+	uint32_t session; /* in which it was mapped */
 };
 
 /* Remembers a mapping that has been counted under `record`; `gap` is where in it the first marked
@@ -62,5 +63,5 @@ bool hp_regions_is_empty(void);
 /* Forgets everything. Nobody may be using it. */
 void hp_regions_reset(void);
 
-/* In a fork child, which goes on with random numbers of its own. */
-void hp_regions_after_fork(uint64_t seed);
+/* In a fork child, which goes on with random numbers and a session of its own. */
+void hp_regions_after_fork(uint64_t seed, uint32_t session);

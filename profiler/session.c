@@ -2,6 +2,7 @@
 #include "session.h"
 #include "fork_mark.h"
 #include "patience.h"
+#include "sys.h"
 #include "trigger.h"
 #include <string.h>
 

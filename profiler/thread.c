@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread.h"
 #include "arena.h"
+#include "lock.h"
 #include "options.h"
 #include "patience.h"
+#include "sys.h"
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <string.h>
@@ -11,7 +13,6 @@
  * one calls calloc. */
 #define N_INLINE_KEYS 32
 
-__thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));
 void (*hp_thread_on_exit)(void);
 
 static struct hp_arena arena;
@@ -79,9 +80,9 @@ static struct hp_thread *make_thread(void)
 		return NULL;
 	struct hp_thread *thread = hp_arena_at(&arena, piece);
 
-	thread->frames = hp_arena_at(&arena, frames);
-	thread->steps = hp_arena_at(&arena, steps);
-	thread->spare_steps = thread->steps + HP_STEPS_MAX;
+	thread->walker.frames = hp_arena_at(&arena, frames);
+	thread->walker.steps = hp_arena_at(&arena, steps);
+	thread->walker.spare_steps = thread->walker.steps + HP_STEPS_MAX;
 	thread->is_taken = 1;
 	thread->number = __atomic_fetch_add(&n_made, 1, __ATOMIC_RELAXED);
 	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
@@ -111,8 +112,8 @@ static struct hp_thread *take_thread(void)
 	if (thread) {
 		thread->session = 0;
 		thread->accounted = 0;
-		thread->memory = (struct hp_stack_memory){0};
-		thread->n_steps = 0;
+		thread->walker.memory = (struct hp_stack_memory){0};
+		thread->walker.n_steps = 0;
 	}
 	return thread;
 }

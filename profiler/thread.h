@@ -1,65 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What the profiler knows of each thread.
  *
- * Two places: a few hot words in thread-local storage, read by every malloc, and a struct in the
- * arena that outlives the thread. The arena's struct points to the words as long as the thread
- * lives, so that a dump can add up all threads' counts and never reads a dead thread's storage. */
+ * Two places: a few hot words in thread-local storage, see tls.h, and a struct in the arena that
+ * outlives the thread. The arena's struct points to the words as long as the thread lives, so that
+ * a dump can add up all threads' counts and never reads a dead thread's storage. */
 #pragma once
 #include "sampler.h"
-#include "stack_memory.h"
-#include "sys.h"
+#include "tls.h"
 #include "trigger.h"
-
-enum hp_tls_state {
-	HP_TLS_NEW,   /* has not allocated yet */
-	HP_TLS_KNOWN, /* has a struct hp_thread */
-	HP_TLS_GONE,  /* its destructors run: it borrows a struct for each call */
-};
-
-struct hp_tls {
-	uint64_t left;       /* bytes until the hook takes its slow path; 0: it always does */
-	uint64_t checkpoint; /* where on the sequence of this thread's bytes that will be */
-	uint32_t version;    /* odd while the two are changed together */
-	uint32_t n_pauses;   /* of a session, by this thread: see hp_session_pause() */
-	struct hp_thread *thread;
-	uint32_t in_hook; /* an allocation made now is our own, or the allocator's own */
-	uint32_t state;   /* enum hp_tls_state */
-};
-
-/* Bytes asked for by the thread in this session. Only the thread itself may ask. */
-static inline uint64_t hp_tls_allocated(const struct hp_tls *tls)
-{
-	return tls->checkpoint - tls->left;
-}
-
-/* Says how many they are, and where the next checkpoint is. */
-static inline void hp_tls_set(struct hp_tls *tls, uint64_t allocated, uint64_t checkpoint)
-{
-	uint32_t version = tls->version;
-
-	__atomic_store_n(&tls->version, version + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&tls->checkpoint, checkpoint, __ATOMIC_RELAXED);
-	__atomic_store_n(&tls->left, checkpoint - allocated, __ATOMIC_RELAXED);
-	__atomic_store_n(&tls->version, version + 2, __ATOMIC_RELEASE);
-}
-
-/* Initial-exec: no call, no allocation on first use. Small, because a library that is opened late
- * must find room for it in the static block. */
-extern __thread struct hp_tls hp_tls
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
-
-/* A frame of a walk, and what it was found by; see unwind.c. */
-struct hp_step {
-	uint64_t frame;  /* see hp_frame_make */
-	uint64_t pc;     /* the return address */
-	uint64_t sp, bp; /* on return to it */
-	uint64_t bp_at;  /* where that bp was read; 0: nowhere, it is the callee's */
-};
-
-enum {
-	HP_STEPS_MAX = 64 /* of a walk are remembered */
-};
+#include "unwind.h"
 
 struct hp_thread {
 	struct hp_thread *next; /* in the registry; never unlinked, reused */
@@ -74,13 +23,8 @@ struct hp_thread {
 	struct hp_trigger_news news;
 	uint64_t n_samples;    /* taken through it, in all sessions and by all its threads */
 	uint64_t n_stacks_cut; /* how many of these have a stack that was cut: see unwind.h */
-	bool is_stack_cut;     /* the last walk's */
-	struct hp_stack_memory memory;
+	struct hp_walker walker;
 	struct hp_sampler sampler;
-	uint64_t *frames;                    /* room for a stack of HP_STACK_DEPTH_MAX frames */
-	struct hp_step *steps, *spare_steps; /* of the last walk, and room for the next */
-	uint32_t n_steps;
-	uint32_t steps_epoch; /* in which they were made: see hp_modules_epoch */
 };
 
 /* Makes the key that tells of thread ends. Call once at start, where calling the C library is safe.

@@ -34,7 +34,7 @@ enum {
 };
 
 struct walk {
-	struct hp_thread *thread;
+	struct hp_walker *walker;
 	uintptr_t pc, sp, bp;
 	struct hp_stack_memory *memory;
 	uintptr_t low;   /* nothing below is part of this stack */
@@ -245,15 +245,15 @@ static size_t min(size_t a, size_t b)
  * later are inward of where it is, and is_met() passes over them.) */
 static void continue_in_place(struct walk *w, size_t n)
 {
-	struct hp_thread *t = w->thread;
+	struct hp_walker *walker = w->walker;
 	struct hp_step *own = w->steps;
 
-	if (w->last != &t->steps[n])
+	if (w->last != &walker->steps[n])
 		return;
 	for (size_t i = 0; i < n; i++)
-		t->steps[i] = own[i];
-	w->steps = t->steps;
-	t->steps = own;
+		walker->steps[i] = own[i];
+	w->steps = walker->steps;
+	walker->steps = own;
 }
 
 /* From a frame that is_met() on, which this walk may have come to from elsewhere; stays at the last
@@ -284,27 +284,28 @@ static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
 
 static void begin(struct walk *w, size_t max)
 {
-	struct hp_thread *t = w->thread;
+	struct hp_walker *walker = w->walker;
 	uint32_t epoch = hp_modules_epoch();
 
 	hp_stack_memory_begin(w->memory, w->sp, CHECKS_MIN + max / FRAMES_A_CHECK);
 	w->low = w->sp;
 	w->is_plain = w->sp < w->memory->top && epoch != 0;
-	w->last = t->steps;
-	w->last_end = t->steps_epoch == epoch ? t->steps + t->n_steps : t->steps;
-	w->steps = t->spare_steps;
-	t->steps_epoch = epoch;
+	w->last = walker->steps;
+	w->last_end =
+		walker->steps_epoch == epoch ? walker->steps + walker->n_steps : walker->steps;
+	w->steps = walker->spare_steps;
+	walker->steps_epoch = epoch;
 }
 
 static void end(struct walk *w, bool is_cut)
 {
-	struct hp_thread *t = w->thread;
+	struct hp_walker *walker = w->walker;
 
 	hp_stack_memory_end(w->memory, w->sp, is_cut);
-	t->is_stack_cut = is_cut;
-	t->spare_steps = t->steps;
-	t->steps = w->steps;
-	t->n_steps = w->n_steps;
+	walker->is_cut = is_cut;
+	walker->spare_steps = walker->steps;
+	walker->steps = w->steps;
+	walker->n_steps = w->n_steps;
 }
 
 /* --- walking ------------------------------------------------------------------------------- */
@@ -323,7 +324,7 @@ static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *
 	/* Readers of dumps subtract 1: an interrupted address must survive that. */
 	frame = hp_frame_rule_frame(w->pc - w->is_return_address, rule);
 	remember(w, frame);
-	w->thread->frames[(*n)++] = frame;
+	w->walker->frames[(*n)++] = frame;
 	return true;
 }
 
@@ -352,7 +353,7 @@ static bool add_frames(struct walk *w, size_t max, size_t *n)
 		bool is_known = is_met(w);
 
 		if (is_known)
-			*n = follow(w, w->thread->frames, *n, max);
+			*n = follow(w, w->walker->frames, *n, max);
 		if (!find_rule(w, &rule) || (!is_known && !add_frame(w, &rule, n)))
 			return false;
 		if (*n >= max)
@@ -363,14 +364,14 @@ static bool add_frames(struct walk *w, size_t max, size_t *n)
 	return true;
 }
 
-size_t hp_unwind(struct hp_thread *thread, const struct hp_site *site, size_t max)
+size_t hp_unwind(struct hp_walker *walker, const struct hp_site *site, size_t max)
 {
 	struct walk w = {
-		.thread = thread,
+		.walker = walker,
 		.pc = site->pc,
 		.sp = site->sp,
 		.bp = site->bp,
-		.memory = &thread->memory,
+		.memory = &walker->memory,
 		.n_by_table = BY_TABLE,
 		.is_return_address = true,
 	};

@@ -4,6 +4,7 @@
 
 #include "name_pattern.h"
 #include "options.h"
+#include "process.h"
 #include "parts.h"
 #include "target.h"
 
@@ -49,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		values[i] = part.size ? strndup((const char *)part.data, part.size) : NULL;
 	}
-	hp_options_read(&options, get);
+	hp_options_read(&options, get, hp_process_is_called);
 	check_ranges(&options);
 	hp_name_pattern_matches(options.program, options.prefix);
 	for (size_t i = 0; i < VALUES_MAX; i++)

@@ -42,7 +42,7 @@ static void read_and_catch(struct hp_options *out, char *message, size_t size)
 
 	dup2(fileno(file), 2);
 	hp_report_init();
-	hp_options_read(out, get);
+	hp_options_read(out, get, hp_process_is_called);
 	dup2(saved, 2);
 	close(saved);
 	hp_report_init();

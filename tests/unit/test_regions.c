@@ -2,7 +2,6 @@
 /* Recorded mappings against a plain array of pages. */
 #include "regions.h"
 #include "sampler.h"
-#include "session.h"
 #include "stacks.h"
 #include "stacks_copy.h"
 #include "test.h"
@@ -63,7 +62,7 @@ static uint64_t unmap(size_t page, size_t n)
 static void begin(void)
 {
 	hp_regions_reset();
-	hp_regions_start(1, 0);
+	hp_regions_start(1, 0, 1);
 	hp_stacks_reset();
 }
 
@@ -249,7 +248,7 @@ static void test_inherited(void)
 {
 	begin();
 	map(10, 10, 1);
-	hp_session.own++; /* as in a child */
+	hp_regions_after_fork(1, 2);
 	unmap(18, 2);
 	check_counts(1, 8, 0, 0);
 	unmap(14, 1);
@@ -270,8 +269,8 @@ static uint64_t rests_after_fork(uint64_t seed)
 	uint64_t bits = 0;
 
 	begin();
-	hp_regions_start(PAGE, 1);
-	hp_regions_after_fork(seed);
+	hp_regions_start(PAGE, 1, 1);
+	hp_regions_after_fork(seed, 1);
 	for (size_t i = 0; i < 64; i++) {
 		map(i, 1, 1);
 		hp_regions_take(BASE + i * PAGE, PAGE / 2, &taken);
@@ -310,7 +309,7 @@ static void test_trimmed_and_sampled(void)
 		uint64_t n_recorded = 0, n_left;
 
 		begin();
-		hp_regions_start(INTERVAL, 11 + c);
+		hp_regions_start(INTERVAL, 11 + c, 1);
 		hp_sampler_init(&sampler, INTERVAL, 5);
 		for (size_t i = 0; i < N; i++) {
 			uintptr_t start = BASE + i * SIZE * PAGE;
@@ -452,7 +451,7 @@ static void test_moved_and_sampled(void)
 		int64_t weight;
 
 		begin();
-		hp_regions_start(INTERVAL, 3 + m);
+		hp_regions_start(INTERVAL, 3 + m, 1);
 		hp_sampler_init(&sampler, INTERVAL, 7);
 		for (size_t i = 0; i < N; i++) {
 			uint64_t gap = hp_sampler_next_gap(&sampler);
@@ -509,7 +508,7 @@ static void test_growth(void)
 static void test_growth_sampled(void)
 {
 	begin();
-	hp_regions_start(PAGE, 1);
+	hp_regions_start(PAGE, 1, 1);
 	grow(10, 5, 1);
 	grow(15, 5, 1);
 	CHECK_UINT_EQ(counts_of(1).alloc_objects, 2);

@@ -5,7 +5,7 @@
 #include "options.h"
 #include "stack_memory.h"
 #include "test.h"
-#include "unwind.h"
+#include "thread.h"
 #include <alloca.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -33,15 +33,15 @@ static volatile int sink;
 static void walk(const struct hp_site *site, size_t max)
 {
 	struct hp_thread *t = hp_thread_enter();
-	uint64_t before = t->memory.n_checks;
+	uint64_t before = t->walker.memory.n_checks;
 
-	n_frames = hp_unwind(t, site, max);
-	n_checks = t->memory.n_checks - before;
+	n_frames = hp_unwind(&t->walker, site, max);
+	n_checks = t->walker.memory.n_checks - before;
 	n_checks_max = n_checks > n_checks_max ? n_checks : n_checks_max;
-	is_cut = t->is_stack_cut;
-	outermost = n_frames > 0 ? t->frames[n_frames - 1] : 0;
-	home = t->memory.home;
-	top = t->memory.top;
+	is_cut = t->walker.is_cut;
+	outermost = n_frames > 0 ? t->walker.frames[n_frames - 1] : 0;
+	home = t->walker.memory.home;
+	top = t->walker.memory.top;
 	hp_thread_leave(t);
 }
 

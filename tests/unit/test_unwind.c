@@ -4,7 +4,7 @@
 #include "frame_rule.h"
 #include "modules.h"
 #include "test.h"
-#include "unwind.h"
+#include "thread.h"
 #include <alloca.h>
 #include <execinfo.h>
 #include <signal.h>
@@ -26,9 +26,9 @@ static volatile int sink;
 static size_t walk(const struct hp_site *site, size_t max)
 {
 	struct hp_thread *t = hp_thread_enter();
-	size_t n = hp_unwind(t, site, max);
+	size_t n = hp_unwind(&t->walker, site, max);
 
-	memcpy(frames, t->frames, n * sizeof(frames[0]));
+	memcpy(frames, t->walker.frames, n * sizeof(frames[0]));
 	hp_thread_leave(t);
 	return n;
 }
@@ -319,13 +319,13 @@ static void test_end_of_stack_within_a_page(void)
 	struct hp_site site = {(uintptr_t)page + 8, (uintptr_t)bp, (uintptr_t)bp};
 
 	munmap(page + PAGE, PAGE);
-	t->memory.home = (uintptr_t)page;
-	t->memory.top = (uintptr_t)page + 2048;
+	t->walker.memory.home = (uintptr_t)page;
+	t->walker.memory.top = (uintptr_t)page + 2048;
 	bp[0] = (uintptr_t)page + PAGE - 8; /* the caller's */
 	bp[1] = (uintptr_t)page + 16;       /* its code */
-	CHECK_UINT_EQ(hp_unwind(t, &site, MAX), 2);
-	t->memory.home = saved.memory.home;
-	t->memory.top = saved.memory.top;
+	CHECK_UINT_EQ(hp_unwind(&t->walker, &site, MAX), 2);
+	t->walker.memory.home = saved.walker.memory.home;
+	t->walker.memory.top = saved.walker.memory.top;
 	hp_thread_leave(t);
 	munmap(page, PAGE);
 }

@@ -23,14 +23,14 @@ struct memory {
 
 /* One that walks and remembers, one that forgets before each walk. */
 struct walkers {
-	struct hp_thread mindful, forgetful;
+	struct hp_walker mindful, forgetful;
 	struct memory memory[2];
 	uint32_t random;
 	int n_calls;
 	size_t max;
 };
 
-static void init_thread(struct hp_thread *t, struct memory *m)
+static void init_thread(struct hp_walker *t, struct memory *m)
 {
 	t->frames = m->frames;
 	t->steps = m->steps[0];
