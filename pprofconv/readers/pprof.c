@@ -404,6 +404,8 @@ static int read_pprof(struct profile *profile, struct input *input, struct diag 
 
 	if (!r)
 		r = decode(&decoder);
+	if (!r && profile->samples.n && !profile->sample_types.n)
+		r = diag_error(diag, READER_E_CORRUPT, "there are samples, but no sample types");
 	if (!r && !profile_status(profile))
 		profile->tool = find_tool(profile);
 	vec_deinit(&decoder.strings);
