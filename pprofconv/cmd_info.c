@@ -77,6 +77,8 @@ static void print_mappings(const struct profile *profile)
 	if (profile->mappings.n)
 		printf("mappings:\n");
 	vec_foreach (mapping, &profile->mappings) {
+		if (!mapping->limit && !mapping->file) /* of locations without an address */
+			continue;
 		printf("  %#" PRIx64 "-%#" PRIx64 " %#" PRIx64, mapping->start, mapping->limit,
 		       mapping->offset);
 		print_text(" ", or_dash(profile_string(profile, mapping->build_id)), " ");

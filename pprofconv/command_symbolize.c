@@ -137,8 +137,18 @@ static bool is_whole(const struct symbolize_result *result)
 	return !result->n_lost_units && result->n_named == result->n_locations;
 }
 
+/* Names of a file of the user's that nothing shows to be the program, for want of a memory map. */
+static bool is_unchecked(const struct profile *profile, const struct symbolize_summary *summary,
+			 size_t mapping)
+{
+	const struct profile_mapping *described = &profile->mappings.items[mapping];
+
+	return summary->mappings.items[mapping].outcome == SYMBOLIZE_NAMED && !described->file &&
+	       !described->build_id;
+}
+
 /* A line in all, at the end if there are more inputs than two, and one for each mapping that lacks
- * names; with --verbose for each mapping. */
+ * names, or whose names nothing checks; with --verbose for each mapping. */
 static void print_summary(const struct settings *settings, const struct profile *profile,
 			  const struct symbolize_summary *summary)
 {
@@ -149,7 +159,8 @@ static void print_summary(const struct settings *settings, const struct profile 
 		enum symbolize_outcome outcome = summary->mappings.items[i].outcome;
 		bool is_fine =
 			outcome == SYMBOLIZE_ALREADY ||
-			(outcome == SYMBOLIZE_NAMED && is_whole(&summary->mappings.items[i]));
+			(outcome == SYMBOLIZE_NAMED && is_whole(&summary->mappings.items[i]) &&
+			 !is_unchecked(profile, summary, i));
 
 		was_needed |= outcome != SYMBOLIZE_UNUSED && outcome != SYMBOLIZE_ALREADY;
 		if (!settings->verbose && (is_fine || !is_new(profile, summary, i)))

@@ -132,7 +132,7 @@ static void print_man_option(const struct option_row *row, FILE *stream)
 static const char man_rest[] =
 	".SH INPUTS\n"
 	"An input may be gzipped. Its format is found by content, however long its first\n"
-	"line is; no line may be longer than 1 MiB. Of what is read as others write it:\n"
+	"line is; no line may be longer than 16 MiB. Of what is read as others write it:\n"
 	".TP\n"
 	".B folded stacks\n"
 	"Text in UTF\\-8: one in UTF\\-16 is refused. Empty lines are skipped, and\n"

@@ -11,7 +11,7 @@
 #include "base/diag.h"
 
 #define INPUT_HEAD_SIZE   4096 /* tells most formats apart */
-#define INPUT_LINE_MAX    (1u << 20)
+#define INPUT_LINE_MAX    (1u << 24)
 #define INPUT_BYTES_LIMIT (UINT64_C(1) << 30) /* the limit where the user gave none */
 
 enum {

@@ -18,7 +18,7 @@ struct folded {
 	VEC(uint32_t) locations; /* of the functions, PROFILE_NONE where there is none yet */
 	VEC(uint32_t) stack;
 	double carry; /* what rounding has left over so far */
-	size_t n_lines, n_two_counts, n_fractions;
+	size_t n_lines, n_two_counts, n_fractions, n_like_stacks;
 	bool has_callers, is_cut;
 };
 
@@ -137,16 +137,36 @@ static bool is_comment(struct cursor line)
 	       !split(&line, &count);
 }
 
-/* Whether a number is there that is only too large; `line` is as split() left it. */
-static bool has_digits(const struct cursor *line)
+/* Whether there is a number behind the last space that is only too large. */
+static bool has_digits(struct cursor line)
 {
-	const char *at = line->end;
+	const char *space;
 
-	if (cursor_at_end(line) || *at != ' ')
+	cursor_trim_end(&line);
+	space = memrchr(line.at, ' ', cursor_left(&line));
+	if (!space || space == line.at || space + 1 == line.end)
 		return false;
-	while (at[1] >= '0' && at[1] <= '9')
-		at++;
-	return at > line->end && (at[1] == '\r' || at[1] == '\n');
+	for (const char *at = space + 1; at < line.end; at++)
+		if (*at < '0' || *at > '9')
+			return false;
+	return true;
+}
+
+/* Whether a comment would be a stack of two frames or more, were it none. */
+static bool is_like_stack(struct cursor comment)
+{
+	struct count count;
+
+	return split(&comment, &count) && memchr(comment.at, ';', cursor_left(&comment));
+}
+
+/* Signs that no name holds: lines that end as on old Macs would be one, and names that are cut at a
+ * NUL would be others. */
+static bool has_control(struct cursor line)
+{
+	cursor_trim_end(&line);
+	return memchr(line.at, '\0', cursor_left(&line)) ||
+	       memchr(line.at, '\r', cursor_left(&line));
 }
 
 /* Whether the stack ends with a number of its own: two counts a line are a difference. */
@@ -177,6 +197,8 @@ static int read_line(struct folded *folded, struct cursor line)
 	struct count count;
 	int64_t value;
 
+	if (has_control(line))
+		return corrupt(folded, "a NUL or a carriage return within the line");
 	if (!split(&line, &count))
 		return corrupt(folded, folded->is_cut ? "truncated: the last line has no end"
 						      : "expected a stack and a number, as in "
@@ -198,7 +220,9 @@ static int read_lines(struct folded *folded)
 		if (input_line_number(folded->input) == 1)
 			cursor_accept_text(&line, BYTE_ORDER_MARK);
 		folded->is_cut = input_line_is_cut(folded->input);
-		if (!is_blank(line) && !is_comment(line))
+		if (is_comment(line))
+			folded->n_like_stacks += is_like_stack(line);
+		else if (!is_blank(line))
 			r = read_line(folded, line);
 	}
 	return r ? r : input_status(folded->input);
@@ -223,6 +247,11 @@ static int check(struct folded *folded)
 			  "%zu of %zu counts are fractions: rounded to whole numbers that have the "
 			  "same sum; multiply them first if that is too coarse",
 			  folded->n_fractions, folded->n_lines);
+	if (folded->n_like_stacks)
+		diag_warn(diag,
+			  "%zu of the lines that begin with '# ' look like stacks: taken for "
+			  "comments",
+			  folded->n_like_stacks);
 	if (folded->n_lines && !folded->has_callers)
 		diag_warn(diag, "no function has a caller: lines of a name and a number are taken "
 				"for folded stacks");
@@ -269,13 +298,14 @@ static void see_stack(struct seen *seen, struct cursor stack)
 
 static bool see_line(struct seen *seen, struct cursor line)
 {
+	struct cursor stack = line;
 	struct count count;
 
 	if (is_blank(line) || is_comment(line))
 		return true;
-	if (!split(&line, &count) && !has_digits(&line))
+	if (!split(&stack, &count) && !has_digits(line))
 		return false;
-	see_stack(seen, line);
+	see_stack(seen, stack);
 	return true;
 }
 

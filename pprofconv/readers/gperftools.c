@@ -33,8 +33,9 @@ static int check_whole(struct heap_dump *dump, bool has_map)
 	if (dump->any_inuse && dump->n_odd)
 		diag_warn(dump->diag,
 			  "%ju record%s with less than nothing in use, or bytes of no objects: "
-			  "mappings unmapped in part (HEAP_PROFILE_MMAP) count as gone once for "
-			  "each part; go by bytes, not by objects",
+			  "gperftools counts a mapping that is unmapped in part "
+			  "(HEAP_PROFILE_MMAP) as gone for each part, and misses some parts: "
+			  "objects mean nothing there, and bytes may be too many",
 			  (uintmax_t)dump->n_odd, dump->n_odd == 1 ? "" : "s");
 	if (dump->builder.interval == 0 && dump->sums.alloc_objects)
 		diag_warn(dump->diag, "sampled, but the interval is not given: counts stay as they "

@@ -17,7 +17,7 @@ enum {
 };
 
 /* A longer line is in no format. */
-#define READER_HEAD_MAX INPUT_LINE_MAX
+#define READER_HEAD_MAX (1u << 20)
 
 enum probe { /* whether input that begins so is meant to be in a format */
 	PROBE_NO,

@@ -23,7 +23,7 @@ static const struct {
 	KIND("desc: ", "massif's output", NULL),
 	KIND("{\"dhatFileVersion\"", "DHAT's output", NULL),
 	KIND("--- heapz", "Java's heapz text",
-	     "go tool pprof -proto -output=FILE.pb.gz makes a profile of it that is"),
+	     "go tool pprof -proto -output=OUT.pb.gz FILE makes a profile of it that is"),
 	KIND("--- contention", "a contention profile", NULL),
 	KIND("--- threadz", "a thread profile", NULL),
 	KIND("goroutine profile:", "a goroutine profile", NULL),
@@ -64,10 +64,36 @@ static bool is_perf_script(struct cursor head)
 	return false;
 }
 
+/* Text of two bytes a character, without a byte order mark: of the first characters, which are
+ * ASCII, all have a 0 on the same side. */
+static bool is_unmarked_utf16(struct cursor head)
+{
+	enum {
+		N_LOOKED_AT = 16
+	};
+	bool is_little = cursor_left(&head) > 1 && head.at[1] == '\0';
+
+	if (cursor_left(&head) < N_LOOKED_AT)
+		return false;
+	for (int i = 0; i < N_LOOKED_AT; i++) {
+		unsigned char c = (unsigned char)head.at[i];
+
+		if ((i % 2 == is_little) ? c != 0 : c < '\t' || c > '~')
+			return false;
+	}
+	return true;
+}
+
 const struct refused *refused_find(struct cursor head)
 {
+	static const struct refused utf16 = {"UTF-16 text",
+					     "make UTF-8 of it: iconv -f UTF-16LE -t UTF-8, or "
+					     "UTF-16BE"};
 	static const struct refused perf_script = {"perf script's output, a CPU profile,", NULL};
 
+	cursor_accept_text(&head, "\xef\xbb\xbf");
+	if (is_unmarked_utf16(head))
+		return &utf16;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (cursor_left(&head) >= kinds[i].size &&
 		    memcmp(head.at, kinds[i].beginning, kinds[i].size) == 0)

@@ -54,9 +54,10 @@ def refuse(path):
 
 def deep(n_bytes):
     """A stack of that many bytes and a few more."""
-    names = []
-    while sum(map(len, names)) < n_bytes:
+    names, size = [], 0
+    while size < n_bytes:
         names.append(f'Tree<std::tuple<std::string, long>, {len(names)}>::walk(int)'.replace(' ', '_'))
+        size += len(names[-1])
     return ';'.join(names)
 
 
@@ -64,7 +65,7 @@ def deep(n_bytes):
 
 @cli.test
 def folded_with_a_long_first_line(folder):
-    for size in (5000, 70000, 900000):
+    for size in (5000, 70000, 900000, 3 << 20):
         stack = deep(size)
         path = write(folder, f'{stack} 12\nmain;work 3\n')
         cli.equal(folded(path), ({stack: 12, 'main;work': 3}, []))
@@ -75,8 +76,8 @@ def folded_with_a_long_first_line(folder):
         cli.equal(folded(path)[1], [])
         path = write(folder, f'{letter * 6000};work 4\n')
         cli.equal(folded(path), ({f'{letter * 6000};work': 4}, []))
-    cli.equal(refuse(write(folder, deep(1 << 20) + ' 1\n')),
-              'the line is longer than 1048576 bytes')
+    cli.equal(refuse(write(folder, deep(16 << 20) + ' 1\n')),
+              'the line is longer than 16777216 bytes')
 
 
 @cli.test
@@ -93,7 +94,7 @@ def folded_without_any_caller(folder):
     path = write(folder, '(no stack) 100\nnopie+0x147e 200\n')
     cli.equal(folded(path), ({'(no stack)': 100, 'nopie+0x147e': 200}, [warning]))
     for text in ('1 2\n2 4\n', 'goroutine profile: total 0\n', 'a letter, no profile', 'one\n2 3\n'):
-        assert refuse(write(folder, text)).endswith((' is not read', "formats' lists them"))
+        assert refuse(write(folder, text)).endswith((' is not read', 'says where one is wrong'))
 
 
 @cli.test
@@ -144,7 +145,7 @@ def folded_as_others_write_it(folder):
              [cut, fractions.format(1, 2)]),
             ('main;a 3', {'main;a': 3}, [cut]),
             ('# by hand\n#\n\n\nmain;a 3\n\n', {'main;a': 3}, []),
-            ('#\tx;y 5\nmain;a 3\n', {'main;a': 3}, []),
+            ('#\tx y 5\nmain;a 3\n', {'main;a': 3}, []),
             ('#<Class:A>#new;a 3\n#!shebang\n', {'#<Class:A>#new;a': 3}, []),
             ('main;a 3\r\n\r\n# c\r\nmain;b 4\r\n', {'main;a': 3, 'main;b': 4}, []),
             ('\ufeffmain;a 3\n', {'main;a': 3}, []),
@@ -156,6 +157,39 @@ def folded_as_others_write_it(folder):
             ('main;f 31;g 33\n', {'main;f 31;g': 33}, []),
     ):
         cli.equal(folded(write(folder, text)), (stacks, warnings))
+
+
+@cli.test
+def folded_that_may_be_taken_wrongly(folder):
+    stacks, warnings = folded(write(folder, '# gc;sweep 7\n# by hand 3\nmain;a 3\n'))
+    cli.equal(stacks, {'main;a': 3})
+    cli.equal(warnings, ["1 of the lines that begin with '# ' look like stacks: taken for comments"])
+    for text in ('main;a 3\rmain;b 4\r', 'main;c 1\nmai\0n;a 3\n'):
+        path = write(folder, text)
+        done = cli.pprofconv('info', '-f', 'folded', path)
+        cli.equal(done.returncode, 2)
+        cli.is_in('a NUL or a carriage return within the line', done.stderr)
+    for text, said in (('main;a 99999999999999999999 \nmain;b 1\n', 'x:1: expected a stack'),
+                       ('main;a 3\nmain;b oops\n', '--from says where one is wrong')):
+        cli.is_in(said, cli.pprofconv('info', write(folder, text)).stderr)
+
+
+@cli.test
+def utf16_without_a_mark(folder):
+    for kind in ('LE', 'BE'):
+        cli.is_in('UTF-16 text is not read; make UTF-8 of it', refuse(write(
+            folder, 'main;work;a 3\nmain;b 4\n'.encode(f'utf-16-{kind}'))))
+    cli.is_in("Java's heapz text", refuse(write(folder, '\ufeff--- heapz 1 ---\n')))
+
+
+@cli.test
+def samples_of_no_type(folder):
+    path = write(folder, b'\x12\x03\x0a\x01\x01\x22\x02\x08\x01\x32\x00')
+    for args in (['-t', 'text'], ['-t', 'folded'], ['info'], ['top'],
+                 ['merge', '-t', 'folded', '-o', '-']):
+        done = cli.pprofconv(*args, path)
+        cli.equal((done.returncode, done.stdout), (2, ''))
+        cli.is_in('there are samples, but no sample types', done.stderr)
 
 
 @cli.test
@@ -192,8 +226,9 @@ def brief_names_of_hexadecimal_digits(folder):
 
 # --- mappings unmapped in part ---------------------------------------------------------------
 
-UNMAPPED = ('{} with less than nothing in use, or bytes of no objects: mappings unmapped in part '
-            '(HEAP_PROFILE_MMAP) count as gone once for each part; go by bytes, not by objects')
+UNMAPPED = ('{} with less than nothing in use, or bytes of no objects: gperftools counts a mapping '
+            'that is unmapped in part (HEAP_PROFILE_MMAP) as gone for each part, and misses some '
+            'parts: objects mean nothing there, and bytes may be too many')
 
 
 @cli.test
@@ -378,7 +413,9 @@ def go_without_its_comments(folder):
     text = cli.run(binary).stdout
     named = folded(write(folder, text))[0]
     bare = write(folder, ''.join(l for l in text.splitlines(True) if not l.startswith('#')), 'bare')
-    ours = sums(cli.pprofconv('-q', '-b', binary, '-t', 'folded', bare).stdout)
+    done = cli.pprofconv('-b', binary, '-t', 'folded', bare)
+    ours = sums(done.stdout)
+    cli.is_in('locations named, with no build ID to check the file by', done.stderr)
     for leaf in ('main.main;main.leak', 'runtime.gopanic;main.recovered.func1;main.leak'):
         stacks = [s for s in named if s.endswith(leaf)]
         assert stacks and [s for s in ours if s.endswith(leaf)], (leaf, named, ours)
@@ -414,7 +451,7 @@ def heapz_of_java(folder):
     text = '--- heapz 1 ---\nformat = java\nresolution = bytes\n 7048 1 @ 0x3\n 0x3 foo (a.java:3)\n'
     path = write(folder, text)
     cli.equal(refuse(path), "Java's heapz text is not read; go tool pprof -proto "
-                            '-output=FILE.pb.gz makes a profile of it that is')
+                            '-output=OUT.pb.gz FILE makes a profile of it that is')
     if shutil.which('go'):
         out = os.path.join(folder, 'out.pb.gz')
         cli.go_pprof('-proto', f'-output={out}', path)

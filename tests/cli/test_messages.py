@@ -175,7 +175,7 @@ def a_line_of_100_mb(folder):
         file.write(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n')
         file.seek(100 << 20, os.SEEK_CUR)
         file.write(b'\n')
-    cli.equal(fail(path), f'pprofconv: {path}:2: the line is longer than 1048576 bytes')
+    cli.equal(fail(path), f'pprofconv: {path}:2: the line is longer than 16777216 bytes')
 
 
 @cli.test
