@@ -50,7 +50,7 @@ def program_page_explains_the_columns_of_diff(folder):
 
 @cli.test
 def library_page_has_every_variable(folder):
-    source = (chain.ROOT / 'profiler' / 'options.c').read_text()
+    source = (chain.ROOT / 'profiler' / 'base' / 'options.c').read_text()
     names = re.findall(r'^\s*\{"(HEAP\w+)",', source, re.MULTILINE)
     assert len(names) >= 15, names
     page = LIBRARY_PAGE.read_text()
@@ -59,7 +59,7 @@ def library_page_has_every_variable(folder):
 
 @cli.test
 def library_page_has_every_function(folder):
-    header = (chain.ROOT / 'profiler' / 'heapprof.h').read_text()
+    header = (chain.ROOT / 'profiler' / 'control' / 'heapprof.h').read_text()
     functions = re.findall(r'^[a-z].*?(\w+)\(.*\);$', header, re.MULTILINE)
     assert len(functions) == 9, functions
     functions_section = LIBRARY_PAGE.read_text().split('.SH FUNCTIONS')[1].split('.SH')[0]

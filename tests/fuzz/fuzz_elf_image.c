@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "elf_image.h"
+#include "process/elf_image.h"
 #include "target.h"
 
 #define AROUND     (UINT64_C(4) << 30)

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "maps.h"
+#include "process/maps.h"
 #include "target.h"
 
 static int memory_file;

@@ -2,10 +2,10 @@
 /* The profiler's environment: the n-th part is the value of the n-th variable. */
 #include <stdlib.h>
 
-#include "name_pattern.h"
-#include "options.h"
-#include "process.h"
+#include "base/name_pattern.h"
+#include "base/options.h"
 #include "parts.h"
+#include "process/process.h"
 #include "target.h"
 
 #define VALUES_MAX 32

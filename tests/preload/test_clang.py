@@ -11,10 +11,10 @@ need('clang')
 
 PROFILER = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'profiler')
 FLAGS = ['-std=gnu17', '-D_GNU_SOURCE', '-DHEAPPROF_VERSION="0"', '-DHEAPPROF_DATE="0"', '-Wall',
-         '-Wextra', '-Wno-unused-parameter', '-fsyntax-only']
+         '-Wextra', '-Wno-unused-parameter', '-fsyntax-only', '-I', PROFILER]
 
 
-@each('name', sorted(os.path.basename(p) for p in glob.glob(f'{PROFILER}/*.c')))
+@each('name', sorted(os.path.relpath(p, PROFILER) for p in glob.glob(f'{PROFILER}/*/*.c')))
 def test_no_warnings(folder, name):
     result = subprocess.run(['clang', *FLAGS, os.path.join(PROFILER, name)], capture_output=True,
                             text=True)

@@ -4,10 +4,10 @@
  *judge.
  *
  *	simulate MIX INTERVAL FIRST-SEED N-SEEDS */
-#include "frame_rule.h"
 #include "mixes.h"
-#include "recorder.h"
-#include "stacks_copy.h"
+#include "record/recorder.h"
+#include "tables/stacks_copy.h"
+#include "unwind/frame_rule.h"
 #include <stdio.h>
 #include <stdlib.h>
 

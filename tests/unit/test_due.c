@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Dumps that a signal asks for, wherever it arrives. */
-#include "due.h"
-#include "dumper.h"
+#include "control/lifecycle.h"
+#include "dump/due.h"
+#include "dump/dumper.h"
+#include "dump/names.h"
 #include "folder.h"
-#include "lifecycle.h"
-#include "names.h"
-#include "session.h"
+#include "record/session.h"
 #include <errno.h>
 #include <signal.h>
 

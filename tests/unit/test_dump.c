@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The text of dumps. The program runs itself with a command line that would forge lines. */
-#include "arena.h"
-#include "dump.h"
-#include "modules.h"
-#include "process.h"
-#include "recorder.h"
-#include "stacks.h"
+#include "base/arena.h"
+#include "dump/dump.h"
+#include "process/modules.h"
+#include "process/process.h"
+#include "record/recorder.h"
+#include "tables/stacks.h"
 #include "test.h"
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "file.h"
+#include "base/file.h"
+#include "base/sys.h"
 #include "folder.h"
-#include "sys.h"
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fork_mark.h"
+#include "process/fork_mark.h"
 #include "test.h"
 #include <signal.h>
 #include <sys/syscall.h>

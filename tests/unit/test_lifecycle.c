@@ -2,8 +2,8 @@
 /* The start, and fork children that no handler has seen and that have several threads when they are
  * noticed. */
 #include "answer_calls.h"
-#include "lifecycle.h"
-#include "session.h"
+#include "control/lifecycle.h"
+#include "record/session.h"
 #include "test.h"
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lock.h"
+#include "base/lock.h"
 #include "test.h"
 #include <pthread.h>
 #include <signal.h>

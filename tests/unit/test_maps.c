@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/sys.h"
 #include "folder.h"
-#include "maps.h"
-#include "sys.h"
+#include "process/maps.h"
 #include <sys/auxv.h>
 
 struct seen {

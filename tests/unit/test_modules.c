@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Libraries that come and go. libresolv serves as one: nobody here needs it otherwise. */
-#include "arena.h"
-#include "elf_image.h"
-#include "modules.h"
-#include "places.h"
+#include "base/arena.h"
+#include "process/elf_image.h"
+#include "process/modules.h"
+#include "process/places.h"
 #include "test.h"
 #include <dlfcn.h>
 #include <elf.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "name_pattern.h"
+#include "base/name_pattern.h"
 #include "test.h"
 
 static void test_plain_names(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/sys.h"
+#include "dump/names.h"
 #include "folder.h"
-#include "names.h"
-#include "process.h"
-#include "sys.h"
+#include "process/process.h"
 #include <sys/utsname.h>
 
 static struct hp_name name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "elf_image.h"
-#include "objects.h"
+#include "process/elf_image.h"
+#include "process/objects.h"
 #include "test.h"
 #include <dlfcn.h>
 #include <link.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The option table's rows, one by one, and the message that a bad value gets. */
-#include "options.h"
-#include "process.h"
-#include "report.h"
+#include "base/options.h"
+#include "base/report.h"
+#include "process/process.h"
 #include "test.h"
 #include <fcntl.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "answer_calls.h"
-#include "patience.h"
+#include "base/patience.h"
 #include "test.h"
 #include <errno.h>
 #include <sys/wait.h>

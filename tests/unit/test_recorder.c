@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions of the recorder, and what is left of one in the next. */
-#include "fork_mark.h"
-#include "frame_rule.h"
-#include "modules.h"
-#include "recorder.h"
-#include "stacks_copy.h"
+#include "process/fork_mark.h"
+#include "process/modules.h"
+#include "record/recorder.h"
+#include "tables/stacks_copy.h"
 #include "test.h"
+#include "unwind/frame_rule.h"
 #include <pthread.h>
 
 static const struct hp_options exact = {

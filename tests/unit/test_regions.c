@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Recorded mappings against a plain array of pages. */
-#include "regions.h"
-#include "sampler.h"
-#include "stacks.h"
-#include "stacks_copy.h"
+#include "tables/regions.h"
+#include "tables/sampler.h"
+#include "tables/stacks.h"
+#include "tables/stacks_copy.h"
 #include "test.h"
 #include <math.h>
 

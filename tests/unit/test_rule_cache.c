@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "arena.h"
-#include "rule_cache.h"
+#include "base/arena.h"
 #include "test.h"
+#include "unwind/rule_cache.h"
 #include <pthread.h>
 
 enum {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The sampler against libm. Seeds are fixed, so a test that passes once always passes; bounds are
  * such that a right sampler would fail with a new seed less than once in a million. */
-#include "sampler.h"
+#include "tables/sampler.h"
 #include "test.h"
 #include <math.h>
 

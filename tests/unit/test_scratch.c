@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scratch.h"
+#include "base/scratch.h"
 #include "test.h"
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Address space against a plain array of pages. */
-#include "spaces.h"
+#include "tables/spaces.h"
 #include "test.h"
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What walks cost, counted in checked pages, and what becomes a thread's home. */
-#include "frame_rule.h"
-#include "modules.h"
-#include "options.h"
-#include "stack_memory.h"
+#include "base/options.h"
+#include "process/modules.h"
+#include "record/thread.h"
 #include "test.h"
-#include "thread.h"
+#include "unwind/frame_rule.h"
+#include "unwind/stack_memory.h"
 #include <alloca.h>
 #include <pthread.h>
 #include <sys/mman.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks and their counts: nothing that was counted is lost, whatever is folded or forked. */
-#include "stacks.h"
-#include "stacks_copy.h"
-#include "stacks_table.h"
+#include "tables/stacks.h"
+#include "tables/stacks_copy.h"
+#include "tables/stacks_table.h"
 #include "test.h"
 #include <pthread.h>
 #include <semaphore.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/text.h"
 #include "test.h"
-#include "text.h"
 #include <errno.h>
 
 #define EXPECT_TEXT(expected, ...)                               \

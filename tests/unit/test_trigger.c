@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "record/trigger.h"
 #include "test.h"
-#include "trigger.h"
 #include <pthread.h>
 
 #define KIB 1024

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The walker against the C library's own backtrace(), and on stacks that are none. */
-#include "arena.h"
-#include "frame_rule.h"
-#include "modules.h"
+#include "base/arena.h"
+#include "process/modules.h"
+#include "record/thread.h"
 #include "test.h"
-#include "thread.h"
+#include "unwind/frame_rule.h"
 #include <alloca.h>
 #include <execinfo.h>
 #include <signal.h>

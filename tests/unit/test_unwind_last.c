@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Walks from a tree of calls that is gone through at random. Each walk is taken twice: by a thread
  * that remembers its last walk, and by one that remembers none. */
-#include "frame_rule.h"
-#include "modules.h"
-#include "options.h"
+#include "base/options.h"
+#include "process/modules.h"
 #include "test.h"
-#include "unwind.h"
+#include "unwind/frame_rule.h"
+#include "unwind/unwind.h"
 #include <alloca.h>
 #include <pthread.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "options.h"
-#include "report.h"
+#include "base/options.h"
+#include "base/report.h"
+#include "base/variables.h"
 #include "test.h"
-#include "variables.h"
 #include <unistd.h>
 
 /* What is written to standard error about an environment. */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/name_pattern.h"
+#include <stddef.h>
+
+/* A pattern within its list: [at, end). */
+struct range {
+	const char *at, *end;
+	bool has_open_set; /* a bracket that nothing closes: those after it are characters too */
+};
+
+/* member = char [ "-" char ]; true if it holds `c` */
+static bool match_member(struct range *p, unsigned char c)
+{
+	unsigned char low = (unsigned char)*p->at++, high = low;
+
+	if (p->end - p->at >= 2 && p->at[0] == '-' && p->at[1] != ']') {
+		high = (unsigned char)p->at[1];
+		p->at += 2;
+	}
+	return low <= c && c <= high;
+}
+
+/* set = "[" [ "!" | "^" ] member+ "]". False, and p->at stays, if no bracket closes it. */
+static bool parse_set(struct range *p, unsigned char c, bool *out_is_matched)
+{
+	struct range rest = {.at = p->at + 1, .end = p->end};
+	bool is_negated = rest.at < rest.end && (*rest.at == '!' || *rest.at == '^');
+	bool is_found = false;
+
+	rest.at += is_negated;
+	for (bool is_first = true; rest.at < rest.end; is_first = false) {
+		if (*rest.at == ']' && !is_first) {
+			p->at = rest.at + 1;
+			*out_is_matched = is_found != is_negated;
+			return true;
+		}
+		is_found |= match_member(&rest, c);
+	}
+	p->has_open_set = true;
+	return false;
+}
+
+/* one = "?" | set | "\" char | char; advances over it */
+static bool match_one(struct range *p, unsigned char c)
+{
+	bool is_matched;
+
+	if (*p->at == '?') {
+		p->at++;
+		return true;
+	}
+	if (*p->at == '[' && !p->has_open_set && parse_set(p, c, &is_matched))
+		return is_matched;
+	if (*p->at == '\\' && p->end - p->at >= 2)
+		p->at++;
+	return (unsigned char)*p->at++ == c;
+}
+
+/* pattern = ( "*" | one )*. Only the last star is ever tried again: whatever an earlier one could
+ * take instead, the last one can as well. */
+static bool match(struct range p, const char *name)
+{
+	const char *after_star = NULL, *name_at_star = NULL;
+
+	for (;;) {
+		if (p.at < p.end && *p.at == '*') {
+			after_star = ++p.at;
+			name_at_star = name;
+		} else if (*name == '\0' && p.at == p.end) {
+			return true;
+		} else if (*name != '\0' && p.at < p.end && match_one(&p, (unsigned char)*name)) {
+			name++;
+		} else if (after_star && *name_at_star != '\0') {
+			p.at = after_star;
+			name = ++name_at_star;
+		} else {
+			return false;
+		}
+	}
+}
+
+/* Up to the next comma that no backslash takes away, from behind the last slash. */
+static struct range next_pattern(const char *list)
+{
+	struct range p = {.at = list, .end = list};
+
+	for (; *p.end != '\0' && *p.end != ','; p.end++)
+		if (*p.end == '\\' && p.end[1] != '\0')
+			p.end++;
+		else if (*p.end == '/')
+			p.at = p.end + 1;
+	return p;
+}
+
+bool hp_name_pattern_matches(const char *list, const char *name)
+{
+	for (;;) {
+		struct range p = next_pattern(list);
+
+		if (p.at < p.end && match(p, name))
+			return true;
+		if (*p.end == '\0')
+			return false;
+		list = p.end + 1;
+	}
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/arena.h"
+#include "control/heapprof.h"
+#include "control/lifecycle.h"
+#include "dump/due.h"
+#include "dump/dumper.h"
+#include "process/symbols.h"
+#include "record/recorder.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define INTERVAL_MAX (UINT64_C(1) << 40) /* as HEAP_PROFILE_SAMPLE_INTERVAL has it */
+
+#define PUBLIC __attribute__((visibility("default")))
+
+/* What we allocate ourselves is not the program's. */
+static void enter(void)
+{
+	hp_lifecycle_init();
+	hp_tls.in_hook++;
+}
+
+static void leave(void)
+{
+	hp_tls.in_hook--;
+	if (hp_tls.in_hook == 0 && hp_due_has_signal())
+		hp_due_settle();
+}
+
+/* libtcmalloc starts its own profiler by these names where HEAPPROFILE is set, and asks for a last
+ * dump. That one does not run, and ours has its own, or is to record another program. An allocator
+ * without one never calls these: what returns into the C library then is a handler or a thread of
+ * the program's. */
+static bool is_of_tcmalloc(const void *caller)
+{
+	return hp_symbols_is_allocators_code((uintptr_t)caller) &&
+	       hp_symbols_is_allocators_code((uintptr_t)hp_symbol_next("HeapProfilerDump"));
+}
+
+PUBLIC void HeapProfilerStart(const char *prefix)
+{
+	const void *caller = __builtin_return_address(0);
+
+	if (!prefix || !*prefix)
+		return;
+	enter();
+	if (!is_of_tcmalloc(caller))
+		hp_lifecycle_start(prefix);
+	leave();
+}
+
+PUBLIC int IsHeapProfilerRunning(void)
+{
+	return hp_session_is_running();
+}
+
+PUBLIC void HeapProfilerStop(void)
+{
+	enter();
+	if (hp_session_is_running())
+		hp_lifecycle_stop();
+	leave();
+}
+
+PUBLIC void HeapProfilerDump(const char *reason)
+{
+	const void *caller = __builtin_return_address(0);
+
+	enter();
+	if (!is_of_tcmalloc(caller))
+		hp_dumper_dump(reason && *reason ? reason : "HeapProfilerDump");
+	leave();
+}
+
+PUBLIC char *GetHeapProfile(void)
+{
+	size_t size = 0, mapped = 0;
+
+	enter();
+	bool is_running = hp_session_is_running();
+	char *text = hp_dumper_dump_to_memory(&size, &mapped);
+	/* It may have ended meanwhile. */
+	is_running = is_running && hp_session_is_running();
+	char *copy = text || !is_running ? malloc(size + 1) : NULL;
+
+	if (copy) {
+		if (text)
+			memcpy(copy, text, size);
+		copy[size] = '\0';
+	}
+	hp_memory_unmap(text, mapped);
+	leave();
+	return copy;
+}
+
+PUBLIC const char *heapprof_version(void)
+{
+	return HEAPPROF_VERSION;
+}
+
+PUBLIC uint64_t heapprof_sample_interval(void)
+{
+	hp_lifecycle_init();
+	return hp_lifecycle_sample_interval();
+}
+
+PUBLIC void heapprof_set_sample_interval(uint64_t bytes)
+{
+	hp_lifecycle_init();
+	if (bytes > 0)
+		hp_lifecycle_set_sample_interval(bytes < INTERVAL_MAX ? bytes : INTERVAL_MAX);
+}
+
+PUBLIC void heapprof_get_statistics(struct heapprof_statistics *out, size_t size)
+{
+	struct heapprof_statistics now = {
+		.allocated_bytes = hp_recorder_allocated_bytes(),
+		.samples = hp_recorder_n_samples(),
+		.samples_dropped = hp_recorder_n_dropped(),
+		.profiler_bytes = hp_memory_mapped(),
+	};
+
+	hp_recorder_estimate(&now.inuse_bytes, &now.freed_bytes);
+	memcpy(out, &now, size < sizeof(now) ? size : sizeof(now));
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/lifecycle.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/report.h"
+#include "base/variables.h"
+#include "dump/due.h"
+#include "dump/dumper.h"
+#include "dump/names.h"
+#include "process/fork_mark.h"
+#include "process/modules.h"
+#include "process/objects.h"
+#include "process/process.h"
+#include "process/symbols.h"
+#include "record/recorder.h"
+#include "unwind/frame_rule.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+enum state {
+	NOT_READY,
+	PREPARING,
+	READY
+};
+
+static uint32_t state;
+static struct hp_options options;
+static uint64_t next_interval; /* of the sampler, from the next session on */
+static bool has_exited, is_company_told, is_prefix_misspelt;
+static bool was_stopped; /* by the program, though the environment asks for dumps */
+
+/* What we allocate ourselves is not the program's, and its errno is not ours. */
+static int enter(void)
+{
+	hp_tls.in_hook++;
+	return errno;
+}
+
+static void leave(int saved_errno)
+{
+	errno = saved_errno;
+	hp_tls.in_hook--;
+}
+
+bool hp_lifecycle_is_ready(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY;
+}
+
+/* --- company ------------------------------------------------------------------------------- */
+
+/* The malloc that the program calls, if that is another one than ours; else NULL. Also NULL where a
+ * stub hides it. */
+static void *malloc_before_us(void)
+{
+	void *first = dlsym(RTLD_DEFAULT, "malloc");
+
+	return first && !hp_object_has_both(first, hp_lifecycle_init) && !hp_object_is_stub(first)
+		       ? first
+		       : NULL;
+}
+
+/* Linked into the program, as clang does it, or preloaded. GCC's library comes after ours. */
+static bool is_of_address_sanitizer(void *their_malloc)
+{
+	void *init = dlsym(RTLD_DEFAULT, "__asan_init");
+
+	return init && hp_object_has_both(init, their_malloc);
+}
+
+static void tell_who_is_before_us(void *their_malloc)
+{
+	HP_TEXT_LOCAL(line, 512);
+
+	if (is_company_told)
+		return;
+	is_company_told = true;
+	if (hp_object_has_heapprof(their_malloc)) {
+		hp_text_string(&line, hp_object_name(their_malloc));
+		hp_text_string(&line, " has a heapprof of its own: that one records, not this one");
+	} else {
+		hp_text_string(&line, "malloc of ");
+		hp_text_string(&line, hp_object_name(their_malloc));
+		if (is_of_address_sanitizer(their_malloc))
+			hp_text_string(&line, " is AddressSanitizer's and");
+		hp_text_string(&line, " comes before ours: what it allocates can't be seen");
+	}
+	hp_report_text(&line);
+}
+
+/* Of two copies the first one sees each call, and forwards it to the second. */
+static bool must_step_aside(void)
+{
+	void *first = malloc_before_us();
+
+	if (!first || !hp_object_has_heapprof(first))
+		return false;
+	tell_who_is_before_us(first);
+	return true;
+}
+
+static void stop_tcmallocs_profiler(void)
+{
+	int (*is_running)(void) = (int (*)(void))hp_symbol_next("IsHeapProfilerRunning");
+	void (*stop)(void) = (void (*)(void))hp_symbol_next("HeapProfilerStop");
+
+	if (!is_running || !stop || !is_running())
+		return;
+	stop();
+	hp_report("stopped the heap profiler of libtcmalloc, which HEAPPROFILE had started too");
+}
+
+void hp_lifecycle_check_company(void)
+{
+	void *first;
+
+	if (!hp_session_is_running())
+		return;
+	int saved_errno = enter();
+
+	first = malloc_before_us();
+	if (first)
+		tell_who_is_before_us(first);
+	stop_tcmallocs_profiler();
+	leave(saved_errno);
+}
+
+/* --- sessions ------------------------------------------------------------------------------ */
+
+static bool after_raw_fork(void);
+
+static bool is_known_process(void)
+{
+	return !hp_fork_mark_is_new_process() || after_raw_fork();
+}
+
+static bool start(const char *prefix, bool by_environment)
+{
+	if (hp_session_is_running() || must_step_aside())
+		return false;
+	if (next_interval)
+		options.sample_interval = next_interval;
+	hp_memory_set_limit(options.memory_limit);
+	if (!hp_names_start(prefix, by_environment))
+		return false;
+	if (!hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND)) {
+		hp_report("no memory: not profiling");
+		return false;
+	}
+	if (hp_names_is_first_image())
+		hp_variables_report_unknown(environ);
+	if (options.cleanup && hp_names_is_owner())
+		hp_names_remove_earlier();
+	hp_dumper_start(&options);
+	if (!hp_recorder_start(&options)) {
+		hp_report("a thread has not left the last session: not profiling");
+		return false;
+	}
+	was_stopped = false;
+	hp_due_start(&options);
+	if (!by_environment)
+		hp_due_take_signal(&options);
+	return true;
+}
+
+/* Sessions begin and end while no dump is written. */
+bool hp_lifecycle_start(const char *prefix)
+{
+	bool is_started;
+
+	if (!is_known_process() || !hp_dumper_wait())
+		return false;
+	is_started = start(prefix, false /* by environment */);
+	hp_dumper_go_on();
+	hp_lifecycle_check_company();
+	return is_started;
+}
+
+void hp_lifecycle_stop(void)
+{
+	if (!is_known_process())
+		return;
+	bool is_waiting = hp_dumper_wait();
+
+	was_stopped = options.prefix[0] != '\0';
+	hp_due_stop();
+	hp_recorder_stop(is_waiting);
+	if (is_waiting)
+		hp_dumper_go_on();
+}
+
+void hp_lifecycle_set_sample_interval(uint64_t bytes)
+{
+	next_interval = bytes;
+}
+
+uint64_t hp_lifecycle_sample_interval(void)
+{
+	return hp_session_is_running() || !next_interval ? options.sample_interval : next_interval;
+}
+
+/* --- fork ---------------------------------------------------------------------------------- */
+
+static __thread bool is_fork_clean; /* several threads may be in fork() at a time */
+
+/* Handlers that were registered before ours run between our first and our second one, and in the
+ * child before ours does: what they allocate is recorded like all else. */
+static void before_fork(void)
+{
+	is_known_process(); /* or its beginning would end our pause */
+	is_fork_clean = hp_session_pause();
+}
+
+static void after_fork_in_parent(void)
+{
+	hp_session_resume();
+}
+
+static void begin_in_child(bool is_clean)
+{
+	hp_process_after_fork();
+	hp_names_after_fork();
+	hp_dumper_after_fork();
+	hp_due_after_fork();
+	hp_recorder_after_fork(is_clean);
+	has_exited = false;
+	hp_fork_mark_set();
+}
+
+/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). Without a
+ * page to be wiped the process looks like a vfork child. */
+static void after_fork_in_child(void)
+{
+	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+
+	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
+		begin_in_child(is_fork_clean);
+	hp_tls.n_pauses = 0; /* whoever has begun: of the parent's none is left */
+	hp_sys_restore_signals(signals);
+}
+
+/* No handler of ours has run: a raw clone, or another handler of a fork() allocates before ours. In
+ * the child of a clone there may be several threads by now: the others wait. */
+static bool after_raw_fork(void)
+{
+	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
+
+	if (hp_fork_mark_begin())
+		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */));
+	hp_sys_restore_signals(signals);
+	return hp_fork_mark_wait();
+}
+
+/* --- start and end ------------------------------------------------------------------------- */
+
+static void tell_why_no_file(void)
+{
+	HP_TEXT_LOCAL(line, 256);
+
+	if (hp_names_n_claimed() > 0 || !hp_names_is_owner() || hp_dumper_has_failed())
+		return;
+	hp_text_string(&line, "no dump written: allocated ");
+	hp_text_size(&line, hp_recorder_allocated_bytes());
+	hp_text_string(&line, " in all, no interval reached, ");
+	hp_text_string(&line,
+		       was_stopped ? "stopped by HeapProfilerStop()" : "HEAP_PROFILE_EXIT_DUMP=0");
+	hp_report_text(&line);
+}
+
+void hp_lifecycle_exit(void)
+{
+	if (!is_known_process())
+		return;
+	if (has_exited || hp_fork_mark_is_vfork_child())
+		return;
+	has_exited = hp_session_is_running() || was_stopped;
+	int saved_errno = enter();
+
+	if (hp_session_is_running() && options.exit_dump)
+		hp_dumper_dump("exit");
+	else if (has_exited)
+		tell_why_no_file();
+	leave(saved_errno);
+}
+
+static void at_exit(void *unused)
+{
+	hp_lifecycle_exit();
+}
+
+/* NOLINTBEGIN(bugprone-reserved-identifier): the C library's names */
+int __cxa_atexit(void (*function)(void *), void *argument, void *dso);
+int __cxa_at_quick_exit(void (*function)(void *), void *dso);
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+/* Set-user-ID programs are not to be told by their caller where to write. */
+static const char *get_from_environment(const char *name)
+{
+	return getauxval(AT_SECURE) ? NULL : getenv(name);
+}
+
+/* A prefix under another name: nobody else would say why there are no dumps. Once, by the first
+ * process. */
+static void look_for_prefix(void)
+{
+	if (!getauxval(AT_SECURE) && !getenv("HEAPPROFILE") && !hp_names_is_environment_marked())
+		is_prefix_misspelt = hp_variables_report_misspelt_prefix(environ);
+}
+
+static void prepare(void)
+{
+	hp_report_init();
+	hp_fork_mark_init();
+	hp_thread_init();
+	hp_process_init();
+	hp_modules_init();
+	hp_dumper_init();
+	hp_recorder_on_report = hp_due_look;
+	hp_session_on_raw_fork = after_raw_fork;
+	hp_options_read(&options, get_from_environment, hp_process_is_called);
+	if (options.prefix[0])
+		start(options.prefix, true /* by environment */);
+	else
+		look_for_prefix();
+}
+
+void hp_lifecycle_register(void)
+{
+	int saved_errno = enter();
+
+	hp_names_mark_environment(is_prefix_misspelt);
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	/* Handlers run in reverse order. Registered now, before the program's own start registers
+	 * the running of all destructors, and for no library, ours runs after those. */
+	__cxa_atexit(at_exit, NULL, NULL);
+	__cxa_at_quick_exit(at_exit, NULL);
+	/* Now, while no other thread opens descriptors that libunwind's might be taken for, and
+	 * after tcmalloc's constructor, which ends the process if its signal is not free. */
+	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
+	hp_clock_init();
+	if (hp_session_is_running())
+		hp_due_take_signal(&options);
+	leave(saved_errno);
+}
+
+void hp_lifecycle_init(void)
+{
+	uint32_t expected = NOT_READY;
+
+	/* Before that there is no environment yet. */
+	if (!hp_symbols_is_c_library_ready() ||
+	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return;
+	int saved_errno = enter();
+
+	prepare();
+	leave(saved_errno);
+	__atomic_store_n(&state, READY, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+#include "dump/names.h"
+#include "base/file.h"
+#include "base/sys.h"
+#include "dump/prefix.h"
+#include "process/process.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MARK       "HEAPPROF_OWNER"
+#define NUMBER_MAX 999999999 /* of a dump */
+
+struct linux_dirent64 { /* getdents64(2) */
+	uint64_t ino;
+	int64_t off;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static bool is_owner, is_by_environment;
+static bool follows_exec; /* of a program that was profiled under this number already */
+static uint32_t n_collisions;
+static uint64_t last_number;  /* under the present prefix; 0: none */
+static uint64_t first_number; /* of this process, under first_prefix; 0: none */
+static char first_prefix[PATH_MAX];
+static uint64_t n_claimed;
+static bool is_number_known; /* the last one */
+static bool is_number_tried; /* without a look at the folder */
+static int64_t start_ns;     /* of the session or the fork child, since the epoch */
+
+/* Where dumps are kept spread: their numbers, under first_prefix. */
+static uint64_t spread[HP_SPREAD_MAX + 1];
+static size_t n_spread;
+static size_t n_thinned; /* places that were looked at since every second had to go */
+
+/* --- the prefix ---------------------------------------------------------------------------- */
+
+static uint32_t attempt_number(void)
+{
+	return n_collisions + (is_owner || hp_prefix_has_pid() ? 0 : 1);
+}
+
+static bool is_prefix_of_one_process(void)
+{
+	return attempt_number() > 0 || hp_prefix_has_pid();
+}
+
+/* prefix = expanded-pattern [ "_" pid [ "-" n ] ] */
+static void put_prefix(struct hp_text *t)
+{
+	uint32_t attempt = attempt_number();
+
+	hp_prefix_put(t);
+	if (attempt > 0) {
+		hp_text_char(t, '_');
+		hp_text_decimal(t, hp_sys_getpid());
+	}
+	if (attempt > 1) {
+		hp_text_char(t, '-');
+		hp_text_decimal(t, attempt);
+	}
+}
+
+static void make_prefix(char out[PATH_MAX])
+{
+	struct hp_text t = {.buffer = out, .size = PATH_MAX};
+
+	put_prefix(&t);
+	hp_text_terminate(&t);
+}
+
+static bool make_name(struct hp_name *out, uint64_t number)
+{
+	struct hp_text t = {.buffer = out->path, .size = sizeof(out->path)};
+
+	put_prefix(&t);
+	hp_text_char(&t, '.');
+	hp_text_decimal_padded(&t, number, 4);
+	hp_text_string(&t, ".heap");
+	hp_text_terminate(&t);
+	return !t.cut;
+}
+
+/* --- what is there already ----------------------------------------------------------------- */
+
+/* name = base "." digit+ ".heap"; 0 if it is not that, or not of ours: nobody writes so many dumps,
+ * and there is always a next number. */
+static uint64_t parse_number(const char *name, const char *base, size_t base_size)
+{
+	uint64_t number = 0;
+	const char *p = name + base_size;
+
+	if (strncmp(name, base, base_size) != 0 || *p++ != '.')
+		return 0;
+	for (; *p >= '0' && *p <= '9' && number <= NUMBER_MAX; p++)
+		number = number * 10 + (uint64_t)(*p - '0');
+	return strcmp(p, ".heap") == 0 && number <= NUMBER_MAX ? number : 0;
+}
+
+/* A visit is told the name and the base that it should have: the last part of the prefix. */
+typedef void visit_function(const char *name, const char *base);
+
+static void visit_names(int fd, const char *base, visit_function *visit)
+{
+	char buffer[8192] __attribute__((aligned(8)));
+	long n;
+
+	while ((n = hp_sys_getdents64(fd, buffer, sizeof(buffer))) > 0)
+		for (long at = 0; at < n;) {
+			const struct linux_dirent64 *e = (void *)(buffer + at);
+
+			visit(e->name, base);
+			at += e->size;
+		}
+}
+
+/* Visits all that lies in the folder of the present prefix. */
+static void visit_folder(visit_function *visit)
+{
+	char prefix[PATH_MAX];
+	char *slash;
+	int fd;
+
+	make_prefix(prefix);
+	slash = strrchr(prefix, '/');
+	if (!slash)
+		return;
+	*slash = '\0';
+	fd = hp_file_open_private(slash == prefix ? "/" : prefix, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return;
+	visit_names(fd, slash + 1, visit);
+	hp_sys_close(fd);
+}
+
+static void note_highest(const char *name, const char *base)
+{
+	uint64_t number = parse_number(name, base, strlen(base));
+
+	if (number > last_number)
+		last_number = number;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now = hp_sys_clock(CLOCK_REALTIME);
+
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A dump that was not there when we started is another process's. One from the future says that
+ * clocks differ, and nothing else. */
+static bool is_last_of_another_process(void)
+{
+	struct hp_name name;
+	struct stat status;
+
+	if (last_number == 0 || !make_name(&name, last_number) ||
+	    hp_sys_lstat(name.path, &status) != 0)
+		return false;
+	int64_t written_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+
+	return start_ns < written_ns && written_ns <= now_ns();
+}
+
+static void look_for_last_number(void)
+{
+	last_number = 0;
+	visit_folder(note_highest);
+	is_number_tried = false;
+}
+
+static void leave_prefix(void)
+{
+	n_collisions++;
+	first_number = 0;
+	is_number_known = false;
+}
+
+/* A prefix with our own process ID in it is nearly always new: number 1 is tried, and does not
+ * replace anything. Reading the folder in each of many processes would take time that grows with
+ * the square of their number. */
+static void find_last_number(void)
+{
+	while (!is_number_known) {
+		is_number_known = true;
+		last_number = 0;
+		is_number_tried = n_claimed == 0 && is_prefix_of_one_process();
+		if (is_number_tried)
+			return;
+		look_for_last_number();
+		if (is_last_of_another_process() && n_collisions == 0)
+			leave_prefix();
+	}
+}
+
+/* --- whose dump ---------------------------------------------------------------------------- */
+
+enum {
+	METADATA_MAX =
+		128 << 10 /* program and command line, every byte of 4 KiB each escaped, fit */
+};
+
+static bool begins_like_dump(const char *path)
+{
+	static const char magic[] = "heap profile:";
+	char head[sizeof(magic)];
+
+	return hp_file_read(path, head, sizeof(head)) == sizeof(magic) - 1 &&
+	       strcmp(head, magic) == 0;
+}
+
+/* How much of `line`, which has newlines at its ends only, is matched after one more byte. */
+static size_t match_byte(const char *line, size_t n_matched, char c)
+{
+	if (line[n_matched] == c)
+		return n_matched + 1;
+	return c == '\n';
+}
+
+static bool has_line_at(int fd, const char *line)
+{
+	char buffer[4096];
+	size_t n_matched = 0;
+	long n, left = METADATA_MAX;
+
+	while (left > 0 && ((n = hp_sys_read(fd, buffer, sizeof(buffer))) > 0 || n == -EINTR)) {
+		for (long i = 0; i < n; i++) {
+			n_matched = match_byte(line, n_matched, buffer[i]);
+			if (line[n_matched] == '\0')
+				return true;
+		}
+		left -= n > 0 ? n : 0;
+	}
+	return false;
+}
+
+static bool has_metadata(const char *path, struct hp_text *line)
+{
+	int fd = hp_file_open_private(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	bool result;
+
+	if (fd < 0)
+		return false;
+	result = has_line_at(fd, hp_text_terminate(line));
+	hp_sys_close(fd);
+	return result;
+}
+
+/* Not if another file was put there, or the dump was replaced by a link. */
+static bool is_dump_of_this_run(const char *path)
+{
+	uint64_t run = hp_process_run_id();
+	HP_TEXT_LOCAL(line, 40);
+
+	hp_text_string(&line, "\n# run: ");
+	hp_text_hex_bytes(&line, (const uint8_t *)&run, sizeof(run));
+	hp_text_char(&line, '\n');
+	return begins_like_dump(path) && has_metadata(path, &line);
+}
+
+/* The program that this process ran before an exec had another run. */
+static bool is_dump_before_exec(const char *path)
+{
+	HP_TEXT_LOCAL(line, 40);
+
+	hp_text_string(&line, "\n# pid: ");
+	hp_text_decimal(&line, hp_sys_getpid());
+	hp_text_char(&line, '\n');
+	return follows_exec && has_metadata(path, &line);
+}
+
+/* --- what earlier runs left ---------------------------------------------------------------- */
+
+static void remove_dump(const char *dump, const char *base)
+{
+	uint64_t number = parse_number(dump, base, strlen(base));
+	struct hp_name name;
+
+	if (number > 0 && make_name(&name, number) && begins_like_dump(name.path) &&
+	    !is_dump_of_this_run(name.path) && !is_dump_before_exec(name.path))
+		hp_sys_unlink(name.path);
+}
+
+static const char *skip_decimal(const char *p)
+{
+	while (*p >= '0' && *p <= '9')
+		p++;
+	return p;
+}
+
+/* temporary = base [ "_" pid [ "-" n ] ] "." number ".heap.tmp." 16 hex-digits */
+static bool is_temporary(const char *name, const char *base)
+{
+	static const char middle[] = ".heap.tmp.";
+	const char *p = name + strlen(base);
+
+	if (strncmp(name, base, strlen(base)) != 0)
+		return false;
+	if (*p == '_')
+		p = skip_decimal(p + 1);
+	if (*p == '-')
+		p = skip_decimal(p + 1);
+	if (*p != '.')
+		return false;
+	p = skip_decimal(p + 1);
+	if (strncmp(p, middle, strlen(middle)) != 0)
+		return false;
+	p += strlen(middle);
+	return strspn(p, "0123456789abcdef") == 16 && p[16] == '\0';
+}
+
+static void remove_temporary(const char *temporary, const char *base)
+{
+	char path[PATH_MAX];
+	struct hp_text t = {.buffer = path, .size = sizeof(path)};
+
+	if (!is_temporary(temporary, base))
+		return;
+	put_prefix(&t);
+	t.used -= strlen(base);
+	hp_text_string(&t, temporary);
+	hp_text_terminate(&t);
+	if (!t.cut)
+		hp_outfile_remove_stale(path);
+}
+
+void hp_names_remove_earlier(void)
+{
+	visit_folder(remove_dump);
+	visit_folder(remove_temporary);
+}
+
+/* --- who is first -------------------------------------------------------------------------- */
+
+/* mark = pid ":" start-time of the first process. An exec in place keeps both. */
+static void make_mark(char *out, size_t size)
+{
+	struct hp_text t = {.buffer = out, .size = size};
+
+	hp_text_decimal(&t, hp_sys_getpid());
+	hp_text_char(&t, ':');
+	hp_text_decimal(&t, hp_process_start_ticks());
+	hp_text_terminate(&t);
+}
+
+static bool is_marked_as_ours(void)
+{
+	char mark[64];
+	const char *present = getenv(MARK);
+
+	make_mark(mark, sizeof(mark));
+	return present && strcmp(present, mark) == 0;
+}
+
+bool hp_names_is_environment_marked(void)
+{
+	return getenv(MARK) != NULL;
+}
+
+void hp_names_mark_environment(bool always)
+{
+	char mark[64];
+
+	if (!always && (!is_owner || !is_by_environment))
+		return;
+	make_mark(mark, sizeof(mark));
+	setenv(MARK, mark, true /* overwrite */);
+}
+
+/* A session under the prefix of the last one goes on with its dumps, unless they were moved away.
+ */
+static bool is_first_there(void)
+{
+	char present_prefix[PATH_MAX];
+	struct hp_name first;
+
+	make_prefix(present_prefix);
+	return first_number > 0 && strcmp(present_prefix, first_prefix) == 0 &&
+	       make_name(&first, first_number) && is_dump_of_this_run(first.path);
+}
+
+bool hp_names_start(const char *prefix, bool by_environment)
+{
+	if (!hp_prefix_set(prefix))
+		return false;
+	is_by_environment = by_environment;
+	if (by_environment)
+		follows_exec = is_marked_as_ours();
+	is_owner = !by_environment || follows_exec || !hp_names_is_environment_marked();
+	n_collisions = 0;
+	start_ns = now_ns();
+	is_number_known = is_number_tried = false;
+	if (!is_first_there())
+		first_number = 0;
+	return true;
+}
+
+/* --- dump by dump -------------------------------------------------------------------------- */
+
+bool hp_names_next(struct hp_name *out)
+{
+	find_last_number();
+	return make_name(out, last_number + 1);
+}
+
+void hp_names_collided(void)
+{
+	uint64_t tried = last_number + 1;
+	bool was_tried = is_number_tried;
+
+	if (was_tried)
+		look_for_last_number();
+	if (!was_tried || last_number < tried || is_last_of_another_process())
+		leave_prefix();
+}
+
+static void count_claimed(void)
+{
+	last_number++;
+	n_claimed++;
+	if (first_number == 0) {
+		first_number = last_number;
+		n_spread = 0;
+		make_prefix(first_prefix);
+	}
+}
+
+bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
+{
+	count_claimed();
+	if (max_dumps == 0 || last_number - first_number < max_dumps)
+		return false;
+	/* The first stays; with room for one only, so does nothing else but the newest. */
+	uint64_t expired = last_number - max_dumps + (max_dumps > 1);
+
+	if (expired == first_number)
+		first_number = last_number;
+	return make_name(out_expired, expired) && is_dump_of_this_run(out_expired->path);
+}
+
+bool hp_names_claimed_spread(uint64_t max_dumps)
+{
+	bool is_full;
+
+	count_claimed();
+	spread[n_spread++] = last_number;
+	is_full = n_spread > (max_dumps ? max_dumps : UINT64_MAX) || n_spread > HP_SPREAD_MAX;
+	n_thinned = is_full ? 0 : n_spread;
+	return is_full;
+}
+
+/* Of the numbers those at odd places go, but for the newest; the others close up. */
+bool hp_names_thin(struct hp_name *out_expired)
+{
+	while (n_thinned < n_spread) {
+		size_t at = n_thinned++;
+
+		if (at % 2 == 0 || at == n_spread - 1) {
+			spread[(at + 1) / 2] = spread[at];
+			continue;
+		}
+		if (make_name(out_expired, spread[at]) && is_dump_of_this_run(out_expired->path))
+			return true;
+	}
+	n_spread = n_spread / 2 + 1;
+	return false;
+}
+
+uint64_t hp_names_n_claimed(void)
+{
+	return n_claimed;
+}
+
+bool hp_names_is_owner(void)
+{
+	return is_owner;
+}
+
+bool hp_names_is_first_image(void)
+{
+	return is_owner && is_by_environment && !follows_exec;
+}
+
+void hp_names_after_fork(void)
+{
+	is_owner = false;
+	start_ns = now_ns();
+	is_number_known = is_number_tried = false;
+	n_collisions = 0;
+	first_number = 0;
+	n_claimed = 0;
+	n_spread = 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What all hooks are made of. A hook counts, compares, and jumps: to the allocator underneath, or
+ * to its slow path. Both are tail calls, so that a slow path's own caller is the program: see
+ * HP_SITE_OF_CALLER(). */
+#pragma once
+#include "control/lifecycle.h"
+#include "dump/due.h"
+#include "record/recorder.h"
+
+#define HOOK              __attribute__((visibility("default"))) HP_HOOK_CODE
+#define SLOW              static __attribute__((noinline)) HP_HOOK_CODE
+#define likely(condition) __builtin_expect(!!(condition), true)
+
+/* Begins a slow path. False within another hook: then the call is only to be forwarded. */
+static inline bool hook_begin(void)
+{
+	if (hp_tls.in_hook)
+		return false;
+	/* The library is ready from the first call on that finds the C library ready. */
+	if (!likely(hp_lifecycle_is_ready()))
+		hp_lifecycle_init();
+	hp_tls.in_hook = 1;
+	return true;
+}
+
+static inline void hook_end(void)
+{
+	hp_tls.in_hook = 0;
+	if (!likely(!hp_due_has_signal()))
+		hp_due_settle();
+}
+
+/* Ends the slow path of an allocation: `p` is what the allocator returned, NULL if it failed. */
+static inline void hook_end_allocation(void *p, size_t size, const struct hp_site *site)
+{
+	if (likely(p))
+		hp_recorder_allocated(p, size, site);
+	hook_end();
+}
+
+/* Before a block is moved, or resized in place: takes its entry out. */
+static inline bool hook_take(void *p, struct hp_live_entry *entry)
+{
+	return p && hp_recorder_forget(p, entry);
+}
+
+/* Afterwards, with what hook_take() returned: if it `has_gone` it counts as freed. */
+static inline void hook_settle(bool is_known, const struct hp_live_entry *entry, bool has_gone)
+{
+	if (is_known && has_gone)
+		hp_recorder_freed(entry);
+	else if (is_known)
+		hp_recorder_keep(entry);
+}
+
+/* Frees a block as free() does, on its slow path: looks it up first, if it may be a recorded one.
+ */
+__attribute__((visibility("hidden"))) void hp_hook_free(void *p);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* The hooks: every name by which a program gets or returns heap memory; hooks.h says how they work.
+ * interpose_cxx.c has operator new and delete. */
+#include "base/sys.h"
+#include "hooks/hooks.h"
+#include "hooks/interpose_cxx.h"
+#include "hooks/next_alloc.h"
+#include "process/elf_image.h"
+#include "process/modules.h"
+#include "process/symbols.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- slow paths ---------------------------------------------------------------------------- */
+
+enum entry {
+	MALLOC,
+	CALLOC,
+	ALIGNED_ALLOC,
+	MEMALIGN,
+	VALLOC,
+	PVALLOC
+};
+
+static inline void *forward(enum entry entry, size_t a, size_t b)
+{
+	switch (entry) {
+	case CALLOC:
+		return hp_next.calloc(a, b);
+	case ALIGNED_ALLOC:
+		return hp_next.aligned_alloc(a, b);
+	case MEMALIGN:
+		return hp_next.memalign(a, b);
+	case VALLOC:
+		return hp_next.valloc(a);
+	case PVALLOC:
+		return hp_next.pvalloc(a);
+	case MALLOC:
+		break;
+	}
+	return hp_next.malloc(a);
+}
+
+static inline void *allocate(enum entry entry, size_t a, size_t b, size_t size,
+			     const struct hp_site *site)
+{
+	void *p;
+
+	if (!hook_begin())
+		return forward(entry, a, b);
+	p = forward(entry, a, b);
+	hook_end_allocation(p, size, site);
+	return p;
+}
+
+SLOW void *allocate_slow(enum entry entry, size_t a, size_t b, size_t size)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+
+	return allocate(entry, a, b, size, &site);
+}
+
+SLOW int posix_memalign_slow(void **out, size_t alignment, size_t size)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	int error;
+
+	if (!hook_begin())
+		return hp_next.posix_memalign(out, alignment, size);
+	error = hp_next.posix_memalign(out, alignment, size);
+	hook_end_allocation(error ? NULL : *out, size, &site);
+	return error;
+}
+
+/* The entry goes before the block does: another thread may be given the address at once. */
+__attribute__((noinline)) HP_HOOK_CODE void hp_hook_free(void *p)
+{
+	if (!p || hp_next_alloc_is_boot(p))
+		return;
+	if (!hp_live_may_hold_block(p) || !hook_begin()) {
+		hp_next.free(p);
+		return;
+	}
+	hp_recorder_freeing(p);
+	hp_next.free(p);
+	hook_end();
+}
+
+static void *reallocate(void *old, size_t size)
+{
+	if (old && hp_next_alloc_is_boot(old))
+		return hp_next_alloc_realloc_boot(old, size);
+	return hp_next.realloc(old, size);
+}
+
+SLOW void *realloc_slow(void *old, size_t size)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	struct hp_live_entry entry;
+	bool is_known;
+	void *p;
+
+	if (!hook_begin())
+		return reallocate(old, size);
+	is_known = hook_take(old, &entry);
+	p = reallocate(old, size);
+	/* NULL for size 0 means that the block was freed. */
+	hook_settle(is_known, &entry, p || size == 0);
+	hook_end_allocation(p, size, &site);
+	return p;
+}
+
+/* --- C ------------------------------------------------------------------------------------- */
+
+HOOK void *malloc(size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return hp_next.malloc(size);
+	return allocate_slow(MALLOC, size, 0, size);
+}
+
+HOOK void *calloc(size_t n, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(n, size, &total) || likely(!hp_recorder_count(total)))
+		return hp_next.calloc(n, size);
+	return allocate_slow(CALLOC, n, size, total);
+}
+
+HOOK void *realloc(void *p, size_t size)
+{
+	/* In this order: what the slow path counts must not be counted before. */
+	if (likely(!hp_recorder_may_know(p)) && likely(!hp_recorder_count(size)))
+		return hp_next.realloc(p, size);
+	return realloc_slow(p, size);
+}
+
+/* By the global realloc, as the C library's own does: where another allocator stands before us and
+ * lacks this name, the block is to be that allocator's. So with the names of SAME_AS_GLOBAL_FREE.
+ */
+HOOK void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(n, size, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, total);
+}
+
+HOOK void free(void *p)
+{
+	if (likely(!hp_recorder_may_know(p)))
+		hp_next.free(p);
+	else
+		hp_hook_free(p);
+}
+
+/* These are called seldom enough to look at what comes back. malloc, calloc and realloc are not,
+ * and what fails there is counted unless it takes the slow path; so does whatever is large. */
+static inline void *uncount_if_failed(void *p, size_t size)
+{
+	if (!likely(p))
+		hp_recorder_uncount(size);
+	return p;
+}
+
+HOOK int posix_memalign(void **out, size_t alignment, size_t size)
+{
+	int error;
+
+	if (!likely(!hp_recorder_count(size)))
+		return posix_memalign_slow(out, alignment, size);
+	error = hp_next.posix_memalign(out, alignment, size);
+	if (!likely(error == 0))
+		hp_recorder_uncount(size);
+	return error;
+}
+
+HOOK void *aligned_alloc(size_t alignment, size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return uncount_if_failed(hp_next.aligned_alloc(alignment, size), size);
+	return allocate_slow(ALIGNED_ALLOC, alignment, size, size);
+}
+
+HOOK void *memalign(size_t alignment, size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return uncount_if_failed(hp_next.memalign(alignment, size), size);
+	return allocate_slow(MEMALIGN, alignment, size, size);
+}
+
+HOOK void *valloc(size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return uncount_if_failed(hp_next.valloc(size), size);
+	return allocate_slow(VALLOC, size, 0, size);
+}
+
+HOOK void *pvalloc(size_t size)
+{
+	if (likely(!hp_recorder_count(size)))
+		return uncount_if_failed(hp_next.pvalloc(size), size);
+	return allocate_slow(PVALLOC, size, 0, size);
+}
+
+HOOK size_t malloc_usable_size(void *p)
+{
+	if (p && hp_next_alloc_is_boot(p))
+		return hp_next_alloc_boot_size(p);
+	return hp_next.malloc_usable_size(p);
+}
+
+#define SAME_AS_GLOBAL_FREE(symbol) \
+	HOOK void symbol(void *p);  \
+	HOOK void symbol(void *p)   \
+	{                           \
+		free(p);            \
+	}
+
+SAME_AS_GLOBAL_FREE(cfree)
+SAME_AS_GLOBAL_FREE(free_sized)         /* C23 */
+SAME_AS_GLOBAL_FREE(free_aligned_sized) /* C23 */
+
+/* --- libraries and the end ----------------------------------------------------------------- */
+
+/* What we have learned of a library's code is void once it may be gone: see modules.h. */
+HOOK int dlclose(void *handle)
+{
+	static int (*next)(void *);
+	int result;
+
+	if (!next)
+		next = (int (*)(void *))hp_symbol_next("dlclose");
+	hp_modules_unload_begin();
+	result = next(handle);
+	hp_modules_unload_end();
+	return result;
+}
+
+/* exit() and quick_exit() are met by handlers; these leave without any. The program's own call of
+ * _exit is not ours to refuse: whatever happens in the last dump, the process ends. */
+HOOK void _exit(int status)
+{
+	hp_lifecycle_exit();
+	for (;;)
+		hp_sys3(SYS_exit_group, status, 0, 0);
+}
+
+HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
+
+/* note = name-size desc-size type owner version: by it a copy of this library knows another one, in
+ * a program that has the archive and is run under the shared library as well. */
+__asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
+	".balign 4\n"
+	".long 2f - 1f, 4f - 3f, 1\n"
+	"1: .asciz \"" HP_NOTE_OWNER "\"\n"
+	"2: .balign 4\n"
+	"3: .asciz \"" HEAPPROF_VERSION "\"\n"
+	"4: .balign 4\n"
+	".popsection");
+
+static __attribute__((constructor)) void start_with_program(void)
+{
+	hp_lifecycle_init();
+	hp_interpose_cxx_decide();
+	hp_lifecycle_register();
+	hp_lifecycle_check_company();
+}

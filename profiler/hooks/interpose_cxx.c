@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* operator new and delete. The names are the C++ ABI's: operator new (_Znw), new[] (_Zna), delete
+ * (_Zdl), delete[] (_Zda); m a size_t, St11align_val_t an alignment, RKSt9nothrow_t std::nothrow.
+ *
+ * A program may replace any of these forms, and the runtime's others then call the replacement. So
+ * ours may stand for all forms only where nobody else defines any. The route is decided once:
+ *
+ * - Where only a C++ runtime or the allocator underneath defines forms, each of ours goes to that
+ *   allocator at once: the caller is the program, and nothing is counted twice. An allocator's own
+ *   forms call no others.
+ * - Else each form goes on to the definition after ours, uncounted. The runtime's forms call the
+ *   others by their global names, and in the end malloc, where the block is counted.
+ *
+ * In the second case our names are hidden as well, and also where no runtime is there at start: a C
+ * program may open C++ libraries with forms of their own, which are found there only if nothing
+ * comes before. What was bound to ours by then takes the route.
+ *
+ * The definitions are weak, so that a program linked with the archive may have its own. */
+#include "hooks/interpose_cxx.h"
+#include "hooks/hooks.h"
+#include "hooks/next_alloc.h"
+#include "process/objects.h"
+#include "process/symbols.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+/* All forms, and for each what the standard's default calls: the form itself if that is malloc or
+ * free. */
+#define FORMS(NEW, DELETE)                                                       \
+	NEW(_Znwm, _Znwm)                                                        \
+	NEW(_Znam, _Znwm)                                                        \
+	NEW(_ZnwmRKSt9nothrow_t, _Znwm)                                          \
+	NEW(_ZnamRKSt9nothrow_t, _Znam)                                          \
+	NEW(_ZnwmSt11align_val_t, _ZnwmSt11align_val_t)                          \
+	NEW(_ZnamSt11align_val_t, _ZnwmSt11align_val_t)                          \
+	NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, _ZnwmSt11align_val_t)            \
+	NEW(_ZnamSt11align_val_tRKSt9nothrow_t, _ZnamSt11align_val_t)            \
+	DELETE(_ZdlPv, _ZdlPv, p, NULL)                                          \
+	DELETE(_ZdaPv, _ZdlPv, p, NULL)                                          \
+	DELETE(_ZdlPvm, _ZdlPv, p, NULL)                                         \
+	DELETE(_ZdaPvm, _ZdaPv, p, NULL)                                         \
+	DELETE(_ZdlPvRKSt9nothrow_t, _ZdlPv, p, NULL)                            \
+	DELETE(_ZdaPvRKSt9nothrow_t, _ZdaPv, p, NULL)                            \
+	DELETE(_ZdlPvSt11align_val_t, _ZdlPvSt11align_val_t, p, a)               \
+	DELETE(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t, p, a)               \
+	DELETE(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, p, b)              \
+	DELETE(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, p, b)              \
+	DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t, p, a) \
+	DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t, p, a)
+
+enum form {
+#define NEW(symbol, default_call)          FORM##symbol,
+#define DELETE(symbol, default_call, p, a) FORM##symbol,
+	FORMS(NEW, DELETE)
+#undef NEW
+#undef DELETE
+	N_FORMS
+};
+
+/* More parameters than the real ones have: the missing ones are passed on as they came. */
+typedef void *new_function(size_t size, const void *a, const void *b);
+typedef void delete_function(void *p, const void *a, const void *b);
+
+/* As the program sees them: anybody's. Ours have these names by an alias, at the end. */
+#define NEW(symbol, default_call) __attribute__((weak, visibility("default"))) new_function symbol;
+#define DELETE(symbol, default_call, p, a) \
+	__attribute__((weak, visibility("default"))) delete_function symbol;
+FORMS(NEW, DELETE)
+#undef NEW
+#undef DELETE
+
+#define NEW(symbol, default_call)          static new_function our##symbol;
+#define DELETE(symbol, default_call, p, a) static delete_function our##symbol;
+FORMS(NEW, DELETE)
+#undef NEW
+#undef DELETE
+
+/* --- without a definition after ours: as the standard says --------------------------------- */
+
+#define NEW(symbol, default_call)                                                            \
+	static HP_HOOK_CODE void *default##symbol(size_t size, const void *a, const void *b) \
+	{                                                                                    \
+		return default_call(size, a, b);                                             \
+	}
+#define DELETE(symbol, default_call, p_, a_)                                            \
+	static HP_HOOK_CODE void default##symbol(void *p, const void *a, const void *b) \
+	{                                                                               \
+		default_call(p_, a_, NULL);                                             \
+	}
+FORMS(NEW, DELETE)
+#undef NEW
+#undef DELETE
+
+/* --- the route ----------------------------------------------------------------------------- */
+
+enum route {
+	OURS = 0,
+	UNDECIDED,
+	ASIDE
+};
+
+static uint8_t route = UNDECIDED;
+static void *next[N_FORMS];   /* the definitions after ours; NULL: there is none */
+static void *target[N_FORMS]; /* where a form goes to if we are aside; NULL: nowhere else */
+
+static const struct {
+	struct hp_export export;
+	const void *global;       /* the first definition in the global scope */
+	const void *default_form; /* NULL: malloc or free */
+} forms[N_FORMS] = {
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of symbols */
+#define FORM(symbol, default_call)             \
+	{{#symbol, (const void *)our##symbol}, \
+	 (const void *)symbol,                 \
+	 FORM##symbol == FORM##default_call ? NULL : (const void *)default##symbol},
+#define NEW(symbol, default_call)          FORM(symbol, default_call)
+#define DELETE(symbol, default_call, p, a) FORM(symbol, default_call)
+	FORMS(NEW, DELETE)
+#undef NEW
+#undef DELETE
+#undef FORM
+	/* NOLINTEND(bugprone-macro-parentheses) */
+};
+
+static bool is_runtimes(const void *function)
+{
+	static const char *const runtimes[] = {"libstdc++.so", "libc++.so", "libc++abi.so"};
+	const char *path = hp_object_path(function);
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(runtimes) / sizeof(runtimes[0]); i++)
+		if (strncmp(name, runtimes[i], strlen(runtimes[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The program itself may be the one where we are an archive: it is ours only at our address. */
+static bool is_replaced_before(enum form form)
+{
+	const void *first = forms[form].global;
+
+	return first && first != forms[form].export.function && !hp_object_is_stub(first);
+}
+
+static bool is_allocators(const void *function)
+{
+	return hp_object_has_both(function, (const void *)hp_next.malloc);
+}
+
+/* Another copy of this library decides for itself, and sees what we see. */
+static bool is_replaced_after(enum form form)
+{
+	return next[form] && !is_allocators(next[form]) && !is_runtimes(next[form]) &&
+	       !hp_object_has_heapprof(next[form]);
+}
+
+static bool is_replaced(void)
+{
+	for (enum form form = 0; form < N_FORMS; form++)
+		if (is_replaced_before(form) || is_replaced_after(form))
+			return true;
+	return false;
+}
+
+static bool has_all_next(void)
+{
+	for (enum form form = 0; form < N_FORMS; form++)
+		if (!next[form])
+			return false;
+	return true;
+}
+
+static bool has_runtime(void)
+{
+	for (enum form form = 0; form < N_FORMS; form++)
+		if (next[form])
+			return true;
+	return false;
+}
+
+/* An allocator's forms would not be seen: in their place are ours. */
+static void *find_target(enum form form)
+{
+	if (!next[form])
+		return (void *)forms[form].default_form;
+	return is_allocators(next[form]) ? NULL : next[form];
+}
+
+/* What somebody refers to is looked up at its first call, and must be found. Where a program with
+ * the C++ library's archive in it was linked with us, ours may be the only definition. */
+static void hide(void)
+{
+	struct hp_export all[N_FORMS], hidden[N_FORMS];
+	uint32_t needed;
+	size_t n = 0;
+
+	for (enum form form = 0; form < N_FORMS; form++)
+		all[form] = forms[form].export;
+	needed = has_all_next() ? 0 : hp_object_find_references(all, N_FORMS);
+	for (enum form form = 0; form < N_FORMS; form++)
+		if (next[form] || !(needed & UINT32_C(1) << form))
+			hidden[n++] = all[form];
+	hp_object_hide(hidden, n);
+}
+
+/* Two threads may be here: both find the same. */
+static void decide(void)
+{
+	static bool is_hidden;
+	bool is_aside;
+
+	for (enum form form = 0; form < N_FORMS; form++)
+		next[form] = hp_symbol_next(forms[form].export.name);
+	for (enum form form = 0; form < N_FORMS; form++)
+		target[form] = find_target(form);
+	is_aside = is_replaced();
+	if ((is_aside || !has_runtime()) &&
+	    !__atomic_exchange_n(&is_hidden, true, __ATOMIC_ACQ_REL))
+		hide();
+	__atomic_store_n(&route, is_aside ? ASIDE : OURS, __ATOMIC_RELEASE);
+}
+
+/* A library's constructor may get here before ours, but hardly a resolver of the loader's. */
+void hp_interpose_cxx_decide(void)
+{
+	int saved_errno = errno;
+
+	if (__atomic_load_n(&route, __ATOMIC_ACQUIRE) != UNDECIDED ||
+	    !hp_symbols_is_c_library_ready())
+		return;
+	hp_tls.in_hook++; /* the loader allocates for itself */
+	hp_next_alloc_init();
+	decide();
+	hp_tls.in_hook--;
+	errno = saved_errno;
+}
+
+/* NULL: ours. */
+static void *target_of(enum form form)
+{
+	hp_interpose_cxx_decide();
+	return __atomic_load_n(&route, __ATOMIC_ACQUIRE) == ASIDE ? target[form] : NULL;
+}
+
+static inline bool is_ours(void)
+{
+	return route == OURS;
+}
+
+/* --- new ----------------------------------------------------------------------------------- */
+
+static inline bool is_aligned(enum form form)
+{
+	switch (form) {
+	case FORM_ZnwmSt11align_val_t:
+	case FORM_ZnamSt11align_val_t:
+	case FORM_ZnwmSt11align_val_tRKSt9nothrow_t:
+	case FORM_ZnamSt11align_val_tRKSt9nothrow_t:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static inline void *get(enum form form, size_t size, const void *a)
+{
+	return is_aligned(form) ? hp_next.memalign((size_t)a, size) : hp_next.malloc(size);
+}
+
+/* The implementation that we stand before calls the new_handler and throws bad_alloc. In a C
+ * program that loads C++ later it isn't among the objects after us: then it is in libstdc++. */
+static void *find_next_new(enum form form)
+{
+	void *library = next[form] ? NULL : dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
+
+	return library ? dlsym(library, forms[form].export.name) : next[form];
+}
+
+/* Not in_hook: the implementation gets its memory from our malloc, and may throw through here. */
+SLOW void *new_failed(size_t size, const void *a, const void *b, enum form form)
+{
+	new_function *function = (new_function *)find_next_new(form);
+
+	return function ? function(size, a, b) : NULL;
+}
+
+/* On the fast path, where the bytes were counted. */
+SLOW void *counted_new_failed(size_t size, const void *a, const void *b, enum form form)
+{
+	hp_recorder_uncount(size);
+	return new_failed(size, a, b, form);
+}
+
+SLOW void *new_slow(size_t size, const void *a, const void *b, enum form form)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+	bool is_seen = hook_begin();
+	void *p = get(form, size, a);
+
+	if (is_seen)
+		hook_end_allocation(p, size, &site);
+	return likely(p) ? p : new_failed(size, a, b, form);
+}
+
+SLOW void *diverted_new(size_t size, const void *a, const void *b, enum form form)
+{
+	new_function *function = (new_function *)target_of(form);
+
+	return function ? function(size, a, b) : new_slow(size, a, b, form);
+}
+
+#define NEW_BODY(form, size, a, b)                     \
+	void *p;                                       \
+                                                       \
+	if (!likely(is_ours()))                        \
+		return diverted_new(size, a, b, form); \
+	if (!likely(!hp_recorder_count(size)))         \
+		return new_slow(size, a, b, form);     \
+	p = get(form, size, a);                        \
+	if (likely(p))                                 \
+		return p;                              \
+	return counted_new_failed(size, a, b, form);
+
+/* The usual ones, which nearly every program lives on, keep one register across the call, not
+ * three. */
+#define NEW(symbol, default_call)                                                        \
+	static HP_HOOK_CODE void *our##symbol(size_t size, const void *a, const void *b) \
+	{                                                                                \
+		if (FORM##symbol == FORM_Znwm || FORM##symbol == FORM_Znam) {            \
+			NEW_BODY(FORM##symbol, size, NULL, NULL)                         \
+		}                                                                        \
+		NEW_BODY(FORM##symbol, size, a, b)                                       \
+	}
+
+/* --- delete -------------------------------------------------------------------------------- */
+
+SLOW void diverted_delete(void *p, const void *a, const void *b, enum form form)
+{
+	delete_function *function = (delete_function *)target_of(form);
+
+	if (function)
+		function(p, a, b);
+	else
+		hp_hook_free(p);
+}
+
+#define DELETE(symbol, default_call, p_, a_)                                        \
+	static HP_HOOK_CODE void our##symbol(void *p, const void *a, const void *b) \
+	{                                                                           \
+		if (!likely(is_ours()))                                             \
+			diverted_delete(p, a, b, FORM##symbol);                     \
+		else if (likely(!hp_recorder_may_know(p)))                          \
+			hp_next.free(p);                                            \
+		else                                                                \
+			hp_hook_free(p);                                            \
+	}
+
+FORMS(NEW, DELETE)
+#undef NEW
+#undef DELETE
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of symbols */
+#define ALIAS(symbol)                      __attribute__((weak, alias("our" #symbol), visibility("default"))) symbol;
+#define NEW(symbol, default_call)          new_function ALIAS(symbol)
+#define DELETE(symbol, default_call, p, a) delete_function ALIAS(symbol)
+/* NOLINTEND(bugprone-macro-parentheses) */
+FORMS(NEW, DELETE)

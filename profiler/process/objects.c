@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* A symbol is hidden by its type: the loader takes only types that may be code or data, and skips
+ * all others. The address stays as it is, so that a look-up in another thread at that moment finds
+ * the symbol whole or not at all. */
+#include "process/objects.h"
+#include "base/sys.h"
+#include "process/elf_image.h"
+#include "process/modules.h"
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+
+#define PAGE_SIZE ((uintptr_t)4096)
+
+const char *hp_object_name(const void *function)
+{
+	Dl_info info;
+
+	return function && dladdr(function, &info) && info.dli_fname ? info.dli_fname : "?";
+}
+
+const char *hp_object_path(const void *function)
+{
+	struct dl_find_object object;
+
+	return _dl_find_object((void *)function, &object) == 0 ? object.dlfo_link_map->l_name : "";
+}
+
+bool hp_object_has_both(const void *a, const void *b)
+{
+	struct dl_find_object of_a, of_b;
+
+	return _dl_find_object((void *)a, &of_a) == 0 && _dl_find_object((void *)b, &of_b) == 0 &&
+	       of_a.dlfo_map_start == of_b.dlfo_map_start;
+}
+
+bool hp_object_is_stub(const void *function)
+{
+	Dl_info info;
+	ElfW(Sym) *symbol = NULL;
+
+	return dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
+	       symbol->st_shndx == SHN_UNDEF;
+}
+
+bool hp_object_has_heapprof(const void *function)
+{
+	struct dl_find_object object;
+	struct hp_module image;
+
+	return _dl_find_object((void *)function, &object) == 0 &&
+	       hp_elf_image_read((uintptr_t)object.dlfo_map_start, &image) && image.has_heapprof;
+}
+
+/* A namespace that was closed stays in the list. The list is there from version 2 on, which the
+ * loader sets when it makes the first; a program that has a copy of the older part keeps version 1.
+ */
+extern struct r_debug_extended loaders_list __asm__("_r_debug"); /* which <link.h> has as the older
+								    part */
+
+bool hp_object_is_namespace_open(void)
+{
+	return __atomic_load_n(&loaders_list.base.r_version, __ATOMIC_ACQUIRE) >= 2 &&
+	       __atomic_load_n(&loaders_list.r_next, __ATOMIC_ACQUIRE);
+}
+
+/* --- references ---------------------------------------------------------------------------- */
+
+/* What an object's dynamic section leads to. */
+struct tables {
+	const ElfW(Sym) * symbols;
+	const char *names;
+	const uint32_t *hash, *gnu_hash;
+};
+
+/* The loader adds the load address in place, except to the kernel's own object. */
+static const void *address_in(const struct link_map *map, uintptr_t value)
+{
+	return (const void *)(value < map->l_addr ? value + map->l_addr : value);
+}
+
+static struct tables tables_of(const struct link_map *map)
+{
+	struct tables t = {0};
+
+	for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_SYMTAB)
+			t.symbols = address_in(map, d->d_un.d_ptr);
+		else if (d->d_tag == DT_STRTAB)
+			t.names = address_in(map, d->d_un.d_ptr);
+		else if (d->d_tag == DT_HASH)
+			t.hash = address_in(map, d->d_un.d_ptr);
+		else if (d->d_tag == DT_GNU_HASH)
+			t.gnu_hash = address_in(map, d->d_un.d_ptr);
+	}
+	return t;
+}
+
+/* Those without a definition come first, and GNU's table of hashes says where the others begin. The
+ * older one says how many there are. */
+static size_t count_symbols(const struct tables *t)
+{
+	if (!t->symbols || !t->names)
+		return 0;
+	return t->gnu_hash ? t->gnu_hash[1] : t->hash ? t->hash[1] : 0;
+}
+
+static uint32_t bit_of(const char *name, const struct hp_export *exports, size_t n_exports)
+{
+	if (name[0] != '_' || name[1] != 'Z')
+		return 0;
+	for (size_t i = 0; i < n_exports; i++)
+		if (strcmp(name, exports[i].name) == 0)
+			return UINT32_C(1) << i;
+	return 0;
+}
+
+static uint32_t references_of(const struct link_map *map, const struct hp_export *exports,
+			      size_t n_exports)
+{
+	struct tables t = tables_of(map);
+	uint32_t found = 0;
+
+	for (size_t i = 1, n = count_symbols(&t); i < n; i++)
+		if (t.symbols[i].st_shndx == SHN_UNDEF)
+			found |= bit_of(t.names + t.symbols[i].st_name, exports, n_exports);
+	return found;
+}
+
+uint32_t hp_object_find_references(const struct hp_export *exports, size_t n_exports)
+{
+	struct dl_find_object object;
+	const struct link_map *map;
+	uint32_t found = 0;
+
+	if (_dl_find_object((void *)hp_object_hide, &object) != 0)
+		return UINT32_MAX;
+	for (map = object.dlfo_link_map; map->l_prev; map = map->l_prev)
+		;
+	for (; map; map = map->l_next)
+		found |= references_of(map, exports, n_exports);
+	return found;
+}
+
+/* --- hiding -------------------------------------------------------------------------------- */
+
+/* NULL unless exactly that function is exported under exactly that name. */
+static ElfW(Sym) * find_symbol(const struct hp_export *export)
+{
+	Dl_info info;
+	ElfW(Sym) *symbol = NULL;
+
+	if (!dladdr1(export->function, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol ||
+	    !info.dli_sname || strcmp(info.dli_sname, export->name) != 0 ||
+	    info.dli_saddr != export->function || symbol->st_shndx == SHN_UNDEF)
+		return NULL;
+	return symbol;
+}
+
+struct range {
+	uintptr_t start, end;
+};
+
+static struct range pages_of(ElfW(Sym) *const *symbols, size_t n)
+{
+	struct range pages = {UINTPTR_MAX, 0};
+
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t address = (uintptr_t)symbols[i];
+
+		if (address < pages.start)
+			pages.start = address;
+		if (address >= pages.end)
+			pages.end = address + sizeof(*symbols[i]);
+	}
+	pages.start &= -PAGE_SIZE;
+	pages.end = (pages.end + PAGE_SIZE - 1) & -PAGE_SIZE;
+	return pages;
+}
+
+static bool protect(struct range pages, int protection)
+{
+	return hp_sys3(SYS_mprotect, (long)pages.start, (long)(pages.end - pages.start),
+		       protection) == 0;
+}
+
+/* What the pages are at present: what the object's headers say. */
+static bool find_protection(struct range pages, int *out)
+{
+	struct dl_find_object object;
+
+	return _dl_find_object((void *)hp_object_hide, &object) == 0 &&
+	       hp_elf_image_protection((uintptr_t)object.dlfo_map_start, pages.start, pages.end,
+				       out);
+}
+
+static void set_hidden(ElfW(Sym) * symbol)
+{
+	unsigned char info = ELF64_ST_INFO(ELF64_ST_BIND(symbol->st_info), STT_FILE);
+
+	__atomic_store_n(&symbol->st_info, info, __ATOMIC_RELEASE);
+}
+
+bool hp_object_hide(const struct hp_export *exports, size_t n_exports)
+{
+	ElfW(Sym) * symbols[HP_OBJECT_EXPORTS_MAX];
+	struct range pages;
+	size_t n = 0;
+	int protection;
+
+	for (size_t i = 0; i < n_exports && i < HP_OBJECT_EXPORTS_MAX; i++) {
+		symbols[n] = find_symbol(&exports[i]);
+		n += symbols[n] != NULL;
+	}
+	if (n == 0)
+		return true;
+	pages = pages_of(symbols, n);
+	if (!find_protection(pages, &protection) || !protect(pages, protection | PROT_WRITE))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		set_hidden(symbols[i]);
+	protect(pages, protection);
+	return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/symbols.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <unistd.h>
+
+static const void *allocator;
+
+/* The C library's first constructor sets both. A program may take its environment away again before
+ * anybody has allocated (clearenv()), but hardly its own name. Where the program refers to that
+ * variable it has a copy, which is NULL until the program is relocated. */
+bool hp_symbols_is_c_library_ready(void)
+{
+	return environ || (program_invocation_name && program_invocation_name[0]);
+}
+
+void *hp_symbol_next(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
+void hp_symbols_set_allocator(const void *function)
+{
+	__atomic_store_n(&allocator, function, __ATOMIC_RELEASE);
+}
+
+bool hp_symbols_is_allocators_code(uintptr_t pc)
+{
+	static uintptr_t start, end;
+	const void *function = __atomic_load_n(&allocator, __ATOMIC_ACQUIRE);
+	struct dl_find_object object;
+
+	if (function && !__atomic_load_n(&end, __ATOMIC_ACQUIRE) &&
+	    _dl_find_object((void *)function, &object) == 0) {
+		start = (uintptr_t)object.dlfo_map_start;
+		__atomic_store_n(&end, (uintptr_t)object.dlfo_map_end, __ATOMIC_RELEASE);
+	}
+	return pc >= start && pc < end;
+}

@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: MIT */
+#include "record/recorder.h"
+#include "base/scratch.h"
+#include "process/fork_mark.h"
+#include "process/modules.h"
+#include "tables/stacks.h"
+#include "unwind/frame_rule.h"
+
+enum {
+	/* From here on a page holds a sample so seldom that the filter is worth its look-up. */
+	FILTER_INTERVAL_MIN = 64 * 1024,
+};
+
+bool hp_recorder_has_mappings;
+
+static void do_nothing(void)
+{
+}
+
+void (*hp_recorder_on_report)(void) = do_nothing;
+
+static bool are_tables_empty = true;
+static uint64_t n_dropped;
+static uint64_t n_samples_before; /* the session */
+static uint64_t n_stacks_cut_before;
+static uint64_t allocated_in_last; /* session; threads count on after its end */
+
+uint64_t hp_recorder_n_dropped(void)
+{
+	return __atomic_load_n(&n_dropped, __ATOMIC_RELAXED);
+}
+
+uint64_t hp_recorder_n_samples(void)
+{
+	/* First: a session may begin meanwhile, and the total only grows. */
+	uint64_t before = __atomic_load_n(&n_samples_before, __ATOMIC_ACQUIRE);
+
+	return hp_thread_samples_total() - before;
+}
+
+uint64_t hp_recorder_n_stacks_cut(void)
+{
+	uint64_t before = __atomic_load_n(&n_stacks_cut_before, __ATOMIC_ACQUIRE);
+
+	return hp_thread_stacks_cut_total() - before;
+}
+
+uint64_t hp_recorder_allocated_bytes(void)
+{
+	if (!hp_session_is_running())
+		return __atomic_load_n(&allocated_in_last, __ATOMIC_RELAXED);
+	return hp_session.is_only_mappings ? hp_trigger_totals().allocated
+					   : hp_thread_allocated_total();
+}
+
+/* Triggers may not have been told of all. */
+void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed)
+{
+	struct hp_trigger_totals totals = hp_trigger_totals();
+	struct hp_trigger_news news = hp_thread_news_total();
+	uint64_t in = totals.sampled + news.sampled, freed = totals.freed + news.freed;
+
+	*out_inuse = in > freed ? in - freed : 0;
+	*out_freed = freed;
+}
+
+static void drop_sample(void)
+{
+	__atomic_add_fetch(&n_dropped, 1, __ATOMIC_RELAXED);
+}
+
+/* --- recording ----------------------------------------------------------------------------- */
+
+static bool is_turn(struct hp_thread *t)
+{
+	uint64_t position = hp_tls_allocated(&hp_tls);
+
+	if (hp_session.interval == 1)
+		return true;
+	if (position < t->sample_at)
+		return false;
+	t->sample_at = position + hp_sampler_next_gap(&t->sampler);
+	return true;
+}
+
+/* What was inherited counts as allocated here only while it is in use. */
+static void count_free(const struct hp_live_entry *entry)
+{
+	if (entry->session < hp_session.own)
+		hp_stacks_uncount_alloc(entry->record, entry->size);
+	else
+		hp_stacks_count_free(entry->record, entry->size);
+}
+
+/* Whether its record is one of this session's. */
+static bool is_current(const struct hp_live_entry *entry, uint32_t now)
+{
+	return now != 0 && entry->session >= hp_session.first;
+}
+
+/* 0: dropped */
+static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_site *site)
+{
+	size_t n = hp_unwind(&t->walker, site, hp_session.depth);
+	hp_handle h = 0;
+
+	if (n > 0)
+		h = hp_stacks_count_alloc(t->walker.frames, n,
+					  hp_sampler_size_class(size, hp_session.interval), size,
+					  hp_session.interval == 1 ? t->number : 0);
+	if (!h)
+		drop_sample();
+	return h;
+}
+
+static void note_sample(struct hp_thread *t, size_t size)
+{
+	__atomic_store_n(&t->n_samples, t->n_samples + 1, __ATOMIC_RELAXED);
+	if (t->walker.is_cut)
+		__atomic_store_n(&t->n_stacks_cut, t->n_stacks_cut + 1, __ATOMIC_RELAXED);
+	t->news.sampled += hp_sampler_weight_bytes(size, hp_session.interval);
+}
+
+static void record(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
+{
+	struct hp_live_entry replaced;
+	struct hp_live_entry entry = {
+		.address = (uintptr_t)p,
+		.size = size,
+		.session = t->session,
+	};
+
+	entry.record = count_alloc(t, size, site);
+	if (!entry.record)
+		return;
+	if (!hp_live_insert(&entry, &replaced)) {
+		count_free(&entry); /* allocated is right at least */
+		drop_sample();
+		return;
+	}
+	if (replaced.address)
+		count_free(&replaced);
+	note_sample(t, size);
+}
+
+static bool has_much_news(const struct hp_thread *t)
+{
+	return hp_tls_allocated(&hp_tls) - t->accounted >= t->step || t->news.sampled >= t->step ||
+	       t->news.freed >= t->step;
+}
+
+void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
+{
+	struct hp_thread *t = hp_session_enter();
+	bool has_reported = false;
+
+	if (!t) {
+		drop_sample();
+		return;
+	}
+	uint32_t now = hp_session_number();
+
+	if (hp_session.interval == 1)
+		hp_live_prefetch(p);
+	if (now != 0 && t->session != now)
+		hp_session_join(t, now);
+	hp_session_count(size);
+	if (now != 0 && !hp_session.is_only_mappings) {
+		if (is_turn(t))
+			record(t, p, size, site);
+		has_reported = has_much_news(t) || hp_tls.thread != t;
+		if (has_reported)
+			hp_session_report(t);
+	}
+	hp_session_leave(t);
+	if (has_reported)
+		hp_recorder_on_report();
+}
+
+/* Takes out the entry of a block, for a thread that is inside then. NULL if it has none. The
+ * table's entry and what the allocator will write are fetched at the same time: with 100,000 live
+ * blocks that saves three tenths of a pair of malloc and free. */
+static struct hp_thread *enter_and_take(void *p, struct hp_live_entry *out)
+{
+	if (!hp_session_is_running())
+		return NULL;
+	hp_live_prefetch(p);
+	__builtin_prefetch((char *)p - sizeof(size_t), 1 /* to write */);
+	struct hp_thread *t = hp_session_enter();
+
+	if (!t) {
+		drop_sample(); /* if it is one, it stays in use until its address comes again */
+		return NULL;
+	}
+	if (hp_session_is_running() && hp_live_take((uintptr_t)p, out))
+		return t;
+	hp_thread_leave(t);
+	return NULL;
+}
+
+static void count_free_and_leave(struct hp_thread *t, const struct hp_live_entry *entry)
+{
+	uint32_t now = hp_session_number();
+	bool has_reported = false;
+
+	if (is_current(entry, now)) {
+		count_free(entry);
+		/* It may be the first that this thread does. */
+		if (t->session != now)
+			hp_session_join(t, now);
+		t->news.freed += hp_sampler_weight_bytes(entry->size, hp_session.interval);
+		has_reported = has_much_news(t) || hp_tls.thread != t;
+	}
+	if (has_reported)
+		hp_session_report(t);
+	hp_session_leave(t);
+	if (has_reported)
+		hp_recorder_on_report();
+}
+
+void hp_recorder_freeing(void *p)
+{
+	struct hp_live_entry entry;
+	struct hp_thread *t = enter_and_take(p, &entry);
+
+	if (t)
+		count_free_and_leave(t, &entry);
+}
+
+bool hp_recorder_forget(void *p, struct hp_live_entry *out)
+{
+	struct hp_thread *t = enter_and_take(p, out);
+
+	if (t)
+		hp_thread_leave(t);
+	return t;
+}
+
+void hp_recorder_freed(const struct hp_live_entry *entry)
+{
+	struct hp_thread *t = hp_session_enter();
+
+	if (t)
+		count_free_and_leave(t, entry);
+	else
+		drop_sample();
+}
+
+void hp_recorder_keep(const struct hp_live_entry *entry)
+{
+	struct hp_thread *t = hp_session_enter();
+	struct hp_live_entry replaced;
+
+	if (!t) {
+		drop_sample();
+		return;
+	}
+	if (is_current(entry, hp_session_number()) && !hp_live_insert(entry, &replaced)) {
+		count_free(entry); /* nobody will know it when it is freed */
+		drop_sample();
+	}
+	hp_thread_leave(t);
+}
+
+/* What it has not reported yet would be lost to the triggers, and a program may well have a thread
+ * for each request. */
+static void report_last_news(void)
+{
+	struct hp_thread *t = hp_session_is_running() ? hp_session_enter() : NULL;
+	bool has_reported = t && t->session == hp_session_number();
+
+	if (has_reported)
+		hp_session_report(t);
+	if (t)
+		hp_session_leave(t);
+	if (has_reported)
+		hp_recorder_on_report();
+}
+
+/* --- mappings ------------------------------------------------------------------------------ */
+
+/* A mapping does not use up bytes of the heap's countdown: it is sampled by a gap of its own, with
+ * the same probability. */
+static void sample_mapping(struct hp_thread *t, uintptr_t p, size_t size, bool is_growth,
+			   const struct hp_site *site)
+{
+	uint64_t gap = hp_sampler_next_gap(&t->sampler);
+	hp_handle h = gap <= size ? count_alloc(t, size, site) : 0;
+
+	if (!h)
+		return;
+	if (!(is_growth ? hp_regions_add_growth : hp_regions_add)(p, size, gap, h)) {
+		hp_stacks_count_free(h, size);
+		drop_sample();
+		return;
+	}
+	note_sample(t, size);
+}
+
+static void count_mapping(struct hp_thread *t, size_t size)
+{
+	hp_session_count(size);
+	t->sample_at += size;
+	t->accounted += size;
+	t->news.allocated += size;
+}
+
+/* Where little is left, its estimate may be more than that of the whole. */
+static void count_unmapping(struct hp_thread *t, int64_t weight)
+{
+	if (weight > 0)
+		t->news.freed += weight;
+	else
+		t->news.sampled -= weight;
+}
+
+static void drop_mappings(struct hp_thread *t, uintptr_t p, size_t size)
+{
+	struct hp_regions_taken taken;
+
+	hp_regions_take(p, size, &taken);
+	hp_regions_settle(&taken, true /* has gone */);
+	count_unmapping(t, taken.weight);
+}
+
+/* A mapping, or a part of one that becomes usable. MAP_FIXED replaces what was there. */
+static void count_usable(struct hp_thread *t, uintptr_t p, size_t size, bool is_growth,
+			 const struct hp_site *site)
+{
+	drop_mappings(t, p, size);
+	count_mapping(t, size);
+	sample_mapping(t, p, size, is_growth, site);
+}
+
+static void add_mapping(struct hp_thread *t, uintptr_t p, size_t size, enum hp_space kind,
+			bool is_growth, const struct hp_site *site)
+{
+	if (!hp_spaces_set(p, size, kind))
+		drop_sample();
+	if (kind == HP_SPACE_USABLE)
+		count_usable(t, p, size, is_growth, site);
+	else
+		drop_mappings(t, p, size);
+}
+
+void hp_recorder_mapped(void *p, size_t size, enum hp_space kind, const struct hp_site *site)
+{
+	struct hp_thread *t = hp_session_enter();
+	uint32_t now = hp_session_number();
+
+	if (!t) {
+		drop_sample();
+		return;
+	}
+	if (now != 0 && t->session != now)
+		hp_session_join(t, now);
+	if (now != 0 && hp_recorder_has_mappings) {
+		add_mapping(t, (uintptr_t)p, size, kind, false /* a growth */, site);
+		hp_trigger_report(&t->news);
+	}
+	hp_session_leave(t);
+	hp_recorder_on_report();
+}
+
+bool hp_recorder_has_reserved(const void *p)
+{
+	struct hp_thread *t = hp_session_enter();
+	bool is_reserved = t && hp_spaces_at((uintptr_t)p) == HP_SPACE_RESERVED;
+
+	if (t)
+		hp_thread_leave(t);
+	return is_reserved;
+}
+
+/* The next part of the range that is not yet what it is to be. */
+static bool turn_next(uintptr_t p, size_t size, bool is_usable, struct hp_space_range *out)
+{
+	return is_usable ? hp_spaces_turn(p, size, HP_SPACE_RESERVED, HP_SPACE_USABLE, out)
+			 : hp_spaces_turn(p, size, HP_SPACE_USABLE, HP_SPACE_RESERVED, out);
+}
+
+static void count_turned(struct hp_thread *t, const struct hp_space_range *range, bool is_usable,
+			 const struct hp_site *site)
+{
+	size_t size = range->end - range->start;
+
+	if (is_usable)
+		count_usable(t, range->start, size, false /* a growth */, site);
+	else
+		drop_mappings(t, range->start, size);
+}
+
+/* Compilers at run time call this for each piece of code: mostly nothing is to be recorded. */
+void hp_recorder_protected(void *p, size_t size, bool is_usable, const struct hp_site *site)
+{
+	bool may_turn = is_usable ? hp_spaces_reserved_bytes() > 0 : !hp_spaces_is_empty();
+	struct hp_thread *t = may_turn ? hp_session_enter() : NULL;
+	uint32_t now = hp_session_number();
+	struct hp_space_range range;
+
+	if (!t)
+		return;
+	if (now == 0 || !turn_next((uintptr_t)p, size, is_usable, &range)) {
+		hp_thread_leave(t);
+		return;
+	}
+	if (t->session != now)
+		hp_session_join(t, now);
+	do
+		count_turned(t, &range, is_usable, site);
+	while (turn_next(range.end, (uintptr_t)p + size - range.end, is_usable, &range));
+	hp_trigger_report(&t->news);
+	hp_session_leave(t);
+	hp_recorder_on_report();
+}
+
+static bool has_mappings_to_take(void)
+{
+	return !hp_regions_is_empty() || !hp_spaces_is_empty();
+}
+
+static void take_unmapping(uintptr_t start, size_t size, struct hp_unmapping *out)
+{
+	out->start = start;
+	out->size = size;
+	hp_regions_take(start, size, &out->taken);
+	hp_spaces_take(start, size, &out->spaces);
+}
+
+static void settle_unmapping(struct hp_thread *t, const struct hp_unmapping *u, bool has_gone)
+{
+	hp_regions_settle(&u->taken, has_gone);
+	if (has_gone)
+		count_unmapping(t, u->taken.weight);
+	else
+		hp_spaces_put_back(&u->spaces, u->start, u->size, u->start);
+}
+
+void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out)
+{
+	struct hp_thread *t = has_mappings_to_take() ? hp_session_enter() : NULL;
+
+	out->session = t ? hp_session_number() : 0;
+	if (out->session != 0)
+		take_unmapping((uintptr_t)p, size, out);
+	if (t)
+		hp_thread_leave(t);
+}
+
+/* The calling thread's struct, as a thread of the session that something was taken out in. NULL:
+ * nothing was, or nothing is to be settled any more. */
+static struct hp_thread *enter_again(uint32_t session)
+{
+	struct hp_thread *t = session ? hp_session_enter() : NULL;
+	uint32_t now = hp_session_number();
+
+	if (!t)
+		return NULL;
+	if (now != 0 && t->session != now)
+		hp_session_join(t, now);
+	if (session == now)
+		return t;
+	hp_session_leave(t);
+	return NULL;
+}
+
+static void leave_and_report(struct hp_thread *t)
+{
+	hp_trigger_report(&t->news);
+	hp_session_leave(t);
+	hp_recorder_on_report();
+}
+
+void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
+{
+	struct hp_thread *t = enter_again(u->session);
+
+	if (!t)
+		return;
+	settle_unmapping(t, u, has_gone);
+	leave_and_report(t);
+}
+
+/* How much of it is the same afterwards. */
+static size_t size_kept(const struct hp_remapping *r)
+{
+	return r->old_size < r->size ? r->old_size : r->size;
+}
+
+/* That of its last page: what it grows by is like that. */
+static enum hp_space kind_of(const struct hp_remapping *r)
+{
+	enum hp_space kind = hp_spaces_at(r->old + r->old_size - (r->old_size > 0));
+
+	return kind == HP_SPACE_RESERVED ? kind : HP_SPACE_USABLE;
+}
+
+void hp_recorder_remapping(struct hp_remapping *r)
+{
+	struct hp_thread *t = hp_session_enter();
+	size_t kept = size_kept(r);
+	int64_t weight;
+
+	r->tail.session = t ? hp_session_number() : 0;
+	r->aside = 0;
+	if (!t)
+		return;
+	if (r->tail.session != 0) {
+		r->kind = kind_of(r);
+		take_unmapping(r->old + kept, r->old_size - kept, &r->tail);
+	}
+	if (r->tail.session != 0 && r->may_move && kept > 0) {
+		hp_spaces_take(r->old, kept, &r->spaces);
+		r->aside = hp_regions_put_aside(r->old, kept, &weight);
+		count_unmapping(t, weight);
+	}
+	hp_thread_leave(t);
+}
+
+static void settle_place(struct hp_thread *t, const struct hp_remapping *r, uintptr_t now)
+{
+	size_t kept = size_kept(r);
+
+	if (!r->aside)
+		return;
+	if (now != r->old) {
+		drop_mappings(t, now, kept);
+		hp_spaces_set(now, kept, HP_SPACE_UNKNOWN);
+	}
+	hp_regions_bring_back(r->aside, kept, now);
+	hp_spaces_put_back(&r->spaces, r->old, kept, now);
+}
+
+void hp_recorder_remapped(const struct hp_remapping *r, void *p, const struct hp_site *site)
+{
+	struct hp_thread *t = enter_again(r->tail.session);
+	uintptr_t now = p ? (uintptr_t)p : r->old;
+	size_t kept = size_kept(r);
+
+	if (!t)
+		return;
+	settle_unmapping(t, &r->tail, p /* has gone */);
+	settle_place(t, r, now);
+	if (p && r->size > kept)
+		add_mapping(t, now + kept, r->size - kept, r->kind, kept > 0 /* a growth */, site);
+	leave_and_report(t);
+}
+
+/* --- sessions ------------------------------------------------------------------------------ */
+
+/* Who is inside may still use the tables: without a quiet moment they are kept. */
+static void empty_tables(bool may_free)
+{
+	if (hp_session_pause() && may_free) {
+		hp_live_stop();
+		hp_regions_reset();
+		hp_spaces_reset();
+		hp_stacks_reset();
+		are_tables_empty = true;
+	}
+	hp_session_resume();
+}
+
+static void reset_live(void)
+{
+	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
+}
+
+/* What this session, or this process, has to tell of its own. */
+static void restart_counts(void)
+{
+	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);
+	__atomic_store_n(&n_stacks_cut_before, hp_thread_stacks_cut_total(), __ATOMIC_RELEASE);
+	n_dropped = 0;
+}
+
+bool hp_recorder_start(const struct hp_options *options)
+{
+	if (!are_tables_empty)
+		empty_tables(true /* may free */);
+	if (!are_tables_empty)
+		return false;
+	are_tables_empty = false;
+	hp_session_prepare(options);
+	hp_recorder_has_mappings = options->record_mmap || options->only_mmap;
+	restart_counts();
+	hp_trigger_start(options);
+	reset_live();
+	hp_regions_start(hp_session.interval, hp_session.seed, hp_session.own);
+	hp_thread_on_exit = report_last_news;
+	hp_session_begin();
+	return true;
+}
+
+void hp_recorder_stop(bool may_free)
+{
+	hp_recorder_has_mappings = false;
+	__atomic_store_n(&allocated_in_last, hp_recorder_allocated_bytes(), __ATOMIC_RELAXED);
+	hp_session_end();
+	empty_tables(may_free);
+}
+
+void hp_recorder_after_fork(bool is_clean)
+{
+	hp_session_after_fork(is_clean);
+	hp_scratch_after_fork();
+	hp_modules_after_fork();
+	hp_frame_rule_after_fork(is_clean);
+	hp_live_after_fork();
+	hp_regions_after_fork(hp_session.seed, hp_session.own);
+	hp_spaces_after_fork();
+	hp_stacks_after_fork();
+	if (!is_clean && hp_session_is_running()) {
+		/* Some thread was in the middle of a table. */
+		reset_live();
+		hp_regions_reset();
+		hp_spaces_reset();
+		hp_stacks_reset();
+	}
+	hp_trigger_after_fork();
+	restart_counts();
+	allocated_in_last = 0;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+#include "record/thread.h"
+#include "base/arena.h"
+#include "base/lock.h"
+#include "base/options.h"
+#include "base/patience.h"
+#include "base/sys.h"
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <string.h>
+
+/* Keys below this index live inside the thread descriptor: setting one is a store, where a higher
+ * one calls calloc. */
+#define N_INLINE_KEYS 32
+
+void (*hp_thread_on_exit)(void);
+
+static struct hp_arena arena;
+static struct hp_thread *registry; /* push-only list */
+static uint32_t n_made;
+static struct hp_lock registry_lock;
+static uint32_t current_session;
+static uint64_t retired_bytes; /* asked for by threads that are gone */
+static pthread_key_t exit_key;
+static bool has_exit_key;
+
+/* Not any more if another thread of a fork child was the first to notice the fork. */
+static bool is_its_own(const struct hp_thread *thread, const struct hp_tls *tls)
+{
+	return thread && thread == tls->thread &&
+	       __atomic_load_n(&thread->tls, __ATOMIC_RELAXED) == tls;
+}
+
+static void retire(struct hp_thread *thread, struct hp_tls *tls)
+{
+	if (thread->session == current_session)
+		__atomic_add_fetch(&retired_bytes, hp_tls_allocated(tls), __ATOMIC_RELAXED);
+	thread->tls = NULL;
+	tls->thread = NULL;
+	hp_tls_set(tls, 0, 0);
+}
+
+/* Runs in the thread that ends. Other destructors may still allocate after this one. */
+static void thread_exits(void *value)
+{
+	struct hp_thread *thread = value;
+	struct hp_tls *tls = &hp_tls;
+
+	if (!is_its_own(thread, tls))
+		return;
+	tls->in_hook++;
+	if (hp_thread_on_exit)
+		hp_thread_on_exit();
+	bool locked = hp_lock_acquire(&registry_lock);
+
+	retire(thread, tls);
+	if (locked)
+		hp_lock_release(&registry_lock);
+	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
+	tls->state = HP_TLS_GONE;
+	tls->in_hook--;
+}
+
+void hp_thread_init(void)
+{
+	if (pthread_key_create(&exit_key, thread_exits) != 0)
+		return;
+	has_exit_key = exit_key < N_INLINE_KEYS;
+	if (!has_exit_key)
+		pthread_key_delete(exit_key);
+}
+
+static struct hp_thread *make_thread(void)
+{
+	hp_handle piece = hp_arena_alloc(&arena, sizeof(struct hp_thread));
+	hp_handle frames = hp_arena_alloc(&arena, HP_STACK_DEPTH_MAX * sizeof(uint64_t));
+	hp_handle steps = hp_arena_alloc(&arena, 2 * HP_STEPS_MAX * sizeof(struct hp_step));
+
+	if (!piece || !frames || !steps)
+		return NULL;
+	struct hp_thread *thread = hp_arena_at(&arena, piece);
+
+	thread->walker.frames = hp_arena_at(&arena, frames);
+	thread->walker.steps = hp_arena_at(&arena, steps);
+	thread->walker.spare_steps = thread->walker.steps + HP_STEPS_MAX;
+	thread->is_taken = 1;
+	thread->number = __atomic_fetch_add(&n_made, 1, __ATOMIC_RELAXED);
+	thread->next = __atomic_load_n(&registry, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&registry, &thread->next, thread, true,
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+	return thread;
+}
+
+static struct hp_thread *reuse_thread(void)
+{
+	struct hp_thread *thread = __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
+
+	for (; thread; thread = thread->next)
+		if (!__atomic_load_n(&thread->is_taken, __ATOMIC_RELAXED) &&
+		    !__atomic_exchange_n(&thread->is_taken, 1, __ATOMIC_ACQUIRE))
+			return thread;
+	return NULL;
+}
+
+static struct hp_thread *take_thread(void)
+{
+	struct hp_thread *thread = reuse_thread();
+
+	if (!thread)
+		thread = make_thread();
+	if (thread) {
+		thread->session = 0;
+		thread->accounted = 0;
+		thread->walker.memory = (struct hp_stack_memory){0};
+		thread->walker.n_steps = 0;
+	}
+	return thread;
+}
+
+static struct hp_thread *register_thread(struct hp_tls *tls)
+{
+	struct hp_thread *thread = take_thread();
+
+	if (!thread)
+		return NULL;
+	__atomic_store_n(&thread->tls, tls, __ATOMIC_RELEASE);
+	tls->thread = thread;
+	tls->state = HP_TLS_KNOWN;
+	if (has_exit_key)
+		pthread_setspecific(exit_key, thread);
+	return thread;
+}
+
+struct hp_thread *hp_thread_enter(void)
+{
+	struct hp_tls *tls = &hp_tls;
+	struct hp_thread *thread = tls->thread;
+
+	if (!is_its_own(thread, tls)) {
+		/* Without the key nobody would tell us when `tls` dies. */
+		bool may_register = tls->state != HP_TLS_GONE && has_exit_key;
+
+		thread = may_register ? register_thread(tls) : take_thread();
+		if (!thread)
+			return NULL;
+	}
+	/* Sequentially consistent: fork's prepare handler sets its flag and then looks here, the
+	 * recorder sets this and then looks at the flag. */
+	__atomic_store_n(&thread->is_busy, 1, __ATOMIC_SEQ_CST);
+	return thread;
+}
+
+void hp_thread_leave(struct hp_thread *thread)
+{
+	struct hp_tls *tls = &hp_tls;
+
+	__atomic_store_n(&thread->is_busy, 0, __ATOMIC_RELEASE);
+	if (tls->thread == thread)
+		return;
+	/* borrowed */
+	if (thread->session == current_session)
+		__atomic_add_fetch(&retired_bytes, hp_tls_allocated(tls), __ATOMIC_RELAXED);
+	hp_tls_set(tls, 0, 0);
+	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
+}
+
+/* Whoever begins a pause or a session says so and then looks here; a thread comes in here and then
+ * looks there. The fence, and one like it in set_checkpoint(): one of the two sees the other. */
+static struct hp_thread *first_thread(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
+}
+
+/* The thread goes on meanwhile; what it counts between two looks is either in or not. */
+static uint64_t read_allocated(const struct hp_tls *tls)
+{
+	uint64_t allocated = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		uint32_t version = __atomic_load_n(&tls->version, __ATOMIC_ACQUIRE);
+		uint64_t checkpoint = __atomic_load_n(&tls->checkpoint, __ATOMIC_RELAXED);
+		uint64_t left = __atomic_load_n(&tls->left, __ATOMIC_RELAXED);
+
+		/* A hook that is about to take its slow path has counted beyond the end. */
+		allocated = checkpoint - (left <= checkpoint ? left : 0);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (version % 2 == 0 && __atomic_load_n(&tls->version, __ATOMIC_RELAXED) == version)
+			break;
+	}
+	return allocated;
+}
+
+uint64_t hp_thread_allocated_total(void)
+{
+	bool locked = hp_lock_acquire(&registry_lock);
+	uint64_t total = __atomic_load_n(&retired_bytes, __ATOMIC_RELAXED);
+
+	for (struct hp_thread *t = first_thread(); locked && t; t = t->next) {
+		struct hp_tls *tls = __atomic_load_n(&t->tls, __ATOMIC_ACQUIRE);
+
+		if (tls && __atomic_load_n(&t->session, __ATOMIC_RELAXED) == current_session)
+			total += read_allocated(tls);
+	}
+	if (locked)
+		hp_lock_release(&registry_lock);
+	return total;
+}
+
+uint64_t hp_thread_samples_total(void)
+{
+	uint64_t total = 0;
+
+	for (struct hp_thread *t = first_thread(); t; t = t->next)
+		total += __atomic_load_n(&t->n_samples, __ATOMIC_RELAXED);
+	return total;
+}
+
+uint64_t hp_thread_stacks_cut_total(void)
+{
+	uint64_t total = 0;
+
+	for (struct hp_thread *t = first_thread(); t; t = t->next)
+		total += __atomic_load_n(&t->n_stacks_cut, __ATOMIC_RELAXED);
+	return total;
+}
+
+struct hp_trigger_news hp_thread_news_total(void)
+{
+	bool locked = hp_lock_acquire(&registry_lock);
+	struct hp_trigger_news total = {0};
+
+	for (struct hp_thread *t = first_thread(); locked && t; t = t->next) {
+		if (__atomic_load_n(&t->session, __ATOMIC_RELAXED) != current_session ||
+		    !__atomic_load_n(&t->tls, __ATOMIC_RELAXED))
+			continue;
+		total.sampled += __atomic_load_n(&t->news.sampled, __ATOMIC_RELAXED);
+		total.freed += __atomic_load_n(&t->news.freed, __ATOMIC_RELAXED);
+	}
+	if (locked)
+		hp_lock_release(&registry_lock);
+	return total;
+}
+
+/* True if some thread has not got the word. */
+static bool recall_strangers(void)
+{
+	bool is_any = false;
+
+	for (struct hp_thread *t = first_thread(); t; t = t->next) {
+		struct hp_tls *tls = __atomic_load_n(&t->tls, __ATOMIC_ACQUIRE);
+
+		if (!tls || __atomic_load_n(&t->session, __ATOMIC_RELAXED) == current_session ||
+		    __atomic_load_n(&tls->left, __ATOMIC_RELAXED) == 0)
+			continue;
+		__atomic_store_n(&tls->left, 0, __ATOMIC_SEQ_CST);
+		is_any = true;
+	}
+	return is_any;
+}
+
+void hp_thread_begin_session(uint32_t session)
+{
+	bool locked = hp_lock_acquire(&registry_lock);
+
+	retired_bytes = 0;
+	__atomic_store_n(&current_session, session, __ATOMIC_SEQ_CST);
+	if (locked)
+		hp_lock_release(&registry_lock);
+}
+
+/* A hook of another thread may be between reading its countdown and writing it back, and undo what
+ * we write: so all processors are made to finish what they are at, and we look again. */
+void hp_thread_recall(void)
+{
+	const int n_looks = 10;
+	bool locked = hp_lock_acquire(&registry_lock);
+
+	for (int i = 0; locked && i < n_looks && recall_strangers(); i++)
+		hp_sys3(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	if (locked)
+		hp_lock_release(&registry_lock);
+}
+
+static bool is_another_busy(void)
+{
+	for (struct hp_thread *t = first_thread(); t; t = t->next)
+		if (!is_its_own(t, &hp_tls) && __atomic_load_n(&t->is_busy, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+bool hp_thread_wait_idle(int patience_ms)
+{
+	const long nap_max_ns = 1000 * 1000;
+	int64_t patience = HP_PATIENCE_OF_MS(patience_ms);
+	uint32_t never = 0;
+
+	for (long ns = 50 * 1000; is_another_busy(); ns = ns < nap_max_ns ? ns * 2 : ns) {
+		if (patience <= 0)
+			return false;
+		hp_patience_sleep(&patience, &never, 0, ns);
+	}
+	return true;
+}
+
+void hp_thread_after_fork(uint32_t session)
+{
+	hp_lock_release(&registry_lock);
+	hp_lock_release(&arena.lock);
+	for (struct hp_thread *t = registry; t; t = t->next) {
+		if (is_its_own(t, &hp_tls))
+			continue;
+		t->tls = NULL;
+		t->is_busy = 0;
+		t->is_taken = 0;
+	}
+	retired_bytes = 0;
+	current_session = session;
+	if (hp_tls.thread)
+		hp_tls.thread->session = 0;
+	hp_tls_set(&hp_tls, 0, 0);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* Open addressing with linear probing, in 64 shards. The home slot of an entry is hash * n_slots
+ * / 2^32, which keeps the order of hashes in tables of any size, so a table grows by a quarter and
+ * not by doubling: 16 bytes a slot at a load between 0.52 and 0.65 are 25 to 31 bytes a block. Four
+ * slots share a cache line, and none lies across two: at that load most searches, which end at the
+ * first empty slot, see one line. Removal closes the gap (Knuth 6.4, Algorithm R), so there are no
+ * tombstones.
+ *
+ * With few samples entries are hashed by their byte of the filter: who takes one out finds the
+ * others of that byte beside it, and clears the byte after the last. The byte is written under the
+ * lock of the one shard that all its blocks are in. */
+#include "tables/live.h"
+#include "base/sys.h"
+#include <string.h>
+
+enum {
+	SHARD_BITS = 6,
+	N_SHARDS = 1 << SHARD_BITS,
+	PAGES_A_REGION = 16,
+	FIRST_SLOTS = 256, /* a page */
+	SMALL_SLOTS = 2048
+};
+
+/* An entry, packed. */
+struct slot {
+	uint64_t address : 48; /* 0: empty */
+	uint64_t session : 8;  /* after the table's first */
+	uint64_t size_high : 8;
+	uint64_t record : 30; /* all that an arena's handles have */
+	uint64_t size_low : 34;
+};
+
+/* Bytes of the filter. Between the first two: the tag of the only block there. */
+enum {
+	NO_BLOCK = 0,
+	N_TAGS = 253,
+	SOME_BLOCKS, /* not all of one tag */
+	ALL_BLOCKS   /* for good */
+};
+
+struct shard {
+	struct hp_lock lock;
+	uint32_t n_slots, n_used;
+	struct slot *slots;
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct slot) == 16, "bytes a slot");
+_Static_assert((uint64_t)HP_ARENA_CHUNKS_MAX *HP_ARENA_CHUNK_GRAINS == 1 << 30, "bits of a handle");
+
+uint8_t hp_live_filter[HP_FILTER_PAGES] __attribute__((aligned(4096)));
+
+static struct shard shards[N_SHARDS];
+static bool is_by_page;
+static uint32_t first_session;
+static uintptr_t pinned_start, pinned_end;
+
+/* --- the filter ---------------------------------------------------------------------------- */
+
+static size_t page_of(uintptr_t address)
+{
+	return address / 4096 % HP_FILTER_PAGES;
+}
+
+static uint8_t tag_of(uintptr_t address)
+{
+	return 1 + ((address >> 4) * 0x9e3779b97f4a7c15ull >> 32) % N_TAGS;
+}
+
+static uint8_t filter_of(uintptr_t address)
+{
+	return __atomic_load_n(&hp_live_filter[page_of(address)], __ATOMIC_RELAXED);
+}
+
+static void set_filter(uintptr_t address, uint8_t value)
+{
+	if (filter_of(address) != ALL_BLOCKS)
+		__atomic_store_n(&hp_live_filter[page_of(address)], value, __ATOMIC_RELAXED);
+}
+
+/* `value` is what the filter says of other blocks. */
+static uint8_t with_block(uint8_t value, uintptr_t address)
+{
+	uint8_t tag = tag_of(address);
+
+	return value == NO_BLOCK || value == tag ? tag : SOME_BLOCKS;
+}
+
+bool hp_live_may_hold_block(const void *p)
+{
+	uint8_t value = filter_of((uintptr_t)p);
+
+	return value >= SOME_BLOCKS || value == tag_of((uintptr_t)p);
+}
+
+void hp_live_pin_range(const void *start, size_t size)
+{
+	pinned_start = (uintptr_t)start;
+	pinned_end = pinned_start + size;
+	for (uintptr_t p = pinned_start & -(uintptr_t)4096; p < pinned_end; p += 4096)
+		set_filter(p, ALL_BLOCKS);
+}
+
+static bool is_pinned(size_t page)
+{
+	size_t n = (pinned_end - (pinned_start & -(uintptr_t)4096) + 4095) / 4096;
+
+	return (page - page_of(pinned_start)) % HP_FILTER_PAGES < n;
+}
+
+/* Given back to the kernel, it reads as zeroes, and takes no memory until it is written. */
+static void give_back(size_t from, size_t to)
+{
+	if (from < to && hp_sys_madvise(&hp_live_filter[from], to - from, MADV_DONTNEED) != 0)
+		memset(&hp_live_filter[from], NO_BLOCK, to - from);
+}
+
+/* What is pinned stays all the time: other threads look at it meanwhile. It is in two pages of the
+ * filter at most. */
+static void clear_filter(void)
+{
+	enum {
+		KEPT = 2 * 4096
+	};
+	size_t first = page_of(pinned_start) & -(size_t)4096;
+
+	give_back(first + KEPT > HP_FILTER_PAGES ? first + KEPT - HP_FILTER_PAGES : 0, first);
+	give_back(first + KEPT, HP_FILTER_PAGES);
+	for (size_t i = 0; i < KEPT; i++) {
+		size_t page = (first + i) % HP_FILTER_PAGES;
+
+		if (hp_live_filter[page] != NO_BLOCK && !is_pinned(page))
+			__atomic_store_n(&hp_live_filter[page], NO_BLOCK, __ATOMIC_RELAXED);
+	}
+}
+
+/* --- slots --------------------------------------------------------------------------------- */
+
+static bool fits(const struct hp_live_entry *e)
+{
+	return e->address < UINT64_C(1) << 48 && e->size < UINT64_C(1) << 42;
+}
+
+static struct slot pack(const struct hp_live_entry *e)
+{
+	uint32_t session = e->session - first_session;
+
+	return (struct slot){
+		.address = e->address,
+		.session = session < UINT8_MAX ? session : UINT8_MAX,
+		.size_high = e->size >> 34,
+		.size_low = e->size,
+		.record = e->record,
+	};
+}
+
+static struct hp_live_entry unpack(struct slot slot)
+{
+	return (struct hp_live_entry){
+		.address = slot.address,
+		.size = (uint64_t)slot.size_high << 34 | slot.size_low,
+		.record = slot.record,
+		.session = first_session + slot.session,
+	};
+}
+
+static uint64_t hash_of(uintptr_t address)
+{
+	uint64_t key = is_by_page ? page_of(address) : address >> 4;
+
+	key = (key ^ key >> 32) * 0x9e3779b97f4a7c15ull;
+	return key ^ key >> 29;
+}
+
+/* Blocks that lie together are in one shard: allocators give each thread memory of its own, and so
+ * threads seldom meet in a shard, nor take its lock from each other's cache. All blocks that share
+ * a byte of the filter are in one shard, too. */
+static struct shard *shard_of(uintptr_t address)
+{
+	uint64_t region = page_of(address) / PAGES_A_REGION;
+
+	return &shards[region * 0x9e3779b97f4a7c15ull >> (64 - SHARD_BITS)];
+}
+
+static uint32_t home_of(uint32_t n_slots, uint64_t hash)
+{
+	return (hash >> 32) * n_slots >> 32;
+}
+
+static uint32_t next_slot(const struct shard *s, uint32_t i)
+{
+	return i + 1 == s->n_slots ? 0 : i + 1;
+}
+
+/* The slot of `address`, or the empty one where it would go. */
+static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
+{
+	uint32_t i = home_of(s->n_slots, hash);
+
+	while (s->slots[i].address && s->slots[i].address != address)
+		i = next_slot(s, i);
+	return i;
+}
+
+/* A small table is kept half empty, for speed. A large one is filled to 65 %: there memory counts.
+ */
+static bool is_small(const struct shard *s)
+{
+	return s->n_slots < SMALL_SLOTS;
+}
+
+/* The first page of a shard comes on top of the limit, 256 KiB in all: stacks may have used up the
+ * rest before any block fell to the shard, and a leak that comes then is to be seen. */
+static struct slot *map_slots(const struct shard *s, size_t size)
+{
+	return s->n_slots == 0 ? hp_memory_map_beyond_limit(size) : hp_memory_map(size);
+}
+
+static bool grow(struct shard *s)
+{
+	struct shard grown = {.n_slots =
+				      is_small(s) ? s->n_slots * 2 : s->n_slots + s->n_slots / 4};
+
+	if (grown.n_slots == 0)
+		grown.n_slots = FIRST_SLOTS;
+
+	grown.slots = map_slots(s, grown.n_slots * sizeof(grown.slots[0]));
+	if (!grown.slots)
+		return s->n_used + 1 < s->n_slots; /* slower, but a slot stays empty */
+	for (uint32_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].address) {
+			uintptr_t address = s->slots[i].address;
+
+			grown.slots[find_slot(&grown, hash_of(address), address)] = s->slots[i];
+		}
+	struct shard old = *s;
+
+	/* In this order: a fork may catch us here, and the child unmaps what the shard says. */
+	__atomic_store_n(&s->slots, grown.slots, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->n_slots, grown.n_slots, __ATOMIC_RELEASE);
+	hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
+	return true;
+}
+
+/* hp_live_count() reads it without the lock. */
+static void set_n_used(struct shard *s, uint32_t n)
+{
+	__atomic_store_n(&s->n_used, n, __ATOMIC_RELAXED);
+}
+
+static bool has_room(struct shard *s)
+{
+	uint32_t percent = is_small(s) ? 50 : 65;
+
+	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * percent || grow(s);
+}
+
+/* Whether moving the entry at `from` into the gap keeps it reachable: its home is not cyclically in
+ * (gap, from]. */
+static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
+{
+	return gap <= from ? home <= gap || home > from : home <= gap && home > from;
+}
+
+static void remove_slot(struct shard *s, uint32_t gap)
+{
+	for (uint32_t i = next_slot(s, gap); s->slots[i].address; i = next_slot(s, i))
+		if (may_move(home_of(s->n_slots, hash_of(s->slots[i].address)), gap, i)) {
+			s->slots[gap] = s->slots[i];
+			gap = i;
+		}
+	s->slots[gap].address = 0;
+	set_n_used(s, s->n_used - 1);
+}
+
+/* What the filter is to say of the blocks that share the byte of `address`. */
+static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t address)
+{
+	uint8_t value = NO_BLOCK;
+
+	for (uint32_t i = home_of(s->n_slots, hash); s->slots[i].address; i = next_slot(s, i))
+		if (page_of(s->slots[i].address) == page_of(address))
+			value = with_block(value, s->slots[i].address);
+	return value;
+}
+
+/* Without the lock: a table that is being replaced costs the time only. */
+void hp_live_prefetch(const void *p)
+{
+	const struct shard *s = shard_of((uintptr_t)p);
+	const struct slot *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
+	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
+
+	if (slots)
+		__builtin_prefetch(&slots[home_of(n_slots, hash_of((uintptr_t)p))],
+				   1 /* to write */);
+}
+
+bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
+{
+	uint64_t hash = hash_of(entry->address);
+	struct shard *s = shard_of(entry->address);
+
+	out_replaced->address = 0;
+	if (!fits(entry) || !hp_lock_acquire(&s->lock))
+		return false;
+	bool has = has_room(s);
+
+	if (has) {
+		struct slot *slot = &s->slots[find_slot(s, hash, entry->address)];
+
+		*out_replaced = unpack(*slot);
+		set_n_used(s, s->n_used + (slot->address == 0));
+		*slot = pack(entry);
+		if (is_by_page)
+			set_filter(entry->address,
+				   with_block(filter_of(entry->address), entry->address));
+	}
+	hp_lock_release(&s->lock);
+	return has;
+}
+
+bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
+{
+	uint64_t hash = hash_of(address);
+	struct shard *s = shard_of(address);
+	bool is_found = false;
+
+	if (address == 0 || !hp_lock_acquire(&s->lock))
+		return false;
+	if (s->n_slots > 0) {
+		uint32_t i = find_slot(s, hash, address);
+
+		is_found = s->slots[i].address == address;
+		if (is_found) {
+			*out = unpack(s->slots[i]);
+			remove_slot(s, i);
+			if (is_by_page)
+				set_filter(address, filter_of_blocks(s, hash, address));
+		}
+	}
+	hp_lock_release(&s->lock);
+	return is_found;
+}
+
+size_t hp_live_count(void)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < N_SHARDS; i++)
+		n += __atomic_load_n(&shards[i].n_used, __ATOMIC_RELAXED);
+	return n;
+}
+
+static void empty_table(void)
+{
+	for (int i = 0; i < N_SHARDS; i++) {
+		struct shard old = shards[i];
+
+		memset(&shards[i], 0, sizeof(shards[i]));
+		hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
+	}
+}
+
+void hp_live_reset(bool by_page, uint32_t first)
+{
+	empty_table();
+	is_by_page = by_page;
+	first_session = first;
+	if (by_page)
+		clear_filter();
+	else
+		memset(hp_live_filter, ALL_BLOCKS, sizeof(hp_live_filter));
+}
+
+void hp_live_stop(void)
+{
+	hp_live_reset(true /* by page: the filter holds nothing */, 0);
+}
+
+void hp_live_after_fork(void)
+{
+	for (int i = 0; i < N_SHARDS; i++)
+		hp_lock_release(&shards[i].lock);
+}

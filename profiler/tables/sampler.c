@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Poisson sampling of bytes.
+ *
+ * Marks lie on the sequence of all bytes that a thread allocates, as a Poisson process of rate 1/R:
+ * gaps between marks are exponential with mean R. A block of s bytes is recorded if at least one
+ * mark falls on it, with probability
+ *
+ *	p(s) = 1 - exp(-s/R),
+ *
+ * so a recorded block stands for 1/p(s) blocks and s/p(s) bytes: the sum over recorded blocks is an
+ * unbiased estimate of all blocks (Horvitz and Thompson 1952). Marks beyond the first on one block
+ * are not counted, and since the process has no memory the next gap may start at the end of the
+ * recorded block, not at its mark.
+ *
+ * Positions are whole bytes. With X exponential, byte number ceil(X) carries the mark, and a block
+ * of s bytes covers it if ceil(X) <= s, which is X <= s: p(s) holds exactly.
+ *
+ * A gap is R times an exponential number of mean 1, made by algorithm SA of Ahrens and Dieter
+ * (1972): in integers, without a logarithm. Such a number is n ln 2 + Y, with Y below ln 2. n is
+ * how many zeroes a random number begins with. Y has the density 2 exp(-y) = exp(ln 2 - y), by the
+ * series of exp the sum over k = 1, 2, ... of
+ *
+ *	(ln 2)^k/k!  times  k/ln 2 (1 - y/ln 2)^(k-1):
+ *
+ * with the chance (ln 2)^k/k! it is the least of k uniform numbers, times ln 2. And for k = 1 that
+ * is the uniform number by which k was chosen, for it was below ln 2. */
+#include "tables/sampler.h"
+
+typedef unsigned __int128 uint128_t;
+
+#define LN2_Q64 0xb17217f7d1cf79abull /* ln(2) 2^64 */
+
+/* Bits behind the point of an exponential number, which is below 64. */
+#define EXPONENTIAL_BITS 58
+
+static uint64_t multiply_high(uint64_t a, uint64_t b)
+{
+	return (uint128_t)a * b >> 64;
+}
+
+static uint64_t splitmix64(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+void hp_sampler_init(struct hp_sampler *s, uint64_t interval, uint64_t seed)
+{
+	for (int i = 0; i < 4; i++)
+		s->rng[i] = splitmix64(&seed);
+	s->interval = interval;
+}
+
+static uint64_t rotate_left(uint64_t x, int n)
+{
+	return x << n | x >> (64 - n);
+}
+
+/* xoshiro256++ of Blackman and Vigna */
+static uint64_t rng_next(uint64_t s[4])
+{
+	uint64_t result = rotate_left(s[0] + s[3], 23) + s[0];
+	uint64_t t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rotate_left(s[3], 45);
+	return result;
+}
+
+/* Y 2^64 for k > 1: the chances up to that of k add up to more than `chosen`, a random number. */
+static uint64_t least_of_several(uint64_t rng[4], uint64_t chosen)
+{
+	uint64_t sum = LN2_Q64, term = LN2_Q64, least = rng_next(rng);
+
+	for (int k = 2; chosen >= sum && term > 0; k++) {
+		uint64_t other = rng_next(rng);
+
+		term = multiply_high(term, LN2_Q64) / k;
+		sum += term;
+		least = other < least ? other : least;
+	}
+	return multiply_high(least, LN2_Q64);
+}
+
+/* Takes 90 instructions on average; with a logarithm taken bit by bit it was 620. */
+static uint64_t next_exponential(uint64_t rng[4])
+{
+	uint64_t u = rng_next(rng) | 1;
+	int n_zeroes = __builtin_clzll(u);
+	uint64_t rest = u << n_zeroes << 1; /* behind the first one: uniform again */
+	uint64_t y = rest < LN2_Q64 ? rest : least_of_several(rng, rest);
+
+	return ((uint128_t)LN2_Q64 * n_zeroes + y) >> (64 - EXPONENTIAL_BITS);
+}
+
+uint64_t hp_sampler_next_gap(struct hp_sampler *s)
+{
+	if (s->interval == 1)
+		return 1;
+	uint128_t one = (uint128_t)1 << EXPONENTIAL_BITS;
+	uint128_t gap =
+		((uint128_t)next_exponential(s->rng) * s->interval + one - 1) >> EXPONENTIAL_BITS;
+
+	return gap > 0 ? gap : 1;
+}
+
+/* z coth(z) by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z below 10 */
+static uint64_t z_coth_q32(uint64_t z_squared_q32)
+{
+	/* z^2 is below 100: 39 bits, with 24 more for the quotient. Few terms do for small z. */
+	const int n_terms = z_squared_q32 >> 32 < 1 ? 6 : z_squared_q32 >> 32 < 16 ? 12 : 20;
+	uint64_t t = (uint64_t)(2 * n_terms + 1) << 32;
+
+	for (int k = n_terms - 1; k >= 0; k--)
+		t = ((uint64_t)(2 * k + 1) << 32) + (z_squared_q32 << 24) / (t >> 8);
+	return t;
+}
+
+uint64_t hp_sampler_weight_bytes(uint64_t size, uint64_t interval)
+{
+	if (interval == 1 || size / interval >= 20)
+		return size;
+	/* s/(1 - exp(-s/R)) = s/2 + R z coth(z) with z = s/2R */
+	uint128_t x_q32 = ((uint128_t)size << 32) / interval;
+	uint64_t z_squared_q32 = (x_q32 * x_q32 >> 32) / 4;
+	uint128_t weight_q32 =
+		((uint128_t)size << 31) + (uint128_t)interval * z_coth_q32(z_squared_q32);
+
+	return (weight_q32 + (UINT64_C(1) << 31)) >> 32;
+}
+
+/* log2(x) in sixteenths, rounded down; x is not 0. Squaring a number in [1, 2) yields the bits of
+ * its base-2 logarithm one by one. */
+static uint32_t log2_sixteenths(uint64_t x)
+{
+	int n_zeroes = __builtin_clzll(x);
+	uint64_t y = x << n_zeroes; /* 1 <= y 2^-63 < 2 */
+	uint32_t log2 = 63 - n_zeroes;
+
+	for (int i = 0; i < 4; i++) {
+		uint128_t square = (uint128_t)y * y >> 63;
+		bool bit = square >> 64;
+
+		y = square >> bit;
+		log2 = log2 << 1 | bit;
+	}
+	return log2;
+}
+
+uint32_t hp_sampler_size_class(uint64_t size, uint64_t interval)
+{
+	if (interval == 1 || size == 0)
+		return 0;
+	return 1 + log2_sixteenths(size);
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/* A record with something in use is never moved or freed, so the live table may point to it. One
+ * with nothing in use may be folded into its shard's `folded` counts when memory runs out: after
+ * days of plugins and generated code a new leak must still find room. */
+#include "tables/stacks_table.h"
+#include <string.h>
+
+enum {
+	FIRST_BUCKETS = 64
+};
+
+struct hp_stacks_table hp_stacks_table;
+
+static size_t stack_size(size_t n_frames)
+{
+	size_t size = sizeof(struct stack) + n_frames * sizeof(uint64_t);
+
+	return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+static uint64_t mix(uint64_t h, uint64_t frame)
+{
+	h = (h ^ frame) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 29;
+}
+
+/* Two chains of multiplications at a time: one takes longer than the rest of counting does. */
+static uint32_t hash_frames(const uint64_t *frames, size_t n)
+{
+	uint64_t even = n, odd = 0;
+	size_t i = 0;
+
+	for (; i + 1 < n; i += 2) {
+		even = mix(even, frames[i]);
+		odd = mix(odd, frames[i + 1]);
+	}
+	if (i < n)
+		even = mix(even, frames[i]);
+	even = mix(even, odd);
+	return even ^ even >> 32;
+}
+
+static hp_handle *bucket_of(struct shard *s, uint32_t hash)
+{
+	return &s->buckets[hash / SHARDS_A_STRIPE % s->n_buckets];
+}
+
+/* One that copies read without the lock. */
+static void set_number(uint32_t *number, uint32_t n)
+{
+	__atomic_store_n(number, n, __ATOMIC_RELAXED);
+}
+
+/* --- changing a record --------------------------------------------------------------------- */
+
+/* Its shard is locked, or not yet known to anybody else. A copy that sees an odd version, or
+ * another one afterwards, reads the counts again. A fork child may have inherited an odd one. */
+static struct record *begin_change(hp_handle h)
+{
+	struct record *r = record_at(h);
+
+	__atomic_store_n(&r->version, r->version | 1, __ATOMIC_RELAXED);
+	return r;
+}
+
+static void end_change(struct record *r)
+{
+	__atomic_store_n(&r->version, r->version + 1, __ATOMIC_RELEASE);
+}
+
+/* In the program's order, also as a signal handler sees it. */
+static void set_count(uint64_t *count, uint64_t n)
+{
+	__atomic_store_n(count, n, __ATOMIC_RELEASE);
+}
+
+static void add(uint64_t *count, uint64_t n)
+{
+	set_count(count, *count + n);
+}
+
+static void forget_history(struct record *r)
+{
+	struct hp_counts counts;
+
+	if (r->fork_epoch == hp_stacks_table.fork_epoch)
+		return;
+	counts = counts_since_fork(r->counts, r->fork_epoch);
+	set_count(&r->counts.alloc_objects, counts.alloc_objects);
+	set_count(&r->counts.alloc_bytes, counts.alloc_bytes);
+	set_count(&r->counts.free_objects, 0);
+	set_count(&r->counts.free_bytes, 0);
+	set_number(&r->fork_epoch, hp_stacks_table.fork_epoch);
+}
+
+/* --- forgetting ---------------------------------------------------------------------------- */
+
+static void fold_record(struct shard *s, struct record *r)
+{
+	struct hp_counts counts = counts_since_fork(r->counts, r->fork_epoch);
+
+	s->folded.alloc_objects += counts.alloc_objects;
+	s->folded.alloc_bytes += counts.alloc_bytes;
+	s->folded.free_objects += counts.free_objects;
+	s->folded.free_bytes += counts.free_bytes;
+	r->stack = 0;
+}
+
+static void fold_records_of(struct shard *s, struct stack *stack)
+{
+	hp_handle *link = &stack->records;
+
+	while (*link) {
+		struct record *r = record_at(*link);
+
+		if (r->counts.alloc_objects > r->counts.free_objects) {
+			link = &r->next;
+			continue;
+		}
+		*link = r->next;
+		fold_record(s, r);
+	}
+}
+
+static void fold_bucket(struct shard *s, hp_handle *link)
+{
+	while (*link) {
+		hp_handle h = *link;
+		struct stack *stack = stack_at(h);
+
+		fold_records_of(s, stack);
+		if (stack->records) {
+			link = &stack->next;
+			continue;
+		}
+		*link = stack->next;
+		set_number(&s->n_stacks, s->n_stacks - 1);
+		hp_arena_free(&hp_stacks_table.arena, h, stack_size(stack->n_frames));
+	}
+}
+
+static void free_folded_records(struct shard *s)
+{
+	hp_handle *link = &s->newest;
+
+	while (*link) {
+		hp_handle h = *link;
+		struct record *r = record_at(h);
+
+		if (r->stack) {
+			link = &r->older;
+			continue;
+		}
+		*link = r->older;
+		set_number(&s->n_records, s->n_records - 1);
+		hp_arena_free(&hp_stacks_table.arena, h, sizeof(*r));
+	}
+}
+
+/* True if there is room for something now. A sweep looks at every stack of the shard, so it is only
+ * worth while when a good part of the records was emptied since the last one. Copies read what is
+ * taken apart here: who begins one announces it and then looks at is_folding, we do both the other
+ * way round, so that one of the two sees the other. */
+static bool fold(struct shard *s)
+{
+	bool is_any_copy;
+
+	if (s->n_emptied * 8 < s->n_records || s->n_emptied == 0)
+		return false;
+	__atomic_store_n(&s->is_folding, true, __ATOMIC_SEQ_CST);
+	is_any_copy = __atomic_load_n(&hp_stacks_table.n_copies, __ATOMIC_SEQ_CST) > 0;
+	if (!is_any_copy) {
+		s->n_emptied = 0;
+		for (uint32_t i = 0; i < s->n_buckets; i++)
+			fold_bucket(s, &s->buckets[i]);
+		free_folded_records(s);
+	}
+	__atomic_store_n(&s->is_folding, false, __ATOMIC_SEQ_CST);
+	return !is_any_copy;
+}
+
+/* The caller holds the lock of `own`; of the others those are swept that can be had at once. */
+static bool fold_others(const struct shard *own)
+{
+	bool is_any_folded = false;
+
+	for (struct shard *s = hp_stacks_table.shards; s < hp_stacks_table.shards + N_SHARDS; s++) {
+		if (s == own || !hp_lock_try(&s->lock))
+			continue;
+		is_any_folded |= fold(s);
+		hp_lock_release(&s->lock);
+	}
+	return is_any_folded;
+}
+
+/* --- finding ------------------------------------------------------------------------------- */
+
+static bool grow(struct shard *s)
+{
+	uint32_t n_new = s->n_buckets ? s->n_buckets * 2 : FIRST_BUCKETS;
+	struct shard grown = *s;
+
+	grown.n_buckets = n_new;
+	grown.buckets = hp_memory_map(n_new * sizeof(hp_handle));
+	if (!grown.buckets)
+		return s->n_buckets > 0;
+	for (uint32_t i = 0; i < s->n_buckets; i++)
+		for (hp_handle h = s->buckets[i], next; h; h = next) {
+			hp_handle *bucket = bucket_of(&grown, stack_at(h)->hash);
+
+			next = stack_at(h)->next;
+			stack_at(h)->next = *bucket;
+			*bucket = h;
+		}
+	struct shard old = *s;
+
+	/* In this order: a fork may catch us here, and the child unmaps what the shard says. */
+	__atomic_store_n(&s->buckets, grown.buckets, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->n_buckets, grown.n_buckets, __ATOMIC_RELEASE);
+	hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
+	return true;
+}
+
+static hp_handle find_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
+{
+	for (hp_handle h = *bucket_of(s, hash); h; h = stack_at(h)->next) {
+		const struct stack *stack = stack_at(h);
+
+		if (stack->hash == hash && stack->n_frames == n &&
+		    memcmp(stack->frames, frames, n * sizeof(*frames)) == 0)
+			return h;
+	}
+	return 0;
+}
+
+static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
+{
+	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, stack_size(n));
+
+	if (!h)
+		return 0;
+	struct stack *stack = stack_at(h);
+	hp_handle *bucket = bucket_of(s, hash);
+
+	stack->hash = hash;
+	stack->n_frames = n;
+	stack->stripe = (s - hp_stacks_table.shards) / SHARDS_A_STRIPE;
+	memcpy(stack->frames, frames, n * sizeof(*frames));
+	stack->next = *bucket;
+	*bucket = h;
+	set_number(&s->n_stacks, s->n_stacks + 1);
+	return h;
+}
+
+static hp_handle find_record(hp_handle stack, uint32_t size_class)
+{
+	for (hp_handle h = stack_at(stack)->records; h; h = record_at(h)->next)
+		if (record_at(h)->size_class == size_class)
+			return h;
+	return 0;
+}
+
+/* Copies find it once it is the newest one. */
+static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
+{
+	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, sizeof(struct record));
+
+	if (!h)
+		return 0;
+	struct record *r = record_at(h);
+
+	r->stack = stack;
+	r->size_class = size_class;
+	r->fork_epoch = hp_stacks_table.fork_epoch;
+	r->next = stack_at(stack)->records;
+	stack_at(stack)->records = h;
+	r->older = s->newest;
+	set_number(&s->n_records, s->n_records + 1);
+	__atomic_store_n(&s->newest, h, __ATOMIC_RELEASE);
+	return h;
+}
+
+static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+			 uint32_t size_class)
+{
+	if (s->n_stacks >= s->n_buckets && !grow(s))
+		return 0;
+	hp_handle stack = find_stack(s, hash, frames, n);
+
+	if (!stack)
+		stack = add_stack(s, hash, frames, n);
+	return stack ? add_record(s, stack, size_class) : 0;
+}
+
+/* 0: there is no room */
+static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+				 uint32_t size_class)
+{
+	hp_handle stack = s->n_buckets > 0 ? find_stack(s, hash, frames, n) : 0;
+	hp_handle record = stack ? find_record(stack, size_class) : 0;
+
+	return record ? record : add_now(s, hash, frames, n, size_class);
+}
+
+/* Folding may take the stack itself away, which has nothing in use yet: what was found is looked
+ * for again. */
+static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+			     uint32_t size_class)
+{
+	hp_handle h = find_or_add_now(s, hash, frames, n, size_class);
+
+	if (h)
+		return h;
+	bool is_folded = fold(s);
+
+	if (is_folded)
+		h = find_or_add_now(s, hash, frames, n, size_class);
+	if (h || !(fold_others(s) || is_folded))
+		return h;
+	/* Sizes differ from stack to stack: what was folded serves this one if it is joined. */
+	hp_arena_join_free(&hp_stacks_table.arena);
+	return find_or_add_now(s, hash, frames, n, size_class);
+}
+
+/* --- counting ------------------------------------------------------------------------------ */
+
+hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
+				uint64_t size, uint32_t stripe)
+{
+	uint32_t hash = hash_frames(frames, n_frames);
+	struct shard *s = shard_of(hash, stripe % HP_STRIPES);
+
+	if (!hp_lock_acquire(&s->lock))
+		return 0;
+	hp_handle h = find_or_add(s, hash, frames, n_frames, size_class);
+
+	if (h) {
+		struct record *r = begin_change(h);
+
+		forget_history(r);
+		add(&r->counts.alloc_objects, 1);
+		add(&r->counts.alloc_bytes, size);
+		end_change(r);
+	}
+	hp_lock_release(&s->lock);
+	return h;
+}
+
+/* The record to be changed, with its shard locked; NULL if the lock could not be had. */
+static struct record *begin_counting(hp_handle record)
+{
+	struct record *r;
+
+	if (!hp_lock_acquire(&shard_of_stack(record_at(record)->stack)->lock))
+		return NULL;
+	r = begin_change(record);
+	forget_history(r);
+	return r;
+}
+
+/* `is_less`: something in use has become less, perhaps the last of it. */
+static void end_counting(struct record *r, bool is_less)
+{
+	struct shard *s = shard_of_stack(r->stack);
+
+	end_change(r);
+	s->n_emptied += is_less && r->counts.free_objects == r->counts.alloc_objects;
+	hp_lock_release(&s->lock);
+}
+
+/* A signal handler that interrupts one of these never sees bytes in use that belong to no object:
+ * their bytes go before their objects, and come after them. */
+
+void hp_stacks_count_free(hp_handle record, uint64_t size)
+{
+	struct record *r = begin_counting(record);
+
+	if (!r)
+		return;
+	add(&r->counts.free_bytes, size);
+	add(&r->counts.free_objects, 1);
+	end_counting(r, true);
+}
+
+void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
+{
+	struct record *r = begin_counting(record);
+
+	if (!r)
+		return;
+	add(&r->counts.alloc_bytes, -size);
+	add(&r->counts.alloc_objects, -UINT64_C(1));
+	end_counting(r, true);
+}
+
+void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
+{
+	struct record *r = begin_counting(record);
+
+	if (!r)
+		return;
+	add(&r->counts.free_bytes, size);
+	end_counting(r, false);
+}
+
+void hp_stacks_count_split(hp_handle record)
+{
+	struct record *r = begin_counting(record);
+
+	if (!r)
+		return;
+	add(&r->counts.alloc_objects, 1);
+	end_counting(r, false);
+}
+
+void hp_stacks_count_joined(hp_handle record, uint64_t size)
+{
+	struct record *r = begin_counting(record);
+
+	if (!r)
+		return;
+	add(&r->counts.free_bytes, size);
+	add(&r->counts.alloc_objects, -UINT64_C(1));
+	end_counting(r, true);
+}
+
+void hp_stacks_reset(void)
+{
+	for (int i = 0; i < N_SHARDS; i++) {
+		struct shard *s = &hp_stacks_table.shards[i], old = *s;
+
+		memset(s, 0, sizeof(*s));
+		hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
+	}
+	hp_arena_reset(&hp_stacks_table.arena);
+}
+
+void hp_stacks_after_fork(void)
+{
+	hp_lock_release(&hp_stacks_table.arena.lock);
+	hp_stacks_table.n_copies = 0;
+	hp_stacks_table.fork_epoch++;
+	for (int i = 0; i < N_SHARDS; i++) {
+		hp_lock_release(&hp_stacks_table.shards[i].lock);
+		hp_stacks_table.shards[i].is_folding = false;
+		memset(&hp_stacks_table.shards[i].folded, 0,
+		       sizeof(hp_stacks_table.shards[i].folded));
+	}
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* No lock of the table is taken: whatever keeps the dumping thread waiting (another one that has
+ * its processor, a page that the kernel must find first), threads that allocate go on. While there
+ * is a copy nothing is folded, so a shard's records stay where they are, and their list grows at
+ * its head only. */
+#include "tables/stacks_copy.h"
+#include "tables/stacks_table.h"
+#include <string.h>
+
+enum {
+	N_READS = 100 /* of one record: if it is still being changed then, its thread is not running
+		       */
+};
+
+struct start {
+	bool is_readable;
+	hp_handle newest; /* record */
+};
+
+/* --- copying ------------------------------------------------------------------------------- */
+
+/* True unless the thread that folds this shard is the one that a signal handler has interrupted to
+ * copy, or was stopped for good. */
+static bool wait_for_folding(struct shard *s)
+{
+	if (!__atomic_load_n(&s->is_folding, __ATOMIC_SEQ_CST))
+		return true;
+	if (!hp_lock_acquire(&s->lock))
+		return false;
+	hp_lock_release(&s->lock);
+	return true;
+}
+
+/* Where a shard's list begins. Returns the number of entries that it may have. */
+static size_t begin_shard(struct hp_stacks_copy *out, struct shard *s, struct start *start)
+{
+	uint32_t n_records;
+
+	start->is_readable = wait_for_folding(s);
+	start->newest = __atomic_load_n(&s->newest, __ATOMIC_ACQUIRE);
+	n_records = __atomic_load_n(&s->n_records, __ATOMIC_RELAXED);
+	if (!start->is_readable) {
+		out->n_missing += n_records;
+		return 0;
+	}
+	out->n_stacks += __atomic_load_n(&s->n_stacks, __ATOMIC_RELAXED);
+	return n_records + (s->folded.alloc_objects > 0);
+}
+
+static struct hp_counts load_counts(const struct record *r)
+{
+	struct hp_counts counts = {
+		.alloc_objects = __atomic_load_n(&r->counts.alloc_objects, __ATOMIC_ACQUIRE),
+		.alloc_bytes = __atomic_load_n(&r->counts.alloc_bytes, __ATOMIC_ACQUIRE),
+		.free_objects = __atomic_load_n(&r->counts.free_objects, __ATOMIC_ACQUIRE),
+		.free_bytes = __atomic_load_n(&r->counts.free_bytes, __ATOMIC_ACQUIRE),
+	};
+
+	return counts_since_fork(counts, __atomic_load_n(&r->fork_epoch, __ATOMIC_ACQUIRE));
+}
+
+/* With the lock it can be read whatever its version says: that of a thread which did not come along
+ * through a fork stays odd. So can what a signal handler has interrupted. */
+static bool load_locked(const struct record *r, struct hp_counts *out)
+{
+	struct shard *s = shard_of_stack(r->stack);
+	bool is_interrupted = hp_lock_is_mine(&s->lock);
+
+	if (!is_interrupted && !hp_lock_acquire(&s->lock))
+		return false;
+	*out = load_counts(r);
+	if (!is_interrupted)
+		hp_lock_release(&s->lock);
+	return true;
+}
+
+/* All of one moment. False if a thread was stopped for good while it changed them. */
+static bool read_counts(const struct record *r, struct hp_counts *out)
+{
+	for (int i = 0; i < N_READS; i++) {
+		uint32_t version = __atomic_load_n(&r->version, __ATOMIC_ACQUIRE);
+
+		*out = load_counts(r);
+		if (version % 2 == 0 && __atomic_load_n(&r->version, __ATOMIC_RELAXED) == version)
+			return true;
+	}
+	return load_locked(r, out);
+}
+
+static void copy_record(struct hp_stacks_copy *out, const struct record *r)
+{
+	const struct stack *stack = stack_at(r->stack);
+	struct hp_stacks_copy_entry *e = &out->entries[out->n_entries];
+
+	if (!read_counts(r, &e->counts)) {
+		out->n_missing++;
+		return;
+	}
+	e->frames = stack->frames;
+	e->n_frames = stack->n_frames;
+	e->hash = stack->hash;
+	out->n_entries++;
+}
+
+static void copy_shard(struct hp_stacks_copy *out, const struct shard *s, hp_handle newest)
+{
+	if (s->folded.alloc_objects > 0)
+		out->entries[out->n_entries++] = (struct hp_stacks_copy_entry){.counts = s->folded};
+	for (hp_handle h = newest; h; h = record_at(h)->older)
+		if (record_at(h)->stack)
+			copy_record(out, record_at(h));
+}
+
+/* --- putting stripes together -------------------------------------------------------------- */
+
+static bool is_same_stack(const struct hp_stacks_copy_entry *a,
+			  const struct hp_stacks_copy_entry *b)
+{
+	return a->hash == b->hash && a->n_frames == b->n_frames && a->frames && b->frames &&
+	       memcmp(a->frames, b->frames, a->n_frames * sizeof(a->frames[0])) == 0;
+}
+
+static void add_counts(struct hp_counts *to, const struct hp_counts *from)
+{
+	to->alloc_objects += from->alloc_objects;
+	to->alloc_bytes += from->alloc_bytes;
+	to->free_objects += from->free_objects;
+	to->free_bytes += from->free_bytes;
+}
+
+/* `places` is a hash table of numbers of entries, 1 for the first. */
+static void merge_into(struct hp_stacks_copy *out, uint32_t *places, size_t n_places)
+{
+	size_t n_read = out->n_entries;
+
+	out->n_entries = 0;
+	for (size_t i = 0; i < n_read; i++) {
+		struct hp_stacks_copy_entry e = out->entries[i];
+		size_t place = e.hash % n_places;
+
+		while (places[place] && !is_same_stack(&out->entries[places[place] - 1], &e))
+			place = place + 1 == n_places ? 0 : place + 1;
+		if (places[place]) {
+			add_counts(&out->entries[places[place] - 1].counts, &e.counts);
+			out->n_stacks--;
+			continue;
+		}
+		out->entries[out->n_entries++] = e;
+		places[place] = out->n_entries;
+	}
+}
+
+static bool has_stripes(void)
+{
+	for (int i = SHARDS_A_STRIPE; i < N_SHARDS; i++)
+		if (__atomic_load_n(&hp_stacks_table.shards[i].n_records, __ATOMIC_RELAXED) > 0)
+			return true;
+	return false;
+}
+
+/* Without memory a stack is printed once a stripe: readers of dumps add that up. */
+static void merge_stripes(struct hp_stacks_copy *out)
+{
+	size_t n_places = out->n_entries * 2 + 1;
+	uint32_t *places =
+		has_stripes() ? hp_memory_map_beyond_limit(n_places * sizeof(*places)) : NULL;
+
+	if (!places)
+		return;
+	merge_into(out, places, n_places);
+	hp_memory_unmap(places, n_places * sizeof(*places));
+}
+
+bool hp_stacks_copy(struct hp_stacks_copy *out)
+{
+	struct start starts[N_SHARDS];
+	size_t capacity = 1; /* no mapping is empty */
+
+	memset(out, 0, sizeof(*out));
+	__atomic_add_fetch(&hp_stacks_table.n_copies, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < N_SHARDS; i++)
+		capacity += begin_shard(out, &hp_stacks_table.shards[i], &starts[i]);
+	out->mapped_bytes = capacity * sizeof(out->entries[0]);
+	out->entries = hp_memory_map_beyond_limit(out->mapped_bytes);
+	if (!out->entries) {
+		__atomic_sub_fetch(&hp_stacks_table.n_copies, 1, __ATOMIC_SEQ_CST);
+		return false;
+	}
+	for (int i = 0; i < N_SHARDS; i++)
+		if (starts[i].is_readable)
+			copy_shard(out, &hp_stacks_table.shards[i], starts[i].newest);
+	merge_stripes(out);
+	return true;
+}
+
+void hp_stacks_release(struct hp_stacks_copy *copy)
+{
+	__atomic_sub_fetch(&hp_stacks_table.n_copies, 1, __ATOMIC_SEQ_CST);
+	hp_memory_unmap(copy->entries, copy->mapped_bytes);
+	memset(copy, 0, sizeof(*copy));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* A copy of all stacks' counts, for a dump. Frames are not copied: they stay where they are until
+ * the copy is released. */
+#pragma once
+#include "tables/stacks.h"
+
+struct hp_stacks_copy_entry {
+	struct hp_counts counts;
+	const uint64_t *frames; /* NULL: the sum of stacks that were folded */
+	size_t n_frames;
+	uint32_t hash;
+};
+
+struct hp_stacks_copy {
+	struct hp_stacks_copy_entry *entries;
+	size_t n_entries;
+	size_t n_missing; /* records that a thread was stopped for good in folding or counting */
+	size_t n_stacks;
+	size_t mapped_bytes;
+};
+
+/* Others go on counting, and never wait: what is counted before is in, what is counted meanwhile
+ * may be. False if there is no memory; nothing is to be released then. */
+bool hp_stacks_copy(struct hp_stacks_copy *out);
+void hp_stacks_release(struct hp_stacks_copy *copy);

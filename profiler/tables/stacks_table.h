@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of stacks itself, for those two that know its inside: stacks.c, which counts in it, and
+ * stacks_copy.c, which reads it while others count. */
+#pragma once
+#include "tables/stacks.h"
+
+enum {
+	SHARDS_A_STRIPE = 64,
+	N_SHARDS = SHARDS_A_STRIPE * HP_STRIPES,
+	/* All pieces are so many bytes or a multiple: what one thread counts in all the time shares
+	 * no line with what another does. */
+	CACHE_LINE = 64
+};
+
+struct record {
+	struct hp_counts counts;
+	uint32_t version; /* odd while the counts are being changed */
+	hp_handle next;   /* of the same stack */
+	hp_handle older;  /* of the same shard */
+	hp_handle stack;  /* 0: folded, and about to go */
+	uint32_t size_class;
+	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
+} __attribute__((aligned(CACHE_LINE)));
+
+struct stack {
+	hp_handle next; /* of the same bucket */
+	hp_handle records;
+	uint32_t hash;
+	uint16_t n_frames;
+	uint16_t stripe;
+	uint64_t frames[];
+};
+
+/* Copies read newest, n_stacks, n_records and is_folding without the lock: these are written
+ * atomically, as are the counts, version and fork_epoch of a record. The rest of a record is
+ * written before it is the newest; `next` is not read, and `folded` only while nothing is being
+ * folded. */
+struct shard {
+	struct hp_lock lock;
+	bool is_folding;
+	hp_handle newest; /* record */
+	uint32_t n_buckets, n_stacks, n_records;
+	hp_handle *buckets;
+	uint32_t n_emptied; /* records whose last block was freed, since the last sweep */
+	struct hp_counts folded;
+} __attribute__((aligned(CACHE_LINE)));
+
+struct hp_stacks_table {
+	struct shard shards[N_SHARDS];
+	struct hp_arena arena; /* of records and stacks */
+	uint32_t fork_epoch;
+	uint32_t n_copies; /* while there are any, nothing is folded */
+};
+
+extern struct hp_stacks_table hp_stacks_table;
+
+static inline struct record *record_at(hp_handle h)
+{
+	return hp_arena_at(&hp_stacks_table.arena, h);
+}
+
+static inline struct stack *stack_at(hp_handle h)
+{
+	return hp_arena_at(&hp_stacks_table.arena, h);
+}
+
+static inline struct shard *shard_of(uint32_t hash, uint32_t stripe)
+{
+	return &hp_stacks_table.shards[stripe * SHARDS_A_STRIPE + hash % SHARDS_A_STRIPE];
+}
+
+static inline struct shard *shard_of_stack(hp_handle stack)
+{
+	return shard_of(stack_at(stack)->hash, stack_at(stack)->stripe);
+}
+
+/* The counts as this process has them: what the parent had freed before the fork is no news of the
+ * child's. */
+static inline struct hp_counts counts_since_fork(struct hp_counts counts, uint32_t fork_epoch)
+{
+	if (fork_epoch == hp_stacks_table.fork_epoch)
+		return counts;
+	return (struct hp_counts){
+		.alloc_objects = counts.alloc_objects - counts.free_objects,
+		.alloc_bytes = counts.alloc_bytes - counts.free_bytes,
+	};
+}

@@ -1,4 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#include "tls.h"
-
-__thread struct hp_tls hp_tls __attribute__((tls_model("initial-exec")));

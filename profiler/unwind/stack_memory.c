@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* A thread's home is the part of its own stack that was found readable, from an address up to the
+ * stack's top. It stays mapped as long as the thread runs, so its words are read without a check.
+ * A word elsewhere is read once its page was checked, by a system call, in the same walk: stacks of
+ * coroutines and signal handlers come and go. Only pages that are read are checked. A frame of
+ * 4 MiB has two words that a walk reads, so it costs two checks at most, not a thousand; and no
+ * check at all where the caller's frame is within the home.
+ *
+ * The home is extended downward page by page, EXTENSION pages a walk, and only after a walk that
+ * began below it, had to check pages and gave reason to believe that it was on this stack: it came
+ * near the home, or was cut before it could. So each page of a thread's stack is checked once in
+ * its life, if walks read there, and a walk's cost is bounded. A page that can't be read on the way
+ * is a guard, or what lies below it is another stack: it is the floor for good.
+ *
+ * The home must not cover memory that may be unmapped while the thread runs.
+ * - It never extends below the page of the present stack pointer. If that is on the thread's own
+ *   stack, so is all between it and the home: a stack is contiguous.
+ * - If it is on another stack below this one, the thread's guard lies between the two. There is
+ * none where the program supplied a thread's stack itself and placed another stack right below it.
+ *   Such a stack has to be walked to the depth limit before the home takes it in; and the home does
+ *   harm only if that memory is unmapped, something else is mapped in part of it, the thread runs
+ * on that, and wrong unwind data leads to the gap.
+ * - A thread that moved to another stack for good, or a fork child that began as a thread and takes
+ *   itself for the main one, is below the floor or is stopped by a guard: it has each page checked.
+ * - The main thread's stack has no guard of its own, and a read below it makes the kernel extend
+ * it. The kernel keeps at least 128 MiB below its top free of mappings whatever RLIMIT_STACK is. So
+ *   a stack pointer within MAIN_STACK_MAX of the top is on that stack, and no lower page is read;
+ *   one that is farther away is taken for another stack. */
+#include "unwind/stack_memory.h"
+#include "base/sys.h"
+
+#define PAGE           ((uintptr_t)4096)
+#define MAIN_STACK_MAX ((uintptr_t)64 << 20)
+#define NEAR_HOME      (64 * PAGE) /* what may lie above a thread's outermost frame: its TLS */
+#define UNREADABLE     ((uintptr_t)1)
+
+enum {
+	EXTENSION = 16
+};
+
+/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
+extern void *__libc_stack_end; /* the loader's: where the main thread's stack began */
+
+static void find_top(struct hp_stack_memory *m)
+{
+	bool is_main = hp_sys3(SYS_gettid, 0, 0, 0) == hp_sys_getpid();
+
+	/* glibc keeps a thread's descriptor at the upper end of its stack. */
+	m->top = is_main ? (uintptr_t)__libc_stack_end : (uintptr_t)__builtin_thread_pointer();
+	m->home = m->top;
+	m->floor = is_main ? m->top - MAIN_STACK_MAX : 0;
+	m->is_home_due = true;
+}
+
+static bool check(struct hp_stack_memory *m, uintptr_t page)
+{
+	m->n_checks++;
+	return hp_sys_is_readable((void *)page);
+}
+
+static __attribute__((noinline, cold)) void extend_home(struct hp_stack_memory *m, uintptr_t sp)
+{
+	for (int i = 0; i < EXTENSION && m->home > sp; i++) {
+		uintptr_t page = (m->home - 1) & -PAGE;
+
+		if (!check(m, page)) {
+			m->floor = m->home;
+			return;
+		}
+		m->home = page;
+	}
+}
+
+void hp_stack_memory_begin(struct hp_stack_memory *m, uintptr_t sp, size_t n_checks)
+{
+	if (__builtin_expect(m->top == 0, false))
+		find_top(m);
+	if (__builtin_expect(m->is_home_due && sp < m->home && sp >= m->floor, false))
+		extend_home(m, sp);
+	m->began_at = sp;
+	m->n_known = 0;
+	m->n_checks_left = n_checks;
+	m->is_exhausted = false;
+}
+
+static size_t min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+__attribute__((cold)) bool hp_stack_memory_is_readable(struct hp_stack_memory *m, uintptr_t address)
+{
+	uintptr_t page = address & -PAGE;
+	size_t n = min(m->n_known, HP_STACK_PAGES_KNOWN);
+
+	for (size_t i = 0; i < n; i++)
+		if ((m->known[i] & -PAGE) == page)
+			return !(m->known[i] & UNREADABLE);
+	if (m->n_checks_left == 0) {
+		m->is_exhausted = true;
+		return false;
+	}
+	bool is_readable = check(m, page);
+
+	m->n_checks_left--;
+	m->known[m->n_known++ % HP_STACK_PAGES_KNOWN] = page | (is_readable ? 0 : UNREADABLE);
+	return is_readable;
+}
+
+void hp_stack_memory_end(struct hp_stack_memory *m, uintptr_t sp, bool is_cut)
+{
+	bool has_come_home = sp >= m->home || m->home - sp <= NEAR_HOME;
+
+	m->is_home_due = m->n_known > 0 && m->began_at < m->home && (has_come_home || is_cut);
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* A word of a stack is read only where stack_memory.h says that it can be read. What that may cost
+ * is a budget for each walk, and so is the number of steps: code without unwind data leads a walk
+ * anywhere. Where a budget is used up the rest of the stack is dropped: the walk is cut.
+ *
+ * A thread's stack differs from its last one in the inner frames only, mostly. Where a walk comes
+ * to a frame of the last walk with the same pc, sp and bp, the next frame follows by the same rule
+ * from the same words of the stack; if these words are what they were, so is that frame, and so on
+ * outward. So the walk compares two words a frame instead of looking up a rule, until they differ.
+ * Nothing is guessed: this finds what the rules would. It needs rules that did not change meanwhile
+ * (the epoch of modules.h), frames that were found by pc, sp and bp alone, and the thread's home.
+ * The frame that is met is within it, and a step that is remembered has its words above the frame
+ * that it began at, or within the home, and below its top: so they are within the home too.
+ * Recording a pair of malloc and free that is 32 calls deep takes half the time. */
+#include "unwind/unwind.h"
+#include "process/modules.h"
+#include "unwind/frame_rule.h"
+
+#define SIGNAL_FRAMES_MAX   8
+#define LOWEST_CODE_ADDRESS ((uintptr_t)4096)
+
+/* The budgets. A page check takes some 0.1 us: on a stack that is no thread's own, frames of 2 KiB
+ * each are walked to the depth limit, in 4 us if that is 64. */
+enum {
+	CHECKS_MIN = 8,
+	FRAMES_A_CHECK = 2,
+	STEPS_BESIDE = 64 /* that add no frame: through hooks */
+};
+
+/* Innermost frames that go by the table even where frame pointers are asked for: the C++ runtime's
+ * new for std::nothrow calls new. */
+enum {
+	BY_TABLE = 2
+};
+
+struct walk {
+	struct hp_walker *walker;
+	uintptr_t pc, sp, bp;
+	struct hp_stack_memory *memory;
+	uintptr_t low;   /* nothing below is part of this stack */
+	uintptr_t bp_at; /* where bp was read; 0: nowhere */
+	int n_by_table;  /* frames that are still to go by the table first */
+	bool is_return_address;
+	bool is_plain; /* so far: what struct hp_step holds says it all */
+	int n_signal_frames;
+	const struct hp_step *last, *last_end; /* what is still ahead of the last walk */
+	struct hp_step *steps;                 /* of this one */
+	size_t n_steps;
+};
+
+/* Of a word outside of the home. */
+static __attribute__((noinline, cold)) bool is_readable(struct walk *w, uintptr_t address)
+{
+	if (address < w->sp || address >= w->memory->top)
+		w->is_plain = false;
+	return hp_stack_memory_is_readable(w->memory, address);
+}
+
+static bool read_word(struct walk *w, uintptr_t address, uintptr_t *out)
+{
+	if (address < w->low || address % sizeof(*out) != 0 ||
+	    (!hp_stack_memory_is_home(w->memory, address) && !is_readable(w, address)))
+		return false;
+	*out = *(const uintptr_t *)address;
+	return true;
+}
+
+static bool step_to(struct walk *w, uintptr_t cfa, uintptr_t bp_at, bool has_bp)
+{
+	uintptr_t pc, bp = w->bp;
+
+	if (cfa <= w->sp || !read_word(w, cfa - sizeof(pc), &pc) ||
+	    (has_bp && !read_word(w, bp_at, &bp)))
+		return false;
+	w->pc = pc;
+	w->sp = cfa;
+	w->bp = bp;
+	w->bp_at = has_bp ? bp_at : 0;
+	w->is_return_address = true;
+	return true;
+}
+
+static bool step_by_rule(struct walk *w, const struct hp_frame_rule *rule, uintptr_t base)
+{
+	uintptr_t cfa = base + rule->cfa_offset;
+
+	return step_to(w, cfa, cfa + rule->bp_offset, rule->bp_offset != HP_BP_UNCHANGED);
+}
+
+static bool step_realigned(struct walk *w, const struct hp_frame_rule *rule)
+{
+	uintptr_t cfa;
+
+	w->is_plain = false;
+	return read_word(w, w->bp + rule->cfa_offset, &cfa) &&
+	       step_to(w, cfa, w->bp + rule->bp_offset, true);
+}
+
+static bool step_over_signal(struct walk *w)
+{
+	uintptr_t pc, sp, bp;
+
+	if (w->n_signal_frames++ == SIGNAL_FRAMES_MAX || !read_word(w, w->sp + HP_SIGNAL_PC, &pc) ||
+	    !read_word(w, w->sp + HP_SIGNAL_SP, &sp) || !read_word(w, w->sp + HP_SIGNAL_BP, &bp))
+		return false;
+	w->pc = pc;
+	w->sp = sp;
+	w->bp = bp;
+	w->is_return_address = false;
+	w->is_plain = false;
+	w->low = sp; /* the handler may have run on an alternate stack */
+	return true;
+}
+
+/* Without unwind data: the caller's frame is where bp points, if bp is a frame pointer at all. */
+static bool step_by_frame_pointer(struct walk *w)
+{
+	uintptr_t bp = w->bp;
+
+	return bp >= w->sp && step_to(w, bp + 16, bp, true);
+}
+
+static bool step_by_table(struct walk *w, const struct hp_frame_rule *rule)
+{
+	switch (rule->kind) {
+	case HP_RULE_SP:
+		return step_by_rule(w, rule, w->sp);
+	case HP_RULE_BP:
+		return step_by_rule(w, rule, w->bp);
+	case HP_RULE_DEREF_BP:
+		return step_realigned(w, rule);
+	case HP_RULE_SIGNAL:
+		return step_over_signal(w);
+	default:
+		return false;
+	}
+}
+
+static bool is_address(uintptr_t pc)
+{
+	return pc >= LOWEST_CODE_ADDRESS && pc >> 47 == 0;
+}
+
+static bool is_return_into_library(const struct walk *w)
+{
+	struct hp_frame_rule rule = {.is_call = false};
+
+	if (is_address(w->pc))
+		hp_frame_rule_for(w->pc - 1, &rule);
+	return rule.is_call;
+}
+
+/* Code that keeps no frame pointers leaves in bp what it likes, or what its caller had there. Where
+ * that leads to no place in a library that a call returns to, as in the C library and the loader,
+ * the unwind table says how to go on. To be in a library is not enough: in the loader's open worker
+ * bp leads to a number, the mode 0x80000002, and the four bytes above it, which nobody has written;
+ * together these are an address of a library now and then. (Where bp leads to the caller's caller,
+ * nobody can tell.) */
+static bool step_by_frame_pointer_first(struct walk *w)
+{
+	struct walk by_table = *w;
+	struct hp_frame_rule rule;
+	bool is_stepped = step_by_frame_pointer(w);
+
+	if (is_stepped && is_return_into_library(w))
+		return true;
+	hp_frame_rule_from_table(by_table.pc - by_table.is_return_address, &rule);
+	if (rule.kind == HP_RULE_NONE)
+		return is_stepped;
+	w->memory->is_exhausted = false;
+	is_stepped = step_by_table(&by_table, &rule);
+	*w = by_table;
+	return is_stepped;
+}
+
+/* The innermost frames are often those of a library that allocates for its caller and keeps no
+ * frame pointers, as the C++ library's operator new: bp is the caller's then, and leads past it. */
+static bool step_from_inner_frame(struct walk *w)
+{
+	struct hp_frame_rule rule;
+
+	w->n_by_table--;
+	hp_frame_rule_from_table(w->pc - w->is_return_address, &rule);
+	return rule.kind == HP_RULE_NONE ? step_by_frame_pointer_first(w) : step_by_table(w, &rule);
+}
+
+static bool step(struct walk *w, const struct hp_frame_rule *rule)
+{
+	switch (rule->kind) {
+	case HP_RULE_NONE:
+		if (w->n_by_table > 0)
+			return step_from_inner_frame(w);
+		return step_by_frame_pointer_first(w);
+	case HP_RULE_ALIEN:
+		return step_by_frame_pointer(w);
+	default:
+		return step_by_table(w, rule);
+	}
+}
+
+/* The linker makes these two for the section; they are missing where no hook is linked. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+extern const char __start_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
+extern const char __stop_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+static bool is_hook(uintptr_t pc)
+{
+	return pc > (uintptr_t)__start_heapprof_hooks && pc <= (uintptr_t)__stop_heapprof_hooks;
+}
+
+/* --- the last walk ------------------------------------------------------------------------- */
+
+static void remember(struct walk *w, uint64_t frame)
+{
+	if (!w->is_plain)
+		return;
+	w->steps[w->n_steps++] = (struct hp_step){frame, w->pc, w->sp, w->bp, w->bp_at};
+	w->is_plain = w->n_steps < HP_STEPS_MAX;
+}
+
+static bool is_met(struct walk *w)
+{
+	while (w->last < w->last_end && w->last->sp < w->sp)
+		w->last++;
+	return w->last < w->last_end && w->last->sp == w->sp && w->last->bp == w->bp &&
+	       w->last->pc == w->pc && w->is_plain && w->sp >= w->memory->home;
+}
+
+/* The words of the stack that led to this frame. They lie outward of a frame of this walk. */
+static bool is_unchanged(const struct hp_step *s)
+{
+	const uintptr_t *pc_at = (const uintptr_t *)s->sp - 1;
+
+	return *pc_at == s->pc && (!s->bp_at || *(const uintptr_t *)s->bp_at == s->bp);
+}
+
+static size_t min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Steps that have the same number in both walks stay where they are: what this one has inward of
+ * them, most often a step or two, is put before them. (Those of its own that it puts over others'
+ * later are inward of where it is, and is_met() passes over them.) */
+static void continue_in_place(struct walk *w, size_t n)
+{
+	struct hp_walker *walker = w->walker;
+	struct hp_step *own = w->steps;
+
+	if (w->last != &walker->steps[n])
+		return;
+	for (size_t i = 0; i < n; i++)
+		walker->steps[i] = own[i];
+	w->steps = walker->steps;
+	walker->steps = own;
+}
+
+/* From a frame that is_met() on, which this walk may have come to from elsewhere; stays at the last
+ * one that is the same. Steps and frames have the same numbers as long as the walk is plain. */
+static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
+{
+	const struct hp_step *s = w->last;
+	size_t end = min(n + (w->last_end - s), min(max, HP_STEPS_MAX));
+
+	continue_in_place(w, n);
+	bool is_in_place = s == &w->steps[n];
+
+	w->steps[n] = (struct hp_step){s->frame, w->pc, w->sp, w->bp, w->bp_at};
+	frames[n++] = s++->frame;
+	for (; n < end && is_unchanged(s); s++, n++) {
+		if (!is_in_place)
+			w->steps[n] = *s;
+		frames[n] = s->frame;
+	}
+	w->n_steps = n;
+	w->is_plain = n < HP_STEPS_MAX;
+	w->last = s;
+	w->pc = s[-1].pc;
+	w->sp = s[-1].sp;
+	w->bp = s[-1].bp;
+	return n;
+}
+
+static void begin(struct walk *w, size_t max)
+{
+	struct hp_walker *walker = w->walker;
+	uint32_t epoch = hp_modules_epoch();
+
+	hp_stack_memory_begin(w->memory, w->sp, CHECKS_MIN + max / FRAMES_A_CHECK);
+	w->low = w->sp;
+	w->is_plain = w->sp < w->memory->top && epoch != 0;
+	w->last = walker->steps;
+	w->last_end =
+		walker->steps_epoch == epoch ? walker->steps + walker->n_steps : walker->steps;
+	w->steps = walker->spare_steps;
+	walker->steps_epoch = epoch;
+}
+
+static void end(struct walk *w, bool is_cut)
+{
+	struct hp_walker *walker = w->walker;
+
+	hp_stack_memory_end(w->memory, w->sp, is_cut);
+	walker->is_cut = is_cut;
+	walker->spare_steps = walker->steps;
+	walker->steps = w->steps;
+	walker->n_steps = w->n_steps;
+}
+
+/* --- walking ------------------------------------------------------------------------------- */
+
+/* The frame where the walk is. False if that is no code. */
+static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *n)
+{
+	uint64_t frame;
+
+	if (rule->kind == HP_RULE_NOT_CODE)
+		return false;
+	if (is_hook(w->pc)) {
+		w->is_plain = false;
+		return true;
+	}
+	/* Readers of dumps subtract 1: an interrupted address must survive that. */
+	frame = hp_frame_rule_frame(w->pc - w->is_return_address, rule);
+	remember(w, frame);
+	w->walker->frames[(*n)++] = frame;
+	return true;
+}
+
+/* False if the walk has come to an address that can't be code's. */
+static bool find_rule(const struct walk *w, struct hp_frame_rule *out)
+{
+	if (is_address(w->pc))
+		hp_frame_rule_for(w->pc - w->is_return_address, out);
+	return is_address(w->pc);
+}
+
+/* Whether one more frame would be added. */
+static bool has_caller(struct walk *w, struct hp_frame_rule *rule)
+{
+	if (!step(w, rule))
+		return w->memory->is_exhausted;
+	return find_rule(w, rule) && rule->kind != HP_RULE_NOT_CODE;
+}
+
+/* Adds up to `max` frames. True if the stack has more, as far as that can be told. */
+static bool add_frames(struct walk *w, size_t max, size_t *n)
+{
+	struct hp_frame_rule rule;
+
+	for (size_t i = 0; i < max + STEPS_BESIDE; i++) {
+		bool is_known = is_met(w);
+
+		if (is_known)
+			*n = follow(w, w->walker->frames, *n, max);
+		if (!find_rule(w, &rule) || (!is_known && !add_frame(w, &rule, n)))
+			return false;
+		if (*n >= max)
+			return has_caller(w, &rule);
+		if (!step(w, &rule))
+			return w->memory->is_exhausted;
+	}
+	return true;
+}
+
+size_t hp_unwind(struct hp_walker *walker, const struct hp_site *site, size_t max)
+{
+	struct walk w = {
+		.walker = walker,
+		.pc = site->pc,
+		.sp = site->sp,
+		.bp = site->bp,
+		.memory = &walker->memory,
+		.n_by_table = BY_TABLE,
+		.is_return_address = true,
+	};
+	size_t n = 0;
+
+	begin(&w, max);
+	end(&w, add_frames(&w, max, &n));
+	return n;
+}
