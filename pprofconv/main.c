@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bus_error.h"
-#include "commands.h"
+#include "commands/bus_error.h"
+#include "commands/commands.h"
 
 const struct command *const commands[] = {
 	&command_convert, &command_diff, &command_trend,   &command_merge,
@@ -27,7 +27,7 @@ static bool answer(const char *argument)
 	if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
 		command_print_program_help(stdout);
 	else if (strcmp(argument, "--version") == 0)
-		printf(PROGRAM " " VERSION "\n");
+		printf(PROGRAM " " PPROFCONV_VERSION "\n");
 	else if (strcmp(argument, "--man") == 0)
 		command_print_man(stdout);
 	else

@@ -5,10 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "analysis/moved.h"
-#include "analysis/shared.h"
+#include "analysis/shared_samples.h"
 #include "analysis/statistics.h"
 #include "base/hash.h"
+#include "transform/moved_files.h"
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
@@ -74,14 +74,14 @@ struct run {
 	struct diff *diff;
 	enum diff_side side;
 	const struct diff_input *input;
-	const struct shared *shared; /* NULL: nothing is */
+	const struct shared_samples *shared; /* NULL: nothing is */
 	struct sampling sampling;
 	double total;
 	VEC(uint32_t) rows;    /* of the input's functions */
 	VEC(uint32_t) seen_in; /* of its functions: the last sample, plus 1, that was counted */
 	frame_vec stack;
-	struct moved unmet; /* rows */
-	uint32_t no_stack;  /* the row of samples without one; PROFILE_NONE: not needed yet */
+	struct moved_files unmet; /* rows */
+	uint32_t no_stack;        /* the row of samples without one; PROFILE_NONE: not needed yet */
 };
 
 static int name_of(struct run *run, uint32_t function, uint32_t *out_name)
@@ -122,10 +122,10 @@ static int find_unmet(struct run *run)
 			is_met[run->rows.items[i]] = true;
 	for (uint32_t i = 0; !r && i < diff->rows.n; i++)
 		if (!is_met[i])
-			r = moved_add(&run->unmet, diff->rows.items[i].name,
-				      diff_file(diff, &diff->rows.items[i]), i);
+			r = moved_files_add(&run->unmet, diff->rows.items[i].name,
+					    diff_file(diff, &diff->rows.items[i]), i);
 	free(is_met);
-	return r ? r : moved_build(&run->unmet);
+	return r ? r : moved_files_build(&run->unmet);
 }
 
 static int match_other_files(struct run *run)
@@ -141,8 +141,8 @@ static int match_other_files(struct run *run)
 			continue;
 		r = name_of(run, i, &name);
 		if (!r)
-			*row = moved_take(&run->unmet, name, file);
-		if (!r && *row == MOVED_NONE)
+			*row = moved_files_take(&run->unmet, name, file);
+		if (!r && *row == MOVED_FILES_NONE)
 			r = add_row(run->diff, name, file, row);
 	}
 	return r;
@@ -160,7 +160,7 @@ static void run_deinit(struct run *run)
 	vec_deinit(&run->rows);
 	vec_deinit(&run->seen_in);
 	vec_deinit(&run->stack);
-	moved_deinit(&run->unmet);
+	moved_files_deinit(&run->unmet);
 }
 
 /* What a sample adds to each of its functions. */
@@ -284,7 +284,7 @@ static void close_run(struct run *run)
 }
 
 static int add_run(struct diff *diff, enum diff_side side, const struct diff_input *input,
-		   const struct shared *shared)
+		   const struct shared_samples *shared)
 {
 	int value = profile_find_sample_type(input->profile, diff->type);
 	struct run run = {
@@ -310,8 +310,8 @@ static int add_run(struct diff *diff, enum diff_side side, const struct diff_inp
 /* One dump on each side, of one run. */
 static int add_pair(struct diff *diff, const struct diff_input *base, const struct diff_input *new)
 {
-	struct shared shared;
-	int r = shared_init(
+	struct shared_samples shared;
+	int r = shared_samples_init(
 		&shared, base->profile, (size_t)profile_find_sample_type(base->profile, diff->type),
 		new->profile, (size_t)profile_find_sample_type(new->profile, diff->type));
 
@@ -319,7 +319,7 @@ static int add_pair(struct diff *diff, const struct diff_input *base, const stru
 		r = add_run(diff, DIFF_BASE, base, NULL);
 	if (!r)
 		r = add_run(diff, DIFF_NEW, new, &shared);
-	shared_deinit(&shared);
+	shared_samples_deinit(&shared);
 	return r;
 }
 
@@ -329,7 +329,7 @@ int diff_init(struct diff *diff, const char *type, const struct diff_input *base
 	int r = 0;
 
 	*diff = (struct diff){.type = type};
-	if (n_base == 1 && n_new == 1 && shared_is_one_run(base->profile, new->profile))
+	if (n_base == 1 && n_new == 1 && shared_samples_is_one_run(base->profile, new->profile))
 		return add_pair(diff, base, new);
 	for (size_t i = 0; !r && i < n_base; i++)
 		r = add_run(diff, DIFF_BASE, &base[i], NULL);
@@ -383,9 +383,9 @@ static double unseen(const struct diff *diff, enum diff_side side)
 	return diff->n_runs[side] ? diff->interval[side] / (double)diff->n_runs[side] : 0;
 }
 
-struct change diff_change(const struct diff *diff, const struct diff_measure *measure)
+struct estimated_change diff_change(const struct diff *diff, const struct diff_measure *measure)
 {
-	struct change change = {
+	struct estimated_change change = {
 		.shared = measure->shared,
 		.is_objects = !diff->is_bytes,
 	};

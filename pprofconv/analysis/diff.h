@@ -5,9 +5,9 @@
 #pragma once
 #include <stdint.h>
 
-#include "analysis/change.h"
-#include "analysis/filter.h"
-#include "analysis/frames.h"
+#include "analysis/estimated_change.h"
+#include "transform/filter.h"
+#include "transform/frames.h"
 
 enum diff_side {
 	DIFF_BASE,
@@ -67,7 +67,7 @@ void diff_deinit(struct diff *diff);
 
 /* What a measure of the diff says: the means of the runs, with the error that is the larger one, by
  * theory or by their spread. */
-struct change diff_change(const struct diff *diff, const struct diff_measure *measure);
+struct estimated_change diff_change(const struct diff *diff, const struct diff_measure *measure);
 
 /* Whether either side has anything of it. */
 bool diff_has_samples(const struct diff_measure *measure);

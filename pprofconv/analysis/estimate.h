@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "profile.h"
+#include "model/profile.h"
 
 struct estimate {
 	double value;

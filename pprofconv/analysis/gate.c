@@ -79,24 +79,24 @@ double gate_limit(const struct gate *gate)
 	return gate->is_percent ? 0 : gate->limit;
 }
 
-static double p_value(const struct gate *gate, const struct change *change,
+static double p_value(const struct gate *gate, const struct estimated_change *change,
 		      const struct gate_options *options)
 {
 	double factor = gate_factor(gate), limit = gate_limit(gate);
 
 	if (options->is_strict)
-		return change_excess(change, factor, limit) > 0 ? 0 : 1;
-	return change_p_value(change, factor, limit);
+		return estimated_change_excess(change, factor, limit) > 0 ? 0 : 1;
+	return estimated_change_p_value(change, factor, limit);
 }
 
 static int add_test(struct tests *tests, struct gate_result *result, uint32_t row,
 		    const struct diff_measure *measure, const struct gate_options *options)
 {
-	struct change change = diff_change(result->diff, measure);
+	struct estimated_change change = diff_change(result->diff, measure);
 	double p = 1;
 	int r;
 
-	if (options->is_strict || change_has_enough(&change))
+	if (options->is_strict || estimated_change_has_enough(&change))
 		p = p_value(result->gate, &change, options);
 	else
 		result->n_too_few++;
@@ -147,7 +147,7 @@ static const struct diff_measure *find_hardest(const struct gate_result *result,
 	if (!result->gate->per_function)
 		return &diff->total;
 	vec_foreach (row, &diff->rows) {
-		struct change change = diff_change(diff, &row->flat);
+		struct estimated_change change = diff_change(diff, &row->flat);
 		double hard =
 			by_limit ? change.base.value : change.base.variance + change.new.variance;
 
@@ -170,7 +170,8 @@ static double growth_seen(const struct gate_result *result, const struct gate_op
 	double growth = 0;
 
 	for (int by_limit = 0; by_limit < 2; by_limit++) {
-		struct change change = diff_change(result->diff, find_hardest(result, by_limit));
+		struct estimated_change change =
+			diff_change(result->diff, find_hardest(result, by_limit));
 
 		growth = fmax(growth, power_growth(&change, &test, part));
 	}
@@ -180,7 +181,7 @@ static double growth_seen(const struct gate_result *result, const struct gate_op
 /* Where nothing but the spread among runs is in the way, another interval changes nothing. */
 static bool has_samples_alone(const struct diff *diff)
 {
-	struct change change = diff_change(diff, &diff->total);
+	struct estimated_change change = diff_change(diff, &diff->total);
 
 	return isinf(change.base_freedom) || isinf(change.new_freedom);
 }
@@ -189,9 +190,10 @@ static void judge_power(struct gate_result *result, const struct gate_options *o
 {
 	const struct diff *diff = result->diff;
 	double interval = fmax(diff->interval[DIFF_BASE], diff->interval[DIFF_NEW]);
-	struct change total = diff_change(diff, &diff->total);
+	struct estimated_change total = diff_change(diff, &diff->total);
 
-	if (result->failures.n || options->is_strict || !result->n_tests || change_is_exact(&total))
+	if (result->failures.n || options->is_strict || !result->n_tests ||
+	    estimated_change_is_exact(&total))
 		return;
 	result->has_power = true;
 	result->power.growth = growth_seen(result, options, 1);

@@ -7,7 +7,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "profile.h"
+#include "model/profile.h"
 
 struct leftover {
 	double inuse, allocated; /* bytes */

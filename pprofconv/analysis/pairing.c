@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/shared.h"
+#include "analysis/shared_samples.h"
 
 /* Counted from 1 within a run; 0 if the profile does not tell. */
 static unsigned long long dump_number(const struct profile *profile)
@@ -19,7 +19,7 @@ bool pairing_is_reversed(const struct profile *base, const struct profile *new)
 	unsigned long long first = dump_number(base), second = dump_number(new);
 	int64_t first_time = base->time_nanos, second_time = new->time_nanos;
 
-	if (!shared_is_one_run(base, new))
+	if (!shared_samples_is_one_run(base, new))
 		return false;
 	if (first && second)
 		return second < first;

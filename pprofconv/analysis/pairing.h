@@ -3,7 +3,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "profile.h"
+#include "model/profile.h"
 
 /* Whether both are dumps of one run, and `new` is the earlier one: by their numbers, else by their
  * times. */

@@ -23,9 +23,9 @@ static void refine(struct estimate *estimate, double freedom, double part)
 	estimate->missed = estimate->missed_value = 0;
 }
 
-static struct change refined(const struct change *change, double part)
+static struct estimated_change refined(const struct estimated_change *change, double part)
 {
-	struct change fine = *change;
+	struct estimated_change fine = *change;
 
 	refine(&fine.base, change->base_freedom, part);
 	refine(&fine.new, change->new_freedom, part);
@@ -37,7 +37,7 @@ static struct change refined(const struct change *change, double part)
 
 /* What a byte, or an object, of the heap comes with: of both sides, as they are. Where nothing was
  * sampled, small blocks: each sample of them is worth the interval. */
-static struct estimate of_one(const struct change *change)
+static struct estimate of_one(const struct estimated_change *change)
 {
 	struct estimate sum = change->base;
 	double interval = fmax(change->base_unseen, change->new_unseen), value;
@@ -68,7 +68,7 @@ static void add_growth(struct estimate *estimate, const struct estimate *one, do
 	estimate->missed_value += growth * one->missed_value;
 }
 
-static double deviation(const struct change *change, double factor)
+static double deviation(const struct estimated_change *change, double factor)
 {
 	struct estimate gained = estimate_less(&change->new, &change->shared);
 	struct estimate lost = estimate_less(&change->base, &change->shared);
@@ -85,27 +85,28 @@ static bool is_sampled(const struct estimate *one, double growth)
 
 /* Whether the test fails even where chance takes away from the growth what it does in MISS of all
  * cases. */
-static bool is_seen(const struct change *change, const struct power_test *test,
+static bool is_seen(const struct estimated_change *change, const struct power_test *test,
 		    const struct estimate *one, double growth)
 {
-	struct change grown = *change;
+	struct estimated_change grown = *change;
 	double lost = statistics_quantile(MISS, STATISTICS_NORMAL);
 
-	add_growth(&grown.new, one, fmax(0, growth - change_difference(change)));
+	add_growth(&grown.new, one, fmax(0, growth - estimated_change_difference(change)));
 	lost *= deviation(&grown, test->factor);
 	grown.new.value = change->base.value + growth - lost;
-	return is_sampled(one, growth) && change_has_enough(&grown) &&
-	       change_p_value(&grown, test->factor, test->limit) < test->level;
+	return is_sampled(one, growth) && estimated_change_has_enough(&grown) &&
+	       estimated_change_p_value(&grown, test->factor, test->limit) < test->level;
 }
 
-double power_growth(const struct change *change, const struct power_test *test, double part)
+double power_growth(const struct estimated_change *change, const struct power_test *test,
+		    double part)
 {
-	struct change fine = refined(change, part);
+	struct estimated_change fine = refined(change, part);
 	struct estimate one = of_one(&fine);
 	double allowed = (test->factor - 1) * fmax(0, change->base.value) + test->limit;
 	double low = allowed, high = fmax(1, allowed);
 
-	if (change_is_exact(change))
+	if (estimated_change_is_exact(change))
 		return allowed;
 	for (int i = 0; i < DOUBLINGS && high < GROWTH_MAX && !is_seen(&fine, test, &one, high);
 	     i++)

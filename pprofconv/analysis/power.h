@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The power of a test: how large a growth must be for a gate that passed to have failed. */
 #pragma once
-#include "analysis/change.h"
+#include "analysis/estimated_change.h"
 
-/* A test that fails where change_p_value() is below `level`. */
+/* A test that fails where estimated_change_p_value() is below `level`. */
 struct power_test {
-	double factor, limit; /* as of change_p_value() */
+	double factor, limit; /* as of estimated_change_p_value() */
 	double level;
 };
 
@@ -16,4 +16,5 @@ struct power_test {
  * The growth is taken to be of blocks as the heap is. 85 of 100 is aimed at, so that 80 are kept
  * although variances are estimates. At a smaller interval variances are no more than that part of
  * what they are, which is so for blocks that are small beside it; larger ones have less. */
-double power_growth(const struct change *change, const struct power_test *test, double part);
+double power_growth(const struct estimated_change *change, const struct power_test *test,
+		    double part);

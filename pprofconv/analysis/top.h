@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#include "analysis/frames.h"
+#include "transform/frames.h"
 
 struct top_row {
 	uint32_t function; /* of the frames; PROFILE_NONE: of stacks whose frames are all hidden */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/big.h"
+#include "base/huge_alloc.h"
 
 #define SLOTS_MIN 64
 
@@ -25,7 +25,7 @@ static int grow(struct number_map *map)
 		.n_used = map->n_used,
 	};
 
-	grown.slots = big_calloc(grown.n_slots, sizeof(*grown.slots));
+	grown.slots = huge_alloc_calloc(grown.n_slots, sizeof(*grown.slots));
 	if (!grown.slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < map->n_slots; i++)

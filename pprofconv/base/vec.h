@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/big.h"
+#include "base/huge_alloc.h"
 
 #define VEC(type)                \
 	struct {                 \
@@ -78,7 +78,7 @@ static inline void *vec_grow_(void *items, size_t n, size_t *capacity, size_t ex
 		wanted = at_least;
 	if (__builtin_mul_overflow(wanted, item_size, &bytes))
 		return NULL;
-	grown = big_realloc(items, n * item_size, bytes);
+	grown = huge_alloc_realloc(items, n * item_size, bytes);
 	if (grown)
 		*capacity = wanted;
 	return grown;

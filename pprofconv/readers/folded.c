@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "analysis/unsample.h"
+#include "model/unsample.h"
 #include "readers/heap_text.h"
 #include "readers/readers.h"
 

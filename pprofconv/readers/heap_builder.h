@@ -4,8 +4,8 @@
 #pragma once
 #include <stdint.h>
 
-#include "analysis/unsample.h"
-#include "profile.h"
+#include "model/profile.h"
+#include "model/unsample.h"
 #include "readers/heap_text.h"
 
 struct heap_builder {

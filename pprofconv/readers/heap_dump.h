@@ -4,7 +4,7 @@
 #pragma once
 #include "base/diag.h"
 #include "base/input.h"
-#include "profile.h"
+#include "model/profile.h"
 #include "readers/heap_builder.h"
 #include "readers/heap_text.h"
 #include "readers/memory_map.h"

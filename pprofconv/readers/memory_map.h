@@ -5,7 +5,7 @@
 #include "base/cursor.h"
 #include "base/diag.h"
 #include "base/input.h"
-#include "profile.h"
+#include "model/profile.h"
 
 /* More than any dump has, and little enough for lines that are made to expand. */
 #define MEMORY_MAP_VARIABLES_MAX 64

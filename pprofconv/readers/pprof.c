@@ -9,9 +9,9 @@
 
 #include "base/number_map.h"
 #include "base/wire.h"
+#include "model/unknown_fields.h"
 #include "profile.pb-c.h"
 #include "readers/readers.h"
-#include "unknown_fields.h"
 
 enum { /* fields of Profile */
 	FIELD_SAMPLE_TYPE = 1,

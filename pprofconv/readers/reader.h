@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 #include "base/diag.h"
 #include "base/input.h"
-#include "profile.h"
+#include "model/profile.h"
 
 enum {
 	READER_E_UNKNOWN = 16, /* no format that we know */

@@ -15,19 +15,20 @@ static void member_number(struct output *output, const char *key, double value)
 static void write_change(const struct report *report, const struct diff_measure *measure,
 			 struct output *output)
 {
-	struct change change = diff_change(report->diff, measure);
-	struct bounds bounds = change_bounds(&change, report->confidence);
+	struct estimated_change change = diff_change(report->diff, measure);
+	struct bounds bounds = estimated_change_bounds(&change, report->confidence);
 
 	output_text(output, "{");
 	member_number(output, "base", change.base.value);
 	output_text(output, ",");
 	member_number(output, "new", change.new.value);
 	output_text(output, ",");
-	member_number(output, "difference", change_difference(&change));
+	member_number(output, "difference", estimated_change_difference(&change));
 	output_text(output, ",");
-	member_number(output, "ratio", change_ratio(&change));
-	output_printf(output, ",\"exact\":%s", change_is_exact(&change) ? "true" : "false");
-	if (change_has_enough(&change)) {
+	member_number(output, "ratio", estimated_change_ratio(&change));
+	output_printf(output, ",\"exact\":%s",
+		      estimated_change_is_exact(&change) ? "true" : "false");
+	if (estimated_change_has_enough(&change)) {
 		output_text(output, ",\"interval\":[");
 		format_json_number(output, bounds.low);
 		output_text(output, ",");

@@ -19,7 +19,7 @@ static void write_place(const struct diff *diff, const struct diff_row *row, str
 static void write_verdict(const struct report *report, struct output *output)
 {
 	const struct diff *diff = report->diff;
-	struct change change = diff_change(diff, &diff->total);
+	struct estimated_change change = diff_change(diff, &diff->total);
 	const char *verdict = report_has_failures(report) ? "❌ Heap profile: a gate failed"
 			      : report->n_results         ? "✅ Heap profile: all gates passed"
 							  : "Heap profile";
@@ -27,20 +27,20 @@ static void write_verdict(const struct report *report, struct output *output)
 	output_printf(output, "### %s\n\n", verdict);
 	format_type(output, diff->type);
 	output_printf(output, " %s: %s (%s)",
-		      change_difference(&change) > 0   ? "grew"
-		      : change_difference(&change) < 0 ? "shrank"
-						       : "did not change",
-		      format_difference(change_difference(&change), diff->is_bytes).text,
+		      estimated_change_difference(&change) > 0   ? "grew"
+		      : estimated_change_difference(&change) < 0 ? "shrank"
+								 : "did not change",
+		      format_difference(estimated_change_difference(&change), diff->is_bytes).text,
 		      format_ratio(change.base.value, change.new.value).text);
-	if (change_is_exact(&change))
+	if (estimated_change_is_exact(&change))
 		output_text(output, ". Every allocation was recorded.\n\n");
-	else if (!change_has_enough(&change))
+	else if (!estimated_change_has_enough(&change))
 		output_text(output, ". Too few samples to say how sure that is.\n\n");
 	else
-		output_printf(
-			output, ", %.10g %% interval %s.\n\n", 100 * report->confidence,
-			format_bounds(change_bounds(&change, report->confidence), diff->is_bytes)
-				.text);
+		output_printf(output, ", %.10g %% interval %s.\n\n", 100 * report->confidence,
+			      format_bounds(estimated_change_bounds(&change, report->confidence),
+					    diff->is_bytes)
+				      .text);
 }
 
 static void write_failure(const struct report *report, const struct gate_result *result,
@@ -115,13 +115,13 @@ static void write_cell(struct output *output, const struct formatted *text)
 static void write_totals(const struct report *report, struct output *output)
 {
 	const struct diff *diff = report->diff;
-	struct change change = diff_change(diff, &diff->total);
+	struct estimated_change change = diff_change(diff, &diff->total);
 
 	output_text(output, "| | base | new | difference |\n|---|--:|--:|--:|\n");
 	output_printf(output, "| total | %s | %s | %s |\n",
 		      format_value(change.base.value, diff->is_bytes).text,
 		      format_value(change.new.value, diff->is_bytes).text,
-		      format_difference(change_difference(&change), diff->is_bytes).text);
+		      format_difference(estimated_change_difference(&change), diff->is_bytes).text);
 	if (diff->suppressed[0] != 0 || diff->suppressed[1] != 0)
 		output_printf(output, "| suppressed | %s | %s | not counted |\n",
 			      format_value(diff->suppressed[0], diff->is_bytes).text,
@@ -133,8 +133,9 @@ static void write_row(const struct report *report, size_t number, struct output 
 {
 	const struct diff *diff = report->diff;
 	const struct diff_row *row = &diff->rows.items[number];
-	struct change change = diff_change(diff, &row->flat);
-	struct formatted difference = format_difference(change_difference(&change), diff->is_bytes);
+	struct estimated_change change = diff_change(diff, &row->flat);
+	struct formatted difference =
+		format_difference(estimated_change_difference(&change), diff->is_bytes);
 	struct formatted ratio = format_ratio(change.base.value, change.new.value);
 	struct formatted bounds = report_format_bounds(report, diff, &change);
 	struct formatted base = format_value(change.base.value, diff->is_bytes);
@@ -187,9 +188,9 @@ static size_t count_first(const struct report *report)
 	size_t limit = report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST, n = 0;
 
 	vec_foreach (row, &report->diff->rows) {
-		struct change flat = diff_change(report->diff, &row->flat);
+		struct estimated_change flat = diff_change(report->diff, &row->flat);
 
-		n += n < limit && change_difference(&flat) != 0;
+		n += n < limit && estimated_change_difference(&flat) != 0;
 	}
 	return n;
 }

@@ -3,8 +3,8 @@
  * their values negated and the label by which pprof knows them. */
 #include <errno.h>
 
-#include "analysis/merge.h"
 #include "reports/reports.h"
+#include "transform/merge.h"
 #include "writers/writer.h"
 
 /* All runs of a side, as one. */
@@ -15,7 +15,7 @@ static int add_runs(struct merge *sum, const struct report *report, enum diff_si
 
 	for (size_t i = 0; !r && i < report->diff->n_runs[side]; i++) {
 		const struct diff_input *input = &report->inputs[side][i];
-		struct translation_change change = {.factor = 1, .filter = &input->filter};
+		struct copy_between_change change = {.factor = 1, .filter = &input->filter};
 
 		r = merge_add_changed(sum, input->profile, &change, diag);
 	}
@@ -30,7 +30,7 @@ static int add_side(struct merge *merge, const struct report *report, enum diff_
 	_cleanup_(merge_freep) struct merge *sum = merge_new();
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	size_t n = report->diff->n_runs[side];
-	struct translation_change change = {
+	struct copy_between_change change = {
 		.factor = (side == DIFF_BASE ? -1.0 : 1.0) / (double)(n ? n : 1),
 		.label_key = side == DIFF_BASE ? "pprof::base" : NULL,
 		.label_text = "true",

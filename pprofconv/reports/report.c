@@ -27,22 +27,23 @@ bool report_is_row_shown(const struct diff_row *row)
 
 bool report_is_row_different(const struct diff *diff, const struct diff_row *row)
 {
-	struct change flat = diff_change(diff, &row->flat);
-	struct change cumulative = diff_change(diff, &row->cumulative);
+	struct estimated_change flat = diff_change(diff, &row->flat);
+	struct estimated_change cumulative = diff_change(diff, &row->cumulative);
 
-	return change_difference(&flat) != 0 || change_difference(&cumulative) != 0;
+	return estimated_change_difference(&flat) != 0 ||
+	       estimated_change_difference(&cumulative) != 0;
 }
 
 /* The probability of so large a change, up or down, where there is none. */
 static double two_sided(const struct diff *diff, const struct diff_measure *measure)
 {
-	struct change change = diff_change(diff, measure);
+	struct estimated_change change = diff_change(diff, measure);
 	double p;
 
-	if (!diff_has_samples(measure) || !change_has_enough(&change) ||
-	    change_difference(&change) == 0)
+	if (!diff_has_samples(measure) || !estimated_change_has_enough(&change) ||
+	    estimated_change_difference(&change) == 0)
 		return 1;
-	p = change_p_value(&change, 1 /* factor */, 0 /* limit */);
+	p = estimated_change_p_value(&change, 1 /* factor */, 0 /* limit */);
 	return fmin(1, 2 * fmin(p, 1 - p));
 }
 
@@ -94,13 +95,13 @@ size_t report_n_shown(const struct report *report)
 }
 
 struct formatted report_format_bounds(const struct report *report, const struct diff *diff,
-				      const struct change *change)
+				      const struct estimated_change *change)
 {
-	if (change_is_exact(change))
+	if (estimated_change_is_exact(change))
 		return (struct formatted){"exact"};
-	if (!change_has_enough(change))
+	if (!estimated_change_has_enough(change))
 		return (struct formatted){"too few samples"};
-	return format_bounds(change_bounds(change, report->confidence), diff->is_bytes);
+	return format_bounds(estimated_change_bounds(change, report->confidence), diff->is_bytes);
 }
 
 const struct diff_row *report_failed_row(const struct gate_result *result,
@@ -115,9 +116,10 @@ struct formatted report_describe_growth(const struct report *report,
 {
 	const struct diff *diff = result->diff;
 	const struct diff_row *row = report_failed_row(result, failure);
-	struct change change = diff_change(diff, row ? &row->flat : &diff->total);
+	struct estimated_change change = diff_change(diff, row ? &row->flat : &diff->total);
 	struct formatted bounds = report_format_bounds(report, diff, &change), text;
-	bool has_bounds = !change_is_exact(&change) && change_has_enough(&change);
+	bool has_bounds =
+		!estimated_change_is_exact(&change) && estimated_change_has_enough(&change);
 	char title[32] = "";
 
 	if (has_bounds)
@@ -126,7 +128,7 @@ struct formatted report_describe_growth(const struct report *report,
 		 "from %.24s to %.24s, %.24s (%.24s), %s%.60s; limit %.32s",
 		 format_value(change.base.value, diff->is_bytes).text,
 		 format_value(change.new.value, diff->is_bytes).text,
-		 format_difference(change_difference(&change), diff->is_bytes).text,
+		 format_difference(estimated_change_difference(&change), diff->is_bytes).text,
 		 format_ratio(change.base.value, change.new.value).text, title, bounds.text,
 		 strchr(result->gate->text, '=') + 1);
 	return text;
@@ -141,9 +143,9 @@ static size_t count_real(const struct report *report, const struct gate_result *
 	if (strcmp(diff->type, result->diff->type) != 0)
 		return 0;
 	for (size_t i = 0; i < diff->rows.n; i++) {
-		struct change change = diff_change(diff, &diff->rows.items[i].flat);
+		struct estimated_change change = diff_change(diff, &diff->rows.items[i].flat);
 
-		n += report->marks.items[i] && change_difference(&change) > 0;
+		n += report->marks.items[i] && estimated_change_difference(&change) > 0;
 	}
 	return n;
 }
@@ -152,8 +154,8 @@ struct formatted report_describe_pass(const struct report *report, const struct 
 {
 	const struct gate *gate = result->gate;
 	const struct diff *diff = result->diff;
-	struct change total = diff_change(diff, &diff->total);
-	bool is_within = change_excess(&total, gate_factor(gate), gate_limit(gate)) <= 0;
+	struct estimated_change total = diff_change(diff, &diff->total);
+	bool is_within = estimated_change_excess(&total, gate_factor(gate), gate_limit(gate)) <= 0;
 	size_t n = count_real(report, result);
 	struct formatted text = {""};
 	int size;
@@ -166,10 +168,11 @@ struct formatted report_describe_pass(const struct report *report, const struct 
 		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
 			 "no function's is surely above the limit");
 	else
-		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
-			 "the gate judges the total: %.24s is %s the limit",
-			 format_difference(change_difference(&total), diff->is_bytes).text,
-			 is_within ? "within" : "not surely above");
+		snprintf(
+			text.text + size, FORMAT_SIZE - (size_t)size,
+			"the gate judges the total: %.24s is %s the limit",
+			format_difference(estimated_change_difference(&total), diff->is_bytes).text,
+			is_within ? "within" : "not surely above");
 	return text;
 }
 

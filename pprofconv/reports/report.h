@@ -49,7 +49,7 @@ bool report_has_failures(const struct report *report);
 
 /* How sure a change is: between what bounds it lies, or why there are none. */
 struct formatted report_format_bounds(const struct report *report, const struct diff *diff,
-				      const struct change *change);
+				      const struct estimated_change *change);
 
 /* Of which row a gate failed: NULL if of all together. */
 const struct diff_row *report_failed_row(const struct gate_result *result,

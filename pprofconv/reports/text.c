@@ -8,18 +8,18 @@
 static void write_total(const struct report *report, struct output *output)
 {
 	const struct diff *diff = report->diff;
-	struct change change = diff_change(diff, &diff->total);
-	struct bounds bounds = change_bounds(&change, report->confidence);
+	struct estimated_change change = diff_change(diff, &diff->total);
+	struct bounds bounds = estimated_change_bounds(&change, report->confidence);
 
 	output_plain(output, diff->type);
 	output_printf(output, ": %s, base %s, new %s",
-		      format_difference(change_difference(&change), diff->is_bytes).text,
+		      format_difference(estimated_change_difference(&change), diff->is_bytes).text,
 		      format_value(change.base.value, diff->is_bytes).text,
 		      format_value(change.new.value, diff->is_bytes).text);
 	output_printf(output, " (%s)", format_ratio(change.base.value, change.new.value).text);
-	if (change_is_exact(&change))
+	if (estimated_change_is_exact(&change))
 		output_text(output, ", exact\n");
-	else if (!change_has_enough(&change))
+	else if (!estimated_change_has_enough(&change))
 		output_text(output, ", too few samples\n");
 	else
 		output_printf(output, ", %.10g %% interval %s\n", 100 * report->confidence,
@@ -30,19 +30,20 @@ static void write_row(const struct report *report, size_t number, struct output 
 {
 	const struct diff *diff = report->diff;
 	const struct diff_row *row = &diff->rows.items[number];
-	struct change flat = diff_change(diff, &row->flat);
-	struct change cumulative = diff_change(diff, &row->cumulative);
+	struct estimated_change flat = diff_change(diff, &row->flat);
+	struct estimated_change cumulative = diff_change(diff, &row->cumulative);
 
 	output_printf(output, "%12s%c %9s %28s %12s %12s ",
-		      format_difference(change_difference(&flat), diff->is_bytes).text,
+		      format_difference(estimated_change_difference(&flat), diff->is_bytes).text,
 		      report->marks.items[number] ? '*' : ' ',
 		      format_ratio(flat.base.value, flat.new.value).text,
 		      report_format_bounds(report, diff, &flat).text,
 		      format_value(flat.base.value, diff->is_bytes).text,
 		      format_value(flat.new.value, diff->is_bytes).text);
-	output_printf(output, "%12s %9s  ",
-		      format_difference(change_difference(&cumulative), diff->is_bytes).text,
-		      format_ratio(cumulative.base.value, cumulative.new.value).text);
+	output_printf(
+		output, "%12s %9s  ",
+		format_difference(estimated_change_difference(&cumulative), diff->is_bytes).text,
+		format_ratio(cumulative.base.value, cumulative.new.value).text);
 	output_plain(output, diff_name(diff, row));
 	output_text(output, row->file ? "  " : "");
 	output_plain(output, diff_file(diff, row));

@@ -13,7 +13,7 @@
 #define SPARKS_MAX 32
 
 /* "+1.0 MiB/h" */
-static struct formatted format_slope(const struct series *series, double slope)
+static struct formatted format_slope(const struct dump_series *series, double slope)
 {
 	struct formatted value = format_difference(slope, series->is_bytes), formatted;
 
@@ -22,19 +22,19 @@ static struct formatted format_slope(const struct series *series, double slope)
 	return formatted;
 }
 
-static const char *row_name(const struct series *series, const struct series_row *row)
+static const char *row_name(const struct dump_series *series, const struct dump_series_row *row)
 {
 	return strtab_text(&series->strings, row->name);
 }
 
-static const char *row_file(const struct series *series, const struct series_row *row)
+static const char *row_file(const struct dump_series *series, const struct dump_series_row *row)
 {
 	return strtab_text(&series->strings, row->file);
 }
 
-char *trend_describe_failure(const struct trend_report *report, const struct series_row *row)
+char *trend_describe_failure(const struct trend_report *report, const struct dump_series_row *row)
 {
-	const struct series *series = report->series;
+	const struct dump_series *series = report->series;
 	char *text;
 
 	assert(report->gate);
@@ -47,7 +47,7 @@ char *trend_describe_failure(const struct trend_report *report, const struct ser
 }
 
 /* ", in the order given: ...", "" if times put the dumps in order. */
-static const char *describe_order(const struct series *series)
+static const char *describe_order(const struct dump_series *series)
 {
 	return series->has_time ? ""
 	       : series->has_equal_times
@@ -72,11 +72,11 @@ static double highest(const struct trend_point *points, size_t n)
 }
 
 /* The values as bars of eight heights from 0 on; of a long series, evenly chosen ones. */
-static void write_sparkline(const struct series *series, const struct series_row *row,
+static void write_sparkline(const struct dump_series *series, const struct dump_series_row *row,
 			    struct output *output)
 {
 	static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-	const struct trend_point *points = series_points(series, row);
+	const struct trend_point *points = dump_series_points(series, row);
 	double top = highest(points, series->n_dumps);
 	size_t n = series->n_dumps < SPARKS_MAX ? series->n_dumps : SPARKS_MAX;
 
@@ -88,9 +88,9 @@ static void write_sparkline(const struct series *series, const struct series_row
 	}
 }
 
-static double last_value(const struct series *series, const struct series_row *row)
+static double last_value(const struct dump_series *series, const struct dump_series_row *row)
 {
-	return series_points(series, row)[series->n_dumps - 1].value;
+	return dump_series_points(series, row)[series->n_dumps - 1].value;
 }
 
 /* --- what is not sure ---------------------------------------------------------------------- */
@@ -99,7 +99,7 @@ static double last_value(const struct series *series, const struct series_row *r
 
 /* The row that is not sure with the steepest slope upwards, the total first; NULL if there is none.
  */
-static const struct series_row *find_unsure(const struct series *series)
+static const struct dump_series_row *find_unsure(const struct dump_series *series)
 {
 	if (series->total.trend.verdict == TREND_NOT_SURE && series->total.trend.slope > 0)
 		return &series->total;
@@ -115,7 +115,7 @@ static double choose_interval(double interval)
 	return exp2(floor(log2(fmax(1, interval))));
 }
 
-static void put_remedy(const struct series *series, const struct trend_remedy *remedy,
+static void put_remedy(const struct dump_series *series, const struct trend_remedy *remedy,
 		       struct formatted *text)
 {
 	size_t used = strlen(text->text), left = sizeof(text->text) - used;
@@ -140,14 +140,14 @@ static void put_remedy(const struct series *series, const struct trend_remedy *r
 /* Which of what is not sure may grow most, and what would tell; "" if there is nothing. */
 static struct formatted describe_unsure(const struct trend_report *report)
 {
-	const struct series *series = report->series;
-	const struct series_row *row = find_unsure(series);
+	const struct dump_series *series = report->series;
+	const struct dump_series_row *row = find_unsure(series);
 	struct formatted text = {""};
 	struct trend_remedy remedy;
 
 	if (!row)
 		return text;
-	remedy = series_find_remedy(series, row, report->confidence);
+	remedy = dump_series_find_remedy(series, row, report->confidence);
 	snprintf(text.text, sizeof(text.text), "not sure whether %.80s grows by %.40s: ",
 		 row == &series->total ? "(total)" : row_name(series, row),
 		 format_slope(series, row->trend.slope).text);
@@ -157,13 +157,13 @@ static struct formatted describe_unsure(const struct trend_report *report)
 
 /* --- text ---------------------------------------------------------------------------------- */
 
-static void write_text_row(const struct series *series, const struct series_row *row,
+static void write_text_row(const struct dump_series *series, const struct dump_series_row *row,
 			   const char *name, struct output *output)
 {
 	output_printf(output, "%16s  %-16s %12s %12s  ",
 		      format_slope(series, row->trend.slope).text,
 		      trend_verdict_name(row->trend.verdict),
-		      format_value(series_points(series, row)[0].value, series->is_bytes).text,
+		      format_value(dump_series_points(series, row)[0].value, series->is_bytes).text,
 		      format_value(last_value(series, row), series->is_bytes).text);
 	write_sparkline(series, row, output);
 	output_text(output, "  ");
@@ -175,7 +175,7 @@ static void write_text_row(const struct series *series, const struct series_row 
 	output_text(output, "\n");
 }
 
-static void write_text_failure(const struct trend_report *report, const struct series_row *row,
+static void write_text_failure(const struct trend_report *report, const struct dump_series_row *row,
 			       struct output *output)
 {
 	char *text = trend_describe_failure(report, row);
@@ -203,7 +203,7 @@ static void write_text_gate(const struct trend_report *report, struct output *ou
 
 static void write_text(const struct trend_report *report, struct output *output)
 {
-	const struct series *series = report->series;
+	const struct dump_series *series = report->series;
 	struct formatted unsure = describe_unsure(report);
 
 	output_plain(output, series->type);
@@ -228,7 +228,7 @@ static void write_text(const struct trend_report *report, struct output *output)
 
 /* --- Markdown ------------------------------------------------------------------------------ */
 
-static void write_place(const struct series *series, const struct series_row *row,
+static void write_place(const struct dump_series *series, const struct dump_series_row *row,
 			struct output *output)
 {
 	format_name(output, row_name(series, row));
@@ -240,7 +240,7 @@ static void write_place(const struct series *series, const struct series_row *ro
 
 static void write_markdown_gate(const struct trend_report *report, struct output *output)
 {
-	const struct series *series = report->series;
+	const struct dump_series *series = report->series;
 	size_t n_failed = 0, n = 0;
 
 	if (report->gate && !report->has_failed) {
@@ -249,7 +249,7 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 		output_text(output, " a function\n\n");
 	}
 	for (size_t i = 0; i < series->rows.n; i++) {
-		const struct series_row *row = &series->rows.items[i];
+		const struct dump_series_row *row = &series->rows.items[i];
 
 		n_failed += report->failures[i];
 		if (!report->failures[i] || n == FORMAT_FAILURES_MAX ||
@@ -272,14 +272,15 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 }
 
 /* The cells of a row up to its name; `mark` stands around the slope. */
-static void write_values(const struct series *series, const struct series_row *row,
+static void write_values(const struct dump_series *series, const struct dump_series_row *row,
 			 const char *mark, struct output *output)
 {
 	output_printf(output, "| %s", mark);
 	format_unbroken(output, format_slope(series, row->trend.slope).text);
 	output_printf(output, "%s | %s | ", mark, trend_verdict_name(row->trend.verdict));
-	format_unbroken(output,
-			format_value(series_points(series, row)[0].value, series->is_bytes).text);
+	format_unbroken(
+		output,
+		format_value(dump_series_points(series, row)[0].value, series->is_bytes).text);
 	output_text(output, " | ");
 	format_unbroken(output, format_value(last_value(series, row), series->is_bytes).text);
 	output_text(output, " | ");
@@ -289,7 +290,7 @@ static void write_values(const struct series *series, const struct series_row *r
 
 static void write_table(const struct trend_report *report, struct output *output)
 {
-	const struct series *series = report->series;
+	const struct dump_series *series = report->series;
 	size_t n = n_shown(report), i;
 
 	output_text(output, "| slope | verdict | first | last | values | function |\n"
@@ -297,7 +298,7 @@ static void write_table(const struct trend_report *report, struct output *output
 	write_values(series, &series->total, "", output);
 	output_text(output, "total |\n");
 	for (i = 0; i < n && output_size(output) < FORMAT_COMMENT_MAX; i++) {
-		const struct series_row *row = &series->rows.items[i];
+		const struct dump_series_row *row = &series->rows.items[i];
 
 		write_values(series, row, report->failures[i] ? "**" : "", output);
 		write_place(series, row, output);
@@ -309,7 +310,7 @@ static void write_table(const struct trend_report *report, struct output *output
 
 static void write_markdown(const struct trend_report *report, struct output *output)
 {
-	const struct series *series = report->series;
+	const struct dump_series *series = report->series;
 	struct formatted unsure = describe_unsure(report);
 
 	output_printf(output, "### %s\n\n",
@@ -333,10 +334,10 @@ static void write_markdown(const struct trend_report *report, struct output *out
 
 /* --- JSON ---------------------------------------------------------------------------------- */
 
-static void write_json_row(const struct series *series, const struct series_row *row,
+static void write_json_row(const struct dump_series *series, const struct dump_series_row *row,
 			   struct output *output)
 {
-	const struct trend_point *points = series_points(series, row);
+	const struct trend_point *points = dump_series_points(series, row);
 
 	output_printf(output,
 		      "\"verdict\":\"%s\",\"slope\":", trend_verdict_name(row->trend.verdict));
@@ -346,7 +347,7 @@ static void write_json_row(const struct series *series, const struct series_row 
 	output_text(output, ",\"deviation\":");
 	format_json_number(output, row->trend.deviation);
 	output_printf(output, ",\"without_exit\":%s",
-		      series_is_cut(series, row) ? "true" : "false");
+		      dump_series_is_cut(series, row) ? "true" : "false");
 	output_printf(output, ",\"judged\":%zu", row->n_judged);
 	output_text(output, ",\"values\":[");
 	for (size_t i = 0; i < series->n_dumps; i++) {
@@ -358,7 +359,7 @@ static void write_json_row(const struct series *series, const struct series_row 
 
 static void write_json(const struct trend_report *report, struct output *output)
 {
-	const struct series *series = report->series;
+	const struct dump_series *series = report->series;
 	struct formatted unsure = describe_unsure(report);
 
 	output_text(output, "{\"schema\":\"pprofconv-trend\",\"version\":1,\"type\":");
@@ -369,7 +370,7 @@ static void write_json(const struct trend_report *report, struct output *output)
 	output_text(output, ",\n\"times\":[");
 	for (size_t i = 0; i < series->n_dumps; i++) {
 		output_text(output, i ? "," : "");
-		format_json_number(output, series_points(series, &series->total)[i].time);
+		format_json_number(output, dump_series_points(series, &series->total)[i].time);
 	}
 	output_text(output, "],\n\"warnings\":[");
 	for (size_t i = 0; report->warnings[i]; i++) {
@@ -385,7 +386,7 @@ static void write_json(const struct trend_report *report, struct output *output)
 	write_json_row(series, &series->total, output);
 	output_text(output, ",\n\"rows\":[");
 	for (size_t i = 0; i < n_shown(report); i++) {
-		const struct series_row *row = &series->rows.items[i];
+		const struct dump_series_row *row = &series->rows.items[i];
 
 		output_text(output, i ? ",\n{\"name\":" : "\n{\"name\":");
 		format_json(output, row_name(series, row));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* How a series is shown. */
 #pragma once
-#include "analysis/series.h"
+#include "analysis/dump_series.h"
 #include "base/output.h"
 
 struct trend_report {
-	const struct series *series;
+	const struct dump_series *series;
 	size_t n_top; /* rows to show; 0: all */
 	double confidence;
 	const bool *failures; /* for each row: whether it fails the gate */
@@ -25,4 +25,4 @@ extern const struct trend_format trend_formats[];
 
 /* How a row failed the gate, in words: "inuse_space of f grows by +1.0 MiB/h; limit 1K". The caller
  * frees it; NULL if memory is out. */
-char *trend_describe_failure(const struct trend_report *report, const struct series_row *row);
+char *trend_describe_failure(const struct trend_report *report, const struct dump_series_row *row);

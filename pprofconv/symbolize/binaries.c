@@ -11,14 +11,14 @@ enum {
 	OPENED_MAX = 64 /* debug information of each may take hundreds of megabytes */
 };
 
-static uint64_t hash_wanted(const struct locate_wanted *wanted)
+static uint64_t hash_wanted(const struct find_binary_wanted *wanted)
 {
 	uint64_t hash = hash_bytes(0, wanted->file, strlen(wanted->file));
 
 	return hash_bytes(hash, wanted->build_id, strlen(wanted->build_id));
 }
 
-static bool is_same(const struct locate_wanted *a, const struct locate_wanted *b)
+static bool is_same(const struct find_binary_wanted *a, const struct find_binary_wanted *b)
 {
 	return strcmp(a->file, b->file) == 0 && strcmp(a->build_id, b->build_id) == 0 &&
 	       a->is_program == b->is_program && a->was_deleted == b->was_deleted;
@@ -31,8 +31,8 @@ static void close_one(struct opened_binary *opened)
 	binary_free(opened->binary);
 }
 
-static int open_one(struct opened_binary *opened, const struct locate_wanted *wanted,
-		    const struct locate_options *options)
+static int open_one(struct opened_binary *opened, const struct find_binary_wanted *wanted,
+		    const struct find_binary_options *options)
 {
 	struct object *object = NULL;
 	int r;
@@ -42,14 +42,14 @@ static int open_one(struct opened_binary *opened, const struct locate_wanted *wa
 	opened->wanted.build_id = strdup(wanted->build_id);
 	if (!opened->wanted.file || !opened->wanted.build_id)
 		return -ENOMEM;
-	r = locate(wanted, options, &opened->located, &object);
+	r = find_binary(wanted, options, &opened->located, &object);
 	if (r || !object)
 		return r;
 	return binary_new(object, &options->paths, &opened->binary);
 }
 
-static int add(struct binaries *binaries, const struct locate_wanted *wanted,
-	       const struct locate_options *options)
+static int add(struct binaries *binaries, const struct find_binary_wanted *wanted,
+	       const struct find_binary_options *options)
 {
 	uint32_t number = (uint32_t)binaries->opened.n;
 	struct opened_binary opened;
@@ -63,7 +63,7 @@ static int add(struct binaries *binaries, const struct locate_wanted *wanted,
 }
 
 static const struct opened_binary *find(const struct binaries *binaries,
-					const struct locate_wanted *wanted)
+					const struct find_binary_wanted *wanted)
 {
 	struct index_walk walk = index_walk(&binaries->index, hash_wanted(wanted));
 	uint32_t number;
@@ -74,8 +74,8 @@ static const struct opened_binary *find(const struct binaries *binaries,
 	return NULL;
 }
 
-int binaries_get(struct binaries *binaries, const struct locate_wanted *wanted,
-		 const struct locate_options *options, struct locate_result *out_located,
+int binaries_get(struct binaries *binaries, const struct find_binary_wanted *wanted,
+		 const struct find_binary_options *options, struct find_binary_result *out_located,
 		 struct binary **out_binary)
 {
 	const struct opened_binary *opened = find(binaries, wanted);

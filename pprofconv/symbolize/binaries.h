@@ -4,11 +4,11 @@
 #include "base/index.h"
 #include "base/vec.h"
 #include "symbolize/binary.h"
-#include "symbolize/locate.h"
+#include "symbolize/find_binary.h"
 
 struct opened_binary {
-	struct locate_wanted wanted; /* with strings of its own */
-	struct locate_result located;
+	struct find_binary_wanted wanted; /* with strings of its own */
+	struct find_binary_result located;
 	struct binary *binary; /* NULL if it was not found */
 };
 
@@ -21,8 +21,8 @@ struct binaries {
 /* Finds what is wanted, under the same options each time, and sets *out_located to what came of it
  * and *out_binary to what was opened, NULL if nothing was: valid until the binaries are shrunk. 0
  * or -ENOMEM. */
-int binaries_get(struct binaries *binaries, const struct locate_wanted *wanted,
-		 const struct locate_options *options, struct locate_result *out_located,
+int binaries_get(struct binaries *binaries, const struct find_binary_wanted *wanted,
+		 const struct find_binary_options *options, struct find_binary_result *out_located,
 		 struct binary **out_binary);
 
 /* Closes all if there are more than a program has: a fleet has many builds. */

@@ -8,10 +8,10 @@
 #include <elfutils/libdw.h>
 #include <errno.h>
 
-#include "profile.h"
-#include "symbolize/die.h"
-#include "symbolize/qualify.h"
-#include "symbolize/scopes.h"
+#include "model/profile.h"
+#include "symbolize/dwarf_attr.h"
+#include "symbolize/function_ranges.h"
+#include "symbolize/qualified_name.h"
 
 /* Frames at one address before the outermost; the outer ones of more are left out. */
 #define INLINED_MAX (LOCATION_LINES_MAX - 1)
@@ -20,7 +20,7 @@ struct unit {
 	Dwarf_Die die;   /* of the unit in the file itself: it has the lines */
 	Dwarf_Die split; /* where its functions are: `die`, or the unit in a .dwo file */
 	const char *directory;
-	struct scopes scopes;
+	struct function_ranges scopes;
 	bool is_loaded;
 	bool is_mangled;
 };
@@ -31,7 +31,7 @@ struct debuginfo {
 	struct scope_limits limits;
 	VEC(struct unit) units;
 	struct rangemap map; /* to units */
-	struct qualify qualify;
+	struct qualified_name qualify;
 	uint32_t n_lost_units; /* of those that were needed: their .dwo files are missing */
 };
 
@@ -70,8 +70,8 @@ static int load_unit(struct debuginfo *info, struct unit *unit)
 	unit->is_loaded = true;
 	find_split(info, unit);
 	unit->is_mangled = is_mangled_language(&unit->split);
-	unit->directory = die_string(&unit->die, DW_AT_comp_dir);
-	return scopes_read(&unit->scopes, &unit->split, &info->limits);
+	unit->directory = dwarf_attr_string(&unit->die, DW_AT_comp_dir);
+	return function_ranges_read(&unit->scopes, &unit->split, &info->limits);
 }
 
 static int add_unit_range(void *opaque, uint64_t low, uint64_t high)
@@ -182,25 +182,25 @@ static void find_call(struct unit *unit, Dwarf_Die *inlined, struct frame *frame
 {
 	Dwarf_Files *files;
 	size_t n;
-	uint32_t file = die_number(inlined, DW_AT_call_file);
+	uint32_t file = dwarf_attr_number(inlined, DW_AT_call_file);
 
 	if (dwarf_getsrcfiles(&unit->die, &files, &n) == 0 && file < n)
 		frame->file = dwarf_filesrc(files, file, NULL, NULL);
 	frame->directory = unit->directory;
-	frame->line = die_number(inlined, DW_AT_call_line);
-	frame->column = die_number(inlined, DW_AT_call_column);
+	frame->line = dwarf_attr_number(inlined, DW_AT_call_line);
+	frame->column = dwarf_attr_number(inlined, DW_AT_call_column);
 }
 
 static int find_function(struct debuginfo *info, const struct unit *unit, Dwarf_Die *die,
 			 struct frame *frame)
 {
-	frame->linkage_name = die_linkage_name(die);
-	frame->name = die_string(die, DW_AT_name);
-	frame->start_line = die_number(die, DW_AT_decl_line);
+	frame->linkage_name = dwarf_attr_linkage_name(die);
+	frame->name = dwarf_attr_string(die, DW_AT_name);
+	frame->start_line = dwarf_attr_number(die, DW_AT_decl_line);
 	frame->is_mangled = unit->is_mangled;
 	if (frame->linkage_name || !unit->is_mangled)
 		return 0;
-	return qualify_name(&info->qualify, die, &frame->qualified_name);
+	return qualified_name_of(&info->qualify, die, &frame->qualified_name);
 }
 
 static int find_in_unit(struct debuginfo *info, struct unit *unit, uint64_t address,
@@ -245,10 +245,10 @@ void debuginfo_close(struct debuginfo *info)
 	if (!info)
 		return;
 	vec_foreach (unit, &info->units)
-		scopes_deinit(&unit->scopes);
+		function_ranges_deinit(&unit->scopes);
 	vec_deinit(&info->units);
 	rangemap_deinit(&info->map);
-	qualify_deinit(&info->qualify);
+	qualified_name_deinit(&info->qualify);
 	dwarf_end(info->dwarf);
 	dwarf_end(info->alternate);
 	free(info);

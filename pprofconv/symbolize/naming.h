@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Puts frames into a profile: as lines with functions, their names demangled. */
 #pragma once
-#include "profile.h"
+#include "model/profile.h"
 #include "symbolize/debuginfo.h"
 #include "symbolize/demangle.h"
 

@@ -86,11 +86,11 @@ static int collect_places(struct symbolizer *s)
 }
 
 /* The file of a mapping. */
-static int get_binary(struct symbolizer *s, uint32_t number, struct locate_result *out_located,
+static int get_binary(struct symbolizer *s, uint32_t number, struct find_binary_result *out_located,
 		      struct binary **out_binary)
 {
 	const struct profile_mapping *mapping = &s->profile->mappings.items[number];
-	const struct locate_wanted wanted = {
+	const struct find_binary_wanted wanted = {
 		.file = profile_string(s->profile, mapping->file),
 		.build_id = profile_string(s->profile, mapping->build_id),
 		.is_program = number == 0,
@@ -252,27 +252,27 @@ int symbolize_profile(struct profile *profile, const struct symbolize_options *o
 	return r;
 }
 
-static void describe_missing(const struct locate_result *located, char *out_text, size_t size)
+static void describe_missing(const struct find_binary_result *located, char *out_text, size_t size)
 {
 	switch (located->outcome) {
-	case LOCATE_NO_FILE:
+	case FIND_BINARY_NO_FILE:
 		snprintf(out_text, size, "not a file");
 		return;
-	case LOCATE_REPLACED:
+	case FIND_BINARY_REPLACED:
 		snprintf(out_text, size,
 			 "deleted while the program ran, and no build ID tells what it was");
 		return;
-	case LOCATE_OTHER_ID:
+	case FIND_BINARY_OTHER_ID:
 		if (located->other_id[0])
 			snprintf(out_text, size, "the file there now has another build ID, %s",
 				 located->other_id);
 		else
 			snprintf(out_text, size, "the file there now has no build ID");
 		return;
-	case LOCATE_NOT_ELF:
+	case FIND_BINARY_NOT_ELF:
 		snprintf(out_text, size, "not an ELF file");
 		return;
-	case LOCATE_UNREADABLE:
+	case FIND_BINARY_UNREADABLE:
 		snprintf(out_text, size, "%s", strerror(located->error));
 		return;
 	default:

@@ -2,13 +2,13 @@
 /* Gives the locations of a profile their functions, files and lines, so that it reads the same on a
  * machine that has none of the binaries. */
 #pragma once
-#include "profile.h"
+#include "model/profile.h"
 #include "symbolize/binaries.h"
 #include "symbolize/demangle.h"
-#include "symbolize/locate.h"
+#include "symbolize/find_binary.h"
 
 struct symbolize_options {
-	struct locate_options locate;
+	struct find_binary_options locate;
 	enum demangle_style style;
 	struct binaries *binaries; /* stay open for the next profile; NULL: they do not */
 	/* Called now and then with how many locations have been looked up; may be NULL. */
@@ -26,7 +26,7 @@ enum symbolize_outcome {
 
 struct symbolize_result { /* of one mapping */
 	enum symbolize_outcome outcome;
-	struct locate_result located;
+	struct find_binary_result located;
 	uint32_t n_locations;
 	uint32_t n_named;
 	uint32_t n_lost_units; /* whose .dwo files are missing */

@@ -3,7 +3,7 @@
  * its values. For flamegraph.pl, speedscope and their relatives. */
 #include <inttypes.h>
 
-#include "analysis/frames.h"
+#include "transform/frames.h"
 #include "writers/writers.h"
 
 /* The name less what has a meaning in this format. */

@@ -6,8 +6,8 @@
 
 #include "base/gzip.h"
 #include "base/utf8.h"
+#include "model/unknown_fields.h"
 #include "profile.pb-c.h"
-#include "unknown_fields.h"
 #include "writers/writers.h"
 
 #define BATCH 256

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "analysis/frames.h"
+#include "transform/frames.h"
 #include "writers/writers.h"
 
 struct ordered {

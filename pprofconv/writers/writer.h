@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/output.h"
-#include "profile.h"
+#include "model/profile.h"
 
 struct writer {
 	const char *name;    /* --to=NAME */

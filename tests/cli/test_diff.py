@@ -12,7 +12,7 @@ import pprof_file
 import runs
 
 R = 524288
-SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'diff.schema.json')
+SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'reports', 'diff.schema.json')
 HEAP = {(f, size): 300 + 10 * f for f in range(20) for size in (64, 1000, 30000)}
 
 

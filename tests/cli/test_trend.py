@@ -13,7 +13,7 @@ import winding_down
 
 R = 524288
 SIZE = 16384
-SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'trend.schema.json')
+SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'reports', 'trend.schema.json')
 MIB = 1048576 // SIZE  # blocks
 N_DUMPS = 20
 LEAK, CACHE, QUEUE, BURST, STEADY = 1, 2, 3, 4, 5

@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
-#include "analysis/merge.h"
-#include "analysis/reproducible.h"
 #include "analysis/top.h"
 #include "base/gzip.h"
 #include "base/input.h"
 #include "readers/reader.h"
+#include "transform/merge.h"
+#include "transform/reproducible.h"
 #include "writers/writer.h"
 
 /* Packing would take most of the time, and sees nothing of a profile but bytes. */

@@ -2,7 +2,7 @@
 /* What the program does with a profile that was read: each fuzz target that reads one goes on with
  * these. */
 #pragma once
-#include "profile.h"
+#include "model/profile.h"
 #include "target.h"
 
 /* The profile in these bytes, by content if `reader` is NULL; NULL if they are none. */

@@ -3,9 +3,9 @@
  * first two are a base and a new, shown in every format; three or more are a trend as well. */
 #include <stdlib.h>
 
+#include "analysis/dump_series.h"
 #include "analysis/gate.h"
-#include "analysis/series.h"
-#include "analysis/shared.h"
+#include "analysis/shared_samples.h"
 #include "base/input.h"
 #include "consumers.h"
 #include "parts.h"
@@ -101,7 +101,7 @@ static void compare(struct comparison *comparison)
 
 	if (!diff_init(&diff, comparison->type, comparison->inputs, 1, comparison->inputs + 1, 1)) {
 		report.is_one_run =
-			shared_is_one_run(comparison->profiles[0], comparison->profiles[1]);
+			shared_samples_is_one_run(comparison->profiles[0], comparison->profiles[1]);
 		judge(comparison, &diff);
 		report.n_results = comparison->result.gate != NULL;
 		diff_sort(&diff);
@@ -115,15 +115,15 @@ static void compare(struct comparison *comparison)
 
 static void follow(struct comparison *comparison)
 {
-	struct series series = {0};
+	struct dump_series series = {0};
 	struct diag diag = {0};
 	VEC(bool) failures = {0};
 	struct trend_report report = {.series = &series,
 				      .confidence = CONFIDENCE,
 				      .gate = "inuse_space=1",
 				      .warnings = (const char *const[]){NULL}};
-	int r = series_init(&series, comparison->type, comparison->inputs, comparison->n,
-			    CONFIDENCE, comparison->gate.limit);
+	int r = dump_series_init(&series, comparison->type, comparison->inputs, comparison->n,
+				 CONFIDENCE, comparison->gate.limit);
 
 	for (size_t i = 0; !r && i < series.rows.n; i++)
 		r = vec_push(&failures, i & 1);
@@ -136,7 +136,7 @@ static void follow(struct comparison *comparison)
 		output_free(output);
 	}
 	vec_deinit(&failures);
-	series_deinit(&series);
+	dump_series_deinit(&series);
 	diag_deinit(&diag);
 }
 

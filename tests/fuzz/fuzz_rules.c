@@ -3,12 +3,12 @@
  * on the functions of a profile with drop_frames and keep_frames of the input's. */
 #include <stdlib.h>
 
-#include "analysis/filter.h"
-#include "analysis/frames.h"
 #include "analysis/gate.h"
 #include "base/input.h"
 #include "parts.h"
 #include "target.h"
+#include "transform/filter.h"
+#include "transform/frames.h"
 
 #define TEXT_MAX 512
 

@@ -3,7 +3,7 @@
 #pragma once
 #include <math.h>
 
-#include "profile.h"
+#include "model/profile.h"
 #include "test.h"
 
 #define HEAP_INTERVAL 524288

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/input.h"
-#include "profile.h"
+#include "model/profile.h"
 #include "test.h"
 #include "writers/writer.h"
 

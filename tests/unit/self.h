@@ -4,7 +4,7 @@
 #include <link.h>
 #include <unistd.h>
 
-#include "profile.h"
+#include "model/profile.h"
 
 /* Where the program's code is mapped. */
 static inline int find_code(struct dl_phdr_info *info, size_t size, void *opaque)

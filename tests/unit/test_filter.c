@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analysis/filter.h"
+#include "transform/filter.h"
 
 #include "heap_profile.h"
 

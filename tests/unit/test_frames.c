@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analysis/frames.h"
+#include "transform/frames.h"
 
 #include "analysis/top.h"
 #include "test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analysis/merge.h"
+#include "transform/merge.h"
 
 #include "sample_profile.h"
 #include "test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analysis/pattern.h"
+#include "transform/pattern.h"
 
 #include <regex.h>
 

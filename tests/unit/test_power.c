@@ -14,9 +14,9 @@ static struct estimate small_blocks(double bytes)
 		.value = bytes, .variance = R * bytes, .third = R * R * bytes, .n = bytes / R};
 }
 
-static struct change change_of(double base, double new)
+static struct estimated_change change_of(double base, double new)
 {
-	return (struct change){
+	return (struct estimated_change){
 		.base = small_blocks(base),
 		.new = small_blocks(new),
 		.base_freedom = STATISTICS_NORMAL,
@@ -29,7 +29,7 @@ static struct change change_of(double base, double new)
 /* G = (1.645 + 1.036) sqrt(R (2 base + G)), and a step of one sample, R. */
 static void test_of_small_blocks(void)
 {
-	struct change change = change_of(1000 * MIB, 1010 * MIB);
+	struct estimated_change change = change_of(1000 * MIB, 1010 * MIB);
 	struct power_test test = {.factor = 1, .level = 0.05};
 	double growth = power_growth(&change, &test, 1), wanted = 0;
 
@@ -47,7 +47,7 @@ static void test_of_small_blocks(void)
 /* An eighth of the variance. */
 static void test_of_a_finer_interval(void)
 {
-	struct change change = change_of(1000 * MIB, 1000 * MIB);
+	struct estimated_change change = change_of(1000 * MIB, 1000 * MIB);
 	struct power_test test = {.factor = 1, .level = 0.05};
 	double ratio = power_growth(&change, &test, 1) / power_growth(&change, &test, 0.125);
 
@@ -58,7 +58,7 @@ static void test_of_a_finer_interval(void)
 
 static void test_of_what_both_dumps_share(void)
 {
-	struct change change = change_of(1000 * MIB, 1000 * MIB);
+	struct estimated_change change = change_of(1000 * MIB, 1000 * MIB);
 	struct power_test test = {.factor = 1, .level = 0.05};
 	double apart = power_growth(&change, &test, 1);
 
@@ -68,7 +68,7 @@ static void test_of_what_both_dumps_share(void)
 
 static void test_of_exact_values(void)
 {
-	struct change change = {.base.value = 200, .new.value = 200};
+	struct estimated_change change = {.base.value = 200, .new.value = 200};
 	struct power_test test = {.factor = 1.05, .limit = 3, .level = 0.05};
 
 	CHECK_NEAR(power_growth(&change, &test, 1), 13, 1e-9);
@@ -77,7 +77,7 @@ static void test_of_exact_values(void)
 /* Of what is no more than two samples none may come. */
 static void test_of_next_to_nothing(void)
 {
-	struct change change = change_of(0, 0);
+	struct estimated_change change = change_of(0, 0);
 	struct power_test test = {.factor = 1, .level = 0.05};
 
 	CHECK(power_growth(&change, &test, 1) >= 1.6 * R);
@@ -91,7 +91,7 @@ static void test_of_next_to_nothing(void)
 /* A few objects say nothing of how many there are, but as many more do. */
 static void test_of_objects(void)
 {
-	struct change change = {
+	struct estimated_change change = {
 		.base = {.value = 1000, .variance = 1e6, .third = 1e9, .n = 1},
 		.new = {.value = 1000, .variance = 1e6, .third = 1e9, .n = 1},
 		.base_freedom = STATISTICS_NORMAL,

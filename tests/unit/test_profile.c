@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "profile.h"
+#include "model/profile.h"
 
 #include <errno.h>
 

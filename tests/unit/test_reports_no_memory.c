@@ -3,12 +3,12 @@
  * no crash, no leak (where the sanitizers look), and an error whenever there is no result. */
 #include <errno.h>
 
-#include "analysis/merge.h"
-#include "analysis/reproducible.h"
 #include "heap_profile.h"
 #include "no_memory.h"
 #include "reports/report.h"
 #include "reports/trend_report.h"
+#include "transform/merge.h"
+#include "transform/reproducible.h"
 
 #define N 4 /* dumps */
 
@@ -189,7 +189,7 @@ static int trend_all(void)
 	static const bool failures[8] = {true};
 	static const char *const warnings[] = {"one", NULL};
 	struct rig rig = {0};
-	struct series series = {0};
+	struct dump_series series = {0};
 	struct trend_report report = {
 		.series = &series,
 		.failures = failures,
@@ -200,10 +200,10 @@ static int trend_all(void)
 	int r = rig_init(&rig, FRAMES_BY_LINE);
 
 	if (!r)
-		r = series_init(&series, type, rig.inputs, N, 0.95, 1);
+		r = dump_series_init(&series, type, rig.inputs, N, 0.95, 1);
 	if (!r)
 		r = write_trend(&report);
-	series_deinit(&series);
+	dump_series_deinit(&series);
 	rig_deinit(&rig);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analysis/reproducible.h"
+#include "transform/reproducible.h"
 
 #include "heap_profile.h"
 

@@ -93,15 +93,15 @@ static void test_binaries_stay_open(void)
 /* Opens this very program under a name of its own: "/./" leads where "/" does. */
 static struct binary *open_self(struct binaries *binaries, int n_dots)
 {
-	const struct locate_options options = {0};
-	struct locate_result located;
+	const struct find_binary_options options = {0};
+	struct find_binary_result located;
 	struct binary *binary = NULL;
 	char name[4096] = "";
 
 	for (int i = 0; i < n_dots; i++)
 		memcpy(name + 2 * i, "/.", 3);
 	strcat(name, "/proc/self/exe");
-	binaries_get(binaries, &(struct locate_wanted){.file = name, .build_id = ""}, &options,
+	binaries_get(binaries, &(struct find_binary_wanted){.file = name, .build_id = ""}, &options,
 		     &located, &binary);
 	return binary;
 }
@@ -145,19 +145,20 @@ static void test_many_binaries_need_few_descriptors(void)
 static void test_many_binaries_are_closed(void)
 {
 	struct binaries binaries = {0};
-	struct locate_options options = {0};
-	struct locate_result located;
+	struct find_binary_options options = {0};
+	struct find_binary_result located;
 	struct binary *binary;
 	char name[32];
 
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "/nowhere/%d", i);
 		binaries_shrink(&binaries);
-		CHECK_INT_EQ(binaries_get(&binaries,
-					  &(struct locate_wanted){.file = name, .build_id = ""},
-					  &options, &located, &binary),
-			     0);
-		CHECK(!binary && located.outcome == LOCATE_NOT_FOUND);
+		CHECK_INT_EQ(
+			binaries_get(&binaries,
+				     &(struct find_binary_wanted){.file = name, .build_id = ""},
+				     &options, &located, &binary),
+			0);
+		CHECK(!binary && located.outcome == FIND_BINARY_NOT_FOUND);
 		CHECK(binaries.opened.n >= 1 && binaries.opened.n < 100);
 	}
 	binaries_deinit(&binaries);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analysis/unsample.h"
+#include "model/unsample.h"
 
 #include <errno.h>
 #include <math.h>

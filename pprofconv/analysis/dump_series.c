@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/dump_series.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/shared_samples.h"
+#include "base/hash.h"
+
+#define NANOS_PER_HOUR   3.6e12
+#define DUMPS_LEAST      3    /* for a trend */
+#define EXIT_SHARE       0.9  /* of the dump before: what is less was freed because of the exit */
+#define DOWN_SHARE       0.25 /* the same where no dump at exit tells that there was one */
+#define TAIL_SHARE       0.1  /* of the run: where programs wind down */
+#define DESTRUCTOR_SHARE 0.9  /* of what was held: a dump of less fell into the destructors */
+#define EXIT_DEVIATIONS  2    /* standard ones: more is no chance */
+
+static double square(double x)
+{
+	return x * x;
+}
+
+/* --- times --------------------------------------------------------------------------------- */
+
+/* Whether all dumps say when they were written, one after another. */
+static bool has_times(const struct diff_input *dumps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!dumps[i].profile->time_nanos ||
+		    (i > 0 && dumps[i].profile->time_nanos <= dumps[i - 1].profile->time_nanos))
+			return false;
+	return true;
+}
+
+static bool all_tell_times(const struct diff_input *dumps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!dumps[i].profile->time_nanos)
+			return false;
+	return true;
+}
+
+static double time_of(const struct dump_series *series, const struct diff_input *dumps, size_t i)
+{
+	if (!series->has_time)
+		return (double)i;
+	return (double)(dumps[i].profile->time_nanos - dumps[0].profile->time_nanos) /
+	       NANOS_PER_HOUR;
+}
+
+/* --- rows ---------------------------------------------------------------------------------- */
+
+static int add_points(struct dump_series *series, const struct diff_input *dumps, size_t *out_first)
+{
+	int r = 0;
+
+	*out_first = series->points.n;
+	for (size_t i = 0; !r && i < series->n_dumps; i++)
+		r = vec_push(&series->points,
+			     (struct trend_point){.time = time_of(series, dumps, i)});
+	return r;
+}
+
+static int find_row(struct dump_series *series, const struct diff_input *dumps, const char *name,
+		    const char *file, uint32_t *out_row)
+{
+	struct dump_series_row row = {0};
+	struct index_walk walk;
+	uint64_t hash;
+	int r = strtab_intern(&series->strings, name, strlen(name), &row.name);
+
+	if (!r)
+		r = strtab_intern(&series->strings, file, strlen(file), &row.file);
+	if (r)
+		return r;
+	hash = hash_mix(row.name, row.file);
+	walk = index_walk(&series->row_index, hash);
+	while (index_next(&walk, out_row))
+		if (series->rows.items[*out_row].name == row.name &&
+		    series->rows.items[*out_row].file == row.file)
+			return 0;
+	*out_row = (uint32_t)series->rows.n;
+	r = add_points(series, dumps, &row.first_point);
+	if (!r)
+		r = index_insert(&series->row_index, hash, *out_row);
+	return r ? r : vec_push(&series->rows, row);
+}
+
+/* --- dumps --------------------------------------------------------------------------------- */
+
+/* The squares of what each block, or sample, of a value is worth. */
+static double doubt_of(const struct sampling *sampling, size_t sample)
+{
+	struct estimate estimate = sampling_estimate(sampling, sample);
+
+	if (estimate.n <= 0)
+		return estimate.value * estimate.value;
+	return estimate.value * estimate.value / estimate.n;
+}
+
+struct reading {
+	struct dump_series *series;
+	const struct diff_input *dumps;
+	size_t number; /* of the dump */
+	struct sampling inuse, allocated;
+	bool has_allocated;
+	VEC(uint32_t) rows; /* of the dump's functions; PROFILE_NONE: not needed yet */
+	frame_vec stack;
+};
+
+/* The counterpart of a value in use: what was ever allocated of the same. */
+static void find_allocated(struct reading *reading, const struct profile *profile)
+{
+	const char *type = reading->series->is_bytes ? "alloc_space" : "alloc_objects";
+	int found = strncmp(reading->series->type, "inuse_", 6) == 0
+			    ? profile_find_sample_type(profile, type)
+			    : -1;
+
+	reading->has_allocated = found >= 0;
+	if (found >= 0)
+		sampling_init(&reading->allocated, profile, (size_t)found);
+}
+
+static void add_point(struct reading *reading, size_t first_point, const struct trend_point *added)
+{
+	struct trend_point *point = &reading->series->points.items[first_point + reading->number];
+
+	point->value += added->value;
+	point->doubt += added->doubt;
+	point->allocated += added->allocated;
+}
+
+static int row_of(struct reading *reading, uint32_t *out_row)
+{
+	const struct frames *frames = &reading->dumps[reading->number].frames;
+	uint32_t function = reading->stack.n ? reading->stack.items[0] : 0;
+	int r;
+
+	if (!reading->stack.n)
+		return find_row(reading->series, reading->dumps, PROFILE_NO_STACK, "", out_row);
+	*out_row = reading->rows.items[function];
+	if (*out_row != PROFILE_NONE)
+		return 0;
+	r = find_row(reading->series, reading->dumps, frames_name(frames, function),
+		     frames_file(frames, function), out_row);
+	reading->rows.items[function] = *out_row;
+	return r;
+}
+
+static int read_sample(struct reading *reading, uint32_t sample)
+{
+	const struct diff_input *dump = &reading->dumps[reading->number];
+	uint32_t stack = dump->profile->samples.items[sample].stack, row;
+	struct trend_point point = {
+		.value = (double)profile_values(dump->profile, sample)[reading->inuse.value],
+		.doubt = doubt_of(&reading->inuse, sample),
+	};
+	int r;
+
+	if (filter_judge(&dump->filter, stack) != FILTER_KEPT)
+		return 0;
+	if (reading->has_allocated)
+		point.allocated = doubt_of(&reading->allocated, sample);
+	r = frames_of_stack(&dump->frames, stack, &reading->stack);
+	if (!r)
+		r = row_of(reading, &row);
+	if (r)
+		return r;
+	add_point(reading, reading->series->rows.items[row].first_point, &point);
+	add_point(reading, reading->series->total.first_point, &point);
+	return 0;
+}
+
+static int read_dump(struct dump_series *series, const struct diff_input *dumps, size_t number)
+{
+	const struct profile *profile = dumps[number].profile;
+	int value = profile_find_sample_type(profile, series->type), r = 0;
+	struct reading reading = {.series = series, .dumps = dumps, .number = number};
+
+	sampling_init(&reading.inuse, profile, (size_t)value);
+	series->is_bytes = reading.inuse.is_bytes;
+	if (sampling_is_sampled(&reading.inuse))
+		series->interval = fmax(series->interval, reading.inuse.interval);
+	series->has_blocks &= sampling_is_sampled(&reading.inuse) || reading.inuse.objects >= 0 ||
+			      !profile->samples.n;
+	find_allocated(&reading, profile);
+	for (size_t i = 0; !r && i < dumps[number].frames.functions.n; i++)
+		r = vec_push(&reading.rows, PROFILE_NONE);
+	for (uint32_t i = 0; !r && i < profile->samples.n; i++)
+		r = read_sample(&reading, i);
+	vec_deinit(&reading.rows);
+	vec_deinit(&reading.stack);
+	return r;
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+static bool is_far_below(const struct trend_point *p, const struct trend_point *before,
+			 double share)
+{
+	return p->value < share * before->value;
+}
+
+static bool is_beyond_chance(const struct trend_point *p, const struct trend_point *before)
+{
+	return square(before->value - p->value) >
+	       square(EXIT_DEVIATIONS) * (before->doubt + p->doubt);
+}
+
+/* Many programs free what they have when they end. That is no part of any trend. But a few samples
+ * that were in use in the last dump alone are as likely to be gone in any other. `before` is the
+ * dump that came before the program wound down; two more stand before that. */
+static bool is_freed(const struct trend_point *last, const struct trend_point *before, double share)
+{
+	return is_far_below(last, before, share) &&
+	       (is_beyond_chance(last, before) ||
+		(is_far_below(last, before - 1, share) && is_far_below(last, before - 2, share)));
+}
+
+/* The first dump in the last tenth of the run; with enough before it to see a trend, and a level
+ * that it falls from. */
+static size_t find_tail(const struct dump_series *series)
+{
+	const struct trend_point *points = dump_series_points(series, &series->total);
+	size_t n = series->n_dumps, first = n - 1;
+	double span = points[n - 1].time - points[0].time;
+
+	while (first > DUMPS_LEAST &&
+	       points[n - 1].time - points[first - 1].time <= TAIL_SHARE * span)
+		first--;
+	return first;
+}
+
+/* Destructors allocate, so one may have written the dump before that at exit, half way down. */
+static bool has_destructor_dump(const struct dump_series *series, const struct trend_point *points)
+{
+	size_t n = series->n_dumps;
+	const struct trend_point *last = &points[n - 1], *before = &points[n - 3];
+
+	return series->ends_at_exit && n >= DUMPS_LEAST + 2 && is_freed(last, before, EXIT_SHARE) &&
+	       is_far_below(last - 1, before, DESTRUCTOR_SHARE);
+}
+
+/* How many dumps a trend is made of: those before the program wound down, if it did. */
+static size_t count_judged(const struct dump_series *series, const struct trend_point *points)
+{
+	size_t n = series->n_dumps, tail;
+	double share = series->ends_at_exit ? EXIT_SHARE : DOWN_SHARE;
+
+	if ((!series->ends_at_exit && !series->winds_down) || n <= DUMPS_LEAST)
+		return n;
+	tail = find_tail(series);
+	if (tail == n - 1 && has_destructor_dump(series, points))
+		return n - 2;
+	if (is_freed(&points[n - 1], &points[tail - 1], share))
+		return tail;
+	return series->ends_at_exit && is_freed(&points[n - 1], &points[n - 2], share) ? n - 1 : n;
+}
+
+/* Whether the whole of a program that left no dump at exit goes down for good. */
+static bool winds_down(const struct dump_series *series)
+{
+	const struct trend_point *points = dump_series_points(series, &series->total);
+	size_t n = series->n_dumps;
+
+	return n > DUMPS_LEAST && !series->ends_at_exit &&
+	       is_freed(&points[n - 1], &points[find_tail(series) - 1], DOWN_SHARE);
+}
+
+/* How far a step goes beyond what a slope makes of it, squared. */
+static double square_of_step(const struct trend_point *to, double slope)
+{
+	const struct trend_point *from = to - 1;
+
+	return square(to->value - from->value - slope * (to->time - from->time));
+}
+
+/* Where nothing tells how many blocks there are, how much came and went is taken from how much the
+ * series moves: if steps lead nowhere but where the slope does, their sum is as uncertain as the
+ * root of the sum of their squares. Half of that came, half went. */
+static void doubt_by_steps(struct trend_point *points, size_t n, double slope)
+{
+	double squares = 0;
+
+	for (size_t i = 1; i < n; i++)
+		squares += square_of_step(&points[i], slope);
+	points[0].doubt = squares;
+	points[0].allocated = 0;
+	for (size_t i = 1; i < n; i++) {
+		points[i].doubt = squares;
+		points[i].allocated =
+			points[i - 1].allocated + square_of_step(&points[i], slope) / 2;
+	}
+}
+
+static int judge_row(struct dump_series *series, struct dump_series_row *row, double confidence,
+		     double limit)
+{
+	struct trend_point *points = vec_from(&series->points, row->first_point);
+	bool knows_doubts = series->is_one_run || !series->has_blocks;
+	size_t n = count_judged(series, points);
+	int r;
+
+	row->n_judged = n;
+	if (!series->has_blocks)
+		doubt_by_steps(points, n, 0);
+	r = trend_judge(&row->trend, points, n, knows_doubts, confidence);
+	if (!series->has_blocks)
+		doubt_by_steps(points, n, limit);
+	if (!r)
+		row->p_limit = trend_exceeds(&row->trend, points, n, knows_doubts, limit);
+	return r;
+}
+
+static int compare_rows(const void *left, const void *right, void *context)
+{
+	const struct dump_series_row *a = left, *b = right;
+	const struct dump_series *series = context;
+	int order;
+
+	if (a->trend.verdict != b->trend.verdict)
+		return a->trend.verdict < b->trend.verdict ? -1 : 1;
+	if (a->trend.slope != b->trend.slope)
+		return a->trend.slope > b->trend.slope ? -1 : 1;
+	order = strcmp(strtab_text(&series->strings, a->name),
+		       strtab_text(&series->strings, b->name));
+	return order ? order
+		     : strcmp(strtab_text(&series->strings, a->file),
+			      strtab_text(&series->strings, b->file));
+}
+
+static bool is_empty(const struct dump_series *series, const struct dump_series_row *row)
+{
+	const struct trend_point *points = dump_series_points(series, row);
+
+	for (size_t i = 0; i < series->n_dumps; i++)
+		if (points[i].value != 0)
+			return false;
+	return true;
+}
+
+/* Functions that held nothing in any dump, as where all they allocated was freed. Rows are not to
+ * be found any more after that. */
+static void drop_empty_rows(struct dump_series *series)
+{
+	size_t n = 0;
+
+	vec_foreach (row, &series->rows)
+		if (!is_empty(series, row))
+			series->rows.items[n++] = *row;
+	series->rows.n = n;
+}
+
+struct trend_remedy dump_series_find_remedy(const struct dump_series *series,
+					    const struct dump_series_row *row, double confidence)
+{
+	return trend_find_remedy(&row->trend, dump_series_points(series, row), row->n_judged,
+				 series->is_one_run || !series->has_blocks, confidence);
+}
+
+static bool is_one_run(const struct diff_input *dumps, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (!shared_samples_is_one_run(dumps[0].profile, dumps[i].profile))
+			return false;
+	return true;
+}
+
+static bool was_at_exit(const struct profile *profile)
+{
+	vec_foreach (comment, &profile->comments) {
+		const char *reason = profile_comment_value(profile, *comment, "reason");
+
+		if (reason && strcmp(reason, "exit") == 0)
+			return true;
+	}
+	return false;
+}
+
+int dump_series_init(struct dump_series *series, const char *type, const struct diff_input *dumps,
+		     size_t n, double confidence, double limit)
+{
+	int r;
+
+	*series = (struct dump_series){
+		.type = type,
+		.n_dumps = n,
+		.has_time = has_times(dumps, n),
+		.is_one_run = is_one_run(dumps, n),
+		.ends_at_exit = n > 0 && was_at_exit(dumps[n - 1].profile),
+		.has_blocks = true,
+	};
+	series->has_equal_times = !series->has_time && all_tell_times(dumps, n);
+	r = add_points(series, dumps, &series->total.first_point);
+	for (size_t i = 0; !r && i < n; i++)
+		r = read_dump(series, dumps, i);
+	if (!r) {
+		series->winds_down = winds_down(series);
+		r = judge_row(series, &series->total, confidence, limit);
+	}
+	drop_empty_rows(series);
+	for (size_t i = 0; !r && i < series->rows.n; i++)
+		r = judge_row(series, &series->rows.items[i], confidence, limit);
+	if (!r && series->rows.n)
+		qsort_r(series->rows.items, series->rows.n, sizeof(*series->rows.items),
+			compare_rows, series);
+	return r;
+}
+
+void dump_series_deinit(struct dump_series *series)
+{
+	strtab_deinit(&series->strings);
+	vec_deinit(&series->rows);
+	vec_deinit(&series->points);
+	index_deinit(&series->row_index);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/shared_samples.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "analysis/estimate.h"
+#include "base/hash.h"
+#include "base/number_map.h"
+
+/* A record as the profiler counts: the blocks of one stack and size class, which are 2^(1/16)
+ * apart. The mean size, which a profile has as a label, moves within the class. */
+#define CLASSES_PER_OCTAVE 16
+
+struct record {
+	double counted[2];   /* samples of the values in question, in each profile */
+	double allocated[2]; /* samples ever allocated */
+};
+
+struct side {
+	struct sampling counted, allocated;
+	VEC(uint64_t) stacks;  /* hash of each stack's addresses */
+	VEC(uint32_t) records; /* of each sample */
+};
+
+struct matching {
+	struct side sides[2];
+	struct number_map map; /* from the hash of what tells records apart */
+	VEC(struct record) records;
+};
+
+/* A merged profile has a comment for each of its runs. */
+const char *shared_samples_run(const struct profile *profile)
+{
+	const char *run = NULL;
+
+	vec_foreach (comment, &profile->comments) {
+		const char *value = profile_comment_value(profile, *comment, "run");
+
+		if (!value)
+			continue;
+		if (run)
+			return NULL;
+		run = value;
+	}
+	return run;
+}
+
+bool shared_samples_is_one_run(const struct profile *base, const struct profile *new)
+{
+	const char *a = shared_samples_run(base), *b = shared_samples_run(new);
+
+	return a && b && *a && strcmp(a, b) == 0 && base->period == new->period;
+}
+
+static int hash_stacks(struct side *side)
+{
+	const struct profile *profile = side->counted.profile;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < profile->stacks.n; i++) {
+		uint64_t hash = 0;
+		size_t n;
+		const uint32_t *locations = profile_stack(profile, i, &n);
+
+		for (size_t j = 0; j < n; j++)
+			hash = hash_mix(hash, profile->locations.items[locations[j]].address);
+		r = vec_push(&side->stacks, hash);
+	}
+	return r;
+}
+
+static int side_init(struct side *side, const struct profile *profile, size_t value)
+{
+	int allocated = profile_find_sample_type(profile, "alloc_space");
+
+	sampling_init(&side->counted, profile, value);
+	sampling_init(&side->allocated, profile, allocated >= 0 ? (size_t)allocated : value);
+	return hash_stacks(side);
+}
+
+static int find_record(struct matching *matching, uint64_t key, uint32_t *out_record)
+{
+	int r;
+
+	*out_record = number_map_find(&matching->map, key);
+	if (*out_record != NUMBER_MAP_NONE)
+		return 0;
+	*out_record = (uint32_t)matching->records.n;
+	r = vec_push(&matching->records, (struct record){0});
+	return r ? r : number_map_insert(&matching->map, key, *out_record);
+}
+
+static double count(const struct sampling *sampling, size_t sample)
+{
+	const int64_t *values = profile_values(sampling->profile, sample);
+
+	if (!sampling_is_sampled(sampling))
+		return 0;
+	return sampling_count(sampling, (double)values[sampling->bytes],
+			      sampling_own_size(sampling, sample));
+}
+
+static int count_sample(struct matching *matching, int number, size_t sample)
+{
+	struct side *side = &matching->sides[number];
+	uint32_t stack = side->counted.profile->samples.items[sample].stack;
+	double size = sampling_size(&side->counted, sample);
+	uint64_t class = size > 0 ? (uint64_t)(CLASSES_PER_OCTAVE * log2(size)) : 0;
+	uint32_t found;
+	int r = find_record(matching, hash_mix(side->stacks.items[stack], class), &found);
+
+	if (r)
+		return r;
+	matching->records.items[found].counted[number] += count(&side->counted, sample);
+	matching->records.items[found].allocated[number] += count(&side->allocated, sample);
+	return vec_push(&side->records, found);
+}
+
+/* Allocations are never fewer in a later dump; where they are, something else was counted, and
+ * nothing is taken for shared. */
+static double shared_of_record(const struct record *record)
+{
+	double since = record->allocated[1] - record->allocated[0];
+	double most = fmin(record->counted[0], record->counted[1]);
+
+	if (since < -0.5)
+		return 0;
+	return fmax(0, fmin(most, record->counted[1] - fmax(0, since)));
+}
+
+/* A record's share is divided among the samples that make it up. */
+static int divide(const struct matching *matching, struct shared_samples *shared)
+{
+	const struct side *side = &matching->sides[1];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < side->records.n; i++) {
+		const struct record *record = &matching->records.items[side->records.items[i]];
+		double n = count(&side->counted, i);
+		double part = record->counted[1] > 0 ? n / record->counted[1] : 0;
+
+		r = vec_push(&shared->n, part * shared_of_record(record));
+	}
+	return r;
+}
+
+static void matching_deinit(struct matching *matching)
+{
+	for (int i = 0; i < 2; i++) {
+		vec_deinit(&matching->sides[i].stacks);
+		vec_deinit(&matching->sides[i].records);
+	}
+	number_map_deinit(&matching->map);
+	vec_deinit(&matching->records);
+}
+
+int shared_samples_init(struct shared_samples *shared, const struct profile *base,
+			size_t base_value, const struct profile *new, size_t new_value)
+{
+	struct matching matching = {0};
+	int r;
+
+	*shared = (struct shared_samples){0};
+	r = side_init(&matching.sides[0], base, base_value);
+	if (!r)
+		r = side_init(&matching.sides[1], new, new_value);
+	for (size_t i = 0; !r && i < base->samples.n; i++)
+		r = count_sample(&matching, 0, i);
+	for (size_t i = 0; !r && i < new->samples.n; i++)
+		r = count_sample(&matching, 1, i);
+	if (!r)
+		r = divide(&matching, shared);
+	matching_deinit(&matching);
+	return r;
+}
+
+void shared_samples_deinit(struct shared_samples *shared)
+{
+	vec_deinit(&shared->n);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/input.h"
+#include "base/path.h"
+#include "commands/command_empty.h"
+#include "commands/command_files.h"
+#include "commands/commands.h"
+#include "transform/reproducible.h"
+#include "writers/writer.h"
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* The name without `suffix` at its end, if it is there. */
+static int size_without(const char *name, const char *suffix)
+{
+	size_t size = strlen(name), suffix_size = strlen(suffix);
+
+	if (size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0)
+		size -= suffix_size;
+	return (int)size;
+}
+
+/* Where the profile of `input` goes, which the caller frees: NULL if memory is out. */
+static char *output_path(const struct settings *settings, const struct writer *writer,
+			 const char *input)
+{
+	const char *output = settings->output;
+	bool into_directory = output && is_directory(output);
+	char *path;
+
+	if (output && !into_directory)
+		return strdup(output);
+	if (!output && (strcmp(input, "-") == 0 || !writer->is_binary))
+		return strdup("-");
+	if (strcmp(input, "-") == 0)
+		input = "stdin";
+	if (into_directory)
+		input = path_last_part(input);
+	if (asprintf(&path, "%s%s%.*s%s", into_directory ? output : "", into_directory ? "/" : "",
+		     size_without(input, ".heap"), input, writer->suffix) < 0)
+		return NULL;
+	return path;
+}
+
+static int save_reproducible(const struct settings *settings, struct profile *profile,
+			     const struct writer *writer, const char *path)
+{
+	_cleanup_(profile_freep) struct profile *copy = reproducible_copy(profile);
+
+	if (!copy)
+		return command_error("%s", strerror(ENOMEM));
+	if (empty_set_note(copy))
+		return EXIT_BAD;
+	return command_save(settings, copy, writer, path);
+}
+
+/* --- what goes where ----------------------------------------------------------------------- */
+
+struct job {
+	const char *input;
+	char *output;
+	char *place; /* the output with its folder's own path: two may spell one place differently
+		      */
+};
+
+struct jobs {
+	VEC(struct job) items;
+};
+
+static void jobs_deinit(struct jobs *jobs)
+{
+	vec_foreach (job, &jobs->items) {
+		free(job->output);
+		free(job->place);
+	}
+	vec_deinit(&jobs->items);
+}
+
+static char *find_place(const char *path)
+{
+	const char *name = path_last_part(path);
+	_cleanup_(freep) void *folder =
+		name > path ? strndup(path, (size_t)(name - path)) : strdup(".");
+	_cleanup_(freep) void *real = folder ? realpath(folder, NULL) : NULL;
+	char *place;
+
+	if (!folder || asprintf(&place, "%s/%s", real ? (char *)real : (char *)folder, name) < 0)
+		return NULL;
+	return place;
+}
+
+static int jobs_init(struct jobs *jobs, const struct settings *settings,
+		     const struct writer *writer)
+{
+	int r = vec_reserve(&jobs->items, (size_t)settings->n_inputs);
+
+	for (int i = 0; !r && i < settings->n_inputs; i++) {
+		struct job *job = &jobs->items.items[jobs->items.n++];
+
+		*job = (struct job){.input = settings->inputs[i]};
+		job->output = output_path(settings, writer, job->input);
+		job->place = job->output ? find_place(job->output) : NULL;
+		r = job->place ? 0 : -ENOMEM;
+	}
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct job *const *a = left, *const *b = right;
+
+	return strcmp((*a)->place, (*b)->place);
+}
+
+/* Two inputs may have one name but for their folders, or for the suffix that is left out. */
+static int check_places(const struct jobs *jobs)
+{
+	size_t n = jobs->items.n, n_files = 0;
+	_cleanup_(freep) void *memory = calloc(n + 1, sizeof(const struct job *));
+	const struct job **sorted = memory;
+
+	if (!sorted)
+		return command_error("%s", strerror(ENOMEM));
+	vec_foreach (job, &jobs->items)
+		if (strcmp(job->output, "-") != 0)
+			sorted[n_files++] = job;
+	qsort(sorted, n_files, sizeof(*sorted), compare_places);
+	for (size_t i = 1; i < n_files; i++)
+		if (strcmp(sorted[i - 1]->place, sorted[i]->place) == 0)
+			return command_error("%s and %s would both be written to %s",
+					     sorted[i - 1]->input, sorted[i]->input,
+					     sorted[i]->output);
+	return EXIT_DONE;
+}
+
+static int check_outputs(const struct settings *settings, const struct jobs *jobs)
+{
+	struct files files = {0};
+	int status = files_init(&files, settings);
+
+	for (size_t i = 0; !status && i < jobs->items.n; i++)
+		status = files_check_output(&files, jobs->items.items[i].output);
+	files_deinit(&files);
+	return status;
+}
+
+/* --- converting ---------------------------------------------------------------------------- */
+
+static int convert(const struct settings *settings, const struct writer *writer,
+		   const struct job *job)
+{
+	_cleanup_(profile_freep) struct profile *profile = command_load(settings, job->input);
+
+	if (!profile || command_symbolize(settings, profile))
+		return EXIT_BAD;
+	empty_warn(settings, profile, job->input);
+	if (settings->is_reproducible)
+		return save_reproducible(settings, profile, writer, job->output);
+	if (empty_set_note(profile))
+		return EXIT_BAD;
+	return command_save(settings, profile, writer, job->output);
+}
+
+/* What can be known to be wrong before anything is written stops all. */
+static int convert_all(const struct settings *settings, const struct writer *writer)
+{
+	struct jobs jobs = {0};
+	int status = jobs_init(&jobs, settings, writer);
+
+	if (!status)
+		status = check_places(&jobs);
+	if (!status)
+		status = check_outputs(settings, &jobs);
+	if (!status)
+		status = files_check_inputs(settings);
+	for (size_t i = 0, n = status ? 0 : jobs.items.n; i < n; i++)
+		if (convert(settings, writer, &jobs.items.items[i]))
+			status = EXIT_BAD;
+	jobs_deinit(&jobs);
+	return status;
+}
+
+static int run(const struct settings *settings)
+{
+	const struct writer *writer = writer_find(settings->to);
+
+	if (!writer)
+		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
+				     settings->to);
+	if (!settings->n_inputs)
+		return command_error("no input; '" PROGRAM " --help' tells how to use it");
+	if (settings->n_inputs > 1 && settings->output && !is_directory(settings->output))
+		return command_error("several inputs, so -o must name a folder; '" PROGRAM
+				     " merge' makes one profile of them");
+	return convert_all(settings, writer);
+}
+
+static const struct option_row options[] = {
+	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	 "Where to write. A folder gets one file for each input; - is standard output. By default "
+	 "a "
+	 "profile is written beside its input, with .pb.gz instead of .heap or behind the name, "
+	 "and "
+	 "text to standard output. No two inputs may go to one file, and none over what is read."},
+	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
+	 "The format to write. The default is pprof."},
+	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
+	 "Leaves out what differs between two runs that did the same: addresses, process numbers, "
+	 "times. Equal runs give equal files: where every allocation was recorded, or with "
+	 "HEAP_PROFILE_SEED set, as long as threads do the same in the same order."},
+	OPTION_ROW_FROM,
+	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+const struct command command_convert = {
+	.name = "convert",
+	.arguments = "INPUT...",
+	.summary = "make a pprof profile of each input",
+	.description =
+		"The word convert may be left out. Sampled dumps become estimates of what the "
+		"program allocated. Addresses get the names of functions, with what was inlined "
+		"there, files and lines, from the programs and libraries on this machine that have "
+		"the same build IDs.",
+	.options = options,
+	.defaults = {.to = "pprof", .max_input_bytes = INPUT_BYTES_LIMIT},
+	.run = run,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/commands.h"
+#include "readers/reader.h"
+#include "writers/writer.h"
+
+static int run(const struct settings *settings)
+{
+	if (settings->n_inputs)
+		return command_error("formats takes no input");
+	printf("Reads (--from):\n");
+	for (size_t i = 0; readers[i]; i++)
+		printf("  %-12s%s\n", readers[i]->name, readers[i]->summary);
+	printf("Each of them may be gzipped.\n\nWrites (--to):\n");
+	for (size_t i = 0; writers[i]; i++)
+		printf("  %-12s%s\n", writers[i]->name, writers[i]->summary);
+	return EXIT_DONE;
+}
+
+static const struct option_row options[] = {OPTION_ROW_HELP, {0}};
+
+const struct command command_formats = {
+	.name = "formats",
+	.arguments = "",
+	.summary = "list what is read and written",
+	.description = "The first word of each line is what --from and --to take.",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/input.h"
+#include "base/utf8.h"
+#include "commands/command_empty.h"
+#include "commands/command_notes.h"
+#include "commands/commands.h"
+
+static void print_time(int64_t nanos)
+{
+	time_t seconds = nanos / 1000000000;
+	char text[64];
+	struct tm tm;
+
+	if (!nanos || !gmtime_r(&seconds, &tm))
+		return;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	printf("time: %s\n", text);
+}
+
+/* One of the profile's own texts, between two of ours. */
+static void print_text(const char *before, const char *text, const char *after)
+{
+	fputs(before, stdout);
+	utf8_print(text, stdout);
+	fputs(after, stdout);
+}
+
+static void print_period(const struct profile *profile)
+{
+	if (!profile->period_type.type && !profile->period)
+		return;
+	printf("period: %" PRId64, profile->period);
+	print_text(" ", profile_string(profile, profile->period_type.unit), "");
+	print_text(" (", profile_string(profile, profile->period_type.type), ")\n");
+}
+
+/* The sum of one kind of value. */
+static void print_total(const struct profile *profile, size_t value, int width)
+{
+	int64_t sum = 0;
+	bool is_lost = false;
+
+	for (size_t i = 0; i < profile->samples.n; i++)
+		is_lost |= __builtin_add_overflow(sum, profile_values(profile, i)[value], &sum);
+	if (is_lost)
+		printf("%*s", width, "more than 64 bits hold");
+	else
+		printf("%*" PRId64, width, sum);
+}
+
+static void print_totals(const struct profile *profile)
+{
+	printf("total:\n");
+	for (size_t i = 0; i < profile->sample_types.n; i++) {
+		const struct profile_value_type *type = &profile->sample_types.items[i];
+
+		const char *name = profile_string(profile, type->type);
+		int pad = (int)(strlen(name) < 16 ? 16 - strlen(name) : 0);
+
+		print_text("  ", name, "");
+		print_total(profile, i, pad + 20);
+		print_text(" ", profile_string(profile, type->unit), "\n");
+	}
+}
+
+static const char *or_dash(const char *text)
+{
+	return *text ? text : "-";
+}
+
+static void print_mappings(const struct profile *profile)
+{
+	if (profile->mappings.n)
+		printf("mappings:\n");
+	vec_foreach (mapping, &profile->mappings) {
+		if (!mapping->limit && !mapping->file) /* of locations without an address */
+			continue;
+		printf("  %#" PRIx64 "-%#" PRIx64 " %#" PRIx64, mapping->start, mapping->limit,
+		       mapping->offset);
+		print_text(" ", or_dash(profile_string(profile, mapping->build_id)), " ");
+		print_text("", or_dash(profile_string(profile, mapping->file)),
+			   mapping->has_functions ? " (has names)\n" : "\n");
+	}
+}
+
+static void print_comments(const struct profile *profile)
+{
+	if (profile->comments.n)
+		printf("comments:\n");
+	vec_foreach (comment, &profile->comments)
+		print_text("  ", profile_string(profile, *comment), "\n");
+}
+
+static int print_info(const struct settings *settings, const char *path)
+{
+	_cleanup_(profile_freep) struct profile *profile = command_load(settings, path);
+
+	if (!profile)
+		return EXIT_BAD;
+	print_text("file: ", path, "\n");
+	printf("format: %s%s%s\n", profile->format, profile->tool ? ", written by " : "",
+	       profile->tool ? profile->tool : "");
+	print_time(profile->time_nanos);
+	print_period(profile);
+	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,
+	       profile->stacks.n, profile->locations.n, profile->functions.n);
+	print_totals(profile);
+	if (!profile->samples.n)
+		printf("%s\n", empty_describe(profile, 0 /* no bound */).text);
+	notes_print(profile);
+	print_mappings(profile);
+	print_comments(profile);
+	return EXIT_DONE;
+}
+
+static int run(const struct settings *settings)
+{
+	int status = EXIT_DONE;
+
+	if (!settings->n_inputs)
+		return command_error("no input; '" PROGRAM " info --help' tells how to use it");
+	for (int i = 0; i < settings->n_inputs; i++) {
+		if (i > 0)
+			putchar('\n');
+		if (print_info(settings, settings->inputs[i]))
+			status = EXIT_BAD;
+	}
+	return status;
+}
+
+static const struct option_row options[] = {
+	OPTION_ROW_FROM,    OPTION_ROW_MAX_INPUT, OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE, OPTION_ROW_HELP,      {0},
+};
+
+const struct command command_info = {
+	.name = "info",
+	.arguments = "INPUT...",
+	.summary = "show what a dump or profile is and holds: format, totals, mappings",
+	.description =
+		"Totals of a sampled dump are estimates. Which format was found comes first, and "
+		"what wrote it as far as the content tells.",
+	.options = options,
+	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT},
+	.run = run,
+};

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/input.h"
+#include "commands/command_empty.h"
+#include "commands/command_files.h"
+#include "commands/command_moments.h"
+#include "commands/commands.h"
+#include "transform/merge.h"
+#include "transform/reproducible.h"
+#include "writers/writer.h"
+
+static int explain(const char *input, int code)
+{
+	return command_error("%s: %s", input,
+			     code == -EOVERFLOW ? "values add up to more than 64 bits hold"
+						: strerror(-code));
+}
+
+/* The largest interval becomes that of the sum, so that its errors are taken for none too small. */
+static void check_interval(const struct settings *settings, const struct profile *profile,
+			   const char *input, int64_t *first)
+{
+	int64_t interval = profile_bytes_period(profile);
+
+	if (!*first)
+		*first = interval;
+	if (interval && interval != *first && !settings->quiet)
+		command_error("%s: sampled at another interval than those before; the largest will "
+			      "stand for all",
+			      input);
+}
+
+static int add(const struct settings *settings, struct merge *merge, struct profile *profile,
+	       struct diag *diag)
+{
+	_cleanup_(profile_freep) struct profile *copy = NULL;
+
+	if (!settings->is_reproducible)
+		return merge_add(merge, profile, diag);
+	copy = reproducible_copy(profile);
+	return copy ? merge_add(merge, copy, diag) : -ENOMEM;
+}
+
+/* Sets the values of all types to 0 that don't begin so. */
+static void keep_values(struct profile *profile, const char *prefix)
+{
+	for (size_t i = 0; i < profile->samples.n; i++)
+		for (size_t j = 0; j < profile->sample_types.n; j++) {
+			const char *type =
+				profile_string(profile, profile->sample_types.items[j].type);
+
+			if (strncmp(type, prefix, strlen(prefix)) != 0)
+				profile_values(profile, i)[j] = 0;
+		}
+}
+
+/* Names come from the files on this machine before profiles are put together: one may bring its own
+ * already. Values of one kind only are taken if there is a prefix. */
+static int add_input(const struct settings *settings, struct merge *merge, const char *input,
+		     const char *prefix, int64_t *interval)
+{
+	_cleanup_(profile_freep) struct profile *profile = command_load(settings, input);
+	struct diag diag = {.file = input};
+	int r;
+
+	if (!profile || command_symbolize(settings, profile))
+		return EXIT_BAD;
+	if (prefix)
+		keep_values(profile, prefix);
+	check_interval(settings, profile, input, interval);
+	r = add(settings, merge, profile, &diag);
+	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+	if (r < 0 && !diag_has_error(&diag))
+		explain(input, r);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int add_all(const struct settings *settings, struct merge *merge)
+{
+	int64_t interval = 0;
+	int status = EXIT_DONE;
+
+	for (int i = 0; !status && i < settings->n_inputs; i++)
+		status = add_input(settings, merge, settings->inputs[i], NULL, &interval);
+	return status;
+}
+
+static int add_choice(const struct settings *settings, struct merge *merge,
+		      const struct moments_choice *choice, int64_t *interval)
+{
+	const char *inuse = settings->inputs[choice->inuse];
+	const char *allocated = settings->inputs[choice->allocated];
+	int status;
+
+	if (settings->verbose)
+		command_error("%s: speaks for its process", inuse);
+	if (choice->inuse == choice->allocated)
+		return add_input(settings, merge, inuse, NULL, interval);
+	status = add_input(settings, merge, inuse, "inuse_", interval);
+	return status ? status : add_input(settings, merge, allocated, "alloc_", interval);
+}
+
+static int add_moments(const struct settings *settings, struct merge *merge, enum moment moment)
+{
+	moments_vec choices = {0};
+	int64_t interval = 0;
+	int status = moments_find(settings, moment, &choices);
+
+	for (size_t i = 0; !status && i < choices.n; i++)
+		status = add_choice(settings, merge, &choices.items[i], &interval);
+	vec_deinit(&choices);
+	return status;
+}
+
+/* Mappings that some inputs lack are laid out anew among the others. */
+static struct profile *finish(const struct settings *settings, struct merge *merge)
+{
+	_cleanup_(profile_freep) struct profile *merged = merge_finish(merge);
+	struct profile *result = merged;
+
+	if (merged && settings->is_reproducible)
+		return reproducible_copy(merged);
+	merged = NULL;
+	return result;
+}
+
+static int merge_inputs(const struct settings *settings, const struct writer *writer)
+{
+	_cleanup_(merge_freep) struct merge *merge = merge_new();
+	_cleanup_(profile_freep) struct profile *merged = NULL;
+	enum moment moment;
+	int status;
+
+	if (!merge)
+		return command_error("%s", strerror(ENOMEM));
+	if (!settings->moment)
+		status = add_all(settings, merge);
+	else if (moment_parse(settings->moment, &moment))
+		status = add_moments(settings, merge, moment);
+	else
+		status = command_error("--at: '%s' is none of level, peak, last-interval and exit",
+				       settings->moment);
+	if (status)
+		return status;
+	merged = finish(settings, merge);
+	if (!merged)
+		return command_error("%s", strerror(ENOMEM));
+	if (empty_set_note(merged))
+		return EXIT_BAD;
+	empty_warn(settings, merged, settings->output);
+	return command_save(settings, merged, writer, settings->output);
+}
+
+static int run(const struct settings *settings)
+{
+	const struct writer *writer = writer_find(settings->to);
+
+	if (!writer)
+		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
+				     settings->to);
+	if (!settings->n_inputs)
+		return command_error("no input; '" PROGRAM " merge --help' tells how to use it");
+	if (!settings->output)
+		return command_error("merge needs -o FILE; -o - is standard output");
+	if (files_check(settings))
+		return EXIT_BAD;
+	return merge_inputs(settings, writer);
+}
+
+static const struct option_row options[] = {
+	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	 "Where to write; - is standard output."},
+	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
+	 "The format to write. The default is pprof."},
+	{"at", 0, OPTION_TEXT, offsetof(struct settings, moment), "MOMENT",
+	 "Takes the inputs for dumps of processes, as their metadata tell, and of each process the "
+	 "memory in use at one moment only. level: at work, what it came to again and again: of "
+	 "the "
+	 "later half of its dumps the one that holds more than all but a twentieth of them, or the "
+	 "dump at exit if that holds as much; dumps should be spread evenly, as by "
+	 "HEAP_PROFILE_ALLOCATION_INTERVAL with HEAP_PROFILE_KEEP=spread. peak: the dump that "
+	 "holds "
+	 "most. last-interval: the last that was not written at exit. exit: the last. What was "
+	 "allocated in all comes from the last dump in any case."},
+	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
+	 "Leaves out what differs between runs that did the same, as convert does."},
+	OPTION_ROW_FROM,
+	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+const struct command command_merge = {
+	.name = "merge",
+	.arguments = "INPUT... -o FILE",
+	.summary = "add profiles up to one",
+	.description = "For the processes of a fleet, or of a test suite. All must have the same "
+		       "sample types. Dumps of one process are not to be added up: --at takes one "
+		       "of them. The result is the same whatever the order of the inputs.",
+	.options = options,
+	.defaults = {.to = "pprof", .max_input_bytes = INPUT_BYTES_LIMIT},
+	.run = run,
+};

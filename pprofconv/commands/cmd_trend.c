@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/gate.h"
+#include "analysis/statistics.h"
+#include "base/input.h"
+#include "base/output.h"
+#include "commands/command_compare.h"
+#include "commands/command_empty.h"
+#include "commands/command_files.h"
+#include "commands/commands.h"
+#include "reports/format.h"
+#include "reports/trend_report.h"
+
+struct following {
+	const struct settings *settings;
+	const struct trend_format *format;
+	double confidence;
+	enum frames_by by;
+	struct suppressions suppressions;
+	struct filter_rules rules;
+	regex_t hide_regex;
+	struct gate gate; /* no text: there is none */
+	struct inputs inputs;
+	struct dump_series series;
+	VEC(bool) failures;
+	char empty[WARNING_MAX + EMPTY_TEXT_MAX];
+	char dropped[WARNING_MAX];
+	const char *warnings[6]; /* ends with NULL */
+};
+
+static const struct trend_format *find_format(const char *name)
+{
+	for (const struct trend_format *format = trend_formats; format->name; format++)
+		if (strcmp(format->name, name) == 0)
+			return format;
+	return NULL;
+}
+
+static int parse_gate(struct following *following)
+{
+	const struct texts *texts = &following->settings->max_slope;
+	struct diag diag = {0};
+	int r;
+
+	if (!texts->n)
+		return EXIT_DONE;
+	if (texts->n > 1)
+		return command_error("--max-slope: given more than once");
+	r = gate_parse(&following->gate, texts->items[0], true /* per function */, &diag);
+	diag_print(&diag, PROGRAM, true /* warnings */, stderr);
+	diag_deinit(&diag);
+	if (!r && following->gate.is_percent)
+		return command_error("--max-slope: a limit in percent has no hours");
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int parse(struct following *following)
+{
+	const struct settings *settings = following->settings;
+	int status = compare_parse_by(settings, &following->by);
+
+	following->format = find_format(settings->format);
+	if (!following->format)
+		return command_error("--format: '%s' is none of text, markdown and json",
+				     settings->format);
+	if (settings->n_inputs < 3)
+		return command_error("a trend needs three dumps or more");
+	if (!status)
+		status = compare_parse_confidence(settings, &following->confidence);
+	if (!status)
+		status = parse_gate(following);
+	if (!status)
+		status = compare_read_suppressions(settings, &following->suppressions);
+	following->rules.suppressions = &following->suppressions;
+	if (!status)
+		status = compare_compile("hide", settings->hide, &following->hide_regex,
+					 &following->rules.hide);
+	return status;
+}
+
+/* The type of the gate, else the one asked for. */
+static const char *choose_type(const struct following *following)
+{
+	const struct profile *profile = following->inputs.profiles.items[0];
+	int value;
+
+	if (following->gate.text)
+		return following->gate.type;
+	value = command_sample_type(following->settings, profile);
+	if (value < 0 || !profile->sample_types.n)
+		return NULL;
+	return profile_string(profile, profile->sample_types.items[value].type);
+}
+
+static int check_type(const struct following *following, const char *type)
+{
+	for (size_t i = 0; type && i < following->inputs.profiles.n; i++)
+		if (profile_find_sample_type(following->inputs.profiles.items[i], type) < 0)
+			return command_error("%s: no values of the type '%s'",
+					     following->inputs.names[i], type);
+	return type ? EXIT_DONE : EXIT_BAD;
+}
+
+/* By Holm's procedure among all functions. */
+static int find_failures(struct following *following, double *p, double *adjusted)
+{
+	const struct dump_series *series = &following->series;
+	int r;
+
+	for (size_t i = 0; i < series->rows.n; i++)
+		p[i] = series->rows.items[i].p_limit;
+	r = statistics_holm(p, series->rows.n, adjusted);
+	for (size_t i = 0; !r && i < series->rows.n; i++)
+		r = vec_push(&following->failures,
+			     following->gate.text && adjusted[i] < 1 - following->confidence);
+	return r;
+}
+
+static int judge(struct following *following)
+{
+	size_t n = following->series.rows.n + 1;
+	double *p = calloc(n, sizeof(*p)), *adjusted = calloc(n, sizeof(*adjusted));
+	int r = p && adjusted ? find_failures(following, p, adjusted) : -ENOMEM;
+
+	free(p);
+	free(adjusted);
+	return r;
+}
+
+static bool has_failed(const struct following *following)
+{
+	vec_foreach (failure, &following->failures)
+		if (*failure)
+			return true;
+	return false;
+}
+
+static int print_failures(const struct trend_report *report)
+{
+	const struct dump_series *series = report->series;
+	size_t n = 0;
+
+	for (size_t i = 0; i < series->rows.n; i++) {
+		char *text;
+
+		if (!report->failures[i] || n++ >= FORMAT_FAILURES_MAX)
+			continue;
+		text = trend_describe_failure(report, &series->rows.items[i]);
+		command_error("gate failed: %s", text ? text : strerror(ENOMEM));
+		free(text);
+	}
+	if (n > FORMAT_FAILURES_MAX)
+		command_error("gate failed: %zu more", n - FORMAT_FAILURES_MAX);
+	return report->has_failed ? EXIT_GATE : EXIT_DONE;
+}
+
+static int write_report(const struct following *following, const struct trend_report *report)
+{
+	_cleanup_(output_freep) struct output *output = NULL;
+	const char *path = following->settings->output;
+	struct diag diag = {0};
+	int r = output_open(&output, path ? path : "-", &diag);
+
+	if (!r) {
+		following->format->write(report, output);
+		r = output_commit(output, &diag);
+	}
+	diag_print(&diag, PROGRAM, !following->settings->quiet, stderr);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int report(const struct following *following)
+{
+	struct trend_report report = {
+		.series = &following->series,
+		.n_top = (size_t)following->settings->n_lines,
+		.confidence = following->confidence,
+		.failures = following->failures.items,
+		.has_failed = has_failed(following),
+		.gate = following->gate.text,
+		.warnings = following->warnings,
+	};
+	int status = write_report(following, &report);
+
+	return status ? status : print_failures(&report);
+}
+
+static void warn(struct following *following, const char *text)
+{
+	size_t n = 0;
+
+	while (following->warnings[n])
+		n++;
+	following->warnings[n] = text;
+	if (!following->settings->quiet)
+		command_error("%s", text);
+}
+
+static void check_empty(struct following *following)
+{
+	const struct inputs *inputs = &following->inputs;
+	size_t n = inputs->profiles.n;
+	struct empty_text text;
+	size_t n_empty = empty_count(inputs, following->confidence, &text);
+
+	if (!n_empty)
+		return;
+	snprintf(following->empty, sizeof(following->empty), "%zu of %zu dumps: %s", n_empty, n,
+		 text.text);
+	warn(following, following->empty);
+}
+
+/* A process counts what it has lost since it began, so its dumps are not added up. */
+static int check_dropped(struct following *following)
+{
+	const struct settings *settings = following->settings;
+	int status = compare_check_dropped(settings, inputs_most_dropped(&following->inputs),
+					   following->gate.text != NULL, following->dropped);
+
+	if (*following->dropped)
+		warn(following, following->dropped);
+	return status;
+}
+
+static int add_values(struct strtab *values, const struct profile *profile, const char *key)
+{
+	int r = 0;
+
+	vec_foreach (comment, &profile->comments) {
+		const char *value = profile_comment_value(profile, *comment, key);
+		uint32_t number;
+
+		if (!r && value)
+			r = strtab_intern(values, value, strlen(value), &number);
+	}
+	return r;
+}
+
+/* Whether two of the dumps tell that key, and not the same of it: one that was merged tells of each
+ * of its processes, and if all are of the same processes, they have a trend. */
+static int differ(const struct following *following, const char *key, bool *out)
+{
+	struct strtab all = {0};
+	size_t least = SIZE_MAX;
+	int r = 0;
+
+	vec_foreach (profile, &following->inputs.profiles) {
+		struct strtab own = {0};
+
+		if (!r)
+			r = add_values(&own, *profile, key);
+		if (!r)
+			r = add_values(&all, *profile, key);
+		if (strtab_count(&own) > 1 && strtab_count(&own) < least)
+			least = strtab_count(&own);
+		strtab_deinit(&own);
+	}
+	*out = least < strtab_count(&all);
+	strtab_deinit(&all);
+	return r;
+}
+
+/* What one process holds more than another did is no growth. */
+static int check_process(struct following *following)
+{
+	bool is_program = false, is_run = false;
+	int r = differ(following, "program", &is_program);
+
+	if (!r)
+		r = differ(following, "run", &is_run);
+	if (r)
+		return command_error("%s", strerror(-r));
+	if (is_program)
+		warn(following, "the dumps are of different programs: what differs is no trend");
+	else if (is_run)
+		warn(following, "the dumps are of several processes: what differs is no trend of "
+				"any of them");
+	return EXIT_DONE;
+}
+
+static void check_exit(struct following *following)
+{
+	const struct dump_series *series = &following->series;
+	bool is_any = dump_series_is_cut(series, &series->total);
+
+	vec_foreach (row, &series->rows)
+		is_any |= dump_series_is_cut(series, row);
+	if (is_any && series->ends_at_exit)
+		warn(following, "functions gave back memory at exit: their trends end before it");
+	else if (is_any)
+		warn(following, "functions gave back most of what they held in the last tenth of "
+				"the run: their trends end before it");
+}
+
+static int follow(struct following *following)
+{
+	const char *type = choose_type(following);
+	int status = check_type(following, type), r;
+
+	if (!status)
+		status = check_dropped(following);
+	if (status)
+		return status;
+	check_empty(following);
+	status = check_process(following);
+	if (!status && inputs_sort_by_time(&following->inputs))
+		status = command_error("%s", strerror(ENOMEM));
+	if (!status)
+		status = inputs_prepare(&following->inputs, following->by, NULL, &following->rules);
+	if (status)
+		return status;
+	r = dump_series_init(&following->series, type, following->inputs.items.items,
+			     following->inputs.items.n, following->confidence,
+			     following->gate.limit);
+	if (!r)
+		r = judge(following);
+	if (r)
+		return command_error("%s", strerror(-r));
+	check_exit(following);
+	return report(following);
+}
+
+static int run(const struct settings *settings)
+{
+	struct following following = {.settings = settings};
+	int status = parse(&following);
+
+	if (!status)
+		status = files_check(settings);
+	if (!status)
+		status = inputs_load(&following.inputs, settings, settings->inputs,
+				     (size_t)settings->n_inputs);
+	if (!status)
+		status = follow(&following);
+	vec_deinit(&following.failures);
+	dump_series_deinit(&following.series);
+	inputs_deinit(&following.inputs);
+	suppressions_deinit(&following.suppressions);
+	if (following.rules.hide)
+		regfree(&following.hide_regex);
+	return status;
+}
+
+static const struct option_row options[] = {
+	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	 "Where to write. The default is standard output."},
+	{"format", 'F', OPTION_TEXT, offsetof(struct settings, format), "FORMAT",
+	 "text, which is the default, markdown or json."},
+	OPTION_ROW_SAMPLE_TYPE,
+	{"top", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
+	 "Shows the first N functions; 0 is all. The default is 30."},
+	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
+	 "What is followed: function, which is the default, file, line or mapping."},
+	OPTION_ROW_HIDE,
+	{"max-slope", 0, OPTION_TEXTS, offsetof(struct settings, max_slope), "TYPE=LIMIT",
+	 "A gate: exit status 1 if any function grows by more than LIMIT in an hour, such as "
+	 "inuse_space=10M; in a dump, if the dumps don't tell when they were written."},
+	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
+	 "How sure a verdict must be, and for the gate, that any function passed the limit. The "
+	 "default is 0.95."},
+	{"suppressions", 0, OPTION_TEXTS, offsetof(struct settings, suppressions), "FILE",
+	 "Leaves out samples with a function, source file or library on this list, whose lines are "
+	 "leak:PATTERN as for LeakSanitizer. May be given several times."},
+	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct settings, allow_dropped), NULL,
+	 "Lets the gate judge dumps that have lost samples."},
+	OPTION_ROW_FROM,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+const struct command command_trend = {
+	.name = "trend",
+	.arguments = "INPUT INPUT INPUT...",
+	.summary = "tell what grows over a series of dumps of one process",
+	.description =
+		"Each function grows, grew and then stays, comes and goes, shrinks, is steady, or "
+		"it is not sure: its slope makes more than a twentieth of it, which may be chance; "
+		"a note says what would tell. "
+		"Growth is real if it is steeper than chance lets a steady heap drift, whose "
+		"blocks stay from one dump to the next. Slopes are the median of those between any "
+		"two dumps. What a program frees at its end is no trend: a function that holds "
+		"less than half in a dump at exit, and not by chance, is judged without it. Folded "
+		"stacks don't tell how many blocks there are; what came and went is taken from how "
+		"they move. Inputs that tell when they were written are put in that order; others "
+		"are taken as they come.",
+	.options = options,
+	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
+		     .n_lines = 30,
+		     .format = "text",
+		     .by = "function",
+		     .confidence = "0.95"},
+	.run = run,
+};

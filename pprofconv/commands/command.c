@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands share: reading, writing, complaining. */
+#include "commands/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/input.h"
+#include "base/output.h"
+#include "base/utf8.h"
+#include "commands/command_notes.h"
+#include "commands/progress.h"
+#include "readers/reader.h"
+#include "writers/writer.h"
+
+int command_error(const char *format, ...)
+{
+	_cleanup_(freep) void *text = NULL;
+	va_list args;
+	char *line;
+
+	va_start(args, format);
+	if (vasprintf(&line, format, args) >= 0)
+		text = line;
+	va_end(args);
+	fputs(PROGRAM ": ", stderr);
+	utf8_print(text ? text : strerror(ENOMEM), stderr);
+	putc('\n', stderr);
+	return EXIT_BAD;
+}
+
+/* The format that --from names; NULL, with no error, to find it by content. */
+static int find_reader(const struct settings *settings, const struct reader **out_reader)
+{
+	*out_reader = NULL;
+	if (!settings->from)
+		return EXIT_DONE;
+	*out_reader = reader_find(settings->from);
+	if (!*out_reader)
+		return command_error("--from: no format '%s'; '" PROGRAM " formats' lists them",
+				     settings->from);
+	return EXIT_DONE;
+}
+
+/* --- reading and writing ------------------------------------------------------------------- */
+
+static int read_input(const struct settings *settings, const struct reader *reader,
+		      struct input *input, struct profile **out_profile, struct diag *diag)
+{
+	struct progress progress;
+	int r;
+
+	progress_begin(&progress, diag->file, !settings->quiet);
+	input_on_progress(input, progress_read, &progress);
+	r = settings->is_reproducible ? reader_read_samples(out_profile, reader, input, diag)
+				      : reader_read(out_profile, reader, input, diag);
+	progress_end(&progress);
+	return r;
+}
+
+static int load(const struct settings *settings, const char *path, struct profile **out_profile,
+		struct diag *diag)
+{
+	_cleanup_(input_freep) struct input *input = NULL;
+	const struct reader *reader;
+	int r = find_reader(settings, &reader);
+
+	if (!r)
+		r = input_open(&input, path, settings->max_input_bytes, diag);
+	if (!r)
+		r = read_input(settings, reader, input, out_profile, diag);
+	return r;
+}
+
+struct profile *command_load(const struct settings *settings, const char *path)
+{
+	struct profile *profile = NULL;
+	struct diag diag = {0};
+	int r = load(settings, path, &profile, &diag);
+
+	if (!r)
+		notes_warn(profile, &diag);
+	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+	if (!r && settings->verbose)
+		command_error("%s: %s%s%s: %zu samples, %zu stacks, %zu locations", diag.file,
+			      profile->format, profile->tool ? ", written by " : "",
+			      profile->tool ? profile->tool : "", profile->samples.n,
+			      profile->stacks.n, profile->locations.n);
+	diag_deinit(&diag);
+	return profile;
+}
+
+static int save(const struct settings *settings, const struct profile *profile, size_t value,
+		const struct writer *writer, const char *path, struct diag *diag)
+{
+	_cleanup_(output_freep) struct output *output = NULL;
+	struct progress progress;
+	int r = output_open(&output, path, diag);
+
+	if (r)
+		return r;
+	progress_begin(&progress, diag->file, !settings->quiet);
+	output_on_progress(output, progress_written, &progress);
+	r = writer->write(profile, value, output);
+	r = r ? diag_errno(diag, r) : output_commit(output, diag);
+	progress_end(&progress);
+	return r;
+}
+
+int command_save(const struct settings *settings, const struct profile *profile,
+		 const struct writer *writer, const char *path)
+{
+	int value = command_sample_type(settings, profile);
+	struct diag diag = {0};
+	int r;
+
+	if (value < 0)
+		return EXIT_BAD;
+	if (writer->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
+		return command_error("the profile is not text for a terminal: use -o FILE");
+	r = save(settings, profile, (size_t)value, writer, path, &diag);
+	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+	if (!r && settings->verbose)
+		command_error("%s: written", diag.file);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+int command_sample_type(const struct settings *settings, const struct profile *profile)
+{
+	const char *type = settings->sample_type;
+	int found;
+
+	if (!type)
+		type = profile_string(profile, profile->default_sample_type);
+	found = profile_find_sample_type(profile, type);
+	if (found >= 0)
+		return found;
+	if (!settings->sample_type)
+		return profile->sample_types.n ? (int)profile->sample_types.n - 1 : 0;
+	command_error("--sample-type: the profile has no values of the type '%s'", type);
+	return -1;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/command_notes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/format.h"
+
+#define CUT_PERCENT_MIN  1.0                 /* of the samples: fewer are not worth a line */
+#define UNSEEN_BYTES_MIN (INT64_C(64) << 20) /* stacks and what the allocator keeps is less */
+#define UNSEEN_INTERVALS 16                  /* see is_beyond_error() */
+#define DEPTH_MAX        512                 /* of HEAP_PROFILE_STACK_DEPTH */
+
+static bool parse(const char *text, int64_t *out_number)
+{
+	char *end;
+	long long number;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	number = strtoll(text, &end, 10);
+	*out_number = number;
+	return *end == '\0' && number < INT64_MAX;
+}
+
+/* The number under that key. False if there is none, or several: then the profile was merged. */
+static bool find_number(const struct profile *profile, const char *key, int64_t *out_number)
+{
+	const char *found = NULL;
+
+	vec_foreach (comment, &profile->comments) {
+		const char *value = profile_comment_value(profile, *comment, key);
+
+		if (value && found)
+			return false;
+		found = value ? value : found;
+	}
+	return found && parse(found, out_number);
+}
+
+/* --- stacks -------------------------------------------------------------------------------- */
+
+struct cut {
+	int64_t n_cut, n_samples;
+	double percent;
+};
+
+static bool find_cut(const struct profile *profile, struct cut *out)
+{
+	if (!find_number(profile, "stacks_cut", &out->n_cut) ||
+	    !find_number(profile, "samples", &out->n_samples) || out->n_samples == 0)
+		return false;
+	out->percent = 100 * (double)out->n_cut / (double)out->n_samples;
+	return true;
+}
+
+/* The next power of two that leaves the longest stack room to be twice as long. */
+static uint32_t deeper_than(const struct profile *profile)
+{
+	uint32_t longest = 1, depth = 1;
+
+	vec_foreach (stack, &profile->stacks)
+		longest = stack->n_frames > longest ? stack->n_frames : longest;
+	while (depth < DEPTH_MAX && depth < 2 * (uint64_t)longest)
+		depth *= 2;
+	return longest < DEPTH_MAX ? depth : 0;
+}
+
+static void warn_of_cut(const struct profile *profile, struct diag *diag)
+{
+	static bool is_told;
+	uint32_t depth;
+	struct cut cut;
+
+	if (is_told || !find_cut(profile, &cut) || cut.percent < CUT_PERCENT_MIN)
+		return;
+	is_told = true;
+	depth = deeper_than(profile);
+	if (depth)
+		diag_warn(diag,
+			  "the stacks of %" PRId64 " of %" PRId64 " samples (%.1f %%) were cut: "
+			  "their callers are missing; set HEAP_PROFILE_STACK_DEPTH=%" PRIu32
+			  " when you record",
+			  cut.n_cut, cut.n_samples, cut.percent, depth);
+	else
+		diag_warn(diag,
+			  "the stacks of %" PRId64 " of %" PRId64 " samples (%.1f %%) were cut: "
+			  "their callers are missing; more than HEAP_PROFILE_STACK_DEPTH=%d "
+			  "frames are not recorded",
+			  cut.n_cut, cut.n_samples, cut.percent, DEPTH_MAX);
+}
+
+/* --- memory -------------------------------------------------------------------------------- */
+
+struct memory {
+	int64_t in_use, profiler, anonymous;
+	bool has_mappings; /* they were recorded too */
+};
+
+/* False if they add up to more than 64 bits hold. */
+static bool sum_in_use(const struct profile *profile, int64_t *out_sum)
+{
+	int value = profile_find_sample_type(profile, "inuse_space");
+
+	*out_sum = 0;
+	for (size_t i = 0; value >= 0 && i < profile->samples.n; i++)
+		if (__builtin_add_overflow(*out_sum, profile_values(profile, i)[value], out_sum))
+			return false;
+	return value >= 0;
+}
+
+static bool find_memory(const struct profile *profile, struct memory *out)
+{
+	int64_t reserved;
+
+	out->has_mappings = find_number(profile, "reserved_bytes", &reserved);
+	return !profile->kept_interval && sum_in_use(profile, &out->in_use) && out->in_use >= 0 &&
+	       find_number(profile, "profiler_bytes", &out->profiler) &&
+	       find_number(profile, "anonymous_bytes", &out->anonymous);
+}
+
+/* If g bytes of small blocks were there, their estimate would have a standard deviation of
+ * sqrt(g R). So nothing that is missing is more than four of these if g > 16 R. */
+static bool is_beyond_error(double missing, double interval)
+{
+	return missing > UNSEEN_INTERVALS * interval;
+}
+
+static bool is_far_below(const struct memory *memory, int64_t interval)
+{
+	double known = (double)memory->in_use + (double)memory->profiler;
+	double missing = (double)memory->anonymous - known;
+
+	return known < (double)memory->anonymous / 2 && missing >= UNSEEN_BYTES_MIN &&
+	       is_beyond_error(missing, (double)interval);
+}
+
+static void warn_of_unseen(const struct profile *profile, struct diag *diag)
+{
+	static bool is_told;
+	struct memory memory;
+
+	if (is_told || !find_memory(profile, &memory) ||
+	    !is_far_below(&memory, profile_bytes_period(profile)))
+		return;
+	is_told = true;
+	diag_warn(diag, "%s in use, but the process has %s of anonymous memory: %s",
+		  format_value((double)memory.in_use, true /* bytes */).text,
+		  format_value((double)memory.anonymous, true /* bytes */).text,
+		  memory.has_mappings
+			  ? "the rest may be stacks, freed memory that the allocator keeps, or "
+			    "from before the start of recording"
+			  : "HEAP_PROFILE_MMAP=1 records what the program maps itself; the rest "
+			    "is stacks, freed memory that the allocator keeps, or from before the "
+			    "start of recording");
+}
+
+/* --- both ---------------------------------------------------------------------------------- */
+
+void notes_warn(const struct profile *profile, struct diag *diag)
+{
+	if (strcmp(profile->format, "heapprof") != 0) /* not a dump of ours */
+		return;
+	warn_of_cut(profile, diag);
+	warn_of_unseen(profile, diag);
+}
+
+static void print_bytes(const struct profile *profile, const char *name, const char *key)
+{
+	int64_t bytes;
+
+	if (find_number(profile, key, &bytes))
+		printf("%s: %" PRId64 " bytes (%s)\n", name, bytes,
+		       format_value((double)bytes, true /* bytes */).text);
+}
+
+void notes_print(const struct profile *profile)
+{
+	struct cut cut;
+
+	if (find_cut(profile, &cut))
+		printf("stacks cut: %" PRId64 " of %" PRId64 " samples (%.1f %%)\n", cut.n_cut,
+		       cut.n_samples, cut.percent);
+	print_bytes(profile, "anonymous memory", "anonymous_bytes");
+	print_bytes(profile, "reserved by mappings", "reserved_bytes");
+}

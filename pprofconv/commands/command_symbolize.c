@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/strtab.h"
+#include "commands/command.h"
+#include "commands/progress.h"
+#include "symbolize/symbolize.h"
+
+static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
+
+/* Of all profiles that one run of the program names. */
+static struct binaries binaries;
+static struct strtab said; /* what is without names, and why */
+
+static struct { /* of a series */
+	uint64_t n_named, n_locations;
+	size_t n_profiles;
+} sum;
+
+static struct {
+	struct texts files; /* that the user named, once a profile was named by them */
+	bool was_used[TEXTS_MAX];
+	bool is_quiet;
+} named;
+
+static int parse_style(const char *text, enum demangle_style *out_style)
+{
+	static const char *const styles[] = {
+		[DEMANGLE_SHORT] = "short",
+		[DEMANGLE_FULL] = "full",
+		[DEMANGLE_NONE] = "none",
+	};
+
+	*out_style = DEMANGLE_SHORT;
+	if (!text)
+		return EXIT_DONE;
+	for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++) {
+		if (strcmp(text, styles[i]) == 0) {
+			*out_style = (enum demangle_style)i;
+			return EXIT_DONE;
+		}
+	}
+	return command_error("--demangle: '%s' is none of short, full and none", text);
+}
+
+/* What the user named must be there: a slip would lose names without a word. */
+static int check_is_there(const char *option, const char *path)
+{
+	if (access(path, F_OK) == 0)
+		return EXIT_DONE;
+	return command_error("--%s: %s: %s", option, path, strerror(errno));
+}
+
+static int check_binary(const char *path)
+{
+	_cleanup_(object_closep) struct object *object = NULL;
+	int r = object_open(path, &object);
+
+	if (r)
+		return command_error("--binary: %s: %s", path,
+				     r < 0 ? strerror(-r) : "not an ELF file");
+	return EXIT_DONE;
+}
+
+/* It may lie under the other system's root. */
+static int check_debug_dir(const struct settings *settings, const char *path)
+{
+	_cleanup_(freep) void *memory = NULL;
+	char *there;
+
+	if (settings->sysroot && asprintf(&there, "%s%s", settings->sysroot, path) >= 0)
+		memory = there;
+	if (memory && access(memory, F_OK) == 0)
+		return EXIT_DONE;
+	return check_is_there("debug-dir", path);
+}
+
+static int check_paths(const struct settings *settings)
+{
+	int status = settings->sysroot ? check_is_there("sysroot", settings->sysroot) : EXIT_DONE;
+
+	for (size_t i = 0; !status && i < settings->debug_dirs.n; i++)
+		status = check_debug_dir(settings, settings->debug_dirs.items[i]);
+	for (size_t i = 0; !status && i < settings->binaries.n; i++)
+		status = check_binary(settings->binaries.items[i]);
+	return status;
+}
+
+/* Many profiles of one run of the program are named under the same options. */
+static int check_options(const struct settings *settings)
+{
+	static bool was_checked;
+	int status = was_checked ? EXIT_DONE : check_paths(settings);
+
+	was_checked = true;
+	return status;
+}
+
+static int make_options(const struct settings *settings, struct symbolize_options *out_options)
+{
+	struct debugfile_paths *paths = &out_options->locate.paths;
+
+	*out_options = (struct symbolize_options){0};
+	out_options->locate.binaries = settings->binaries.items;
+	out_options->locate.n_binaries = settings->binaries.n;
+	out_options->locate.was_used = named.was_used;
+	paths->dirs = settings->debug_dirs.items;
+	paths->n_dirs = settings->debug_dirs.n;
+	if (!paths->n_dirs) {
+		paths->dirs = default_debug_dirs;
+		paths->n_dirs = 1;
+	}
+	paths->sysroot = settings->sysroot;
+	paths->debuginfod = settings->debuginfod;
+	return parse_style(settings->demangle, &out_options->style);
+}
+
+/* Whether it was not said before of that file: many dumps of one process lack the same names. */
+static bool is_new(const struct profile *profile, const struct symbolize_summary *summary,
+		   size_t mapping)
+{
+	const struct symbolize_result *result = &summary->mappings.items[mapping];
+	size_t n = strtab_count(&said);
+	uint32_t id;
+	char key[4096];
+
+	snprintf(key, sizeof(key), "%d %d %s", result->outcome, result->located.outcome,
+		 profile_string(profile, profile->mappings.items[mapping].file));
+	return strtab_intern(&said, key, strlen(key), &id) || strtab_count(&said) > n;
+}
+
+static bool is_whole(const struct symbolize_result *result)
+{
+	return !result->n_lost_units && result->n_named == result->n_locations;
+}
+
+/* Names of a file of the user's that nothing shows to be the program, for want of a memory map. */
+static bool is_unchecked(const struct profile *profile, const struct symbolize_summary *summary,
+			 size_t mapping)
+{
+	const struct profile_mapping *described = &profile->mappings.items[mapping];
+
+	return summary->mappings.items[mapping].outcome == SYMBOLIZE_NAMED && !described->file &&
+	       !described->build_id;
+}
+
+/* A line in all, at the end if there are more inputs than two, and one for each mapping that lacks
+ * names, or whose names nothing checks; with --verbose for each mapping. */
+static void print_summary(const struct settings *settings, const struct profile *profile,
+			  const struct symbolize_summary *summary)
+{
+	bool was_needed = false, is_series = settings->n_inputs + settings->bases.n > 2;
+	char text[1024];
+
+	for (size_t i = 0; i < summary->mappings.n; i++) {
+		enum symbolize_outcome outcome = summary->mappings.items[i].outcome;
+		bool is_fine =
+			outcome == SYMBOLIZE_ALREADY ||
+			(outcome == SYMBOLIZE_NAMED && is_whole(&summary->mappings.items[i]) &&
+			 !is_unchecked(profile, summary, i));
+
+		was_needed |= outcome != SYMBOLIZE_UNUSED && outcome != SYMBOLIZE_ALREADY;
+		if (!settings->verbose && (is_fine || !is_new(profile, summary, i)))
+			continue;
+		if (symbolize_describe(profile, summary, i, text, sizeof(text)))
+			command_error("%s", text);
+	}
+	if (was_needed && is_series) {
+		sum.n_named += summary->n_named;
+		sum.n_locations += summary->n_locations;
+		sum.n_profiles++;
+	}
+	if ((was_needed && !is_series) || settings->verbose)
+		command_error("%" PRIu32 " of %" PRIu32 " locations named", summary->n_named,
+			      summary->n_locations);
+}
+
+int command_symbolize(const struct settings *settings, struct profile *profile)
+{
+	struct symbolize_options options;
+	struct symbolize_summary summary = {0};
+	struct progress progress;
+	int r;
+
+	if (make_options(settings, &options) || check_options(settings))
+		return EXIT_BAD;
+	if (settings->no_symbols)
+		return EXIT_DONE;
+	progress_begin(&progress, "names", !settings->quiet);
+	options.binaries = &binaries;
+	options.on_progress = progress_named;
+	options.progress_context = &progress;
+	r = symbolize_profile(profile, &options, &summary);
+	progress_end(&progress);
+	if (!r && !settings->quiet)
+		print_summary(settings, profile, &summary);
+	named.files = settings->binaries;
+	named.is_quiet = settings->quiet;
+	symbolize_summary_deinit(&summary);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+void command_symbolize_end(void)
+{
+	if (sum.n_profiles)
+		command_error("%" PRIu64 " of %" PRIu64 " locations of %zu profiles named",
+			      sum.n_named, sum.n_locations, sum.n_profiles);
+	for (size_t i = 0; i < named.files.n && !named.is_quiet; i++)
+		if (!named.was_used[i])
+			command_error(
+				"--binary: %s: nothing took names from it: no mapping without "
+				"names has its build ID, or its name",
+				named.files.items[i]);
+	binaries_deinit(&binaries);
+	strtab_deinit(&said);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What each command's file gives to the table. */
+#pragma once
+#include "commands/command.h"
+
+extern const struct command command_convert;
+extern const struct command command_diff;
+extern const struct command command_merge;
+extern const struct command command_top;
+extern const struct command command_trend;
+extern const struct command command_info;
+extern const struct command command_formats;

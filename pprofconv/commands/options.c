@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* From rows of options to settings, by getopt_long(3), which brings all that users of GNU programs
+ * expect. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "commands/command.h"
+
+#define ROWS_MAX 32
+
+/* What getopt_long returns for a row: beyond all characters. */
+#define ROW_BASE 256
+
+struct parser {
+	const struct option_row *rows;
+	struct option long_options[ROWS_MAX + 1];
+	char short_options[2 * ROWS_MAX + 2];
+};
+
+/* ':' first makes getopt tell a missing argument from an unknown option. */
+static void make_parser(struct parser *parser, const struct option_row *rows)
+{
+	char *letters = parser->short_options;
+
+	*parser = (struct parser){.rows = rows};
+	*letters++ = ':';
+	for (int i = 0; i < ROWS_MAX && rows[i].name; i++) {
+		parser->long_options[i] = (struct option){
+			.name = rows[i].name,
+			.has_arg = rows[i].type == OPTION_FLAG ? no_argument : required_argument,
+			.val = ROW_BASE + i,
+		};
+		if (!rows[i].letter)
+			continue;
+		*letters++ = rows[i].letter;
+		if (rows[i].type != OPTION_FLAG)
+			*letters++ = ':';
+	}
+}
+
+static const struct option_row *find_row(const struct parser *parser, int found)
+{
+	if (found >= ROW_BASE)
+		return &parser->rows[found - ROW_BASE];
+	for (const struct option_row *row = parser->rows; row->name; row++)
+		if (row->letter && row->letter == found)
+			return row;
+	return NULL;
+}
+
+/* size = digits [ "K" | "M" | "G" ], the letter only where `takes_unit` */
+static bool parse_number(const char *text, bool takes_unit, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	struct cursor cursor = cursor_make(text, strlen(text));
+	uint64_t value = cursor_take_decimal(&cursor);
+	const char *unit = NULL;
+
+	if (takes_unit && !cursor_at_end(&cursor))
+		unit = strchr(units, *cursor.at & ~0x20);
+	if (unit) {
+		cursor.at++;
+		if (__builtin_mul_overflow(value, UINT64_C(1) << (10 * (unit - units + 1)), &value))
+			return false;
+	}
+	*out = value;
+	return !cursor.failed && cursor_at_end(&cursor);
+}
+
+static int add_text(const struct option_row *row, const char *argument, struct texts *texts)
+{
+	if (texts->n == TEXTS_MAX)
+		return command_error("--%s: given more than %d times", row->name, TEXTS_MAX);
+	texts->items[texts->n++] = argument;
+	return EXIT_DONE;
+}
+
+static int store(const struct option_row *row, const char *argument, struct settings *settings)
+{
+	void *field = (char *)settings + row->offset;
+
+	switch (row->type) {
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		return EXIT_DONE;
+	case OPTION_TEXT:
+		*(const char **)field = argument;
+		return EXIT_DONE;
+	case OPTION_TEXTS:
+		return add_text(row, argument, field);
+	case OPTION_COUNT:
+	case OPTION_SIZE:
+		if (parse_number(argument, row->type == OPTION_SIZE, field))
+			return EXIT_DONE;
+		break;
+	}
+	return command_error("--%s: '%s' is no %s", row->name, argument,
+			     row->type == OPTION_SIZE ? "size, such as 64M" : "number");
+}
+
+/* What getopt did not take: one of several letters behind a '-', or a whole argument. */
+static int refuse(const struct command *command, int found, const char *argument)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+	bool is_letter = optopt > ' ' && optopt < 0x7f;
+	const char *wrong = found == ':'         ? "no argument behind the option"
+			    : optopt >= ROW_BASE ? "the option takes no argument:"
+						 : "no such option:";
+
+	return command_error("%s '%s'; '" PROGRAM " %s --help' lists them", wrong,
+			     is_letter ? letter : argument, command->name);
+}
+
+static int parse(const struct command *command, int argc, char **argv, struct settings *settings)
+{
+	struct parser parser;
+	int found, status = EXIT_DONE;
+
+	make_parser(&parser, command->options);
+	opterr = 0;
+	optind = 1;
+	while (!status && (found = getopt_long(argc, argv, parser.short_options,
+					       parser.long_options, NULL)) != -1) {
+		const struct option_row *row = find_row(&parser, found);
+
+		if (row)
+			status = store(row, optarg, settings);
+		else
+			status = refuse(command, found, argv[optind - 1]);
+	}
+	settings->inputs = argv + optind;
+	settings->n_inputs = argc - optind;
+	return status;
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+	struct settings settings = command->defaults;
+	int status = parse(command, argc, argv, &settings);
+
+	if (status)
+		return status;
+	if (settings.help) {
+		command_print_help(command, stdout);
+		return EXIT_DONE;
+	}
+	return command->run(&settings);
+}

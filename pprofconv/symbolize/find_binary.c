@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbolize/find_binary.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/path.h"
+
+/* Names that the kernel or a reader gives to memory that no file is behind. */
+static bool is_file_name(const char *file)
+{
+	return file[0] && file[0] != '[' && strncmp(file, "//", 2) != 0 &&
+	       strncmp(file, "/dev/", 5) != 0 && strncmp(file, "/memfd:", 7) != 0 &&
+	       strncmp(file, "/SYSV", 5) != 0 && strncmp(file, "anon_inode:", 11) != 0;
+}
+
+static bool is_wanted(const struct object *object, const struct find_binary_wanted *wanted)
+{
+	return !wanted->build_id[0] || strcmp(object->build_id, wanted->build_id) == 0;
+}
+
+/* Opens one candidate, and notes what came of it. */
+static int try_file(const char *path, const struct find_binary_wanted *wanted,
+		    struct find_binary_result *out_result, struct object **out_object)
+{
+	_cleanup_(object_closep) struct object *object = NULL;
+	int r = object_open(path, &object);
+
+	*out_result = (struct find_binary_result){.outcome = FIND_BINARY_FOUND};
+	if (r == -ENOMEM)
+		return r;
+	if (r == -ENOENT || r == -ENOTDIR) {
+		out_result->outcome = FIND_BINARY_NOT_FOUND;
+	} else if (r < 0) {
+		out_result->outcome = FIND_BINARY_UNREADABLE;
+		out_result->error = -r;
+	} else if (r > 0) {
+		out_result->outcome = FIND_BINARY_NOT_ELF;
+	} else if (!is_wanted(object, wanted)) {
+		out_result->outcome = FIND_BINARY_OTHER_ID;
+		memcpy(out_result->other_id, object->build_id, sizeof(out_result->other_id));
+	} else {
+		*out_object = object;
+		object = NULL;
+	}
+	return 0;
+}
+
+static bool has_name_of(const char *binary, const struct find_binary_wanted *wanted)
+{
+	return strcmp(path_last_part(binary), path_last_part(wanted->file)) == 0;
+}
+
+/* A file of the user's counts if its build ID is the one sought; without one to seek if its name
+ * is, or, for the program, if there is only that file to choose. */
+static int try_binaries(const struct find_binary_wanted *wanted,
+			const struct find_binary_options *options,
+			struct find_binary_result *out_result, struct object **out_object)
+{
+	struct find_binary_result result;
+
+	out_result->outcome = FIND_BINARY_NOT_FOUND;
+	for (size_t i = 0; i < options->n_binaries; i++) {
+		const char *binary = options->binaries[i];
+		bool is_named = has_name_of(binary, wanted);
+		bool is_only = wanted->is_program && options->n_binaries == 1;
+		int r;
+
+		if (!wanted->build_id[0] && !is_named && !is_only)
+			continue;
+		r = try_file(binary, wanted, &result, out_object);
+		if (r)
+			return r;
+		if (result.outcome == FIND_BINARY_FOUND || is_named || is_only)
+			*out_result = result;
+		if (result.outcome != FIND_BINARY_FOUND)
+			continue;
+		if (options->was_used)
+			options->was_used[i] = true;
+		return 0;
+	}
+	return 0;
+}
+
+/* The kernel shows a newline in a path as "\012", and nothing else otherwise than it is. */
+static bool decode_newlines(char *path)
+{
+	static const char code[] = "\\012";
+	bool has_any = false;
+
+	while ((path = strstr(path, code))) {
+		*path++ = '\n';
+		memmove(path, path + strlen(code) - 1, strlen(path + strlen(code) - 1) + 1);
+		has_any = true;
+	}
+	return has_any;
+}
+
+static int try_path(const struct find_binary_wanted *wanted,
+		    const struct find_binary_options *options,
+		    struct find_binary_result *out_result, struct object **out_object)
+{
+	char *path;
+	int r;
+
+	if (wanted->file[0] != '/' || !is_file_name(wanted->file))
+		return 0;
+	if (wanted->was_deleted && !wanted->build_id[0]) {
+		out_result->outcome = FIND_BINARY_REPLACED;
+		return 0;
+	}
+	if (asprintf(&path, "%s%s", options->paths.sysroot ? options->paths.sysroot : "",
+		     wanted->file) < 0)
+		return -ENOMEM;
+	r = try_file(path, wanted, out_result, out_object);
+	if (!r && out_result->outcome == FIND_BINARY_NOT_FOUND && decode_newlines(path))
+		r = try_file(path, wanted, out_result, out_object);
+	free(path);
+	return r;
+}
+
+static int try_build_id(const struct find_binary_wanted *wanted,
+			const struct find_binary_options *options,
+			struct find_binary_result *out_result, struct object **out_object)
+{
+	int r;
+
+	if (!wanted->build_id[0])
+		return 0;
+	r = debugfile_find_program(wanted->build_id, &options->paths, out_object);
+	if (!r)
+		*out_result = (struct find_binary_result){.outcome = FIND_BINARY_FOUND};
+	return r < 0 ? r : 0;
+}
+
+/* What was wrong with the file that the user named tells more than that of another place. */
+int find_binary(const struct find_binary_wanted *wanted, const struct find_binary_options *options,
+		struct find_binary_result *out_result, struct object **out_object)
+{
+	struct find_binary_result result = {.outcome = FIND_BINARY_NOT_FOUND};
+	struct find_binary_result named;
+	int r = try_binaries(wanted, options, &named, out_object);
+
+	*out_result = named;
+	if (r || named.outcome == FIND_BINARY_FOUND)
+		return r;
+	r = try_path(wanted, options, &result, out_object);
+	if (!r && result.outcome != FIND_BINARY_FOUND)
+		r = try_build_id(wanted, options, &result, out_object);
+	if (named.outcome == FIND_BINARY_NOT_FOUND || result.outcome == FIND_BINARY_FOUND)
+		*out_result = result;
+	if (out_result->outcome == FIND_BINARY_NOT_FOUND && !is_file_name(wanted->file))
+		out_result->outcome = FIND_BINARY_NO_FILE;
+	return r;
+}

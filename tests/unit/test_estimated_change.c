@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/estimated_change.h"
+
+#include <math.h>
+
+#include "analysis/statistics.h"
+#include "test.h"
+
+#define R 524288.0
+
+/* A profile with one sample as the readers make it: of `n` samples of `size` bytes. */
+static struct profile *make_profile(double n, double size)
+{
+	struct profile *profile = profile_new();
+	double factor = 1 / (1 - exp(-size / R));
+	struct profile_label label = {
+		.key = profile_intern(profile, "bytes"),
+		.number = (int64_t)size,
+	};
+	struct profile_sample key = {
+		.stack = profile_add_stack(profile, NULL, 0),
+		.labels = profile_add_labels(profile, &label, 1),
+	};
+
+	profile_add_sample_type(profile, "inuse_objects", "count");
+	profile_add_sample_type(profile, "inuse_space", "bytes");
+	profile_add_sample(profile, key,
+			   (int64_t[]){llround(n * factor), llround(n * size * factor)});
+	profile->period_type.unit = profile_intern(profile, "bytes");
+	profile->period = (int64_t)R;
+	return profile;
+}
+
+/* n, V and the third moment come back from what a profile holds: (1-p)/p^2 v^2 a sample. */
+static void test_moments(void)
+{
+	double sizes[] = {1, 100, 4096, R, 4 * R};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		double p = 1 - exp(-sizes[i] / R), s = sizes[i], n = 400;
+		struct profile *profile = make_profile(n, s);
+		struct sampling sampling;
+		struct estimate bytes, objects;
+
+		sampling_init(&sampling, profile, 1);
+		CHECK(sampling_is_sampled(&sampling));
+		bytes = sampling_estimate(&sampling, 0);
+		sampling_init(&sampling, profile, 0);
+		objects = sampling_estimate(&sampling, 0);
+		CHECK_NEAR(bytes.n, n, 0.3);
+		CHECK_NEAR(bytes.value / (n * s / p), 1, 1e-4);
+		CHECK_NEAR(bytes.variance / (n * (1 - p) / p / p * s * s), 1, 2e-3);
+		CHECK_NEAR(objects.variance / (n * (1 - p) / p / p), 1, 2e-3);
+		CHECK_NEAR(bytes.third / (n * (1 - p) * (1 - 2 * p) * pow(s / p, 3)), 1, 2e-3);
+		profile_free(profile);
+	}
+}
+
+static void test_exact_profiles_have_no_error(void)
+{
+	struct profile *profile = make_profile(4, 100);
+	struct sampling sampling;
+	struct estimate estimate;
+
+	profile->period = 1;
+	sampling_init(&sampling, profile, 1);
+	estimate = sampling_estimate(&sampling, 0);
+	CHECK(!sampling_is_sampled(&sampling));
+	CHECK_NEAR(estimate.variance, 0, 0);
+	CHECK(estimate.value > 0);
+	profile_free(profile);
+}
+
+/* n samples that count 1 each, as of tiny blocks: V = n, third = n. */
+static struct estimate few(double n)
+{
+	return (struct estimate){.value = n, .variance = n, .third = n, .n = n};
+}
+
+/* n + z^2/2 +- z sqrt(n + z^2/4), with z = 2: 9 + 2 +- 2 sqrt(10). */
+static void test_score_interval(void)
+{
+	struct estimate nine = few(9), none = {0};
+	struct bounds bounds = estimate_bounds(&nine, 2, 3);
+
+	CHECK_NEAR(bounds.low, 11 - 2 * sqrt(10), 1e-12);
+	CHECK_NEAR(bounds.high, 11 + 2 * sqrt(10), 1e-12);
+	bounds = estimate_bounds(&none, 2, 3 * R);
+	CHECK_NEAR(bounds.low, 0, 0);
+	CHECK_NEAR(bounds.high, 3 * R, 0);
+}
+
+/* A block of 8 R is missed once in 3,000 times; that it was there is certain. */
+static void test_what_was_seen_was_there(void)
+{
+	struct sampling sampling = {.is_bytes = true, .interval = R};
+	struct estimate large = sampling_weigh(&sampling, 1, 8 * R), small, both;
+	struct bounds bounds = estimate_bounds(&large, 1.96, 0);
+
+	CHECK(bounds.low >= 8 * R && bounds.low <= large.value);
+	CHECK_NEAR(large.value, 8 * R, 0.01 * R);
+	CHECK(bounds.high < 8.1 * R);
+	bounds = estimate_bounds(&large, 1.96, 3 * R);
+	CHECK_NEAR(bounds.high, large.value + 3 * R, 1e-6);
+	small = sampling_weigh(&sampling, 10, 16);
+	bounds = estimate_bounds(&small, 1.96, 0);
+	CHECK(bounds.low > 3 * R && bounds.low < 6 * R);
+	both = large;
+	estimate_add(&both, &small);
+	both = estimate_less(&both, &small);
+	CHECK_NEAR(both.seen, 8 * R, 1e-6);
+	both.value = -both.value;
+	bounds = estimate_bounds(&both, 1.96, 0);
+	CHECK(bounds.low <= both.value);
+}
+
+static struct estimated_change make_change(double base, double new, double shared)
+{
+	return (struct estimated_change){
+		.base = few(base),
+		.new = few(new),
+		.shared = few(shared),
+		.base_freedom = STATISTICS_NORMAL,
+		.new_freedom = STATISTICS_NORMAL,
+		.base_unseen = 1,
+		.new_unseen = 1,
+	};
+}
+
+/* (100 - 64) / sqrt(100 + 64), less half a step of 1. With a limit of 25 %: variances add as
+ * 100 + 1.25^2 * 64, and so do the steps by their shares. */
+static void test_p_values(void)
+{
+	struct estimated_change change = make_change(64, 100, 0);
+	double z = 35 / sqrt(164), step = (100 + pow(1.25, 3) * 64) / 200;
+
+	CHECK_NEAR(estimated_change_p_value(&change, 1, 0), statistics_tail(z, STATISTICS_NORMAL),
+		   1e-12);
+	z = (100 - 80 - step) / sqrt(200);
+	CHECK_NEAR(estimated_change_p_value(&change, 1.25, 0),
+		   statistics_tail(z, STATISTICS_NORMAL), 1e-12);
+	z = (36 - 30 - 1) / sqrt(164);
+	CHECK_NEAR(estimated_change_p_value(&change, 1, 30), statistics_tail(z, STATISTICS_NORMAL),
+		   1e-12);
+}
+
+/* n samples against none are as likely as n heads of a coin where nothing has changed. */
+static void test_few_samples(void)
+{
+	for (int n = 1; n <= 8; n++) {
+		struct estimated_change change = make_change(0, n, 0);
+
+		CHECK(estimated_change_p_value(&change, 1, 0) >= 0.9 * pow(0.5, n));
+		/* What may be in the base unseen, 3 samples' worth, is taken into account. */
+		CHECK((estimated_change_bounds(&change, 0.95).low > 0) == (n > 3));
+	}
+}
+
+static double binomial(int n, int k, double p)
+{
+	return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) * pow(p, k) *
+	       pow(1 - p, n - k);
+}
+
+/* How often two runs with `n` blocks of `size` R each differ by a p-value of `level` or less. */
+static double false_alarms(int n, double size, double level)
+{
+	static const struct sampling sampling = {.interval = 1, .is_bytes = true};
+	double p = -expm1(-size), sum = 0;
+
+	for (int base = 0; base <= n; base++)
+		for (int new = 0; new <= n; new ++) {
+			struct estimated_change change = make_change(0, 0, 0);
+
+			change.base = sampling_weigh(&sampling, base, size);
+			change.new = sampling_weigh(&sampling, new, size);
+			if (estimated_change_p_value(&change, 1, 0) <= level)
+				sum += binomial(n, base, p) * binomial(n, new, p);
+		}
+	return sum;
+}
+
+/* Blocks of a few R are nearly all sampled, and those that are not leave no trace: the variance of
+ * what was sampled alone would call every one that was missed a change, by p < 1e-9. */
+static void test_blocks_of_a_few_intervals(void)
+{
+	static const double levels[] = {0.05, 0.01, 0.005, 0.001};
+
+	for (int n = 1; n <= 20; n++)
+		for (double size = 0.5; size < 9; size += 0.25)
+			for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+				CHECK(false_alarms(n, size, levels[i]) <= levels[i]);
+}
+
+/* Of 10,000 and 10,040 samples 9,980 are the same: 20 went and 60 came. */
+static void test_one_run(void)
+{
+	struct estimated_change apart = make_change(10000, 10040, 0);
+	struct estimated_change change = make_change(10000, 10040, 9980);
+	double z = 39 / sqrt(80);
+
+	CHECK(estimated_change_p_value(&apart, 1, 0) > 0.3);
+	CHECK_NEAR(estimated_change_p_value(&change, 1, 0), statistics_tail(z, STATISTICS_NORMAL),
+		   1e-9);
+	CHECK(estimated_change_bounds(&change, 0.95).low > 20);
+}
+
+/* Values in profiles are whole numbers: what all samples share, less themselves, is not quite 0. */
+static void test_a_trace_of_rounding(void)
+{
+	struct estimate whole = {.value = 1e6, .variance = 1e9, .third = 1e15, .n = 500};
+	struct estimate part = {
+		.value = 1e6 - 1,
+		.variance = 1e9 * (1 - 1e-7),
+		.third = 1e15 * (1 - 1e-3),
+		.n = 500 - 1e-4,
+	};
+	struct estimated_change change = {.base = whole, .new = whole, .shared = part};
+	struct bounds bounds = estimated_change_bounds(&change, 0.95);
+
+	CHECK_NEAR(estimate_less(&whole, &part).variance, 0, 0);
+	CHECK_NEAR(bounds.low, 0, 1);
+	CHECK_NEAR(bounds.high, 0, 1);
+	part.n = 499;
+	CHECK(estimate_less(&whole, &part).variance > 0);
+}
+
+static void test_exact_changes(void)
+{
+	struct estimated_change change = {.base = {.value = 100}, .new = {.value = 101}};
+
+	CHECK(estimated_change_is_exact(&change));
+	CHECK_NEAR(estimated_change_p_value(&change, 1, 0), 0, 0);
+	CHECK_NEAR(estimated_change_p_value(&change, 1, 1), 1, 0);
+	CHECK_NEAR(estimated_change_bounds(&change, 0.95).low, 1, 0);
+	CHECK_NEAR(estimated_change_bounds(&change, 0.95).high, 1, 0);
+}
+
+static void test_objects_need_samples(void)
+{
+	struct estimated_change change = make_change(4, 5, 0);
+
+	CHECK(estimated_change_has_enough(&change));
+	change.is_objects = true;
+	CHECK(!estimated_change_has_enough(&change)); /* 9^2 < 20 * 9 */
+	change = make_change(10, 10, 0);
+	change.is_objects = true;
+	CHECK(estimated_change_has_enough(&change));
+}
+
+TEST_MAIN(TEST(test_moments), TEST(test_exact_profiles_have_no_error), TEST(test_score_interval),
+	  TEST(test_what_was_seen_was_there), TEST(test_p_values), TEST(test_few_samples),
+	  TEST(test_blocks_of_a_few_intervals), TEST(test_one_run), TEST(test_a_trace_of_rounding),
+	  TEST(test_exact_changes), TEST(test_objects_need_samples))
