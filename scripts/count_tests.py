@@ -3,7 +3,7 @@
 """Usage: count_tests.py TESTLOG
 
 Counts the test functions in a testlog.json of meson's and prints one line, "N passed, N failed",
-with ", N skipped" behind it if there were any. A test that doesn't print TAP is one function.
+with ", N skipped" behind it if there were any; above it the ten tests that took longest. A test that doesn't print TAP is one function.
 Status 1 if one failed, or if nothing ran at all.
 """
 
@@ -16,6 +16,7 @@ PLAN = re.compile(r"^1\.\.\d+", re.MULTILINE)
 RESULT = re.compile(r"^(ok|not ok)\b([^\n]*)", re.MULTILINE)
 SKIP = re.compile(r"# *skip", re.IGNORECASE)
 
+N_SLOWEST = 10
 WHOLE = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped"}
 
 
@@ -52,6 +53,10 @@ def main():
         total += count(test)
     if not tests:
         print("no test ran", file=sys.stderr)
+    else:
+        slowest = sorted(tests, key=lambda test: -test["duration"])[:N_SLOWEST]
+        print("slowest: " + ", ".join(f"{test['name'].split(' / ')[-1]} {test['duration']:.0f} s"
+                                      for test in slowest))
     line = f"{total['passed']} passed, {total['failed']} failed"
     if total["skipped"]:
         line += f", {total['skipped']} skipped"
