@@ -226,13 +226,40 @@ static const char man_rest[] =
 	".BR libheapprof (3),\n"
 	"https://github.com/google/pprof\n";
 
+/* What many commands take, and the man page has once. */
+static const struct option_row symbol_options[] = {OPTION_ROWS_SYMBOLS, {0}};
+
+static bool is_symbol_option(const struct option_row *row)
+{
+	for (const struct option_row *known = symbol_options; known->name; known++)
+		if (strcmp(known->name, row->name) == 0)
+			return true;
+	return false;
+}
+
 static void print_man_command(const struct command *command, FILE *stream)
 {
+	bool has_symbol_options = false;
+
 	fprintf(stream, ".SS \"%s %s\"\n", command->name, command->arguments);
 	print_roff(command->summary, stream);
 	fputs(".PP\n", stream);
 	print_roff(command->description, stream);
 	for (const struct option_row *row = command->options; row->name; row++)
+		if (is_symbol_option(row))
+			has_symbol_options = true;
+		else
+			print_man_option(row, stream);
+	if (has_symbol_options)
+		fputs(".PP\nAnd those of SYMBOL OPTIONS.\n", stream);
+}
+
+static void print_man_symbol_options(FILE *stream)
+{
+	fputs(".SH SYMBOL OPTIONS\n"
+	      "Where names come from, for all commands that find some:\n",
+	      stream);
+	for (const struct option_row *row = symbol_options; row->name; row++)
 		print_man_option(row, stream);
 }
 
@@ -255,5 +282,6 @@ void command_print_man(FILE *stream)
 	      stream);
 	for (size_t i = 0; commands[i]; i++)
 		print_man_command(commands[i], stream);
+	print_man_symbol_options(stream);
 	fputs(man_rest, stream);
 }

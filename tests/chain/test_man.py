@@ -31,11 +31,13 @@ def program_page_is_well_formed(folder):
 @cli.test
 def program_page_has_its_parts(folder):
     page = PROGRAM_PAGE.read_text()
-    for part in ('EXIT STATUS', 'ENVIRONMENT', 'FILES', 'EXAMPLES', 'LIMITS', 'SEE ALSO'):
+    for part in ('EXIT STATUS', 'ENVIRONMENT', 'FILES', 'EXAMPLES', 'LIMITS', 'SEE ALSO', 'SYMBOL OPTIONS'):
         cli.is_in(f'.SH {part}\n', page)
     for schema in re.findall(r'^\.I (\S+\.schema\.json)$', page, re.MULTILINE):
-        assert (chain.ROOT / 'pprofconv' / schema.rsplit('/', 1)[1]).exists(), schema
+        assert (chain.ROOT / 'pprofconv' / 'reports' / schema.rsplit('/', 1)[1]).exists(), schema
     cli.is_in('.dwp', page)
+    for option in ('binary', 'debuginfod', 'demangle'):  # once, not under each command
+        cli.equal(page.count('\\-' + option.replace('-', '\\-') + '\\fR'), 1)
 
 
 @cli.test
