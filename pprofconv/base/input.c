@@ -224,8 +224,8 @@ static int begin_member(struct input *input)
 	if (!input->n_raw)
 		return 0;
 	if (input->in_padding || input->raw[0] != 0x1f)
-		return corrupt(input, "what follows the gzip data is neither such data nor "
-				      "padding");
+		return corrupt(input,
+			       "what follows the gzip data is neither such data nor padding");
 	input->in_member = true;
 	return inflateReset(&input->zlib) == Z_OK ? 0 : corrupt(input, "the gzip data is damaged");
 }
@@ -308,10 +308,11 @@ static int fill_text(struct input *input, size_t max_size)
 	if (input->report)
 		input->report(input->report_context, input->n_bytes);
 	if (!r && input->n_bytes > input->max_bytes)
-		r = fail(input, diag_error(input->diag, INPUT_E_LIMIT,
-					   "more than %ju bytes of input; --max-input-bytes sets "
-					   "the limit",
-					   (uintmax_t)input->max_bytes));
+		r = fail(
+			input,
+			diag_error(input->diag, INPUT_E_LIMIT,
+				   "more than %ju bytes of input; --max-input-bytes sets the limit",
+				   (uintmax_t)input->max_bytes));
 	return r;
 }
 

@@ -206,10 +206,9 @@ static int run(const struct settings *settings)
 static const struct option_row options[] = {
 	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
 	 "Where to write. A folder gets one file for each input; - is standard output. By default "
-	 "a "
-	 "profile is written beside its input, with .pb.gz instead of .heap or behind the name, "
-	 "and "
-	 "text to standard output. No two inputs may go to one file, and none over what is read."},
+	 "a profile is written beside its input, with .pb.gz instead of .heap or behind the name, "
+	 "and text to standard output. No two inputs may go to one file, and none over what is "
+	 "read."},
 	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
@@ -230,11 +229,10 @@ const struct command command_convert = {
 	.name = "convert",
 	.arguments = "INPUT...",
 	.summary = "make a pprof profile of each input",
-	.description =
-		"The word convert may be left out. Sampled dumps become estimates of what the "
-		"program allocated. Addresses get the names of functions, with what was inlined "
-		"there, files and lines, from the programs and libraries on this machine that have "
-		"the same build IDs.",
+	.description = "The word convert may be left out. Sampled dumps become estimates of what "
+		       "the program allocated. Addresses get the names of functions, with what was "
+		       "inlined there, files and lines, from the programs and libraries on this "
+		       "machine that have the same build IDs.",
 	.options = options,
 	.defaults = {.to = "pprof", .max_input_bytes = INPUT_BYTES_LIMIT},
 	.run = run,

@@ -78,9 +78,9 @@ static int parse(struct comparison *comparison)
 
 	comparison->format = report_format_find(settings->format);
 	if (!comparison->format)
-		return command_error("--format: '%s' is none of text, markdown, json, pprof and "
-				     "folded",
-				     settings->format);
+		return command_error(
+			"--format: '%s' is none of text, markdown, json, pprof and folded",
+			settings->format);
 	comparison->gate_options.is_strict = settings->is_strict;
 	if (!status)
 		status = compare_parse_confidence(settings, &comparison->gate_options.confidence);
@@ -509,10 +509,10 @@ static int check_leftover(struct comparison *comparison)
 		 format_value(new.allocated, true).text);
 	if (n_passed <= 0)
 		return warn(comparison, text);
-	return command_error("%s; so no gate can see growth. Compare dumps from before the "
-			     "program's end, as HEAP_PROFILE_ALLOCATION_INTERVAL makes them; "
-			     "--allow-empty goes on",
-			     text);
+	return command_error(
+		"%s; so no gate can see growth. Compare dumps from before the program's end, as "
+		"HEAP_PROFILE_ALLOCATION_INTERVAL makes them; --allow-empty goes on",
+		text);
 }
 
 /* --- reporting ----------------------------------------------------------------------------- */
@@ -693,13 +693,12 @@ static const struct option_row options[] = {
 	OPTION_ROW_HIDE,
 	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct settings, max_growth), "TYPE=LIMIT",
 	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "
-	 "such "
-	 "as inuse_space=2%, inuse_space=10M or inuse_objects=5000. May be given several times."},
+	 "such as inuse_space=2%, inuse_space=10M or inuse_objects=5000. May be given several "
+	 "times."},
 	{"max-growth-per-function", 'G', OPTION_TEXTS,
 	 offsetof(struct settings, max_growth_per_function), "TYPE=LIMIT",
 	 "The same for what each function has allocated itself. The first 30 that fail are told, "
-	 "and "
-	 "how many more did; json has all."},
+	 "and how many more did; json has all."},
 	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
 	 "How sure it must be that a limit was passed, with regard to the error of sampling; for a "
 	 "gate of functions, that any was. Also that of all intervals. The default is 0.95."},
@@ -732,16 +731,13 @@ const struct command command_diff = {
 	.name = "diff",
 	.arguments = "BASE NEW | --base=FILE... NEW...",
 	.summary = "compare profiles, and fail if something grew beyond a limit",
-	.description =
-		"Functions are matched by name and file, so two builds compare, also from "
-		"different "
-		"folders; by name alone where one of them knows no file. Folded stacks don't say "
-		"what they count: it is taken for what they are compared with, and for exact. Each "
-		"difference comes with the interval it lies in, by the error of sampling; a * "
-		"marks "
-		"those that are real, among all that were compared. Two dumps of one run are "
-		"compared with the error of what changed between them only; the earlier one must "
-		"be the base.",
+	.description = "Functions are matched by name and file, so two builds compare, also from "
+		       "different folders; by name alone where one of them knows no file. Folded "
+		       "stacks don't say what they count: it is taken for what they are compared "
+		       "with, and for exact. Each difference comes with the interval it lies in, "
+		       "by the error of sampling; a * marks those that are real, among all that "
+		       "were compared. Two dumps of one run are compared with the error of what "
+		       "changed between them only; the earlier one must be the base.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
 		     .n_lines = 30,

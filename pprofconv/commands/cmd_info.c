@@ -141,9 +141,8 @@ const struct command command_info = {
 	.name = "info",
 	.arguments = "INPUT...",
 	.summary = "show what a dump or profile is and holds: format, totals, mappings",
-	.description =
-		"Totals of a sampled dump are estimates. Which format was found comes first, and "
-		"what wrote it as far as the content tells.",
+	.description = "Totals of a sampled dump are estimates. Which format was found comes "
+		       "first, and what wrote it as far as the content tells.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT},
 	.run = run,

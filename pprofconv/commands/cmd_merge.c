@@ -178,13 +178,11 @@ static const struct option_row options[] = {
 	{"at", 0, OPTION_TEXT, offsetof(struct settings, moment), "MOMENT",
 	 "Takes the inputs for dumps of processes, as their metadata tell, and of each process the "
 	 "memory in use at one moment only. level: at work, what it came to again and again: of "
-	 "the "
-	 "later half of its dumps the one that holds more than all but a twentieth of them, or the "
-	 "dump at exit if that holds as much; dumps should be spread evenly, as by "
+	 "the later half of its dumps the one that holds more than all but a twentieth of them, or "
+	 "the dump at exit if that holds as much; dumps should be spread evenly, as by "
 	 "HEAP_PROFILE_ALLOCATION_INTERVAL with HEAP_PROFILE_KEEP=spread. peak: the dump that "
-	 "holds "
-	 "most. last-interval: the last that was not written at exit. exit: the last. What was "
-	 "allocated in all comes from the last dump in any case."},
+	 "holds most. last-interval: the last that was not written at exit. exit: the last. What "
+	 "was allocated in all comes from the last dump in any case."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
 	 "Leaves out what differs between runs that did the same, as convert does."},
 	OPTION_ROW_FROM,

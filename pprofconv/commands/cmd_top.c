@@ -139,8 +139,8 @@ const struct command command_top = {
 	.arguments = "INPUT",
 	.summary = "show the functions that hold the most",
 	.description =
-		"Flat is what a function allocated itself, cum what it did with all it called. "
-		"The allocators' own functions are left out; what they hold is their callers'. The "
+		"Flat is what a function allocated itself, cum what it did with all it called. The "
+		"allocators' own functions are left out; what they hold is their callers'. The "
 		"rows farthest from 0 come first. Percentages are of the sum of all samples; where "
 		"some are negative, of what they add up to without their signs. What has no stack "
 		"is the row (no stack). Where there is nothing to show, a line says why.",

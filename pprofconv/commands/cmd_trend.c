@@ -277,8 +277,8 @@ static int check_process(struct following *following)
 	if (is_program)
 		warn(following, "the dumps are of different programs: what differs is no trend");
 	else if (is_run)
-		warn(following, "the dumps are of several processes: what differs is no trend of "
-				"any of them");
+		warn(following,
+		     "the dumps are of several processes: what differs is no trend of any of them");
 	return EXIT_DONE;
 }
 
@@ -383,14 +383,13 @@ const struct command command_trend = {
 	.description =
 		"Each function grows, grew and then stays, comes and goes, shrinks, is steady, or "
 		"it is not sure: its slope makes more than a twentieth of it, which may be chance; "
-		"a note says what would tell. "
-		"Growth is real if it is steeper than chance lets a steady heap drift, whose "
-		"blocks stay from one dump to the next. Slopes are the median of those between any "
-		"two dumps. What a program frees at its end is no trend: a function that holds "
-		"less than half in a dump at exit, and not by chance, is judged without it. Folded "
-		"stacks don't tell how many blocks there are; what came and went is taken from how "
-		"they move. Inputs that tell when they were written are put in that order; others "
-		"are taken as they come.",
+		"a note says what would tell. Growth is real if it is steeper than chance lets a "
+		"steady heap drift, whose blocks stay from one dump to the next. Slopes are the "
+		"median of those between any two dumps. What a program frees at its end is no "
+		"trend: a function that holds a tenth less in a dump at exit, and not by chance, "
+		"is judged without it. Folded stacks don't tell how many blocks there are; what "
+		"came and went is taken from how they move. Inputs that tell when they were "
+		"written are put in that order; others are taken as they come.",
 	.options = options,
 	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
 		     .n_lines = 30,

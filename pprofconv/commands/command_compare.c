@@ -169,9 +169,10 @@ int compare_check_dropped(const struct settings *settings, uint64_t n, bool has_
 	if (n == 0)
 		return EXIT_DONE;
 	if (has_gates && !settings->allow_dropped)
-		return command_error("%" PRIu64 " samples were dropped, so no gate can be trusted; "
-				     "--allow-dropped goes on",
-				     n);
+		return command_error(
+			"%" PRIu64
+			" samples were dropped, so no gate can be trusted; --allow-dropped goes on",
+			n);
 	snprintf(text, WARNING_MAX, "%" PRIu64 " samples were dropped: values are too low", n);
 	return EXIT_DONE;
 }

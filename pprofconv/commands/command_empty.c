@@ -159,8 +159,9 @@ struct empty_text empty_describe(const struct profile *profile, double confidenc
 
 	if (known.n_dropped)
 		snprintf(out.text, EMPTY_TEXT_MAX,
-			 NO_SAMPLE ": %" PRIu64 " were dropped; a higher "
-				   "HEAP_PROFILE_MEMORY_LIMIT may keep them",
+			 NO_SAMPLE
+			 ": %" PRIu64
+			 " were dropped; a higher HEAP_PROFILE_MEMORY_LIMIT may keep them",
 			 known.n_dropped);
 	else if (known.interval == 1)
 		out = describe_exact(&known);

@@ -49,8 +49,8 @@ static int read_all(const struct settings *settings, read_vec *all)
 		struct read_input read;
 
 		if (strcmp(settings->inputs[i], "-") == 0)
-			return command_error("--at reads its inputs twice, so none can be standard "
-					     "input");
+			return command_error(
+				"--at reads its inputs twice, so none can be standard input");
 		status = read_input(settings, i, &read);
 		if (!status && vec_push(all, read) < 0) {
 			free(read.run);
@@ -126,9 +126,9 @@ static void warn_of_no_run(const struct settings *settings, const read_vec *all)
 	vec_foreach (read, all)
 		n += !read->run;
 	if (n && all->n > 1 && !settings->quiet)
-		command_error("%zu of %zu inputs tell no run: each is taken for a process of its "
-			      "own",
-			      n, all->n);
+		command_error(
+			"%zu of %zu inputs tell no run: each is taken for a process of its own", n,
+			all->n);
 }
 
 int moments_find(const struct settings *settings, enum moment moment, moments_vec *out)

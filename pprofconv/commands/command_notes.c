@@ -80,15 +80,15 @@ static void warn_of_cut(const struct profile *profile, struct diag *diag)
 	depth = deeper_than(profile);
 	if (depth)
 		diag_warn(diag,
-			  "the stacks of %" PRId64 " of %" PRId64 " samples (%.1f %%) were cut: "
-			  "their callers are missing; set HEAP_PROFILE_STACK_DEPTH=%" PRIu32
-			  " when you record",
+			  "the stacks of %" PRId64 " of %" PRId64
+			  " samples (%.1f %%) were cut: their callers are missing; set "
+			  "HEAP_PROFILE_STACK_DEPTH=%" PRIu32 " when you record",
 			  cut.n_cut, cut.n_samples, cut.percent, depth);
 	else
 		diag_warn(diag,
-			  "the stacks of %" PRId64 " of %" PRId64 " samples (%.1f %%) were cut: "
-			  "their callers are missing; more than HEAP_PROFILE_STACK_DEPTH=%d "
-			  "frames are not recorded",
+			  "the stacks of %" PRId64 " of %" PRId64
+			  " samples (%.1f %%) were cut: their callers are missing; more than "
+			  "HEAP_PROFILE_STACK_DEPTH=%d frames are not recorded",
 			  cut.n_cut, cut.n_samples, cut.percent, DEPTH_MAX);
 }
 
@@ -149,12 +149,11 @@ static void warn_of_unseen(const struct profile *profile, struct diag *diag)
 	diag_warn(diag, "%s in use, but the process has %s of anonymous memory: %s",
 		  format_value((double)memory.in_use, true /* bytes */).text,
 		  format_value((double)memory.anonymous, true /* bytes */).text,
-		  memory.has_mappings
-			  ? "the rest may be stacks, freed memory that the allocator keeps, or "
-			    "from before the start of recording"
-			  : "HEAP_PROFILE_MMAP=1 records what the program maps itself; the rest "
-			    "is stacks, freed memory that the allocator keeps, or from before the "
-			    "start of recording");
+		  memory.has_mappings ? "the rest may be stacks, freed memory that the allocator "
+					"keeps, or from before the start of recording"
+				      : "HEAP_PROFILE_MMAP=1 records what the program maps itself; "
+					"the rest is stacks, freed memory that the allocator "
+					"keeps, or from before the start of recording");
 }
 
 /* --- both ---------------------------------------------------------------------------------- */

@@ -210,10 +210,9 @@ void command_symbolize_end(void)
 			      sum.n_named, sum.n_locations, sum.n_profiles);
 	for (size_t i = 0; i < named.files.n && !named.is_quiet; i++)
 		if (!named.was_used[i])
-			command_error(
-				"--binary: %s: nothing took names from it: no mapping without "
-				"names has its build ID, or its name",
-				named.files.items[i]);
+			command_error("--binary: %s: nothing took names from it: no mapping "
+				      "without names has its build ID, or its name",
+				      named.files.items[i]);
 	binaries_deinit(&binaries);
 	strtab_deinit(&said);
 }

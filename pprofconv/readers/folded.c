@@ -200,9 +200,10 @@ static int read_line(struct folded *folded, struct cursor line)
 	if (has_control(line))
 		return corrupt(folded, "a NUL or a carriage return within the line");
 	if (!split(&line, &count))
-		return corrupt(folded, folded->is_cut ? "truncated: the last line has no end"
-						      : "expected a stack and a number, as in "
-							"'main;work 12'");
+		return corrupt(folded,
+			       folded->is_cut
+				       ? "truncated: the last line has no end"
+				       : "expected a stack and a number, as in 'main;work 12'");
 	folded->n_lines++;
 	folded->n_two_counts += has_second_count(line);
 	value = round_count(folded, &count);
@@ -236,9 +237,8 @@ static int check(struct folded *folded)
 	if (folded->has_callers && folded->n_two_counts == folded->n_lines)
 		return diag_error_line(
 			diag, READER_E_UNSUPPORTED, 1,
-			"folded stacks with two counts a line are a difference, "
-			"which is not read: give the profiles that it was made of to "
-			"'pprofconv diff'");
+			"folded stacks with two counts a line are a difference, which is not read: "
+			"give the profiles that it was made of to 'pprofconv diff'");
 	if (folded->is_cut)
 		diag_warn(diag, "the last line has no end: if the file was cut short, the count "
 				"there may have been too");

@@ -34,9 +34,8 @@ static int unknown(struct cursor head, struct diag *diag)
 				       refused->kind, refused->help ? "; " : "",
 				       refused->help ? refused->help : "");
 	return diag_error_line(diag, READER_E_UNKNOWN, 1,
-			       "not a heap profile in any format that is known here; "
-			       "'pprofconv formats' lists them, and --from says where one is "
-			       "wrong");
+			       "not a heap profile in any format that is known here; 'pprofconv "
+			       "formats' lists them, and --from says where one is wrong");
 }
 
 /* The first reader that takes input which begins so, for certain or not; NULL if none does. */

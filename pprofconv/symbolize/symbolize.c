@@ -316,8 +316,7 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 		if (is_without_map(described))
 			snprintf(reason, sizeof(reason),
 				 "there is no memory map, and no address is one of code in a "
-				 "program "
-				 "that is not position-independent");
+				 "program that is not position-independent");
 		break;
 	}
 	snprintf(out_text, size, "%s: %" PRIu32 " location%s without names: %s", file,
