@@ -13,6 +13,7 @@
 #include "commands/command_empty.h"
 #include "commands/command_files.h"
 #include "commands/commands.h"
+#include "commands/inputs.h"
 #include "reports/report.h"
 
 struct comparison {

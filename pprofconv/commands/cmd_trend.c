@@ -11,6 +11,7 @@
 #include "commands/command_empty.h"
 #include "commands/command_files.h"
 #include "commands/commands.h"
+#include "commands/inputs.h"
 #include "reports/format.h"
 #include "reports/trend_report.h"
 

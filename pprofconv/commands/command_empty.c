@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/command_empty.h"
+#include "commands/inputs.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,6 +3,7 @@
  * program had allocated, why nothing was sampled, and what to set. */
 #pragma once
 #include "commands/command_compare.h"
+#include "commands/inputs.h"
 
 #define EMPTY_TEXT_MAX 512
 

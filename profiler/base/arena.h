@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The profiler's own memory, from mmap, so that no hook calls the allocator that it watches.
- * Small pieces come from chunks and go back to free lists by size; tables are mapped singly.
- * All of it counts towards one limit. Any thread; not from a signal handler that interrupted it. */
+/* An arena is a store of small pieces of our memory: they come from chunks, and go back to free
+ * lists by size. Its chunks are mapped by memory.h. Any thread; not from a signal handler that
+ * interrupted it. */
 #pragma once
 #include "base/lock.h"
 
@@ -26,21 +26,6 @@ struct hp_arena {
 	char *chunks[HP_ARENA_CHUNKS_MAX];
 	hp_handle free_lists[HP_ARENA_PIECE_MAX / HP_ARENA_GRAIN + 1];
 };
-
-/* How much memory all arenas and maps together may take. */
-void hp_memory_set_limit(size_t limit_bytes);
-size_t hp_memory_limit(void);
-
-/* Bytes mapped at present, by arenas and hp_memory_map(). */
-size_t hp_memory_mapped(void);
-
-/* Zeroed pages, or NULL beyond the limit or if the kernel has none. */
-void *hp_memory_map(size_t size);
-void hp_memory_unmap(void *p, size_t size); /* p may be NULL */
-
-/* The same beyond the limit as well, for what a dump needs while it is written, and for the little
- * without which a leak would not be seen: it is to be had when memory was used up, above all. */
-void *hp_memory_map_beyond_limit(size_t size);
 
 /* A zeroed piece of `size` bytes, at most HP_ARENA_PIECE_MAX; 0 if there is none to be had. */
 hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size);

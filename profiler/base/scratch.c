@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/scratch.h"
 #include "base/arena.h"
+#include "base/memory.h"
 
 #define N_STACKS   8
 #define STACK_SIZE (128 * 1024)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/arena.h"
+#include "base/memory.h"
 #include "control/heapprof.h"
 #include "control/lifecycle.h"
 #include "dump/due.h"

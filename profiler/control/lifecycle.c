@@ -2,6 +2,7 @@
 #include "control/lifecycle.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/variables.h"
 #include "dump/due.h"

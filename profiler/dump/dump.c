@@ -20,6 +20,7 @@
  * of no file and of no shared memory: heap, stacks, data, the program's own mappings and ours. */
 #include "dump/dump.h"
 #include "base/arena.h"
+#include "base/memory.h"
 #include "process/maps.h"
 #include "process/modules.h"
 #include "process/process.h"

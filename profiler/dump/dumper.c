@@ -2,6 +2,8 @@
 #include "dump/dumper.h"
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/outfile.h"
 #include "base/report.h"
 #include "base/scratch.h"
 #include "dump/due.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump/names.h"
 #include "base/file.h"
+#include "base/outfile.h"
 #include "base/sys.h"
 #include "dump/prefix.h"
 #include "process/process.h"

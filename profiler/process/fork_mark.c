@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/fork_mark.h"
 #include "base/arena.h"
+#include "base/memory.h"
 #include "base/patience.h"
 #include "base/sys.h"
 #include <limits.h>

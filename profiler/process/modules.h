@@ -4,7 +4,7 @@
  *
  * What is loaded at start stays for good. A library that is opened later may be closed again and
  * another take its addresses, so each such library gets a number, and a recorded address is that
- * number and an offset: see hp_frame_make(). A library is a file here: opened again, wherever that
+ * number and an offset: see frame.h. A library is a file here: opened again, wherever that
  * may be, it has the same number, and the same code gives the same frames. Two files are one
  * library if their build IDs and their layouts are the same; without a build ID, if /proc/self/maps
  * has the same path and inode for both.
@@ -12,6 +12,7 @@
  * There are numbers for 65,534 libraries. One beyond them, or beyond the memory limit, is
  * HP_MODULE_UNKNOWN. */
 #pragma once
+#include "process/frame.h"
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,23 +37,6 @@ struct hp_module {
 	bool is_deleted;       /* see hp_modules_note_deleted() */
 	const char *path;      /* in our own memory, never NULL */
 };
-
-/* A frame is a return address, with the number of its module above the 48 bits of the address. In
- * a module that is neither permanent nor unknown the address counts from the start of its code. */
-static inline uint64_t hp_frame_make(uintptr_t pc, uint16_t module)
-{
-	return (uint64_t)module << 48 | (pc & 0xffffffffffff);
-}
-
-static inline uintptr_t hp_frame_pc(uint64_t frame)
-{
-	return frame & 0xffffffffffff;
-}
-
-static inline uint16_t hp_frame_module(uint64_t frame)
-{
-	return frame >> 48;
-}
 
 /* Notes what is loaded now. Call once, at start. */
 void hp_modules_init(void);

@@ -10,6 +10,7 @@
  * others of that byte beside it, and clears the byte after the last. The byte is written under the
  * lock of the one shard that all its blocks are in. */
 #include "tables/live.h"
+#include "base/memory.h"
 #include "base/sys.h"
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tables/regions.h"
+#include "base/memory.h"
 #include "tables/sampler.h"
 #include "tables/stacks.h"
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tables/spaces.h"
+#include "base/memory.h"
 #include <string.h>
 
 enum {

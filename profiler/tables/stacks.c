@@ -2,6 +2,7 @@
 /* A record with something in use is never moved or freed, so the live table may point to it. One
  * with nothing in use may be folded into its shard's `folded` counts when memory runs out: after
  * days of plugins and generated code a new leak must still find room. */
+#include "base/memory.h"
 #include "tables/stacks_table.h"
 #include <string.h>
 

@@ -4,6 +4,7 @@
  * is a copy nothing is folded, so a shard's records stay where they are, and their list grows at
  * its head only. */
 #include "tables/stacks_copy.h"
+#include "base/memory.h"
 #include "tables/stacks_table.h"
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "unwind/rule_cache.h"
 #include "base/arena.h"
+#include "base/memory.h"
 #include "base/sys.h"
 
 enum {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/arena.h"
+#include "base/memory.h"
 #include "test.h"
 #include <sys/mman.h>
 

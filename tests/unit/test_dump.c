@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The text of dumps. The program runs itself with a command line that would forge lines. */
 #include "base/arena.h"
+#include "base/memory.h"
 #include "dump/dump.h"
 #include "process/modules.h"
 #include "process/process.h"

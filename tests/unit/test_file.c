@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
+#include "base/outfile.h"
 #include "base/sys.h"
 #include "folder.h"
 #include <dirent.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of live blocks against a plain array, and the filter's one promise: it never rules out
  * a block that the table holds. */
+#include "base/memory.h"
 #include "tables/live.h"
 #include "test.h"
 #include <pthread.h>

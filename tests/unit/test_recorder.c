@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions of the recorder, and what is left of one in the next. */
+#include "base/memory.h"
 #include "process/fork_mark.h"
 #include "process/modules.h"
 #include "record/recorder.h"

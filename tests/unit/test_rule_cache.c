@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/arena.h"
+#include "base/memory.h"
 #include "test.h"
 #include "unwind/rule_cache.h"
 #include <pthread.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks and their counts: nothing that was counted is lost, whatever is folded or forked. */
+#include "base/memory.h"
 #include "tables/stacks.h"
 #include "tables/stacks_copy.h"
 #include "tables/stacks_table.h"

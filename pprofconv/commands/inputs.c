@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/inputs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int load_one(struct inputs *inputs, const struct settings *settings, const char *name)
+{
+	struct profile *profile = command_load(settings, name);
+
+	if (!profile)
+		return EXIT_BAD;
+	if (vec_push(&inputs->profiles, profile) < 0) {
+		profile_free(profile);
+		return command_error("%s", strerror(ENOMEM));
+	}
+	return command_symbolize(settings, profile);
+}
+
+int inputs_load(struct inputs *inputs, const struct settings *settings, char *const *names,
+		size_t n)
+{
+	int status = EXIT_DONE;
+
+	*inputs = (struct inputs){.names = names};
+	for (size_t i = 0; !status && i < n; i++)
+		status = load_one(inputs, settings, names[i]);
+	return status;
+}
+
+bool inputs_is_unsaid(const struct profile *profile)
+{
+	const struct profile_value_type *type = profile->sample_types.items;
+
+	return profile->sample_types.n == 1 && !profile->period_type.type &&
+	       strcmp(profile_string(profile, type->type), "samples") == 0;
+}
+
+int inputs_name_values(struct inputs *inputs, const char *type, const char *unit)
+{
+	int r = 0;
+
+	vec_foreach (at, &inputs->profiles) {
+		struct profile *profile = *at;
+		struct profile_value_type named = {profile_intern(profile, type),
+						   profile_intern(profile, unit)};
+
+		r = r ? r : profile_status(profile);
+		if (!r && inputs_is_unsaid(profile))
+			profile->sample_types.items[0] = named;
+	}
+	return r;
+}
+
+int inputs_find_fileless(const struct inputs *inputs, struct strtab *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < inputs->profiles.n; i++)
+		r = frames_find_fileless(inputs->profiles.items[i], out);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab *fileless,
+		   const struct filter_rules *rules)
+{
+	int r = vec_reserve(&inputs->items, inputs->profiles.n);
+
+	for (size_t i = 0; !r && i < inputs->profiles.n; i++) {
+		struct diff_input *item = &inputs->items.items[inputs->items.n++];
+
+		r = diff_input_init(item, inputs->profiles.items[i], by, fileless, rules);
+	}
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+struct dated {
+	struct profile *profile;
+	size_t place; /* as it was given */
+};
+
+static int compare_dates(const void *left, const void *right)
+{
+	const struct dated *a = left, *b = right;
+
+	if (a->profile->time_nanos != b->profile->time_nanos)
+		return a->profile->time_nanos < b->profile->time_nanos ? -1 : 1;
+	return a->place < b->place ? -1 : a->place > b->place;
+}
+
+int inputs_sort_by_time(struct inputs *inputs)
+{
+	size_t n = inputs->profiles.n;
+	struct dated *dated;
+
+	vec_foreach (profile, &inputs->profiles)
+		if (!(*profile)->time_nanos)
+			return 0;
+	dated = calloc(n + 1, sizeof(*dated));
+	if (!dated)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		dated[i] = (struct dated){inputs->profiles.items[i], i};
+	qsort(dated, n, sizeof(*dated), compare_dates);
+	for (size_t i = 0; i < n; i++)
+		inputs->profiles.items[i] = dated[i].profile;
+	free(dated);
+	return 0;
+}
+
+void inputs_release(struct inputs *inputs)
+{
+	vec_foreach (item, &inputs->items)
+		diff_input_deinit(item);
+	vec_deinit(&inputs->items);
+}
+
+void inputs_deinit(struct inputs *inputs)
+{
+	inputs_release(inputs);
+	vec_foreach (profile, &inputs->profiles)
+		profile_free(*profile);
+	vec_deinit(&inputs->profiles);
+}
+
+static uint64_t count_dropped(const struct profile *profile)
+{
+	uint64_t n = 0;
+
+	vec_foreach (comment, &profile->comments) {
+		const char *value = profile_comment_value(profile, *comment, "samples_dropped");
+
+		if (value)
+			n += strtoull(value, NULL, 10);
+	}
+	return n;
+}
+
+uint64_t inputs_count_dropped(const struct inputs *inputs)
+{
+	uint64_t n = 0;
+
+	vec_foreach (profile, &inputs->profiles)
+		n += count_dropped(*profile);
+	return n;
+}
+
+uint64_t inputs_most_dropped(const struct inputs *inputs)
+{
+	uint64_t most = 0;
+
+	vec_foreach (profile, &inputs->profiles) {
+		uint64_t n = count_dropped(*profile);
+
+		most = n > most ? n : most;
+	}
+	return most;
+}
