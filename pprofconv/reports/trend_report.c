@@ -97,15 +97,20 @@ static double last_value(const struct dump_series *series, const struct dump_ser
 
 #define TIMES_MAX 100 /* as long: more is no advice */
 
-/* The row that is not sure with the steepest slope upwards, the total first; NULL if there is none.
- */
-static const struct dump_series_row *find_unsure(const struct dump_series *series)
+/* Of what is shown the row that is not sure with the steepest slope upwards, the total first; NULL
+ * if there is none. */
+static const struct dump_series_row *find_unsure(const struct trend_report *report)
 {
+	const struct dump_series *series = report->series;
+
 	if (series->total.trend.verdict == TREND_NOT_SURE && series->total.trend.slope > 0)
 		return &series->total;
-	vec_foreach (row, &series->rows)
+	for (size_t i = 0; i < n_shown(report); i++) { /* they are sorted */
+		const struct dump_series_row *row = &series->rows.items[i];
+
 		if (row->trend.verdict == TREND_NOT_SURE && row->trend.slope > 0)
-			return row; /* they are sorted */
+			return row;
+	}
 	return NULL;
 }
 
@@ -141,7 +146,7 @@ static void put_remedy(const struct dump_series *series, const struct trend_reme
 static struct formatted describe_unsure(const struct trend_report *report)
 {
 	const struct dump_series *series = report->series;
-	const struct dump_series_row *row = find_unsure(series);
+	const struct dump_series_row *row = find_unsure(report);
 	struct formatted text = {""};
 	struct trend_remedy remedy;
 
