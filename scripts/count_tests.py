@@ -46,6 +46,13 @@ def read(path):
         return []
 
 
+def print_slowest(tests):
+    slowest = sorted(tests, key=lambda test: -test["duration"])[:N_SLOWEST]
+    if slowest:
+        print("slowest: " + ", ".join(f"{test['name'].split(' / ')[-1]} {test['duration']:.0f} s"
+                                      for test in slowest))
+
+
 def main():
     tests = read(sys.argv[1])
     total = collections.Counter()
@@ -54,9 +61,7 @@ def main():
     if not tests:
         print("no test ran", file=sys.stderr)
     else:
-        slowest = sorted(tests, key=lambda test: -test["duration"])[:N_SLOWEST]
-        print("slowest: " + ", ".join(f"{test['name'].split(' / ')[-1]} {test['duration']:.0f} s"
-                                      for test in slowest))
+        print_slowest(test for test in tests if test.get("duration"))
     line = f"{total['passed']} passed, {total['failed']} failed"
     if total["skipped"]:
         line += f", {total['skipped']} skipped"

@@ -216,6 +216,18 @@ def counts_of_what_died(folder):
     cli.equal(count(folder), (1, '0 passed, 0 failed\n'))
 
 
+@cli.test
+def the_slowest_are_named(folder):
+    log = os.path.join(folder, 'testlog.json')
+    with open(log, 'w', encoding='utf-8') as file:
+        for i in range(12):
+            file.write(json.dumps({'name': f'heapprof:unit / t{i}', 'result': 'OK', 'stdout': '',
+                                   'duration': i / 2}) + '\n')
+    lines = chain.succeed('python3', chain.ROOT / 'scripts' / 'count_tests.py', log).splitlines()
+    cli.equal((len(lines), lines[1]), (2, '12 passed, 0 failed'))
+    assert lines[0].startswith('slowest: t11 6 s, t10 5 s, ') and ' t1 ' not in lines[0], lines[0]
+
+
 # --- the output of what failed ---------------------------------------------------------------
 
 FAKE_MESON = r"""#!/bin/sh
