@@ -224,6 +224,9 @@ static const char man_rest[] =
 	"lines, and no inlined frames.\n"
 	".SH SEE ALSO\n"
 	".BR libheapprof (3),\n"
+	".BR heapprof\\-server (7),\n"
+	".BR heapprof\\-statistics (7)\n"
+	".PP\n"
 	"https://github.com/google/pprof\n";
 
 /* What many commands take, and the man page has once. */

@@ -89,6 +89,8 @@ def files(folder):
             'pprofconv': '/bin/pprofconv',
             'pprofconv.1': '/man/man1/pprofconv.1',
             'libheapprof.3': '/man/man3/libheapprof.3',
+            'heapprof-server.7': '/man/man7/heapprof-server.7',
+            'heapprof-statistics.7': '/man/man7/heapprof-statistics.7',
     }.items():
         assert places[name].endswith(place), places[name]
     libraries = {path.parent for name, path in installed.files.items() if '.so' in name}

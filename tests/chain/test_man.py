@@ -9,6 +9,8 @@ import cli
 
 LIBRARY_PAGE = chain.BUILD / 'profiler' / 'libheapprof.3'
 PROGRAM_PAGE = chain.BUILD / 'pprofconv' / 'pprofconv.1'
+SERVER_PAGE = chain.BUILD / 'profiler' / 'heapprof-server.7'
+STATISTICS_PAGE = chain.BUILD / 'pprofconv' / 'heapprof-statistics.7'
 
 
 def lint(page):
@@ -21,6 +23,15 @@ def lint(page):
 @cli.test
 def library_page_is_well_formed(folder):
     lint(LIBRARY_PAGE)
+
+
+@cli.test
+def pages_beside_them_are_well_formed(folder):
+    for page in (SERVER_PAGE, STATISTICS_PAGE):
+        lint(page)
+        assert '@' not in page.read_text(), 'what meson fills in'
+        for other in (LIBRARY_PAGE, PROGRAM_PAGE):
+            cli.is_in(page.stem.replace('-', '\\-'), other.read_text())
 
 
 @cli.test
