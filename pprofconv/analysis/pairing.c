@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "analysis/pairing.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/shared_samples.h"
 
-/* Counted from 1 within a run; 0 if the profile does not tell. */
-static unsigned long long dump_number(const struct profile *profile)
-{
-	const char *text = profile_metadata(profile, "dump");
-
-	return text ? strtoull(text, NULL, 10) : 0;
-}
-
 bool pairing_is_reversed(const struct profile *base, const struct profile *new)
 {
-	unsigned long long first = dump_number(base), second = dump_number(new);
+	uint64_t first = profile_metadata_number(base, "dump"); /* counted from 1 */
+	uint64_t second = profile_metadata_number(new, "dump");
 	int64_t first_time = base->time_nanos, second_time = new->time_nanos;
 
 	if (!shared_samples_is_one_run(base, new))

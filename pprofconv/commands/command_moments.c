@@ -23,17 +23,16 @@ static int read_input(const struct settings *settings, int input, struct read_in
 {
 	_cleanup_(profile_freep) struct profile *profile =
 		command_load(settings, settings->inputs[input]);
-	const char *run, *number, *reason;
+	const char *run, *reason;
 
 	if (!profile)
 		return EXIT_BAD;
 	run = shared_samples_run(profile);
-	number = profile_metadata(profile, "dump");
 	reason = profile_metadata(profile, "reason");
 	*out = (struct read_input){
 		.input = input,
 		.run = run ? strdup(run) : NULL,
-		.number = number ? strtoull(number, NULL, 10) : 0,
+		.number = profile_metadata_number(profile, "dump"),
 		.time_nanos = profile->time_nanos,
 		.dump.inuse = leftover_find(profile).inuse,
 		.dump.is_exit = reason && strcmp(reason, "exit") == 0,

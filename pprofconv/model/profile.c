@@ -396,3 +396,10 @@ const char *profile_metadata(const struct profile *profile, const char *key)
 	}
 	return NULL;
 }
+
+uint64_t profile_metadata_number(const struct profile *profile, const char *key)
+{
+	const char *text = profile_metadata(profile, key);
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}

@@ -211,6 +211,9 @@ const char *profile_comment_value(const struct profile *profile, uint32_t commen
 /* The value of the first such comment, or NULL. */
 const char *profile_metadata(const struct profile *profile, const char *key);
 
+/* The same as a number; 0 if there is none. */
+uint64_t profile_metadata_number(const struct profile *profile, const char *key);
+
 /* Makes the mappings of a profile that was read from a memory map fit to use, once all of its
  * locations and mappings are in:
  * - neighbours that are one mapping split in two become one;
