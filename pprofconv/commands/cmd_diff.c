@@ -735,8 +735,8 @@ const struct command command_diff = {
 	.description = "Functions are matched by name and file, so two builds compare, also from "
 		       "different folders; by name alone where one of them knows no file. Folded "
 		       "stacks don't say what they count: it is taken for what they are compared "
-		       "with, and for exact. Each difference comes with the interval it lies in, "
-		       "by the error of sampling; a * marks those that are real, among all that "
+		       "with, and for exact. Each difference comes with its interval, by the error "
+		       "of sampling; a * marks those that are real, among all that "
 		       "were compared. Two dumps of one run are compared with the error of what "
 		       "changed between them only; the earlier one must be the base.",
 	.options = options,

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-/* The mapping of what lies in none: without a file, and of no size, as pprof makes it. */
+/* The mapping for locations that have none: without a file, and of no size, as pprof makes it. */
 static uint32_t find_nowhere(const struct profile *profile)
 {
 	for (uint32_t i = 0; i < profile->mappings.n; i++) {

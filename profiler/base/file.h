@@ -8,8 +8,8 @@
  * Returns a descriptor or -errno. */
 int hp_file_open_private(const char *path, int flags);
 
-/* Gives a descriptor of ours a number of 64 or above, if there is one to be had. Returns what it is
- * then; an error, below 0, as it is. */
+/* Moves a descriptor of ours to a number of 64 or above. Returns the new number, or `fd` if there
+ * is none free, or if it is an error. */
 int hp_file_move_up(int fd);
 
 /* Reads a small file; returns its length (cut at size - 1, NUL-terminated), or -errno. */

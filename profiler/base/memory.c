@@ -46,7 +46,7 @@ void *hp_memory_map_beyond_limit(size_t size)
 }
 
 /* munmap() takes microseconds a page, and threads that map memory meanwhile wait for all of it. So
- * the pages go first, by and by. */
+ * the pages go first, a few at a time. */
 void hp_memory_unmap(void *p, size_t size)
 {
 	if (!p)

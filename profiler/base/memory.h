@@ -16,5 +16,5 @@ void *hp_memory_map(size_t size);
 void hp_memory_unmap(void *p, size_t size); /* p may be NULL */
 
 /* The same beyond the limit as well, for what a dump needs while it is written, and for the little
- * without which a leak would not be seen: it is to be had when memory was used up, above all. */
+ * without which a leak would not be seen: both matter most when the limit is used up. */
 void *hp_memory_map_beyond_limit(size_t size);
