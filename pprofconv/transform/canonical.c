@@ -33,7 +33,7 @@ int canonical_compare_files(const struct profile *profile, uint32_t left, uint32
 
 typedef VEC(uint32_t) number_vec;
 
-/* In which order the things of a profile come, and which place each of them has there. */
+/* The order of the parts of a profile, and the rank that each of them has there. */
 struct ranking {
 	const struct profile *profile;
 	uint32_t program;
@@ -180,7 +180,7 @@ static int compare_comments(const void *left, const void *right, void *context)
 			       comments[*(const uint32_t *)right]);
 }
 
-/* Sets the ranking's order to that of the numbers 0 to n - 1. */
+/* Sets the ranking's order to the numbers 0 to n - 1, sorted. */
 static int rank(struct ranking *ranking, size_t n,
 		int (*compare)(const void *left, const void *right, void *context))
 {
@@ -194,7 +194,7 @@ static int rank(struct ranking *ranking, size_t n,
 	return 0;
 }
 
-/* Sets (*places)[number] to the place of each thing in the order: its number in the copy. */
+/* Sets (*places)[number] to the place of each part in the order: its number in the copy. */
 static int set_places(const struct ranking *ranking, uint32_t **places, size_t *n, size_t *capacity)
 {
 	number_vec set = {0};

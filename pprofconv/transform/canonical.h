@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A profile in an order that hangs on nothing but content. */
+/* A canonical profile has its parts in an order that depends on content alone. This makes such a
+ * copy of any profile. */
 #pragma once
 #include <stdint.h>
 
 #include "model/profile.h"
 
-/* Compares two mappings by the file that they are of, then by which part of it; what has no file
- * comes last. */
+/* Compares two mappings by file, then by the part of the file; those without a file come last. */
 int canonical_compare_files(const struct profile *profile, uint32_t left, uint32_t right);
 
-/* How many pages a mapping takes; the same file may end at different bytes of the last one. */
+/* Returns the size of a mapping in pages. The same file may end at different bytes of the last. */
 uint64_t canonical_size_in_pages(const struct profile_mapping *mapping);
 
-/* A copy with everything sorted, which the caller frees; NULL if memory is out. `program` is the
- * number of the mapping that stays first, or PROFILE_NONE. Addresses in a mapping are counted from
- * its start in `profile`, and from 0 in the copy. */
+/* Returns a sorted copy, which the caller frees, or NULL if memory is out. `program` is the number
+ * of the mapping that stays first, or PROFILE_NONE. In `profile`, an address in a mapping counts
+ * from the start of the mapping; in the copy it counts from 0. */
 struct profile *canonical_copy(const struct profile *profile, uint32_t program);

@@ -87,7 +87,7 @@ static uint32_t translate_stack(struct copy_between *t, uint32_t stack)
 	return profile_add_stack(t->to, t->frames.items, n);
 }
 
-/* The label that a change asks for. */
+/* Adds the label of the change, if it has one. */
 static void add_label(struct copy_between *t)
 {
 	struct profile_label label = {0};
@@ -120,7 +120,7 @@ static uint32_t translate_labels(struct copy_between *t, uint32_t labels)
 	return profile_add_labels(t->to, t->labels.items, t->labels.n);
 }
 
-/* Nothing is left over at first. */
+/* Makes the carries, which are 0 at first. */
 static int make_carries(struct copy_between *t)
 {
 	size_t n = t->from->stacks.n * t->from->sample_types.n;
@@ -131,7 +131,7 @@ static int make_carries(struct copy_between *t)
 	return r;
 }
 
-/* The values of a sample times the change's factor. */
+/* Returns the values of a sample times the factor of the change. */
 static const int64_t *change_values(struct copy_between *t, uint32_t sample)
 {
 	const int64_t *from = profile_values(t->from, sample);

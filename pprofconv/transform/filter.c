@@ -30,7 +30,7 @@ static uint8_t marks_of_text(const struct filter_rules *rules, const char *text)
 	return marks;
 }
 
-/* Each name is looked at once, however many locations bear it. */
+/* Matches each name once, however many locations have it. */
 static int mark_functions(const struct filter *filter, mark_vec *out)
 {
 	const struct profile *profile = filter->profile;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which samples of a profile count. A rule is tried on all that is known of each frame: its
- * functions with those inlined there, their source files, the program or library. */
+/* A filter decides which samples of a profile count. A rule is matched against all that is known of
+ * each frame: its functions, inlined ones too, their source files, and the program or library. */
 #pragma once
 #include <regex.h>
 #include <stdint.h>
@@ -10,8 +10,8 @@
 
 enum filter_verdict {
 	FILTER_KEPT,
-	FILTER_SUPPRESSED, /* a frame is on the list */
-	FILTER_LEFT_OUT,   /* not in focus, or to be ignored */
+	FILTER_SUPPRESSED, /* a frame matches a suppression */
+	FILTER_LEFT_OUT,   /* not in focus, or ignored */
 };
 
 struct filter_rules { /* all zeroes: keep all */
@@ -24,10 +24,11 @@ struct filter_rules { /* all zeroes: keep all */
 struct filter { /* all zeroes: keeps all */
 	const struct filter_rules *rules;
 	const struct profile *profile;
-	VEC(uint8_t) locations; /* what matches each of them */
+	VEC(uint8_t) locations; /* the rules that match each location */
 };
 
-/* Both must outlive the filter. 0 or -ENOMEM; also on failure filter_deinit() is to be called. */
+/* The rules and the profile must outlive the filter. Returns 0 or -ENOMEM; call filter_deinit() on
+ * failure too. */
 int filter_init(struct filter *filter, const struct filter_rules *rules,
 		const struct profile *profile);
 void filter_deinit(struct filter *filter);

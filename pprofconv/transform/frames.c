@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Dropping follows pprof: seen from the root, the first frame that is to be dropped goes, with all
- * that it called, unless everything outside it would be dropped as well. */
+/* Frames are dropped as pprof does it: from the root on, the first frame that is to be dropped
+ * goes, with all that it called, unless everything outside it would be dropped as well. */
 #include "transform/frames.h"
 
 #include <assert.h>
@@ -14,10 +14,10 @@
 
 #define FRAMES_MAX (1u << 20) /* of a stack; its locations may have many lines each */
 
-/* --- what to drop -------------------------------------------------------------------------- */
+/* --- dropping ------------------------------------------------------------------------------ */
 
-/* How much of a function's name stands before its arguments; some names have parentheses that hold
- * none. */
+/* Returns the size of a function's name without its arguments. Some names have parentheses that
+ * hold no arguments. */
 static size_t size_without_arguments(const char *name)
 {
 	static const char *const parts[] = {"(anonymous namespace)", "operator()"};
@@ -35,8 +35,8 @@ static size_t size_without_arguments(const char *name)
 }
 
 struct pruner {
-	struct pattern drop, keep; /* what is no expression matches nothing */
-	VEC(bool) functions;       /* of the profile: whether each is to be dropped */
+	struct pattern drop, keep; /* an invalid expression matches nothing */
+	VEC(bool) functions; /* for each function of the profile: whether it is to be dropped */
 };
 
 static bool is_dropped(struct pruner *pruner, const char *name)
@@ -44,7 +44,7 @@ static bool is_dropped(struct pruner *pruner, const char *name)
 	char *bare;
 	bool dropped;
 
-	if (*name == '.') /* as the functions of some 64-bit PowerPC systems begin */
+	if (*name == '.') /* as function names begin on some 64-bit PowerPC systems */
 		name++;
 	bare = strndup(name, size_without_arguments(name));
 	dropped = bare && *bare && pattern_matches(&pruner->drop, bare) &&
@@ -88,7 +88,7 @@ static int intern(struct frames *frames, const char *text, uint32_t *out)
 	return strtab_intern(&frames->strings, text, strlen(text), out);
 }
 
-/* The number of the function with that name and file, new or not. */
+/* Finds the function with that name and file, or adds it. */
 static int add_function(struct frames *frames, const char *name, const char *file,
 			uint32_t *out_number)
 {
@@ -122,7 +122,7 @@ static const char *mapping_name(const struct profile *profile,
 		profile_string(profile, profile->mappings.items[location->mapping].file));
 }
 
-/* The file that the location lies in and the place there, or the address. */
+/* Sets `name` to the file of the location and its place there, or to its address. */
 static void name_place(const struct profile *profile, const struct profile_location *location,
 		       char *name, size_t size)
 {
@@ -214,7 +214,7 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 	return push_named(frames, name, is_fileless(frames, name) ? "" : file);
 }
 
-/* Whether a line is of a function that is to be dropped. */
+/* Whether the function of a line is to be dropped. */
 static bool is_line_dropped(const struct pruner *pruner, const struct profile_line *line)
 {
 	if (line->function == PROFILE_NONE)
@@ -223,7 +223,7 @@ static bool is_line_dropped(const struct pruner *pruner, const struct profile_li
 	return pruner->functions.items[line->function];
 }
 
-/* A location without lines: its place stands for a function. */
+/* Adds a location without lines: its place is the name of a function. */
 static int add_nameless(struct frames *frames, struct pruner *pruner,
 			const struct profile_location *location, struct frame_location *added)
 {
@@ -251,7 +251,7 @@ static int add_named(struct frames *frames, const struct pruner *pruner,
 	added->drops_callees = n_dropped > 0 && !added->is_dropped;
 	if (is_mapping_hidden(frames, location))
 		return 0;
-	/* one that is dropped stays where everything else is dropped as well */
+	/* a dropped location stays where everything else is dropped as well */
 	for (size_t i = added->is_dropped ? 0 : n_dropped; !r && i < location->n_lines; i++)
 		r = add_line(frames, location, &lines[i]);
 	return r;
@@ -313,7 +313,7 @@ void frames_deinit(struct frames *frames)
 
 /* --- stacks -------------------------------------------------------------------------------- */
 
-/* How many locations at the leaf are dropped. */
+/* Returns how many locations at the leaf are dropped. */
 static size_t count_dropped(const struct frames *frames, const uint32_t *stack, size_t n)
 {
 	bool has_other = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The stacks of a profile as people see them: functions instead of addresses, inlined ones apart,
- * the allocators' own left out as the profile's drop_frames says, and a name for what has none. */
+/* Frames are the stacks of a profile as people read them: functions instead of addresses, inlined
+ * functions as frames of their own, without the functions of allocators that the profile's
+ * drop_frames matches, and with a substitute for each unknown name. */
 #pragma once
 #include <regex.h>
 #include <stdint.h>
@@ -10,36 +11,36 @@
 #include "base/vec.h"
 #include "model/profile.h"
 
-/* A function: two places of one name and file are the same one. */
+/* A function. Two places with the same name and file are the same function. */
 struct frame_function {
-	uint32_t name; /* string of the frames; of the place in the file, such as app+0x12f0, if
-			  there is no function known */
-	uint32_t file; /* string of the frames; "" if not known */
+	uint32_t name; /* string of the frames; if the function is unknown, its place in the file,
+			  such as app+0x12f0 */
+	uint32_t file; /* string of the frames; "" if unknown */
 };
 
 struct frame_location {
 	uint32_t first;     /* of its functions, in frames.of_locations */
-	uint32_t n;         /* less those that are dropped */
-	bool is_dropped;    /* with all that it calls */
-	bool drops_callees; /* it stays, but what it calls is dropped */
+	uint32_t n;         /* functions, without those that are dropped */
+	bool is_dropped;    /* together with all that it calls */
+	bool drops_callees; /* it stays, but its callees are dropped */
 };
 
-/* What is one function: what has no name for it is told apart by the place in the file. */
+/* What counts as one function. Code without a name is identified by its place in the file. */
 enum frames_by {
 	FRAMES_BY_FUNCTION, /* name and file */
-	FRAMES_BY_FILE,    /* the source file, its last part as the name; without one the program */
-	FRAMES_BY_LINE,    /* name, file and line */
-	FRAMES_BY_MAPPING, /* the program or library, as the name */
+	FRAMES_BY_FILE,     /* the source file, named by its last part; if unknown, the program */
+	FRAMES_BY_LINE,     /* name, file and line */
+	FRAMES_BY_MAPPING,  /* the program or library, as the name */
 };
 
-/* How stacks are looked at; all zeroes: by functions, with all that they have. What it points to
- * must outlive the frames. */
+/* How stacks are shown; all zeroes: by functions, with all frames. What it points to must outlive
+ * the frames. */
 struct frames_view {
 	enum frames_by by;
-	/* Names that go without their files, as a profile to compare with has none for them. */
+	/* Names whose files are left out, because the profile to compare with has no files for
+	 * them. */
 	const struct strtab *fileless;
-	/* Leaves frames out if it matches the function, its source file, or the program or library.
-	 */
+	/* Hides the frames whose function, source file, program or library it matches. */
 	const regex_t *hide;
 };
 
@@ -55,20 +56,20 @@ struct frames {
 
 typedef VEC(uint32_t) frame_vec;
 
-/* Prepares the stacks of the profile, which must outlive the frames. 0 or -ENOMEM; also on failure
- * frames_deinit() is to be called. An expression in drop_frames that pattern.h does not know
- * drops nothing. */
+/* Prepares the stacks of the profile, which must outlive the frames. An expression in drop_frames
+ * that pattern.h does not support drops nothing. Returns 0 or -ENOMEM; call frames_deinit() on
+ * failure too. */
 int frames_init(struct frames *frames, const struct profile *profile);
 int frames_init_view(struct frames *frames, const struct profile *profile,
 		     const struct frames_view *view);
 
-/* Adds the names of functions whose files are not known to *out. 0 or -ENOMEM. */
+/* Adds the names of functions whose files are unknown to *out. Returns 0 or -ENOMEM. */
 int frames_find_fileless(const struct profile *profile, struct strtab *out);
 
 void frames_deinit(struct frames *frames);
 
-/* Sets *out to the numbers of the functions of a stack, leaf first; the outer ones of more than a
- * million are left out. 0 or -ENOMEM. */
+/* Sets *out to the numbers of the functions of a stack, leaf first. Of more than a million, the
+ * outer ones are left out. Returns 0 or -ENOMEM. */
 int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out);
 
 const char *frames_name(const struct frames *frames, uint32_t function);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Profiles are first added up in the order they come in, then everything is copied in an order that
- * hangs on nothing but content. While profiles are added up, addresses are counted from the start
- * of their mapping, since that moves. */
+/* Profiles are first added up in the order of the input, then everything is copied in canonical
+ * order. While profiles are added up, addresses count from the start of their mapping, because
+ * mappings move. */
 #include "transform/merge.h"
 
 #include <errno.h>
@@ -17,12 +17,12 @@ struct merge {
 	uint32_t program; /* number of a mapping, or PROFILE_NONE */
 	struct index location_index;
 	struct index mapping_index;
-	VEC(bool) comments; /* by string: whether it is one already */
+	VEC(bool) comments; /* by string: whether the sum has this comment */
 };
 
 /* --- mappings ------------------------------------------------------------------------------ */
 
-/* One part of one file, in two processes. */
+/* Whether both are the same part of the same file, in two processes. */
 static bool is_same_mapping(const struct profile_mapping *a, const struct profile_mapping *b)
 {
 	return canonical_size_in_pages(a) == canonical_size_in_pages(b) && a->offset == b->offset &&
@@ -36,7 +36,8 @@ static uint64_t hash_mapping(const struct profile_mapping *mapping)
 	return hash_mix(hash ^ mapping->file, mapping->build_id);
 }
 
-/* The mapping lies where the lowest of its kind did, and knows of its locations what all know. */
+/* The joined mapping starts at the lowest address of any, and has the debug information that all of
+ * them have. */
 static void join_mapping(struct profile_mapping *into, const struct profile_mapping *mapping)
 {
 	uint64_t size = into->limit - into->start;
@@ -130,7 +131,7 @@ static uint32_t add_location(struct merge *merge, struct copy_between *t, uint32
 	return id;
 }
 
-/* --- what there is one of ------------------------------------------------------------------ */
+/* --- single fields and comments ------------------------------------------------------------ */
 
 static bool is_same_type(const struct profile *a, const struct profile_value_type *a_type,
 			 const struct profile *b, const struct profile_value_type *b_type)
@@ -149,7 +150,7 @@ static bool counts_the_same(const struct profile *a, const struct profile *b)
 	return is_same_type(a, &a->period_type, b, &b->period_type);
 }
 
-/* Of two texts the one that is there, else the first in the alphabet. */
+/* Chooses the text that is not empty; of two, the first in the alphabet. */
 static void choose_text(struct copy_between *t, uint32_t *text, uint32_t other)
 {
 	const char *now = profile_string(t->to, *text);
@@ -222,7 +223,8 @@ void merge_free(struct merge *merge)
 	free(merge);
 }
 
-/* The program of a profile is its first mapping; of several programs, the first in the alphabet. */
+/* The program of a profile is its first mapping. Of several programs, the first in the alphabet is
+ * chosen. */
 static void choose_program(struct merge *merge, uint32_t mapping)
 {
 	if (merge->program == PROFILE_NONE ||
@@ -263,7 +265,7 @@ int merge_add_changed(struct merge *merge, const struct profile *profile,
 
 	if (merge->has_any && !counts_the_same(merge->sum, profile))
 		return diag_error(diag, MERGE_E_MISMATCH,
-				  "its sample types are not those of the profiles before it");
+				  "its sample types differ from those of the profiles before it");
 	r = copy_between_init(&translation, profile, merge->sum);
 	translation.change = change;
 	if (!r && !merge->has_any)

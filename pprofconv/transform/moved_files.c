@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Where paths are sorted from their ends, the one with the longest common end is a neighbour. Those
- * that were taken are stepped over at once: chains of them are cut short whenever one is followed,
- * as in the union-find structure. So thousands of functions of one name don't need a look at each
- * other's. */
+/* If paths are sorted from their ends, the one with the longest common end is a neighbour.
+ * Candidates that were taken are skipped at once: chains of them are shortened whenever one is
+ * followed, as in a union-find structure. So thousands of functions of one name need not be
+ * compared with each other. */
 #include "transform/moved_files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A slash stands before the first character: "a.c" is the last part of "a.c" as of "x/a.c". */
+/* Returns the i-th character from the end. A slash is before the first one: "a.c" is the last part
+ * of "a.c" as of "x/a.c". */
 static unsigned char from_end(const struct moved_file *c, size_t i)
 {
 	if (i < c->file_size)
@@ -25,7 +26,7 @@ static size_t common_end(const struct moved_file *a, const struct moved_file *b)
 	return n;
 }
 
-static int compare(const void *left, const void *right)
+static int compare_candidates(const void *left, const void *right)
 {
 	const struct moved_file *a = left, *b = right;
 	size_t n = common_end(a, b);
@@ -51,8 +52,9 @@ int moved_files_build(struct moved_files *moved)
 	int r = 0;
 
 	if (n)
-		qsort(moved->candidates.items, n, sizeof(*moved->candidates.items), compare);
-	for (uint32_t i = 0; !r && i < n + 2; i++) { /* one before the first, one behind the last */
+		qsort(moved->candidates.items, n, sizeof(*moved->candidates.items),
+		      compare_candidates);
+	for (uint32_t i = 0; !r && i < n + 2; i++) { /* one before the first, one after the last */
 		r = vec_push(&moved->before, i);
 		if (!r)
 			r = vec_push(&moved->behind, i);
@@ -60,7 +62,7 @@ int moved_files_build(struct moved_files *moved)
 	return r;
 }
 
-/* How many candidates come before that one. */
+/* Returns how many candidates come before `wanted`. */
 static uint32_t find_place(const struct moved_files *moved, const struct moved_file *wanted)
 {
 	uint32_t low = 0, high = (uint32_t)moved->candidates.n;
@@ -68,7 +70,7 @@ static uint32_t find_place(const struct moved_files *moved, const struct moved_f
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (compare(&moved->candidates.items[middle], wanted) < 0)
+		if (compare_candidates(&moved->candidates.items[middle], wanted) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -76,15 +78,15 @@ static uint32_t find_place(const struct moved_files *moved, const struct moved_f
 	return low;
 }
 
-static uint32_t follow(uint32_t *chain, uint32_t place)
+static uint32_t follow_chain(uint32_t *chain, uint32_t place)
 {
 	while (chain[place] != place)
 		place = chain[place] = chain[chain[place]];
 	return place;
 }
 
-/* How much of its path the candidate at that place has in common with what is wanted; 0 where it
- * is no match. */
+/* Returns how much of its path the candidate at that place has in common with `wanted`; 0 if it
+ * does not match. */
 static size_t weigh(const struct moved_files *moved, uint32_t place,
 		    const struct moved_file *wanted)
 {
@@ -104,8 +106,8 @@ uint32_t moved_files_take(struct moved_files *moved, uint32_t name, const char *
 {
 	const struct moved_file wanted = candidate(name, file, MOVED_FILES_NONE);
 	uint32_t place = find_place(moved, &wanted);
-	uint32_t found = follow(moved->before.items, place);
-	uint32_t behind = follow(moved->behind.items, place + 1);
+	uint32_t found = follow_chain(moved->before.items, place);
+	uint32_t behind = follow_chain(moved->behind.items, place + 1);
 
 	if (weigh(moved, behind, &wanted) > weigh(moved, found, &wanted))
 		found = behind;

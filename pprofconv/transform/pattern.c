@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Thompson's way: the expression becomes a program whose states are all followed at once, each at
- * most once for a character. What refers to other ops does so by distance, so that pieces can be
- * moved. */
+/* Thompson's method: the expression becomes a program whose states are all followed at once, each
+ * at most once for a character. Ops refer to other ops by distance, so that pieces can be moved. */
 #include "transform/pattern.h"
 
 #include <ctype.h>
 #include <limits.h>
 
-/* What matching may cost in all: a start, and more with each text. */
+/* The steps that matching may take: a first budget, and more with each text. */
 #define STEPS_FIRST UINT64_C(0x4000000)
 #define STEPS_MORE  4096
 
@@ -15,7 +14,7 @@ enum kind {
 	OP_SET,   /* takes one character of a set */
 	OP_START, /* takes nothing, at the start of the text */
 	OP_END,
-	OP_SPLIT, /* goes on behind it and at `to` */
+	OP_SPLIT, /* continues at the next op and at `to` */
 	OP_JUMP,
 	OP_MATCH,
 };
@@ -46,7 +45,7 @@ static int emit(struct parser *parser, enum kind kind, int32_t to)
 	return vec_push(&parser->pattern->ops, (struct pattern_op){.kind = kind, .to = to});
 }
 
-/* Puts a split before the ops from `start` on. */
+/* Inserts a split before the ops from `start` on. */
 static int insert_split(struct parser *parser, size_t start, int32_t to)
 {
 	size_t n = parser->pattern->ops.n - start;
@@ -196,7 +195,7 @@ static int parse_atom(struct parser *parser)
 	}
 }
 
-/* Makes the ops from `start` on repeat. */
+/* Repeats the ops from `start` on. */
 static int repeat(struct parser *parser, size_t start, char how)
 {
 	int32_t size = (int32_t)(parser->pattern->ops.n - start);
@@ -230,7 +229,7 @@ static int parse_sequence(struct parser *parser)
 	return r;
 }
 
-/* alternatives = sequence ( "|" sequence )*; each but the last one ends with a jump, which first
+/* alternatives = sequence ( "|" sequence )*; each but the last ends with a jump, which at first
  * holds the distance to the jump before it */
 static int parse_alternatives(struct parser *parser)
 {
@@ -289,7 +288,7 @@ void pattern_deinit(struct pattern *pattern)
 
 /* --- matching ------------------------------------------------------------------------------ */
 
-/* Makes an op a state, once in each step: there is room for all. */
+/* Makes an op a state, once in each step, so that there is room for all. */
 static void add_state(struct pattern *pattern, uint32_t op)
 {
 	if (pattern->seen.items[op] == pattern->step)
@@ -299,7 +298,7 @@ static void add_state(struct pattern *pattern, uint32_t op)
 }
 
 /* Follows all ops that take no character; they stay in the list. */
-static void follow(struct pattern *pattern, bool is_start, bool is_end)
+static void follow_ops(struct pattern *pattern, bool is_start, bool is_end)
 {
 	for (size_t i = 0; i < pattern->next.n; i++) {
 		uint32_t at = pattern->next.items[i];
@@ -313,7 +312,7 @@ static void follow(struct pattern *pattern, bool is_start, bool is_end)
 	}
 }
 
-/* The states that follow become those at hand. */
+/* Makes the next states the current ones. */
 static void begin_step(struct pattern *pattern)
 {
 	__typeof__(pattern->now) now = pattern->next;
@@ -327,7 +326,7 @@ static void begin_step(struct pattern *pattern)
 	}
 }
 
-static void take(struct pattern *pattern, unsigned char c)
+static void take_character(struct pattern *pattern, unsigned char c)
 {
 	vec_foreach (state, &pattern->now) {
 		const struct pattern_op *op = &pattern->ops.items[*state];
@@ -352,14 +351,14 @@ bool pattern_matches(struct pattern *pattern, const char *text)
 	pattern->next.n = 0;
 	begin_step(pattern);
 	add_state(pattern, 0);
-	follow(pattern, true, !*at);
+	follow_ops(pattern, true, !*at);
 	for (; *at && pattern->next.n; at++) {
 		begin_step(pattern);
 		if (pattern->steps_left < pattern->now.n)
 			return false;
 		pattern->steps_left -= pattern->now.n;
-		take(pattern, (unsigned char)*at);
-		follow(pattern, false, !at[1]);
+		take_character(pattern, (unsigned char)*at);
+		follow_ops(pattern, false, !at[1]);
 	}
 	return !*at && has_matched(pattern);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes out of a profile what differs between two runs of one program that did the same: where the
- * loader put things, process numbers, times. */
+/* A reproducible profile is the same for two runs of one program that did the same. This removes
+ * what differs between them: addresses that the loader chose, process IDs, times. */
 #pragma once
 #include "model/profile.h"
 
-/* Changes the profile and returns a copy in an order that hangs on nothing but content, which the
- * caller frees; NULL if memory is out. Counts that were kept as sampled become estimates in that
- * order: what rounding leaves over is carried from one to the next. Mappings lie one behind the
- * other; of the metadata, only what the program and its sampling determine stays. */
+/* Changes the profile, and returns a canonical copy, which the caller frees, or NULL if memory is
+ * out or a value has no room in 64 bits. Counts that were kept as sampled become estimates in
+ * canonical order, with rounding errors carried from one to the next. Mappings are placed one after
+ * the other. Only metadata that the program and its sampling determine is kept. */
 struct profile *reproducible_copy(struct profile *profile);

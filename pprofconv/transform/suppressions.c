@@ -16,7 +16,7 @@ static int add_pattern(struct suppressions *suppressions, struct cursor pattern)
 	return r;
 }
 
-/* line = [ "#" text | kind ":" pattern ], where other kinds than `leak` belong to other tools */
+/* line = [ "#" text | kind ":" pattern ]; kinds other than `leak` belong to other tools */
 static int read_line(struct suppressions *suppressions, struct input *input, struct cursor line,
 		     struct diag *diag)
 {
@@ -33,7 +33,7 @@ static int read_line(struct suppressions *suppressions, struct input *input, str
 		return 0;
 	if (cursor_at_end(&line))
 		return diag_error_line(diag, SUPPRESSIONS_E_SYNTAX, input_line_number(input),
-				       "expected a pattern behind 'leak:'");
+				       "expected a pattern after 'leak:'");
 	r = add_pattern(suppressions, line);
 	return r ? diag_errno(diag, r) : 0;
 }
@@ -62,7 +62,7 @@ static bool is_end(const char *pattern)
 	return pattern[0] == '\0' || (pattern[0] == '$' && pattern[1] == '\0');
 }
 
-/* Only the last `*` is ever gone back to, so that time is bounded by the product of the sizes. */
+/* Returns only to the last `*`, so that time is bounded by the product of the sizes. */
 static bool matches(const char *pattern, const char *text)
 {
 	const char *star = "", *resume = text;

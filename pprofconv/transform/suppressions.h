@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of leaks that are known and put up with, in LeakSanitizer's form:
+/* Suppressions are lists of known and accepted leaks, in LeakSanitizer's format:
  *
- *	# why
+ *	# reason
  *	leak:pattern
  *
- * A pattern is found anywhere in the name of a function, a source file or a module; `*` stands for
- * anything, `^` and `$` for its beginning and end. */
+ * A pattern matches anywhere in the name of a function, a source file or a module. `*` matches any
+ * text, `^` and `$` match the beginning and the end of the name. */
 #pragma once
 #include <stdbool.h>
 
@@ -21,10 +21,10 @@ struct suppressions { /* all zeroes: none */
 	VEC(char *) patterns;
 };
 
-/* Adds the patterns of a file. 0, -ENOMEM, what reading failed with, or SUPPRESSIONS_E_SYNTAX;
- * always with a message. */
+/* Adds the patterns of a file. Returns 0, -ENOMEM, the error of reading, or SUPPRESSIONS_E_SYNTAX;
+ * failures always have a message. */
 int suppressions_read(struct suppressions *suppressions, struct input *input, struct diag *diag);
 void suppressions_deinit(struct suppressions *suppressions);
 
-/* Whether any pattern is found in the text. */
+/* Whether any pattern matches the text. */
 bool suppressions_match(const struct suppressions *suppressions, const char *text);

@@ -194,7 +194,7 @@ def merging_needs_the_same_types(folder):
     done = cli.pprofconv('merge', '-n', EXACT, cli.data('good-folded.txt'), '-o',
                          os.path.join(folder, 'x'))
     cli.equal(done.returncode, 2)
-    cli.is_in('good-folded.txt: its sample types are not those', done.stderr)
+    cli.is_in('good-folded.txt: its sample types differ from those', done.stderr)
     cli.equal(os.listdir(folder), [])
 
 
