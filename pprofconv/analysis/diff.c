@@ -33,7 +33,7 @@ void diff_input_deinit(struct diff_input *input)
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
-/* Of a name, with or without a file. */
+/* Hashes a name with its file; no file: "". */
 static uint64_t hash_of(uint32_t name, const char *file)
 {
 	return hash_bytes(name, file, strlen(file));
@@ -54,7 +54,7 @@ static int add_row(struct diff *diff, uint32_t name, const char *file, uint32_t 
 	return r ? r : vec_push(&diff->rows, (struct diff_row){.name = name, .file = file_string});
 }
 
-/* The row of a function with that name and file; PROFILE_NONE if there is none. */
+/* Returns the row of the function with that name and file, or PROFILE_NONE. */
 static uint32_t find_row(const struct diff *diff, uint32_t name, const char *file)
 {
 	struct index_walk walk = index_walk(&diff->row_index, hash_of(name, file));
@@ -69,19 +69,19 @@ static uint32_t find_row(const struct diff *diff, uint32_t name, const char *fil
 
 /* --- summing ------------------------------------------------------------------------------- */
 
-/* One run on its way into the diff. */
+/* A run that is being added to the diff. */
 struct run {
 	struct diff *diff;
 	enum diff_side side;
 	const struct diff_input *input;
-	const struct shared_samples *shared; /* NULL: nothing is */
+	const struct shared_samples *shared; /* NULL: none */
 	struct sampling sampling;
 	double total;
-	VEC(uint32_t) rows;    /* of the input's functions */
-	VEC(uint32_t) seen_in; /* of its functions: the last sample, plus 1, that was counted */
+	VEC(uint32_t) rows;    /* for each function of the input */
+	VEC(uint32_t) seen_in; /* for each function: the last sample, plus 1, that was counted */
 	frame_vec stack;
-	struct moved_files unmet; /* rows */
-	uint32_t no_stack;        /* the row of samples without one; PROFILE_NONE: not needed yet */
+	struct moved_files unmet; /* rows that no function of the run has */
+	uint32_t no_stack;        /* the row of samples without a stack; PROFILE_NONE: none yet */
 };
 
 static int name_of(struct run *run, uint32_t function, uint32_t *out_name)
@@ -91,8 +91,8 @@ static int name_of(struct run *run, uint32_t function, uint32_t *out_name)
 	return strtab_intern(&run->diff->strings, name, strlen(name), out_name);
 }
 
-/* First the functions whose files have rows already, so that none of these is taken for another's.
- */
+/* Matches the functions whose files have rows already. They come first, so that none of these rows
+ * is taken for another function. */
 static int match_same_files(struct run *run)
 {
 	const struct frames *frames = &run->input->frames;
@@ -110,7 +110,7 @@ static int match_same_files(struct run *run)
 	return r;
 }
 
-/* Rows that none of the run's files has are those of files that may have moved. */
+/* Finds the rows that have no file of the run: these files may have moved. */
 static int find_unmet(struct run *run)
 {
 	const struct diff *diff = run->diff;
@@ -265,7 +265,7 @@ static double square(double x)
 	return x * x;
 }
 
-/* Takes over what the spread among runs needs to know of this one. */
+/* Keeps what the spread among runs needs of this run: the squares of its values. */
 static void close_run(struct run *run)
 {
 	struct diff *diff = run->diff;
@@ -307,7 +307,7 @@ static int add_run(struct diff *diff, enum diff_side side, const struct diff_inp
 	return r;
 }
 
-/* One dump on each side, of one run. */
+/* Adds one dump on each side, both of one run. */
 static int add_pair(struct diff *diff, const struct diff_input *base, const struct diff_input *new)
 {
 	struct shared_samples shared;
@@ -350,10 +350,10 @@ void diff_deinit(struct diff *diff)
 	vec_deinit(&diff->run_cumulative);
 }
 
-/* --- what it says -------------------------------------------------------------------------- */
+/* --- changes ------------------------------------------------------------------------------- */
 
-/* The mean of the runs of one side. Its third moment follows from that of the sum; where the spread
- * is the larger error, skewness is not known. */
+/* Returns the mean of the runs of one side. Its third moment follows from that of the sum; if the
+ * spread is the larger error, the skewness is unknown. */
 static struct estimate mean(const struct diff *diff, const struct diff_measure *measure,
 			    enum diff_side side, double *out_freedom)
 {
@@ -418,7 +418,7 @@ static double size_of_change(const struct diff *diff, const struct diff_measure 
 	return fabs(new - base);
 }
 
-static int compare_rows(const void *left, const void *right, void *context)
+static int compare_diff_rows(const void *left, const void *right, void *context)
 {
 	const struct diff_row *a = left, *b = right;
 	const struct diff *diff = context;
@@ -438,7 +438,7 @@ static int compare_rows(const void *left, const void *right, void *context)
 void diff_sort(struct diff *diff)
 {
 	if (diff->rows.n)
-		qsort_r(diff->rows.items, diff->rows.n, sizeof(*diff->rows.items), compare_rows,
-			diff);
-	index_deinit(&diff->row_index); /* their numbers have moved */
+		qsort_r(diff->rows.items, diff->rows.n, sizeof(*diff->rows.items),
+			compare_diff_rows, diff);
+	index_deinit(&diff->row_index); /* the numbers of the rows have changed */
 }

@@ -10,11 +10,11 @@
 
 #define NANOS_PER_HOUR   3.6e12
 #define DUMPS_LEAST      3    /* for a trend */
-#define EXIT_SHARE       0.9  /* of the dump before: what is less was freed because of the exit */
-#define DOWN_SHARE       0.25 /* the same where no dump at exit tells that there was one */
+#define EXIT_SHARE       0.9  /* of the dump before: less was freed because of the exit */
+#define DOWN_SHARE       0.25 /* the same if there is no dump at exit */
 #define TAIL_SHARE       0.1  /* of the run: where programs wind down */
-#define DESTRUCTOR_SHARE 0.9  /* of what was held: a dump of less fell into the destructors */
-#define EXIT_DEVIATIONS  2    /* standard ones: more is no chance */
+#define DESTRUCTOR_SHARE 0.9  /* of what was held: a dump of less was written by the destructors */
+#define EXIT_DEVIATIONS  2    /* standard deviations: more is not chance */
 
 static double square(double x)
 {
@@ -23,7 +23,7 @@ static double square(double x)
 
 /* --- times --------------------------------------------------------------------------------- */
 
-/* Whether all dumps say when they were written, one after another. */
+/* Whether all dumps have times, each later than the one before. */
 static bool has_times(const struct diff_input *dumps, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -33,7 +33,7 @@ static bool has_times(const struct diff_input *dumps, size_t n)
 	return true;
 }
 
-static bool all_tell_times(const struct diff_input *dumps, size_t n)
+static bool all_have_times(const struct diff_input *dumps, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!dumps[i].profile->time_nanos)
@@ -89,7 +89,7 @@ static int find_row(struct dump_series *series, const struct diff_input *dumps, 
 
 /* --- dumps --------------------------------------------------------------------------------- */
 
-/* The squares of what each block, or sample, of a value is worth. */
+/* Returns the sum of the squares of what each block, or sample, of a value is worth. */
 static double doubt_of(const struct sampling *sampling, size_t sample)
 {
 	struct estimate estimate = sampling_estimate(sampling, sample);
@@ -105,11 +105,11 @@ struct reading {
 	size_t number; /* of the dump */
 	struct sampling inuse, allocated;
 	bool has_allocated;
-	VEC(uint32_t) rows; /* of the dump's functions; PROFILE_NONE: not needed yet */
+	VEC(uint32_t) rows; /* for each function of the dump; PROFILE_NONE: not needed yet */
 	frame_vec stack;
 };
 
-/* The counterpart of a value in use: what was ever allocated of the same. */
+/* Finds the counterpart of a value in use: the value that counts all that was ever allocated. */
 static void find_allocated(struct reading *reading, const struct profile *profile)
 {
 	const char *type = reading->series->is_bytes ? "alloc_space" : "alloc_objects";
@@ -194,7 +194,7 @@ static int read_dump(struct dump_series *series, const struct diff_input *dumps,
 	return r;
 }
 
-/* --- the whole ----------------------------------------------------------------------------- */
+/* --- trends -------------------------------------------------------------------------------- */
 
 static bool is_far_below(const struct trend_point *p, const struct trend_point *before,
 			 double share)
@@ -208,9 +208,9 @@ static bool is_beyond_chance(const struct trend_point *p, const struct trend_poi
 	       square(EXIT_DEVIATIONS) * (before->doubt + p->doubt);
 }
 
-/* Many programs free what they have when they end. That is no part of any trend. But a few samples
+/* Many programs free their memory when they end. That is not part of a trend. But a few samples
  * that were in use in the last dump alone are as likely to be gone in any other. `before` is the
- * dump that came before the program wound down; two more stand before that. */
+ * dump before the program wound down; two more come before it. */
 static bool is_freed(const struct trend_point *last, const struct trend_point *before, double share)
 {
 	return is_far_below(last, before, share) &&
@@ -218,8 +218,8 @@ static bool is_freed(const struct trend_point *last, const struct trend_point *b
 		(is_far_below(last, before - 1, share) && is_far_below(last, before - 2, share)));
 }
 
-/* The first dump in the last tenth of the run; with enough before it to see a trend, and a level
- * that it falls from. */
+/* Returns the first dump in the last tenth of the run that has enough dumps before it to see a
+ * trend, and a level that it falls from. */
 static size_t find_tail(const struct dump_series *series)
 {
 	const struct trend_point *points = dump_series_points(series, &series->total);
@@ -232,7 +232,8 @@ static size_t find_tail(const struct dump_series *series)
 	return first;
 }
 
-/* Destructors allocate, so one may have written the dump before that at exit, half way down. */
+/* Whether a destructor wrote the dump before the one at exit, half way down: destructors allocate,
+ * so one may have. */
 static bool has_destructor_dump(const struct dump_series *series, const struct trend_point *points)
 {
 	size_t n = series->n_dumps;
@@ -242,7 +243,7 @@ static bool has_destructor_dump(const struct dump_series *series, const struct t
 	       is_far_below(last - 1, before, DESTRUCTOR_SHARE);
 }
 
-/* How many dumps a trend is made of: those before the program wound down, if it did. */
+/* Returns how many dumps a trend is made of: those before the program wound down, if it did. */
 static size_t count_judged(const struct dump_series *series, const struct trend_point *points)
 {
 	size_t n = series->n_dumps, tail;
@@ -258,7 +259,7 @@ static size_t count_judged(const struct dump_series *series, const struct trend_
 	return series->ends_at_exit && is_freed(&points[n - 1], &points[n - 2], share) ? n - 1 : n;
 }
 
-/* Whether the whole of a program that left no dump at exit goes down for good. */
+/* Whether the total of a program that left no dump at exit goes down for good. */
 static bool winds_down(const struct dump_series *series)
 {
 	const struct trend_point *points = dump_series_points(series, &series->total);
@@ -268,7 +269,7 @@ static bool winds_down(const struct dump_series *series)
 	       is_freed(&points[n - 1], &points[find_tail(series) - 1], DOWN_SHARE);
 }
 
-/* How far a step goes beyond what a slope makes of it, squared. */
+/* Returns the square of how far a step goes beyond the slope. */
 static double square_of_step(const struct trend_point *to, double slope)
 {
 	const struct trend_point *from = to - 1;
@@ -276,9 +277,9 @@ static double square_of_step(const struct trend_point *to, double slope)
 	return square(to->value - from->value - slope * (to->time - from->time));
 }
 
-/* Where nothing tells how many blocks there are, how much came and went is taken from how much the
- * series moves: if steps lead nowhere but where the slope does, their sum is as uncertain as the
- * root of the sum of their squares. Half of that came, half went. */
+/* If the number of blocks is unknown, how much came and went is estimated from how much the series
+ * moves: if steps lead nowhere but where the slope does, their sum is as uncertain as the root of
+ * the sum of their squares. Half of that came, half went. */
 static void doubt_by_steps(struct trend_point *points, size_t n, double slope)
 {
 	double squares = 0;
@@ -313,7 +314,7 @@ static int judge_row(struct dump_series *series, struct dump_series_row *row, do
 	return r;
 }
 
-static int compare_rows(const void *left, const void *right, void *context)
+static int compare_series_rows(const void *left, const void *right, void *context)
 {
 	const struct dump_series_row *a = left, *b = right;
 	const struct dump_series *series = context;
@@ -340,8 +341,8 @@ static bool is_empty(const struct dump_series *series, const struct dump_series_
 	return true;
 }
 
-/* Functions that held nothing in any dump, as where all they allocated was freed. Rows are not to
- * be found any more after that. */
+/* Drops functions that held nothing in any dump, for example because all that they allocated was
+ * freed. Rows can't be found by the index after that. */
 static void drop_empty_rows(struct dump_series *series)
 {
 	size_t n = 0;
@@ -391,7 +392,7 @@ int dump_series_init(struct dump_series *series, const char *type, const struct 
 		.ends_at_exit = n > 0 && was_at_exit(dumps[n - 1].profile),
 		.has_blocks = true,
 	};
-	series->has_equal_times = !series->has_time && all_tell_times(dumps, n);
+	series->has_equal_times = !series->has_time && all_have_times(dumps, n);
 	r = add_points(series, dumps, &series->total.first_point);
 	for (size_t i = 0; !r && i < n; i++)
 		r = read_dump(series, dumps, i);
@@ -404,7 +405,7 @@ int dump_series_init(struct dump_series *series, const char *type, const struct 
 		r = judge_row(series, &series->rows.items[i], confidence, limit);
 	if (!r && series->rows.n)
 		qsort_r(series->rows.items, series->rows.n, sizeof(*series->rows.items),
-			compare_rows, series);
+			compare_series_rows, series);
 	return r;
 }
 

@@ -5,11 +5,12 @@
 
 #define OBJECTS_ENOUGH    1000 /* for rounding to matter less than 1 in 1,000 */
 #define LARGE_OF_INTERVAL 0.5
-#define SAMPLE_LEAST      0.25 /* of samples: less is none */
+#define SAMPLE_LEAST      0.25 /* samples; less is none */
 
 /* --- how a profile was sampled ------------------------------------------------------------- */
 
-/* The place of the type that shares the beginning of `type`, up to its last '_', and ends so. */
+/* Returns the index of the sample type that begins like `type`, up to its last '_', and goes on
+ * with `end`; -1 if there is none. */
 static int find_sibling(const struct profile *profile, const char *type, const char *end)
 {
 	const char *mark = strrchr(type, '_');
@@ -24,7 +25,7 @@ static int find_sibling(const struct profile *profile, const char *type, const c
 	return -1;
 }
 
-/* The string that labels with the mean size have as their key, or 0. */
+/* Returns the key of labels with the mean size, or 0. */
 static uint32_t find_size_key(const struct profile *profile)
 {
 	vec_foreach (label, &profile->labels)
@@ -56,7 +57,7 @@ bool sampling_is_sampled(const struct sampling *sampling)
 	return sampling->interval > 1 && sampling->bytes >= 0;
 }
 
-/* Bytes an object by the sample's values, if there are `least` objects or more; else 0. */
+/* Returns bytes per object by the sample's values, or 0 if there are fewer than `least` objects. */
 static double ratio(const struct sampling *sampling, size_t sample, int64_t least)
 {
 	const int64_t *values = profile_values(sampling->profile, sample);
@@ -86,7 +87,7 @@ double sampling_own_size(const struct sampling *sampling, size_t sample)
 	return size > 0 ? size : sampling_size(sampling, sample);
 }
 
-/* --- what samples are worth ---------------------------------------------------------------- */
+/* --- estimates ----------------------------------------------------------------------------- */
 
 double sampling_count(const struct sampling *sampling, double bytes, double size)
 {
@@ -146,7 +147,7 @@ void estimate_add(struct estimate *sum, const struct estimate *added)
 	sum->missed_value += added->missed_value;
 }
 
-/* Values are rounded, so a trace is left of what was taken away entirely: less than a sample. Its
+/* Values are rounded, so what was taken away entirely leaves a trace of less than a sample. Its
  * moments would be those of rounding, and their ratio any number. */
 struct estimate estimate_less(const struct estimate *whole, const struct estimate *part)
 {
@@ -176,7 +177,7 @@ struct bounds estimate_bounds(const struct estimate *estimate, double z, double 
 	middle = estimate->value + z * z * w / 2;
 	half = z * sqrt(estimate->variance + z * z * w * w / 4);
 	low = middle - half;
-	if (estimate->seen <= estimate->value) /* else it is no sum of samples, but a difference */
+	if (estimate->seen <= estimate->value) /* else it is a difference, not a sum of samples */
 		low = fmax(low, estimate->seen);
 	return (struct bounds){low, fmax(middle + half, least)};
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A change is what came less what went. Between runs those are the whole new and the whole base.
- * Between two dumps of one run they are what is not shared: with n_b and n_n samples in use, and
- * as many allocated and freed since as the dumps tell, n_b + n_n - 2 shared is the smaller of
- * n_b + n_n and what was allocated and freed since. */
+ * Between two dumps of one run they are what is not shared: with n_b and n_n samples in use, and as
+ * many allocated and freed since as the dumps say, n_b + n_n - 2 shared is the smaller of n_b + n_n
+ * and what was allocated and freed since. */
 #include "analysis/estimated_change.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 #include "analysis/statistics.h"
 
 #define SQUARE_PER_VARIANCE 20
-#define MISSED_MAX          100 /* of 20 that are expected: never */
+#define MISSED_MAX          100 /* misses, if 20 are expected: never */
 #define WHOLE_BY_ROUNDING   0.01
 
 double estimated_change_difference(const struct estimated_change *change)
@@ -41,7 +41,7 @@ bool estimated_change_has_enough(const struct estimated_change *change)
 	       sum * sum >= SQUARE_PER_VARIANCE * (change->base.variance + change->new.variance);
 }
 
-/* What is not in both, once those in both stand on each side by the same samples. */
+/* What is on one side only. Shared blocks are the same samples on both, and cancel out. */
 static struct estimate came(const struct estimated_change *change)
 {
 	return estimate_less(&change->new, &change->shared);
@@ -57,7 +57,7 @@ static double square(double x)
 	return x * x;
 }
 
-/* Welch and Satterthwaite's degrees of freedom of a sum of two variances. */
+/* Welch and Satterthwaite's degrees of freedom of the sum of two variances. */
 static double freedom_of(double base_variance, double base_freedom, double new_variance,
 			 double new_freedom)
 {
@@ -91,8 +91,8 @@ double estimated_change_excess(const struct estimated_change *change, double fac
 	return change->new.value - factor * change->base.value - limit;
 }
 
-/* What one sample is worth, the mean by its share of the variance. Between a difference and the
- * next smaller one lies so much: half a step of the lattice that few samples make is taken off, or
+/* Returns what one sample is worth: the mean, weighted by the share of the variance. Adjacent
+ * differences are that far apart: half a step of the lattice that few samples make is taken off, or
  * 3 samples on one side would pass for significant against none on the other. */
 static double step(const struct estimate *gained, const struct estimate *lost, double factor)
 {
@@ -102,7 +102,8 @@ static double step(const struct estimate *gained, const struct estimate *lost, d
 	return variance > 0 ? third / variance : 0;
 }
 
-/* By the variances alone, which know only of blocks of sizes that were sampled. */
+/* Returns the p-value from the variances alone, which account only for blocks of sizes that were
+ * sampled. */
 static double score_p_value(const struct estimated_change *change, double factor, double excess)
 {
 	struct estimate gained = came(change), lost = went(change);
@@ -118,15 +119,15 @@ static double score_p_value(const struct estimated_change *change, double factor
 					  change->new_freedom));
 }
 
-/* The probability that so many bytes were there and none of them was sampled, whatever the sizes of
+/* The probability that so many bytes exist and none of them was sampled, whatever the sizes of
  * their blocks. */
 static double all_missed(double bytes, double unseen)
 {
 	return unseen > 0 ? exp(-bytes / unseen) : 0;
 }
 
-/* The probability that of large blocks, which are on both sides, one side misses so much more than
- * the other. Of many misses the variance tells as much. */
+/* The probability that one side misses so much more than the other of large blocks, which are on
+ * both sides. For many misses the variance says as much. */
 static double some_missed(double value, const struct estimate *a, const struct estimate *b)
 {
 	const struct estimate *likely = a->missed > b->missed ? a : b;
@@ -140,10 +141,10 @@ static double some_missed(double value, const struct estimate *a, const struct e
 			      : 0;
 }
 
-/* Blocks of a few R are nearly all sampled, so the variance is next to nothing; but one in 20
- * blocks of 3 R is missed, and that is then no error of the score's kind but a whole block. So the
- * p-value is never below the probability that the side that has less has missed what it lacks. More
- * than a half says nothing. */
+/* Blocks of a few R are nearly all sampled, so the variance is next to nothing. But one in 20
+ * blocks of 3 R is missed, and that error is a whole block, of which the score knows nothing. So
+ * the p-value is never below the probability that the side that has less has missed what it lacks.
+ * A probability of more than a half says nothing. */
 double estimated_change_p_value(const struct estimated_change *change, double factor, double limit)
 {
 	double excess = estimated_change_excess(change, factor, limit);

@@ -9,9 +9,9 @@
 #include "analysis/power.h"
 #include "analysis/statistics.h"
 
-/* --- what it says -------------------------------------------------------------------------- */
+/* --- text ---------------------------------------------------------------------------------- */
 
-/* number = digits [ "." digits ]; strtod alone would take signs, exponents and hexadecimal */
+/* number = digits [ "." digits ]; strtod alone would accept signs, exponents and hexadecimal */
 static bool take_number(const char **text, double *out)
 {
 	const char *end = *text + strspn(*text, "0123456789.");
@@ -55,13 +55,14 @@ int gate_parse(struct gate *gate, const char *text, bool per_function, struct di
 	*gate = (struct gate){.text = text, .per_function = per_function};
 	if (size == 0 || size >= sizeof(gate->type) || !parse_limit(gate, equals + 1))
 		return diag_error(diag, GATE_E_SYNTAX,
-				  "'%s' is no limit, such as inuse_space=2%% or inuse_space=10M",
+				  "invalid limit '%s'; expected TYPE=LIMIT, "
+				  "such as inuse_space=2%% or inuse_space=10M",
 				  text);
 	memcpy(gate->type, text, size);
 	return 0;
 }
 
-/* --- whether it is kept -------------------------------------------------------------------- */
+/* --- verdict ------------------------------------------------------------------------------- */
 
 struct tests {
 	VEC(uint32_t) rows;
@@ -132,11 +133,11 @@ static int note_failures(const struct tests *tests, struct gate_result *result,
 	return r;
 }
 
-/* --- what it would have seen --------------------------------------------------------------- */
+/* --- power --------------------------------------------------------------------------------- */
 
 #define FINER 8 /* an eighth of the interval shows growth of about a third of the size */
 
-/* Of functions those in which growth is hardest to see: that of the largest limit, and that of the
+/* Finds the function in which growth is hardest to see: that of the largest limit, or that of the
  * largest error. */
 static const struct diff_measure *find_hardest(const struct gate_result *result, bool by_limit)
 {
@@ -178,7 +179,8 @@ static double growth_seen(const struct gate_result *result, const struct gate_op
 	return growth;
 }
 
-/* Where nothing but the spread among runs is in the way, another interval changes nothing. */
+/* Whether errors come from sampling: if only the spread among runs hides growth, another interval
+ * changes nothing. */
 static bool has_samples_alone(const struct diff *diff)
 {
 	struct estimated_change change = diff_change(diff, &diff->total);

@@ -6,7 +6,7 @@
 #define ALLOCATED_LEAST 0x1p20
 #define INUSE_SHARE     0.01
 #define INUSE_MOST      0x1p18 /* the C and C++ libraries keep a third of it */
-#define SAMPLES_MOST    2      /* of the same: what one of them is worth is no more than chance */
+#define SAMPLES_MOST    2      /* in addition: what one sample is worth may be chance */
 
 static double sum_values(const struct profile *profile, int value)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A moment of a process's life: the dump of it that speaks for the process where its heap is to be
- * compared with another run's. */
+/* A moment of a process's life is the dump that represents the process when its heap is compared
+ * with that of another run. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,15 +17,15 @@ struct moment_dump {
 	bool is_exit;
 };
 
-/* False if there is no moment of that name. */
+/* Returns false if there is no moment of that name. */
 bool moment_parse(const char *name, enum moment *out);
 
-/* Chooses from `n` dumps of one process, at least one, in the order of time: stores the number of
- * one. 0 or -ENOMEM.
+/* Chooses one of `n` dumps of one process, at least one, in the order of time, and stores its
+ * number. Returns 0 or -ENOMEM.
  *
- * The level is what the process repeatedly came to once it was warm: of the later half of the dumps
- * before the exit the one that holds more than all but a twentieth of them do. The highest is one
- * chance event, the middle of them depends on how the dumps fell on the swings; fewer than 20 have
- * their highest. A program that ends with more than that, as one that only ever grows, is taken at
- * its end. */
+ * The level is what the process repeatedly reached once it was warm: of the later half of the dumps
+ * before the exit, the one that holds more than all but a twentieth of them. The highest is one
+ * chance event, and the middle depends on how the dumps fell on the swings. Of fewer than 20 dumps
+ * the highest is taken. A program that ends with more than the level, such as one that only ever
+ * grows, is taken at its end. */
 int moment_choose(enum moment moment, const struct moment_dump *dumps, size_t n, size_t *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether two profiles are a pair to be compared, by what they tell of themselves. */
+/* A pairing is two profiles that are to be compared. This checks by their metadata whether they
+ * match. */
 #pragma once
 #include <stdbool.h>
 
@@ -9,6 +10,7 @@
  * times. */
 bool pairing_is_reversed(const struct profile *base, const struct profile *new);
 
-/* The name of the program that the profile is of, without its folder, which may differ from build
- * to build. NULL if it does not tell, or was merged of several programs. Belongs to the profile. */
+/* Returns the name of the program of the profile, without its folder, which may differ from build
+ * to build; NULL if it is unknown, or if the profile was merged of several programs. Belongs to the
+ * profile. */
 const char *pairing_program(const struct profile *profile);

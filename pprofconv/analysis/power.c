@@ -6,13 +6,13 @@
 #include "analysis/statistics.h"
 
 #define MISS       0.15   /* how often the test may pass */
-#define GROWTH_MAX 0x1p62 /* bytes: more is none */
+#define GROWTH_MAX 0x1p62 /* bytes; more is infinite */
 #define PRECISION  0.001
 #define DOUBLINGS  62
 #define BISECTIONS 20
 
-/* As if it had been sampled at that part of the interval. What the spread among runs says does not
- * depend on it. */
+/* Changes an estimate to what it would be at that part of the sample interval. An error from the
+ * spread among runs does not depend on it. */
 static void refine(struct estimate *estimate, double freedom, double part)
 {
 	if (part == 1 || isfinite(freedom))
@@ -35,8 +35,8 @@ static struct estimated_change refined(const struct estimated_change *change, do
 	return fine;
 }
 
-/* What a byte, or an object, of the heap comes with: of both sides, as they are. Where nothing was
- * sampled, small blocks: each sample of them is worth the interval. */
+/* Returns the estimate of one byte, or object, of the heap: the mean of both sides. If nothing was
+ * sampled, blocks are assumed to be small: each sample of them is worth the interval. */
 static struct estimate of_one(const struct estimated_change *change)
 {
 	struct estimate sum = change->base;
@@ -77,13 +77,13 @@ static double deviation(const struct estimated_change *change, double factor)
 		    (factor - 1) * (factor - 1) * change->shared.variance);
 }
 
-/* Whether any of the growth is sampled at all, but in MISS of all cases. */
+/* Whether any of the growth is sampled at all, except in MISS of all cases. */
 static bool is_sampled(const struct estimate *one, double growth)
 {
 	return growth * one->n >= -log(MISS);
 }
 
-/* Whether the test fails even where chance takes away from the growth what it does in MISS of all
+/* Whether the test fails even if chance takes as much from the growth as it does in MISS of all
  * cases. */
 static bool is_seen(const struct estimated_change *change, const struct power_test *test,
 		    const struct estimate *one, double growth)

@@ -8,12 +8,12 @@
 #include "base/hash.h"
 #include "base/number_map.h"
 
-/* A record as the profiler counts: the blocks of one stack and size class, which are 2^(1/16)
- * apart. The mean size, which a profile has as a label, moves within the class. */
+/* A record is what the profiler counts: the blocks of one stack and size class. Classes are
+ * 2^(1/16) apart. The mean size, which a profile has as a label, moves within the class. */
 #define CLASSES_PER_OCTAVE 16
 
 struct record {
-	double counted[2];   /* samples of the values in question, in each profile */
+	double counted[2];   /* samples of the compared values, in each profile */
 	double allocated[2]; /* samples ever allocated */
 };
 
@@ -25,7 +25,7 @@ struct side {
 
 struct matching {
 	struct side sides[2];
-	struct number_map map; /* from the hash of what tells records apart */
+	struct number_map map; /* from the hash of the stack and the size class of a record */
 	VEC(struct record) records;
 };
 
@@ -117,8 +117,8 @@ static int count_sample(struct matching *matching, int number, size_t sample)
 	return vec_push(&side->records, found);
 }
 
-/* Allocations are never fewer in a later dump; where they are, something else was counted, and
- * nothing is taken for shared. */
+/* Returns how many samples both dumps share. Allocations are never fewer in a later dump; if they
+ * are, something else was counted, and nothing is shared. */
 static double shared_of_record(const struct record *record)
 {
 	double since = record->allocated[1] - record->allocated[0];
@@ -129,7 +129,7 @@ static double shared_of_record(const struct record *record)
 	return fmax(0, fmin(most, record->counted[1] - fmax(0, since)));
 }
 
-/* A record's share is divided among the samples that make it up. */
+/* Divides what each record shares among its samples. */
 static int divide(const struct matching *matching, struct shared_samples *shared)
 {
 	const struct side *side = &matching->sides[1];

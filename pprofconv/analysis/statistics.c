@@ -77,7 +77,7 @@ double statistics_count_tail(double mean, size_t least)
 	return sum;
 }
 
-/* By halving: a quantile is asked for a few times a report. */
+/* By bisection: a report needs a quantile only a few times. */
 double statistics_quantile(double tail, double freedom)
 {
 	double low = 0, high = 1;
@@ -113,7 +113,8 @@ static int compare_places(const void *left, const void *right)
 	return a->at < b->at ? -1 : a->at > b->at;
 }
 
-/* The numbers in rising order with their places, which the caller frees; NULL if memory is out. */
+/* Returns the numbers in rising order with their places, which the caller frees, or NULL if memory
+ * is out. */
 static struct place *sort_places(const double *p, size_t n)
 {
 	struct place *places = calloc(n ? n : 1, sizeof(*places));
@@ -155,10 +156,10 @@ int statistics_benjamini_hochberg(const double *p, size_t n, double *out)
 	return 0;
 }
 
-/* --- the middle ---------------------------------------------------------------------------- */
+/* --- median -------------------------------------------------------------------------------- */
 
-/* Hoare's selection: puts into place `k` what belongs there when all are sorted, and nothing larger
- * before it. */
+/* Hoare's selection: puts the number into place `k` that belongs there in sorted order, and nothing
+ * larger before it. */
 static double select_number(double *numbers, size_t n, size_t k)
 {
 	size_t low = 0, high = n - 1;

@@ -9,11 +9,11 @@ struct summing {
 	struct top *top;
 	uint32_t no_stack; /* the row of stacks without frames */
 	const struct frames *frames;
-	VEC(uint32_t) seen_in; /* of functions: the last sample, plus 1, that was counted */
+	VEC(uint32_t) seen_in; /* for each function: the last sample, plus 1, that was counted */
 	frame_vec stack;
 };
 
-static int add(int64_t *sum, int64_t value)
+static int add_value(int64_t *sum, int64_t value)
 {
 	return __builtin_add_overflow(*sum, value, sum) ? -EOVERFLOW : 0;
 }
@@ -21,9 +21,9 @@ static int add(int64_t *sum, int64_t value)
 static int add_without_stack(struct summing *summing, int64_t value)
 {
 	struct top_row *row = &summing->top->rows.items[summing->no_stack];
-	int r = add(&row->flat, value);
+	int r = add_value(&row->flat, value);
 
-	return r ? r : add(&row->cumulative, value);
+	return r ? r : add_value(&row->cumulative, value);
 }
 
 /* A function that is in a stack several times counts once. */
@@ -34,10 +34,11 @@ static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
 				&summing->stack);
 
 	if (!r)
-		r = add(&summing->top->total, value);
+		r = add_value(&summing->top->total, value);
 	if (!r)
-		r = value == INT64_MIN ? -EOVERFLOW
-				       : add(&summing->top->absolute, value < 0 ? -value : value);
+		r = value == INT64_MIN
+			    ? -EOVERFLOW
+			    : add_value(&summing->top->absolute, value < 0 ? -value : value);
 	if (!r && !summing->stack.n)
 		return add_without_stack(summing, value);
 	for (size_t i = 0; !r && i < summing->stack.n; i++) {
@@ -45,9 +46,9 @@ static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
 		struct top_row *row = &summing->top->rows.items[function];
 
 		if (i == 0)
-			r = add(&row->flat, value);
+			r = add_value(&row->flat, value);
 		if (!r && summing->seen_in.items[function] != sample + 1)
-			r = add(&row->cumulative, value);
+			r = add_value(&row->cumulative, value);
 		summing->seen_in.items[function] = sample + 1;
 	}
 	return r;
@@ -99,7 +100,7 @@ struct order {
 	bool by_cumulative;
 };
 
-/* By magnitude; of two that differ in sign, what is there first. */
+/* By magnitude; of two that differ in sign, the positive one first. */
 static int compare_values(int64_t a, int64_t b)
 {
 	uint64_t a_size = a < 0 ? -(uint64_t)a : (uint64_t)a;
@@ -110,7 +111,7 @@ static int compare_values(int64_t a, int64_t b)
 	return a > b ? -1 : a < b;
 }
 
-static int compare_rows(const void *left, const void *right, void *context)
+static int compare_top_rows(const void *left, const void *right, void *context)
 {
 	const struct top_row *a = left, *b = right;
 	const struct order *order = context;
@@ -137,7 +138,7 @@ int top_init(struct top *top, const struct frames *frames, size_t value, bool by
 	vec_deinit(&summing.stack);
 	drop_empty_rows(top);
 	if (!r && top->rows.n)
-		qsort_r(top->rows.items, top->rows.n, sizeof(*top->rows.items), compare_rows,
+		qsort_r(top->rows.items, top->rows.n, sizeof(*top->rows.items), compare_top_rows,
 			&order);
 	return r;
 }

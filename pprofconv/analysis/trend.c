@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Successive dumps share live blocks, so a steady heap drifts: Mann and Kendall's test alone calls
- * many such series growing. Two things keep it from that.
+ * many such series growing. Two corrections prevent that.
  *
  * The variance of its statistic is corrected as Hamed and Rao (1998) propose, by the
- * autocorrelation of the ranks of what remains once the trend is taken away.
+ * autocorrelation of the ranks of what remains once the trend is removed.
  *
  * A short series of long-lived blocks looks like a random walk, and no test of the series alone
- * tells that from growth. But the dumps tell how many blocks came and went: in a steady heap as
- * many come as go, each with its own chance, so the difference between two dumps has the variance
- * of all that did either. Growth must be beyond that as well. */
+ * distinguishes that from growth. But the dumps say how many blocks came and went: in a steady heap
+ * as many come as go, each with its own chance, so the difference between two dumps has the
+ * variance of all that did either. Growth must be beyond that as well. */
 #include "analysis/trend.h"
 
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include "analysis/statistics.h"
 
 #define RANGE_DEVIATIONS 4    /* between the extremes of a series, the best of many pairs */
-#define LATE_SHARE       0.3  /* of the mean growth: less at the end is none */
+#define LATE_SHARE       0.3  /* of the mean growth: less at the end counts as none */
 #define PEAK_SHARE       0.5  /* of the range: what is lost again was not growth */
-#define STEADY_SHARE     0.05 /* of the mean: a slope that makes more of it is not called steady */
+#define STEADY_SHARE     0.05 /* of the mean: a slope that adds up to more is not steady */
 #define POWER            0.8
 
 const char *trend_verdict_name(enum trend_verdict verdict)
@@ -44,7 +44,7 @@ static double square(double x)
 
 /* --- Theil and Sen ------------------------------------------------------------------------- */
 
-/* The median slope; `room` is for n (n-1) / 2 numbers. */
+/* Returns the median slope; `room` is for n (n-1) / 2 numbers. */
 static double median_slope(const struct trend_point *points, size_t n, double *room)
 {
 	size_t n_pairs = 0;
@@ -64,7 +64,7 @@ static double sign(double x)
 	return x > 0 ? 1 : x < 0 ? -1 : 0;
 }
 
-/* The statistic's variance where all orders are as likely; ties take some of it away. */
+/* The variance of the statistic if all orders are equally likely; ties reduce it. */
 static double kendall_variance(const struct trend_point *points, size_t n)
 {
 	double m = (double)n, ties = 0;
@@ -74,12 +74,12 @@ static double kendall_variance(const struct trend_point *points, size_t n)
 
 		for (size_t j = 0; j < n; j++)
 			equal += points[j].value == points[i].value;
-		ties += (equal - 1) * (2 * equal + 5); /* each of a group of equals adds its part */
+		ties += (equal - 1) * (2 * equal + 5); /* each of a tied group adds its part */
 	}
 	return (m * (m - 1) * (2 * m + 5) - ties) / 18;
 }
 
-/* The rank of each residual, less the mean rank. */
+/* Sets ranks[i] to the rank of each residual, less the mean rank. */
 static void rank_residuals(const struct trend_point *points, size_t n, double slope, double *ranks)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -102,8 +102,9 @@ static double autocorrelation(const double *ranks, size_t n, size_t lag)
 	return squares > 0 ? sum / squares : 0;
 }
 
-/* By how much autocorrelation widens the statistic: significant lags only, up to the first that is
- * none. Never below 1: taken for real, negative ones would sharpen the test. */
+/* Returns the factor by which autocorrelation widens the variance of the statistic: significant
+ * lags only, up to the first that is not. Never below 1: negative ones, if believed, would sharpen
+ * the test. */
 static double correction(const struct trend_point *points, size_t n, double slope, double *ranks)
 {
 	double m = (double)n, sum = 0;
@@ -196,7 +197,7 @@ static bool is_range_real(const struct extremes *extremes, bool is_one_run)
 	return fabs(deviation) > RANGE_DEVIATIONS;
 }
 
-/* How far a series fell from the highest it had been. */
+/* Returns how far a series fell from its highest value so far. */
 static double deepest_fall(const struct trend_point *points, size_t n)
 {
 	double highest = points[0].value, deepest = 0;
@@ -208,8 +209,8 @@ static double deepest_fall(const struct trend_point *points, size_t n)
 	return deepest;
 }
 
-/* Whether what was gained on the way up to the end is still being gained: the growth over the last
- * third, as a share of what it would be if all growth were even. */
+/* Returns how much of the growth goes on to the end: the growth over the last third, as a share of
+ * what it would be if all growth were even. */
 static double late_share(const struct trend_point *points, size_t n, double *room)
 {
 	size_t third = n / 3;
@@ -225,14 +226,15 @@ static double growth(const struct trend *trend, const struct trend_point *points
 	return trend->slope * (points[n - 1].time - points[0].time);
 }
 
-/* Whether what the slope makes over the series is too little to matter, be it real or not. */
+/* Whether the slope adds up to too little over the series to matter, real or not. */
 static bool is_trifle(const struct trend *trend, const struct trend_point *points, size_t n)
 {
 	return fabs(growth(trend, points, n)) <= STEADY_SHARE * mean_value(points, n);
 }
 
-static enum trend_verdict choose(const struct trend *trend, const struct trend_point *points,
-				 size_t n, bool is_one_run, double confidence, double *room)
+static enum trend_verdict choose_verdict(const struct trend *trend,
+					 const struct trend_point *points, size_t n,
+					 bool is_one_run, double confidence, double *room)
 {
 	double z = statistics_quantile(1 - confidence, STATISTICS_NORMAL);
 	struct extremes extremes = find_extremes(points, n);
@@ -270,13 +272,13 @@ int trend_judge(struct trend *trend, const struct trend_point *points, size_t n,
 	trend->slope = median_slope(points, n, room);
 	trend->p_rise = statistics_tail(kendall(points, n, trend->slope, room), STATISTICS_NORMAL);
 	trend->deviation = deviation_between(&points[0], &points[n - 1], is_one_run);
-	trend->verdict = choose(trend, points, n, is_one_run, confidence, room);
+	trend->verdict = choose_verdict(trend, points, n, is_one_run, confidence, room);
 	free(room);
 	return 0;
 }
 
-/* The doubt of what changes is that of the blocks that come and go, whatever the slope; they are no
- * more at most in a longer series, and worth less at a smaller interval. */
+/* The doubt of a change is that of the blocks that come and go, whatever the slope. In a longer
+ * series they are no more at most; at a smaller interval they are worth less. */
 struct trend_remedy trend_find_remedy(const struct trend *trend, const struct trend_point *points,
 				      size_t n, bool is_one_run, double confidence)
 {

@@ -573,7 +573,7 @@ def nothing_is_written_on_failure(folder):
 def what_can_not_be_meant(folder):
     base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__f=20)
     for limit in ('99999999999999999999G', '9223372036854775808'):
-        cli.is_in('is no limit', diff(base, new, '-g', f'samples={limit}', status=2)[1])
+        cli.is_in('invalid limit', diff(base, new, '-g', f'samples={limit}', status=2)[1])
     diff(base, new, '-g', 'samples=7G')
     for form in ('text', 'markdown', 'json'):
         cli.is_in('no sample matches --focus', diff('-F', form, base, new, '--focus=none')[0])
