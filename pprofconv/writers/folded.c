@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One line a stack: the names of its functions from the root to the leaf, joined by ';', and one of
- * its values. For flamegraph.pl, speedscope and their relatives. */
+/* Folded stacks: one line a stack, with the names of its functions from the root to the leaf,
+ * joined by ';', and one of its values. For flamegraph.pl, speedscope and similar tools. */
 #include <inttypes.h>
 
 #include "transform/frames.h"
 #include "writers/writers.h"
 
-/* The name less what has a meaning in this format. */
+/* Writes the name, with other characters for those that have a meaning in this format. */
 static void write_name(struct output *output, const char *name)
 {
 	for (; *name; name++) {

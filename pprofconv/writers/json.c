@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole profile as one JSON object, with pprof's names. Mappings, locations and functions refer
- * to each other by their place in the arrays, from 0; null is none. */
+ * to each other by index in their arrays, from 0; null: none. */
 #include <inttypes.h>
 
 #include "writers/writers.h"
@@ -10,16 +10,15 @@ struct json {
 	struct output *output;
 };
 
-/* string = what the profile has under that number, quoted */
+/* string = the string of the profile with that number, quoted */
 static void write_string(const struct json *json, uint32_t string)
 {
 	output_json(json->output, profile_string(json->profile, string),
 		    strtab_size(&json->profile->strings, string));
 }
 
-/* Begins a member of an object or, without a key, of an array: `first` tells whether others came
- * before. */
-static void begin(const struct json *json, bool *first, const char *key)
+/* Begins a member of an object or, without a key, of an array. `first`: no other came before. */
+static void begin_member(const struct json *json, bool *first, const char *key)
 {
 	output_text(json->output, *first ? "" : ",");
 	*first = false;
@@ -29,32 +28,32 @@ static void begin(const struct json *json, bool *first, const char *key)
 
 static void member_string(const struct json *json, bool *first, const char *key, uint32_t string)
 {
-	begin(json, first, key);
+	begin_member(json, first, key);
 	write_string(json, string);
 }
 
 static void member_integer(const struct json *json, bool *first, const char *key, int64_t value)
 {
-	begin(json, first, key);
+	begin_member(json, first, key);
 	output_printf(json->output, "%" PRId64, value);
 }
 
-/* Addresses are text: JSON's numbers are safe up to 2^53 only. */
+/* Addresses are text: JSON's numbers are exact only up to 2^53. */
 static void member_address(const struct json *json, bool *first, const char *key, uint64_t value)
 {
-	begin(json, first, key);
+	begin_member(json, first, key);
 	output_printf(json->output, "\"0x%" PRIx64 "\"", value);
 }
 
 static void member_bool(const struct json *json, bool *first, const char *key, bool value)
 {
-	begin(json, first, key);
+	begin_member(json, first, key);
 	output_text(json->output, value ? "true" : "false");
 }
 
-static void member_number(const struct json *json, bool *first, const char *key, uint32_t number)
+static void member_reference(const struct json *json, bool *first, const char *key, uint32_t number)
 {
-	begin(json, first, key);
+	begin_member(json, first, key);
 	if (number == PROFILE_NONE)
 		output_text(json->output, "null");
 	else
@@ -107,7 +106,7 @@ static void write_line(const struct json *json, const struct profile_line *line)
 	bool first = true;
 
 	output_text(json->output, "{");
-	member_number(json, &first, "function", line->function);
+	member_reference(json, &first, "function", line->function);
 	member_integer(json, &first, "line", line->line);
 	member_integer(json, &first, "column", line->column);
 	output_text(json->output, "}");
@@ -121,12 +120,12 @@ static void write_location(const struct json *json, size_t number)
 
 	output_text(json->output, "{");
 	member_address(json, &first, "address", location->address);
-	member_number(json, &first, "mapping", location->mapping);
+	member_reference(json, &first, "mapping", location->mapping);
 	member_bool(json, &first, "is_folded", location->is_folded);
-	begin(json, &first, "line");
+	begin_member(json, &first, "line");
 	output_text(json->output, "[");
 	for (size_t i = 0; i < location->n_lines; i++) {
-		begin(json, &first_line, NULL);
+		begin_member(json, &first_line, NULL);
 		write_line(json, &lines[i]);
 	}
 	output_text(json->output, "]}");
@@ -141,7 +140,7 @@ static void write_labels(const struct json *json, uint32_t set)
 	for (size_t i = 0; i < n; i++) {
 		bool first = true;
 
-		begin(json, &first_label, NULL);
+		begin_member(json, &first_label, NULL);
 		output_text(json->output, "{");
 		member_string(json, &first, "key", labels[i].key);
 		if (labels[i].text)
@@ -188,10 +187,10 @@ static void member_array(const struct json *json, bool *first, const char *key, 
 {
 	bool first_item = true;
 
-	begin(json, first, key);
+	begin_member(json, first, key);
 	output_text(json->output, "[");
 	for (size_t i = 0; i < n; i++) {
-		begin(json, &first_item, NULL);
+		begin_member(json, &first_item, NULL);
 		output_text(json->output, "\n");
 		write_item(json, i);
 	}
@@ -206,7 +205,7 @@ static int write_json(const struct profile *profile, size_t value, struct output
 	output_text(output, "{");
 	member_array(&json, &first, "sample_type", profile->sample_types.n, write_sample_type);
 	member_string(&json, &first, "default_sample_type", profile->default_sample_type);
-	begin(&json, &first, "period_type");
+	begin_member(&json, &first, "period_type");
 	write_value_type(&json, &profile->period_type);
 	member_integer(&json, &first, "period", profile->period);
 	member_integer(&json, &first, "time_nanos", profile->time_nanos);

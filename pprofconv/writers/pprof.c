@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* pprof's protobuf, gzipped. The messages of one type that follow each other are one message when
- * read, so the profile goes out in batches and memory stays as it is. Numbers are ours plus 1,
- * since 0 means none; strings keep theirs. */
+/* pprof's protobuf, gzipped. A reader merges the messages of one type that follow each other, so
+ * the profile is written in batches, and memory does not grow. Numbers are ours plus 1, since 0
+ * means none; strings keep theirs. */
 #include <errno.h>
 
 #include "base/gzip.h"
@@ -27,7 +27,7 @@ typedef Perftools__Profiles__ValueType value_type_message;
 struct encoder {
 	const struct profile *profile;
 	struct gzip *gzip;
-	VEC(uint8_t) packed; /* the batch */
+	VEC(uint8_t) packed; /* the current batch */
 	VEC(uint64_t) location_ids;
 	VEC(label_message) labels;
 	VEC(label_message *) label_pointers;
@@ -47,7 +47,7 @@ static void encoder_deinit(struct encoder *encoder)
 	vec_deinit(&encoder->unknown);
 }
 
-/* Makes room for `n` unknown fields of the messages of a batch, which is about to begin. */
+/* Makes room for `n` unknown fields of the messages of a batch that is about to begin. */
 static int reserve_unknown(struct encoder *encoder, size_t n)
 {
 	encoder->unknown.n = 0;
@@ -90,7 +90,7 @@ static void fill_label(struct encoder *encoder, label_message *message,
 	give_unknown(encoder, label->unknown, &message->base);
 }
 
-/* The arrays must have room: pointers into them stay until the batch is out. */
+/* Fills a sample. The arrays must have room: pointers into them stay until the batch is written. */
 static void fill_sample(struct encoder *encoder, sample_message *message, uint32_t sample)
 {
 	const struct profile *profile = encoder->profile;
@@ -200,7 +200,7 @@ static int emit_mappings(struct encoder *encoder, size_t first, size_t n)
 	return emit(encoder, &message);
 }
 
-/* The number as the format has it: 0 for none. */
+/* Returns the number as the format has it: 0 for none. */
 static uint64_t id_of(uint32_t number)
 {
 	return number == PROFILE_NONE ? 0 : (uint64_t)number + 1;
@@ -335,7 +335,7 @@ static void fill_value_type(value_type_message *message, const struct profile_va
 	message->unit = from->unit;
 }
 
-/* What there is one of, sample types and comments. */
+/* Emits all single fields, sample types and comments. */
 static int emit_head(struct encoder *encoder)
 {
 	const struct profile *profile = encoder->profile;
@@ -416,7 +416,7 @@ static int write_pprof(const struct profile *profile, size_t value, struct outpu
 
 const struct writer writer_pprof = {
 	.name = "pprof",
-	.summary = "pprof's protobuf, gzipped: for go tool pprof and its relatives",
+	.summary = "pprof's protobuf, gzipped, for go tool pprof and similar tools",
 	.suffix = ".pb.gz",
 	.is_binary = true,
 	.write = write_pprof,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each writer's file gives to the table. */
+/* The rows of the table, each defined in its writer's file. */
 #pragma once
 #include "writers/writer.h"
 
