@@ -85,7 +85,7 @@ void format_unbroken(struct output *output, const char *text)
 		output_text(output, *text == ' ' ? "\u00a0" : (char[]){*text, '\0'});
 }
 
-/* Where GitHub would make a link: Markdown is at work within <code> too. */
+/* Whether GitHub would make a link here: it reads Markdown within <code> too. */
 static bool begins_link(const char *text)
 {
 	return strncmp(text, "://", 3) == 0 || strncmp(text, "www.", 4) == 0;
@@ -115,7 +115,7 @@ void format_name(struct output *output, const char *name)
 	size_t size = strnlen(name, NAME_BYTES);
 
 	while (name[size] && size && ((unsigned char)name[size] & 0xc0) == 0x80)
-		size--; /* to where a character begins */
+		size--; /* back to the start of a character */
 	memcpy(text, name, size);
 	format_code(output, text);
 }
@@ -127,7 +127,7 @@ void format_type(struct output *output, const char *type)
 
 	if (*type && strspn(type, plain) == strlen(type) && strlen(type) <= NAME_BYTES)
 		output_printf(output, "`%s`", type);
-	else /* it comes from a profile, and may be anything */
+	else /* it comes from a profile and may be anything */
 		format_name(output, type);
 }
 

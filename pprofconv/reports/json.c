@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* For programs. What it holds is described by diff.schema.json; members may be added within a
- * version, none goes or changes its meaning. */
+/* For programs. diff.schema.json defines the format; within a version members may be added, but
+ * none is removed or changes its meaning. */
 #include "reports/format.h"
 #include "reports/reports.h"
 
@@ -182,6 +182,6 @@ static int write_json(const struct report *report, struct output *output)
 
 const struct report_format report_json = {
 	.name = "json",
-	.summary = "for programs; diff.schema.json describes it",
+	.summary = "for programs; diff.schema.json defines the format",
 	.write = write_json,
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* For the comment of a pull request: what there is to decide first, the rest folded away. */
+/* For the comment of a pull request: what needs a decision first, the rest folded. */
 #include "reports/format.h"
 #include "reports/reports.h"
 
 #define N_FIRST  10
 #define N_IN_ALL 200
 
-/* A row's name, and its file. */
+/* Writes the name of a row, and its file. */
 static void write_place(const struct diff *diff, const struct diff_row *row, struct output *output)
 {
 	format_name(output, diff_name(diff, row));
@@ -35,7 +35,7 @@ static void write_verdict(const struct report *report, struct output *output)
 	if (estimated_change_is_exact(&change))
 		output_text(output, ". Every allocation was recorded.\n\n");
 	else if (!estimated_change_has_enough(&change))
-		output_text(output, ". Too few samples to say how sure that is.\n\n");
+		output_text(output, ". There are too few samples for an interval.\n\n");
 	else
 		output_printf(output, ", %.10g %% interval %s.\n\n", 100 * report->confidence,
 			      format_bounds(estimated_change_bounds(&change, report->confidence),
@@ -54,12 +54,12 @@ static void write_failure(const struct report *report, const struct gate_result 
 		output_text(output, " of ");
 		write_place(result->diff, row, output);
 	} else {
-		output_text(output, " in all");
+		output_text(output, " total");
 	}
 	output_printf(output, ": %s\n", report_describe_growth(report, result, failure).text);
 }
 
-/* As many as there is room for, the largest first. */
+/* Writes as many failures as there is room for, the largest first. */
 static void write_failures(const struct report *report, const struct gate_result *result,
 			   struct output *output)
 {
@@ -88,7 +88,7 @@ static void write_pass(const struct report *report, const struct gate_result *re
 
 	output_text(output, "- ✅ ");
 	format_type(output, result->gate->text);
-	output_text(output, result->gate->per_function ? " a function\n" : "\n");
+	output_text(output, result->gate->per_function ? " per function\n" : "\n");
 	write_line(&reason, output);
 	write_line(&power, output);
 }
@@ -153,7 +153,7 @@ static void write_row(const struct report *report, size_t number, struct output 
 	output_text(output, " |\n");
 }
 
-/* The rows from `first` on, `n` of those whose flat value changed. Returns the next. */
+/* Writes `n` rows whose flat value changed, from `first` on. Returns the next row. */
 static size_t write_rows(const struct report *report, size_t first, size_t n, struct output *output)
 {
 	const struct diff *diff = report->diff;
@@ -182,7 +182,7 @@ static size_t count_rows(const struct report *report, size_t first)
 	return n;
 }
 
-/* How many rows come before the fold: of those that differ, which stand first. */
+/* Returns how many rows come before the fold. Rows that differ are sorted first. */
 static size_t count_first(const struct report *report)
 {
 	size_t limit = report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST, n = 0;
@@ -233,7 +233,8 @@ static int write_markdown(const struct report *report, struct output *output)
 	}
 	output_text(output, "<sub>");
 	write_runs(report, output);
-	output_printf(output, " Bold: real with %.10g %% confidence, among all compared.</sub>\n",
+	output_printf(output,
+		      " Bold: significant at %.10g %% confidence, among all compared.</sub>\n",
 		      100 * report->confidence);
 	return 0;
 }

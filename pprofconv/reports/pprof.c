@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* For `go tool pprof` to draw: what its own -diff_base makes, the new samples and the base's with
- * their values negated and the label by which pprof knows them. */
+/* For `go tool pprof` to draw. Like pprof's own -diff_base, it has the new samples, and those of
+ * the base with negated values and the label that pprof knows them by. */
 #include <errno.h>
 
 #include "reports/reports.h"
 #include "transform/merge.h"
 #include "writers/writer.h"
 
-/* All runs of a side, as one. */
+/* Adds all runs of a side to one sum. */
 static int add_runs(struct merge *sum, const struct report *report, enum diff_side side,
 		    struct diag *diag)
 {
@@ -22,8 +22,8 @@ static int add_runs(struct merge *sum, const struct report *report, enum diff_si
 	return r;
 }
 
-/* The mean is that of the sum: means of single runs would each be rounded. A sum without room in 64
- * bits is -EOVERFLOW, even where the mean has it. */
+/* Adds the mean of a side, computed from the sum: means of single runs would each be rounded. A sum
+ * without room in 64 bits is -EOVERFLOW, even if the mean has room. */
 static int add_side(struct merge *merge, const struct report *report, enum diff_side side,
 		    struct diag *diag)
 {
@@ -43,7 +43,7 @@ static int add_side(struct merge *merge, const struct report *report, enum diff_
 	return profile ? merge_add_changed(merge, profile, &change, diag) : -ENOMEM;
 }
 
-/* Profiles that count different things can't be put into one. */
+/* Profiles with different sample types can't be written as one. */
 static int write_pprof(const struct report *report, struct output *output)
 {
 	_cleanup_(merge_freep) struct merge *merge = merge_new();

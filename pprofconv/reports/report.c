@@ -34,7 +34,7 @@ bool report_is_row_different(const struct diff *diff, const struct diff_row *row
 	       estimated_change_difference(&cumulative) != 0;
 }
 
-/* The probability of so large a change, up or down, where there is none. */
+/* Returns the probability of so large a change, up or down, if there is none. */
 static double two_sided(const struct diff *diff, const struct diff_measure *measure)
 {
 	struct estimated_change change = diff_change(diff, measure);
@@ -134,7 +134,7 @@ struct formatted report_describe_growth(const struct report *report,
 	return text;
 }
 
-/* Rows that surely grew, if they are of what the gate judges. */
+/* Counts rows with significant growth, if they have the values that the gate judges. */
 static size_t count_real(const struct report *report, const struct gate_result *result)
 {
 	const struct diff *diff = report->diff;
@@ -162,17 +162,17 @@ struct formatted report_describe_pass(const struct report *report, const struct 
 
 	if (!n || result->failures.n)
 		return text;
-	size = snprintf(text.text, FORMAT_SIZE, "growth of %zu %.8s%s is real, but ", n, report->by,
-			n > 1 ? "s" : "");
+	size = snprintf(text.text, FORMAT_SIZE, "%zu %.8s%s grew significantly, but ", n,
+			report->by, n > 1 ? "s" : "");
 	if (gate->per_function)
 		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
-			 "no function's is surely above the limit");
+			 "no function is significantly above the limit");
 	else
 		snprintf(
 			text.text + size, FORMAT_SIZE - (size_t)size,
 			"the gate judges the total: %.24s is %s the limit",
 			format_difference(estimated_change_difference(&total), diff->is_bytes).text,
-			is_within ? "within" : "not surely above");
+			is_within ? "within" : "not significantly above");
 	return text;
 }
 
@@ -187,16 +187,17 @@ struct formatted report_describe_power(const struct gate_result *result)
 		return text;
 	if (isinf(power->growth))
 		size = snprintf(text.text, FORMAT_SIZE,
-				"no growth would have failed: too few samples");
+				"no growth would have failed the gate: too few samples");
 	else
 		size = snprintf(text.text, FORMAT_SIZE,
-				"a growth %sof %.24s or more would have failed 4 times in 5%s",
-				result->gate->per_function ? "of a function " : "",
+				"growth of %.24s or more%s would have failed the gate "
+				"4 times in 5%s",
 				format_value(power->growth, is_bytes).text,
+				result->gate->per_function ? " in a function" : "",
 				is_fine ? " if the runs differ in nothing else" : "");
 	if (is_fine && isfinite(power->fine_growth))
 		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
-			 "; at HEAP_PROFILE_SAMPLE_INTERVAL=%.24s one of %.24s",
+			 "; with HEAP_PROFILE_SAMPLE_INTERVAL=%.24s, growth of %.24s would have",
 			 format_setting(power->fine_interval).text,
 			 format_value(power->fine_growth, is_bytes).text);
 	return text;
@@ -209,7 +210,7 @@ char *report_describe_failure(const struct report *report, const struct gate_res
 	const struct diff_row *row = report_failed_row(result, failure);
 	char *text;
 
-	if (asprintf(&text, "%s%s%s%s%s: %s", diff->type, row ? " of " : " in all",
+	if (asprintf(&text, "%s%s%s%s%s: %s", diff->type, row ? " of " : " total",
 		     row ? diff_name(diff, row) : "", row && row->file ? " in " : "",
 		     row ? diff_file(diff, row) : "",
 		     report_describe_growth(report, result, failure).text) < 0)

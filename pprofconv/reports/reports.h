@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each format's file gives to the table. */
+/* The rows of the table, each defined in its format's file. */
 #pragma once
 #include "reports/report.h"
 

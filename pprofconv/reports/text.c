@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For a terminal: columns as pprof's -top has them, for the difference. */
+/* For a terminal: columns like those of pprof -top, for the difference. */
 #include <errno.h>
 
 #include "reports/format.h"
@@ -88,7 +88,7 @@ static void write_pass(const struct report *report, const struct gate_result *re
 	struct formatted power = report_describe_power(result);
 
 	output_printf(output, "gate passed: %s%s\n", result->gate->text,
-		      result->gate->per_function ? " a function" : "");
+		      result->gate->per_function ? " per function" : "");
 	write_line(&reason, output);
 	write_line(&power, output);
 }
@@ -123,7 +123,7 @@ static int write_text(const struct report *report, struct output *output)
 	vec_foreach (warning, &report->warnings)
 		output_printf(output, "warning: %s\n", *warning);
 	if (diff->suppressed[0] != 0 || diff->suppressed[1] != 0)
-		output_printf(output, "suppressed, and not counted: base %s, new %s\n",
+		output_printf(output, "suppressed (not counted): base %s, new %s\n",
 			      format_value(diff->suppressed[0], diff->is_bytes).text,
 			      format_value(diff->suppressed[1], diff->is_bytes).text);
 	for (size_t i = 0; !r && i < report->n_results; i++)

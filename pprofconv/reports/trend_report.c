@@ -46,13 +46,13 @@ char *trend_describe_failure(const struct trend_report *report, const struct dum
 	return text;
 }
 
-/* ", in the order given: ...", "" if times put the dumps in order. */
+/* ", in the order given: ...", or "" if times put the dumps in order. */
 static const char *describe_order(const struct dump_series *series)
 {
 	return series->has_time ? ""
 	       : series->has_equal_times
 		       ? ", in the order given: some were written at the same time"
-		       : ", in the order given: they don't tell their times";
+		       : ", in the order given: some have no times";
 }
 
 static size_t n_shown(const struct trend_report *report)
@@ -71,7 +71,8 @@ static double highest(const struct trend_point *points, size_t n)
 	return found;
 }
 
-/* The values as bars of eight heights from 0 on; of a long series, evenly chosen ones. */
+/* Writes the values as bars of eight heights, from 0 on. Of a long series, evenly spaced values are
+ * chosen. */
 static void write_sparkline(const struct dump_series *series, const struct dump_series_row *row,
 			    struct output *output)
 {
@@ -93,19 +94,19 @@ static double last_value(const struct dump_series *series, const struct dump_ser
 	return dump_series_points(series, row)[series->n_dumps - 1].value;
 }
 
-/* --- what is not sure ---------------------------------------------------------------------- */
+/* --- not sure ------------------------------------------------------------------------------ */
 
-#define TIMES_MAX 100 /* as long: more is no advice */
+#define TIMES_MAX 100 /* times as long: more is not useful advice */
 
-/* Of what is shown the row that is not sure with the steepest slope upwards, the total first; NULL
- * if there is none. */
+/* Finds, of what is shown, the row that is not sure and has the steepest slope upwards, the total
+ * first. Returns NULL if there is none. */
 static const struct dump_series_row *find_unsure(const struct trend_report *report)
 {
 	const struct dump_series *series = report->series;
 
 	if (series->total.trend.verdict == TREND_NOT_SURE && series->total.trend.slope > 0)
 		return &series->total;
-	for (size_t i = 0; i < n_shown(report); i++) { /* they are sorted */
+	for (size_t i = 0; i < n_shown(report); i++) { /* sorted by verdict, then by slope */
 		const struct dump_series_row *row = &series->rows.items[i];
 
 		if (row->trend.verdict == TREND_NOT_SURE && row->trend.slope > 0)
@@ -114,7 +115,7 @@ static const struct dump_series_row *find_unsure(const struct trend_report *repo
 	return NULL;
 }
 
-/* A power of two, small enough. */
+/* Returns a power of two that is small enough. */
 static double choose_interval(double interval)
 {
 	return exp2(floor(log2(fmax(1, interval))));
@@ -127,22 +128,23 @@ static void put_remedy(const struct dump_series *series, const struct trend_reme
 	bool is_sampled = series->interval > 1, is_long = remedy->times <= TIMES_MAX;
 
 	if (remedy->times <= 1)
-		snprintf(text->text + used, left, "more dumps of the run would tell");
+		snprintf(text->text + used, left, "more dumps of the run would show");
 	else if (is_sampled && is_long)
 		snprintf(text->text + used, left,
-			 "%.0f times as long a run would tell, or "
-			 "HEAP_PROFILE_SAMPLE_INTERVAL=%.24s",
+			 "a run %.0f times as long would show, "
+			 "or HEAP_PROFILE_SAMPLE_INTERVAL=%.24s",
 			 ceil(remedy->times),
 			 format_setting(choose_interval(series->interval * remedy->part)).text);
 	else if (is_sampled)
-		snprintf(text->text + used, left, "HEAP_PROFILE_SAMPLE_INTERVAL=%.24s would tell",
+		snprintf(text->text + used, left, "HEAP_PROFILE_SAMPLE_INTERVAL=%.24s would show",
 			 format_setting(choose_interval(series->interval * remedy->part)).text);
 	else
-		snprintf(text->text + used, left, "%.0f times as long a run would tell",
+		snprintf(text->text + used, left, "a run %.0f times as long would show",
 			 ceil(remedy->times));
 }
 
-/* Which of what is not sure may grow most, and what would tell; "" if there is nothing. */
+/* Describes which row that is not sure may grow most, and what would decide it; "" if there is
+ * none. */
 static struct formatted describe_unsure(const struct trend_report *report)
 {
 	const struct dump_series *series = report->series;
@@ -251,7 +253,7 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 	if (report->gate && !report->has_failed) {
 		output_text(output, "- ✅ ");
 		format_type(output, report->gate);
-		output_text(output, " a function\n\n");
+		output_text(output, " per function\n\n");
 	}
 	for (size_t i = 0; i < series->rows.n; i++) {
 		const struct dump_series_row *row = &series->rows.items[i];
@@ -276,7 +278,7 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 		output_text(output, "\n");
 }
 
-/* The cells of a row up to its name; `mark` stands around the slope. */
+/* Writes the cells of a row up to its name, with `mark` around the slope. */
 static void write_values(const struct dump_series *series, const struct dump_series_row *row,
 			 const char *mark, struct output *output)
 {

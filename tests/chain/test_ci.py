@@ -114,7 +114,7 @@ def a_gate_that_passes_and_one_that_fails(folder):
     summary = os.path.join(folder, 'summary')
     more = gate(folder, bench, '50', HEAP_GATE_BASE=base, HEAP_GATE_SUMMARY=summary)
     assert more.returncode == 1, more.stderr
-    cli.is_in('gate failed: inuse_space in all: ', more.stderr)
+    cli.is_in('gate failed: inuse_space total: ', more.stderr)
     cli.is_in('main', more.stdout)
     with open(summary, encoding='utf-8') as file:
         cli.is_in('### ❌ Heap profile: a gate failed', file.read())
@@ -232,7 +232,7 @@ def a_service_that_frees_all_at_its_end(folder):
         assert same.returncode == 0, (phase, same.stdout, same.stderr)
         more = gate(folder, service, '200', str(phase), HEAP_GATE_BASE=base)
         assert more.returncode == 1, (phase, more.stdout, more.stderr)
-        cli.is_in('gate failed: inuse_space in all: ', more.stderr)
+        cli.is_in('gate failed: inuse_space total: ', more.stderr)
 
 
 @cli.test

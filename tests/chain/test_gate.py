@@ -50,7 +50,7 @@ def the_heap_is_that_of_the_base(folder):
 def a_leak_turns_it_red(folder):
     done = gate(folder, bench(folder, '-DLEAK'))
     cli.equal(done.returncode, 1)
-    cli.is_in('gate failed: inuse_space in all: ', done.stderr)
+    cli.is_in('gate failed: inuse_space total: ', done.stderr)
     cli.is_in('gate failed: inuse_space of document_read: ', done.stderr)
 
 

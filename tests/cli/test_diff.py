@@ -81,7 +81,7 @@ def gates_of_exact_profiles(folder):
     diff('--max-growth', 'inuse_space=200', base, new)
     diff('--max-growth', 'inuse_objects=2', base, new)
     _, message = diff('--max-growth', 'inuse_space=1.9%', base, new, status=1)
-    cli.equal(message, 'pprofconv: gate failed: inuse_space in all: from 9.77 KiB to 9.96 KiB, '
+    cli.equal(message, 'pprofconv: gate failed: inuse_space total: from 9.77 KiB to 9.96 KiB, '
               '+200 B (+2.0 %), exact; limit 1.9%\n')
     _, message = diff('-g', 'inuse_objects=1', '-g', 'alloc_space=199', '-g', 'alloc_space=10K',
                       base, new, status=1)
@@ -155,12 +155,14 @@ def a_pass_says_what_it_would_have_seen(folder):
     assert 0.8 < power['growth'] / expected(R) < 1.2, (power, expected(R))
     cli.equal(power['fine_interval'], R / 8)
     assert 0.8 < power['fine_growth'] / expected(R / 8) < 1.3, (power, expected(R / 8))
-    said = (f"a growth of {power['growth'] / 2**20:.2f} MiB or more would have failed 4 times in 5 if "
-            f"the runs differ in nothing else; at HEAP_PROFILE_SAMPLE_INTERVAL=64K one of {power['fine_growth'] / 2**20:.2f} MiB\n")
+    said = (f"growth of {power['growth'] / 2**20:.2f} MiB or more would have failed the gate 4 times in 5 "
+            'if the runs differ in nothing else; with HEAP_PROFILE_SAMPLE_INTERVAL=64K, '
+            f"growth of {power['fine_growth'] / 2**20:.2f} MiB would have\n")
     cli.is_in('gate passed: inuse_space=50%\n  ' + said, diff('-g', 'inuse_space=50%', base, new)[0])
     cli.is_in('- ✅ `inuse_space=50%`\n  - ' + said,
               diff('-F', 'markdown', '-g', 'inuse_space=50%', base, new)[0])
-    cli.is_in('  a growth of a function of ', diff('-G', 'inuse_space=500%', base, new)[0])
+    cli.is_in(' or more in a function would have failed the gate ',
+              diff('-G', 'inuse_space=500%', base, new)[0])
 
 
 @cli.test
@@ -192,17 +194,17 @@ def what_a_pass_does_not_say(folder):
 def real_growth_in_a_report_that_passed(folder):
     base = folded(folder, 'base', main__f=100, main__g=200)
     new = folded(folder, 'new', main__f=130, main__g=180)
-    for gate, said in ((('-g', 'samples=5%'), 'growth of 1 function is real, but the gate judges the '
-                        'total: +10 is within the limit'),
-                       (('-G', 'samples=30%'), "growth of 1 function is real, but no function's is "
-                        'surely above the limit')):
+    for gate, said in ((('-g', 'samples=5%'), '1 function grew significantly, but the gate judges '
+                        'the total: +10 is within the limit'),
+                       (('-G', 'samples=30%'), '1 function grew significantly, but no function is '
+                        'significantly above the limit')):
         cli.is_in(f'\n  {said}\n', diff(*gate, base, new)[0])
         cli.is_in(f'\n  - {said}\n', diff('-F', 'markdown', *gate, base, new)[0])
-    assert ' is real' not in diff('-g', 'samples=5%', new, new)[0]
+    assert ' grew significantly' not in diff('-g', 'samples=5%', new, new)[0]
     base, new = sampled(folder, 'a', 1, HEAP), sampled(folder, 'b', 2, {**HEAP, (77, 4096): 3000})
     out, _ = diff('-g', 'inuse_space=0', base, new)
-    cli.is_in('growth of 1 function is real, but the gate judges the total: +', out)
-    cli.is_in(' is not surely above the limit\n', out)
+    cli.is_in('1 function grew significantly, but the gate judges the total: +', out)
+    cli.is_in(' is not significantly above the limit\n', out)
 
 
 @cli.test
@@ -231,7 +233,7 @@ def suppressions(folder):
     diff('-g', gate, base, new, status=1)
     list_ = runs.write(os.path.join(folder, 'list'), '# known\nleak:^cac*e$\n')
     out, _ = diff('-g', gate, '--suppressions', list_, base, new)
-    cli.is_in('suppressed, and not counted: base 0', out)
+    cli.is_in('suppressed (not counted): base 0', out)
     bad = runs.write(os.path.join(folder, 'bad'), 'leak:x\noops\n')
     _, message = diff('--suppressions', bad, base, new, status=2)
     cli.is_in("bad:2: expected a suppression, as in 'leak:cache_*'", message)
@@ -730,7 +732,7 @@ def markdown_of_a_type_that_is_markup(folder):
             '&#91;a&#93;(http&#58;//e)</code>')
     out, _ = diff('-F', 'markdown', '-g', f'{evil}=0', '-G', f'{evil}=5', base, new, status=1)
     cli.is_in(f'\n{name} grew: ', out)
-    cli.is_in(f'- ❌ {name} in all: ', out)
+    cli.is_in(f'- ❌ {name} total: ', out)
     cli.equal(out.count('# '), 1)
     assert '@' not in out and '<b>' not in out, out
     done = cli.pprofconv('trend', '-q', '-F', 'markdown', base, new, new,

@@ -120,7 +120,7 @@ def without_times(folder):
         blocks = {(1, 100): 10 * i + 1}
         paths.append(runs.write(os.path.join(folder, f'{i}'), runs.dump(blocks, blocks, 1)))
     out, _ = trend(*paths)
-    cli.is_in("in the order given: they don't tell their times", out)
+    cli.is_in('in the order given: some have no times', out)
     cli.is_in('+1000 B/dump', out)
     cli.is_in('▁▃▅▇█', out)
     cli.is_in('shrinks', trend(*paths[::-1])[0])
@@ -338,9 +338,9 @@ def what_is_not_sure_is_not_called_steady(folder):
     are 6.6 blocks each, and the slope, a fourth of a block a dump, makes 4.75: 3.5 times as long,
     or a twelfth of the interval."""
     values = [20 + i // 4 for i in range(19)] + [24]
-    for interval, said in ((1, '4 times as long a run would tell'),
-                           (R, '4 times as long a run would tell, or '
-                            'HEAP_PROFILE_SAMPLE_INTERVAL=32K')):
+    for interval, said in ((1, 'a run 4 times as long would show'),
+                           (R, 'a run 4 times as long would show, '
+                            'or HEAP_PROFILE_SAMPLE_INTERVAL=32K')):
         paths = write_walk(folder, values, interval)
         report = json.loads(trend('-F', 'json', *paths)[0])
         cli.equal([row['verdict'] for row in report['rows']], ['not sure'])
@@ -352,7 +352,7 @@ def what_is_not_sure_is_not_called_steady(folder):
     three = write_walk(folder, (100, 200, 300), n_allocated=400)  # too few to be sure of anything
     report = json.loads(trend('-F', 'json', *three)[0])
     cli.equal(report['rows'][0]['verdict'], 'not sure')
-    assert report['unsure'].endswith(': more dumps of the run would tell'), report['unsure']
+    assert report['unsure'].endswith(': more dumps of the run would show'), report['unsure']
     for values in ([20] * 20, [100 + i // 5 for i in range(20)]):  # four of a hundred are a trifle
         report = json.loads(trend('-F', 'json', *write_walk(folder, values))[0])
         cli.equal((report['rows'][0]['verdict'], report['unsure']), ('steady', None))
