@@ -163,7 +163,7 @@ static void run_deinit(struct run *run)
 	moved_files_deinit(&run->unmet);
 }
 
-/* What a sample adds to each of its functions. */
+/* The estimates that a sample adds to each of its functions. */
 struct addition {
 	struct estimate estimate, shared;
 };

@@ -41,7 +41,7 @@ bool estimated_change_has_enough(const struct estimated_change *change)
 	       sum * sum >= SQUARE_PER_VARIANCE * (change->base.variance + change->new.variance);
 }
 
-/* What is on one side only. Shared blocks are the same samples on both, and cancel out. */
+/* The part that is on one side only. Shared blocks are the same samples on both, and cancel out. */
 static struct estimate came(const struct estimated_change *change)
 {
 	return estimate_less(&change->new, &change->shared);
@@ -143,7 +143,7 @@ static double some_missed(double value, const struct estimate *a, const struct e
 
 /* Blocks of a few R are nearly all sampled, so the variance is next to nothing. But one in 20
  * blocks of 3 R is missed, and that error is a whole block, of which the score knows nothing. So
- * the p-value is never below the probability that the side that has less has missed what it lacks.
+ * the p-value is never below the probability that the smaller side has missed what it lacks.
  * A probability of more than a half says nothing. */
 double estimated_change_p_value(const struct estimated_change *change, double factor, double limit)
 {

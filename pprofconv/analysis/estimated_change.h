@@ -8,8 +8,9 @@
 /* All zeroes: nothing on either side. */
 struct estimated_change {
 	struct estimate base, new;
-	/* What two dumps of one run have in common: blocks that were sampled before the first dump
-	 * and are in use in the second. They are the same samples, so their part does not vary. */
+	/* The part that two dumps of one run have in common: blocks that were sampled before the
+	 * first dump and are in use in the second. They are the same samples, so their part does
+	 * not vary. */
 	struct estimate shared;
 	/* Degrees of freedom of the variances: infinite if they come from theory alone, fewer if
 	 * they come from the spread among several runs. */

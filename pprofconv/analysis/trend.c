@@ -19,7 +19,7 @@
 
 #define RANGE_DEVIATIONS 4    /* between the extremes of a series, the best of many pairs */
 #define LATE_SHARE       0.3  /* of the mean growth: less at the end counts as none */
-#define PEAK_SHARE       0.5  /* of the range: what is lost again was not growth */
+#define PEAK_SHARE       0.5  /* of the range: growth that is lost again does not count */
 #define STEADY_SHARE     0.05 /* of the mean: a slope that adds up to more is not steady */
 #define POWER            0.8
 

@@ -43,9 +43,10 @@ int trend_judge(struct trend *trend, const struct trend_point *points, size_t n,
 double trend_exceeds(const struct trend *trend, const struct trend_point *points, size_t n,
 		     bool is_one_run, double limit);
 
-/* What would decide a series that is not sure. Growth by its slope would be found 4 times in 5 if
- * the series were `times` as long, or if its samples were worth `part` of what they are. Both are 1
- * if the growth is beyond chance already, but not monotone enough: then more dumps decide. */
+/* A remedy is what would decide a series that is not sure. Growth by its slope would be found 4
+ * times in 5 if the series were `times` as long, or if its samples were worth `part` of what they
+ * are. Both are 1 if the growth is beyond chance already, but not monotone enough: then more dumps
+ * decide. */
 struct trend_remedy {
 	double times;
 	double part; /* of the sample interval */

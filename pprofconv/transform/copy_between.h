@@ -6,7 +6,7 @@
 
 /* A change that is made to samples while they are copied. */
 struct copy_between_change {
-	double factor;         /* of all values; what is rounded is the running sum of each stack */
+	double factor;         /* of all values; the running sum of each stack is rounded */
 	const char *label_key; /* of a label that each sample gets; NULL: none */
 	const char *label_text;
 	const struct filter *filter; /* drops the samples that it does not keep; NULL: drops none */
