@@ -5,8 +5,8 @@
 
 enum {
 	N_LISTS = HP_ARENA_PIECE_MAX / HP_ARENA_GRAIN + 1,
-	/* A chunk begins with a bit for each of its grains, which join_free() uses. So no piece has
-	 * handle 0. */
+	/* A chunk begins with one bit for each of its grains, for hp_arena_join_free(). So no piece
+	 * has handle 0. */
 	BITS_SIZE = HP_ARENA_CHUNK_GRAINS / 8
 };
 
@@ -25,7 +25,7 @@ static hp_handle take_free(struct hp_arena *arena, size_t n_grains)
 	return piece;
 }
 
-/* The beginning of a larger free piece. */
+/* Cuts a piece off a larger free one. Returns 0 if there is none. */
 static hp_handle split_free(struct hp_arena *arena, size_t n_grains)
 {
 	for (size_t n = n_grains + 1; n < N_LISTS; n++) {
@@ -39,7 +39,7 @@ static hp_handle split_free(struct hp_arena *arena, size_t n_grains)
 	return 0;
 }
 
-/* The handles beyond a short first chunk name nothing. */
+/* The first chunk is short: handles beyond its end name nothing. */
 static size_t size_of_chunk(hp_handle chunk)
 {
 	return chunk == 0 ? HP_ARENA_FIRST : HP_ARENA_CHUNK;
@@ -73,7 +73,7 @@ hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size)
 {
 	size_t n_grains = (size + HP_ARENA_GRAIN - 1) / HP_ARENA_GRAIN;
 	hp_handle piece;
-	bool is_new = false; /* and so zeroed already */
+	bool is_new = false; /* and so already zeroed */
 
 	if (size == 0 || size > HP_ARENA_PIECE_MAX || !hp_lock_acquire(&arena->lock))
 		return 0;
@@ -91,7 +91,7 @@ hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size)
 void hp_arena_free(struct hp_arena *arena, hp_handle piece, size_t size)
 {
 	if (!hp_lock_acquire(&arena->lock))
-		return; /* lost until the reset */
+		return; /* the piece is lost until the reset */
 	put_free(arena, piece, (size + HP_ARENA_GRAIN - 1) / HP_ARENA_GRAIN);
 	hp_lock_release(&arena->lock);
 }
@@ -104,7 +104,7 @@ static uint8_t *bits_of(struct hp_arena *arena, hp_handle grain)
 	       grain % HP_ARENA_CHUNK_GRAINS / 8;
 }
 
-/* Takes all pieces off the lists. */
+/* Empties the free lists, and sets the bits of all grains that were on them. */
 static void mark_free_grains(struct hp_arena *arena)
 {
 	for (size_t n = 1; n < N_LISTS; n++)

@@ -1,46 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* An arena is a store of small pieces of our memory: they come from chunks, and go back to free
- * lists by size. Its chunks are mapped by memory.h. Any thread; not from a signal handler that
- * interrupted it. */
+/* An arena is a store of small pieces of the profiler's own memory. It cuts pieces from chunks that
+ * memory.h maps, and keeps freed pieces in one list for each size. Any thread; signal-safe: no, if
+ * the handler interrupted a call on the same arena; may allocate: no. */
 #pragma once
 #include "base/lock.h"
 
 enum {
-	HP_ARENA_GRAIN = 16,            /* every piece is a multiple of this, and so aligned */
-	HP_ARENA_PIECE_MAX = 16 * 1024, /* the largest small piece */
-	HP_ARENA_CHUNK = 1024 * 1024,   /* address space is taken in such steps */
-	HP_ARENA_FIRST = 64 * 1024,     /* but for the first: a program that locks its memory pays
-					   for it whether it is used or not */
+	HP_ARENA_GRAIN = 16,            /* sizes are rounded up to this, and pieces aligned to it */
+	HP_ARENA_PIECE_MAX = 16 * 1024, /* the largest piece, in bytes */
+	HP_ARENA_CHUNK = 1024 * 1024,   /* bytes of a chunk */
+	HP_ARENA_FIRST = 64 * 1024,     /* bytes of the first chunk: a program that locks its memory
+					   pays for all of it, used or not */
 	HP_ARENA_CHUNKS_MAX = 16 * 1024,
 	HP_ARENA_CHUNK_GRAINS = HP_ARENA_CHUNK / HP_ARENA_GRAIN,
 };
 
-/* Names a piece in 32 bits: chunk number and grain within the chunk. 0 is no piece. */
+/* A handle names a piece in 32 bits: the number of its chunk and its grain within that. 0: no
+ * piece. */
 typedef uint32_t hp_handle;
 
-/* Pieces that can be named by handles and are given back all at once; zeroes are a valid start. */
+/* All zeroes is a valid, empty arena. */
 struct hp_arena {
 	struct hp_lock lock;
 	uint32_t n_chunks;
-	uint32_t used; /* bytes of the newest chunk */
+	uint32_t used; /* of the newest chunk, in bytes */
 	char *chunks[HP_ARENA_CHUNKS_MAX];
 	hp_handle free_lists[HP_ARENA_PIECE_MAX / HP_ARENA_GRAIN + 1];
 };
 
-/* A zeroed piece of `size` bytes, at most HP_ARENA_PIECE_MAX; 0 if there is none to be had. */
+/* Returns a zeroed piece of `size` bytes, at most HP_ARENA_PIECE_MAX, or 0 if there is no memory or
+ * the lock was not acquired. */
 hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size);
 
-/* Gives a piece of that size back. */
+/* Frees a piece that was allocated with this `size`. */
 void hp_arena_free(struct hp_arena *arena, hp_handle piece, size_t size);
 
-/* Makes large free pieces of small ones that lie side by side. Looks at every free piece: for when
- * memory has run out. */
+/* Joins adjacent free pieces into larger ones. Visits every free piece: for use when memory has run
+ * out. */
 void hp_arena_join_free(struct hp_arena *arena);
 
-/* Gives every piece back; nobody may be using one. */
+/* Frees all pieces and unmaps the chunks. Nobody may be using the arena. */
 void hp_arena_reset(struct hp_arena *arena);
 
-/* Where a piece lies. Valid until it is given back; `piece` is not 0. */
+/* Returns the address of a piece, which is valid until the piece is freed. `piece` is not 0. */
 static inline void *hp_arena_at(const struct hp_arena *arena, hp_handle piece)
 {
 	return arena->chunks[piece / HP_ARENA_CHUNK_GRAINS] +

@@ -13,7 +13,7 @@ int hp_file_move_up(int fd)
 	int higher = hp_sys_fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR);
 
 	if (higher < 0)
-		return fd; /* the limit is lower than that: better here than not at all */
+		return fd; /* the limit is lower: a low number is better than no file */
 	hp_sys_close(fd);
 	return higher;
 }
@@ -44,7 +44,7 @@ long hp_file_read(const char *path, char *out, size_t size)
 	return n < 0 ? n : (long)used;
 }
 
-/* Where the host has such a signal blocked and pending already, it can't be told from ours. */
+/* If the host has the same signal blocked and already pending, the two are indistinguishable. */
 long hp_file_write_quietly(int fd, const char *data, size_t size)
 {
 	const hp_sigset size_signal = UINT64_C(1) << (SIGXFSZ - 1),

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A lock that gives up. A thread of the host may be stopped for good while it holds one of ours (a
- * collector that suspends threads, a debugger, a fork at the wrong moment): who waits loses a
- * sample after a while, and never hangs. Nobody waits for himself: a signal handler that finds its
- * own thread inside gives up at once. Any thread; all zeroes is an unlocked lock.
+/* An hp_lock is a lock whose waiters give up. A thread of the host may be stopped for good while it
+ * holds one of our locks (by a collector that suspends threads, a debugger, a fork at the wrong
+ * moment). So a waiter gives up after a while and loses a sample, but never hangs. A thread never
+ * waits for a lock that it holds: a signal handler that finds its own thread inside gives up at
+ * once. All zeroes is an unlocked lock. Any thread; signal-safe: yes; may allocate: no.
  *
- * Nobody is woken up: who waits lets others run, naps, and looks again. So a release is a plain
- * store; one that may find a waiter has to be a locked instruction, and with every block recorded
- * there are four releases to a malloc and a free, an eighth of their time. */
+ * A release wakes nobody: a waiter lets others run, naps, and looks again. So a release is a plain
+ * store. A release that had to look for waiters would need a locked instruction; with every block
+ * recorded there are four releases per malloc and free, an eighth of their time. */
 #pragma once
 #include "base/sys.h"
 #include "base/tls.h"
@@ -14,18 +15,20 @@
 #define HP_LOCK_PATIENCE_MS 2000
 
 struct hp_lock {
-	uint32_t word; /* 0 free, else who holds it */
+	uint32_t word; /* 0: free; otherwise its owner, see hp_lock_me() */
 };
 
-/* The part of hp_lock_acquire() that sleeps; see there. */
+/* The slow path of hp_lock_acquire(); see there. */
 bool hp_lock_wait(struct hp_lock *lock);
 
-/* The calling thread: two share a number only if their stacks are 256 GiB apart. */
+/* Returns a number for the calling thread. Two threads share one only if their stacks are 256 GiB
+ * apart. */
 static inline uint32_t hp_lock_me(void)
 {
 	return (uint32_t)((uintptr_t)&hp_tls >> 6) | 1;
 }
 
+/* Returns true if the lock was free and is now held by the caller. Never waits. */
 static inline bool hp_lock_try(struct hp_lock *lock)
 {
 	uint32_t expected = 0;
@@ -34,24 +37,26 @@ static inline bool hp_lock_try(struct hp_lock *lock)
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* True if the calling thread holds it: in a signal handler, what it interrupted. */
+/* Returns true if the calling thread holds the lock. In a signal handler: if the code that it
+ * interrupted holds it. */
 static inline bool hp_lock_is_mine(struct hp_lock *lock)
 {
 	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == hp_lock_me();
 }
 
-/* False if the lock could not be had within HP_LOCK_PATIENCE_MS, or is held by the caller. Only
- * time that could be waited is counted: where processors are scarce it takes longer. */
+/* Returns true if the lock was acquired, or false if it was not within HP_LOCK_PATIENCE_MS or the
+ * caller holds it already. Only time that could be spent waiting counts: where processors are
+ * scarce it takes longer. */
 static inline bool hp_lock_acquire(struct hp_lock *lock)
 {
 	return __builtin_expect(hp_lock_try(lock), true) || hp_lock_wait(lock);
 }
 
-/* The same, but waits on, for ten times as long at most, while `*progress` of the owner's goes on
- * within each such time. */
+/* Same, but waits up to ten times as long, while the owner advances `*progress` within each
+ * HP_LOCK_PATIENCE_MS. */
 bool hp_lock_acquire_while(struct hp_lock *lock, const uint32_t *progress);
 
-/* In a fork child also that of an owner that does not exist any more. */
+/* Releases the lock. A fork child may also release a lock whose owner does not exist there. */
 static inline void hp_lock_release(struct hp_lock *lock)
 {
 	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);

@@ -5,10 +5,10 @@
 /* A pattern within its list: [at, end). */
 struct range {
 	const char *at, *end;
-	bool has_open_set; /* a bracket that nothing closes: those after it are characters too */
+	bool has_open_set; /* a bracket is never closed: so later ones are literal, too */
 };
 
-/* member = char [ "-" char ]; true if it holds `c` */
+/* member = char [ "-" char ]; true if it contains `c` */
 static bool match_member(struct range *p, unsigned char c)
 {
 	unsigned char low = (unsigned char)*p->at++, high = low;
@@ -20,7 +20,7 @@ static bool match_member(struct range *p, unsigned char c)
 	return low <= c && c <= high;
 }
 
-/* set = "[" [ "!" | "^" ] member+ "]". False, and p->at stays, if no bracket closes it. */
+/* set = "[" [ "!" | "^" ] member+ "]". Returns false, and leaves p->at, if no bracket closes it. */
 static bool parse_set(struct range *p, unsigned char c, bool *out_is_matched)
 {
 	struct range rest = {.at = p->at + 1, .end = p->end};
@@ -40,7 +40,7 @@ static bool parse_set(struct range *p, unsigned char c, bool *out_is_matched)
 	return false;
 }
 
-/* one = "?" | set | "\" char | char; advances over it */
+/* one = "?" | set | "\" char | char; advances past it */
 static bool match_one(struct range *p, unsigned char c)
 {
 	bool is_matched;
@@ -56,8 +56,8 @@ static bool match_one(struct range *p, unsigned char c)
 	return (unsigned char)*p->at++ == c;
 }
 
-/* pattern = ( "*" | one )*. Only the last star is ever tried again: whatever an earlier one could
- * take instead, the last one can as well. */
+/* pattern = ( "*" | one )*. Only the last star is ever retried: whatever an earlier star could take
+ * instead, the last one can take as well. */
 static bool match(struct range p, const char *name)
 {
 	const char *after_star = NULL, *name_at_star = NULL;
@@ -79,7 +79,8 @@ static bool match(struct range p, const char *name)
 	}
 }
 
-/* Up to the next comma that no backslash takes away, from behind the last slash. */
+/* Returns the first pattern of `list`: from after its last slash to the next comma that is not
+ * escaped by a backslash. */
 static struct range next_pattern(const char *list)
 {
 	struct range p = {.at = list, .end = list};

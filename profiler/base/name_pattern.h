@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Patterns of program names, as people type them for a shell. Any thread, signal-safe; no locale,
- * no allocation. */
+/* A name pattern matches names of programs, in the syntax of a shell. It does not depend on the
+ * locale. Any thread; signal-safe: yes; may allocate: no. */
 #pragma once
 #include <stdbool.h>
 
-/* True if one of the patterns in `list`, which are separated by commas, matches all of `name`. In a
- * pattern * stands for any characters, ? for one, [a-z] and [!a-z] for one of a set, and a
- * backslash takes the next character as it is. What is before a pattern's last slash does not
- * count. An empty pattern matches nothing. Takes at most as many steps as the product of both
+/* Returns true if one of the patterns in `list`, which are separated by commas, matches all of
+ * `name`. In a pattern * matches any characters, ? one character, [a-z] and [!a-z] one of a set,
+ * and a backslash makes the next character literal. Everything up to the last slash of a pattern is
+ * ignored. An empty pattern matches nothing. Takes at most as many steps as the product of both
  * lengths. */
 bool hp_name_pattern_matches(const char *list, const char *name);

@@ -104,7 +104,7 @@ const struct hp_option hp_option_table[] = {
 
 const size_t hp_n_options = sizeof(hp_option_table) / sizeof(hp_option_table[0]);
 
-/* number = digit+; *end is set behind it */
+/* number = digit+; *end is set to the character after it */
 static bool parse_digits(const char *text, uint64_t *out, const char **end)
 {
 	uint64_t value = 0;
@@ -120,7 +120,7 @@ static bool parse_digits(const char *text, uint64_t *out, const char **end)
 	return true;
 }
 
-/* size = number [ "K" | "M" | "G" ] [ "B" | "iB" ], in either case */
+/* size = number [ "K" | "M" | "G" ] [ "B" | "iB" ], in upper or lower case */
 static bool parse_size(const char *text, uint64_t *out)
 {
 	uint64_t unit = 1;
@@ -169,8 +169,8 @@ static bool parse_boolean(const char *text, uint64_t *out)
 	return false;
 }
 
-/* real-time-signal = ( "RTMIN" [ "+" number ] | "RTMAX" [ "-" number ] ), counted as the C library
- * does: it keeps the kernel's first ones for itself. */
+/* real-time-signal = ( "RTMIN" [ "+" number ] | "RTMAX" [ "-" number ] ), numbered as the C library
+ * does: it keeps the first real-time signals of the kernel for itself. */
 static bool parse_real_time_signal(const char *text, uint64_t *out)
 {
 	bool is_from_min = strncasecmp(text, "RTMIN", 5) == 0;
@@ -205,8 +205,8 @@ static bool parse_signal(const char *text, uint64_t *out)
 	return parse_real_time_signal(text, out);
 }
 
-/* A handler for a fault returns to where it came from, and a crash would never end. Those from
- * 32 to SIGRTMIN are the C library's own. */
+/* A handler for a fault returns to the faulting instruction, so a crash would never end. Signals
+ * from 32 up to SIGRTMIN are the C library's own. */
 static bool can_ask_for_dumps(uint64_t signal)
 {
 	static const uint8_t others[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
@@ -252,9 +252,9 @@ static void report_bad_value(const struct hp_option *option, const char *text, c
 	hp_text_string(&line, option->name);
 	hp_text_string(&line, "='");
 	hp_text_escaped(&line, text, strlen(text), 64);
-	hp_text_string(&line, "' ");
+	hp_text_string(&line, "': ");
 	hp_text_string(&line, problem);
-	hp_text_string(&line, ": using the default, ");
+	hp_text_string(&line, "; using the default, ");
 	hp_text_string(&line, option->default_text);
 	hp_report_text(&line);
 }
@@ -269,22 +269,22 @@ static void read_text(struct hp_options *out, const struct hp_option *option, co
 	size_t size = text ? strlen(text) + 1 : 0;
 
 	if (size > HP_OPTION_TEXT_SIZE)
-		report_bad_value(option, text, "is too long");
+		report_bad_value(option, text, "too long");
 	else if (text)
 		memcpy((char *)out + option->offset, text, size);
 }
 
-/* NULL if there is none. */
+/* Returns what is wrong with the value, or NULL if it is valid. */
 static const char *problem_of(const struct hp_option *option, const char *text, uint64_t *out)
 {
 	uint64_t value;
 
 	if (!parse_value(option, text, &value))
-		return "can't be read";
+		return "invalid value";
 	if (option->kind != HP_OPTION_CHOICE && (value < option->min || value > option->max))
-		return "is out of range";
+		return "out of range";
 	if (option->kind == HP_OPTION_SIGNAL && !can_ask_for_dumps(value))
-		return "can't be taken, or reports a fault";
+		return "this signal can't be caught, or reports a fault";
 	*out = value;
 	return NULL;
 }
@@ -305,8 +305,8 @@ static void read_option(struct hp_options *out, const struct hp_option *option, 
 		report_bad_value(option, text, problem);
 }
 
-/* tcmalloc's own name for the sample interval counts where ours is not given. A value that is none
- * of ours was not meant for us. */
+/* tcmalloc's variable for the sample interval is used where ours is not set. A value that we can't
+ * use was not meant for us. */
 static void read_tcmalloc_interval(struct hp_options *out, const char *text)
 {
 	uint64_t value;
@@ -324,7 +324,7 @@ void hp_options_read(struct hp_options *out, const char *(*get)(const char *name
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < hp_n_options; i++) {
 		read_option(out, &hp_option_table[i], get(hp_option_table[i].name));
-		if (i == 0) /* the program: it decides whether anything is said of the others */
+		if (i == 0) /* the program: it decides whether the others are reported */
 			out->is_left_out = out->program[0] && !is_called(out->program);
 	}
 	if (!get("HEAP_PROFILE_SAMPLE_INTERVAL"))
@@ -332,7 +332,7 @@ void hp_options_read(struct hp_options *out, const char *(*get)(const char *name
 	if (out->is_left_out)
 		return;
 	if (size > sizeof(out->prefix))
-		hp_report("HEAPPROFILE is longer than a path can be: not profiling");
+		hp_report("HEAPPROFILE: longer than a path can be; not profiling");
 	else if (prefix)
 		memcpy(out->prefix, prefix, size);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The environment, read once into one struct. The table in options.c is the only place that names
- * the variables: the parser and the man page are both made from it. */
+/* The options are the settings that the environment holds, read once into one struct. The table in
+ * options.c is the only place that names the variables: the parser and the man page are both made
+ * from it. */
 #pragma once
 #include <limits.h>
 #include <stdbool.h>
@@ -23,9 +24,9 @@ enum hp_keep {
 };
 
 enum {
-	HP_SPREAD_MAX = 256, /* dumps that are kept spread */
+	HP_SPREAD_MAX = 256, /* dumps kept with HP_KEEP_SPREAD */
 	HP_STACK_DEPTH_MAX = 512,
-	HP_OPTION_TEXT_SIZE = 1024 /* with its NUL */
+	HP_OPTION_TEXT_SIZE = 1024 /* including the NUL */
 };
 
 struct hp_options {
@@ -45,16 +46,17 @@ struct hp_options {
 	uint64_t seed; /* 0: random */
 	uint64_t cmdline;
 	uint64_t verbose;                  /* enum hp_verbose */
-	char program[HP_OPTION_TEXT_SIZE]; /* names of those that record; empty: all */
-	bool is_left_out; /* this program is none of them: nothing is said, and no prefix given */
-	char prefix[PATH_MAX]; /* HEAPPROFILE as it was given; empty if unset */
+	char program[HP_OPTION_TEXT_SIZE]; /* patterns of the programs that record; empty: all */
+	bool is_left_out; /* `program` does not match this program: nothing is reported, and prefix
+			     stays empty */
+	char prefix[PATH_MAX]; /* HEAPPROFILE, unchanged; empty if unset */
 };
 
 enum hp_option_kind {
-	HP_OPTION_SIZE, /* bytes, with K, M, G */
+	HP_OPTION_SIZE, /* bytes, with an optional K, M or G */
 	HP_OPTION_NUMBER,
 	HP_OPTION_BOOLEAN, /* 0 or 1, also no/yes, false/true, off/on */
-	HP_OPTION_SIGNAL,  /* number, or name with or without SIG, RTMIN+n too */
+	HP_OPTION_SIGNAL,  /* a number, or a name with or without SIG; also RTMIN+n */
 	HP_OPTION_CHOICE,  /* one of `choices` */
 	HP_OPTION_TEXT,    /* anything that fits into HP_OPTION_TEXT_SIZE */
 };
@@ -62,7 +64,7 @@ enum hp_option_kind {
 struct hp_option {
 	const char *name;
 	enum hp_option_kind kind;
-	uint16_t offset; /* of a uint64_t in struct hp_options; of a text its array */
+	uint16_t offset; /* of its uint64_t in struct hp_options, or of the array of a text */
 	uint64_t default_value, min, max;
 	const char *default_text;   /* as a user would write it */
 	const char *const *choices; /* NULL-terminated; the index is the value */
@@ -72,8 +74,9 @@ struct hp_option {
 extern const struct hp_option hp_option_table[];
 extern const size_t hp_n_options;
 
-/* Fills `out` from the environment. A value that can't be read, or is out of range, is reported and
- * its default used. `get` is getenv(), or something like it in tests; `is_called` tells whether a
- * name on the list that HEAP_PROFILE_PROGRAM holds is this program's. Not thread-safe. */
+/* Fills `out` from the environment. A value that is invalid or out of range is reported, and its
+ * default is used. `get` is getenv(), or a replacement in tests; `is_called` says whether a pattern
+ * in the list, the value of HEAP_PROFILE_PROGRAM, matches this program's name. Not thread-safe; may
+ * allocate: no. */
 void hp_options_read(struct hp_options *out, const char *(*get)(const char *name),
 		     bool (*is_called)(const char *list));

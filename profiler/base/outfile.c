@@ -21,7 +21,7 @@ static void forget(struct hp_outfile *f)
 	f->temporary[0] = '\0';
 }
 
-static int take(struct hp_outfile *f, int fd)
+static int take_descriptor(struct hp_outfile *f, int fd)
 {
 	struct stat status;
 
@@ -32,8 +32,9 @@ static int take(struct hp_outfile *f, int fd)
 	return 0;
 }
 
-/* By the descriptor alone takes a privilege, or a newer kernel, and else its name in /proc, which
- * may not be mounted. Of the calling thread: the first thread may have other descriptors. */
+/* A link by the descriptor alone needs a privilege or a newer kernel. Otherwise the link is to the
+ * descriptor's name in /proc, which may not be mounted. It is looked up for the calling thread: the
+ * first thread may have other descriptors. */
 static int link_descriptor(int fd, const char *to)
 {
 	HP_TEXT_LOCAL(path, 40);
@@ -46,13 +47,13 @@ static int link_descriptor(int fd, const char *to)
 	return hp_sys_linkat(AT_FDCWD, hp_text_terminate(&path), to, AT_SYMLINK_FOLLOW);
 }
 
-/* Nothing can be linked to there, which the kernel says once it has found what to link. */
+/* A link to "/" always fails, but with -EEXIST only once the kernel has found the file to link. */
 static bool can_be_named(int fd)
 {
 	return link_descriptor(fd, "/") == -EEXIST;
 }
 
-/* A file that nobody can see, and that is gone if we are: however the process ends. */
+/* Creates a file that nobody can see, and that disappears with this process however it ends. */
 static int create_nameless(struct hp_outfile *f, const char *final_path)
 {
 	const char *slash = strrchr(final_path, '/');
@@ -71,11 +72,11 @@ static int create_nameless(struct hp_outfile *f, const char *final_path)
 		hp_sys_close(fd);
 		return -EOPNOTSUPP;
 	}
-	return take(f, fd);
+	return take_descriptor(f, fd);
 }
 
-/* temporary = final-path ".tmp." random: it can't be taken for a dump, and no other process uses
- * it, not even one of the same number in another container on a shared folder. */
+/* temporary = final-path ".tmp." random. It can't be mistaken for a dump, and no other process uses
+ * it, not even one with the same process ID in another container that shares the folder. */
 static bool name_temporary(struct hp_outfile *f, const char *final_path)
 {
 	struct hp_text name = {.buffer = f->temporary, .size = sizeof(f->temporary)};
@@ -90,7 +91,8 @@ static bool name_temporary(struct hp_outfile *f, const char *final_path)
 	return !name.cut;
 }
 
-/* False if someone who removes stale files came in between; true also where there are no locks. */
+/* Returns false if a process that removes stale files came in between. Returns true also where
+ * there are no locks. */
 static bool lock_temporary(int fd)
 {
 	struct stat status;
@@ -112,7 +114,7 @@ int hp_outfile_create_named(struct hp_outfile *f, const char *final_path)
 		if (fd < 0)
 			return fd;
 		if (lock_temporary(fd))
-			return take(f, fd);
+			return take_descriptor(f, fd);
 		hp_sys_close(fd);
 		hp_sys_unlink(f->temporary);
 	}
@@ -127,19 +129,19 @@ int hp_outfile_create(struct hp_outfile *f, const char *final_path)
 
 /* --- writing ------------------------------------------------------------------------------- */
 
-static bool is_same_file(const struct hp_outfile *f, struct stat *status)
+static bool has_opened_file(const struct hp_outfile *f, struct stat *status)
 {
 	return f->fd >= 0 && hp_sys_fstat(f->fd, status) == 0 && status->st_dev == f->device &&
 	       status->st_ino == f->inode;
 }
 
-/* A program that closes all descriptors may have got this number for a file of its own; and once a
- * file without a name is closed, the number of its inode is free as well. */
+/* A program that closes all descriptors may have reused this number for a file of its own. Once a
+ * file without a name is closed, its inode number is free as well, so its size is compared. */
 static bool is_still_ours(const struct hp_outfile *f)
 {
 	struct stat status;
 
-	return is_same_file(f, &status) &&
+	return has_opened_file(f, &status) &&
 	       (f->temporary[0] || (status.st_nlink == 0 && (uint64_t)status.st_size == f->size));
 }
 
@@ -181,7 +183,7 @@ static int rename_noreplace(const char *from, const char *to)
 
 	if (error != -EINVAL && error != -ENOSYS)
 		return error;
-	/* A file system or kernel without it: a link never replaces anything either. */
+	/* The file system or kernel does not support it. A link never replaces anything either. */
 	error = hp_sys_link(from, to);
 	if (!error)
 		hp_sys_unlink(from);
@@ -214,12 +216,12 @@ int hp_outfile_claim(struct hp_outfile *f, const char *final_path)
 	return error;
 }
 
-/* Its writer may have gone on with it meanwhile. */
+/* The size is not compared: the writer may have gone on writing meanwhile. */
 void hp_outfile_abandon(struct hp_outfile *f)
 {
 	struct stat status;
 
-	if (is_same_file(f, &status))
+	if (has_opened_file(f, &status))
 		hp_sys_close(f->fd);
 	f->fd = -1;
 }
@@ -233,7 +235,7 @@ void hp_outfile_discard(struct hp_outfile *f)
 	f->temporary[0] = '\0';
 }
 
-/* --- what others left ---------------------------------------------------------------------- */
+/* --- stale files --------------------------------------------------------------------------- */
 
 void hp_outfile_remove_stale(const char *temporary)
 {

@@ -1,34 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* An output file that is whole under its final name, or not there at all. Any thread; one thread a
- * file. */
+/* An outfile is an output file that appears under its final name whole, or not at all. Any thread,
+ * but one thread per file; signal-safe: yes; may allocate: no. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-/* A file being written, invisible under its final name until claimed. Zeroes: none. */
+/* A file that is being written. It is invisible under its final name until it is claimed. All
+ * zeroes: no file. */
 struct hp_outfile {
 	int fd;
-	int error;              /* the first one, as -errno; what follows is not written */
-	uint64_t device, inode; /* what fd was when we opened it */
-	uint64_t size;          /* of what was written */
-	char temporary[4096];   /* empty: the file has no name, and goes with this process */
+	int error;              /* the first error, as -errno; nothing is written after it */
+	uint64_t device, inode; /* of the file that we opened as fd */
+	uint64_t size;          /* bytes written so far */
+	char temporary[4096];   /* its name until then; empty: it has none, and disappears with this
+				   process */
 };
 
-/* Creates a file in the folder of `final_path`, mode 0600 less umask: one without a name if the
- * file system has such files and they can be given a name, else a temporary one. 0 or -errno. */
+/* Creates a file in the folder of `final_path`, with mode 0600 less umask. It has no name if the
+ * file system supports such files and can name them later; otherwise a temporary name. Returns 0,
+ * or -errno. */
 int hp_outfile_create(struct hp_outfile *f, const char *final_path);
 
-/* The same with a temporary name: `final_path` ".tmp." and 16 hexadecimal digits. It is locked as
- * long as its writer lives. */
+/* Same, but always with a temporary name: `final_path` ".tmp." and 16 hexadecimal digits. The file
+ * is locked as long as its writer lives. */
 int hp_outfile_create_named(struct hp_outfile *f, const char *final_path);
 
-/* Writes all of it, unless the descriptor is not ours any more; errors stay in f->error. A full
+/* Writes all of `data`, unless the descriptor is no longer ours; an error stays in f->error. A full
  * disk or a size limit raises no signal. */
 void hp_outfile_write(struct hp_outfile *f, const char *data, size_t size);
 
-/* Closes the file and gives it the name `final_path`: 0; -EEXIST if something is there already, and
- * the file stays to be claimed under another name; any other -errno after f->error or a failure,
- * and the file is gone. Never replaces or follows anything. */
+/* Closes the file and gives it the name `final_path`. Returns 0; or -EEXIST if something has that
+ * name already, and then the file may be claimed under another name; or another -errno, from
+ * f->error or a failure, and then the file is removed. Never replaces a file or follows a link. */
 int hp_outfile_claim(struct hp_outfile *f, const char *final_path);
 
 /* Closes the descriptor if it is still ours, and leaves the file to another process. */

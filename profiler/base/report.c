@@ -31,7 +31,7 @@ bool hp_report_is_terminal(void)
 	return is_stderr_ours() && hp_sys3(SYS_ioctl, 2, 0x5401 /* TCGETS */, (long)settings) == 0;
 }
 
-/* A prefix or reason may hold anything: it must not look like a line of somebody else's. */
+/* A prefix or a reason may contain anything. It must not look like a line of another program. */
 static void put_on_one_line(struct hp_text *t, const char *line)
 {
 	for (; *line; line++)

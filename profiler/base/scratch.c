@@ -7,8 +7,8 @@
 #define STACK_SIZE (128 * 1024)
 #define GUARD_SIZE 4096
 
-/* The signal by which the C library makes every thread take part in setuid() and its like. The
- * caller waits for all of them, and the handler, which is the C library's, may run on any stack. */
+/* The C library sends this signal to make every thread take part in setuid() and similar calls. The
+ * caller waits for all of them. The handler is the C library's, and may run on any stack. */
 #define SETXID (UINT64_C(1) << (33 - 1))
 
 struct scratch {
@@ -18,12 +18,12 @@ struct scratch {
 
 static struct scratch scratches[N_STACKS];
 
-static struct scratch *take(void)
+static struct scratch *take_stack(void)
 {
 	for (int i = 0; i < N_STACKS; i++)
 		if (hp_lock_try(&scratches[i].lock))
 			return &scratches[i];
-	/* All busy: queue at one of them, chosen by our own stack's address. */
+	/* All are busy: wait for one, chosen by the address of our own stack. */
 	struct scratch *s = &scratches[((uintptr_t)__builtin_frame_address(0) >> 16) % N_STACKS];
 
 	return hp_lock_acquire(&s->lock) ? s : NULL;
@@ -40,8 +40,8 @@ static bool map_memory(struct scratch *s)
 	return true;
 }
 
-/* The frame pointer, which __builtin_frame_address() asks for, keeps this function's frame walkable
- * while the stack pointer is elsewhere. */
+/* __builtin_frame_address() makes the compiler keep a frame pointer, so that this function's frame
+ * is walkable while the stack pointer is elsewhere. */
 static __attribute__((noinline)) void call_on_stack(void *top, void (*run)(void *), void *argument)
 {
 	__asm__ volatile("movq %%rsp, %%rbx\n\t"
@@ -58,7 +58,7 @@ static __attribute__((noinline)) void call_on_stack(void *top, void (*run)(void 
 bool hp_scratch_call(void (*run)(void *argument), void *argument)
 {
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL & ~SETXID);
-	struct scratch *s = take();
+	struct scratch *s = take_stack();
 	bool is_ready = s && map_memory(s);
 
 	if (is_ready)

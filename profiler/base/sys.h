@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls made directly. The C library's wrappers are cancellation points, set errno, and may
- * be interposed by another preloaded library: none of that may happen inside somebody's malloc.
- * Every function returns what the kernel does: a result, or -errno. Any thread, signal-safe. */
+/* These are system calls made directly. The C library's wrappers are cancellation points, set
+ * errno, and may be interposed by another preloaded library: none of that may happen inside a
+ * host's malloc. Every function returns what the kernel returns: a result, or -errno. Any thread;
+ * signal-safe: yes; may allocate: no. */
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +74,7 @@ static inline int hp_sys_fstat(int fd, struct stat *out)
 	return hp_sys3(SYS_fstat, fd, (long)out, 0);
 }
 
-/* Of a symbolic link itself. */
+/* Does not follow a symbolic link. */
 static inline int hp_sys_lstat(const char *path, struct stat *out)
 {
 	return hp_sys6(SYS_newfstatat, AT_FDCWD, (long)path, (long)out, AT_SYMLINK_NOFOLLOW, 0, 0);
@@ -105,7 +106,7 @@ static inline int hp_sys_flock(int fd, int operation)
 	return hp_sys3(SYS_flock, fd, operation, 0);
 }
 
-/* Fails with -EEXIST where `to` exists; -EINVAL or -ENOSYS where this isn't supported. */
+/* Returns -EEXIST if `to` exists; -EINVAL or -ENOSYS where this is not supported. */
 static inline int hp_sys_rename_noreplace(const char *from, const char *to)
 {
 	return hp_sys6(SYS_renameat2, AT_FDCWD, (long)from, AT_FDCWD, (long)to,
@@ -122,8 +123,9 @@ static inline long hp_sys_readlink(const char *path, char *buffer, size_t size)
 	return hp_sys3(SYS_readlink, (long)path, (long)buffer, size);
 }
 
-/* Under ThreadSanitizer through the C library, where it sees them: otherwise memory that one thread
- * has unmapped and the kernel gives to another is to it the old memory, and a race. */
+/* Builds for ThreadSanitizer map memory through the C library, so that it sees the calls. Otherwise
+ * it would take memory that one thread has unmapped, and that the kernel gives to another, for the
+ * old memory, and report a race. */
 #ifdef HP_THREAD_SANITIZED
 static inline void *hp_sys_mmap(size_t size, int protection)
 {
@@ -160,7 +162,7 @@ static inline int hp_sys_getpid(void)
 	return hp_sys3(SYS_getpid, 0, 0, 0);
 }
 
-/* How the kernel's own signal set looks: 64 bits, bit n - 1 for signal n. */
+/* The kernel's signal set: 64 bits, bit n - 1 for signal n. */
 typedef uint64_t hp_sigset;
 
 #define HP_SIGSET_ALL ((hp_sigset)-1)
@@ -186,7 +188,7 @@ static inline hp_sigset hp_sys_pending_signals(void)
 	return pending;
 }
 
-/* Takes one pending signal of `set` away, without waiting. */
+/* Consumes one pending signal of `set`, without waiting. */
 static inline int hp_sys_consume_signal(hp_sigset set)
 {
 	struct timespec now = {0};
@@ -229,9 +231,10 @@ static inline int64_t hp_sys_now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* True if the 8 bytes at `p` can be read. The kernel copies a new signal mask from there before it
- * looks at `how`; a `how` that does not exist is -EINVAL, and nothing else happens. (NULL means no
- * mask.) Any other answer, such as that of a seccomp filter, says nothing about the memory. */
+/* Returns true if the 8 bytes at `p` are readable. The kernel copies a new signal mask from there
+ * before it looks at `how`; an invalid `how` then gives -EINVAL, and nothing else happens. (NULL
+ * means no mask.) Any other result, such as that of a seccomp filter, says nothing about the
+ * memory. */
 static inline bool hp_sys_is_readable(const void *p)
 {
 	return p &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Text made without stdio, locale or allocation: for messages and dumps. Signal-safe. */
+/* A text is a string under construction in a buffer, made without stdio, locale or allocation, for
+ * messages and dumps. One thread per text; signal-safe: yes; may allocate: no. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,10 +9,10 @@
 struct hp_text {
 	char *buffer;
 	size_t size, used;
-	/* Called when the buffer is full; NULL: what does not fit is cut off. */
+	/* Called when the buffer is full, to empty it. NULL: what does not fit is cut off. */
 	void (*flush)(struct hp_text *text);
 	bool cut;      /* something did not fit */
-	void *context; /* flush's own */
+	void *context; /* for flush */
 };
 
 void hp_text_bytes(struct hp_text *t, const char *bytes, size_t size);
@@ -22,21 +23,21 @@ void hp_text_decimal_padded(struct hp_text *t, uint64_t value, int min_digits);
 void hp_text_hex(struct hp_text *t, uint64_t value);
 void hp_text_hex_bytes(struct hp_text *t, const uint8_t *bytes, size_t size);
 
-/* A size as people read it: "340 KiB", "1.5 GiB"; below 10 KiB in bytes. */
+/* Appends a size as people read it: "340 KiB", "1.5 GiB"; below 10 KiB in bytes. */
 void hp_text_size(struct hp_text *t, uint64_t bytes);
 
-/* What an errno value means; "error 4000" for one that the C library has no words for, such as file
- * systems in user space and filters of system calls may return. */
+/* Appends the meaning of an errno value, or "error 4000" for one that the C library has no words
+ * for. File systems in user space and seccomp filters may return such values. */
 void hp_text_error(struct hp_text *t, int error);
 
-/* Control characters, backslash and bytes that would forge a line come out as \n, \\ or \x1f; what
- * is longer than `max` bytes is cut and marked by "...". */
+/* Appends bytes with control characters and backslashes, which could forge a line, as \n, \\ or
+ * \x1f. Bytes beyond the first `max` are replaced by "...". */
 void hp_text_escaped(struct hp_text *t, const char *bytes, size_t size, size_t max);
 
-/* Ends what was written with a NUL, cutting it if the buffer is full; returns it. */
+/* Ends the text with a NUL, in place of its last byte if the buffer is full. Returns the buffer. */
 const char *hp_text_terminate(struct hp_text *t);
 
-/* A text in a local array, cut where it is full. */
+/* Defines a text in a local array. It is cut where the array is full. */
 #define HP_TEXT_LOCAL(name, capacity) \
 	char name##_buffer[capacity]; \
 	struct hp_text name = {.buffer = name##_buffer, .size = sizeof(name##_buffer)}

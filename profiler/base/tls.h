@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of a thread that every malloc reads. They lie in thread-local storage; what is known
- * of the thread beside them is in thread.h. */
+/* hp_tls holds the words of a thread that every malloc reads, in thread-local storage. All else
+ * that is known of the thread is in thread.h. Only the thread itself may write them. */
 #pragma once
 #include <stdint.h>
 
@@ -9,26 +9,27 @@ struct hp_thread;
 enum hp_tls_state {
 	HP_TLS_NEW,   /* has not allocated yet */
 	HP_TLS_KNOWN, /* has a struct hp_thread */
-	HP_TLS_GONE,  /* its destructors run: it borrows a struct for each call */
+	HP_TLS_GONE,  /* its destructors are running: it borrows a struct for each call */
 };
 
 struct hp_tls {
 	uint64_t left;       /* bytes until the hook takes its slow path; 0: it always does */
-	uint64_t checkpoint; /* where on the sequence of this thread's bytes that will be */
+	uint64_t checkpoint; /* the position of that point on the sequence of this thread's bytes */
 	uint32_t version;    /* odd while the two are changed together */
-	uint32_t n_pauses;   /* of a session, by this thread: see hp_session_pause() */
+	uint32_t n_pauses;   /* by this thread, of a session: see hp_session_pause() */
 	struct hp_thread *thread;
 	uint32_t in_hook; /* an allocation made now is our own, or the allocator's own */
 	uint32_t state;   /* enum hp_tls_state */
 };
 
-/* Bytes asked for by the thread in this session. Only the thread itself may ask. */
+/* Returns the bytes that the thread has asked for in this session. Only the thread itself may call
+ * it. */
 static inline uint64_t hp_tls_allocated(const struct hp_tls *tls)
 {
 	return tls->checkpoint - tls->left;
 }
 
-/* Says how many they are, and where the next checkpoint is. */
+/* Sets that number, and the position of the next checkpoint. */
 static inline void hp_tls_set(struct hp_tls *tls, uint64_t allocated, uint64_t checkpoint)
 {
 	uint32_t version = tls->version;
@@ -40,7 +41,7 @@ static inline void hp_tls_set(struct hp_tls *tls, uint64_t allocated, uint64_t c
 	__atomic_store_n(&tls->version, version + 2, __ATOMIC_RELEASE);
 }
 
-/* Initial-exec: no call, no allocation on first use. Small, because a library that is opened late
- * must find room for it in the static block. */
+/* Initial-exec: access needs no call, and the first use no allocation. The struct is small, because
+ * a library that is opened late must find room for it in the static block. */
 extern __thread struct hp_tls hp_tls
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -11,14 +11,15 @@ enum {
 	NAME_MAX_COMPARED = 64,
 	NAME_MAX_SHOWN = 64,
 	EDITS_MAX = 3,
-	CHARACTERS_PER_EDIT = 5 /* of a short name not even so many may be wrong */
+	CHARACTERS_PER_EDIT = 5 /* one edit is allowed for each 5 characters of a short name */
 };
 
-/* Ours, and those of gperftools that ask for nothing which a dump would lack. */
+/* Our names that are not options, and those of gperftools that ask for nothing that a dump would
+ * lack. */
 static const char *const further_names[] = {PREFIX_NAME, "HEAPPROF_OWNER", "HEAP_PROFILE_MMAP_LOG"};
 
 enum {
-	N_SUGGESTED = 1, /* the first of them */
+	N_SUGGESTED = 1, /* only the first of them */
 	N_FURTHER = sizeof(further_names) / sizeof(further_names[0])
 };
 
@@ -37,7 +38,7 @@ static bool is_known(const char *name, size_t size)
 
 /* --- the nearest name ---------------------------------------------------------------------- */
 
-/* Where the underscores go is what people remember least. */
+/* The position of underscores is what people remember least. */
 static size_t drop_underscores(const char *name, size_t size, char out[NAME_MAX_COMPARED])
 {
 	size_t n = 0;
@@ -53,8 +54,9 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many characters have to be put in, taken out or replaced, after Levenshtein: row[j] is that
- * of what was read of `a` and the first j of `b`. */
+/* Returns the Levenshtein distance: how many characters must be inserted, deleted or replaced.
+ * row[j] is the distance between the part of `a` that was read and the first j characters of
+ * `b`. */
 static size_t count_edits(const char *a, size_t a_size, const char *b, size_t b_size)
 {
 	size_t row[NAME_MAX_COMPARED + 1];
@@ -75,7 +77,7 @@ static size_t count_edits(const char *a, size_t a_size, const char *b, size_t b_
 	return row[b_size];
 }
 
-/* NULL if none is near enough. */
+/* Returns the nearest name, or NULL if none is near enough. */
 static const char *find_nearest(const char *name, size_t size)
 {
 	char given[NAME_MAX_COMPARED], known[NAME_MAX_COMPARED];
@@ -104,14 +106,14 @@ static bool begins_with(const char *text, const char *beginning)
 	return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-/* Other names that begin with HEAPPROF may belong to somebody else, as HEAPPROF_BUILD does: these
+/* Other names that begin with HEAPPROF may belong to other software, as HEAPPROF_BUILD does: these
  * are reported only if they are near to one of ours. */
 static bool is_suspect(const char *name, const char *nearest)
 {
 	return begins_with(name, "HEAP_PROFILE") || begins_with(name, "HEAPPROFILE") || nearest;
 }
 
-/* With `wanted` only if that is meant. */
+/* If `wanted` is not NULL, reports the variable only if that is its nearest name. */
 static bool report_if_unknown(const char *variable, const char *wanted)
 {
 	size_t size = strcspn(variable, "=");

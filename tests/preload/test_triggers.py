@@ -158,8 +158,8 @@ def test_signal_of_a_fault(folder):
     """A handler of ours would make the crash an endless loop."""
     result = run([TRIGGERS, 'crash'], environment(folder, HEAPPROFILESIGNAL='SEGV'))
     check_equal(result.status, -signal.SIGSEGV, 'status')
-    check_equal(result.stderr, "heapprof: HEAPPROFILESIGNAL='SEGV' can't be taken, or reports a "
-                'fault: using the default, unset\n', 'stderr')
+    check_equal(result.stderr, "heapprof: HEAPPROFILESIGNAL='SEGV': this signal can't be caught, "
+                'or reports a fault; using the default, unset\n', 'stderr')
 
 
 @case

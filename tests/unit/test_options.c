@@ -333,7 +333,7 @@ static void test_texts(void)
 	text[HP_OPTION_TEXT_SIZE - 1] = 'a';
 	read_and_catch(&o, message, sizeof(message));
 	CHECK_STR_EQ(o.program, "");
-	CHECK(strstr(message, "is too long: using the default, every program\n") != NULL);
+	CHECK(strstr(message, "too long; using the default, every program\n") != NULL);
 }
 
 static void test_program_that_is_left_out(void)
