@@ -7,7 +7,7 @@
 #define HEADERS_MAX 64
 #define NOTES_MAX   4096
 
-/* It is not our memory, so no sanitizer is asked whose it is. */
+/* The memory is not ours, so sanitizers do not check this copy. */
 __attribute__((no_sanitize("address", "thread"))) static void
 copy_bytes(const volatile uint8_t *from, uint8_t *to, size_t size)
 {
@@ -15,11 +15,11 @@ copy_bytes(const volatile uint8_t *from, uint8_t *to, size_t size)
 		to[i] = from[i];
 }
 
-/* process_vm_readv would do, but containers forbid it; see hp_sys_is_readable(). Between the check
- * and the copy another thread could unmap the page by closing the library. Its code is on the
- * calling thread's stack, which ends that thread anyway; or a register that was taken for a frame
- * pointer led there by chance. */
-static bool read_memory(uintptr_t from, void *to, size_t size)
+/* process_vm_readv() would do, but containers forbid it; see hp_sys_is_readable(). Between the
+ * check and the copy another thread could unmap the page by closing the library. Then either the
+ * library's code is on the calling thread's stack, which ends that thread anyway; or a register
+ * that was mistaken for a frame pointer led there by chance. */
+static bool read_image(uintptr_t from, void *to, size_t size)
 {
 	if (from > UINTPTR_MAX - size)
 		return false;
@@ -71,7 +71,7 @@ static void read_notes(uintptr_t address, size_t size, struct hp_module *out)
 
 	if (size > sizeof(notes))
 		size = sizeof(notes);
-	if (read_memory(address, notes, size))
+	if (read_image(address, notes, size))
 		parse_notes(notes, size, out);
 }
 
@@ -123,12 +123,12 @@ static bool read_headers(uintptr_t start, struct headers *out)
 {
 	ElfW(Ehdr) file;
 
-	if (!read_memory(start, &file, sizeof(file)) ||
-	    memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 || file.e_phentsize != sizeof(out->at[0]) ||
-	    file.e_phnum > HEADERS_MAX || file.e_phoff > 4096)
+	if (!read_image(start, &file, sizeof(file)) || memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    file.e_phentsize != sizeof(out->at[0]) || file.e_phnum > HEADERS_MAX ||
+	    file.e_phoff > 4096)
 		return false;
 	out->n = file.e_phnum;
-	return read_memory(start + file.e_phoff, out->at, out->n * sizeof(out->at[0]));
+	return read_image(start + file.e_phoff, out->at, out->n * sizeof(out->at[0]));
 }
 
 bool hp_elf_image_read(uintptr_t start, struct hp_module *out)
@@ -140,7 +140,7 @@ bool hp_elf_image_read(uintptr_t start, struct hp_module *out)
 				     headers.n, out);
 }
 
-static int protection_of(const ElfW(Phdr) * header)
+static int segment_protection(const ElfW(Phdr) * header)
 {
 	return (header->p_flags & PF_R ? PROT_READ : 0) |
 	       (header->p_flags & PF_W ? PROT_WRITE : 0) | (header->p_flags & PF_X ? PROT_EXEC : 0);
@@ -162,7 +162,7 @@ bool hp_elf_image_protection(uintptr_t start, uintptr_t first, uintptr_t end, in
 		note_segment(bias, &headers.at[i], &segment);
 		if (first < segment.start || end > segment.end)
 			continue;
-		*out = protection_of(&headers.at[i]);
+		*out = segment_protection(&headers.at[i]);
 		return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame is a return address, with the number of its module (see modules.h) above the 48 bits of
- * the address. In a module that is neither permanent nor unknown the address counts from the start
- * of its code. */
+/* A frame is a return address in the lower 48 bits, and above them the number of its module (see
+ * modules.h). In a module that is neither permanent nor unknown, the address counts from the start
+ * of the module's code. */
 #pragma once
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 #include "base/sys.h"
 #include <string.h>
 
-/* A path may hold 4 KiB, and the kernel escapes newlines in it to 4 bytes each. */
+/* A path may have 4 KiB, and the kernel escapes each newline in it to 4 bytes. */
 #define LINE_MAX_SIZE (4 * 4096 + 128)
 
 static const char *parse_hex(const char *p, const char *end, uintptr_t *out)
@@ -53,7 +53,7 @@ static bool parse_line(const char *line, size_t size, struct hp_maps_entry *out)
 	return true;
 }
 
-/* False if it can't be read to its end. */
+/* Returns false if the file can't be read to its end. */
 static bool visit_file(const char *file, bool (*visit)(const struct hp_maps_entry *, void *),
 		       void *context, bool *out_has_lines)
 {
@@ -94,7 +94,8 @@ bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *contex
 	bool has_lines;
 	bool is_whole = visit_file("/proc/self/maps", visit, context, &has_lines);
 
-	/* The main thread's file, which is empty after a pthread_exit() in main. */
+	/* /proc/self has the file of the main thread, which is empty after pthread_exit() in
+	 * main(). */
 	if (!has_lines)
 		is_whole = visit_file("/proc/thread-self/maps", visit, context, &has_lines);
 	return is_whole;
@@ -108,8 +109,8 @@ struct file_search {
 	bool is_found;
 };
 
-/* FNV-1a of what the line has for the device and the inode. */
-static uint64_t id_of(const struct hp_maps_entry *entry)
+/* FNV-1a of the device and inode fields of the line. */
+static uint64_t file_id_of(const struct hp_maps_entry *entry)
 {
 	const char *end = entry->line + entry->line_size;
 	const char *p = skip_fields(entry->line, end, 3), *end_of_id = skip_fields(p, end, 2);
@@ -129,7 +130,7 @@ static bool match_file(const struct hp_maps_entry *entry, void *context)
 	if (entry->path && entry->path_size < s->size) {
 		memcpy(s->out_path, entry->path, entry->path_size);
 		s->out_path[entry->path_size] = '\0';
-		s->id = id_of(entry);
+		s->id = file_id_of(entry);
 		s->is_found = true;
 	}
 	return false;

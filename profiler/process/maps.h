@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The maps of this process in /proc, read without allocation. Any thread. */
+/* The maps are the lines of /proc/self/maps, one for each mapping of this process. They are read
+ * without allocation. Any thread; signal-safe: yes; may allocate: no. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,9 +16,10 @@ struct hp_maps_entry {
 };
 
 /* Calls `visit` for each mapping in order of addresses until it returns false. The entry lives for
- * the call only. False if /proc can't be read, or not to its end. */
+ * the call only. Returns false if /proc can't be read, or not to its end. */
 bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *context), void *context);
 
-/* Copies the path of the mapping that holds `address`, and makes a number of its device and
- * inode: two files that exist at the same time have different ones. False if there is none. */
+/* Copies the path of the mapping that contains `address`, and stores a number made from its device
+ * and inode: two files that exist at the same time have different ones. Returns false if there is
+ * no such mapping, it has no path, or the path does not fit. */
 bool hp_maps_find_file(uintptr_t address, char *out_path, size_t size, uint64_t *out_id);

@@ -23,8 +23,8 @@ enum {
 /* A library with a number. It stays known for good: records refer to it. */
 struct numbered {
 	struct hp_module module;
-	uint16_t next;   /* in its bucket; 0: none */
-	uint16_t places; /* where it lies, or has lain: a list of places.h */
+	uint16_t next;   /* the next in its bucket; 0: none */
+	uint16_t places; /* where it is or was mapped: a list of places.h */
 };
 
 _Static_assert(NUMBERED_A_PIECE * sizeof(struct numbered) <= HP_ARENA_PIECE_MAX, "a piece fits");
@@ -34,8 +34,8 @@ static struct hp_module permanent[PERMANENT_MAX]; /* untouched pages cost nothin
 static size_t n_permanent;
 static struct numbered *pieces[N_PIECES]; /* number i is entry i; 0 is never used */
 static uint16_t n_numbered;
-static uint16_t buckets[1 << BUCKET_BITS]; /* their first numbers; 0: none */
-static uintptr_t n_code_bytes;             /* of all of them, and the gaps */
+static uint16_t buckets[1 << BUCKET_BITS]; /* the first number in each; 0: none */
+static uintptr_t n_code_bytes;             /* of all numbered libraries, including the gaps */
 static struct hp_lock numbering_lock;
 static uint32_t epoch = 1;
 static uint32_t n_unloading;
@@ -53,7 +53,7 @@ static const char *keep_string(const char *string)
 	return copy;
 }
 
-/* program = the first that dl_iterate_phdr shows; its name is empty there */
+/* dl_iterate_phdr() shows the program first, with an empty name. */
 static int note_permanent(struct dl_phdr_info *info, size_t size, void *context)
 {
 	char path[PATH_LIMIT];
@@ -114,7 +114,7 @@ static bool is_same_layout(const struct hp_module *a, const struct hp_module *b)
 	       a->code_offset == b->code_offset;
 }
 
-static bool is_same_file(const struct hp_module *a, const struct hp_module *b)
+static bool is_same_library(const struct hp_module *a, const struct hp_module *b)
 {
 	if (!is_same_layout(a, b) || a->build_id_size != b->build_id_size)
 		return false;
@@ -123,30 +123,30 @@ static bool is_same_file(const struct hp_module *a, const struct hp_module *b)
 	return a->file_id == b->file_id && strcmp(a->path, b->path) == 0;
 }
 
-/* Those that can be the same file are in one list. */
-static uint16_t *bucket_of(const struct hp_module *m)
+/* Modules that can be the same file are in one bucket. */
+static uint16_t *bucket_of_module(const struct hp_module *m)
 {
 	uint64_t key;
 
-	memcpy(&key, m->build_id, sizeof(key)); /* zeroes, if it has none */
+	memcpy(&key, m->build_id, sizeof(key)); /* zeroes if it has none */
 	key ^= (m->code_end - m->code_start) ^ m->code_offset;
 	return &buckets[key * 0x9e3779b97f4a7c15ull >> (64 - BUCKET_BITS)];
 }
 
 static uint16_t find_file(const struct hp_module *wanted)
 {
-	uint16_t i = *bucket_of(wanted);
+	uint16_t i = *bucket_of_module(wanted);
 
-	while (i != 0 && !is_same_file(&numbered_at(i)->module, wanted))
+	while (i != 0 && !is_same_library(&numbered_at(i)->module, wanted))
 		i = numbered_at(i)->next;
 	return i;
 }
 
-/* One that lay there already in this epoch has not gone since, so its path need not be asked for.
- */
+/* A library that was at this address already in this epoch is still there, so its path need not be
+ * read. */
 static uint16_t find_by_place(const struct hp_module *wanted, uint32_t now)
 {
-	uint16_t i = *bucket_of(wanted);
+	uint16_t i = *bucket_of_module(wanted);
 
 	while (i != 0 && !(numbered_at(i)->module.build_id_size == 0 &&
 			   is_same_layout(&numbered_at(i)->module, wanted) &&
@@ -155,7 +155,7 @@ static uint16_t find_by_place(const struct hp_module *wanted, uint32_t now)
 	return i;
 }
 
-/* The loader's name may lead through symbolic links, or be relative. */
+/* /proc comes first, because the loader's name may lead through symbolic links, or be relative. */
 static void read_path(struct hp_module *m, const struct dl_find_object *object, char *out,
 		      size_t size)
 {
@@ -182,10 +182,10 @@ static bool has_room_for(uint16_t number)
 	return piece;
 }
 
-/* 0: there is no memory, or no number left. A fork child may go on from any line. */
+/* Returns 0 if there is no memory, or no number left. A fork child may continue from any line. */
 static uint16_t add_file(const struct hp_module *m)
 {
-	uint16_t number = n_numbered + 1, *bucket = bucket_of(m);
+	uint16_t number = n_numbered + 1, *bucket = bucket_of_module(m);
 
 	if (number == HP_MODULE_UNKNOWN || !has_room_for(number))
 		return 0;
@@ -202,7 +202,7 @@ static uint16_t add_file(const struct hp_module *m)
 	return number;
 }
 
-/* 0 as above; to be called under the lock. */
+/* Returns 0 as add_file() does. Call it under the lock. */
 static uint16_t number_of(struct hp_module *m, const struct dl_find_object *object, uint32_t now)
 {
 	char path[PATH_LIMIT];
@@ -214,7 +214,7 @@ static uint16_t number_of(struct hp_module *m, const struct dl_find_object *obje
 		number = has_build_id ? 0 : find_file(m);
 	}
 	number = number ? number : add_file(m);
-	m->path = ""; /* what was added has a copy */
+	m->path = ""; /* add_file() has made a copy */
 	return number;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A symbol is hidden by its type: the loader takes only types that may be code or data, and skips
- * all others. The address stays as it is, so that a look-up in another thread at that moment finds
+/* A symbol is hidden by a change of its type: the loader takes only types that may be code or data,
+ * and skips all others. The address stays as it is, so a concurrent look-up in another thread finds
  * the symbol whole or not at all. */
 #include "process/objects.h"
 #include "base/sys.h"
@@ -53,11 +53,10 @@ bool hp_object_has_heapprof(const void *function)
 	       hp_elf_image_read((uintptr_t)object.dlfo_map_start, &image) && image.has_heapprof;
 }
 
-/* A namespace that was closed stays in the list. The list is there from version 2 on, which the
- * loader sets when it makes the first; a program that has a copy of the older part keeps version 1.
- */
-extern struct r_debug_extended loaders_list __asm__("_r_debug"); /* which <link.h> has as the older
-								    part */
+/* A closed namespace stays in the list. The list exists from version 2 on, which the loader sets
+ * when it makes the first namespace. A program that has a copy of the older part of the struct
+ * keeps version 1. <link.h> declares the variable as that older part. */
+extern struct r_debug_extended loaders_list __asm__("_r_debug");
 
 bool hp_object_is_namespace_open(void)
 {
@@ -67,20 +66,20 @@ bool hp_object_is_namespace_open(void)
 
 /* --- references ---------------------------------------------------------------------------- */
 
-/* What an object's dynamic section leads to. */
+/* The tables that an object's dynamic section points to. */
 struct tables {
 	const ElfW(Sym) * symbols;
 	const char *names;
 	const uint32_t *hash, *gnu_hash;
 };
 
-/* The loader adds the load address in place, except to the kernel's own object. */
+/* The loader adds the load address in place, except in the kernel's own object. */
 static const void *address_in(const struct link_map *map, uintptr_t value)
 {
 	return (const void *)(value < map->l_addr ? value + map->l_addr : value);
 }
 
-static struct tables tables_of(const struct link_map *map)
+static struct tables dynamic_tables_of(const struct link_map *map)
 {
 	struct tables t = {0};
 
@@ -97,8 +96,8 @@ static struct tables tables_of(const struct link_map *map)
 	return t;
 }
 
-/* Those without a definition come first, and GNU's table of hashes says where the others begin. The
- * older one says how many there are. */
+/* Undefined symbols come first, and GNU's hash table says where the others begin. The older hash
+ * table says how many symbols there are. */
 static size_t count_symbols(const struct tables *t)
 {
 	if (!t->symbols || !t->names)
@@ -119,7 +118,7 @@ static uint32_t bit_of(const char *name, const struct hp_export *exports, size_t
 static uint32_t references_of(const struct link_map *map, const struct hp_export *exports,
 			      size_t n_exports)
 {
-	struct tables t = tables_of(map);
+	struct tables t = dynamic_tables_of(map);
 	uint32_t found = 0;
 
 	for (size_t i = 1, n = count_symbols(&t); i < n; i++)
@@ -145,7 +144,7 @@ uint32_t hp_object_find_references(const struct hp_export *exports, size_t n_exp
 
 /* --- hiding -------------------------------------------------------------------------------- */
 
-/* NULL unless exactly that function is exported under exactly that name. */
+/* Returns NULL unless exactly that function is exported under exactly that name. */
 static ElfW(Sym) * find_symbol(const struct hp_export *export)
 {
 	Dl_info info;
@@ -179,13 +178,13 @@ static struct range pages_of(ElfW(Sym) *const *symbols, size_t n)
 	return pages;
 }
 
-static bool protect(struct range pages, int protection)
+static bool protect_pages(struct range pages, int protection)
 {
 	return hp_sys3(SYS_mprotect, (long)pages.start, (long)(pages.end - pages.start),
 		       protection) == 0;
 }
 
-/* What the pages are at present: what the object's headers say. */
+/* Finds the present protection of the pages: the one in the object's headers. */
 static bool find_protection(struct range pages, int *out)
 {
 	struct dl_find_object object;
@@ -216,10 +215,10 @@ bool hp_object_hide(const struct hp_export *exports, size_t n_exports)
 	if (n == 0)
 		return true;
 	pages = pages_of(symbols, n);
-	if (!find_protection(pages, &protection) || !protect(pages, protection | PROT_WRITE))
+	if (!find_protection(pages, &protection) || !protect_pages(pages, protection | PROT_WRITE))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		set_hidden(symbols[i]);
-	protect(pages, protection);
+	protect_pages(pages, protection);
 	return true;
 }

@@ -37,8 +37,8 @@ static const char *skip_words(const char *p, int n_words)
 	return p;
 }
 
-/* stat = pid " (" name ") " state " " ...: the name may hold anything, so count from the last ")".
- * The start time is field 22, see proc(5). */
+/* stat = pid " (" name ") " state " " ...: the name may contain anything, so count from the last
+ * ")". The start time is field 22, see proc(5). */
 static uint64_t read_start_ticks(void)
 {
 	char text[1024];
@@ -133,9 +133,9 @@ uint64_t hp_process_run_id(void)
 	return run_id;
 }
 
-/* statm = size " " resident " " shared " " ..., in pages; shared are those of files and of shared
- * memory, see proc(5) */
-static struct hp_process_memory read_memory(const char *file)
+/* statm = size " " resident " " shared " " ..., in pages; "shared" counts those of files and of
+ * shared memory, see proc(5) */
+static struct hp_process_memory read_statm(const char *file)
 {
 	struct hp_process_memory memory = {0};
 	char text[256];
@@ -153,12 +153,12 @@ static struct hp_process_memory read_memory(const char *file)
 	return memory;
 }
 
-/* That of the main thread holds zeroes after a pthread_exit() in main. */
+/* /proc/self has the file of the main thread, which holds zeroes after pthread_exit() in main(). */
 struct hp_process_memory hp_process_memory(void)
 {
-	struct hp_process_memory memory = read_memory("/proc/self/statm");
+	struct hp_process_memory memory = read_statm("/proc/self/statm");
 
-	return memory.rss_bytes > 0 ? memory : read_memory("/proc/thread-self/statm");
+	return memory.rss_bytes > 0 ? memory : read_statm("/proc/thread-self/statm");
 }
 
 void hp_process_after_fork(void)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Who this process is: for the names and the metadata of dumps. */
+/* The process is the host, which this library is loaded into. These functions give the facts about
+ * it that are in the names and the metadata of dumps. Strings live as long as the process. Any
+ * thread; signal-safe: yes; may allocate: no. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,30 +11,33 @@
 void hp_process_init(void);
 
 const char *hp_process_program(void); /* path of the executable */
-/* Its last component; without /proc that of the path by which it was started. */
+/* The last component of that path; without /proc, of the path by which it was started. */
 const char *hp_process_name(void);
 
-/* True if one of the patterns in `list`, see name_pattern.h, matches that name or the last
+/* Returns true if one of the patterns in `list` (see name_pattern.h) matches that name or the last
  * component of argv[0]. */
 bool hp_process_is_called(const char *list);
 
 const char *hp_process_host(void);
-/* The command line as the kernel has it, arguments separated by NULs. */
+/* Returns the command line as the kernel has it, with arguments separated by NULs. */
 const char *hp_process_cmdline(size_t *out_size);
 
-uint64_t hp_process_start_seconds(void); /* when we were loaded, since the epoch */
+uint64_t hp_process_start_seconds(void); /* when we were loaded, in seconds since 1970 */
 uint64_t hp_process_uptime_ms(void);     /* since then, or since the fork */
-uint64_t hp_process_start_ticks(void);   /* the kernel's own start time; 0: not known */
+/* The process's start time as the kernel has it, in clock ticks since boot; 0: unknown. */
+uint64_t hp_process_start_ticks(void);
 
-/* A random number for this process image; a fork child has another. Dumps of one run share their
- * samples. */
+/* Returns a random number for this process image; a fork child has another. Dumps of one run share
+ * their samples. */
 uint64_t hp_process_run_id(void);
 
 struct hp_process_memory {
-	uint64_t rss_bytes;       /* resident memory; 0: not known */
-	uint64_t anonymous_bytes; /* the part of it that is neither a file's nor shared */
+	uint64_t rss_bytes;       /* resident memory; 0: unknown */
+	uint64_t anonymous_bytes; /* the part of it that is neither of a file nor shared */
 };
 
-struct hp_process_memory hp_process_memory(void); /* read now */
+struct hp_process_memory hp_process_memory(void); /* reads /proc */
 
+/* In a fork child: restarts the uptime, and draws another run ID. The start ticks become
+ * unknown. */
 void hp_process_after_fork(void);

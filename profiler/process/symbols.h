@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loader knows of functions beyond this library: those that come after ours in the order
- * of look-ups, and where the allocator underneath lies. */
+/* A symbol here is a function outside of this library, as the loader knows it: one that comes after
+ * ours in the order of look-ups, or the allocator underneath. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether the C library has run its own constructor. Before that it must not be asked anything. Any
- * thread; signal-safe. */
+/* Returns true if the C library has run its own constructor. Before that, nothing may be called in
+ * it. Any thread; signal-safe: yes; may allocate: no. */
 bool hp_symbols_is_c_library_ready(void);
 
-/* The definition of `name` that comes after ours, NULL if there is none. Takes the loader's lock,
- * and may allocate. */
+/* Returns the definition of `name` that comes after ours, or NULL if there is none. Takes the
+ * loader's lock; may allocate: yes. */
 void *hp_symbol_next(const char *name);
 
-/* Says which malloc is underneath. Once. */
+/* Sets which malloc is underneath. Call once. */
 void hp_symbols_set_allocator(const void *function);
 
-/* True for an address in the code of the library, or program, that this allocator is part of. Any
- * thread; takes no lock. */
+/* Returns true if `pc` is in the library, or program, that contains this allocator. Any thread; may
+ * allocate: no. Takes no lock. */
 bool hp_symbols_is_allocators_code(uintptr_t pc);
