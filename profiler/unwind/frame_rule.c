@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* libunwind as a reader of tables, not as a walker.
+/* libunwind is used here to read unwind tables, not to walk stacks.
  *
- * Its own ways of walking are not fit for somebody else's process: the per-thread trace cache is
- * never flushed, so closed plugins crash it; its global cache holds a lock across
- * dl_iterate_phdr(); a pc without unwind data makes it probe addresses through a private pipe whose
- * descriptors may be the host's files by now. So it is used as a debugger would use it, through
- * unw_init_remote() with accessors of our own, one step at a time, and only to learn what a step
- * does: the registers that it is shown are not numbers but names. Register r reads as tag(r) + 0;
- * memory at tag(t) + n reads as tag(t + DEREFERENCED) + n. After a step, the caller's sp, pc and
- * bp say themselves how they were computed: "tag(sp) + 40" is the rule CFA = sp + 40.
+ * Its own ways of walking are not fit for a host process: the per-thread trace cache is never
+ * flushed, so closed plugins crash it; its global cache holds a lock across dl_iterate_phdr(); a pc
+ * without unwind data makes it probe addresses through a private pipe whose descriptors may be the
+ * host's files by now. So it is used as a debugger would use it, through unw_init_remote() with
+ * accessors of our own, one step at a time, and only to learn what a step does: the registers that
+ * it is shown are not numbers but names. Register r reads as tag(r) + 0; memory at tag(t) + n reads
+ * as tag(t + DEREFERENCED) + n. After a step, the caller's sp, pc and bp themselves say how they
+ * were computed: "tag(sp) + 40" is the rule CFA = sp + 40.
  *
- * The loader is asked by _dl_find_object(), which takes no lock; dl_iterate_phdr() is never called,
- * so neither the loader's lock nor a callback of the host can be waited for. */
+ * The loader is asked by _dl_find_object(), which takes no lock. dl_iterate_phdr() is never called,
+ * so a walk never waits for the loader's lock or for a callback of the host. */
 #include "unwind/frame_rule.h"
 #include "base/scratch.h"
 #include "base/sys.h"
@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define TAG_SHIFT 40
-#define TAG_ZERO  (UINT64_C(1) << (TAG_SHIFT - 1)) /* offsets reach 2^39 to both sides */
+#define TAG_ZERO  (UINT64_C(1) << (TAG_SHIFT - 1)) /* offsets reach 2^39 in both directions */
 
 enum {
 	TAG_REGISTERS = 1,
@@ -47,11 +47,11 @@ static int64_t offset_of(uint64_t value)
 	return (int64_t)(value & ((UINT64_C(1) << TAG_SHIFT) - 1)) - (int64_t)TAG_ZERO;
 }
 
-/* What libunwind may see in one step. */
+/* What libunwind can see during one step. */
 struct view {
 	uintptr_t ip;
 	struct dl_find_object object;
-	uintptr_t readable_page; /* the last one that was checked */
+	uintptr_t readable_page; /* the last page that was found readable */
 	bool has_no_entry;
 };
 
@@ -91,7 +91,8 @@ static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value
 
 	if (is_write)
 		return -UNW_EINVAL;
-	/* First: tags of registers that do not exist are where programs and libraries lie. */
+	/* The image comes first: programs and libraries are at addresses that look like tags of
+	 * registers that do not exist. */
 	if (read_image(v, address, value, sizeof(*value)))
 		return 0;
 	if (tag < TAG_REGISTERS || tag >= DEREFERENCED)
@@ -133,7 +134,7 @@ static int get_dyn_info_list_addr(unw_addr_space_t as, unw_word_t *out, void *co
 	return -UNW_ENOINFO;
 }
 
-/* libunwind's own, exported for debuggers but in no header. */
+/* libunwind exports this function for debuggers, but no header declares it. */
 int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip, unw_dyn_info_t *table,
 				       unw_proc_info_t *out, int need_unwind_info, void *context);
 
@@ -182,7 +183,7 @@ static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *o
 	return v->has_no_entry ? -UNW_ENOINFO : 0;
 }
 
-/* libunwind itself has freed its description of the entry by then. */
+/* Nothing is left to free: libunwind has freed its description of the entry by then. */
 static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *context)
 {
 }
@@ -190,11 +191,11 @@ static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *co
 /* --- from a step to a rule ----------------------------------------------------------------- */
 
 static unw_addr_space_t address_space; /* NULL: no tables can be read */
-static bool is_libunwind_lost;         /* a thread that is gone may hold its locks */
-static bool uses_tables;               /* or only for who asks */
+static bool is_libunwind_lost;         /* a thread that does not exist may hold its locks */
+static bool uses_tables;               /* false: only for hp_frame_rule_from_table() */
 
-/* Some positions can't be said by a rule: then it is as if there were no entry. */
-static bool fits(int64_t offset)
+/* A rule can't express some positions: then it is as if there were no entry. */
+static bool fits_in_rule(int64_t offset)
 {
 	return offset > INT32_MIN && offset <= INT32_MAX;
 }
@@ -209,11 +210,11 @@ static void set_plain_rule(struct hp_frame_rule *rule, uint64_t cfa, uint64_t pc
 	unsigned tag = tag_of(cfa);
 	int64_t offset = offset_of(cfa);
 
-	if (!fits(offset) || !is_value(pc, tag + DEREFERENCED, offset - 8))
+	if (!fits_in_rule(offset) || !is_value(pc, tag + DEREFERENCED, offset - 8))
 		return;
 	if (is_value(bp, TAG_BP, 0))
 		rule->bp_offset = HP_BP_UNCHANGED;
-	else if (tag_of(bp) == tag + DEREFERENCED && fits(offset_of(bp) - offset))
+	else if (tag_of(bp) == tag + DEREFERENCED && fits_in_rule(offset_of(bp) - offset))
 		rule->bp_offset = offset_of(bp) - offset;
 	else
 		return;
@@ -233,8 +234,8 @@ static void set_dereferenced_rule(struct hp_frame_rule *rule, uint64_t cfa, uint
 		return;
 	}
 	/* gcc saves the realigned frame's CFA below bp: CFA = *(bp - 8), bp = *(bp) */
-	if (!fits(offset) || !is_value(pc, tag_of(cfa) + DEREFERENCED, offset - 8) ||
-	    tag_of(bp) != TAG_BP + DEREFERENCED || !fits(offset_of(bp)))
+	if (!fits_in_rule(offset) || !is_value(pc, tag_of(cfa) + DEREFERENCED, offset - 8) ||
+	    tag_of(bp) != TAG_BP + DEREFERENCED || !fits_in_rule(offset_of(bp)))
 		return;
 	rule->cfa_offset = offset;
 	rule->bp_offset = offset_of(bp);
@@ -268,12 +269,12 @@ static void learn_from_step(struct hp_frame_rule *rule, struct view *v)
 enum {
 	CALL_REL32 = 0xe8,
 	CALL_REL32_SIZE = 5,
-	GROUP_5 = 0xff, /* with 2 in the middle of its ModRM byte: an indirect call */
+	GROUP_5 = 0xff, /* an indirect call if the middle of its ModRM byte is 2 */
 	INDIRECT_SIZE_MAX = 7
 };
 
-/* Of an instruction whose opcode is one byte: with ModRM, SIB and displacement (Intel's manual,
- * volume 2, 2.1). */
+/* Returns the size of an instruction with a one-byte opcode, ModRM, SIB and displacement (Intel's
+ * manual, volume 2, 2.1). */
 static size_t size_with_operand(uint8_t modrm, uint8_t sib)
 {
 	unsigned mod = modrm >> 6, rm = modrm & 7;
@@ -289,7 +290,7 @@ static bool is_indirect_call(const uint8_t *code, size_t size)
 	       size_with_operand(code[1], size > 2 ? code[2] : 0) == size;
 }
 
-/* Whether a call's last byte may be at `ip`. */
+/* Returns true if `ip` may be the last byte of a call. */
 static bool ends_call(struct view *v, uintptr_t ip)
 {
 	uint8_t code[8];
@@ -331,10 +332,12 @@ static void learn(void *argument)
 	errno = saved_errno;
 }
 
-/* The key of a rule is an address, with this for what was asked of the table besides. */
+/* The key of a rule is its address. This bit marks a rule that hp_frame_rule_from_table() asked
+ * for, where that differs from the usual rule of the address. */
 #define FROM_TABLE (UINT64_C(1) << 63)
 
-/* A rule of a permanent module stays. Code outside of all modules may be a plugin tomorrow. */
+/* A rule of a permanent module stays valid. Code outside of all modules may be a plugin
+ * tomorrow. */
 static uint32_t epoch_of(const struct lesson *l, uint32_t now)
 {
 	bool is_permanent = l->view.object.dlfo_map_end && l->rule.place == HP_PLACE_FIXED;
@@ -358,9 +361,9 @@ static __attribute__((noinline, cold)) void learn_rule(uint64_t key, uint32_t ep
 	*out = l.rule;
 }
 
-/* `out` rather than a result: returned in registers, the rule would be stored field by field and
- * loaded in words, for which the processor waits. That was half of the time of a recorded malloc.
- */
+/* The rule is stored in `out` and not returned: returned in registers, it would be stored field by
+ * field and loaded in words, for which the processor waits. That was half of the time of a recorded
+ * malloc. */
 void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out)
 {
 	uint32_t epoch = hp_modules_epoch();
@@ -374,7 +377,8 @@ void hp_frame_rule_from_table(uintptr_t ip, struct hp_frame_rule *out)
 	hp_frame_rule_for(uses_tables ? ip : ip | FROM_TABLE, out);
 }
 
-/* Another range has the rule's place: a library was closed since the walk came to the rule. */
+/* Identifies the frame anew if another range has the rule's place: a library was closed after the
+ * walk got the rule. */
 static __attribute__((noinline, cold)) uint64_t identify_frame(uintptr_t ip)
 {
 	struct lesson l = {
@@ -394,7 +398,8 @@ uint64_t hp_frame_rule_frame_in_place(uintptr_t ip, uint16_t place)
 }
 
 /* libunwind's first use opens a pipe, for probing addresses, at the lowest free descriptors. It is
- * never needed here, and those numbers are the host's. Both ends of a pipe have the same inode. */
+ * never needed here, and those numbers belong to the host. Both ends of a pipe have the same
+ * inode. */
 static void close_pipe_of_libunwind(const int ends[2])
 {
 	struct stat a, b;
@@ -412,7 +417,7 @@ static void initialize_libunwind(unw_accessors_t *accessors)
 	struct view nowhere = {0};
 	unw_cursor_t cursor;
 	int ends[2];
-	bool has_ends = hp_sys_pipe(ends) == 0; /* else libunwind gets none either */
+	bool has_ends = hp_sys_pipe(ends) == 0; /* otherwise libunwind gets none either */
 
 	if (has_ends) {
 		hp_sys_close(ends[0]);

@@ -11,23 +11,23 @@ enum {
 	WAYS = 4,
 	SHIFT_MASK = 63,
 	IS_CALL_BIT = 24,
-	LIMIT_SHARE = 8 /* a table is at most this part of the memory limit */
+	LIMIT_SHARE = 8 /* a table takes at most this part of the memory limit */
 };
 
-/* `check` is the key xored with the other words, so that a half-written entry is no entry (Hyatt
- * and Mann, "A lock-less transposition table"). */
+/* `check` is the key xored with the other words, so a half-written entry does not count as one
+ * (Hyatt and Mann, "A lock-less transposition table"). */
 struct entry {
 	uint64_t check;
 	uint64_t offsets; /* cfa_offset above bp_offset */
 	uint64_t rest;    /* epoch, is_call, place, kind */
 };
 
-/* The address of the entries, which begin a page, and in its lowest bits by how many a hash is
- * shifted to be the number of one: read as one word, the two belong together. */
+/* The address of the entries, which begin a page. Its lowest bits hold by how much a hash is
+ * shifted to give the number of an entry. Both are read as one word, so they belong together. */
 static uintptr_t table;
 static uint32_t n_evicted; /* since the last growth */
 
-static unsigned bits_of(uintptr_t t)
+static unsigned bits_of_table(uintptr_t t)
 {
 	return 64 - (t & SHIFT_MASK);
 }
@@ -37,17 +37,17 @@ static struct entry *entries_of(uintptr_t t)
 	return (struct entry *)(t & ~(uintptr_t)SHIFT_MASK);
 }
 
-static uint64_t hash_of(uint64_t key)
+static uint64_t hash_of_key(uint64_t key)
 {
 	return key * 0x9e3779b97f4a7c15ull;
 }
 
-static struct entry *bucket_of(uintptr_t t, uint64_t key)
+static struct entry *bucket_of_key(uintptr_t t, uint64_t key)
 {
-	return &entries_of(t)[hash_of(key) >> (t & SHIFT_MASK) & ~(uint64_t)(WAYS - 1)];
+	return &entries_of(t)[hash_of_key(key) >> (t & SHIFT_MASK) & ~(uint64_t)(WAYS - 1)];
 }
 
-static struct entry load(const struct entry *e)
+static struct entry load_entry(const struct entry *e)
 {
 	return (struct entry){
 		.check = __atomic_load_n(&e->check, __ATOMIC_RELAXED),
@@ -70,10 +70,10 @@ static bool is_valid(struct entry e, uint32_t epoch)
 
 bool hp_rule_cache_find(uint64_t key, uint32_t epoch, struct hp_frame_rule *out)
 {
-	const struct entry *bucket = bucket_of(__atomic_load_n(&table, __ATOMIC_ACQUIRE), key);
+	const struct entry *bucket = bucket_of_key(__atomic_load_n(&table, __ATOMIC_ACQUIRE), key);
 
 	for (int i = 0; i < WAYS; i++) {
-		struct entry e = load(&bucket[i]);
+		struct entry e = load_entry(&bucket[i]);
 
 		if (key_of(e) != key || !is_valid(e, epoch))
 			continue;
@@ -92,17 +92,17 @@ static bool is_free_for(struct entry e, uint64_t key, uint32_t epoch)
 	return key_of(e) == key || !is_valid(e, epoch);
 }
 
-/* True if one that is still valid had to go for it. Which one depends on the key: so of five rules
- * that share a bucket two get into each other's way, and none stays for good. */
-static bool put(uintptr_t t, struct entry new, uint32_t epoch)
+/* Returns true if an entry that is still valid was evicted. Which one depends on the key: so of
+ * five rules that share a bucket two evict each other, and none stays for good. */
+static bool put_entry(uintptr_t t, struct entry new, uint32_t epoch)
 {
 	uint64_t key = key_of(new);
-	struct entry *bucket = bucket_of(t, key);
+	struct entry *bucket = bucket_of_key(t, key);
 	int i = 0;
 
-	while (i < WAYS && !is_free_for(load(&bucket[i]), key, epoch))
+	while (i < WAYS && !is_free_for(load_entry(&bucket[i]), key, epoch))
 		i++;
-	struct entry *e = &bucket[i < WAYS ? (uint64_t)i : hash_of(key) / 256 % WAYS];
+	struct entry *e = &bucket[i < WAYS ? (uint64_t)i : hash_of_key(key) / 256 % WAYS];
 
 	__atomic_store_n(&e->check, new.check, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->offsets, new.offsets, __ATOMIC_RELAXED);
@@ -117,7 +117,7 @@ static size_t size_of(unsigned bits)
 	return sizeof(struct entry) << bits;
 }
 
-/* 0: there is no memory */
+/* Returns 0 if there is no memory. */
 static uintptr_t map_table(unsigned bits)
 {
 	uintptr_t entries = (uintptr_t)hp_memory_map(size_of(bits));
@@ -125,39 +125,40 @@ static uintptr_t map_table(unsigned bits)
 	return entries ? entries | (64 - bits) : 0;
 }
 
-/* One that was half-written just now may look like another key's, but hardly in its bucket. */
+/* An entry that was half-written just now may look like one of another key, but hardly of one in
+ * the same bucket. */
 static void copy_valid(uintptr_t to, uintptr_t from, uint32_t epoch)
 {
-	for (size_t i = 0; i < (size_t)1 << bits_of(from); i++) {
+	for (size_t i = 0; i < (size_t)1 << bits_of_table(from); i++) {
 		struct entry *bucket = &entries_of(from)[i & ~(size_t)(WAYS - 1)];
-		struct entry e = load(&entries_of(from)[i]);
+		struct entry e = load_entry(&entries_of(from)[i]);
 
-		if (is_valid(e, epoch) && bucket_of(from, key_of(e)) == bucket)
-			put(to, e, epoch);
+		if (is_valid(e, epoch) && bucket_of_key(from, key_of(e)) == bucket)
+			put_entry(to, e, epoch);
 	}
 }
 
-/* Others may be reading the old table, or writing to it: it stays where it is, but without its
- * pages, which read as zeroes then. All old tables together are a third of the new one. */
-static void replace(uintptr_t old, uintptr_t new, uint32_t epoch)
+/* Other threads may be reading the old table, or writing to it. So it stays mapped, but without its
+ * pages, which then read as zeroes. All old tables together are a third of the new one. */
+static void replace_table(uintptr_t old, uintptr_t new, uint32_t epoch)
 {
 	copy_valid(new, old, epoch);
 	if (__atomic_compare_exchange_n(&table, &old, new, false, __ATOMIC_RELEASE,
 					__ATOMIC_RELAXED))
-		hp_sys_madvise(entries_of(old), size_of(bits_of(old)), MADV_DONTNEED);
+		hp_sys_madvise(entries_of(old), size_of(bits_of_table(old)), MADV_DONTNEED);
 	else
-		hp_memory_unmap(entries_of(new), size_of(bits_of(new)));
+		hp_memory_unmap(entries_of(new), size_of(bits_of_table(new)));
 }
 
-static void grow(uintptr_t old, uint32_t epoch)
+static void grow_table(uintptr_t old, uint32_t epoch)
 {
-	unsigned bits = bits_of(old) + BITS_A_GROWTH;
+	unsigned bits = bits_of_table(old) + BITS_A_GROWTH;
 	bool may_grow = bits <= LAST_BITS && size_of(bits) <= hp_memory_limit() / LIMIT_SHARE;
 	uintptr_t new = may_grow ? map_table(bits) : 0;
 
 	__atomic_store_n(&n_evicted, 0, __ATOMIC_RELAXED);
 	if (new)
-		replace(old, new, epoch);
+		replace_table(old, new, epoch);
 }
 
 void hp_rule_cache_put(uint64_t key, uint32_t valid_in, uint32_t epoch,
@@ -171,9 +172,9 @@ void hp_rule_cache_put(uint64_t key, uint32_t valid_in, uint32_t epoch,
 	};
 
 	e.check = key ^ e.offsets ^ e.rest;
-	if (put(t, e, epoch) &&
-	    __atomic_add_fetch(&n_evicted, 1, __ATOMIC_RELAXED) > 1u << bits_of(t) >> 4)
-		grow(t, epoch);
+	if (put_entry(t, e, epoch) &&
+	    __atomic_add_fetch(&n_evicted, 1, __ATOMIC_RELAXED) > 1u << bits_of_table(t) >> 4)
+		grow_table(t, epoch);
 }
 
 bool hp_rule_cache_init(void)

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Frame rules by address, as far as they have been worked out: reading one from the unwind tables
- * takes ten thousand times as long as finding it here. Keys that come too often into each other's
- * way make it grow, from 16,384 rules to 262,144 (6 MiB): a C++ compiler allocates from 11,000
- * addresses, and with a cache that stayed small it spent more than a third of its time with exact
- * recording on reading tables.
+/* The rule cache keeps frame rules, by address, once they have been worked out: reading one from
+ * the unwind tables takes ten thousand times as long as finding it here. If keys evict each other
+ * too often it grows, from 16,384 rules to 262,144 (6 MiB). A C++ compiler allocates from 11,000
+ * addresses; with a cache that stayed small, and exact recording, it spent more than a third of its
+ * time on reading tables.
  *
- * Read and written without a lock. Any thread, from within a hook, and in a fork child. */
+ * The cache is read and written without a lock. Any thread, from within a hook, and in a fork
+ * child; may allocate: no. */
 #pragma once
 #include "unwind/frame_rule.h"
 
 enum {
-	HP_RULE_FOREVER = 0 /* epoch of what never goes: see hp_modules_epoch() */
+	HP_RULE_FOREVER = 0 /* the epoch of rules that never expire: see hp_modules_epoch() */
 };
 
-/* To be called first, and as often as one likes. False if there is no memory: then the others must
- * not be called. */
+/* Maps the cache, once; later calls do nothing. Call it first. Returns false if there is no memory:
+ * then the other functions must not be called. */
 bool hp_rule_cache_init(void);
 
-/* False if it has none for the key, or one of another epoch. Keys are not 0. */
+/* Stores the rule for `key`, which is not 0. Returns false if the cache has none, or only one of
+ * another epoch. */
 bool hp_rule_cache_find(uint64_t key, uint32_t epoch, struct hp_frame_rule *out);
 
-/* Remembers a rule that holds in `valid_in`; `epoch` is the present one. */
+/* Keeps a rule that is valid in the epoch `valid_in`; `epoch` is the present one. */
 void hp_rule_cache_put(uint64_t key, uint32_t valid_in, uint32_t epoch,
 		       const struct hp_frame_rule *rule);

@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /* A thread's home is the part of its own stack that was found readable, from an address up to the
  * stack's top. It stays mapped as long as the thread runs, so its words are read without a check.
- * A word elsewhere is read once its page was checked, by a system call, in the same walk: stacks of
- * coroutines and signal handlers come and go. Only pages that are read are checked. A frame of
- * 4 MiB has two words that a walk reads, so it costs two checks at most, not a thousand; and no
- * check at all where the caller's frame is within the home.
+ * Stacks of coroutines and signal handlers come and go, so a word elsewhere is read only after its
+ * page was checked, by a system call, in the same walk. Only pages that are read are checked. A
+ * walk reads two words of a frame of 4 MiB, so the frame costs two checks at most, not a thousand;
+ * and no check at all if the caller's frame is within the home.
  *
- * The home is extended downward page by page, EXTENSION pages a walk, and only after a walk that
+ * The home is extended downward page by page, EXTENSION pages per walk, and only after a walk that
  * began below it, had to check pages and gave reason to believe that it was on this stack: it came
  * near the home, or was cut before it could. So each page of a thread's stack is checked once in
- * its life, if walks read there, and a walk's cost is bounded. A page that can't be read on the way
- * is a guard, or what lies below it is another stack: it is the floor for good.
+ * its life, if walks read there, and the cost of a walk is bounded. A page on the way that can't be
+ * read is a guard, or what is below it is another stack: it is the floor for good.
  *
  * The home must not cover memory that may be unmapped while the thread runs.
  * - It never extends below the page of the present stack pointer. If that is on the thread's own
  *   stack, so is all between it and the home: a stack is contiguous.
- * - If it is on another stack below this one, the thread's guard lies between the two. There is
- * none where the program supplied a thread's stack itself and placed another stack right below it.
- *   Such a stack has to be walked to the depth limit before the home takes it in; and the home does
- *   harm only if that memory is unmapped, something else is mapped in part of it, the thread runs
- * on that, and wrong unwind data leads to the gap.
+ * - If it is on another stack below this one, the thread's guard is between the two. There is none
+ *   if the program supplied a thread's stack itself and placed another stack right below it. Such a
+ *   stack has to be walked to the depth limit before the home takes it in; and the home does harm
+ *   only if that memory is unmapped, something else is mapped in part of it, the thread runs on
+ *   that, and wrong unwind data leads to the gap.
  * - A thread that moved to another stack for good, or a fork child that began as a thread and takes
- *   itself for the main one, is below the floor or is stopped by a guard: it has each page checked.
+ *   itself for the main one, is below the floor or is stopped by a guard: each of its pages is
+ *   checked.
  * - The main thread's stack has no guard of its own, and a read below it makes the kernel extend
- * it. The kernel keeps at least 128 MiB below its top free of mappings whatever RLIMIT_STACK is. So
- *   a stack pointer within MAIN_STACK_MAX of the top is on that stack, and no lower page is read;
- *   one that is farther away is taken for another stack. */
+ *   it. The kernel keeps at least 128 MiB below its top free of mappings whatever RLIMIT_STACK is.
+ *   So a stack pointer within MAIN_STACK_MAX of the top is on that stack, and no lower page is
+ *   read; one that is farther away is taken to be on another stack. */
 #include "unwind/stack_memory.h"
 #include "base/sys.h"
 
 #define PAGE           ((uintptr_t)4096)
 #define MAIN_STACK_MAX ((uintptr_t)64 << 20)
-#define NEAR_HOME      (64 * PAGE) /* what may lie above a thread's outermost frame: its TLS */
+#define NEAR_HOME      (64 * PAGE) /* what may be above a thread's outermost frame: its TLS */
 #define UNREADABLE     ((uintptr_t)1)
 
 enum {
@@ -39,7 +40,7 @@ enum {
 };
 
 /* NOLINTNEXTLINE(bugprone-reserved-identifier) */
-extern void *__libc_stack_end; /* the loader's: where the main thread's stack began */
+extern void *__libc_stack_end; /* set by the loader: where the main thread's stack began */
 
 static void find_top(struct hp_stack_memory *m)
 {
@@ -52,7 +53,7 @@ static void find_top(struct hp_stack_memory *m)
 	m->is_home_due = true;
 }
 
-static bool check(struct hp_stack_memory *m, uintptr_t page)
+static bool check_page(struct hp_stack_memory *m, uintptr_t page)
 {
 	m->n_checks++;
 	return hp_sys_is_readable((void *)page);
@@ -63,7 +64,7 @@ static __attribute__((noinline, cold)) void extend_home(struct hp_stack_memory *
 	for (int i = 0; i < EXTENSION && m->home > sp; i++) {
 		uintptr_t page = (m->home - 1) & -PAGE;
 
-		if (!check(m, page)) {
+		if (!check_page(m, page)) {
 			m->floor = m->home;
 			return;
 		}
@@ -100,7 +101,7 @@ __attribute__((cold)) bool hp_stack_memory_is_readable(struct hp_stack_memory *m
 		m->is_exhausted = true;
 		return false;
 	}
-	bool is_readable = check(m, page);
+	bool is_readable = check_page(m, page);
 
 	m->n_checks_left--;
 	m->known[m->n_known++ % HP_STACK_PAGES_KNOWN] = page | (is_readable ? 0 : UNREADABLE);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Which words of a thread's stacks can be read: what a walk asks before it reads one. */
+/* The stack memory of a thread is what is known of which words of its stacks can be read. A walk
+ * asks it before it reads a word. Any thread, from within a hook; signal-safe: yes, because no two
+ * walks share a struct; may allocate: no. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	HP_STACK_PAGES_KNOWN = 4 /* of a walk: remembered */
+	HP_STACK_PAGES_KNOWN = 4 /* pages of a walk that are remembered */
 };
 
 struct hp_stack_memory { /* one per thread; all zeroes is a valid start */
@@ -14,29 +16,29 @@ struct hp_stack_memory { /* one per thread; all zeroes is a valid start */
 	uintptr_t home;  /* from here up to top is known to be readable */
 	uintptr_t floor; /* the home is never extended below this */
 	uintptr_t began_at;
-	uintptr_t known[HP_STACK_PAGES_KNOWN]; /* pages, 1 added if they can't be read */
-	uint32_t n_known;                      /* in this walk; the last few are in `known` */
-	uint32_t n_checks_left;                /* of this walk's budget */
-	bool is_exhausted;                     /* a page was not checked for want of budget */
-	bool is_home_due;                      /* the next walk may extend the home */
-	uint64_t n_checks;                     /* system calls made, by all walks */
+	uintptr_t
+		known[HP_STACK_PAGES_KNOWN]; /* addresses of pages, plus 1 if they can't be read */
+	uint32_t n_known;                    /* in this walk; the last few are in `known` */
+	uint32_t n_checks_left;              /* of this walk's budget */
+	bool is_exhausted; /* a page was not checked because the budget was used up */
+	bool is_home_due;  /* the next walk may extend the home */
+	uint64_t n_checks; /* system calls made, by all walks */
 };
 
-/* Begins a walk of the calling thread at the stack pointer `sp`, which may check `n_checks` pages
- * outside of its home. The functions here run in any thread, from within a hook; signal-safe: no
- * two walks share a struct; they allocate nothing. */
+/* Begins a walk of the calling thread at the stack pointer `sp`. The walk may check `n_checks`
+ * pages outside of the home. */
 void hp_stack_memory_begin(struct hp_stack_memory *m, uintptr_t sp, size_t n_checks);
 
-/* Whether the 8 bytes at `address` are within the thread's home, and so can be read. */
+/* Returns true if the 8 bytes at `address` are within the thread's home, and so can be read. */
 static inline bool hp_stack_memory_is_home(const struct hp_stack_memory *m, uintptr_t address)
 {
 	return address >= m->home && address <= m->top - sizeof(uint64_t);
 }
 
-/* Whether those at `address`, a multiple of 8, can be read where they are not. Costs a system call
- * unless one of the pages that were last asked about has them. False with is_exhausted set if the
- * budget is used up. */
+/* Returns true if the 8 bytes at `address`, a multiple of 8 outside of the home, can be read. Costs
+ * a system call unless they are in one of the last pages that were asked about. Returns false, and
+ * sets is_exhausted, if the budget is used up. */
 bool hp_stack_memory_is_readable(struct hp_stack_memory *m, uintptr_t address);
 
-/* Ends the walk, which came to the stack pointer `sp`. `is_cut`: it would have gone on. */
+/* Ends the walk, which got as far as the stack pointer `sp`. `is_cut`: it would have gone on. */
 void hp_stack_memory_end(struct hp_stack_memory *m, uintptr_t sp, bool is_cut);

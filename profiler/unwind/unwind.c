@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A word of a stack is read only where stack_memory.h says that it can be read. What that may cost
- * is a budget for each walk, and so is the number of steps: code without unwind data leads a walk
- * anywhere. Where a budget is used up the rest of the stack is dropped: the walk is cut.
+/* A word of a stack is read only where stack_memory.h says that it can be read. Each walk has a
+ * budget for that, and one for its steps: code without unwind data leads a walk anywhere. Where a
+ * budget is used up the rest of the stack is dropped: the walk is cut.
  *
- * A thread's stack differs from its last one in the inner frames only, mostly. Where a walk comes
- * to a frame of the last walk with the same pc, sp and bp, the next frame follows by the same rule
- * from the same words of the stack; if these words are what they were, so is that frame, and so on
- * outward. So the walk compares two words a frame instead of looking up a rule, until they differ.
- * Nothing is guessed: this finds what the rules would. It needs rules that did not change meanwhile
- * (the epoch of modules.h), frames that were found by pc, sp and bp alone, and the thread's home.
- * The frame that is met is within it, and a step that is remembered has its words above the frame
- * that it began at, or within the home, and below its top: so they are within the home too.
- * Recording a pair of malloc and free that is 32 calls deep takes half the time. */
+ * Mostly, a thread's stack differs from its last one in the inner frames only. If a walk comes to a
+ * frame of the last walk with the same pc, sp and bp, the next frame follows by the same rule from
+ * the same words of the stack; if these words are unchanged, so is that frame, and so on outward.
+ * So the walk compares two words per frame instead of looking up a rule, until they differ. Nothing
+ * is guessed: this finds what the rules would. It needs rules that did not change meanwhile (the
+ * epoch of modules.h), frames that were found by pc, sp and bp alone, and the thread's home. The
+ * frame that both walks have is within the home. A step that is remembered has its words above the
+ * frame that it began at, or within the home, and below the home's top: so they are within the home
+ * too. Recording a malloc and its free that are 32 calls deep takes half the time. */
 #include "unwind/unwind.h"
 #include "process/modules.h"
 #include "unwind/frame_rule.h"
@@ -19,16 +19,16 @@
 #define SIGNAL_FRAMES_MAX   8
 #define LOWEST_CODE_ADDRESS ((uintptr_t)4096)
 
-/* The budgets. A page check takes some 0.1 us: on a stack that is no thread's own, frames of 2 KiB
- * each are walked to the depth limit, in 4 us if that is 64. */
+/* The budgets. A page check takes some 0.1 us. On a stack that is not the thread's own, frames of
+ * 2 KiB each are walked to the depth limit; if that is 64, the checks take 4 us. */
 enum {
 	CHECKS_MIN = 8,
 	FRAMES_A_CHECK = 2,
-	STEPS_BESIDE = 64 /* that add no frame: through hooks */
+	STEPS_BESIDE = 64 /* further steps, which add no frame: through hooks */
 };
 
-/* Innermost frames that go by the table even where frame pointers are asked for: the C++ runtime's
- * new for std::nothrow calls new. */
+/* How many innermost frames are left by the table even where frame pointers are asked for: the C++
+ * runtime's new for std::nothrow calls new. */
 enum {
 	BY_TABLE = 2
 };
@@ -39,16 +39,16 @@ struct walk {
 	struct hp_stack_memory *memory;
 	uintptr_t low;   /* nothing below is part of this stack */
 	uintptr_t bp_at; /* where bp was read; 0: nowhere */
-	int n_by_table;  /* frames that are still to go by the table first */
+	int n_by_table;  /* inner frames that are still to be left by the table */
 	bool is_return_address;
-	bool is_plain; /* so far: what struct hp_step holds says it all */
+	bool is_plain; /* so far, a struct hp_step holds all that frames were found by */
 	int n_signal_frames;
-	const struct hp_step *last, *last_end; /* what is still ahead of the last walk */
-	struct hp_step *steps;                 /* of this one */
+	const struct hp_step *last, *last_end; /* the steps of the last walk that are still ahead */
+	struct hp_step *steps;                 /* of this walk */
 	size_t n_steps;
 };
 
-/* Of a word outside of the home. */
+/* For a word outside of the home. */
 static __attribute__((noinline, cold)) bool is_readable(struct walk *w, uintptr_t address)
 {
 	if (address < w->sp || address >= w->memory->top)
@@ -65,7 +65,7 @@ static bool read_word(struct walk *w, uintptr_t address, uintptr_t *out)
 	return true;
 }
 
-static bool step_to(struct walk *w, uintptr_t cfa, uintptr_t bp_at, bool has_bp)
+static bool step_to_frame(struct walk *w, uintptr_t cfa, uintptr_t bp_at, bool has_bp)
 {
 	uintptr_t pc, bp = w->bp;
 
@@ -84,7 +84,7 @@ static bool step_by_rule(struct walk *w, const struct hp_frame_rule *rule, uintp
 {
 	uintptr_t cfa = base + rule->cfa_offset;
 
-	return step_to(w, cfa, cfa + rule->bp_offset, rule->bp_offset != HP_BP_UNCHANGED);
+	return step_to_frame(w, cfa, cfa + rule->bp_offset, rule->bp_offset != HP_BP_UNCHANGED);
 }
 
 static bool step_realigned(struct walk *w, const struct hp_frame_rule *rule)
@@ -93,7 +93,7 @@ static bool step_realigned(struct walk *w, const struct hp_frame_rule *rule)
 
 	w->is_plain = false;
 	return read_word(w, w->bp + rule->cfa_offset, &cfa) &&
-	       step_to(w, cfa, w->bp + rule->bp_offset, true);
+	       step_to_frame(w, cfa, w->bp + rule->bp_offset, true);
 }
 
 static bool step_over_signal(struct walk *w)
@@ -112,12 +112,13 @@ static bool step_over_signal(struct walk *w)
 	return true;
 }
 
-/* Without unwind data: the caller's frame is where bp points, if bp is a frame pointer at all. */
+/* For code without unwind data: the caller's frame is where bp points, if bp is a frame pointer at
+ * all. */
 static bool step_by_frame_pointer(struct walk *w)
 {
 	uintptr_t bp = w->bp;
 
-	return bp >= w->sp && step_to(w, bp + 16, bp, true);
+	return bp >= w->sp && step_to_frame(w, bp + 16, bp, true);
 }
 
 static bool step_by_table(struct walk *w, const struct hp_frame_rule *rule)
@@ -150,12 +151,12 @@ static bool is_return_into_library(const struct walk *w)
 	return rule.is_call;
 }
 
-/* Code that keeps no frame pointers leaves in bp what it likes, or what its caller had there. Where
- * that leads to no place in a library that a call returns to, as in the C library and the loader,
- * the unwind table says how to go on. To be in a library is not enough: in the loader's open worker
- * bp leads to a number, the mode 0x80000002, and the four bytes above it, which nobody has written;
- * together these are an address of a library now and then. (Where bp leads to the caller's caller,
- * nobody can tell.) */
+/* Code that keeps no frame pointers leaves any value in bp, or its caller's. Where that does not
+ * lead to an address in a library that follows a call, as in the C library and the loader, the
+ * unwind table says how to go on. An address in a library is not enough: in the loader's open
+ * worker bp leads to a number, the mode 0x80000002, and the four bytes above it, which nobody has
+ * written; together these are an address of a library now and then. (Where bp leads to the caller's
+ * caller, nothing shows it.) */
 static bool step_by_frame_pointer_first(struct walk *w)
 {
 	struct walk by_table = *w;
@@ -174,7 +175,8 @@ static bool step_by_frame_pointer_first(struct walk *w)
 }
 
 /* The innermost frames are often those of a library that allocates for its caller and keeps no
- * frame pointers, as the C++ library's operator new: bp is the caller's then, and leads past it. */
+ * frame pointers, such as the C++ library's operator new. Then bp is the caller's, and leads past
+ * it. */
 static bool step_from_inner_frame(struct walk *w)
 {
 	struct hp_frame_rule rule;
@@ -184,7 +186,7 @@ static bool step_from_inner_frame(struct walk *w)
 	return rule.kind == HP_RULE_NONE ? step_by_frame_pointer_first(w) : step_by_table(w, &rule);
 }
 
-static bool step(struct walk *w, const struct hp_frame_rule *rule)
+static bool step_to_caller(struct walk *w, const struct hp_frame_rule *rule)
 {
 	switch (rule->kind) {
 	case HP_RULE_NONE:
@@ -198,7 +200,7 @@ static bool step(struct walk *w, const struct hp_frame_rule *rule)
 	}
 }
 
-/* The linker makes these two for the section; they are missing where no hook is linked. */
+/* The linker defines these two for the section. They are undefined where no hook is linked. */
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
 extern const char __start_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
 extern const char __stop_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
@@ -211,7 +213,7 @@ static bool is_hook(uintptr_t pc)
 
 /* --- the last walk ------------------------------------------------------------------------- */
 
-static void remember(struct walk *w, uint64_t frame)
+static void remember_step(struct walk *w, uint64_t frame)
 {
 	if (!w->is_plain)
 		return;
@@ -219,7 +221,7 @@ static void remember(struct walk *w, uint64_t frame)
 	w->is_plain = w->n_steps < HP_STEPS_MAX;
 }
 
-static bool is_met(struct walk *w)
+static bool is_in_last_walk(struct walk *w)
 {
 	while (w->last < w->last_end && w->last->sp < w->sp)
 		w->last++;
@@ -227,7 +229,8 @@ static bool is_met(struct walk *w)
 	       w->last->pc == w->pc && w->is_plain && w->sp >= w->memory->home;
 }
 
-/* The words of the stack that led to this frame. They lie outward of a frame of this walk. */
+/* Compares the words of the stack that led to this frame. They are outward of a frame of this
+ * walk. */
 static bool is_unchanged(const struct hp_step *s)
 {
 	const uintptr_t *pc_at = (const uintptr_t *)s->sp - 1;
@@ -240,9 +243,10 @@ static size_t min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Steps that have the same number in both walks stay where they are: what this one has inward of
- * them, most often a step or two, is put before them. (Those of its own that it puts over others'
- * later are inward of where it is, and is_met() passes over them.) */
+/* Steps that have the same number in both walks stay where they are. The steps that this walk has
+ * inward of them, most often one or two, are put before them. (Steps of its own that it later puts
+ * over those of the last walk are inward of where it is, and is_in_last_walk() passes over
+ * them.) */
 static void continue_in_place(struct walk *w, size_t n)
 {
 	struct hp_walker *walker = w->walker;
@@ -256,9 +260,10 @@ static void continue_in_place(struct walk *w, size_t n)
 	walker->steps = own;
 }
 
-/* From a frame that is_met() on, which this walk may have come to from elsewhere; stays at the last
- * one that is the same. Steps and frames have the same numbers as long as the walk is plain. */
-static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
+/* Continues from a frame for which is_in_last_walk() is true; this walk may have come to it from
+ * elsewhere. Stops at the last frame that is the same, and returns the number of frames. Steps and
+ * frames have the same numbers as long as the walk is plain. */
+static size_t follow_last_walk(struct walk *w, uint64_t *frames, size_t n, size_t max)
 {
 	const struct hp_step *s = w->last;
 	size_t end = min(n + (w->last_end - s), min(max, HP_STEPS_MAX));
@@ -282,7 +287,7 @@ static size_t follow(struct walk *w, uint64_t *frames, size_t n, size_t max)
 	return n;
 }
 
-static void begin(struct walk *w, size_t max)
+static void begin_walk(struct walk *w, size_t max)
 {
 	struct hp_walker *walker = w->walker;
 	uint32_t epoch = hp_modules_epoch();
@@ -297,7 +302,7 @@ static void begin(struct walk *w, size_t max)
 	walker->steps_epoch = epoch;
 }
 
-static void end(struct walk *w, bool is_cut)
+static void end_walk(struct walk *w, bool is_cut)
 {
 	struct hp_walker *walker = w->walker;
 
@@ -310,7 +315,7 @@ static void end(struct walk *w, bool is_cut)
 
 /* --- walking ------------------------------------------------------------------------------- */
 
-/* The frame where the walk is. False if that is no code. */
+/* Adds the frame where the walk is. Returns false if that is not code. */
 static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *n)
 {
 	uint64_t frame;
@@ -321,14 +326,14 @@ static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *
 		w->is_plain = false;
 		return true;
 	}
-	/* Readers of dumps subtract 1: an interrupted address must survive that. */
+	/* Readers of dumps subtract 1 from an address: an interrupted one must survive that. */
 	frame = hp_frame_rule_frame(w->pc - w->is_return_address, rule);
-	remember(w, frame);
+	remember_step(w, frame);
 	w->walker->frames[(*n)++] = frame;
 	return true;
 }
 
-/* False if the walk has come to an address that can't be code's. */
+/* Returns false if the walk has come to an address that can't be one of code. */
 static bool find_rule(const struct walk *w, struct hp_frame_rule *out)
 {
 	if (is_address(w->pc))
@@ -336,29 +341,29 @@ static bool find_rule(const struct walk *w, struct hp_frame_rule *out)
 	return is_address(w->pc);
 }
 
-/* Whether one more frame would be added. */
+/* Returns true if one more frame would be added. */
 static bool has_caller(struct walk *w, struct hp_frame_rule *rule)
 {
-	if (!step(w, rule))
+	if (!step_to_caller(w, rule))
 		return w->memory->is_exhausted;
 	return find_rule(w, rule) && rule->kind != HP_RULE_NOT_CODE;
 }
 
-/* Adds up to `max` frames. True if the stack has more, as far as that can be told. */
+/* Adds up to `max` frames. Returns true if the stack has more, as far as is known. */
 static bool add_frames(struct walk *w, size_t max, size_t *n)
 {
 	struct hp_frame_rule rule;
 
 	for (size_t i = 0; i < max + STEPS_BESIDE; i++) {
-		bool is_known = is_met(w);
+		bool is_known = is_in_last_walk(w);
 
 		if (is_known)
-			*n = follow(w, w->walker->frames, *n, max);
+			*n = follow_last_walk(w, w->walker->frames, *n, max);
 		if (!find_rule(w, &rule) || (!is_known && !add_frame(w, &rule, n)))
 			return false;
 		if (*n >= max)
 			return has_caller(w, &rule);
-		if (!step(w, &rule))
+		if (!step_to_caller(w, &rule))
 			return w->memory->is_exhausted;
 	}
 	return true;
@@ -377,7 +382,7 @@ size_t hp_unwind(struct hp_walker *walker, const struct hp_site *site, size_t ma
 	};
 	size_t n = 0;
 
-	begin(&w, max);
-	end(&w, add_frames(&w, max, &n));
+	begin_walk(&w, max);
+	end_walk(&w, add_frames(&w, max, &n));
 	return n;
 }
