@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Open addressing with linear probing, in 64 shards. The home slot of an entry is hash * n_slots
- * / 2^32, which keeps the order of hashes in tables of any size, so a table grows by a quarter and
- * not by doubling: 16 bytes a slot at a load between 0.52 and 0.65 are 25 to 31 bytes a block. Four
- * slots share a cache line, and none lies across two: at that load most searches, which end at the
- * first empty slot, see one line. Removal closes the gap (Knuth 6.4, Algorithm R), so there are no
- * tombstones.
+/* The table has open addressing with linear probing, in 64 shards. The home slot of an entry is
+ * hash * n_slots / 2^32, which keeps the order of hashes in tables of any size. So a table grows by
+ * a quarter and not by doubling: 16 bytes per slot at a load between 0.52 and 0.65 are 25 to 31
+ * bytes per block. Four slots share a cache line, and none crosses two: at that load most searches,
+ * which end at the first empty slot, see one line. Removal closes the gap (Knuth 6.4, Algorithm R),
+ * so there are no tombstones.
  *
- * With few samples entries are hashed by their byte of the filter: who takes one out finds the
- * others of that byte beside it, and clears the byte after the last. The byte is written under the
- * lock of the one shard that all its blocks are in. */
+ * With few samples entries are hashed by their byte of the filter: a removal finds the other
+ * entries of that byte next to the removed one, and clears the byte after the last. The byte is
+ * written under the lock of the one shard that contains all its blocks. */
 #include "tables/live.h"
 #include "base/memory.h"
 #include "base/sys.h"
@@ -25,18 +25,19 @@ enum {
 /* An entry, packed. */
 struct slot {
 	uint64_t address : 48; /* 0: empty */
-	uint64_t session : 8;  /* after the table's first */
+	uint64_t session : 8;  /* counted from the table's first */
 	uint64_t size_high : 8;
-	uint64_t record : 30; /* all that an arena's handles have */
+	uint64_t record : 30; /* as many bits as an arena's handles have */
 	uint64_t size_low : 34;
 };
 
-/* Bytes of the filter. Between the first two: the tag of the only block there. */
+/* Values of the filter's bytes. From 1 to N_TAGS they are the tag of the only block there, or of
+ * all blocks there. */
 enum {
 	NO_BLOCK = 0,
 	N_TAGS = 253,
 	SOME_BLOCKS, /* not all of one tag */
-	ALL_BLOCKS   /* for good */
+	ALL_BLOCKS   /* any blocks, for good */
 };
 
 struct shard {
@@ -62,7 +63,7 @@ static size_t page_of(uintptr_t address)
 	return address / 4096 % HP_FILTER_PAGES;
 }
 
-static uint8_t tag_of(uintptr_t address)
+static uint8_t tag_of_address(uintptr_t address)
 {
 	return 1 + ((address >> 4) * 0x9e3779b97f4a7c15ull >> 32) % N_TAGS;
 }
@@ -78,10 +79,11 @@ static void set_filter(uintptr_t address, uint8_t value)
 		__atomic_store_n(&hp_live_filter[page_of(address)], value, __ATOMIC_RELAXED);
 }
 
-/* `value` is what the filter says of other blocks. */
+/* Returns the value for a page that gets a block at `address`; `value` is that for its other
+ * blocks. */
 static uint8_t with_block(uint8_t value, uintptr_t address)
 {
-	uint8_t tag = tag_of(address);
+	uint8_t tag = tag_of_address(address);
 
 	return value == NO_BLOCK || value == tag ? tag : SOME_BLOCKS;
 }
@@ -90,7 +92,7 @@ bool hp_live_may_hold_block(const void *p)
 {
 	uint8_t value = filter_of((uintptr_t)p);
 
-	return value >= SOME_BLOCKS || value == tag_of((uintptr_t)p);
+	return value >= SOME_BLOCKS || value == tag_of_address((uintptr_t)p);
 }
 
 void hp_live_pin_range(const void *start, size_t size)
@@ -108,15 +110,16 @@ static bool is_pinned(size_t page)
 	return (page - page_of(pinned_start)) % HP_FILTER_PAGES < n;
 }
 
-/* Given back to the kernel, it reads as zeroes, and takes no memory until it is written. */
+/* Gives a part of the filter back to the kernel. It reads as zeroes, and takes no memory until it
+ * is written. */
 static void give_back(size_t from, size_t to)
 {
 	if (from < to && hp_sys_madvise(&hp_live_filter[from], to - from, MADV_DONTNEED) != 0)
 		memset(&hp_live_filter[from], NO_BLOCK, to - from);
 }
 
-/* What is pinned stays all the time: other threads look at it meanwhile. It is in two pages of the
- * filter at most. */
+/* What is pinned keeps its value throughout, because other threads read it meanwhile. It is in two
+ * pages of the filter at most. */
 static void clear_filter(void)
 {
 	enum {
@@ -136,12 +139,12 @@ static void clear_filter(void)
 
 /* --- slots --------------------------------------------------------------------------------- */
 
-static bool fits(const struct hp_live_entry *e)
+static bool fits_in_slot(const struct hp_live_entry *e)
 {
 	return e->address < UINT64_C(1) << 48 && e->size < UINT64_C(1) << 42;
 }
 
-static struct slot pack(const struct hp_live_entry *e)
+static struct slot pack_slot(const struct hp_live_entry *e)
 {
 	uint32_t session = e->session - first_session;
 
@@ -154,7 +157,7 @@ static struct slot pack(const struct hp_live_entry *e)
 	};
 }
 
-static struct hp_live_entry unpack(struct slot slot)
+static struct hp_live_entry unpack_slot(struct slot slot)
 {
 	return (struct hp_live_entry){
 		.address = slot.address,
@@ -164,7 +167,7 @@ static struct hp_live_entry unpack(struct slot slot)
 	};
 }
 
-static uint64_t hash_of(uintptr_t address)
+static uint64_t hash_of_address(uintptr_t address)
 {
 	uint64_t key = is_by_page ? page_of(address) : address >> 4;
 
@@ -172,10 +175,10 @@ static uint64_t hash_of(uintptr_t address)
 	return key ^ key >> 29;
 }
 
-/* Blocks that lie together are in one shard: allocators give each thread memory of its own, and so
- * threads seldom meet in a shard, nor take its lock from each other's cache. All blocks that share
- * a byte of the filter are in one shard, too. */
-static struct shard *shard_of(uintptr_t address)
+/* Blocks that are close together are in one shard. Allocators give each thread memory of its own,
+ * so threads seldom use the same shard, or take its lock from each other's cache. All blocks that
+ * share a byte of the filter are in one shard, too. */
+static struct shard *shard_of_address(uintptr_t address)
 {
 	uint64_t region = page_of(address) / PAGES_A_REGION;
 
@@ -192,7 +195,7 @@ static uint32_t next_slot(const struct shard *s, uint32_t i)
 	return i + 1 == s->n_slots ? 0 : i + 1;
 }
 
-/* The slot of `address`, or the empty one where it would go. */
+/* Returns the slot of `address`, or the empty one where it would go. */
 static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
 {
 	uint32_t i = home_of(s->n_slots, hash);
@@ -202,47 +205,48 @@ static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t addres
 	return i;
 }
 
-/* A small table is kept half empty, for speed. A large one is filled to 65 %: there memory counts.
- */
+/* A small table is kept half empty, for speed. A large one is filled to 65 %, for memory. */
 static bool is_small(const struct shard *s)
 {
 	return s->n_slots < SMALL_SLOTS;
 }
 
-/* The first page of a shard comes on top of the limit, 256 KiB in all: stacks may have used up the
- * rest before any block fell to the shard, and a leak that comes then is to be seen. */
+/* The first page of each shard is mapped beyond the limit, 256 KiB in total: stacks may have used
+ * up the limit before any block came to the shard, and a leak that begins then must be seen. */
 static struct slot *map_slots(const struct shard *s, size_t size)
 {
 	return s->n_slots == 0 ? hp_memory_map_beyond_limit(size) : hp_memory_map(size);
 }
 
-static bool grow(struct shard *s)
+static bool grow_shard(struct shard *s)
 {
-	struct shard grown = {.n_slots =
-				      is_small(s) ? s->n_slots * 2 : s->n_slots + s->n_slots / 4};
+	struct shard grown = {
+		.n_slots = is_small(s) ? s->n_slots * 2 : s->n_slots + s->n_slots / 4,
+	};
 
 	if (grown.n_slots == 0)
 		grown.n_slots = FIRST_SLOTS;
 
 	grown.slots = map_slots(s, grown.n_slots * sizeof(grown.slots[0]));
 	if (!grown.slots)
-		return s->n_used + 1 < s->n_slots; /* slower, but a slot stays empty */
+		return s->n_used + 1 < s->n_slots; /* slower, but one slot stays empty */
 	for (uint32_t i = 0; i < s->n_slots; i++)
 		if (s->slots[i].address) {
 			uintptr_t address = s->slots[i].address;
 
-			grown.slots[find_slot(&grown, hash_of(address), address)] = s->slots[i];
+			grown.slots[find_slot(&grown, hash_of_address(address), address)] =
+				s->slots[i];
 		}
 	struct shard old = *s;
 
-	/* In this order: a fork may catch us here, and the child unmaps what the shard says. */
+	/* In this order: a fork may happen here, and the child unmaps what the shard says. */
 	__atomic_store_n(&s->slots, grown.slots, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->n_slots, grown.n_slots, __ATOMIC_RELEASE);
 	hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
 	return true;
 }
 
-/* hp_live_count() reads it without the lock. */
+/* hp_live_count() reads n_used without the lock. */
 static void set_n_used(struct shard *s, uint32_t n)
 {
 	__atomic_store_n(&s->n_used, n, __ATOMIC_RELAXED);
@@ -252,11 +256,11 @@ static bool has_room(struct shard *s)
 {
 	uint32_t percent = is_small(s) ? 50 : 65;
 
-	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * percent || grow(s);
+	return (uint64_t)(s->n_used + 1) * 100 <= (uint64_t)s->n_slots * percent || grow_shard(s);
 }
 
-/* Whether moving the entry at `from` into the gap keeps it reachable: its home is not cyclically in
- * (gap, from]. */
+/* Returns true if the entry at `from` stays reachable when it is moved into the gap: its home is
+ * not cyclically in (gap, from]. */
 static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
 {
 	return gap <= from ? home <= gap || home > from : home <= gap && home > from;
@@ -265,7 +269,7 @@ static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
 static void remove_slot(struct shard *s, uint32_t gap)
 {
 	for (uint32_t i = next_slot(s, gap); s->slots[i].address; i = next_slot(s, i))
-		if (may_move(home_of(s->n_slots, hash_of(s->slots[i].address)), gap, i)) {
+		if (may_move(home_of(s->n_slots, hash_of_address(s->slots[i].address)), gap, i)) {
 			s->slots[gap] = s->slots[i];
 			gap = i;
 		}
@@ -273,7 +277,7 @@ static void remove_slot(struct shard *s, uint32_t gap)
 	set_n_used(s, s->n_used - 1);
 }
 
-/* What the filter is to say of the blocks that share the byte of `address`. */
+/* Returns the value of the filter for the blocks that share the byte of `address`. */
 static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t address)
 {
 	uint8_t value = NO_BLOCK;
@@ -284,34 +288,34 @@ static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t 
 	return value;
 }
 
-/* Without the lock: a table that is being replaced costs the time only. */
+/* Takes no lock: if the table is being replaced, that costs only time. */
 void hp_live_prefetch(const void *p)
 {
-	const struct shard *s = shard_of((uintptr_t)p);
+	const struct shard *s = shard_of_address((uintptr_t)p);
 	const struct slot *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
 	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
 
 	if (slots)
-		__builtin_prefetch(&slots[home_of(n_slots, hash_of((uintptr_t)p))],
+		__builtin_prefetch(&slots[home_of(n_slots, hash_of_address((uintptr_t)p))],
 				   1 /* to write */);
 }
 
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
 {
-	uint64_t hash = hash_of(entry->address);
-	struct shard *s = shard_of(entry->address);
+	uint64_t hash = hash_of_address(entry->address);
+	struct shard *s = shard_of_address(entry->address);
 
 	out_replaced->address = 0;
-	if (!fits(entry) || !hp_lock_acquire(&s->lock))
+	if (!fits_in_slot(entry) || !hp_lock_acquire(&s->lock))
 		return false;
 	bool has = has_room(s);
 
 	if (has) {
 		struct slot *slot = &s->slots[find_slot(s, hash, entry->address)];
 
-		*out_replaced = unpack(*slot);
+		*out_replaced = unpack_slot(*slot);
 		set_n_used(s, s->n_used + (slot->address == 0));
-		*slot = pack(entry);
+		*slot = pack_slot(entry);
 		if (is_by_page)
 			set_filter(entry->address,
 				   with_block(filter_of(entry->address), entry->address));
@@ -322,8 +326,8 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 
 bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
 {
-	uint64_t hash = hash_of(address);
-	struct shard *s = shard_of(address);
+	uint64_t hash = hash_of_address(address);
+	struct shard *s = shard_of_address(address);
 	bool is_found = false;
 
 	if (address == 0 || !hp_lock_acquire(&s->lock))
@@ -333,7 +337,7 @@ bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
 
 		is_found = s->slots[i].address == address;
 		if (is_found) {
-			*out = unpack(s->slots[i]);
+			*out = unpack_slot(s->slots[i]);
 			remove_slot(s, i);
 			if (is_by_page)
 				set_filter(address, filter_of_blocks(s, hash, address));

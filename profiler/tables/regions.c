@@ -10,7 +10,7 @@ enum {
 	ADDRESS_BITS = 47
 };
 
-/* Above all addresses of programs: where those are that move, each time in another place. */
+/* Regions that move are kept above all addresses of programs, each time at another address. */
 #define ASIDE (UINT64_C(1) << 63)
 
 /* Sorted, without overlaps. */
@@ -32,8 +32,8 @@ bool hp_regions_is_empty(void)
 	return __atomic_load_n(&n_regions, __ATOMIC_RELAXED) == 0;
 }
 
-/* The first region that ends after `address`. */
-static size_t find(uintptr_t address)
+/* Returns the index of the first region that ends after `address`. */
+static size_t find_region(uintptr_t address)
 {
 	size_t low = 0, high = n_regions;
 
@@ -63,7 +63,7 @@ static bool reserve_one(void)
 	struct hp_region *old = regions;
 	size_t old_capacity = capacity;
 
-	/* In this order: a fork may catch us here, and the child unmaps what these say. */
+	/* In this order: a fork may happen here, and the child unmaps what these say. */
 	__atomic_store_n(&regions, moved, __ATOMIC_RELEASE);
 	__atomic_store_n(&capacity, bigger, __ATOMIC_RELEASE);
 	hp_memory_unmap(old, old_capacity * sizeof(*old));
@@ -91,7 +91,7 @@ static uint64_t weight_of(const struct hp_region *r)
 	return hp_sampler_weight_bytes(r->end - r->start, sampler.interval);
 }
 
-/* That part of a region, with its own first mark. */
+/* Returns a part of a region, with its own first mark. */
 static struct hp_region piece_of(const struct hp_region *r, uintptr_t start, uintptr_t end)
 {
 	struct hp_region piece = {start, end, 0, r->record, r->session};
@@ -106,13 +106,13 @@ static struct hp_region piece_of(const struct hp_region *r, uintptr_t start, uin
 	return piece;
 }
 
-/* What was inherited counts as allocated in a fork child only while it is in use. */
+/* In a fork child, an inherited region counts as allocated only while it is in use. */
 static bool is_inherited(const struct hp_region *r)
 {
 	return r->session < own_session;
 }
 
-static void count_free(const struct hp_region *r, size_t size)
+static void count_freed(const struct hp_region *r, size_t size)
 {
 	if (is_inherited(r))
 		hp_stacks_uncount_alloc(r->record, size);
@@ -135,9 +135,10 @@ static bool keep_rest(size_t at, const struct hp_region *rest)
 	return rest->mark && insert_at(at, *rest);
 }
 
-/* The part of a region that lies in the range; the rests stay. The record has something in use all
- * the time: one with nothing may be folded. */
-static struct hp_region_part cut(size_t i, uintptr_t start, uintptr_t end, int64_t *out_weight)
+/* Returns the part of region `i` within the range; the rests stay. The record has something in use
+ * at all times: a record with nothing in use may be folded. */
+static struct hp_region_part cut_region(size_t i, uintptr_t start, uintptr_t end,
+					int64_t *out_weight)
 {
 	struct hp_region whole = regions[i];
 	struct hp_region part = piece_of(&whole, whole.start > start ? whole.start : start,
@@ -158,7 +159,7 @@ static struct hp_region_part cut(size_t i, uintptr_t start, uintptr_t end, int64
 		}
 	}
 	if (n_rests + (part.mark != 0) == 0)
-		count_free(&whole, unmarked); /* no room for the marked one */
+		count_freed(&whole, unmarked); /* there was no room for a marked rest */
 	else if (unmarked > 0)
 		count_trimmed(&whole, unmarked);
 	if (n_rests == 2)
@@ -178,7 +179,7 @@ static void count_gone(const struct hp_region_part *part)
 	if (part->is_split && !is_inherited(r))
 		hp_stacks_count_joined(r->record, size);
 	else
-		count_free(r, size);
+		count_freed(r, size);
 }
 
 static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_taken *out)
@@ -186,8 +187,8 @@ static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_tak
 	uint64_t covered = 0;
 	size_t i;
 
-	while (i = find(start), start < end && i < n_regions && regions[i].start < end) {
-		struct hp_region_part part = cut(i, start, end, &out->weight);
+	while (i = find_region(start), start < end && i < n_regions && regions[i].start < end) {
+		struct hp_region_part part = cut_region(i, start, end, &out->weight);
 
 		covered += part.region.end - part.region.start;
 		if (out->n < HP_REGIONS_TAKEN_MAX)
@@ -198,7 +199,7 @@ static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_tak
 	return covered;
 }
 
-/* What was unmapped and not seen. */
+/* Drops regions that were unmapped without being seen. */
 static void drop_range(uintptr_t start, uintptr_t end)
 {
 	struct hp_regions_taken taken = {0};
@@ -208,10 +209,10 @@ static void drop_range(uintptr_t start, uintptr_t end)
 		count_gone(&taken.parts[i]);
 }
 
-/* Makes it one with the region that ends where it begins, if both are of one record. */
-static bool join(const struct hp_region *r)
+/* Joins `r` to the region that ends where it begins, if both have the same record. */
+static bool join_region(const struct hp_region *r)
 {
-	size_t i = find(r->start);
+	size_t i = find_region(r->start);
 	struct hp_region *last = i > 0 ? &regions[i - 1] : NULL;
 
 	if (sampler.interval != 1 || !last || last->end != r->start || last->record != r->record ||
@@ -222,7 +223,7 @@ static bool join(const struct hp_region *r)
 	return true;
 }
 
-static bool add(uintptr_t start, size_t size, uint64_t gap, hp_handle record, bool may_join)
+static bool add_region(uintptr_t start, size_t size, uint64_t gap, hp_handle record, bool may_join)
 {
 	struct hp_region r = {start, start + size, start + gap - 1, record, own_session};
 	bool is_added;
@@ -230,19 +231,19 @@ static bool add(uintptr_t start, size_t size, uint64_t gap, hp_handle record, bo
 	if (!hp_lock_acquire(&lock))
 		return false;
 	drop_range(r.start, r.end);
-	is_added = (may_join && join(&r)) || insert_at(find(start), r);
+	is_added = (may_join && join_region(&r)) || insert_at(find_region(start), r);
 	hp_lock_release(&lock);
 	return is_added;
 }
 
 bool hp_regions_add(uintptr_t start, size_t size, uint64_t gap, hp_handle record)
 {
-	return add(start, size, gap, record, false);
+	return add_region(start, size, gap, record, false);
 }
 
 bool hp_regions_add_growth(uintptr_t start, size_t size, uint64_t gap, hp_handle record)
 {
-	return add(start, size, gap, record, true);
+	return add_region(start, size, gap, record, true);
 }
 
 uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out)
@@ -265,7 +266,7 @@ static void put_back(const struct hp_region_part *part)
 	if (!r->mark)
 		return;
 	drop_range(r->start, r->end);
-	if (!insert_at(find(r->start), *r))
+	if (!insert_at(find_region(r->start), *r))
 		count_gone(part);
 }
 
@@ -294,7 +295,7 @@ static void reverse(size_t first, size_t last)
 	}
 }
 
-/* Those from `middle` on come first. */
+/* Moves the regions from `middle` on before the others. */
 static void rotate(size_t first, size_t middle, size_t last)
 {
 	if (first == middle || middle == last)
@@ -313,17 +314,17 @@ static void shift(size_t first, size_t last, uintptr_t distance)
 	}
 }
 
-/* Makes two of a region that an end of the range divides. */
-static void divide(size_t i, uintptr_t start, uintptr_t end, int64_t *out_weight)
+/* Splits region `i` if an end of the range is within it. */
+static void divide_region(size_t i, uintptr_t start, uintptr_t end, int64_t *out_weight)
 {
 	if (i >= n_regions || regions[i].start >= end || regions[i].end <= start ||
 	    (regions[i].start >= start && regions[i].end <= end))
 		return;
-	struct hp_region_part part = cut(i, start, end, out_weight);
+	struct hp_region_part part = cut_region(i, start, end, out_weight);
 
 	if (!part.region.mark)
 		return;
-	if (insert_at(find(part.region.start), part.region))
+	if (insert_at(find_region(part.region.start), part.region))
 		*out_weight -= weight_of(&part.region);
 	else
 		count_gone(&part);
@@ -337,12 +338,12 @@ uintptr_t hp_regions_put_aside(uintptr_t start, size_t size, int64_t *out_weight
 	*out_weight = 0;
 	if (!hp_lock_acquire(&lock))
 		return 0;
-	divide(find(start), start, end, out_weight);
-	divide(find(end - 1), start, end, out_weight);
+	divide_region(find_region(start), start, end, out_weight);
+	divide_region(find_region(end - 1), start, end, out_weight);
 	aside = ASIDE | (n_put_aside++ & 0xffff) << ADDRESS_BITS | start;
-	first = find(start);
-	last = find(end);
-	to = find(aside);
+	first = find_region(start);
+	last = find_region(end);
+	to = find_region(aside);
 	rotate(first, last, to);
 	shift(to - (last - first), to, aside - start);
 	hp_lock_release(&lock);
@@ -356,9 +357,9 @@ void hp_regions_bring_back(uintptr_t aside, size_t size, uintptr_t start)
 	if (!hp_lock_acquire(&lock))
 		return;
 	drop_range(start, start + size);
-	first = find(aside);
-	last = find(aside + size);
-	to = find(start);
+	first = find_region(aside);
+	last = find_region(aside + size);
+	to = find_region(start);
 	shift(first, last, start - aside);
 	rotate(to, first, last);
 	hp_lock_release(&lock);

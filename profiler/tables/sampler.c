@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Poisson sampling of bytes.
  *
- * Marks lie on the sequence of all bytes that a thread allocates, as a Poisson process of rate 1/R:
+ * The marks on the sequence of all bytes that a thread allocates are a Poisson process of rate 1/R:
  * gaps between marks are exponential with mean R. A block of s bytes is recorded if at least one
  * mark falls on it, with probability
  *
  *	p(s) = 1 - exp(-s/R),
  *
- * so a recorded block stands for 1/p(s) blocks and s/p(s) bytes: the sum over recorded blocks is an
+ * so a recorded block represents 1/p(s) blocks and s/p(s) bytes: the sum over recorded blocks is an
  * unbiased estimate of all blocks (Horvitz and Thompson 1952). Marks beyond the first on one block
  * are not counted, and since the process has no memory the next gap may start at the end of the
  * recorded block, not at its mark.
@@ -30,7 +30,7 @@ typedef unsigned __int128 uint128_t;
 
 #define LN2_Q64 0xb17217f7d1cf79abull /* ln(2) 2^64 */
 
-/* Bits behind the point of an exponential number, which is below 64. */
+/* Fractional bits of an exponential number, which is below 64. */
 #define EXPONENTIAL_BITS 58
 
 static uint64_t multiply_high(uint64_t a, uint64_t b)
@@ -74,7 +74,8 @@ static uint64_t rng_next(uint64_t s[4])
 	return result;
 }
 
-/* Y 2^64 for k > 1: the chances up to that of k add up to more than `chosen`, a random number. */
+/* Returns Y 2^64 for k > 1. k is the first for which the chances up to its own add up to more than
+ * `chosen`, a random number. */
 static uint64_t least_of_several(uint64_t rng[4], uint64_t chosen)
 {
 	uint64_t sum = LN2_Q64, term = LN2_Q64, least = rng_next(rng);
@@ -89,12 +90,12 @@ static uint64_t least_of_several(uint64_t rng[4], uint64_t chosen)
 	return multiply_high(least, LN2_Q64);
 }
 
-/* Takes 90 instructions on average; with a logarithm taken bit by bit it was 620. */
+/* Takes 90 instructions on average; with a logarithm taken bit by bit it took 620. */
 static uint64_t next_exponential(uint64_t rng[4])
 {
 	uint64_t u = rng_next(rng) | 1;
 	int n_zeroes = __builtin_clzll(u);
-	uint64_t rest = u << n_zeroes << 1; /* behind the first one: uniform again */
+	uint64_t rest = u << n_zeroes << 1; /* the bits after the first one: uniform again */
 	uint64_t y = rest < LN2_Q64 ? rest : least_of_several(rng, rest);
 
 	return ((uint128_t)LN2_Q64 * n_zeroes + y) >> (64 - EXPONENTIAL_BITS);
@@ -114,7 +115,7 @@ uint64_t hp_sampler_next_gap(struct hp_sampler *s)
 /* z coth(z) by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z below 10 */
 static uint64_t z_coth_q32(uint64_t z_squared_q32)
 {
-	/* z^2 is below 100: 39 bits, with 24 more for the quotient. Few terms do for small z. */
+	/* z^2 is below 100: 39 bits, with 24 more for the quotient. Small z need few terms. */
 	const int n_terms = z_squared_q32 >> 32 < 1 ? 6 : z_squared_q32 >> 32 < 16 ? 12 : 20;
 	uint64_t t = (uint64_t)(2 * n_terms + 1) << 32;
 

@@ -14,8 +14,8 @@ static size_t n_ranges, capacity;
 static uint64_t reserved_bytes;
 static struct hp_lock lock;
 
-/* The first range that ends after `address`. */
-static size_t find(uintptr_t address)
+/* Returns the index of the first range that ends after `address`. */
+static size_t find_range(uintptr_t address)
 {
 	size_t low = 0, high = n_ranges;
 
@@ -30,7 +30,7 @@ static size_t find(uintptr_t address)
 	return low;
 }
 
-static bool reserve(size_t n)
+static bool reserve_ranges(size_t n)
 {
 	size_t bigger = capacity ? capacity * 2 : FIRST_CAPACITY;
 	struct hp_space_range *moved;
@@ -45,7 +45,7 @@ static bool reserve(size_t n)
 	struct hp_space_range *old = ranges;
 	size_t old_capacity = capacity;
 
-	/* In this order: a fork may catch us here, and the child unmaps what these say. */
+	/* In this order: a fork may happen here, and the child unmaps what these say. */
 	__atomic_store_n(&ranges, moved, __ATOMIC_RELEASE);
 	__atomic_store_n(&capacity, bigger, __ATOMIC_RELEASE);
 	hp_memory_unmap(old, old_capacity * sizeof(*old));
@@ -62,13 +62,13 @@ static uint64_t reserved_in(const struct hp_space_range *some, size_t n)
 	return sum;
 }
 
-/* Puts `n` ranges in the place of those from `first` to `last`. Of more than there is room for the
- * first ones stay. */
-static bool replace(size_t first, size_t last, const struct hp_space_range *some, size_t n)
+/* Replaces the ranges from `first` up to `last` by `n` others. If there is no room for all of
+ * these, the first ones stay. */
+static bool replace_ranges(size_t first, size_t last, const struct hp_space_range *some, size_t n)
 {
 	uint64_t replaced = last > first ? reserved_in(&ranges[first], last - first) : 0;
 	uint64_t reserved = reserved_bytes - replaced;
-	bool has_room = reserve(n_ranges - (last - first) + n);
+	bool has_room = reserve_ranges(n_ranges - (last - first) + n);
 
 	if (!has_room)
 		n = n < last - first ? n : last - first;
@@ -81,7 +81,7 @@ static bool replace(size_t first, size_t last, const struct hp_space_range *some
 	return has_room;
 }
 
-/* Adds a range behind others, or to the last of them. */
+/* Appends a range to others, or joins it to the last of them. */
 static void append(struct hp_space_range *some, size_t *n, struct hp_space_range range)
 {
 	struct hp_space_range *last = *n > 0 ? &some[*n - 1] : NULL;
@@ -94,10 +94,10 @@ static void append(struct hp_space_range *some, size_t *n, struct hp_space_range
 		some[(*n)++] = range;
 }
 
-static bool set(uintptr_t start, uintptr_t end, enum hp_space kind)
+static bool set_range(uintptr_t start, uintptr_t end, enum hp_space kind)
 {
 	struct hp_space_range some[3]; /* on the left, this one, on the right */
-	size_t first = find(start), last = first, n = 0;
+	size_t first = find_range(start), last = first, n = 0;
 
 	if (first > 0 && ranges[first - 1].end == start)
 		first--;
@@ -110,7 +110,7 @@ static bool set(uintptr_t start, uintptr_t end, enum hp_space kind)
 	if (first < last && ranges[last - 1].end > end)
 		append(some, &n,
 		       (struct hp_space_range){end, ranges[last - 1].end, ranges[last - 1].kind});
-	return replace(first, last, some, n);
+	return replace_ranges(first, last, some, n);
 }
 
 bool hp_spaces_set(uintptr_t start, size_t size, enum hp_space kind)
@@ -119,12 +119,12 @@ bool hp_spaces_set(uintptr_t start, size_t size, enum hp_space kind)
 
 	if (!hp_lock_acquire(&lock))
 		return false;
-	is_set = set(start, start + size, kind);
+	is_set = set_range(start, start + size, kind);
 	hp_lock_release(&lock);
 	return is_set;
 }
 
-/* What a range and another one share. */
+/* Returns the part of `r` from `start` up to `end`. */
 static struct hp_space_range overlap(const struct hp_space_range *r, uintptr_t start, uintptr_t end)
 {
 	return (struct hp_space_range){r->start > start ? r->start : start,
@@ -134,7 +134,7 @@ static struct hp_space_range overlap(const struct hp_space_range *r, uintptr_t s
 static bool find_kind(uintptr_t start, uintptr_t end, enum hp_space kind,
 		      struct hp_space_range *out)
 {
-	for (size_t i = find(start); i < n_ranges && ranges[i].start < end; i++)
+	for (size_t i = find_range(start); i < n_ranges && ranges[i].start < end; i++)
 		if (ranges[i].kind == kind) {
 			*out = overlap(&ranges[i], start, end);
 			return true;
@@ -153,7 +153,7 @@ bool hp_spaces_turn(uintptr_t start, size_t size, enum hp_space from, enum hp_sp
 		return false;
 	is_found = find_kind(start, start + size, from, out);
 	if (is_found)
-		set(out->start, out->end, to);
+		set_range(out->start, out->end, to);
 	hp_lock_release(&lock);
 	return is_found;
 }
@@ -164,7 +164,7 @@ enum hp_space hp_spaces_at(uintptr_t address)
 
 	if (!hp_lock_acquire(&lock))
 		return kind;
-	size_t i = find(address);
+	size_t i = find_range(address);
 
 	if (i < n_ranges && ranges[i].start <= address)
 		kind = ranges[i].kind;
@@ -179,10 +179,10 @@ void hp_spaces_take(uintptr_t start, size_t size, struct hp_spaces_taken *out)
 	out->n = 0;
 	if (!hp_lock_acquire(&lock))
 		return;
-	for (size_t i = find(start); i < n_ranges && ranges[i].start < end; i++)
+	for (size_t i = find_range(start); i < n_ranges && ranges[i].start < end; i++)
 		if (out->n < HP_SPACES_TAKEN_MAX)
 			out->ranges[out->n++] = overlap(&ranges[i], start, end);
-	set(start, end, HP_SPACE_UNKNOWN);
+	set_range(start, end, HP_SPACE_UNKNOWN);
 	hp_lock_release(&lock);
 }
 

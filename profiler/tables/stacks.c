@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A record with something in use is never moved or freed, so the live table may point to it. One
- * with nothing in use may be folded into its shard's `folded` counts when memory runs out: after
- * days of plugins and generated code a new leak must still find room. */
+/* A record with something in use is never moved or freed, so the live table may point to it. A
+ * record with nothing in use may be folded into its shard's `folded` counts when memory runs out:
+ * after days of plugins and generated code a new leak must still find room. */
 #include "base/memory.h"
 #include "tables/stacks_table.h"
 #include <string.h>
@@ -19,34 +19,35 @@ static size_t stack_size(size_t n_frames)
 	return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-static uint64_t mix(uint64_t h, uint64_t frame)
+static uint64_t mix_frame(uint64_t h, uint64_t frame)
 {
 	h = (h ^ frame) * 0x9e3779b97f4a7c15ull;
 	return h ^ h >> 29;
 }
 
-/* Two chains of multiplications at a time: one takes longer than the rest of counting does. */
+/* Computes two chains of multiplications at a time: one takes longer than the rest of counting
+ * does. */
 static uint32_t hash_frames(const uint64_t *frames, size_t n)
 {
 	uint64_t even = n, odd = 0;
 	size_t i = 0;
 
 	for (; i + 1 < n; i += 2) {
-		even = mix(even, frames[i]);
-		odd = mix(odd, frames[i + 1]);
+		even = mix_frame(even, frames[i]);
+		odd = mix_frame(odd, frames[i + 1]);
 	}
 	if (i < n)
-		even = mix(even, frames[i]);
-	even = mix(even, odd);
+		even = mix_frame(even, frames[i]);
+	even = mix_frame(even, odd);
 	return even ^ even >> 32;
 }
 
-static hp_handle *bucket_of(struct shard *s, uint32_t hash)
+static hp_handle *bucket_of_hash(struct shard *s, uint32_t hash)
 {
 	return &s->buckets[hash / SHARDS_A_STRIPE % s->n_buckets];
 }
 
-/* One that copies read without the lock. */
+/* Sets a number that copies read without the lock. */
 static void set_number(uint32_t *number, uint32_t n)
 {
 	__atomic_store_n(number, n, __ATOMIC_RELAXED);
@@ -54,8 +55,9 @@ static void set_number(uint32_t *number, uint32_t n)
 
 /* --- changing a record --------------------------------------------------------------------- */
 
-/* Its shard is locked, or not yet known to anybody else. A copy that sees an odd version, or
- * another one afterwards, reads the counts again. A fork child may have inherited an odd one. */
+/* The record's shard is locked, or nobody else knows the record yet. A copy that sees an odd
+ * version, or another version afterwards, reads the counts again. A fork child may have inherited
+ * an odd one. */
 static struct record *begin_change(hp_handle h)
 {
 	struct record *r = record_at(h);
@@ -69,13 +71,13 @@ static void end_change(struct record *r)
 	__atomic_store_n(&r->version, r->version + 1, __ATOMIC_RELEASE);
 }
 
-/* In the program's order, also as a signal handler sees it. */
+/* The order of stores is the program's, also as a signal handler sees it. */
 static void set_count(uint64_t *count, uint64_t n)
 {
 	__atomic_store_n(count, n, __ATOMIC_RELEASE);
 }
 
-static void add(uint64_t *count, uint64_t n)
+static void add_to_count(uint64_t *count, uint64_t n)
 {
 	set_count(count, *count + n);
 }
@@ -158,11 +160,11 @@ static void free_folded_records(struct shard *s)
 	}
 }
 
-/* True if there is room for something now. A sweep looks at every stack of the shard, so it is only
- * worth while when a good part of the records was emptied since the last one. Copies read what is
- * taken apart here: who begins one announces it and then looks at is_folding, we do both the other
- * way round, so that one of the two sees the other. */
-static bool fold(struct shard *s)
+/* Folds what has nothing in use. Returns true if there may be room now. A sweep looks at every
+ * stack of the shard, so it is worthwhile only if a good part of the records was emptied since the
+ * last one. Copies read what is taken apart here. A copy announces itself and then looks at
+ * is_folding; a sweep does both the other way round. So one of the two sees the other. */
+static bool fold_shard(struct shard *s)
 {
 	bool is_any_copy;
 
@@ -180,7 +182,7 @@ static bool fold(struct shard *s)
 	return !is_any_copy;
 }
 
-/* The caller holds the lock of `own`; of the others those are swept that can be had at once. */
+/* The caller holds the lock of `own`. Of the other shards, those are swept whose lock is free. */
 static bool fold_others(const struct shard *own)
 {
 	bool is_any_folded = false;
@@ -188,7 +190,7 @@ static bool fold_others(const struct shard *own)
 	for (struct shard *s = hp_stacks_table.shards; s < hp_stacks_table.shards + N_SHARDS; s++) {
 		if (s == own || !hp_lock_try(&s->lock))
 			continue;
-		is_any_folded |= fold(s);
+		is_any_folded |= fold_shard(s);
 		hp_lock_release(&s->lock);
 	}
 	return is_any_folded;
@@ -196,7 +198,7 @@ static bool fold_others(const struct shard *own)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
-static bool grow(struct shard *s)
+static bool grow_buckets(struct shard *s)
 {
 	uint32_t n_new = s->n_buckets ? s->n_buckets * 2 : FIRST_BUCKETS;
 	struct shard grown = *s;
@@ -207,7 +209,7 @@ static bool grow(struct shard *s)
 		return s->n_buckets > 0;
 	for (uint32_t i = 0; i < s->n_buckets; i++)
 		for (hp_handle h = s->buckets[i], next; h; h = next) {
-			hp_handle *bucket = bucket_of(&grown, stack_at(h)->hash);
+			hp_handle *bucket = bucket_of_hash(&grown, stack_at(h)->hash);
 
 			next = stack_at(h)->next;
 			stack_at(h)->next = *bucket;
@@ -215,7 +217,7 @@ static bool grow(struct shard *s)
 		}
 	struct shard old = *s;
 
-	/* In this order: a fork may catch us here, and the child unmaps what the shard says. */
+	/* In this order: a fork may happen here, and the child unmaps what the shard says. */
 	__atomic_store_n(&s->buckets, grown.buckets, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->n_buckets, grown.n_buckets, __ATOMIC_RELEASE);
 	hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
@@ -224,7 +226,7 @@ static bool grow(struct shard *s)
 
 static hp_handle find_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
 {
-	for (hp_handle h = *bucket_of(s, hash); h; h = stack_at(h)->next) {
+	for (hp_handle h = *bucket_of_hash(s, hash); h; h = stack_at(h)->next) {
 		const struct stack *stack = stack_at(h);
 
 		if (stack->hash == hash && stack->n_frames == n &&
@@ -241,7 +243,7 @@ static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frame
 	if (!h)
 		return 0;
 	struct stack *stack = stack_at(h);
-	hp_handle *bucket = bucket_of(s, hash);
+	hp_handle *bucket = bucket_of_hash(s, hash);
 
 	stack->hash = hash;
 	stack->n_frames = n;
@@ -261,7 +263,7 @@ static hp_handle find_record(hp_handle stack, uint32_t size_class)
 	return 0;
 }
 
-/* Copies find it once it is the newest one. */
+/* Copies find the record once it is the newest one. */
 static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
 {
 	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, sizeof(struct record));
@@ -284,7 +286,7 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
 			 uint32_t size_class)
 {
-	if (s->n_stacks >= s->n_buckets && !grow(s))
+	if (s->n_stacks >= s->n_buckets && !grow_buckets(s))
 		return 0;
 	hp_handle stack = find_stack(s, hash, frames, n);
 
@@ -293,7 +295,7 @@ static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames,
 	return stack ? add_record(s, stack, size_class) : 0;
 }
 
-/* 0: there is no room */
+/* Returns 0 if there is no room. */
 static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
 				 uint32_t size_class)
 {
@@ -303,8 +305,7 @@ static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t 
 	return record ? record : add_now(s, hash, frames, n, size_class);
 }
 
-/* Folding may take the stack itself away, which has nothing in use yet: what was found is looked
- * for again. */
+/* Folding may free the stack itself, which has nothing in use yet: so it is looked up again. */
 static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
 			     uint32_t size_class)
 {
@@ -312,13 +313,14 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 
 	if (h)
 		return h;
-	bool is_folded = fold(s);
+	bool is_folded = fold_shard(s);
 
 	if (is_folded)
 		h = find_or_add_now(s, hash, frames, n, size_class);
 	if (h || !(fold_others(s) || is_folded))
 		return h;
-	/* Sizes differ from stack to stack: what was folded serves this one if it is joined. */
+	/* Sizes differ from stack to stack: what was folded has room for this one if it is
+	 * joined. */
 	hp_arena_join_free(&hp_stacks_table.arena);
 	return find_or_add_now(s, hash, frames, n, size_class);
 }
@@ -339,15 +341,15 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 		struct record *r = begin_change(h);
 
 		forget_history(r);
-		add(&r->counts.alloc_objects, 1);
-		add(&r->counts.alloc_bytes, size);
+		add_to_count(&r->counts.alloc_objects, 1);
+		add_to_count(&r->counts.alloc_bytes, size);
 		end_change(r);
 	}
 	hp_lock_release(&s->lock);
 	return h;
 }
 
-/* The record to be changed, with its shard locked; NULL if the lock could not be had. */
+/* Returns the record to be changed, with its shard locked, or NULL if the lock was not acquired. */
 static struct record *begin_counting(hp_handle record)
 {
 	struct record *r;
@@ -359,7 +361,7 @@ static struct record *begin_counting(hp_handle record)
 	return r;
 }
 
-/* `is_less`: something in use has become less, perhaps the last of it. */
+/* `is_less`: less is in use than before, and perhaps nothing. */
 static void end_counting(struct record *r, bool is_less)
 {
 	struct shard *s = shard_of_stack(r->stack);
@@ -369,8 +371,8 @@ static void end_counting(struct record *r, bool is_less)
 	hp_lock_release(&s->lock);
 }
 
-/* A signal handler that interrupts one of these never sees bytes in use that belong to no object:
- * their bytes go before their objects, and come after them. */
+/* A signal handler that interrupts one of these functions never sees bytes in use that belong to no
+ * object: bytes go before their objects, and come after them. */
 
 void hp_stacks_count_free(hp_handle record, uint64_t size)
 {
@@ -378,8 +380,8 @@ void hp_stacks_count_free(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add(&r->counts.free_bytes, size);
-	add(&r->counts.free_objects, 1);
+	add_to_count(&r->counts.free_bytes, size);
+	add_to_count(&r->counts.free_objects, 1);
 	end_counting(r, true);
 }
 
@@ -389,8 +391,8 @@ void hp_stacks_uncount_alloc(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add(&r->counts.alloc_bytes, -size);
-	add(&r->counts.alloc_objects, -UINT64_C(1));
+	add_to_count(&r->counts.alloc_bytes, -size);
+	add_to_count(&r->counts.alloc_objects, -UINT64_C(1));
 	end_counting(r, true);
 }
 
@@ -400,7 +402,7 @@ void hp_stacks_count_trimmed(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add(&r->counts.free_bytes, size);
+	add_to_count(&r->counts.free_bytes, size);
 	end_counting(r, false);
 }
 
@@ -410,7 +412,7 @@ void hp_stacks_count_split(hp_handle record)
 
 	if (!r)
 		return;
-	add(&r->counts.alloc_objects, 1);
+	add_to_count(&r->counts.alloc_objects, 1);
 	end_counting(r, false);
 }
 
@@ -420,8 +422,8 @@ void hp_stacks_count_joined(hp_handle record, uint64_t size)
 
 	if (!r)
 		return;
-	add(&r->counts.free_bytes, size);
-	add(&r->counts.alloc_objects, -UINT64_C(1));
+	add_to_count(&r->counts.free_bytes, size);
+	add_to_count(&r->counts.alloc_objects, -UINT64_C(1));
 	end_counting(r, true);
 }
 

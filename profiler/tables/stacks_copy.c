@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* No lock of the table is taken: whatever keeps the dumping thread waiting (another one that has
+/* A copy takes no lock of the table: whatever makes the dumping thread wait (another one that has
  * its processor, a page that the kernel must find first), threads that allocate go on. While there
  * is a copy nothing is folded, so a shard's records stay where they are, and their list grows at
  * its head only. */
@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-	N_READS = 100 /* of one record: if it is still being changed then, its thread is not running
-		       */
+	/* Of one record. If it is still being changed then, its thread is not running. */
+	N_READS = 100
 };
 
 struct start {
@@ -20,8 +20,8 @@ struct start {
 
 /* --- copying ------------------------------------------------------------------------------- */
 
-/* True unless the thread that folds this shard is the one that a signal handler has interrupted to
- * copy, or was stopped for good. */
+/* Returns false if the thread that folds this shard was stopped for good, or is the one that a
+ * signal handler has interrupted to copy. */
 static bool wait_for_folding(struct shard *s)
 {
 	if (!__atomic_load_n(&s->is_folding, __ATOMIC_SEQ_CST))
@@ -32,7 +32,7 @@ static bool wait_for_folding(struct shard *s)
 	return true;
 }
 
-/* Where a shard's list begins. Returns the number of entries that it may have. */
+/* Finds where a shard's list begins. Returns the number of entries that it may have. */
 static size_t begin_shard(struct hp_stacks_copy *out, struct shard *s, struct start *start)
 {
 	uint32_t n_records;
@@ -60,8 +60,9 @@ static struct hp_counts load_counts(const struct record *r)
 	return counts_since_fork(counts, __atomic_load_n(&r->fork_epoch, __ATOMIC_ACQUIRE));
 }
 
-/* With the lock it can be read whatever its version says: that of a thread which did not come along
- * through a fork stays odd. So can what a signal handler has interrupted. */
+/* Under the lock a record can be read whatever its version says: the version stays odd if the
+ * thread that was changing the record does not exist after a fork. What a signal handler has
+ * interrupted can be read as well. */
 static bool load_locked(const struct record *r, struct hp_counts *out)
 {
 	struct shard *s = shard_of_stack(r->stack);
@@ -75,7 +76,8 @@ static bool load_locked(const struct record *r, struct hp_counts *out)
 	return true;
 }
 
-/* All of one moment. False if a thread was stopped for good while it changed them. */
+/* Reads counts that are all of one moment. Returns false if a thread was stopped for good while it
+ * changed them. */
 static bool read_counts(const struct record *r, struct hp_counts *out)
 {
 	for (int i = 0; i < N_READS; i++) {
@@ -129,7 +131,7 @@ static void add_counts(struct hp_counts *to, const struct hp_counts *from)
 	to->free_bytes += from->free_bytes;
 }
 
-/* `places` is a hash table of numbers of entries, 1 for the first. */
+/* `places` is a hash table of numbers of entries, from 1. */
 static void merge_into(struct hp_stacks_copy *out, uint32_t *places, size_t n_places)
 {
 	size_t n_read = out->n_entries;
@@ -159,7 +161,7 @@ static bool has_stripes(void)
 	return false;
 }
 
-/* Without memory a stack is printed once a stripe: readers of dumps add that up. */
+/* Without memory a stack is printed once per stripe, and readers of dumps add that up. */
 static void merge_stripes(struct hp_stacks_copy *out)
 {
 	size_t n_places = out->n_entries * 2 + 1;

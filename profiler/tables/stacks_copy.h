@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A copy of all stacks' counts, for a dump. Frames are not copied: they stay where they are until
- * the copy is released. */
+/* A copy is a snapshot of the counts of all stacks, for a dump. Frames are not copied: they stay
+ * where they are until the copy is released. Any thread; signal-safe: yes; may allocate: no. */
 #pragma once
 #include "tables/stacks.h"
 
@@ -14,12 +14,14 @@ struct hp_stacks_copy_entry {
 struct hp_stacks_copy {
 	struct hp_stacks_copy_entry *entries;
 	size_t n_entries;
-	size_t n_missing; /* records that a thread was stopped for good in folding or counting */
+	size_t n_missing; /* records that are not in: a thread was stopped for good while it folded
+			     or counted them */
 	size_t n_stacks;
 	size_t mapped_bytes;
 };
 
-/* Others go on counting, and never wait: what is counted before is in, what is counted meanwhile
- * may be. False if there is no memory; nothing is to be released then. */
+/* Makes a copy. Other threads go on counting, and never wait: what was counted before is in the
+ * copy, what is counted meanwhile may be. Returns false if there is no memory; then there is
+ * nothing to release. */
 bool hp_stacks_copy(struct hp_stacks_copy *out);
 void hp_stacks_release(struct hp_stacks_copy *copy);

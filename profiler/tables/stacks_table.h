@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of stacks itself, for those two that know its inside: stacks.c, which counts in it, and
- * stacks_copy.c, which reads it while others count. */
+/* The stacks table is the data structure under stacks.h. Two files know its inside: stacks.c, which
+ * counts in it, and stacks_copy.c, which reads it while others count. */
 #pragma once
 #include "tables/stacks.h"
 
 enum {
 	SHARDS_A_STRIPE = 64,
 	N_SHARDS = SHARDS_A_STRIPE * HP_STRIPES,
-	/* All pieces are so many bytes or a multiple: what one thread counts in all the time shares
-	 * no line with what another does. */
+	/* The size of every piece is a multiple of this: what one thread counts in all the time
+	 * shares no line with what another does. */
 	CACHE_LINE = 64
 };
 
 struct record {
 	struct hp_counts counts;
 	uint32_t version; /* odd while the counts are being changed */
-	hp_handle next;   /* of the same stack */
-	hp_handle older;  /* of the same shard */
-	hp_handle stack;  /* 0: folded, and about to go */
+	hp_handle next;   /* the next record of the same stack */
+	hp_handle older;  /* the next older record of the same shard */
+	hp_handle stack;  /* 0: the record is folded, and about to be freed */
 	uint32_t size_class;
 	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
 } __attribute__((aligned(CACHE_LINE)));
 
 struct stack {
-	hp_handle next; /* of the same bucket */
+	hp_handle next; /* the next stack of the same bucket */
 	hp_handle records;
 	uint32_t hash;
 	uint16_t n_frames;
@@ -31,9 +31,9 @@ struct stack {
 	uint64_t frames[];
 };
 
-/* Copies read newest, n_stacks, n_records and is_folding without the lock: these are written
+/* Copies read newest, n_stacks, n_records and is_folding without the lock, so these are written
  * atomically, as are the counts, version and fork_epoch of a record. The rest of a record is
- * written before it is the newest; `next` is not read, and `folded` only while nothing is being
+ * written before it is the newest. `next` is not read, and `folded` only while nothing is being
  * folded. */
 struct shard {
 	struct hp_lock lock;
@@ -74,8 +74,8 @@ static inline struct shard *shard_of_stack(hp_handle stack)
 	return shard_of(stack_at(stack)->hash, stack_at(stack)->stripe);
 }
 
-/* The counts as this process has them: what the parent had freed before the fork is no news of the
- * child's. */
+/* Returns the counts of this process: what the parent had freed before the fork does not count in
+ * the child. */
 static inline struct hp_counts counts_since_fork(struct hp_counts counts, uint32_t fork_epoch)
 {
 	if (fork_epoch == hp_stacks_table.fork_epoch)
