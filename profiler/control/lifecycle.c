@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/report.h"
+#include "base/scratch.h"
 #include "base/variables.h"
 #include "dump/due.h"
 #include "dump/dumper.h"
@@ -14,6 +15,7 @@
 #include "process/process.h"
 #include "process/symbols.h"
 #include "record/recorder.h"
+#include "tables/stacks.h"
 #include "unwind/frame_rule.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -222,13 +224,31 @@ static void after_fork_in_parent(void)
 	hp_session_resume();
 }
 
+/* The one list of what a fork does in the child: none of these functions calls another of them. The
+ * order is that of the rooms, from base/ on, so that each function finds ready what it uses; with
+ * three remarks:
+ * - The session comes before the tables: hp_regions_after_fork() takes its new seed and number.
+ * - hp_recorder_after_fork() comes after the tables: it may empty them, when they have released the
+ *   locks of the parent's other threads.
+ * - hp_fork_mark_set() comes last: it lets the other threads of this process in.
+ * All signals are blocked. `is_clean`: no other thread was inside the recorder at the fork. */
 static void begin_in_child(bool is_clean)
 {
+	hp_scratch_after_fork();
 	hp_process_after_fork();
-	hp_names_after_fork();
-	hp_dumper_after_fork();
-	hp_due_after_fork();
+	hp_modules_after_fork();
+	hp_frame_rule_after_fork(is_clean);
+	hp_session_after_fork(is_clean);
+	hp_thread_after_fork(hp_session_number());
+	hp_live_after_fork();
+	hp_regions_after_fork(hp_session.seed, hp_session.own);
+	hp_spaces_after_fork();
+	hp_stacks_after_fork();
 	hp_recorder_after_fork(is_clean);
+	hp_trigger_after_fork();
+	hp_dumper_after_fork();
+	hp_names_after_fork();
+	hp_due_after_fork();
 	has_exited = false;
 	hp_fork_mark_set();
 }

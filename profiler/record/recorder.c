@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "record/recorder.h"
-#include "base/scratch.h"
-#include "process/fork_mark.h"
-#include "process/modules.h"
 #include "tables/stacks.h"
-#include "unwind/frame_rule.h"
 
 enum {
 	/* From here on a page holds a sample so seldom that the filter is worth its look-up. */
@@ -602,22 +598,13 @@ void hp_recorder_stop(bool may_free)
 
 void hp_recorder_after_fork(bool is_clean)
 {
-	hp_session_after_fork(is_clean);
-	hp_scratch_after_fork();
-	hp_modules_after_fork();
-	hp_frame_rule_after_fork(is_clean);
-	hp_live_after_fork();
-	hp_regions_after_fork(hp_session.seed, hp_session.own);
-	hp_spaces_after_fork();
-	hp_stacks_after_fork();
 	if (!is_clean && hp_session_is_running()) {
-		/* Some thread was in the middle of a table. */
+		/* Some thread may have been changing a table. */
 		reset_live();
 		hp_regions_reset();
 		hp_spaces_reset();
 		hp_stacks_reset();
 	}
-	hp_trigger_after_fork();
 	restart_counts();
 	allocated_in_last = 0;
 }

@@ -135,5 +135,6 @@ void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
 /* Called by a thread that has reported to the triggers, with no lock held. */
 extern void (*hp_recorder_on_report)(void);
 
-/* In a fork child; `is_clean`: no other thread was inside when it was forked. */
+/* In a fork child, when the session and the tables are the child's own. Empties the tables unless
+ * `is_clean`: no other thread was inside at the time of the fork. */
 void hp_recorder_after_fork(bool is_clean);

@@ -182,7 +182,6 @@ void hp_session_after_fork(bool is_clean)
 		hp_session.number = hp_session.own = ++newest;
 	if (!is_clean)
 		hp_session.first = hp_session.own;
-	hp_thread_after_fork(hp_session.number);
 	hp_session.seed ^= (uint64_t)hp_sys_getpid() * 0xd1342543de82ef95ull;
 	hp_tls.n_pauses = 0;
 	__atomic_store_n(&n_pauses, 0, __ATOMIC_SEQ_CST);
