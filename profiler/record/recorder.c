@@ -3,23 +3,23 @@
 #include "tables/stacks.h"
 
 enum {
-	/* From here on a page holds a sample so seldom that the filter is worth its look-up. */
+	/* From this interval on a page holds a sample so seldom that the filter pays. */
 	FILTER_INTERVAL_MIN = 64 * 1024,
 };
 
 bool hp_recorder_has_mappings;
 
-static void do_nothing(void)
+static void ignore_report(void)
 {
 }
 
-void (*hp_recorder_on_report)(void) = do_nothing;
+void (*hp_recorder_on_report)(void) = ignore_report;
 
 static bool are_tables_empty = true;
 static uint64_t n_dropped;
-static uint64_t n_samples_before; /* the session */
+static uint64_t n_samples_before; /* this session */
 static uint64_t n_stacks_cut_before;
-static uint64_t allocated_in_last; /* session; threads count on after its end */
+static uint64_t allocated_in_last; /* the last session, at its end: threads go on counting */
 
 uint64_t hp_recorder_n_dropped(void)
 {
@@ -28,7 +28,7 @@ uint64_t hp_recorder_n_dropped(void)
 
 uint64_t hp_recorder_n_samples(void)
 {
-	/* First: a session may begin meanwhile, and the total only grows. */
+	/* Read first: a session may begin meanwhile, and the total only grows. */
 	uint64_t before = __atomic_load_n(&n_samples_before, __ATOMIC_ACQUIRE);
 
 	return hp_thread_samples_total() - before;
@@ -49,7 +49,7 @@ uint64_t hp_recorder_allocated_bytes(void)
 					   : hp_thread_allocated_total();
 }
 
-/* Triggers may not have been told of all. */
+/* Threads have counts that they have not reported to the triggers yet. */
 void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed)
 {
 	struct hp_trigger_totals totals = hp_trigger_totals();
@@ -79,8 +79,8 @@ static bool is_turn(struct hp_thread *t)
 	return true;
 }
 
-/* What was inherited counts as allocated here only while it is in use. */
-static void count_free(const struct hp_live_entry *entry)
+/* An inherited block counts as allocated in this process only while it is in use. */
+static void count_entry_free(const struct hp_live_entry *entry)
 {
 	if (entry->session < hp_session.own)
 		hp_stacks_uncount_alloc(entry->record, entry->size);
@@ -88,13 +88,13 @@ static void count_free(const struct hp_live_entry *entry)
 		hp_stacks_count_free(entry->record, entry->size);
 }
 
-/* Whether its record is one of this session's. */
+/* True if the entry's record is one of this session's. */
 static bool is_current(const struct hp_live_entry *entry, uint32_t now)
 {
 	return now != 0 && entry->session >= hp_session.first;
 }
 
-/* 0: dropped */
+/* Returns the record, or 0 if the sample was dropped. */
 static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_site *site)
 {
 	size_t n = hp_unwind(&t->walker, site, hp_session.depth);
@@ -117,7 +117,7 @@ static void note_sample(struct hp_thread *t, size_t size)
 	t->news.sampled += hp_sampler_weight_bytes(size, hp_session.interval);
 }
 
-static void record(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
+static void record_block(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
 {
 	struct hp_live_entry replaced;
 	struct hp_live_entry entry = {
@@ -130,12 +130,12 @@ static void record(struct hp_thread *t, void *p, size_t size, const struct hp_si
 	if (!entry.record)
 		return;
 	if (!hp_live_insert(&entry, &replaced)) {
-		count_free(&entry); /* allocated is right at least */
+		count_entry_free(&entry); /* at least the bytes allocated are right */
 		drop_sample();
 		return;
 	}
 	if (replaced.address)
-		count_free(&replaced);
+		count_entry_free(&replaced);
 	note_sample(t, size);
 }
 
@@ -163,7 +163,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 	hp_session_count(size);
 	if (now != 0 && !hp_session.is_only_mappings) {
 		if (is_turn(t))
-			record(t, p, size, site);
+			record_block(t, p, size, site);
 		has_reported = has_much_news(t) || hp_tls.thread != t;
 		if (has_reported)
 			hp_session_report(t);
@@ -186,7 +186,7 @@ static struct hp_thread *enter_and_take(void *p, struct hp_live_entry *out)
 	struct hp_thread *t = hp_session_enter();
 
 	if (!t) {
-		drop_sample(); /* if it is one, it stays in use until its address comes again */
+		drop_sample(); /* a sampled block stays in use until its address comes again */
 		return NULL;
 	}
 	if (hp_session_is_running() && hp_live_take((uintptr_t)p, out))
@@ -202,8 +202,8 @@ static void count_free_and_leave(struct hp_thread *t, const struct hp_live_entry
 	bool has_reported = false;
 
 	if (is_current(entry, now)) {
-		count_free(entry);
-		/* It may be the first that this thread does. */
+		count_entry_free(entry);
+		/* This may be the thread's first call in the session. */
 		if (t->session != now)
 			hp_session_join(t, now);
 		t->news.freed += hp_sampler_weight_bytes(entry->size, hp_session.interval);
@@ -254,14 +254,14 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 		return;
 	}
 	if (is_current(entry, hp_session_number()) && !hp_live_insert(entry, &replaced)) {
-		count_free(entry); /* nobody will know it when it is freed */
+		count_entry_free(entry); /* its free will not find it */
 		drop_sample();
 	}
 	hp_session_leave_unchanged(t);
 }
 
-/* What it has not reported yet would be lost to the triggers, and a program may well have a thread
- * for each request. */
+/* Runs in a thread that ends. Without it the triggers would miss what the thread has not reported
+ * yet, and a program may have a thread for each request. */
 static void report_last_news(void)
 {
 	struct hp_thread *t = hp_session_is_running() ? hp_session_enter() : NULL;
@@ -277,7 +277,7 @@ static void report_last_news(void)
 
 /* --- mappings ------------------------------------------------------------------------------ */
 
-/* A mapping does not use up bytes of the heap's countdown: it is sampled by a gap of its own, with
+/* A mapping does not use up bytes of the heap's countdown. It is sampled by a gap of its own, with
  * the same probability. */
 static void sample_mapping(struct hp_thread *t, uintptr_t p, size_t size, bool is_growth,
 			   const struct hp_site *site)
@@ -303,7 +303,8 @@ static void count_mapping(struct hp_thread *t, size_t size)
 	t->news.allocated += size;
 }
 
-/* Where little is left, its estimate may be more than that of the whole. */
+/* A weight is negative where little of a mapping remains: the estimate of the rest may be more than
+ * that of the whole. */
 static void count_unmapping(struct hp_thread *t, int64_t weight)
 {
 	if (weight > 0)
@@ -321,7 +322,7 @@ static void drop_mappings(struct hp_thread *t, uintptr_t p, size_t size)
 	count_unmapping(t, taken.weight);
 }
 
-/* A mapping, or a part of one that becomes usable. MAP_FIXED replaces what was there. */
+/* Counts a mapping, or a part of one that becomes usable. MAP_FIXED replaces what was there. */
 static void count_usable(struct hp_thread *t, uintptr_t p, size_t size, bool is_growth,
 			 const struct hp_site *site)
 {
@@ -370,7 +371,7 @@ bool hp_recorder_has_reserved(const void *p)
 	return is_reserved;
 }
 
-/* The next part of the range that is not yet what it is to be. */
+/* Finds the next part of the range that is not as it is to be, and turns it. */
 static bool turn_next(uintptr_t p, size_t size, bool is_usable, struct hp_space_range *out)
 {
 	return is_usable ? hp_spaces_turn(p, size, HP_SPACE_RESERVED, HP_SPACE_USABLE, out)
@@ -395,7 +396,7 @@ static void leave_and_report(struct hp_thread *t)
 	hp_recorder_on_report();
 }
 
-/* Compilers at run time call this for each piece of code: mostly nothing is to be recorded. */
+/* Compilers at run time call mprotect for each piece of code: mostly there is nothing to record. */
 void hp_recorder_protected(void *p, size_t size, bool is_usable, const struct hp_site *site)
 {
 	bool may_turn = is_usable ? hp_spaces_reserved_bytes() > 0 : !hp_spaces_is_empty();
@@ -478,13 +479,13 @@ void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone)
 	leave_and_report(t);
 }
 
-/* How much of it is the same afterwards. */
+/* Bytes of the mapping that are the same afterwards. */
 static size_t size_kept(const struct hp_remapping *r)
 {
 	return r->old_size < r->size ? r->old_size : r->size;
 }
 
-/* That of its last page: what it grows by is like that. */
+/* Returns the kind of the mapping's last page: what it grows by is of the same kind. */
 static enum hp_space kind_of(const struct hp_remapping *r)
 {
 	enum hp_space kind = hp_spaces_at(r->old + r->old_size - (r->old_size > 0));
@@ -545,7 +546,7 @@ void hp_recorder_remapped(const struct hp_remapping *r, void *p, const struct hp
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-/* Who is inside may still use the tables: without a quiet moment they are kept. */
+/* A thread that is inside may still use the tables: they are kept unless the pause gets all out. */
 static void empty_tables(bool may_free)
 {
 	if (hp_session_pause() && may_free) {
@@ -563,7 +564,7 @@ static void reset_live(void)
 	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
 }
 
-/* What this session, or this process, has to tell of its own. */
+/* The counts start at 0 for this session, or for this process. */
 static void restart_counts(void)
 {
 	__atomic_store_n(&n_samples_before, hp_thread_samples_total(), __ATOMIC_RELEASE);

@@ -13,19 +13,20 @@ enum {
 struct hp_session hp_session;
 bool (*hp_session_on_raw_fork)(void);
 
-static uint32_t newest;   /* sessions are never numbered twice */
-static uint32_t n_pauses; /* of a fork, or the end of a session; they may be nested */
+static uint32_t newest;   /* the last number given; no number is given twice */
+static uint32_t n_pauses; /* now in progress, for a fork or the end of a session */
 static uint64_t n_threads_seeded;
 
 /* --- pauses -------------------------------------------------------------------------------- */
 
-/* A thread does not wait for itself: other fork handlers may run between pause and resume. */
+/* A thread does not wait for its own pause: other fork handlers may run between pause and resume.
+ */
 static bool is_paused_by_others(uint32_t n)
 {
 	return n > hp_tls.n_pauses;
 }
 
-/* Forks may follow each other closely: a pause that is over may not be the last. */
+/* Forks may follow each other closely: when one pause is over, another may have begun. */
 static bool wait_for_resume(void)
 {
 	int64_t patience = HP_PATIENCE_OF_MS(PAUSE_PATIENCE_MS);
@@ -37,7 +38,7 @@ static bool wait_for_resume(void)
 	return !is_paused_by_others(n);
 }
 
-/* One thread at a time, unless the other takes too long: two that recorded in each other's pause
+/* Threads pause one at a time, unless one takes too long: two that recorded in each other's pause
  * would wait for each other. */
 static void begin_pause(void)
 {
@@ -89,7 +90,7 @@ void hp_session_join(struct hp_thread *t, uint32_t number)
 {
 	uint64_t n = __atomic_add_fetch(&n_threads_seeded, 1, __ATOMIC_RELAXED);
 
-	/* The four words of each thread's state are outputs of splitmix64 that no other has. */
+	/* A sampler's four words of state are outputs of splitmix64; each thread gets others. */
 	hp_sampler_init(&t->sampler, hp_session.interval,
 			hp_session.seed + 4 * n * 0x9e3779b97f4a7c15ull);
 	hp_tls_set(&hp_tls, 0, 0);
@@ -114,7 +115,8 @@ void hp_session_report(struct hp_thread *t)
 	t->step = hp_trigger_step();
 }
 
-/* When to come here next: for the next sample, or to report. A borrowed struct has no next time. */
+/* Sets when the thread takes its next slow path: for the next sample, or to report. A thread with a
+ * borrowed struct takes it each time. */
 static void set_checkpoint(struct hp_thread *t)
 {
 	const uint64_t never = UINT64_C(1) << 62;
@@ -132,8 +134,8 @@ static void set_checkpoint(struct hp_thread *t)
 		checkpoint = t->accounted + t->step;
 	hp_tls_set(&hp_tls, allocated, checkpoint);
 	if (checkpoint == allocated)
-		return; /* we come here next time in any case, as when all is recorded */
-	/* A session that began meanwhile may have recalled us before that. */
+		return; /* the next allocation takes it anyway, as when all are recorded */
+	/* A session that began meanwhile may have recalled this thread before that. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (hp_session_number() != now)
 		hp_tls_set(&hp_tls, allocated, allocated);
@@ -165,7 +167,7 @@ void hp_session_prepare(const struct hp_options *options)
 
 void hp_session_begin(void)
 {
-	/* Before anyone joins; and those who are recalled find it running. */
+	/* The counts start before any thread joins; threads that are recalled find it running. */
 	hp_thread_begin_session(hp_session.own);
 	__atomic_store_n(&hp_session.number, hp_session.own, __ATOMIC_SEQ_CST);
 	hp_thread_recall();

@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Keys below this index live inside the thread descriptor: setting one is a store, where a higher
- * one calls calloc. */
+/* Keys below this index are stored in the thread descriptor. Setting such a key is a store; setting
+ * a higher one calls calloc. */
 #define N_INLINE_KEYS 32
 
 void (*hp_thread_on_exit)(void);
@@ -24,7 +24,7 @@ static uint64_t retired_bytes; /* asked for by threads that are gone */
 static pthread_key_t exit_key;
 static bool has_exit_key;
 
-/* Not any more if another thread of a fork child was the first to notice the fork. */
+/* False for a thread of a fork child if another one was the first to notice the fork. */
 static bool is_its_own(const struct hp_thread *thread, const struct hp_tls *tls)
 {
 	return thread && thread == tls->thread &&
@@ -138,15 +138,15 @@ struct hp_thread *hp_thread_enter(void)
 	struct hp_thread *thread = tls->thread;
 
 	if (!is_its_own(thread, tls)) {
-		/* Without the key nobody would tell us when `tls` dies. */
+		/* Without the key the profiler would not learn that `tls` dies. */
 		bool may_register = tls->state != HP_TLS_GONE && has_exit_key;
 
 		thread = may_register ? register_thread(tls) : take_thread();
 		if (!thread)
 			return NULL;
 	}
-	/* Sequentially consistent: fork's prepare handler sets its flag and then looks here, the
-	 * recorder sets this and then looks at the flag. */
+	/* Sequentially consistent: a fork's prepare handler sets its flag and then looks at this
+	 * one; a thread sets this one and then looks at the handler's. */
 	__atomic_store_n(&thread->is_busy, 1, __ATOMIC_SEQ_CST);
 	return thread;
 }
@@ -165,15 +165,16 @@ void hp_thread_leave(struct hp_thread *thread)
 	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
 }
 
-/* Whoever begins a pause or a session says so and then looks here; a thread comes in here and then
- * looks there. The fence, and one like it in set_checkpoint(): one of the two sees the other. */
+/* A thread that begins a pause or a session announces it, and then reads this list. A thread that
+ * comes in adds itself here, and then reads the announcement. With this fence, and the one in
+ * set_checkpoint(), one of the two sees the other. */
 static struct hp_thread *first_thread(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
 }
 
-/* The thread goes on meanwhile; what it counts between two looks is either in or not. */
+/* The thread goes on counting meanwhile; a count made between two reads is included or not. */
 static uint64_t read_allocated(const struct hp_tls *tls)
 {
 	uint64_t allocated = 0;
@@ -243,7 +244,7 @@ struct hp_trigger_news hp_thread_news_total(void)
 	return total;
 }
 
-/* True if some thread has not got the word. */
+/* Returns true if some thread had not been recalled before. */
 static bool recall_strangers(void)
 {
 	bool is_any = false;
@@ -271,7 +272,8 @@ void hp_thread_begin_session(uint32_t session)
 }
 
 /* A hook of another thread may be between reading its countdown and writing it back, and undo what
- * we write: so all processors are made to finish what they are at, and we look again. */
+ * is written here. So a barrier makes all processors finish such a pair, and then this looks again.
+ */
 void hp_thread_recall(void)
 {
 	const int n_looks = 10;

@@ -5,10 +5,10 @@
 enum {
 	STEP_MIN = 4096,
 	STEP_MAX = 1 << 24,
-	CLOCK_STEP_MAX = 32 * 1024 /* where the clock is looked at as well: see due.h */
+	CLOCK_STEP_MAX = 32 * 1024 /* where threads look at the clock as well: see due.h */
 };
 
-/* One running count that asks for a dump when it reaches `next`. */
+/* Asks for a dump when a running count reaches `next`. */
 struct alarm {
 	uint64_t interval; /* 0: off */
 	uint64_t next;
@@ -79,13 +79,13 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Near an end that may not come at all, small steps would be taken for ever. */
-static uint64_t step_to(const struct alarm *a, uint64_t count)
+/* A count may stay close below its end for ever; without a minimum all steps would then be tiny. */
+static uint64_t step_to_alarm(const struct alarm *a, uint64_t count)
 {
 	return max(distance(a, count) / 4, min(STEP_MIN, interval_of(a) / 4 + 1));
 }
 
-/* The end comes nearer with every byte: the last step goes right to it. */
+/* Bytes allocated only grow, so the last step goes right to the end. */
 static uint64_t step_to_allocated(uint64_t count)
 {
 	uint64_t left = distance(&allocated_alarm, count);
@@ -96,12 +96,13 @@ static uint64_t step_to_allocated(uint64_t count)
 uint64_t hp_trigger_step(void)
 {
 	struct hp_trigger_totals t = hp_trigger_totals();
-	uint64_t step = min(step_to(&freed_alarm, t.freed), step_to(&inuse_alarm, t.inuse));
+	uint64_t step =
+		min(step_to_alarm(&freed_alarm, t.freed), step_to_alarm(&inuse_alarm, t.inuse));
 
 	return min(step_max, min(step, step_to_allocated(t.allocated)));
 }
 
-/* False if it is there already, or lies beyond all numbers. */
+/* Returns false if the alarm is that far already, or the sum overflows. */
 static bool move_on(struct alarm *a, uint64_t next, uint64_t count)
 {
 	uint64_t after;
@@ -117,7 +118,7 @@ static void begin_anew(struct alarm *a, uint64_t count)
 	move_on(a, __atomic_load_n(&a->next, __ATOMIC_RELAXED), count);
 }
 
-/* True for one of several threads that see the count reached. */
+/* Returns true to one of several threads that see the count reached. */
 static bool rings(struct alarm *a, uint64_t count)
 {
 	uint64_t next = __atomic_load_n(&a->next, __ATOMIC_RELAXED);
@@ -125,16 +126,16 @@ static bool rings(struct alarm *a, uint64_t count)
 	return count >= next && move_on(a, next, count);
 }
 
-/* A dump shows what there is for whichever reason it was made, so all intervals begin anew; the
- * high-water mark is only ever raised. As gperftools has it. */
-static void restart(const struct hp_trigger_totals *t)
+/* A dump shows the whole state, whatever its reason, so all intervals begin anew; the high-water
+ * mark is only ever raised. gperftools does the same. */
+static void restart_alarms(const struct hp_trigger_totals *t)
 {
 	begin_anew(&allocated_alarm, t->allocated);
 	begin_anew(&freed_alarm, t->freed);
 	begin_anew(&inuse_alarm, t->inuse);
 }
 
-static void say(struct hp_text *reason, uint64_t bytes, const char *what)
+static void put_bytes(struct hp_text *reason, uint64_t bytes, const char *what)
 {
 	hp_text_size(reason, bytes);
 	hp_text_string(reason, what);
@@ -143,12 +144,12 @@ static void say(struct hp_text *reason, uint64_t bytes, const char *what)
 static bool is_due(const struct hp_trigger_totals *t, struct hp_text *reason)
 {
 	if (rings(&allocated_alarm, t->allocated))
-		say(reason, t->allocated, " allocated cumulatively, ");
+		put_bytes(reason, t->allocated, " allocated cumulatively, ");
 	else if (rings(&freed_alarm, t->freed))
-		say(reason, t->freed, " freed cumulatively, ");
+		put_bytes(reason, t->freed, " freed cumulatively, ");
 	else if (!rings(&inuse_alarm, t->inuse))
 		return false;
-	say(reason, t->inuse, " currently in use");
+	put_bytes(reason, t->inuse, " currently in use");
 	return true;
 }
 
@@ -158,12 +159,12 @@ bool hp_trigger_is_due(struct hp_text *reason)
 
 	if (!is_due(&t, reason))
 		return false;
-	restart(&t);
+	restart_alarms(&t);
 	return true;
 }
 
-/* The end that is under way moves on as well: the dump just written stays, and the next one is as
- * far from it as any others that stay are from each other. */
+/* The next end moves on as well: the dump just written stays, and the next one is then as far from
+ * it as the others that stay are from each other. */
 static void widen(struct alarm *a)
 {
 	uint64_t interval = interval_of(a), wider;

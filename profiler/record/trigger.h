@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* When to dump: counts what was allocated and freed against the intervals that were asked for. */
+/* A trigger asks for a dump when an interval of bytes has been used up. There is one each for bytes
+ * allocated, freed and in use; threads report what they have counted to all three.
+ *
+ * Any thread; lock-free; but for start, widen and after_fork. */
 #pragma once
 #include "base/options.h"
 #include "base/text.h"
 
-/* What threads have counted and not reported yet. */
+/* Counts that a thread has not reported yet. */
 struct hp_trigger_news {
 	uint64_t allocated; /* exact, bytes */
 	uint64_t sampled;   /* estimated bytes that came into use */
@@ -13,31 +16,31 @@ struct hp_trigger_news {
 
 struct hp_trigger_totals {
 	uint64_t allocated, sampled, freed; /* bytes, as in the news */
-	uint64_t inuse;                     /* what came into use and was not freed */
+	uint64_t inuse;                     /* sampled and not freed */
 };
 
-/* Begins counting from nothing in use. */
+/* Begins to count, with nothing in use. */
 void hp_trigger_start(const struct hp_options *options);
 
-/* Adds a thread's news and clears them. Any thread, lock-free. */
+/* Adds a thread's news to the totals and clears them. */
 void hp_trigger_report(struct hp_trigger_news *news);
 
-/* How many bytes a thread may allocate or free before it should report again: a quarter of what is
- * left to the nearest interval's end, at least 4 KiB, so that an interval is met closely and is
- * still cheap when it is far. Less only for an interval so small, or for the last step to the end
- * of the one for allocation. Where dumps by time or resident memory are asked for, at most 32 KiB:
- * they are made by threads that report. */
+/* Returns how many bytes a thread may allocate or free before it should report again: a quarter of
+ * what is left to the nearest interval's end, and at least 4 KiB. So the end is noticed closely,
+ * and costs little while it is far. The result is below 4 KiB only for an interval that is small
+ * itself, and for the last step to the end of the allocation interval. It is at most 32 KiB where
+ * dumps by time or resident memory are asked for: threads that report make these. */
 uint64_t hp_trigger_step(void);
 
-/* True for one caller each time an interval has been used up: that one dumps, for the reason stored
- * in `reason`, and all intervals begin anew. Any thread, lock-free. */
+/* Returns true to one caller each time an interval has been used up. That caller dumps, for the
+ * reason stored in `reason`, and all intervals begin anew. */
 bool hp_trigger_is_due(struct hp_text *reason);
 
-/* Doubles all intervals, from the next dump on. Under the lock of dumps. */
+/* Doubles all intervals, from the next dump on. The caller holds the lock of dumps. */
 void hp_trigger_widen(void);
 
 struct hp_trigger_totals hp_trigger_totals(void);
 
-/* In a fork child: allocated and freed begin at 0, in use stays, and intervals are as wide as at
- * the start. */
+/* In a fork child: the bytes allocated and freed begin at 0, those in use stay, and intervals are
+ * as wide as at the start. */
 void hp_trigger_after_fork(void);
