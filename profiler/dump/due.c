@@ -24,12 +24,12 @@ static uint64_t time_interval_ms, next_time_ms;
 static uint64_t first_time_interval_ms; /* before it was widened */
 
 static uint64_t rss_interval, first_rss_interval; /* bytes; 0: off */
-static uint64_t next_rss_ms;                      /* when to look at it again */
+static uint64_t next_rss_ms;                      /* when to look at the memory again */
 static uint64_t rss_mark;
 
 /* --- time and resident memory -------------------------------------------------------------- */
 
-/* True for one of several threads that see the time come. */
+/* Returns true to one of several threads that see the time come. */
 static bool moves_on(uint64_t *next, uint64_t seen, uint64_t after)
 {
 	return __atomic_compare_exchange_n(next, &seen, after, false, __ATOMIC_ACQ_REL,
@@ -96,9 +96,9 @@ static void dump_by_signal(void)
 	hp_dumper_dump_held(hp_text_terminate(&reason));
 }
 
-/* If another dump is in progress, its thread comes here afterwards. That thread lets the others go
- * on and then looks whether there is a signal; this one notes the signal and then looks whether it
- * may go on: one of the two sees what the other did. */
+/* If another dump is in progress, the thread that writes it comes here afterwards. It releases the
+ * dumper and then looks for a signal; this one notes the signal and then tries the dumper. So one
+ * of the two sees what the other did. */
 static void dump_by_signals(void *unused)
 {
 	while (hp_due_has_signal() && hp_dumper_try()) {
@@ -109,8 +109,8 @@ static void dump_by_signals(void *unused)
 	}
 }
 
-/* A handler's stack may be small, so all of it runs on one of ours. In a process that has not begun
- * yet those are the parent's: see hp_scratch_after_fork(). */
+/* A handler's stack may be small, so all of this runs on a scratch stack. In a fork child that is
+ * not ready yet those are the parent's: see hp_scratch_after_fork(). */
 void hp_due_settle(void)
 {
 	int saved_errno = errno;
@@ -122,8 +122,8 @@ void hp_due_settle(void)
 	errno = saved_errno;
 }
 
-/* Runs in any thread, at any point of it. What a fork child does first resets the count; that of a
- * vfork child is its parent's. */
+/* Runs in any thread, at any point of it. A fork child resets the count when it is made ready; a
+ * vfork child's count is its parent's. */
 static void on_signal(int signal)
 {
 	if (hp_fork_mark_is_vfork_child())
@@ -145,7 +145,7 @@ static void report_signal(int signal, const char *problem)
 	hp_report_text(&line);
 }
 
-/* Ours is there if another thread forked while it took the signal. */
+/* Our handler is there already if another thread forked while this one took the signal. */
 static bool is_free(const struct sigaction *present)
 {
 	return (present->sa_handler == SIG_DFL || present->sa_handler == on_signal) &&
@@ -163,14 +163,14 @@ void hp_due_take_signal(const struct hp_options *options)
 	sigemptyset(&action.sa_mask);
 	hp_due_n_signals = 0;
 	if (sigaction(signal, NULL, &present) == 0 && !is_free(&present))
-		report_signal(signal, " has a handler already: no dumps by signal");
+		report_signal(signal, " has a handler already; it will write no dumps");
 	else if (sigaction(signal, &action, NULL) != 0)
-		report_signal(signal, " can't be handled: no dumps by signal");
+		report_signal(signal, " can't be handled; it will write no dumps");
 	else
 		taken_signal = signal;
 }
 
-/* Unless the program has put a handler of its own in our place. */
+/* Keeps the handler if it is the program's own, put in place of ours. */
 static void give_signal_back(void)
 {
 	struct sigaction present;

@@ -8,15 +8,18 @@
  * mapping   = a line of an executable mapping, as in /proc/self/maps
  * build-id  = "# buildid: " hex " " path EOL                     the path as the mapping has it
  *
- * A library that was opened while the program ran has one mapping, at an address where nothing is
- * mapped, however often and wherever it was opened; return addresses in it are shown there.
+ * A library that was opened while the program ran has one mapping here, however often and wherever
+ * it was opened. The mapping is at an address where nothing is mapped, and return addresses in the
+ * library are shown there.
  *
- * Counts are raw samples; readers estimate. The header's are the sums of what is printed. Readers
- * choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB; and see allocated
- * less than in use as an error: those of a record are copied as of one moment, so none of that can
- * be. Of `samples`, `stacks_cut` have a stack that goes on beyond its outermost frame here: it had
- * more than the depth limit, or took up a walk's budget. That line is missing where it is 0.
- * `rss_bytes` is what is resident of the process, `anonymous_bytes` the part of it that is in pages
+ * Counts are raw samples; readers estimate from them. The header's counts are the sums of those
+ * printed. Readers choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB, and
+ * take allocated less than in use for an error. None of these can occur, for the counts of a record
+ * are copied as of one moment.
+ *
+ * `stacks_cut` of the `samples` have a stack that goes on beyond its outermost frame here: it had
+ * more frames than the depth limit, or used up a walk's budget. The line is missing where it is 0.
+ * `rss_bytes` is the resident memory of the process. `anonymous_bytes` is the part of it in pages
  * of no file and of no shared memory: heap, stacks, data, the program's own mappings and ours. */
 #include "dump/dump.h"
 #include "base/arena.h"
@@ -34,12 +37,12 @@ enum {
 	N_REGIONS = 1 << (47 - REGION_BITS)
 };
 
-/* --- addresses of what may be gone --------------------------------------------------------- */
+/* --- addresses of libraries that may be closed --------------------------------------------- */
 
 /* Libraries that were opened while the program ran, and the stacks that were folded, are shown at
- * addresses where nothing is mapped: whole TiBs of the address space are free in any process.
- * Whether such a library is still open isn't asked: it can be closed before the dump's maps are
- * read, and another one take its addresses. */
+ * addresses where nothing is mapped: whole TiBs of the address space are free in any process. It
+ * makes no difference whether such a library is still open: it can be closed before the dump's maps
+ * are read, and another one take its addresses. */
 struct elsewhere {
 	bool is_region_used[N_REGIONS];
 	uintptr_t base;
@@ -59,8 +62,9 @@ static bool mark_region(const struct hp_maps_entry *entry, void *context)
 	return true;
 }
 
-/* Folded stacks are at its beginning. Sought when it is first needed: many programs open no
- * libraries, and reading the maps a second time is a quarter of what a small dump takes. */
+/* Returns the beginning of those addresses, where the folded stacks are. Looks for it when it is
+ * first needed: many programs open no libraries, and reading the maps a second time is a quarter of
+ * what a small dump takes. */
 static uintptr_t base_of(struct elsewhere *e)
 {
 	if (e->base)
@@ -72,7 +76,7 @@ static uintptr_t base_of(struct elsewhere *e)
 	return e->base;
 }
 
-/* Every numbered library has a place of its own there. */
+/* Every numbered library has a range of its own there. */
 static uintptr_t module_address(struct elsewhere *e, const struct hp_module *m)
 {
 	return base_of(e) + FOLDED_SIZE + m->code_before;
@@ -149,8 +153,8 @@ static void print_cmdline(struct hp_text *t)
 	hp_text_char(t, '\n');
 }
 
-/* Days since 1970-01-01 to a date of the Gregorian calendar; years begin in March, so that the leap
- * day is a year's last (H. Hinnant, "chrono-compatible low-level date algorithms"). */
+/* Converts days since 1970-01-01 to a date of the Gregorian calendar. Years begin in March, so that
+ * the leap day is a year's last (H. Hinnant, "chrono-compatible low-level date algorithms"). */
 static void print_date(struct hp_text *t, uint64_t days)
 {
 	uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
@@ -203,8 +207,8 @@ void hp_dump_print_why_empty(struct hp_text *t, const struct hp_dump_summary *su
 	hp_text_size(t, sum->program_bytes);
 	hp_text_string(t, ", and one sample is taken per ");
 	hp_text_size(t, sum->sample_interval);
-	hp_text_string(t, " on average; set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every "
-			  "allocation");
+	hp_text_string(t, " on average; "
+			  "set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every allocation");
 }
 
 static void print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum)
@@ -298,7 +302,7 @@ static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *e
 
 /* --- libraries ----------------------------------------------------------------------------- */
 
-/* As /proc/self/maps has it. */
+/* Escapes a path as /proc/self/maps does. */
 static void print_path(struct hp_text *t, const char *path)
 {
 	for (; *path; path++)
@@ -321,7 +325,7 @@ static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uint
 	hp_text_string(t, is_deleted ? " (deleted)\n" : "\n");
 }
 
-/* All but the path. False if there is nothing to print. */
+/* Prints all of the line but the path. Returns false if there is nothing to print. */
 static bool print_build_id(struct hp_text *t, const struct hp_module *m, size_t path_size)
 {
 	if (m->build_id_size == 0 || path_size == 0)
@@ -340,7 +344,7 @@ static void print_own_build_id(struct hp_text *t, const struct hp_module *m)
 	hp_text_char(t, '\n');
 }
 
-/* The kernel has escaped the newlines of a path. */
+/* The path is as the kernel has escaped it. */
 static void print_mapped_build_id(struct hp_text *t, const struct hp_module *m,
 				  const struct hp_maps_entry *entry)
 {
@@ -395,7 +399,7 @@ static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t
 	print_own_build_id(t, m);
 }
 
-/* Those that /proc did not get to tell us of. */
+/* Prints the modules whose mappings could not be read from /proc. */
 static void print_known_modules(const struct map_printing *printing)
 {
 	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The text of a dump; its format stands in dump.c. */
+/* A dump is a text with all records of a session at one moment; dump.c defines the format. */
 #pragma once
 #include "base/options.h"
 #include "base/text.h"
@@ -7,25 +7,25 @@
 struct hp_dump_request {
 	const struct hp_options *options;
 	const char *reason;
-	uint64_t number; /* which dump of this run: 1, 2, ...; not that in the file's name */
+	uint64_t number; /* of the dump in this run: 1, 2, ...; not the one in the file's name */
 };
 
 struct hp_dump_summary {
-	uint64_t inuse_objects, inuse_bytes, alloc_objects,
-		alloc_bytes;    /* as printed: raw samples */
+	/* As printed: raw samples. */
+	uint64_t inuse_objects, inuse_bytes, alloc_objects, alloc_bytes;
 	uint64_t program_bytes; /* allocated by the program, sampled or not */
 	uint64_t n_dropped;     /* samples */
 	uint64_t sample_interval;
 };
 
-/* Writes a whole dump to `t`. False, and nothing written, if there is no memory for a copy of the
- * counts. Needs some 64 KiB of stack: call it on a scratch stack. Takes no lock while it formats.
- */
+/* Writes a whole dump to `t`. Returns false, with nothing written, if there is no memory for a copy
+ * of the counts. Needs about 64 KiB of stack: call it on a scratch stack. Takes no lock while it
+ * formats. */
 bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,
 		   struct hp_dump_summary *out);
 
-/* Whether a sampled dump is empty because no allocation was chosen. */
+/* Returns true if a sampled dump is empty because no allocation was chosen. */
 bool hp_dump_is_without_sample(const struct hp_dump_summary *sum);
 
-/* Writes what to know of such a dump, and what to set, without an end of line: its note. */
+/* Writes the note of such a dump, without an end of line: why it is empty, and what to set. */
 void hp_dump_print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum);

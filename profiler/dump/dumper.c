@@ -23,10 +23,10 @@ enum {
 
 static struct hp_options options;
 static struct hp_lock dump_lock;
-static uint32_t progress; /* of dumps: a slow disk may take long, and is waited for */
-static bool is_failure_told, is_namespace_told;
+static uint32_t progress; /* of dumps: a slow disk takes long, and others wait for it */
+static bool is_failure_reported, is_namespace_reported;
 
-/* --- a dump in a file --------------------------------------------------------------------- */
+/* --- a dump in a file ---------------------------------------------------------------------- */
 
 struct dumping {
 	const char *reason;
@@ -44,7 +44,7 @@ static void note_progress(void)
 	__atomic_add_fetch(&progress, 1, __ATOMIC_RELAXED);
 }
 
-static bool acquire(void)
+static bool acquire_dump_lock(void)
 {
 	return hp_lock_acquire_while(&dump_lock, &progress);
 }
@@ -78,7 +78,7 @@ static int print_to_file(struct dumping *d)
 	return d->file.error;
 }
 
-/* Every second dump, once there are too many; the next ones come half as often. */
+/* Removes every second dump when there are too many; the next ones come half as often. */
 static void thin_out(void)
 {
 	struct hp_name expired;
@@ -136,8 +136,8 @@ static int write_whole(struct dumping *d)
 	return error;
 }
 
-/* All signals are blocked here: no handler that forks finds its own thread's dump in progress,
- * which the child would take for another thread's. */
+/* All signals are blocked here. So no handler can fork while its own thread writes a dump, which
+ * the child would take for another thread's. */
 static void write_on_scratch_stack(void *argument)
 {
 	struct dumping *d = argument;
@@ -153,7 +153,7 @@ static bool is_verbose(void)
 	       (options.verbose == HP_VERBOSE_AUTO && hp_report_is_terminal());
 }
 
-/* Of a very long one the beginning: what is said about it must fit into the line as well. */
+/* Cuts a very long path: the rest of the message must fit into the line as well. */
 static void put_path(struct hp_text *line, const char *path)
 {
 	const size_t shown_max = 700;
@@ -164,7 +164,7 @@ static void put_path(struct hp_text *line, const char *path)
 		hp_text_string(line, "...");
 }
 
-static void tell_success(const struct dumping *d)
+static void report_success(const struct dumping *d)
 {
 	HP_TEXT_LOCAL(line, 1024);
 
@@ -181,14 +181,14 @@ static void tell_success(const struct dumping *d)
 	hp_report_text(&line);
 }
 
-/* Once, until a dump succeeds again: a full disk would fill the log as well. */
-static void tell_failure(const char *path, int error)
+/* Reports once, until a dump succeeds again: a full disk would fill the log as well. */
+static void report_failure(const char *path, int error)
 {
 	HP_TEXT_LOCAL(line, 1024);
 
-	if (is_failure_told)
+	if (is_failure_reported)
 		return;
-	is_failure_told = true;
+	is_failure_reported = true;
 	hp_text_string(&line, "can't write ");
 	put_path(&line, path[0] ? path : hp_prefix_pattern());
 	hp_text_string(&line, ": ");
@@ -197,32 +197,32 @@ static void tell_failure(const char *path, int error)
 }
 
 /* Another thread's dump waits for a disk that does not answer, or the thread is stopped. */
-static void tell_busy(const char *reason)
+static void report_busy(const char *reason)
 {
 	HP_TEXT_LOCAL(line, 1024);
 
-	if (is_failure_told)
+	if (is_failure_reported)
 		return;
-	is_failure_told = true;
+	is_failure_reported = true;
 	hp_text_string(&line, "no dump (");
 	hp_text_string(&line, reason);
-	hp_text_string(&line, "): another one has not come to an end");
+	hp_text_string(&line, "): another dump has not finished");
 	hp_report_text(&line);
 }
 
-/* That of an auditing library is there from the start, and not the program's. */
-static void tell_namespace(void)
+static void report_namespace(void)
 {
-	if (is_namespace_told || !hp_object_is_namespace_open())
+	if (is_namespace_reported || !hp_object_is_namespace_open())
 		return;
-	is_namespace_told = true;
-	hp_report("libraries were opened by dlmopen(), which have a C library of their own: what "
-		  "they allocate can't be seen");
+	is_namespace_reported = true;
+	hp_report("dlmopen() has opened libraries with a C library of their own; "
+		  "their allocations are not recorded");
 }
 
+/* An auditing library's namespace is open from the start, and not the program's. */
 void hp_dumper_init(void)
 {
-	is_namespace_told = hp_object_is_namespace_open();
+	is_namespace_reported = hp_object_is_namespace_open();
 }
 
 static bool dump_locked(const char *reason)
@@ -231,18 +231,18 @@ static bool dump_locked(const char *reason)
 	struct dumping *d = hp_memory_map_beyond_limit(sizeof(*d));
 
 	if (!d) {
-		tell_failure("", -ENOMEM);
+		report_failure("", -ENOMEM);
 		return false;
 	}
 	d->reason = reason;
 	d->error = -ENOMEM;
 	hp_scratch_call(write_on_scratch_stack, d);
 	if (d->error) {
-		tell_failure(d->name.path, d->error);
+		report_failure(d->name.path, d->error);
 	} else {
-		is_failure_told = false;
-		tell_success(d);
-		tell_namespace();
+		is_failure_reported = false;
+		report_success(d);
+		report_namespace();
 	}
 	bool is_written = d->error == 0;
 
@@ -264,8 +264,8 @@ bool hp_dumper_dump(const char *reason)
 
 	if (!may_dump())
 		return false;
-	if (!acquire()) {
-		tell_busy(reason);
+	if (!acquire_dump_lock()) {
+		report_busy(reason);
 		return false;
 	}
 	is_written = may_dump() && dump_locked(reason);
@@ -301,7 +301,7 @@ static void grow_text(struct hp_text *t)
 
 	if (!bigger) {
 		t->cut = true;
-		t->used = 0; /* goes on over what is given up */
+		t->used = 0; /* the rest overwrites a text that is given up */
 		return;
 	}
 	memcpy(bigger, t->buffer, t->used);
@@ -338,7 +338,7 @@ char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
 {
 	char *text = NULL;
 
-	if (!may_dump() || !acquire())
+	if (!may_dump() || !acquire_dump_lock())
 		return NULL;
 	if (may_dump())
 		text = dump_to_memory_locked(out_size, out_mapped);
@@ -351,17 +351,17 @@ char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped)
 void hp_dumper_start(const struct hp_options *session_options)
 {
 	options = *session_options;
-	is_failure_told = false;
+	is_failure_reported = false;
 }
 
 bool hp_dumper_has_failed(void)
 {
-	return is_failure_told;
+	return is_failure_reported;
 }
 
 bool hp_dumper_wait(void)
 {
-	return acquire();
+	return acquire_dump_lock();
 }
 
 bool hp_dumper_try(void)
@@ -374,8 +374,8 @@ void hp_dumper_go_on(void)
 	hp_lock_release(&dump_lock);
 }
 
-/* Another thread's dump goes on in the parent; the child has a copy of its memory, and of its
- * descriptor. */
+/* Another thread's dump goes on in the parent. The child has copies of its memory and of its
+ * descriptor, and gives them up. */
 static void forget_dump_of_parent(void)
 {
 	struct dumping *d = in_progress;
@@ -391,5 +391,5 @@ void hp_dumper_after_fork(void)
 {
 	hp_lock_release(&dump_lock);
 	forget_dump_of_parent();
-	is_failure_told = false;
+	is_failure_reported = false;
 }

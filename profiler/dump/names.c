@@ -21,20 +21,20 @@ struct linux_dirent64 { /* getdents64(2) */
 };
 
 static bool is_owner, is_by_environment;
-static bool follows_exec; /* of a program that was profiled under this number already */
+static bool follows_exec; /* in a process that was profiled before the exec */
 static uint32_t n_collisions;
 static uint64_t last_number;  /* under the present prefix; 0: none */
 static uint64_t first_number; /* of this process, under first_prefix; 0: none */
 static char first_prefix[PATH_MAX];
 static uint64_t n_claimed;
-static bool is_number_known; /* the last one */
-static bool is_number_tried; /* without a look at the folder */
+static bool is_number_known; /* last_number is */
+static bool is_number_tried; /* without having read the folder */
 static int64_t start_ns;     /* of the session or the fork child, since the epoch */
 
-/* Where dumps are kept spread: their numbers, under first_prefix. */
+/* The numbers of dumps that are kept spread, under first_prefix. */
 static uint64_t spread[HP_SPREAD_MAX + 1];
 static size_t n_spread;
-static size_t n_thinned; /* places that were looked at since every second had to go */
+static size_t n_thinned; /* how many of these have been looked at in this thinning */
 
 /* --- the prefix ---------------------------------------------------------------------------- */
 
@@ -84,11 +84,12 @@ static bool make_name(struct hp_name *out, uint64_t number)
 	return !t.cut;
 }
 
-/* --- what is there already ----------------------------------------------------------------- */
+/* --- dumps that are there already ---------------------------------------------------------- */
 
-/* name = base "." digit+ ".heap"; 0 if it is not that, or not of ours: nobody writes so many dumps,
- * and there is always a next number. */
-static uint64_t parse_number(const char *name, const char *base, size_t base_size)
+/* name = base "." digit+ ".heap"
+ * Returns 0 if it is not that, or more than NUMBER_MAX: no process writes so many dumps, and there
+ * is always a next number. */
+static uint64_t parse_dump_number(const char *name, const char *base, size_t base_size)
 {
 	uint64_t number = 0;
 	const char *p = name + base_size;
@@ -100,7 +101,7 @@ static uint64_t parse_number(const char *name, const char *base, size_t base_siz
 	return strcmp(p, ".heap") == 0 && number <= NUMBER_MAX ? number : 0;
 }
 
-/* A visit is told the name and the base that it should have: the last part of the prefix. */
+/* `name` is that of a file; `base`, the last part of the prefix, is how it should begin. */
 typedef void visit_function(const char *name, const char *base);
 
 static void visit_names(int fd, const char *base, visit_function *visit)
@@ -117,7 +118,7 @@ static void visit_names(int fd, const char *base, visit_function *visit)
 		}
 }
 
-/* Visits all that lies in the folder of the present prefix. */
+/* Visits all files in the folder of the present prefix. */
 static void visit_folder(visit_function *visit)
 {
 	char prefix[PATH_MAX];
@@ -138,7 +139,7 @@ static void visit_folder(visit_function *visit)
 
 static void note_highest(const char *name, const char *base)
 {
-	uint64_t number = parse_number(name, base, strlen(base));
+	uint64_t number = parse_dump_number(name, base, strlen(base));
 
 	if (number > last_number)
 		last_number = number;
@@ -151,8 +152,8 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* A dump that was not there when we started is another process's. One from the future says that
- * clocks differ, and nothing else. */
+/* A dump that was not there when this process started is another process's. A dump from the future
+ * only shows that clocks differ. */
 static bool is_last_of_another_process(void)
 {
 	struct hp_name name;
@@ -180,9 +181,9 @@ static void leave_prefix(void)
 	is_number_known = false;
 }
 
-/* A prefix with our own process ID in it is nearly always new: number 1 is tried, and does not
- * replace anything. Reading the folder in each of many processes would take time that grows with
- * the square of their number. */
+/* A prefix with this process's ID in it is nearly always new, so number 1 is tried; it never
+ * replaces a file. Reading the folder in each of many processes would take time that grows with the
+ * square of their number. */
 static void find_last_number(void)
 {
 	while (!is_number_known) {
@@ -200,8 +201,8 @@ static void find_last_number(void)
 /* --- whose dump ---------------------------------------------------------------------------- */
 
 enum {
-	METADATA_MAX =
-		128 << 10 /* program and command line, every byte of 4 KiB each escaped, fit */
+	/* Holds a program and a command line of 4 KiB each with every byte escaped. */
+	METADATA_MAX = 128 << 10
 };
 
 static bool begins_like_dump(const char *path)
@@ -213,7 +214,8 @@ static bool begins_like_dump(const char *path)
 	       strcmp(head, magic) == 0;
 }
 
-/* How much of `line`, which has newlines at its ends only, is matched after one more byte. */
+/* Returns how much of `line`, which has newlines at its ends only, is matched after one more byte.
+ */
 static size_t match_byte(const char *line, size_t n_matched, char c)
 {
 	if (line[n_matched] == c)
@@ -250,7 +252,7 @@ static bool has_metadata(const char *path, struct hp_text *line)
 	return result;
 }
 
-/* Not if another file was put there, or the dump was replaced by a link. */
+/* False if another file was put there, or the dump was replaced by a link. */
 static bool is_dump_of_this_run(const char *path)
 {
 	uint64_t run = hp_process_run_id();
@@ -262,7 +264,7 @@ static bool is_dump_of_this_run(const char *path)
 	return begins_like_dump(path) && has_metadata(path, &line);
 }
 
-/* The program that this process ran before an exec had another run. */
+/* Compares the process ID: the program that ran here before an exec had another run ID. */
 static bool is_dump_before_exec(const char *path)
 {
 	HP_TEXT_LOCAL(line, 40);
@@ -273,11 +275,11 @@ static bool is_dump_before_exec(const char *path)
 	return follows_exec && has_metadata(path, &line);
 }
 
-/* --- what earlier runs left ---------------------------------------------------------------- */
+/* --- files of earlier runs ----------------------------------------------------------------- */
 
 static void remove_dump(const char *dump, const char *base)
 {
-	uint64_t number = parse_number(dump, base, strlen(base));
+	uint64_t number = parse_dump_number(dump, base, strlen(base));
 	struct hp_name name;
 
 	if (number > 0 && make_name(&name, number) && begins_like_dump(name.path) &&
@@ -334,7 +336,7 @@ void hp_names_remove_earlier(void)
 	visit_folder(remove_temporary);
 }
 
-/* --- who is first -------------------------------------------------------------------------- */
+/* --- the first process --------------------------------------------------------------------- */
 
 /* mark = pid ":" start-time of the first process. An exec in place keeps both. */
 static void make_mark(char *out, size_t size)
@@ -371,8 +373,7 @@ void hp_names_mark_environment(bool always)
 	setenv(MARK, mark, true /* overwrite */);
 }
 
-/* A session under the prefix of the last one goes on with its dumps, unless they were moved away.
- */
+/* A session under the prefix of the last one continues its dumps, unless they were moved away. */
 static bool is_first_there(void)
 {
 	char present_prefix[PATH_MAX];
@@ -434,7 +435,7 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 	count_claimed();
 	if (max_dumps == 0 || last_number - first_number < max_dumps)
 		return false;
-	/* The first stays; with room for one only, so does nothing else but the newest. */
+	/* The first stays, and the newest; with room for one only, just the newest. */
 	uint64_t expired = last_number - max_dumps + (max_dumps > 1);
 
 	if (expired == first_number)
@@ -453,7 +454,7 @@ bool hp_names_claimed_spread(uint64_t max_dumps)
 	return is_full;
 }
 
-/* Of the numbers those at odd places go, but for the newest; the others close up. */
+/* The numbers at odd places go, except the newest; the others close up. */
 bool hp_names_thin(struct hp_name *out_expired)
 {
 	while (n_thinned < n_spread) {

@@ -35,7 +35,7 @@ static void put_expansion(struct hp_text *t, char c)
 	case '%':
 		hp_text_char(t, '%');
 		break;
-	default: /* not ours to judge */
+	default: /* unknown: kept as it is */
 		hp_text_char(t, '%');
 		hp_text_char(t, c);
 	}
@@ -60,20 +60,20 @@ void hp_prefix_put(struct hp_text *t)
 			hp_text_char(t, *p);
 }
 
-/* --- a prefix that is given ---------------------------------------------------------------- */
+/* --- taking a prefix ----------------------------------------------------------------------- */
 
-static void tell_no_folder(int error)
+static void report_no_folder(int error)
 {
 	HP_TEXT_LOCAL(line, 256);
 
-	hp_text_string(&line,
-		       "the prefix of the dumps is relative, and the current folder has no path: ");
+	hp_text_string(&line, "the prefix of the dumps is relative, "
+			      "and the current folder has no path: ");
 	hp_text_error(&line, error);
-	hp_text_string(&line, ": not profiling");
+	hp_text_string(&line, "; not profiling");
 	hp_report_text(&line);
 }
 
-/* With nothing in it that is expanded. */
+/* Escapes the text, so that nothing in it is expanded. */
 static void put_literally(struct hp_text *t, const char *text)
 {
 	for (; *text; text++)
@@ -85,7 +85,7 @@ static bool put_current_folder(struct hp_text *t)
 	char folder[PATH_MAX];
 
 	if (!getcwd(folder, sizeof(folder))) {
-		tell_no_folder(errno);
+		report_no_folder(errno);
 		return false;
 	}
 	put_literally(t, folder);
@@ -104,7 +104,7 @@ static bool is_folder(void)
 	return !t.cut && hp_sys_stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Never a hidden file, whatever the program is called. */
+/* Leaves out leading dots, so that the file is not hidden. */
 static void put_name_in_folder(struct hp_text *t)
 {
 	const char *name = hp_process_name();
@@ -137,6 +137,6 @@ bool hp_prefix_set(const char *prefix)
 	if (!t.cut)
 		complete_folder(&t);
 	if (t.cut)
-		hp_report("the prefix of the dumps is longer than a path can be: not profiling");
+		hp_report("the prefix of the dumps is longer than a path can be; not profiling");
 	return !t.cut;
 }

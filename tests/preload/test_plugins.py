@@ -122,8 +122,8 @@ def check_unseen(folder, how, **variables):
 @case
 def test_library_in_a_namespace_of_its_own(folder):
     """Said once, with the first dump after it."""
-    line = ('heapprof: libraries were opened by dlmopen(), which have a C library of their own: '
-            'what they allocate can\'t be seen\n')
+    line = ('heapprof: dlmopen() has opened libraries with a C library of their own; '
+            'their allocations are not recorded\n')
     check_equal(check_unseen(folder, 'namespace', HEAP_PROFILE_ALLOCATION_INTERVAL='1000'), line,
                 'said')
     check(len(dumps_in(folder)) > 1, 'dumps')
