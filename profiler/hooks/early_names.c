@@ -6,13 +6,13 @@
 
 #define PAGE_SIZE ((uintptr_t)4096)
 
-/* The linker makes both, in whichever object this code is. */
+/* The linker defines both, in the object that has this code. */
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-redundant-declaration) */
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 /* NOLINTEND(bugprone-reserved-identifier,readability-redundant-declaration) */
 
-/* What an object's dynamic section leads to. */
+/* An object's tables, to which its dynamic section leads. */
 struct tables {
 	ElfW(Sym) * symbols;
 	const char *names;
@@ -20,7 +20,7 @@ struct tables {
 };
 
 /* The loader adds an object's address to these in place, except for the kernel's own object. */
-static struct tables tables_of(const ElfW(Dyn) * dynamic, uintptr_t start)
+static struct tables symbol_tables_of(const ElfW(Dyn) * dynamic, uintptr_t start)
 {
 	struct tables t = {0};
 
@@ -45,7 +45,7 @@ static bool is_same(const char *a, const char *b)
 	return *a == *b;
 }
 
-static uint32_t hash_of(const char *name)
+static uint32_t gnu_hash_of(const char *name)
 {
 	uint32_t hash = 5381;
 
@@ -56,10 +56,10 @@ static uint32_t hash_of(const char *name)
 
 /* table = n-buckets first-symbol n-words shift word{n-words} bucket{n-buckets} hash*: a bucket has
  * the number of its first symbol, and the last bit of a hash is set at its last. */
-static ElfW(Sym) * find(const struct tables *t, const char *name)
+static ElfW(Sym) * find_symbol(const struct tables *t, const char *name)
 {
 	const uint32_t *table = t->gnu_hash;
-	uint32_t hash = hash_of(name);
+	uint32_t hash = gnu_hash_of(name);
 
 	if (!t->symbols || !t->names || !table || table[0] == 0)
 		return NULL;
@@ -95,9 +95,9 @@ bool hp_early_name_has_next(const char *name)
 	if (!map)
 		return true;
 	for (map = map->l_next; map; map = map->l_next) {
-		struct tables t = tables_of(map->l_ld, map->l_addr);
+		struct tables t = symbol_tables_of(map->l_ld, map->l_addr);
 
-		if (is_function(find(&t, name)))
+		if (is_function(find_symbol(&t, name)))
 			return true;
 	}
 	return false;
@@ -115,9 +115,9 @@ static const ElfW(Phdr) * own_header(size_t i)
 	return (const ElfW(Phdr) *)(own_start() + __ehdr_start.e_phoff) + i;
 }
 
-/* How the segment that has the address is mapped; 0 if none has. The first one has the ELF header.
- */
-static int protection_of(uintptr_t address)
+/* Returns how the segment of this library that has the address is mapped, or 0 if none has it. The
+ * first segment has the ELF header. */
+static int own_protection_of(uintptr_t address)
 {
 	uintptr_t bias = own_start();
 
@@ -136,21 +136,21 @@ static int protection_of(uintptr_t address)
 	return 0;
 }
 
-static bool protect(uintptr_t page, int protection)
+static bool protect_page(uintptr_t page, int protection)
 {
 	return hp_sys3(SYS_mprotect, (long)page, PAGE_SIZE, protection) == 0;
 }
 
 void hp_early_name_hide(const char *name)
 {
-	struct tables t = tables_of(_DYNAMIC, own_start());
-	ElfW(Sym) *symbol = find(&t, name);
+	struct tables t = symbol_tables_of(_DYNAMIC, own_start());
+	ElfW(Sym) *symbol = find_symbol(&t, name);
 	unsigned char *info = symbol ? &symbol->st_info : NULL;
-	int protection = protection_of((uintptr_t)info);
+	int protection = own_protection_of((uintptr_t)info);
 	uintptr_t page = (uintptr_t)info & -PAGE_SIZE;
 
-	if (!is_function(symbol) || protection == 0 || !protect(page, protection | PROT_WRITE))
+	if (!is_function(symbol) || protection == 0 || !protect_page(page, protection | PROT_WRITE))
 		return;
 	*info = ELF64_ST_INFO(ELF64_ST_BIND(*info), STT_FILE);
-	protect(page, protection);
+	protect_page(page, protection);
 }

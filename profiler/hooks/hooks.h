@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What all hooks are made of. A hook counts, compares, and jumps: to the allocator underneath, or
- * to its slow path. Both are tail calls, so that a slow path's own caller is the program: see
- * HP_SITE_OF_CALLER(). */
+/* A hook is a function of ours that the program calls in place of the allocator's. It counts,
+ * compares, and jumps: to the allocator underneath, or to its slow path. Both are tail calls, so
+ * that a slow path's own caller is the program: see HP_SITE_OF_CALLER(). This header has the parts
+ * that hooks share. */
 #pragma once
 #include "control/lifecycle.h"
 #include "dump/due.h"
@@ -11,12 +12,13 @@
 #define SLOW              static __attribute__((noinline)) HP_HOOK_CODE
 #define likely(condition) __builtin_expect(!!(condition), true)
 
-/* Begins a slow path. False within another hook: then the call is only to be forwarded. */
+/* Begins a slow path, which ends with hook_end(). Returns false within another hook: then the call
+ * is only forwarded, and hook_end() is not called. */
 static inline bool hook_begin(void)
 {
 	if (hp_tls.in_hook)
 		return false;
-	/* The library is ready from the first call on that finds the C library ready. */
+	/* The first call that finds the C library ready makes this library ready. */
 	if (!likely(hp_lifecycle_is_ready()))
 		hp_lifecycle_init();
 	hp_tls.in_hook = 1;
@@ -30,7 +32,7 @@ static inline void hook_end(void)
 		hp_due_settle();
 }
 
-/* Ends the slow path of an allocation: `p` is what the allocator returned, NULL if it failed. */
+/* Ends the slow path of an allocation. `p` is what the allocator returned, NULL if it failed. */
 static inline void hook_end_allocation(void *p, size_t size, const struct hp_site *site)
 {
 	if (likely(p))
@@ -38,13 +40,14 @@ static inline void hook_end_allocation(void *p, size_t size, const struct hp_sit
 	hook_end();
 }
 
-/* Before a block is moved, or resized in place: takes its entry out. */
+/* Before a block is moved or resized in place: takes its entry out. Returns false if it has none.
+ */
 static inline bool hook_take(void *p, struct hp_live_entry *entry)
 {
 	return p && hp_recorder_forget(p, entry);
 }
 
-/* Afterwards, with what hook_take() returned: if it `has_gone` it counts as freed. */
+/* After that, with what hook_take() returned: counts the block as freed if it `has_gone`. */
 static inline void hook_settle(bool is_known, const struct hp_live_entry *entry, bool has_gone)
 {
 	if (is_known && has_gone)
@@ -53,6 +56,5 @@ static inline void hook_settle(bool is_known, const struct hp_live_entry *entry,
 		hp_recorder_keep(entry);
 }
 
-/* Frees a block as free() does, on its slow path: looks it up first, if it may be a recorded one.
- */
+/* Frees a block as free() does on its slow path. Looks it up first if it may be a recorded one. */
 __attribute__((visibility("hidden"))) void hp_hook_free(void *p);

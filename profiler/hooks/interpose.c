@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The hooks: every name by which a program gets or returns heap memory; hooks.h says how they work.
- * interpose_cxx.c has operator new and delete. */
+/* The hooks for every name by which a program gets or returns heap memory; hooks.h says how hooks
+ * work. interpose_cxx.c has those for operator new and delete. */
 #include "base/sys.h"
 #include "hooks/hooks.h"
 #include "hooks/interpose_cxx.h"
@@ -75,7 +75,7 @@ SLOW int posix_memalign_slow(void **out, size_t alignment, size_t size)
 	return error;
 }
 
-/* The entry goes before the block does: another thread may be given the address at once. */
+/* The entry is taken out before the block goes: another thread may be given the address at once. */
 __attribute__((noinline)) HP_HOOK_CODE void hp_hook_free(void *p)
 {
 	if (!p || hp_next_alloc_is_boot(p))
@@ -133,15 +133,15 @@ HOOK void *calloc(size_t n, size_t size)
 
 HOOK void *realloc(void *p, size_t size)
 {
-	/* In this order: what the slow path counts must not be counted before. */
+	/* In this order: the slow path counts the size, so it must not be counted before. */
 	if (likely(!hp_recorder_may_know(p)) && likely(!hp_recorder_count(size)))
 		return hp_next.realloc(p, size);
 	return realloc_slow(p, size);
 }
 
-/* By the global realloc, as the C library's own does: where another allocator stands before us and
- * lacks this name, the block is to be that allocator's. So with the names of SAME_AS_GLOBAL_FREE.
- */
+/* Calls the global realloc, as the C library's own does: where another allocator comes before us
+ * and lacks this name, the block has to be that allocator's. The names of SAME_AS_GLOBAL_FREE do
+ * the same. */
 HOOK void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t total;
@@ -161,8 +161,9 @@ HOOK void free(void *p)
 		hp_hook_free(p);
 }
 
-/* These are called seldom enough to look at what comes back. malloc, calloc and realloc are not,
- * and what fails there is counted unless it takes the slow path; so does whatever is large. */
+/* The functions below are called seldom enough for a look at their results. malloc, calloc and
+ * realloc are not: an allocation that fails there is counted, unless it takes the slow path, as
+ * every large one does. */
 static inline void *uncount_if_failed(void *p, size_t size)
 {
 	if (!likely(p))
@@ -230,7 +231,7 @@ SAME_AS_GLOBAL_FREE(free_aligned_sized) /* C23 */
 
 /* --- libraries and the end ----------------------------------------------------------------- */
 
-/* What we have learned of a library's code is void once it may be gone: see modules.h. */
+/* Facts about a library's code are void once the library may be gone: see modules.h. */
 HOOK int dlclose(void *handle)
 {
 	static int (*next)(void *);
@@ -244,8 +245,8 @@ HOOK int dlclose(void *handle)
 	return result;
 }
 
-/* exit() and quick_exit() are met by handlers; these leave without any. The program's own call of
- * _exit is not ours to refuse: whatever happens in the last dump, the process ends. */
+/* exit() and quick_exit() run our handlers; _exit() and _Exit() run none. Whatever happens in the
+ * last dump, the process ends, for the program has called _exit. */
 HOOK void _exit(int status)
 {
 	hp_lifecycle_exit();
@@ -255,8 +256,9 @@ HOOK void _exit(int status)
 
 HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
 
-/* note = name-size desc-size type owner version: by it a copy of this library knows another one, in
- * a program that has the archive and is run under the shared library as well. */
+/* note = name-size desc-size type owner version
+ * By this note a copy of the library knows another one, in a program that has the archive and is
+ * run under the shared library as well. */
 __asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
 	".balign 4\n"
 	".long 2f - 1f, 4f - 3f, 1\n"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* operator new and delete. The names are the C++ ABI's: operator new (_Znw), new[] (_Zna), delete
- * (_Zdl), delete[] (_Zda); m a size_t, St11align_val_t an alignment, RKSt9nothrow_t std::nothrow.
+/* The hooks for operator new and delete. Their names are the C++ ABI's: operator new (_Znw), new[]
+ * (_Zna), delete (_Zdl), delete[] (_Zda); m is a size_t, St11align_val_t an alignment,
+ * RKSt9nothrow_t std::nothrow.
  *
- * A program may replace any of these forms, and the runtime's others then call the replacement. So
- * ours may stand for all forms only where nobody else defines any. The route is decided once:
+ * A program may replace any of these forms, and the runtime's other forms then call the
+ * replacement. So ours may do the work only where nobody else defines any form. The route is
+ * decided once:
  *
  * - Where only a C++ runtime or the allocator underneath defines forms, each of ours goes to that
  *   allocator at once: the caller is the program, and nothing is counted twice. An allocator's own
@@ -11,9 +13,9 @@
  * - Else each form goes on to the definition after ours, uncounted. The runtime's forms call the
  *   others by their global names, and in the end malloc, where the block is counted.
  *
- * In the second case our names are hidden as well, and also where no runtime is there at start: a C
+ * In the second case our names are hidden as well, and also where there is no runtime at start: a C
  * program may open C++ libraries with forms of their own, which are found there only if nothing
- * comes before. What was bound to ours by then takes the route.
+ * comes before them. A call that was bound to our form before that takes the route.
  *
  * The definitions are weak, so that a program linked with the archive may have its own. */
 #include "hooks/interpose_cxx.h"
@@ -25,8 +27,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* All forms, and for each what the standard's default calls: the form itself if that is malloc or
- * free. */
+/* All forms, and for each the form that the standard's default calls: the form itself if the
+ * default calls malloc or free. */
 #define FORMS(NEW, DELETE)                                                       \
 	NEW(_Znwm, _Znwm)                                                        \
 	NEW(_Znam, _Znwm)                                                        \
@@ -62,7 +64,8 @@ enum form {
 typedef void *new_function(size_t size, const void *a, const void *b);
 typedef void delete_function(void *p, const void *a, const void *b);
 
-/* As the program sees them: anybody's. Ours have these names by an alias, at the end. */
+/* The names as the program sees them: any object may define them. Ours get them by aliases, at the
+ * end. */
 #define NEW(symbol, default_call) __attribute__((weak, visibility("default"))) new_function symbol;
 #define DELETE(symbol, default_call, p, a) \
 	__attribute__((weak, visibility("default"))) delete_function symbol;
@@ -76,7 +79,7 @@ FORMS(NEW, DELETE)
 #undef NEW
 #undef DELETE
 
-/* --- without a definition after ours: as the standard says --------------------------------- */
+/* --- the standard's default, where there is no definition after ours ----------------------- */
 
 #define NEW(symbol, default_call)                                                            \
 	static HP_HOOK_CODE void *default##symbol(size_t size, const void *a, const void *b) \
@@ -102,7 +105,7 @@ enum route {
 
 static uint8_t route = UNDECIDED;
 static void *next[N_FORMS];   /* the definitions after ours; NULL: there is none */
-static void *target[N_FORMS]; /* where a form goes to if we are aside; NULL: nowhere else */
+static void *target[N_FORMS]; /* where a form goes on to if ours step aside; NULL: nowhere */
 
 static const struct {
 	struct hp_export export;
@@ -136,7 +139,8 @@ static bool is_runtimes(const void *function)
 	return false;
 }
 
-/* The program itself may be the one where we are an archive: it is ours only at our address. */
+/* In a program that is linked with our archive, ours are the program's too: a form is ours only if
+ * it is at our address. */
 static bool is_replaced_before(enum form form)
 {
 	const void *first = forms[form].global;
@@ -149,7 +153,7 @@ static bool is_allocators(const void *function)
 	return hp_object_has_both(function, (const void *)hp_next.malloc);
 }
 
-/* Another copy of this library decides for itself, and sees what we see. */
+/* Another copy of this library decides for itself, in the same way. */
 static bool is_replaced_after(enum form form)
 {
 	return next[form] && !is_allocators(next[form]) && !is_runtimes(next[form]) &&
@@ -180,7 +184,7 @@ static bool has_runtime(void)
 	return false;
 }
 
-/* An allocator's forms would not be seen: in their place are ours. */
+/* Calls of an allocator's forms would not be recorded: ours are in their place. */
 static void *find_target(enum form form)
 {
 	if (!next[form])
@@ -188,9 +192,9 @@ static void *find_target(enum form form)
 	return is_allocators(next[form]) ? NULL : next[form];
 }
 
-/* What somebody refers to is looked up at its first call, and must be found. Where a program with
- * the C++ library's archive in it was linked with us, ours may be the only definition. */
-static void hide(void)
+/* A name to which an object refers is looked up at its first call, and must be found. In a program
+ * with the C++ library's archive that was linked with us, ours may be the only definition. */
+static void hide_names(void)
 {
 	struct hp_export all[N_FORMS], hidden[N_FORMS];
 	uint32_t needed;
@@ -205,8 +209,8 @@ static void hide(void)
 	hp_object_hide(hidden, n);
 }
 
-/* Two threads may be here: both find the same. */
-static void decide(void)
+/* Two threads may run this: both find the same. */
+static void decide_route(void)
 {
 	static bool is_hidden;
 	bool is_aside;
@@ -218,11 +222,11 @@ static void decide(void)
 	is_aside = is_replaced();
 	if ((is_aside || !has_runtime()) &&
 	    !__atomic_exchange_n(&is_hidden, true, __ATOMIC_ACQ_REL))
-		hide();
+		hide_names();
 	__atomic_store_n(&route, is_aside ? ASIDE : OURS, __ATOMIC_RELEASE);
 }
 
-/* A library's constructor may get here before ours, but hardly a resolver of the loader's. */
+/* A library's constructor may call this before ours does, but hardly a resolver of the loader. */
 void hp_interpose_cxx_decide(void)
 {
 	int saved_errno = errno;
@@ -232,12 +236,12 @@ void hp_interpose_cxx_decide(void)
 		return;
 	hp_tls.in_hook++; /* the loader allocates for itself */
 	hp_next_alloc_init();
-	decide();
+	decide_route();
 	hp_tls.in_hook--;
 	errno = saved_errno;
 }
 
-/* NULL: ours. */
+/* Returns where the form goes on to, or NULL if ours does the work. */
 static void *target_of(enum form form)
 {
 	hp_interpose_cxx_decide();
@@ -264,13 +268,13 @@ static inline bool is_aligned(enum form form)
 	}
 }
 
-static inline void *get(enum form form, size_t size, const void *a)
+static inline void *allocate_form(enum form form, size_t size, const void *a)
 {
 	return is_aligned(form) ? hp_next.memalign((size_t)a, size) : hp_next.malloc(size);
 }
 
-/* The implementation that we stand before calls the new_handler and throws bad_alloc. In a C
- * program that loads C++ later it isn't among the objects after us: then it is in libstdc++. */
+/* The implementation after ours calls the new_handler and throws bad_alloc. In a C program that
+ * loads C++ later it isn't among the objects after us: then it is in libstdc++. */
 static void *find_next_new(enum form form)
 {
 	void *library = next[form] ? NULL : dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
@@ -278,7 +282,8 @@ static void *find_next_new(enum form form)
 	return library ? dlsym(library, forms[form].export.name) : next[form];
 }
 
-/* Not in_hook: the implementation gets its memory from our malloc, and may throw through here. */
+/* Runs with in_hook clear: the implementation gets its memory from our malloc, and may throw
+ * through this function. */
 SLOW void *new_failed(size_t size, const void *a, const void *b, enum form form)
 {
 	new_function *function = (new_function *)find_next_new(form);
@@ -286,7 +291,7 @@ SLOW void *new_failed(size_t size, const void *a, const void *b, enum form form)
 	return function ? function(size, a, b) : NULL;
 }
 
-/* On the fast path, where the bytes were counted. */
+/* For the fast path, where the bytes were counted. */
 SLOW void *counted_new_failed(size_t size, const void *a, const void *b, enum form form)
 {
 	hp_recorder_uncount(size);
@@ -297,7 +302,7 @@ SLOW void *new_slow(size_t size, const void *a, const void *b, enum form form)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
 	bool is_seen = hook_begin();
-	void *p = get(form, size, a);
+	void *p = allocate_form(form, size, a);
 
 	if (is_seen)
 		hook_end_allocation(p, size, &site);
@@ -318,13 +323,13 @@ SLOW void *diverted_new(size_t size, const void *a, const void *b, enum form for
 		return diverted_new(size, a, b, form); \
 	if (!likely(!hp_recorder_count(size)))         \
 		return new_slow(size, a, b, form);     \
-	p = get(form, size, a);                        \
+	p = allocate_form(form, size, a);              \
 	if (likely(p))                                 \
 		return p;                              \
 	return counted_new_failed(size, a, b, form);
 
-/* The usual ones, which nearly every program lives on, keep one register across the call, not
- * three. */
+/* The two usual forms, which make nearly all calls, keep one register across the call, not three.
+ */
 #define NEW(symbol, default_call)                                                        \
 	static HP_HOOK_CODE void *our##symbol(size_t size, const void *a, const void *b) \
 	{                                                                                \

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* jemalloc's non-standard interface. A program that can do without it asks `if (mallocx)`, so these
- * names must not exist where the allocator underneath has none: there they are hidden.
+/* The hooks for jemalloc's non-standard interface. A program that can do without it asks
+ * `if (mallocx)`, so these names must not exist where the allocator underneath has none: there they
+ * are hidden.
  *
- * That is done while the loader relocates this library, the earliest moment at which code of ours
- * runs. The program is relocated after all libraries, and a function that is bound at its first
- * call later still: these find what they would find without us. A library that was relocated before
- * us has our functions by then, whether jemalloc is there or not, so they work over malloc as well.
+ * They are hidden while the loader relocates this library, the earliest moment at which code of
+ * ours runs. The program is relocated after all libraries, and a function that is bound at its
+ * first call even later: both find what they would find without us. A library that was relocated
+ * before us has been bound to our functions, with jemalloc or without it, so they work over malloc
+ * as well.
  *
- * With each name an indirect function, whose resolver returns 0 where the name must not exist, the
- * loader would write "Relink ..." to standard error for each reference of such a library; and where
- * the archive is in a program it would end the process. */
+ * Instead each name could be an indirect function, whose resolver returns 0 where the name must not
+ * exist. Then the loader would write "Relink ..." to standard error for each reference of such a
+ * library; and where the archive is in a program it would end the process. */
 #include "hooks/early_names.h"
 #include "hooks/hooks.h"
 #include "hooks/next_alloc.h"
@@ -68,7 +70,7 @@ static void *or_plain(const char *name, void *plain)
 	return function ? function : plain;
 }
 
-static __attribute__((noinline, cold)) void look_up(void)
+static __attribute__((noinline, cold)) void look_up_jemalloc(void)
 {
 	next.rallocx = or_plain("rallocx", plain_rallocx);
 	next.xallocx = or_plain("xallocx", plain_xallocx);
@@ -77,10 +79,10 @@ static __attribute__((noinline, cold)) void look_up(void)
 	__atomic_store_n(&next.mallocx, or_plain("mallocx", plain_mallocx), __ATOMIC_RELEASE);
 }
 
-static inline void ensure_next(void)
+static inline void ensure_jemalloc(void)
 {
 	if (!likely(__atomic_load_n(&next.mallocx, __ATOMIC_ACQUIRE)))
-		look_up();
+		look_up_jemalloc();
 }
 
 /* --- slow paths ---------------------------------------------------------------------------- */
@@ -156,7 +158,7 @@ SLOW void sdallocx_slow(void *p, size_t size, int flags)
 
 static HP_HOOK_CODE void *mallocx_hook(size_t size, int flags)
 {
-	ensure_next();
+	ensure_jemalloc();
 	if (likely(!hp_recorder_count(size)))
 		return next.mallocx(size, flags);
 	return mallocx_slow(size, flags);
@@ -164,7 +166,7 @@ static HP_HOOK_CODE void *mallocx_hook(size_t size, int flags)
 
 static HP_HOOK_CODE void *rallocx_hook(void *p, size_t size, int flags)
 {
-	ensure_next();
+	ensure_jemalloc();
 	if (likely(!hp_recorder_may_know(p)) && likely(!hp_recorder_count(size)))
 		return next.rallocx(p, size, flags);
 	return rallocx_slow(p, size, flags);
@@ -172,19 +174,19 @@ static HP_HOOK_CODE void *rallocx_hook(void *p, size_t size, int flags)
 
 static HP_HOOK_CODE size_t xallocx_hook(void *p, size_t size, size_t extra, int flags)
 {
-	ensure_next();
+	ensure_jemalloc();
 	if (hp_recorder_may_know(p) || hp_recorder_count(size))
 		return xallocx_slow(p, size, extra, flags);
 	size_t result = next.xallocx(p, size, extra, flags);
 
-	if (result < size) /* it can't grow where it is, which is nothing unusual */
+	if (result < size) /* the block can't grow in place, which is usual */
 		hp_recorder_uncount(size);
 	return result;
 }
 
 static HP_HOOK_CODE void dallocx_hook(void *p, int flags)
 {
-	ensure_next();
+	ensure_jemalloc();
 	if (likely(!hp_recorder_may_know(p)))
 		next.dallocx(p, flags);
 	else
@@ -193,7 +195,7 @@ static HP_HOOK_CODE void dallocx_hook(void *p, int flags)
 
 static HP_HOOK_CODE void sdallocx_hook(void *p, size_t size, int flags)
 {
-	ensure_next();
+	ensure_jemalloc();
 	if (likely(!hp_recorder_may_know(p)))
 		next.sdallocx(p, size, flags);
 	else
@@ -218,8 +220,8 @@ static void do_nothing(void)
 {
 }
 
-/* The resolver of an indirect function that nobody else can refer to. The loader calls it when it
- * comes to the pointer below. */
+/* The resolver of an indirect function to which no other object can refer. The loader calls it when
+ * it relocates the pointer below. */
 static __attribute__((used)) void (*hide_absent_names(void))(void)
 {
 #define NAME(name, result, ...)             \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The hooks for HEAP_PROFILE_MMAP: memory that a program gets from the kernel itself. What the
- * allocator underneath maps for its own heap is not the program's, and is told by the caller's
- * address; what the C library maps for itself does not come this way. */
-#undef _FILE_OFFSET_BITS /* it renames mmap to mmap64; here both are defined */
+/* The hooks for HEAP_PROFILE_MMAP record memory that a program gets from the kernel itself. Memory
+ * that the allocator underneath maps for its own heap is not the program's, and is recognized by
+ * the caller's address. Memory that the C library maps for itself does not come this way. */
+#undef _FILE_OFFSET_BITS /* this renames mmap to mmap64; here both are defined */
 #include "hooks/hooks.h"
 #include "hooks/next_alloc.h"
 #include "process/symbols.h"
@@ -13,7 +13,7 @@
 
 #define PAGE ((size_t)4096)
 
-/* From here on a mapping that asks for no swap space to be set aside is taken for a reservation. */
+/* From this size on a mapping for which no swap space is set aside is taken for a reservation. */
 #define NORESERVE_MIN ((size_t)64 << 20)
 
 static struct {
@@ -25,7 +25,7 @@ static struct {
 	void *(*sbrk)(intptr_t increment);
 } next;
 
-static __attribute__((noinline, cold)) void look_up(void)
+static __attribute__((noinline, cold)) void look_up_mmap(void)
 {
 	next.mremap = hp_symbol_next("mremap");
 	next.munmap = hp_symbol_next("munmap");
@@ -35,10 +35,10 @@ static __attribute__((noinline, cold)) void look_up(void)
 	__atomic_store_n(&next.mmap, hp_symbol_next("mmap"), __ATOMIC_RELEASE);
 }
 
-static inline void ensure_next(void)
+static inline void ensure_mmap(void)
 {
 	if (!likely(__atomic_load_n(&next.mmap, __ATOMIC_ACQUIRE)))
-		look_up();
+		look_up_mmap();
 }
 
 static size_t round_up(size_t size)
@@ -56,16 +56,16 @@ static bool is_usable(int protection)
 	return protection & (PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
-/* Programs reserve address space with no access to it: node, Java, Erlang and Go all do. What is
- * usable at once and has MAP_NORESERVE may be either: allocators map their heaps so, piece by
- * piece, and others, such as sanitizers and Lisps, one range for all that may ever come. Size
- * tells. */
+/* Programs reserve address space with no access to it: node, Java, Erlang and Go all do. A mapping
+ * that is usable at once and has MAP_NORESERVE may be either. Allocators map their heaps that way,
+ * piece by piece; others, such as sanitizers and Lisps, map one range for all that may ever come.
+ * The size decides. */
 static bool is_reservation(const void *p, size_t size, int flags)
 {
 	const int asked = MAP_ANONYMOUS | MAP_NORESERVE;
 
 	return size >= NORESERVE_MIN && (flags & (asked | MAP_POPULATE)) == asked &&
-	       !hp_recorder_has_reserved(p); /* it makes that usable */
+	       !hp_recorder_has_reserved(p); /* it makes a reservation usable */
 }
 
 static enum hp_space space_of(const void *p, size_t size, int protection, int flags)
@@ -94,7 +94,7 @@ static bool leaves_old(size_t old_size, int flags)
 	return old_size == 0 || flags & MREMAP_DONTUNMAP;
 }
 
-/* What may go from its place goes first: another thread may be given the addresses at once. */
+/* Ranges that may move are taken out first: another thread may be given the addresses at once. */
 SLOW void *mremap_slow(void *old, size_t old_size, size_t size, int flags, void *address)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -179,7 +179,7 @@ SLOW void *sbrk_slow(intptr_t increment)
 
 HOOK void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
-	ensure_next();
+	ensure_mmap();
 	if (likely(!hp_recorder_sees_mappings()))
 		return next.mmap(address, size, protection, flags, fd, offset);
 	return mmap_slow(address, size, protection, flags, fd, offset);
@@ -194,9 +194,9 @@ HOOK void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
 	void *address;
 
 	va_start(arguments, flags);
-	address = va_arg(arguments, void *); /* there, or not to be looked at */
+	address = va_arg(arguments, void *); /* ignored by the kernel if it was not passed */
 	va_end(arguments);
-	ensure_next();
+	ensure_mmap();
 	if (likely(!hp_recorder_sees_mappings()))
 		return next.mremap(old, old_size, size, flags, address);
 	return mremap_slow(old, old_size, size, flags, address);
@@ -204,7 +204,7 @@ HOOK void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
 
 HOOK int munmap(void *address, size_t size)
 {
-	ensure_next();
+	ensure_mmap();
 	if (likely(!hp_recorder_sees_mappings()))
 		return next.munmap(address, size);
 	return munmap_slow(address, size);
@@ -212,7 +212,7 @@ HOOK int munmap(void *address, size_t size)
 
 HOOK int mprotect(void *address, size_t size, int protection)
 {
-	ensure_next();
+	ensure_mmap();
 	if (likely(!hp_recorder_sees_mappings()))
 		return next.mprotect(address, size, protection);
 	return mprotect_slow(address, size, protection);
@@ -220,7 +220,7 @@ HOOK int mprotect(void *address, size_t size, int protection)
 
 HOOK int pkey_mprotect(void *address, size_t size, int protection, int key)
 {
-	ensure_next();
+	ensure_mmap();
 	if (likely(!hp_recorder_sees_mappings()))
 		return next.pkey_mprotect(address, size, protection, key);
 	return pkey_mprotect_slow(address, size, protection, key);
@@ -228,7 +228,7 @@ HOOK int pkey_mprotect(void *address, size_t size, int protection, int key)
 
 HOOK void *sbrk(intptr_t increment)
 {
-	ensure_next();
+	ensure_mmap();
 	if (likely(!hp_recorder_sees_mappings()))
 		return next.sbrk(increment);
 	return sbrk_slow(increment);

@@ -61,7 +61,7 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 	return copy;
 }
 
-/* --- until the real ones are known --------------------------------------------------------- */
+/* --- until the real functions are known ---------------------------------------------------- */
 
 /* Before the C library is set up, while the loader asks our resolvers, the allocator underneath may
  * lack its thread-local storage. */
@@ -154,7 +154,7 @@ struct hp_next_alloc hp_next = {
 	.malloc_usable_size = boot_usable_size,
 };
 
-/* --- the real ones ------------------------------------------------------------------------- */
+/* --- the real functions -------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
