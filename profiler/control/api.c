@@ -10,28 +10,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_MAX (UINT64_C(1) << 40) /* as HEAP_PROFILE_SAMPLE_INTERVAL has it */
+#define INTERVAL_MAX (UINT64_C(1) << 40) /* that of HEAP_PROFILE_SAMPLE_INTERVAL */
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* What we allocate ourselves is not the program's. */
-static void enter(void)
+/* From here to leave_api() what this thread allocates is not the program's. */
+static void enter_api(void)
 {
 	hp_lifecycle_init();
 	hp_tls.in_hook++;
 }
 
-static void leave(void)
+static void leave_api(void)
 {
 	hp_tls.in_hook--;
 	if (hp_tls.in_hook == 0 && hp_due_has_signal())
 		hp_due_settle();
 }
 
-/* libtcmalloc starts its own profiler by these names where HEAPPROFILE is set, and asks for a last
- * dump. That one does not run, and ours has its own, or is to record another program. An allocator
- * without one never calls these: what returns into the C library then is a handler or a thread of
- * the program's. */
+/* Where HEAPPROFILE is set libtcmalloc calls these names, to start its own profiler and for a last
+ * dump. Its profiler does not run, and ours writes its own last dump or is to record another
+ * program, so these calls are ignored. An allocator without a profiler never calls these names: a
+ * call that returns into the C library is then from a handler or a thread of the program. */
 static bool is_of_tcmalloc(const void *caller)
 {
 	return hp_symbols_is_allocators_code((uintptr_t)caller) &&
@@ -44,10 +44,10 @@ PUBLIC void HeapProfilerStart(const char *prefix)
 
 	if (!prefix || !*prefix)
 		return;
-	enter();
+	enter_api();
 	if (!is_of_tcmalloc(caller))
 		hp_lifecycle_start(prefix);
-	leave();
+	leave_api();
 }
 
 PUBLIC int IsHeapProfilerRunning(void)
@@ -57,30 +57,30 @@ PUBLIC int IsHeapProfilerRunning(void)
 
 PUBLIC void HeapProfilerStop(void)
 {
-	enter();
+	enter_api();
 	if (hp_session_is_running())
 		hp_lifecycle_stop();
-	leave();
+	leave_api();
 }
 
 PUBLIC void HeapProfilerDump(const char *reason)
 {
 	const void *caller = __builtin_return_address(0);
 
-	enter();
+	enter_api();
 	if (!is_of_tcmalloc(caller))
 		hp_dumper_dump(reason && *reason ? reason : "HeapProfilerDump");
-	leave();
+	leave_api();
 }
 
 PUBLIC char *GetHeapProfile(void)
 {
 	size_t size = 0, mapped = 0;
 
-	enter();
+	enter_api();
 	bool is_running = hp_session_is_running();
 	char *text = hp_dumper_dump_to_memory(&size, &mapped);
-	/* It may have ended meanwhile. */
+	/* The session may have ended meanwhile. */
 	is_running = is_running && hp_session_is_running();
 	char *copy = text || !is_running ? malloc(size + 1) : NULL;
 
@@ -90,7 +90,7 @@ PUBLIC char *GetHeapProfile(void)
 		copy[size] = '\0';
 	}
 	hp_memory_unmap(text, mapped);
-	leave();
+	leave_api();
 	return copy;
 }
 

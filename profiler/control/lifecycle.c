@@ -34,17 +34,18 @@ enum state {
 static uint32_t state;
 static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, from the next session on */
-static bool has_exited, is_company_told, is_prefix_misspelt;
+static bool has_exited, is_company_reported, is_prefix_misspelt;
 static bool was_stopped; /* by the program, though the environment asks for dumps */
 
-/* What we allocate ourselves is not the program's, and its errno is not ours. */
-static int enter(void)
+/* From here to end_own_work() what this thread allocates is not the program's. errno is the
+ * program's, and is restored. */
+static int begin_own_work(void)
 {
 	hp_tls.in_hook++;
 	return errno;
 }
 
-static void leave(int saved_errno)
+static void end_own_work(int saved_errno)
 {
 	errno = saved_errno;
 	hp_tls.in_hook--;
@@ -57,8 +58,7 @@ bool hp_lifecycle_is_ready(void)
 
 /* --- company ------------------------------------------------------------------------------- */
 
-/* The malloc that the program calls, if that is another one than ours; else NULL. Also NULL where a
- * stub hides it. */
+/* Returns the malloc that the program calls, or NULL if that is ours or a stub hides it. */
 static void *malloc_before_us(void)
 {
 	void *first = dlsym(RTLD_DEFAULT, "malloc");
@@ -68,7 +68,8 @@ static void *malloc_before_us(void)
 		       : NULL;
 }
 
-/* Linked into the program, as clang does it, or preloaded. GCC's library comes after ours. */
+/* AddressSanitizer is before us if clang has linked it into the program, or it is preloaded. GCC's
+ * library comes after ours. */
 static bool is_of_address_sanitizer(void *their_malloc)
 {
 	void *init = dlsym(RTLD_DEFAULT, "__asan_init");
@@ -76,34 +77,34 @@ static bool is_of_address_sanitizer(void *their_malloc)
 	return init && hp_object_has_both(init, their_malloc);
 }
 
-static void tell_who_is_before_us(void *their_malloc)
+static void report_malloc_before_us(void *their_malloc)
 {
 	HP_TEXT_LOCAL(line, 512);
 
-	if (is_company_told)
+	if (is_company_reported)
 		return;
-	is_company_told = true;
+	is_company_reported = true;
+	hp_text_string(&line, hp_object_name(their_malloc));
 	if (hp_object_has_heapprof(their_malloc)) {
-		hp_text_string(&line, hp_object_name(their_malloc));
-		hp_text_string(&line, " has a heapprof of its own: that one records, not this one");
+		hp_text_string(&line,
+			       ": has its own copy of heapprof; that one records, not this one");
 	} else {
-		hp_text_string(&line, "malloc of ");
-		hp_text_string(&line, hp_object_name(their_malloc));
+		hp_text_string(&line, ": its malloc");
 		if (is_of_address_sanitizer(their_malloc))
 			hp_text_string(&line, " is AddressSanitizer's and");
-		hp_text_string(&line, " comes before ours: what it allocates can't be seen");
+		hp_text_string(&line, " comes before ours; its allocations are not recorded");
 	}
 	hp_report_text(&line);
 }
 
-/* Of two copies the first one sees each call, and forwards it to the second. */
+/* Of two copies the first one gets each call, and forwards it to the second. */
 static bool must_step_aside(void)
 {
 	void *first = malloc_before_us();
 
 	if (!first || !hp_object_has_heapprof(first))
 		return false;
-	tell_who_is_before_us(first);
+	report_malloc_before_us(first);
 	return true;
 }
 
@@ -115,7 +116,7 @@ static void stop_tcmallocs_profiler(void)
 	if (!is_running || !stop || !is_running())
 		return;
 	stop();
-	hp_report("stopped the heap profiler of libtcmalloc, which HEAPPROFILE had started too");
+	hp_report("libtcmalloc: stopped its heap profiler, which HEAPPROFILE had started too");
 }
 
 void hp_lifecycle_check_company(void)
@@ -124,13 +125,13 @@ void hp_lifecycle_check_company(void)
 
 	if (!hp_session_is_running())
 		return;
-	int saved_errno = enter();
+	int saved_errno = begin_own_work();
 
 	first = malloc_before_us();
 	if (first)
-		tell_who_is_before_us(first);
+		report_malloc_before_us(first);
 	stop_tcmallocs_profiler();
-	leave(saved_errno);
+	end_own_work(saved_errno);
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */
@@ -142,7 +143,7 @@ static bool is_known_process(void)
 	return !hp_fork_mark_is_new_process() || after_raw_fork();
 }
 
-static bool start(const char *prefix, bool by_environment)
+static bool start_session(const char *prefix, bool by_environment)
 {
 	if (hp_session_is_running() || must_step_aside())
 		return false;
@@ -152,7 +153,7 @@ static bool start(const char *prefix, bool by_environment)
 	if (!hp_names_start(prefix, by_environment))
 		return false;
 	if (!hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND)) {
-		hp_report("no memory: not profiling");
+		hp_report("no memory; not profiling");
 		return false;
 	}
 	if (hp_names_is_first_image())
@@ -161,7 +162,7 @@ static bool start(const char *prefix, bool by_environment)
 		hp_names_remove_earlier();
 	hp_dumper_start(&options);
 	if (!hp_recorder_start(&options)) {
-		hp_report("a thread has not left the last session: not profiling");
+		hp_report("a thread has not left the last session; not profiling");
 		return false;
 	}
 	was_stopped = false;
@@ -178,7 +179,7 @@ bool hp_lifecycle_start(const char *prefix)
 
 	if (!is_known_process() || !hp_dumper_wait())
 		return false;
-	is_started = start(prefix, false /* by environment */);
+	is_started = start_session(prefix, false /* by environment */);
 	hp_dumper_go_on();
 	hp_lifecycle_check_company();
 	return is_started;
@@ -212,10 +213,10 @@ uint64_t hp_lifecycle_sample_interval(void)
 static __thread bool is_fork_clean; /* several threads may be in fork() at a time */
 
 /* Handlers that were registered before ours run between our first and our second one, and in the
- * child before ours does: what they allocate is recorded like all else. */
+ * child before ours. Their allocations are recorded like all others. */
 static void before_fork(void)
 {
-	is_known_process(); /* or its beginning would end our pause */
+	is_known_process(); /* a new process that was noticed later would end our pause */
 	is_fork_clean = hp_session_pause();
 }
 
@@ -253,43 +254,43 @@ static void begin_in_child(bool is_clean)
 	hp_fork_mark_set();
 }
 
-/* Nothing is left to do if another handler has allocated before: see after_raw_fork(). Without a
- * page to be wiped the process looks like a vfork child. */
+/* Does nothing if another handler has allocated before: see after_raw_fork(). Without a page to be
+ * wiped the process looks like a vfork child. */
 static void after_fork_in_child(void)
 {
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
 
 	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
 		begin_in_child(is_fork_clean);
-	hp_tls.n_pauses = 0; /* whoever has begun: of the parent's none is left */
+	hp_tls.n_pauses = 0; /* the parent's, also if another thread has begun the child */
 	hp_sys_restore_signals(signals);
 }
 
-/* No handler of ours has run: a raw clone, or another handler of a fork() allocates before ours. In
- * the child of a clone there may be several threads by now: the others wait. */
+/* Called when no handler of ours has run: after a raw clone, or where another handler of a fork()
+ * allocates before ours. The child of a clone may have several threads by now: the others wait. */
 static bool after_raw_fork(void)
 {
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
 
 	if (hp_fork_mark_begin())
-		begin_in_child(hp_thread_wait_idle(0 /* ms: nobody has come in */));
+		begin_in_child(hp_thread_wait_idle(0 /* ms: no thread has come in */));
 	hp_sys_restore_signals(signals);
 	return hp_fork_mark_wait();
 }
 
 /* --- start and end ------------------------------------------------------------------------- */
 
-static void tell_why_no_file(void)
+static void report_why_no_file(void)
 {
 	HP_TEXT_LOCAL(line, 256);
 
 	if (hp_names_n_claimed() > 0 || !hp_names_is_owner() || hp_dumper_has_failed())
 		return;
-	hp_text_string(&line, "no dump written: allocated ");
+	hp_text_string(&line, "no dump written: the program allocated ");
 	hp_text_size(&line, hp_recorder_allocated_bytes());
-	hp_text_string(&line, " in all, no interval reached, ");
-	hp_text_string(&line,
-		       was_stopped ? "stopped by HeapProfilerStop()" : "HEAP_PROFILE_EXIT_DUMP=0");
+	hp_text_string(&line, ", reached no interval, and ");
+	hp_text_string(&line, was_stopped ? "called HeapProfilerStop()"
+					  : "runs with HEAP_PROFILE_EXIT_DUMP=0");
 	hp_report_text(&line);
 }
 
@@ -300,13 +301,13 @@ void hp_lifecycle_exit(void)
 	if (has_exited || hp_fork_mark_is_vfork_child())
 		return;
 	has_exited = hp_session_is_running() || was_stopped;
-	int saved_errno = enter();
+	int saved_errno = begin_own_work();
 
 	if (hp_session_is_running() && options.exit_dump)
 		hp_dumper_dump("exit");
 	else if (has_exited)
-		tell_why_no_file();
-	leave(saved_errno);
+		report_why_no_file();
+	end_own_work(saved_errno);
 }
 
 static void at_exit(void *unused)
@@ -319,13 +320,13 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *dso);
 int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 /* NOLINTEND(bugprone-reserved-identifier) */
 
-/* Set-user-ID programs are not to be told by their caller where to write. */
+/* The caller of a set-user-ID program must not choose where it writes. */
 static const char *get_from_environment(const char *name)
 {
 	return getauxval(AT_SECURE) ? NULL : getenv(name);
 }
 
-/* A prefix under another name: nobody else would say why there are no dumps. Once, by the first
+/* Without this nothing would say why a misspelt HEAPPROFILE gives no dumps. Once, by the first
  * process. */
 static void look_for_prefix(void)
 {
@@ -345,42 +346,42 @@ static void prepare(void)
 	hp_session_on_raw_fork = after_raw_fork;
 	hp_options_read(&options, get_from_environment, hp_process_is_called);
 	if (options.prefix[0])
-		start(options.prefix, true /* by environment */);
+		start_session(options.prefix, true /* by environment */);
 	else
 		look_for_prefix();
 }
 
 void hp_lifecycle_register(void)
 {
-	int saved_errno = enter();
+	int saved_errno = begin_own_work();
 
 	hp_names_mark_environment(is_prefix_misspelt);
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-	/* Handlers run in reverse order. Registered now, before the program's own start registers
-	 * the running of all destructors, and for no library, ours runs after those. */
+	/* Handlers run in reverse order. Ours is registered before the program's own start
+	 * registers the running of all destructors, and for no library, so it runs after those. */
 	__cxa_atexit(at_exit, NULL, NULL);
 	__cxa_at_quick_exit(at_exit, NULL);
-	/* Now, while no other thread opens descriptors that libunwind's might be taken for, and
-	 * after tcmalloc's constructor, which ends the process if its signal is not free. */
+	/* Now, while no other thread opens descriptors that libunwind's could be confused with. */
 	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
 	hp_clock_init();
+	/* After tcmalloc's constructor, which ends the process if its signal is not free. */
 	if (hp_session_is_running())
 		hp_due_take_signal(&options);
-	leave(saved_errno);
+	end_own_work(saved_errno);
 }
 
 void hp_lifecycle_init(void)
 {
 	uint32_t expected = NOT_READY;
 
-	/* Before that there is no environment yet. */
+	/* Before the C library is ready there is no environment. */
 	if (!hp_symbols_is_c_library_ready() ||
 	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return;
-	int saved_errno = enter();
+	int saved_errno = begin_own_work();
 
 	prepare();
-	leave(saved_errno);
+	end_own_work(saved_errno);
 	__atomic_store_n(&state, READY, __ATOMIC_RELEASE);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Prints libheapprof(3): the page given as an argument, with the rows of the parser's own table in
- * the place of its line @ENVIRONMENT@. Runs when heapprof is built and is not installed. */
+ * place of the line @ENVIRONMENT@. Runs when heapprof is built; is not installed. */
 #include "base/options.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-/* As a user would write it: K, M and G where it is a whole number of them. */
+/* Prints a bound as a user would write it, with K, M or G where it is a whole number of these. */
 static void print_bound(uint64_t value, enum hp_option_kind kind)
 {
 	static const char units[] = "KMG";
@@ -77,7 +77,7 @@ static void print_bound(uint64_t value, enum hp_option_kind kind)
 		putchar(units[unit]);
 }
 
-static void print_range(const struct hp_option *option)
+static void print_option_range(const struct hp_option *option)
 {
 	bool is_number = option->kind == HP_OPTION_SIZE || option->kind == HP_OPTION_NUMBER;
 
@@ -108,7 +108,7 @@ static void print_option(const struct hp_option *option)
 	fputs("Default: ", stdout);
 	print_escaped(option->default_text, strlen(option->default_text));
 	fputs(".\n", stdout);
-	print_range(option);
+	print_option_range(option);
 	print_choices(option);
 	print_wrapped(option->meaning);
 }

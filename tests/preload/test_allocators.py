@@ -195,8 +195,8 @@ def test_address_sanitizer(folder, compiler):
     result = run([built], environment(
         folder, ASAN_OPTIONS='verify_asan_link_order=0:detect_leaks=0'))
     seen = Counts(10, 10000, 10, 10000) if compiler == 'gcc' else None
-    said = '' if seen else (f'heapprof: malloc of {built} is AddressSanitizer\'s and comes before '
-                            'ours: what it allocates can\'t be seen\n')
+    said = '' if seen else (f'heapprof: {built}: its malloc is AddressSanitizer\'s and comes before '
+                            'ours; its allocations are not recorded\n')
     check_equal((result.status, result.stderr), (0, said), 'status and messages')
     check_equal(last_dump(folder).by_leaf().get('main'), seen, 'what main has allocated')
 
