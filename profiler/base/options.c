@@ -22,84 +22,85 @@ const struct hp_option hp_option_table[] = {
 	 "were unset, and pass the environment on: so a wrapper such as timeout(1), make(1) or a "
 	 "shell writes no dumps, and the program under it owns the plain names. The name is the "
 	 "last component of the executable's path, links resolved, or of argv[0]: python3.11 and "
-	 "python3. A script has the name of its interpreter. * stands for any characters, ? for "
-	 "one, [a-z] and [!a-z] for one of a set; commas separate several patterns; a backslash "
-	 "takes the next character as it is; what is before the last slash does not count. A "
-	 "program that is executed in place of another is looked at anew; a forked child does as "
-	 "its parent. HeapProfilerStart() works in any program."},
+	 "python3. A script has the name of its interpreter. The value is a pattern, or several "
+	 "with commas between them: * matches any characters, ? matches one, [a-z] and [!a-z] "
+	 "match one of a set, and a backslash takes the next character literally. The part up to a "
+	 "pattern's last slash is ignored. An exec in place is checked anew; a forked child does "
+	 "as its parent. HeapProfilerStart() works in any program."},
 	{"HEAP_PROFILE_SAMPLE_INTERVAL", HP_OPTION_SIZE, AT(sample_interval), 512 * KIB, 1,
 	 SAMPLE_INTERVAL_MAX, "512K", NULL,
-	 "Mean number of allocated bytes between two samples. 1 records every allocation. Where it "
-	 "is unset, TCMALLOC_SAMPLE_PARAMETER is used if that is not 0."},
+	 "The mean number of allocated bytes between two samples. 1 records every allocation. If "
+	 "it is unset, TCMALLOC_SAMPLE_PARAMETER is used, unless that is 0."},
 	{"HEAP_PROFILE_ALLOCATION_INTERVAL", HP_OPTION_SIZE, AT(allocation_interval), GIB, 0,
 	 UINT64_MAX, "1G", NULL,
-	 "Dump each time so many bytes have been allocated. 0 is off, here as below. Each dump by "
-	 "an interval of bytes starts the other two anew, as in gperftools."},
+	 "Dump each time this many bytes have been allocated. 0 is off, here and below. Each dump "
+	 "by an interval of bytes also restarts the other two intervals, as in gperftools."},
 	{"HEAP_PROFILE_DEALLOCATION_INTERVAL", HP_OPTION_SIZE, AT(deallocation_interval), 0, 0,
-	 UINT64_MAX, "0", NULL, "Dump each time so many bytes have been freed."},
+	 UINT64_MAX, "0", NULL, "Dump each time this many bytes have been freed."},
 	{"HEAP_PROFILE_INUSE_INTERVAL", HP_OPTION_SIZE, AT(inuse_interval), 100 * MIB, 0,
 	 UINT64_MAX, "100M", NULL,
-	 "Dump when the bytes in use exceed their last high-water mark by so much."},
+	 "Dump when the bytes in use exceed their last high-water mark by this many bytes."},
 	{"HEAP_PROFILE_RSS_INTERVAL", HP_OPTION_SIZE, AT(rss_interval), 0, 0, UINT64_MAX, "0", NULL,
-	 "Dump when the resident memory of the process exceeds its last mark by so much: evidence "
-	 "before the out-of-memory killer comes. A thread that has allocated or freed 32 KiB looks "
-	 "at it, once a second at most."},
+	 "Dump when the resident memory of the process exceeds its last mark by this many bytes: "
+	 "evidence before the out-of-memory killer comes. A thread that has allocated or freed 32 "
+	 "KiB looks at the resident memory, at most once a second."},
 	{"HEAP_PROFILE_TIME_INTERVAL", HP_OPTION_NUMBER, AT(time_interval), 0, 0, 1000000000, "0",
 	 NULL,
-	 "Dump every so many seconds. A thread that has allocated or freed 32 KiB looks at the "
-	 "clock: a program that does neither writes no dump by time, nor by resident memory."},
+	 "Dump each time this many seconds have passed. A thread that has allocated or freed 32 "
+	 "KiB looks at the clock: a program that does neither writes no dump by time, nor by "
+	 "resident memory."},
 	{"HEAPPROFILESIGNAL", HP_OPTION_SIGNAL, AT(dump_signal), 0, 1, 64, "unset", NULL,
-	 "A signal, by number or name, that asks for a dump: 12, USR2, SIGUSR2, SIGRTMIN+1. It is "
-	 "taken only if the program has left it at its default action at start. Those that report "
-	 "a fault, such as SEGV and ABRT, are refused. Its handler writes the dump, in whichever "
-	 "thread the kernel runs it."},
+	 "A signal, by number or name, that asks for a dump: 12, USR2, SIGUSR2, SIGRTMIN+1. The "
+	 "library takes it only if the program has left it at its default action at start. Signals "
+	 "that report a fault, such as SEGV and ABRT, are refused. The handler writes the dump, in "
+	 "the thread in which the kernel runs it."},
 	{"HEAP_PROFILE_EXIT_DUMP", HP_OPTION_BOOLEAN, AT(exit_dump), 1, 0, 1, "1", NULL,
 	 "Write a last dump at exit, after the destructors of the program and its libraries; also "
-	 "on quick_exit(3), and on _exit(2) where the call can be seen."},
+	 "on quick_exit(3), and on _exit(2) where the library sees the call."},
 	{"HEAP_PROFILE_MAX_DUMPS", HP_OPTION_NUMBER, AT(max_dumps), 200, 0, 1000000000, "200", NULL,
-	 "How many dumps a process keeps: its first, and the newest of the others; of all sessions "
-	 "that follow each other under one prefix. 0 keeps all. A file that somebody put in the "
-	 "place of an old one "
-	 "stays."},
+	 "How many dumps a process keeps: its first, and the newest of the others. Sessions that "
+	 "follow each other under one prefix count together. 0 keeps all. A file that somebody put "
+	 "in the place of an old dump stays."},
 	{"HEAP_PROFILE_KEEP", HP_OPTION_CHOICE, AT(keep), HP_KEEP_NEWEST, 0, 0, "newest",
 	 keep_names,
-	 "Which dumps stay when there are more than HEAP_PROFILE_MAX_DUMPS: newest, as said there, "
-	 "or spread: every second one goes, and all intervals double. So a run of any length keeps "
-	 "dumps from its beginning to its end, evenly spaced, and the longer it is the rarer they "
-	 "become: HEAP_PROFILE_ALLOCATION_INTERVAL=1M HEAP_PROFILE_MAX_DUMPS=64 keeps 33 to 64 of "
-	 "more than 64M. At most 256 are kept so."},
+	 "Which dumps stay when there are more than HEAP_PROFILE_MAX_DUMPS. With newest, the first "
+	 "and the newest stay. With spread, every second dump is removed, and all intervals "
+	 "double. So a run of any length keeps dumps from its beginning to its end, evenly spaced, "
+	 "and the longer the run, the rarer they are: HEAP_PROFILE_ALLOCATION_INTERVAL=1M "
+	 "HEAP_PROFILE_MAX_DUMPS=64 keeps 33 to 64 dumps of a run that allocates more than 64M. "
+	 "With spread at most 256 dumps stay."},
 	{"HEAP_PROFILE_CLEANUP", HP_OPTION_BOOLEAN, AT(cleanup), 0, 0, 1, "0", NULL,
 	 "Remove the dumps of earlier runs, PREFIX.NNNN.heap, at start. Files that are not dumps "
-	 "stay, and so do those of the same process before an exec. Temporary files of processes "
-	 "that died while they wrote a dump go as well."},
+	 "stay, and so do dumps of the same process before an exec. Temporary files of processes "
+	 "that died while they wrote a dump are removed as well."},
 	{"HEAP_PROFILE_STACK_DEPTH", HP_OPTION_NUMBER, AT(stack_depth), 64, 1, HP_STACK_DEPTH_MAX,
 	 "64", NULL,
-	 "Frames of a stack that are recorded, from the allocating function outward. A dump says "
-	 "in stacks_cut how many of its samples have more."},
+	 "How many frames of a stack are recorded, from the allocating function outward. The field "
+	 "stacks_cut of a dump is the number of its samples that have more."},
 	{"HEAP_PROFILE_UNWINDER", HP_OPTION_CHOICE, AT(unwinder), HP_UNWINDER_LIBUNWIND, 0, 0,
 	 "libunwind", unwinder_names,
-	 "How stacks are walked: libunwind reads the unwind tables that every Debian binary "
-	 "carries; frame-pointer follows %rbp, for code built with -fno-omit-frame-pointer. Where "
-	 "%rbp leads nowhere, as it may in the C library, the tables are read all the same; "
-	 "where it leads past a caller, that one is missing from the stack."},
+	 "How stacks are walked. libunwind reads the unwind tables that every Debian binary has. "
+	 "frame-pointer follows %rbp, for code built with -fno-omit-frame-pointer. Where %rbp "
+	 "leads nowhere, as it may in the C library, the tables are read in this case too; where "
+	 "it leads past a caller, that caller is missing from the stack."},
 	{"HEAP_PROFILE_MMAP", HP_OPTION_BOOLEAN, AT(record_mmap), 0, 0, 1, "0", NULL,
-	 "Record calls of mmap(2), mremap(2), munmap(2), mprotect(2) and sbrk(2) as well, but not "
+	 "Record calls of mmap(2), mremap(2), munmap(2), mprotect(2) and sbrk(2) as well, except "
 	 "those of the allocator itself. See Mappings."},
 	{"HEAP_PROFILE_ONLY_MMAP", HP_OPTION_BOOLEAN, AT(only_mmap), 0, 0, 1, "0", NULL,
-	 "Record those calls only."},
+	 "Record these calls only, and not the heap."},
 	{"HEAP_PROFILE_MEMORY_LIMIT", HP_OPTION_SIZE, AT(memory_limit), 256 * MIB, 4 * MIB,
 	 UINT64_C(1) << 44, "256M", NULL,
-	 "How much memory the profiler may take for itself. What no longer fits is dropped and "
-	 "counted. While a dump is written a copy of the counts comes on top, with exact "
-	 "recording up to a third."},
+	 "How much memory the profiler may take for itself. Samples that no longer fit are dropped "
+	 "and counted. A dump that is being written takes memory for a copy of the counts in "
+	 "addition; with exact recording that is up to a third more."},
 	{"HEAP_PROFILE_SEED", HP_OPTION_NUMBER, AT(seed), 0, 1, UINT64_MAX, "random", NULL,
-	 "Fixes the random numbers of the sampler, for runs that can be repeated."},
+	 "The seed of the sampler's random numbers, for runs that can be repeated."},
 	{"HEAP_PROFILE_CMDLINE", HP_OPTION_BOOLEAN, AT(cmdline), 1, 0, 1, "1", NULL,
 	 "0 leaves the command line out of the dumps, which may travel further than the program."},
 	{"HEAP_PROFILE_VERBOSE", HP_OPTION_CHOICE, AT(verbose), HP_VERBOSE_AUTO, 0, 0, "auto",
 	 verbose_names,
-	 "1 writes a line on standard error for each dump, 0 only errors; auto is 1 if standard "
-	 "error is a terminal."},
+	 "1 writes a line on standard error for each dump; 0 writes errors only; auto means 1 if "
+	 "standard error is a terminal, else 0."},
 };
 
 const size_t hp_n_options = sizeof(hp_option_table) / sizeof(hp_option_table[0]);
