@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* Starts profiling. Dumps are named PREFIX.NNNN.heap, numbered from the highest number present on.
+/* Starts profiling. Dumps are named PREFIX.NNNN.heap, numbered after the highest number present.
  * Does nothing if the profiler is running. */
 void HeapProfilerStart(const char *prefix);
 

@@ -170,7 +170,7 @@ void hp_due_take_signal(const struct hp_options *options)
 		taken_signal = signal;
 }
 
-/* Keeps the handler if it is the program's own, put in place of ours. */
+/* Does nothing if the program has put a handler of its own in place of ours. */
 static void give_signal_back(void)
 {
 	struct sigaction present;

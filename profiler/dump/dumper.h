@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The dumper writes dumps under their names, one at a time, and reports failures.
+/* The dumper writes dumps under their names, one at a time, and reports the results.
  *
  * Any thread, with hp_tls.in_hook set; signal-safe: yes, as for a handler that calls _exit(). A
  * handler that has interrupted a dump of its own thread gets none. init and start are for

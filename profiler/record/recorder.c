@@ -17,7 +17,7 @@ void (*hp_recorder_on_report)(void) = ignore_report;
 
 static bool are_tables_empty = true;
 static uint64_t n_dropped;
-static uint64_t n_samples_before; /* this session */
+static uint64_t n_samples_before; /* the total when this session began */
 static uint64_t n_stacks_cut_before;
 static uint64_t allocated_in_last; /* the last session, at its end: threads go on counting */
 
@@ -371,7 +371,8 @@ bool hp_recorder_has_reserved(const void *p)
 	return is_reserved;
 }
 
-/* Finds the next part of the range that is not as it is to be, and turns it. */
+/* Turns the next part of the range that is not usable yet, or not reserved yet. Returns false if
+ * there is none. */
 static bool turn_next(uintptr_t p, size_t size, bool is_usable, struct hp_space_range *out)
 {
 	return is_usable ? hp_spaces_turn(p, size, HP_SPACE_RESERVED, HP_SPACE_USABLE, out)
@@ -546,7 +547,7 @@ void hp_recorder_remapped(const struct hp_remapping *r, void *p, const struct hp
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-/* A thread that is inside may still use the tables: they are kept unless the pause gets all out. */
+/* Keeps the tables if the pause does not get all threads out: one may still use them. */
 static void empty_tables(bool may_free)
 {
 	if (hp_session_pause() && may_free) {

@@ -166,7 +166,7 @@ void hp_thread_leave(struct hp_thread *thread)
 }
 
 /* A thread that begins a pause or a session announces it, and then reads this list. A thread that
- * comes in adds itself here, and then reads the announcement. With this fence, and the one in
+ * enters shows that in the list, and then reads the announcement. With this fence, and the one in
  * set_checkpoint(), one of the two sees the other. */
 static struct hp_thread *first_thread(void)
 {
