@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where scripts find what they run: as scripts/build has it, so HEAPPROF_BUILD holds for all."""
+"""The build whose programs the scripts run. scripts/build makes it, so that HEAPPROF_BUILD holds
+for all scripts."""
 
 import os
 import pathlib
@@ -9,19 +10,21 @@ SCRIPTS = pathlib.Path(__file__).resolve().parent
 
 
 def setup(*lists):
-    """Installs what is missing for a build, and of these lists of scripts/setup."""
+    """Installs the missing packages that a build needs, and those of these lists of
+    scripts/setup."""
     subprocess.run([SCRIPTS / 'setup', 'build', *lists], check=True)
 
 
 def folder(*words):
-    """The build folder, in which all is built. `words` are those of scripts/build."""
+    """Builds, and returns the path of the build folder. `words` are the arguments of
+    scripts/build."""
     return subprocess.run([SCRIPTS / 'build', *words], check=True, text=True,
                           stdout=subprocess.PIPE).stdout.strip()
 
 
 def fill(arguments, **paths):
-    """Sets the arguments of these names that were not given to these paths in the build folder; there
-    is a build, with tests, only if one is needed."""
+    """Sets each of these arguments that was not given to its path in the build folder. Builds, with
+    the tests, only if there is one to set."""
     missing = {name: path for name, path in paths.items() if not getattr(arguments, name)}
     if missing:
         setup('tests')

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Usage: count_tests.py TESTLOG
+"""Counts the test functions in meson's testlog.json.
 
-Counts the test functions in a testlog.json of meson's and prints one line, "N passed, N failed",
-with ", N skipped" behind it if there were any; above it the ten tests that took longest. A test that doesn't print TAP is one function.
-Status 1 if one failed, or if nothing ran at all.
+usage: count_tests.py TESTLOG
+
+Prints the ten slowest tests, then one line, "N passed, N failed", followed by ", N skipped" if there
+were any. A test that does not print TAP counts as one function. The exit status is 1 if any failed
+or none ran.
 """
 
 import collections
@@ -27,12 +29,12 @@ def outcome(result, rest):
 
 
 def count(test):
-    """The outcomes of one entry of the log."""
+    """Returns how often each outcome is in one entry of the log."""
     whole = WHOLE.get(test["result"], "failed")
     output = test.get("stdout", "")
     found = RESULT.findall(output) if PLAN.search(output) else []
     counts = collections.Counter(outcome(*line) for line in found)
-    # A crash, a timeout, a missing line: failed, though each line that came says ok.
+    # After a crash, a timeout or a missing line each line may say ok, and yet the test failed.
     if not counts or (whole == "failed" and not counts["failed"]):
         counts[whole] += 1
     return counts
@@ -59,7 +61,7 @@ def main():
     for test in tests:
         total += count(test)
     if not tests:
-        print("no test ran", file=sys.stderr)
+        print("count_tests: no test ran", file=sys.stderr)
     else:
         print_slowest(test for test in tests if test.get("duration"))
     line = f"{total['passed']} passed, {total['failed']} failed"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A small service with a leak, for scripts/demo. Four threads serve requests: each request is
- * parsed, answered and freed again. Bodies of pages are cached; the cache fills up and stays. What
- * a session remembers is never given back: that is the leak. */
+ * parsed, answered and freed. Page bodies are cached; the cache fills up and stays full. Sessions
+ * are never freed: that is the leak. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -91,7 +91,7 @@ static void request_parse(struct request *request, uint32_t *random)
 	memset(request->headers, 'h', size);
 }
 
-/* As long as a page and its headers: it grows while it is written. */
+/* Writes a response of a page's length into a block that grows. The caller frees it. */
 static char *response_build(const struct request *request, const struct page *page)
 {
 	size_t used = 0, size = 512;

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""Which way the rooms of a program use each other. ARCHITECTURE.md has them as the rows of a table: a
-room may use itself and those above it. What lies in no room, main.c, may use all."""
+"""Checks which way the rooms of a program use each other. Rooms are the rows of a table in
+ARCHITECTURE.md; a room may use itself and those above it. main.c is in no room and may use all."""
 
 import pathlib
 import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Rows of a table that begins with the program's name: | `base/` | rule | files |
+# A row of the table that begins with the program's name: | `base/` | rule | files |
 _ROOM = re.compile(r'^\| `([a-z]+)/` \|', re.M)
 _INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 
 
 def rooms(program):
-    """Their names, from the one that uses none on."""
+    """Returns the names of the rooms. The first uses no other."""
     text = (ROOT / 'ARCHITECTURE.md').read_text(encoding='utf-8')
     table = text[text.index(f'\n| {program}/ |'):]
     return _ROOM.findall(table[:table.index('\n\n')])
 
 
 def sources(program):
-    """Each source and its path within the program."""
+    """Yields the path of each source, and its path within the program."""
     for path in sorted((ROOT / program).rglob('*.[ch]')):
         place = path.relative_to(ROOT / program)
         if place.parts != ('main.c',):
@@ -28,15 +28,17 @@ def sources(program):
 
 
 def misplaced(program, order):
-    """Rooms that are no folder, and folders of sources that are no room, a line each."""
+    """Returns a line for each folder of sources that is not a room, and each room without a
+    folder."""
     found = {place.parts[0] for _, place in sources(program)}
-    return [f'{program}/{name}: is no room of ARCHITECTURE.md' for name in sorted(found - set(order))
-            ] + [f'ARCHITECTURE.md: there is no {program}/{name}/' for name in order
-                 if name not in found]
+    return [f'{program}/{name}/: not a room of ARCHITECTURE.md'
+            for name in sorted(found - set(order))
+            ] + [f'ARCHITECTURE.md: no sources in room {program}/{name}/'
+                 for name in order if name not in found]
 
 
 def wrong_includes(program, order):
-    """A line for each include of a room below one's own, and each that names no room."""
+    """Returns a line for each include of a header that is in a lower room, or in none."""
     lines = []
     for path, place in sources(program):
         for included in _INCLUDE.findall(path.read_text(encoding='utf-8')):
@@ -49,8 +51,8 @@ def wrong_includes(program, order):
 
 
 def symbols(archive):
-    """Which object defines a name, and which names each object wants of others. Objects are named
-    after the paths of their sources, as meson has it."""
+    """Returns {name: object that defines it} and {object: names that it uses of others}. Objects
+    are named after the paths of their sources, as meson names them."""
     listed = subprocess.run(['nm', '--format=posix', '-A', archive], check=True, text=True,
                             capture_output=True).stdout
     defined, wanted = {}, {}
@@ -65,8 +67,9 @@ def symbols(archive):
 
 
 def wrong_calls(order, archive, prefix):
-    """A line for each function or variable of a room below one's own that an object uses: what an
-    include does not show, as where a declaration was copied. Only names with that prefix are ours."""
+    """Returns a line for each function or variable of a lower room that an object uses. Includes do
+    not show all of them: a declaration may have been copied. Only names with that prefix are
+    ours."""
     defined, wanted = symbols(archive)
     lines = []
     for member, names in sorted(wanted.items()):
@@ -78,7 +81,7 @@ def wrong_calls(order, archive, prefix):
 
 
 def faults(program, archive, prefix=''):
-    """All of them, a line each."""
+    """Returns a line for each fault."""
     order = rooms(program)
     return misplaced(program, order) or (wrong_includes(program, order)
                                          + wrong_calls(order, archive, prefix))

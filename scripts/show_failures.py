@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Usage: show_failures.py TESTLOG
+"""Prints the end of the output of each failed test in meson's testlog.json.
 
-Prints the end of what each failed test of a testlog.json of meson's said, on stdout and stderr.
-meson itself leaves out what a TAP test prints on stdout: the reasons, after "#".
+usage: show_failures.py TESTLOG
+
+Prints both stdout and stderr. meson itself omits a TAP test's stdout, where the reasons are, after
+"#".
 """
 
 import sys

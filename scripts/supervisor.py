@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What a script starts ends with it, and its temporary files go, however it ends.
+"""A supervisor ends a script's processes and removes its temporary files, however the script ends.
 
     sys.exit(supervisor.run(work, 'heapprof-soak.'))
 
-`work` runs in a child, with a temporary folder of its own. The parent does nothing but wait: for the
-child's end, or for a signal that tells the script to end. Then it kills all that is left of what the
-child started, whatever session that made for itself, and removes the folder.
+`work` runs in a child, with a temporary folder of its own. The parent only waits, for the child's
+end or for a signal that ends the script. Then it kills every remaining process that the child
+started, even one in a session of its own, and removes the folder.
 """
 
 import contextlib
@@ -21,11 +21,12 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans():
-    """What our children leave behind becomes our child."""
+    """Makes this process the parent of processes that its children leave behind."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def children():
+    """Yields the process ids of our children."""
     own = os.getpid()
     for entry in os.listdir('/proc'):
         if entry.isdigit():
@@ -39,16 +40,17 @@ def children():
 
 
 def kill_descendants():
-    """Those of a child that is killed are children the next time round."""
+    """Kills and reaps our children until there are none: the children of a killed one become
+    ours."""
     while left := list(children()):
         for pid in left:
-            with contextlib.suppress(PermissionError):  # another user's: it is waited for
+            with contextlib.suppress(PermissionError):  # another user's process is waited for
                 os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
 
 def _status_of(pid):
-    """The exit status of that child, or None as long as it runs. Reaps others."""
+    """Returns the exit status of that child, or None while it runs. Reaps the others."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == pid:
@@ -58,7 +60,7 @@ def _status_of(pid):
 
 
 def _wait(pid, ending):
-    """The status to end with."""
+    """Waits for the child's end or a signal; returns the status to end with."""
     while (status := _status_of(pid)) is None:
         number = signal.sigwait({signal.SIGCHLD, *ending})
         if number in ending:
@@ -67,12 +69,12 @@ def _wait(pid, ending):
 
 
 def run(work, prefix):
-    """Calls work(folder) in a child; returns the exit status: what it returned or ended with, or 128
-    and the number of the signal that ended it. The folder is the child's TMPDIR. A signal that is
-    ignored, as under nohup, stays so."""
+    """Calls work(folder) in a child. Returns the exit status: the one that it returned or ended
+    with, or 128 plus the number of the signal that ended it. The folder is the child's TMPDIR. A
+    signal that is ignored, as under nohup, stays ignored."""
     ending = {number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN}
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # None is delivered from here on: those that come wait until they are asked for.
+    # From here on no signal is delivered; sigwait() takes those that arrive.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, *ending})
     adopt_orphans()
     folder = tempfile.mkdtemp(prefix=prefix)

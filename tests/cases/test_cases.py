@@ -360,8 +360,8 @@ def the_script_checks_its_arguments_first(folder):
     env = {**os.environ, 'HEAPPROF_SKIP_SETUP': '1', 'HEAPPROF_BUILD': os.path.join(folder, 'none')}
     names = 'cgo ci-gate postgres-backend retained-list slow-growth'
     for arguments in (['x'], ['--write', 'x'], ['x', '--write'], ['cgo', 'x']):
-        cli.equal(cases(*arguments), (2, '', f"cases: no case 'x'; there are {names}\n"))
-    cli.equal(cases('cgo', '--wirte'), (2, '', 'cases: no option --wirte; try --help\n'))
+        cli.equal(cases(*arguments), (2, '', f"cases: unknown case 'x'; the cases are {names}\n"))
+    cli.equal(cases('cgo', '--wirte'), (2, '', "cases: unknown option '--wirte'; try --help\n"))
     for arguments in (['--help'], ['cgo', '-h']):
         status, out, err = cases(*arguments)
         cli.equal((status, err), (0, ''))

@@ -156,7 +156,7 @@ def a_base_that_is_required(folder):
         cli.is_in('### Heap profile: not compared\n', file.read())
     strict = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='true', **settings)
     cli.equal(strict.returncode, 2)
-    cli.is_in('no base: nothing to compare with in ' + repr(settings['HEAP_GATE_BASE']),
+    cli.is_in('HEAP_GATE_BASE: nothing to compare with in ' + repr(settings['HEAP_GATE_BASE']),
               strict.stderr)
     settings['HEAP_GATE_BASE'] = os.path.join(folder, 'out')
     done = gate(folder, bench, '1', HEAP_GATE_REQUIRE_BASE='true', **settings)
@@ -189,7 +189,7 @@ def all_processes_are_judged(folder):
                           f'cd /; "{bench}" 2; "{bench}" "$1"; exit 0')
     first = gate(folder, script, '3', out='base')
     assert first.returncode == 0, first.stderr
-    cli.is_in('judged together, as the sum of 3 processes: ', first.stderr)
+    cli.is_in('judging the sum of 3 processes: ', first.stderr)
     cli.is_in('2 bench', first.stderr)
     cli.equal(held_by_main(folder, 'base'), 500000)
     more = gate(folder, script, '4', HEAP_GATE_BASE=os.path.join(folder, 'base'))
@@ -204,7 +204,7 @@ def one_program_out_of_all(folder):
     script = shell_script(os.path.join(folder, 'all'), f'"{bench}" 2; "{other}" 5; exit 0')
     done = gate(folder, script, HEAP_GATE_PROGRAM='other')
     cli.equal(done.returncode, 0)
-    assert 'judged together' not in done.stderr, done.stderr
+    assert 'judging the sum' not in done.stderr, done.stderr
     cli.equal(held_by_main(folder), 500000)
     done = gate(folder, script, HEAP_GATE_PROGRAM='othre')
     cli.equal(done.returncode, 2)
@@ -216,7 +216,7 @@ def one_dump_of_each_process(folder):
     """There are several, which are not added up."""
     done = gate(folder, program(folder), '30', HEAP_PROFILE_ALLOCATION_INTERVAL='200000')
     assert done.returncode == 0, done.stderr
-    assert 'judged together' not in done.stderr, done.stderr
+    assert 'judging the sum' not in done.stderr, done.stderr
     cli.equal(held_by_main(folder), 3000000)
 
 
@@ -262,7 +262,7 @@ def an_end_that_holds_nothing_is_refused(folder):
     done = gate(folder, '--at=exit', service, '0', '0', HEAP_GATE_BASE=base)
     cli.equal(done.returncode, 2)
     cli.is_in('both sides have freed what they held', done.stderr)
-    cli.is_in('without --at exit the program is judged at work', done.stderr)
+    cli.is_in('omit --at exit to judge the program at work', done.stderr)
     done = gate(folder, '--at=exit', service, '0', '0', HEAP_GATE_BASE=base,
                 HEAP_GATE_OPTIONS='--max-growth=inuse_space=5% --allow-empty')
     cli.equal(done.returncode, 0)
@@ -275,8 +275,8 @@ def no_dump_at_work_is_refused(folder):
     few = {'HEAP_PROFILE_ALLOCATION_INTERVAL': '1G'}
     cli.equal(gate(folder, service, '0', '0', out='base', **few).returncode, 0)
     for settings, said in ((few, 'both sides have freed what they held'),
-                           ({'HEAP_PROFILE_MAX_DUMPS': '1'}, 'a level shows in 16 dumps or more'),
-                           ({'HEAP_PROFILE_MAX_DUMPS': '15'}, 'a level shows in 16 dumps or more')):
+                           ({'HEAP_PROFILE_MAX_DUMPS': '1'}, 'a level needs 16 dumps or more'),
+                           ({'HEAP_PROFILE_MAX_DUMPS': '15'}, 'a level needs 16 dumps or more')):
         done = gate(folder, service, '200', '0', HEAP_GATE_BASE=base, **settings)
         cli.equal((done.returncode, settings), (2, settings))
         cli.is_in(said, done.stderr)

@@ -63,7 +63,7 @@ def scripts_build_what_they_run(folder):
                   f'meson setup {build} {folder} -Dtests={tests}\nninja -C {build}\n')
         cli.equal(noted(script, HEAPPROF_BUILD='/none')[0], '')
     cli.equal(noted('truth', HEAPPROF_BUILD='/none')[1],
-              'truth: no file /none/tests/truth/truth_simulate\n')
+              'truth: /none/tests/truth/truth_simulate: no such file\n')
 
 
 # --- demo ------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def setup_without_apt(folder):
         os.symlink(f'/bin/{name}', os.path.join(tools, name))
     done, _ = setup(folder, 'build', PATH=tools, HEAPPROF_SKIP_SETUP=0)
     cli.equal(done.returncode, 1)
-    cli.is_in('setup: no apt-get here. Install what Debian calls gcc libc6-dev', done.stderr)
+    cli.is_in('setup: no apt-get here; install what Debian calls gcc libc6-dev', done.stderr)
 
 
 # --- counts ----------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def check_in_an_unpacked_release(folder):
         shutil.copytree(chain.ROOT / name, os.path.join(folder, name))
     done = check()
     cli.equal(done.returncode, 0)
-    cli.is_in('no git repository: all files are looked at but build folders\n', done.stdout)
+    cli.is_in('no git repository: checking all files outside build folders\n', done.stdout)
     os.mkdir(os.path.join(folder, 'build-x'))
     write_program(os.path.join(folder, 'build-x', 'bad'), '#!/bin/sh\necho $unquoted\n')
     cli.equal(check().returncode, 0)
@@ -311,13 +311,13 @@ def truth(**programs):
 def truth_of_wrong_programs(folder):
     simulator = os.path.join(folder, 'simulator')
     write_program(simulator, '#!/bin/sh\necho 1:1 1:1 1:1 1:1 1:1:1:1\n')
-    cli.equal(truth(), (2, 'truth: /bin/true: not one run\n'))
+    cli.equal(truth(), (2, 'truth: /bin/true: printed no runs\n'))
     cli.equal(truth(simulate='/bin/echo')[0], 2)
     cli.equal(truth(simulate=simulator),
-              (2, "truth: /bin/true: no truth of 4 quantities in ''\n"))
+              (2, "truth: /bin/true: expected the truth of 4 quantities, not ''\n"))
     cli.equal(truth(simulate=simulator, program='/bin/false'),
               (2, 'truth: /bin/false 16B 4096: exit status 1\n'))
-    cli.equal(truth(program=f'{folder}/none'), (2, f'truth: no file {folder}/none\n'))
+    cli.equal(truth(program=f'{folder}/none'), (2, f'truth: {folder}/none: no such file\n'))
 
 
 # --- what CI runs ----------------------------------------------------------------------------
