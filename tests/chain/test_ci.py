@@ -357,7 +357,7 @@ def how_to_use_it(folder):
     done = cli.run(GATE, '--help')
     cli.equal((done.returncode, done.stderr), (0, ''))
     lines = done.stdout.splitlines()
-    cli.equal(lines[0], 'Usage: scripts/ci/heap-gate [--at MOMENT] [--] COMMAND...')
+    cli.equal(lines[2], 'Usage: scripts/ci/heap-gate [--at MOMENT] [--] COMMAND...')
     assert lines[-1].startswith('Exit status: '), lines[-1]
     cli.equal(gate(folder).returncode, 2)
 
