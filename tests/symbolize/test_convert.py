@@ -387,7 +387,7 @@ class Files(ConvertTest):
             text=True,
         )
         self.assertEqual(done.returncode, 2)
-        self.assertIn("--demangle: 'loud'", done.stderr)
+        self.assertIn("--demangle: unknown style 'loud'", done.stderr)
         self.assertFalse(os.path.exists(self.path("p.pb.gz")))
 
 
