@@ -14,7 +14,7 @@
 
 #define LINE_MAX_BYTES 8192 /* of /proc/self/maps, whose paths have up to 4 KiB */
 
-static void print_error(const char *text)
+static void write_stderr(const char *text)
 {
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return;
@@ -77,9 +77,9 @@ static void on_bus_error(int signal, siginfo_t *info, void *context)
 		return;
 	}
 	path = find_path((uintptr_t)info->si_addr);
-	print_error(PROGRAM ": ");
-	print_error(path ? path : "a file");
-	print_error(": truncated while it was read, or its disk fails\n");
+	write_stderr(PROGRAM ": ");
+	write_stderr(path ? path : "a file");
+	write_stderr(": truncated while it was read, or its disk fails\n");
 	_exit(EXIT_BAD);
 }
 

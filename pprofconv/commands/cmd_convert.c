@@ -214,8 +214,7 @@ static int run_convert(const struct settings *common)
 static const struct option_row options[] = {
 	{"output", 'o', OPTION_TEXT, offsetof(struct convert_settings, output), "FILE",
 	 "Where to write. A folder gets one file for each input; - is standard output. By default "
-	 "a "
-	 "profile is written next to its input, with .pb.gz in place of .heap or after the name, "
+	 "a profile is written next to its input, with .pb.gz in place of .heap or after the name, "
 	 "and text to standard output. Two inputs may not go to one file, and no output may "
 	 "overwrite an input."},
 	{"to", 't', OPTION_TEXT, offsetof(struct convert_settings, to), "FORMAT",

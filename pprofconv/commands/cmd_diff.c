@@ -412,8 +412,7 @@ static const struct option_row options[] = {
 	 "and how many more there are; json has all."},
 	{"confidence", 0, OPTION_TEXT, offsetof(struct diff_settings, compare.confidence), "C",
 	 "How sure a gate must be, given the error of sampling, that its limit was passed; a gate "
-	 "of "
-	 "functions, that any function passed it. All intervals have this confidence too. The "
+	 "of functions, that any function passed it. All intervals have this confidence too. The "
 	 "default is 0.95."},
 	{"strict", 0, OPTION_FLAG, offsetof(struct diff_settings, is_strict), NULL,
 	 "Lets a gate fail as soon as the estimate is above its limit, with any confidence."},
@@ -423,16 +422,13 @@ static const struct option_row options[] = {
 	{"allow-missing-base", 0, OPTION_FLAG, offsetof(struct diff_settings, allow_missing_base),
 	 NULL,
 	 "Takes a base that is missing, or is an empty file, for a base of nothing. A profile "
-	 "without "
-	 "a sample is a valid base without this option."},
+	 "without a sample is a valid base without this option."},
 	{"allow-empty", 0, OPTION_FLAG, offsetof(struct diff_settings, allow_empty), NULL,
 	 "Lets gates of values in use pass that compare what programs have left at their end: 1M "
-	 "or "
-	 "more was allocated, and on each side less than a hundredth of it is in use, and no more "
-	 "than 256K and two samples. Without this option that is an error: at its end a program "
-	 "that "
-	 "frees everything holds the same, whatever it leaked before. A dump with another reason "
-	 "than exit counts as a program at work."},
+	 "or more was allocated, and on each side less than a hundredth of it is in use, and no "
+	 "more than 256K and two samples. Without this option that is an error: at its end a "
+	 "program that frees everything holds the same, whatever it leaked before. A dump with "
+	 "another reason than exit counts as a program at work."},
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
@@ -455,9 +451,9 @@ const struct command command_diff = {
 		       "even from different folders; where one side does not know the file, by "
 		       "name alone. Folded stacks do not say what they count: they are taken to "
 		       "count what the other side counts, exactly. Each difference has an interval "
-		       "for the error of sampling; a * marks the real ones, judged among all "
-		       "that were compared. For two dumps of one run the error is only that of "
-		       "what changed between them; the earlier one must be the base.",
+		       "for the error of sampling; a * marks the real ones, judged among all that "
+		       "were compared. For two dumps of one run the error is only that of what "
+		       "changed between them; the earlier one must be the base.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),

@@ -18,7 +18,7 @@ struct merge_settings {
 	const char *moment;
 };
 
-static int print_error(const char *input, int code)
+static int explain_error(const char *input, int code)
 {
 	return command_error("%s: %s", input,
 			     code == -EOVERFLOW ? "values add up to more than 64 bits hold"
@@ -80,7 +80,7 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 	r = add_profile(settings, merge, profile, &diag);
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (r < 0 && !diag_has_error(&diag))
-		print_error(input, r);
+		explain_error(input, r);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }
@@ -189,10 +189,9 @@ static const struct option_row options[] = {
 	 "The format to write. The default is pprof."},
 	{"at", 0, OPTION_TEXT, offsetof(struct merge_settings, moment), "MOMENT",
 	 "Takes the inputs as dumps of the processes that their metadata name, and adds the memory "
-	 "in "
-	 "use of each process at one moment only. level: what it kept returning to at work: of the "
-	 "later half of its dumps the one that holds more than all but a twentieth of them, or the "
-	 "dump at exit if that holds as much; dumps should be spread evenly, as by "
+	 "in use of each process at one moment only. level: what it kept returning to at work: of "
+	 "the later half of its dumps the one that holds more than all but a twentieth of them, or "
+	 "the dump at exit if that holds as much; dumps should be spread evenly, as by "
 	 "HEAP_PROFILE_ALLOCATION_INTERVAL with HEAP_PROFILE_KEEP=spread. peak: the dump that "
 	 "holds most. last-interval: the last dump that was not written at exit. exit: the last "
 	 "dump. Total allocations always come from the last dump."},

@@ -291,8 +291,7 @@ static int check_process(struct following *following)
 			"the dumps are of different programs; their differences are not a trend");
 	else if (is_run)
 		add_warning(following, "the dumps are of several processes; their differences are "
-				       "not a trend of any "
-				       "of them");
+				       "not a trend of any of them");
 	return EXIT_DONE;
 }
 
@@ -308,8 +307,8 @@ static void check_exit(struct following *following)
 			    "functions gave back memory at exit: their trends end before it");
 	else if (is_any)
 		add_warning(following,
-			    "functions gave back most of what they held in the last tenth of "
-			    "the run: their trends end before it");
+			    "functions gave back most of what they held in the last tenth of the "
+			    "run: their trends end before it");
 }
 
 static int follow(struct following *following)
@@ -404,14 +403,13 @@ const struct command command_trend = {
 		"The verdict on each function is: grows, grew and then stays, comes and goes, "
 		"shrinks, steady, or not sure. Not sure means that its slope makes more than a "
 		"twentieth of it, but may be chance; a note says what would help. Growth is real "
-		"if "
-		"it is steeper than the drift that chance gives a steady heap, whose blocks stay "
-		"from one dump to the next. A slope is the median of the slopes between any two "
-		"dumps. Memory that a program frees at its end is not part of a trend: a function "
-		"that holds a tenth less in a dump at exit, and not by chance, is judged without "
-		"that dump. Folded stacks don't say how many blocks there are; how much came and "
-		"went is estimated from how they move. Inputs that say when they were written are "
-		"put in that order; others keep their order.",
+		"if it is steeper than the drift that chance gives a steady heap, whose blocks "
+		"stay from one dump to the next. A slope is the median of the slopes between any "
+		"two dumps. Memory that a program frees at its end is not part of a trend: a "
+		"function that holds a tenth less in a dump at exit, and not by chance, is judged "
+		"without that dump. Folded stacks don't say how many blocks there are; how much "
+		"came and went is estimated from how they move. Inputs that say when they were "
+		"written are put in that order; others keep their order.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),

@@ -51,8 +51,7 @@ int compare_parse_confidence(const struct compare_settings *settings, double *ou
 
 	if (end == settings->confidence || *end || !(confidence >= 0.5 && confidence < 1))
 		return command_error(
-			"--confidence: invalid number '%s'; expected 0.5 or more, and less "
-			"than 1",
+			"--confidence: invalid number '%s'; expected 0.5 or more, and less than 1",
 			settings->confidence);
 	*out_confidence = confidence;
 	return EXIT_DONE;

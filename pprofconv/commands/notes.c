@@ -14,7 +14,7 @@
 #define UNSEEN_INTERVALS 16  /* see is_beyond_error() */
 #define DEPTH_MAX        512 /* of HEAP_PROFILE_STACK_DEPTH */
 
-static bool parse_number(const char *text, int64_t *out_number)
+static bool parse_metadata(const char *text, int64_t *out_number)
 {
 	char *end;
 	long long number;
@@ -39,7 +39,7 @@ static bool find_number(const struct profile *profile, const char *key, int64_t 
 			return false;
 		found = value ? value : found;
 	}
-	return found && parse_number(found, out_number);
+	return found && parse_metadata(found, out_number);
 }
 
 /* --- stacks -------------------------------------------------------------------------------- */
