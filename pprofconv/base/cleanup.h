@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Freeing what a function owns when it returns, by whichever way. */
+/* _cleanup_(f) calls f with a pointer to a variable when the variable goes out of scope. A function
+ * marks what it owns with it, and so frees that on every return. */
 #pragma once
 #include <stdio.h>
 #include <stdlib.h>
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
-/* Makes `functionp` for _cleanup_ out of `function`, which must take NULL. */
+/* Defines `functionp`, for _cleanup_, from `function`, which must take NULL. */
 #define DEFINE_CLEANUP(type, function)               \
 	static inline void function##p(type *object) \
 	{                                            \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A place in a piece of text that was read from outside, and its end. Nothing reads beyond the end,
- * and what does not find what it was told to take sets `failed`, which stays: a parser takes all it
- * wants and asks once. A cursor is passed by value where the caller's is to stay as it is. */
+/* A cursor is a position in a piece of untrusted text, and the end of that text. Nothing reads
+ * beyond the end. A function that does not find what it was to take sets `failed`, which is never
+ * cleared: a parser takes all it wants and checks once. Pass a cursor by value to leave the
+ * caller's as it is. */
 #pragma once
 #include <endian.h>
 #include <stdbool.h>
@@ -30,7 +31,7 @@ static inline bool cursor_at_end(const struct cursor *cursor)
 	return cursor->at == cursor->end;
 }
 
-/* The next byte, or -1 at the end; takes nothing. */
+/* Returns the next byte, or -1 at the end. Takes nothing. */
 static inline int cursor_peek(const struct cursor *cursor)
 {
 	return cursor->at < cursor->end ? (unsigned char)*cursor->at : -1;
@@ -47,7 +48,7 @@ static inline void cursor_skip_spaces(struct cursor *cursor)
 		cursor->at++;
 }
 
-/* Takes the byte c if it is the next. */
+/* Takes the byte `c` if it comes next. Returns whether it did. */
 static inline bool cursor_accept(struct cursor *cursor, char c)
 {
 	if (cursor->at == cursor->end || *cursor->at != c)
@@ -69,7 +70,7 @@ static inline bool cursor_starts_with(const struct cursor *cursor, const char *t
 	return cursor_left(cursor) >= size && memcmp(cursor->at, text, size) == 0;
 }
 
-/* Takes `text` if it comes next. */
+/* Takes `text` if it comes next. Returns whether it did. */
 static inline bool cursor_accept_text(struct cursor *cursor, const char *text)
 {
 	if (!cursor_starts_with(cursor, text))
@@ -80,22 +81,24 @@ static inline bool cursor_accept_text(struct cursor *cursor, const char *text)
 
 extern const int8_t cursor_hex_digits[256];
 
-/* The value of a hexadecimal digit, or -1. */
+/* Returns the value of a hexadecimal digit, or -1 if `c` is not one. */
 static inline int cursor_hex_digit(int c)
 {
 	return c < 0 ? -1 : cursor_hex_digits[c];
 }
 
-/* Takes digits and returns their number; fails if there is none or if it passes the type. */
+/* Takes decimal digits and returns their value. Fails if there are none, or if the value
+ * overflows. */
 uint64_t cursor_take_decimal(struct cursor *cursor);
 int64_t cursor_take_signed(struct cursor *cursor); /* a '-' may come first */
 
-/* The same byte 8 times over. */
+/* A word of 8 equal bytes. */
 #define CURSOR_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* How many of 8 bytes, from the first one on, are hexadecimal digits, 0 to 8; sets the number that
- * they are. All 8 are looked at at once, each in its own part of a word: for bytes below 0x80 the
- * high bit of c + 0x80 - '0' tells that c is at least '0', and so on. */
+/* Returns how many of 8 bytes, from the first one on, are hexadecimal digits: 0 to 8. Sets
+ * *out_value to the number that they spell, unless there are none. All 8 are checked at once, each
+ * in its own part of a word: for bytes below 0x80 the high bit of c + 0x80 - '0' says that c is at
+ * least '0', and so on. */
 static inline unsigned cursor_hex_word(const char *bytes, uint64_t *out_value)
 {
 	uint64_t word, low, lower, is_digit, is_letter, value;
@@ -119,8 +122,8 @@ static inline unsigned cursor_hex_word(const char *bytes, uint64_t *out_value)
 	return n;
 }
 
-/* The same of hexadecimal digits, without 0x. Inline, and by words: a large dump is addresses for
- * the most part. */
+/* Takes hexadecimal digits without 0x, and fails as cursor_take_decimal() does. Inline, and word by
+ * word: most of a large dump is addresses. */
 static inline uint64_t cursor_take_hex(struct cursor *cursor)
 {
 	const char *at = cursor->at;
@@ -148,20 +151,20 @@ static inline uint64_t cursor_take_hex(struct cursor *cursor)
 	return value;
 }
 
-/* Takes what comes before the next space or the end; may be empty. */
+/* Takes and returns the text before the next space or the end. It may be empty. */
 struct cursor cursor_take_word(struct cursor *cursor);
 
-/* Whether what is left has no control characters but spaces and line ends. */
+/* Returns whether the rest has no control characters other than spaces and line ends. */
 bool cursor_is_text(struct cursor cursor);
 
 /* Drops spaces at the end. */
 void cursor_trim_end(struct cursor *cursor);
 
-/* Whether the whole of what is left is `text`. */
+/* Returns whether the rest is `text`. */
 static inline bool cursor_equals(const struct cursor *cursor, const char *text)
 {
 	return cursor_left(cursor) == strlen(text) && cursor_starts_with(cursor, text);
 }
 
-/* Moves to the first place where `text` stands; false, and nothing moved, if it stands nowhere. */
+/* Moves to the first occurrence of `text`. Returns false, without moving, if there is none. */
 bool cursor_find(struct cursor *cursor, const char *text);

@@ -13,8 +13,8 @@ struct text {
 	size_t used;
 };
 
-__attribute__((format(printf, 2, 0))) static void append_v(struct text *text, const char *format,
-							   va_list args)
+__attribute__((format(printf, 2, 0))) static void append_args(struct text *text, const char *format,
+							      va_list args)
 {
 	size_t room = text->size - text->used;
 	int n = vsnprintf(text->bytes + text->used, room, format, args);
@@ -23,22 +23,23 @@ __attribute__((format(printf, 2, 0))) static void append_v(struct text *text, co
 		text->used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void append_format(struct text *text,
+								const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	append_v(text, format, args);
+	append_args(text, format, args);
 	va_end(args);
 }
 
-/* The text to write an error into, beginning with the file's name; no room if there is one. */
+/* Returns the buffer for an error. It begins with "FILE:" if there is a file. */
 static struct text begin_error(struct diag *diag)
 {
 	struct text text = {diag->error, DIAG_TEXT_MAX, 0};
 
 	if (diag->file)
-		append(&text, "%s:", diag->file);
+		append_format(&text, "%s:", diag->file);
 	return text;
 }
 
@@ -51,9 +52,9 @@ int diag_error(struct diag *diag, int code, const char *format, ...)
 		return code;
 	text = begin_error(diag);
 	if (text.used)
-		append(&text, " ");
+		append_format(&text, " ");
 	va_start(args, format);
-	append_v(&text, format, args);
+	append_args(&text, format, args);
 	va_end(args);
 	return code;
 }
@@ -66,9 +67,9 @@ int diag_error_line(struct diag *diag, int code, uint64_t line, const char *form
 	if (diag_has_error(diag))
 		return code;
 	text = begin_error(diag);
-	append(&text, "%ju: ", (uintmax_t)line);
+	append_format(&text, " line %ju: ", (uintmax_t)line);
 	va_start(args, format);
-	append_v(&text, format, args);
+	append_args(&text, format, args);
 	va_end(args);
 	return code;
 }
@@ -81,9 +82,9 @@ int diag_error_byte(struct diag *diag, int code, uint64_t byte, const char *form
 	if (diag_has_error(diag))
 		return code;
 	text = begin_error(diag);
-	append(&text, " byte %ju: ", (uintmax_t)byte);
+	append_format(&text, " byte %ju: ", (uintmax_t)byte);
 	va_start(args, format);
-	append_v(&text, format, args);
+	append_args(&text, format, args);
 	va_end(args);
 	return code;
 }
@@ -101,10 +102,10 @@ void diag_warn(struct diag *diag, const char *format, ...)
 	va_list args;
 
 	if (diag->file)
-		append(&text, "%s: ", diag->file);
-	append(&text, "warning: ");
+		append_format(&text, "%s: ", diag->file);
+	append_format(&text, "warning: ");
 	va_start(args, format);
-	append_v(&text, format, args);
+	append_args(&text, format, args);
 	va_end(args);
 	if (diag->n_warnings < DIAG_WARNINGS_MAX)
 		copy = strdup(buffer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a function has to say to the user: at most one error, with the place it is about, and a few
- * warnings. Nothing here prints but diag_print(), which only the program's commands call. */
+/* A diag collects what a function reports to the user: at most one error, with the place it is
+ * about, and a few warnings. Nothing here prints except diag_print(), which only the program's
+ * commands call. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,16 +11,17 @@
 #define DIAG_WARNINGS_MAX 32
 
 struct diag {
-	const char *file; /* what messages are about, or NULL; must outlive the next message */
+	const char *file; /* that messages are about, or NULL; must outlive the next message */
 	char error[DIAG_TEXT_MAX];
 	char *warnings[DIAG_WARNINGS_MAX];
 	int n_warnings;
 	int n_warnings_lost;
 };
 
-/* Each notes an error, unless there is one already (the first is the cause), and returns `code`, so
- * that `return diag_error(...)` does both. The first is about the file as a whole; the others about
- * a line, counted from 1, and about a byte, counted from 0. */
+/* Each records an error, unless there is one already (the first is the cause), and returns `code`,
+ * so that `return diag_error(...)` does both. diag_error() is about the file as a whole,
+ * diag_error_line() about a line, counted from 1, and diag_error_byte() about a byte, counted from
+ * 0. */
 int diag_error(struct diag *diag, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int diag_error_line(struct diag *diag, int code, uint64_t line, const char *format, ...)
@@ -27,10 +29,10 @@ int diag_error_line(struct diag *diag, int code, uint64_t line, const char *form
 int diag_error_byte(struct diag *diag, int code, uint64_t byte, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Notes `code`, a negative errno, in the system's words. */
+/* Records the system's message for `code`, a negative errno, as the error. Returns `code`. */
 int diag_errno(struct diag *diag, int code);
 
-/* Notes something that is odd but stops nothing. */
+/* Records a warning: something is odd, but stops nothing. */
 void diag_warn(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline bool diag_has_error(const struct diag *diag)
@@ -38,9 +40,9 @@ static inline bool diag_has_error(const struct diag *diag)
 	return diag->error[0] != '\0';
 }
 
-/* Prints the warnings, if asked for, and the error, each as one line after `program: `; what of
- * it is not printable is shown as '?'. */
+/* Prints the warnings, if `warnings` is true, and the error, each as one line after `program: `.
+ * Unprintable bytes become '?'. */
 void diag_print(const struct diag *diag, const char *program, bool warnings, FILE *stream);
 
-/* Frees what it holds and forgets all, the file's name too. */
+/* Frees what it owns and resets it to all zeroes: the file's name is gone too. */
 void diag_deinit(struct diag *diag);

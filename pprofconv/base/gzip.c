@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* zlib takes half the time of a conversion, so it works in threads: the bytes are cut into blocks
- * of one size, each packed by itself, with the end of the block before it as its dictionary, and
- * ended at a byte's boundary. One after the other they are a deflate stream like any other. (pigz
- * does so.)
+/* zlib takes half the time of a conversion, so it works in threads. The bytes are cut into blocks
+ * of one size. Each block is compressed by itself, with the end of the previous block as its
+ * dictionary, and ends at a byte boundary. One after the other the results are an ordinary deflate
+ * stream. (pigz does the same.)
  *
- * A ring of jobs goes round: the caller fills a block and hands it over; when it comes to a job
- * again it waits until that is done and passes the result on. So results stay in order. */
+ * The jobs form a ring. The caller fills a block and hands it over; when it comes to a job again it
+ * waits until that job is done and passes the result on. So results stay in order. */
 #include "base/gzip.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define DICTIONARY_SIZE (32u << 10) /* deflate's window */
 #define N_JOBS          (2 * GZIP_THREADS_MAX)
 
-/* A byte of deflate data can't be more than 1/1000 larger than what went in, and a few bytes. */
+/* Deflate data can't be larger than its input by more than 1/1000 and a few bytes. */
 #define PACKED_SIZE (BLOCK_SIZE + BLOCK_SIZE / 512 + 128)
 
 enum job_state {
@@ -49,7 +49,7 @@ struct gzip {
 	size_t at; /* the job that is being filled */
 	size_t next_to_take;
 	unsigned long crc;
-	uint32_t n_bytes; /* of all blocks, modulo 2^32 as the format has it */
+	uint32_t n_bytes; /* of all blocks, modulo 2^32 as the format defines it */
 	z_stream streams[GZIP_THREADS_MAX + 1]; /* the last one is the caller's */
 	pthread_t threads[GZIP_THREADS_MAX];
 	size_t n_threads;
@@ -82,7 +82,8 @@ static void pack(struct job *job, z_stream *stream)
 
 /* --- threads ------------------------------------------------------------------------------- */
 
-/* The oldest job that is ready, or NULL once there will be no more. To be called with the lock. */
+/* Returns the oldest job that is ready, or NULL once there will be no more. Call it with the lock
+ * held. */
 static struct job *take_job(struct gzip *gzip)
 {
 	for (;;) {
@@ -118,7 +119,7 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Starts a thread; false if there is none to be had. */
+/* Starts a thread. Returns false if the system has no more to give. */
 static bool start_thread(struct gzip *gzip)
 {
 	struct worker *worker = malloc(sizeof(*worker));
@@ -204,7 +205,7 @@ void gzip_free(struct gzip *gzip)
 	free(gzip);
 }
 
-/* Gives a full job to a thread, or packs it here if there is none. */
+/* Hands a full job to a thread, or compresses it here if there are none. */
 static void submit(struct gzip *gzip, struct job *job)
 {
 	gzip->n_bytes += (uint32_t)job->n_block;
@@ -219,7 +220,7 @@ static void submit(struct gzip *gzip, struct job *job)
 	pthread_mutex_unlock(&gzip->lock);
 }
 
-/* Passes on what came out of a job, if it was submitted, and frees it. */
+/* Writes the result of a job, if it was submitted, to the output and marks the job free. */
 static void collect(struct gzip *gzip, struct job *job)
 {
 	bool was_submitted;
@@ -238,7 +239,7 @@ static void collect(struct gzip *gzip, struct job *job)
 	gzip->crc = crc32_combine(gzip->crc, job->crc, (z_off_t)job->n_block);
 }
 
-/* Submits the job at hand and goes on to the next, which has the end of this one as dictionary. */
+/* Submits the current job and moves on to the next, whose dictionary is the end of this one. */
 static void finish_block(struct gzip *gzip)
 {
 	struct job *job = &gzip->jobs[gzip->at], *next;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Packs what is written to it and passes it on to an output, in gzip's format. The same bytes in
- * give the same bytes out, with any number of threads: no time and no name are noted. */
+/* A gzip is a stream that compresses what is written to it and passes the result on to an output,
+ * in gzip's format. The same bytes in give the same bytes out, with any number of threads: no time
+ * and no name are recorded. */
 #pragma once
 #include <stddef.h>
 
@@ -11,12 +12,12 @@
 
 struct gzip;
 
-/* Level 1 is the fastest, 9 packs the most. Packing goes on in `n_threads` other threads (at most
- * GZIP_THREADS_MAX, and fewer where the system has no more to give) while the caller makes the next
- * bytes; with 0 the caller packs. NULL if memory is out. */
+/* Level 1 is the fastest, 9 compresses most. `n_threads` other threads compress (at most
+ * GZIP_THREADS_MAX, and fewer if the system refuses more) while the caller makes the next bytes;
+ * with 0 the caller compresses. `output` must outlive the result. Returns NULL if memory is out. */
 struct gzip *gzip_new(struct output *output, int level, size_t n_threads);
 
-/* How many threads are worth having here: 0 where there is one processor only. */
+/* Returns how many threads are worth having on this machine: 0 if it has one processor only. */
 size_t gzip_best_threads(void);
 
 /* Takes NULL. */
@@ -25,6 +26,6 @@ DEFINE_CLEANUP(struct gzip *, gzip_free)
 
 void gzip_write(struct gzip *gzip, const void *data, size_t size);
 
-/* Writes what is left and the end; nothing may be written afterwards. Failures of the output show
- * when that is committed. */
+/* Writes the rest and gzip's trailer. Nothing may be written afterwards. output_commit() reports
+ * failures of the output. */
 void gzip_finish(struct gzip *gzip);

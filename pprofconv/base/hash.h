@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hashing for tables in memory. The values differ from run to run, so that no input can be made
- * to collide; nothing that is written may depend on them. */
+/* hash_mix() and hash_bytes() hash the keys of tables in memory. The values differ from run to run,
+ * so that no input can be made to collide; nothing that is written may depend on them. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 extern uint64_t hash_seed_value; /* 0: not drawn yet */
 void hash_draw_seed(void);
 
-/* A number drawn once a process. */
+/* Returns a random number that is drawn once per process. */
 static inline uint64_t hash_seed(void)
 {
 	if (!hash_seed_value)
@@ -17,9 +17,10 @@ static inline uint64_t hash_seed(void)
 	return hash_seed_value;
 }
 
-/* Mixes two words by a 128-bit product, so that every bit of the result hangs on all of both. A
- * factor of 0 would forget the other one: which word makes it so is nobody's to know. So nothing
- * that is hashed by this needs a seed of its own; the seed itself as a word would undo it. */
+/* Mixes two words by a 128-bit product, so that every bit of the result depends on every bit of
+ * both. A factor of 0 would lose the other word; the seed keeps secret which word makes a factor 0.
+ * So no caller needs a seed of its own, and none may pass the seed as a word, which would cancel
+ * it. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product =
@@ -28,7 +29,7 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* `hash` is that of what comes before, or 0. */
+/* Returns the hash of `size` bytes. `hash` is the hash of what comes before them, or 0. */
 static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
 	const unsigned char *bytes = data;

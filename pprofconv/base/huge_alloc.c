@@ -8,7 +8,7 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-/* Room that begins and ends at huge pages; the advice may be refused. */
+/* Returns memory that begins and ends at huge pages. The kernel may refuse the advice. */
 static void *alloc_huge(size_t size)
 {
 	void *memory;
@@ -16,7 +16,7 @@ static void *alloc_huge(size_t size)
 	if (__builtin_add_overflow(size, HUGE_PAGE - 1, &size))
 		return NULL;
 	size &= ~(HUGE_PAGE - 1);
-	if (size > PTRDIFF_MAX) /* as malloc() has it; sanitizers take such a call for an error */
+	if (size > PTRDIFF_MAX) /* malloc()'s limit; sanitizers report such a call as an error */
 		return NULL;
 	memory = aligned_alloc(HUGE_PAGE, size);
 	if (memory)

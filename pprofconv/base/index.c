@@ -9,7 +9,7 @@
 
 #define SLOTS_MIN 64
 
-static void place(struct index *index, struct index_slot slot)
+static void place_id(struct index *index, struct index_slot slot)
 {
 	size_t at = slot.hash;
 
@@ -18,7 +18,7 @@ static void place(struct index *index, struct index_slot slot)
 	index->slots[at & (index->n_slots - 1)] = slot;
 }
 
-static int grow(struct index *index)
+static int grow_index(struct index *index)
 {
 	struct index grown = {
 		.n_slots = index->n_slots ? index->n_slots * 2 : SLOTS_MIN,
@@ -30,7 +30,7 @@ static int grow(struct index *index)
 		return -ENOMEM;
 	for (size_t i = 0; i < index->n_slots; i++)
 		if (index->slots[i].id)
-			place(&grown, index->slots[i]);
+			place_id(&grown, index->slots[i]);
 	free(index->slots);
 	*index = grown;
 	return 0;
@@ -38,9 +38,9 @@ static int grow(struct index *index)
 
 int index_insert(struct index *index, uint64_t hash, uint32_t id)
 {
-	if (index->n_used >= index->n_slots / 2 && grow(index) < 0)
+	if (index->n_used >= index->n_slots / 2 && grow_index(index) < 0)
 		return -ENOMEM;
-	place(index, (struct index_slot){.hash = (uint32_t)hash, .id = id + 1});
+	place_id(index, (struct index_slot){.hash = (uint32_t)hash, .id = id + 1});
 	index->n_used++;
 	return 0;
 }

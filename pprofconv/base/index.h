@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the number of a thing by the thing's hash: the table behind everything that is stored once.
- * It holds hashes and numbers only; the caller compares. All zeroes is an empty one. */
+/* An index is a hash table that finds the number of a thing by the thing's hash. Everything that is
+ * stored once is found by one. It holds hashes and numbers only; the caller compares the things.
+ * All zeroes is an empty index. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@ struct index {
 	size_t n_used;
 };
 
-/* A walk over the numbers entered under one hash:
+/* Walks over the numbers entered under one hash:
  *
  *	struct index_walk walk = index_walk(&index, hash);
  *	while (index_next(&walk, &id))
@@ -29,8 +30,8 @@ struct index_walk {
 	uint32_t hash;
 };
 
-/* Enters `id` under `hash`, whatever is entered there already. 0, or -ENOMEM with nothing entered.
- */
+/* Enters `id` under `hash`, even if others are there. Returns 0, or -ENOMEM with nothing
+ * entered. */
 int index_insert(struct index *index, uint64_t hash, uint32_t id);
 
 /* Frees the slots and leaves an empty index. */
@@ -45,6 +46,7 @@ static inline struct index_walk index_walk(const struct index *index, uint64_t h
 	};
 }
 
+/* Sets *out_id to the next number. Returns 1, or 0 at the end. */
 static inline int index_next(struct index_walk *walk, uint32_t *out_id)
 {
 	const struct index *index = walk->index;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes pass through two buffers: `raw` holds what the file gave, `text` what came out of it. What
- * is not packed is read into `text` at once, but for the piece that told so: 47 MB that are copied
- * once less are a hundredth of a large conversion. Lines are handed out where they lie in `text`.
- */
+/* Bytes pass through two buffers: `raw` holds the bytes of the file, `text` the unpacked ones. A
+ * file that is not gzipped is read straight into `text`, except for the first piece, which showed
+ * that it is not: 47 MB that are copied once less are a hundredth of a large conversion. Lines are
+ * returned as pointers into `text`. */
 #include "base/input.h"
 
 #include <errno.h>
@@ -12,11 +12,11 @@
 #include <zlib.h>
 
 #define RAW_SIZE  (128u << 10)
-#define TEXT_SIZE (256u << 10) /* to begin with; grows for a longer line */
+#define TEXT_SIZE (256u << 10) /* initially; grows for a longer line */
 
 struct input {
 	struct diag *diag;
-	int fd; /* -1: `raw` was all from the start */
+	int fd; /* -1: `raw` held everything from the start */
 	int status;
 
 	unsigned char *raw_buffer; /* NULL if the bytes are the caller's */
@@ -26,12 +26,12 @@ struct input {
 
 	bool is_gzip;
 	bool in_member;  /* of gzip data: between its header and its end */
-	bool in_padding; /* behind the last one */
+	bool in_padding; /* after the last member */
 	z_stream zlib;
 
 	char *text;
 	size_t text_size;
-	size_t at; /* what lies before it has been taken */
+	size_t at; /* the bytes before it have been taken */
 	size_t n_text;
 	bool text_ended;
 
@@ -64,7 +64,7 @@ static struct input *input_new(uint64_t max_bytes, struct diag *diag)
 	return input;
 }
 
-static int fail(struct input *input, int code)
+static int fail_input(struct input *input, int code)
 {
 	if (!input->status)
 		input->status = code < 0 ? diag_errno(input->diag, code) : code;
@@ -80,7 +80,7 @@ static int read_piece(struct input *input, void *to, size_t size, size_t *out_n)
 		n = read(input->fd, to, size);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return fail(input, -errno);
+		return fail_input(input, -errno);
 	*out_n = (size_t)n;
 	input->raw_ended = n == 0;
 	return 0;
@@ -94,9 +94,9 @@ static int fill_raw(struct input *input)
 	return read_piece(input, input->raw_buffer, RAW_SIZE, &input->n_raw);
 }
 
-/* Looks whether the bytes are gzipped. A first piece of one byte, as a pipe may give it, is taken
- * for the whole: then the next one is appended to it. */
-static int begin(struct input *input)
+/* Recognizes gzipped data by its first two bytes. A pipe may give a first piece of one byte: then
+ * the next piece is appended to it. */
+static int detect_gzip(struct input *input)
 {
 	int r = fill_raw(input);
 
@@ -104,14 +104,14 @@ static int begin(struct input *input)
 		ssize_t n = read(input->fd, input->raw_buffer + 1, RAW_SIZE - 1);
 
 		if (n < 0 && errno != EINTR)
-			return fail(input, -errno);
+			return fail_input(input, -errno);
 		input->raw_ended = n == 0;
 		input->n_raw += n > 0 ? (size_t)n : 0;
 	}
 	if (r || input->n_raw < 2 || input->raw[0] != 0x1f || input->raw[1] != 0x8b)
 		return r;
 	if (inflateInit2(&input->zlib, 15 + 16 /* gzip, largest window */) != Z_OK)
-		return fail(input, -ENOMEM);
+		return fail_input(input, -ENOMEM);
 	input->is_gzip = true;
 	return 0;
 }
@@ -132,7 +132,7 @@ int input_open(struct input **out_input, const char *path, uint64_t max_bytes, s
 	input->raw_buffer = malloc(RAW_SIZE);
 	if (!input->raw_buffer)
 		return diag_errno(diag, -ENOMEM);
-	r = begin(input);
+	r = detect_gzip(input);
 	if (r)
 		return r;
 	*out_input = input;
@@ -152,7 +152,7 @@ int input_open_memory(struct input **out_input, const char *name, const void *da
 	input->raw = data;
 	input->n_raw = size;
 	input->raw_ended = true;
-	r = begin(input);
+	r = detect_gzip(input);
 	if (r) {
 		input_free(input);
 		return r;
@@ -189,7 +189,7 @@ static void take_raw(struct input *input, size_t n)
 	input->n_raw -= n;
 }
 
-/* What is not packed: the rest of the piece that was looked at, then straight from the file. */
+/* Copies data that is not gzipped: the rest of the first piece, then straight from the file. */
 static int copy_raw(struct input *input, char *to, size_t size, size_t *out_n)
 {
 	size_t n = input->n_raw < size ? input->n_raw : size;
@@ -203,9 +203,9 @@ static int copy_raw(struct input *input, char *to, size_t size, size_t *out_n)
 	return 0;
 }
 
-static int corrupt(struct input *input, const char *what)
+static int corrupt_gzip(struct input *input, const char *what)
 {
-	return fail(input, diag_error(input->diag, INPUT_E_CORRUPT, "%s", what));
+	return fail_input(input, diag_error(input->diag, INPUT_E_CORRUPT, "%s", what));
 }
 
 static void skip_padding(struct input *input)
@@ -216,18 +216,20 @@ static void skip_padding(struct input *input)
 	}
 }
 
-/* Members may follow each other, and zeroes the last, as tapes have them. Anything else is no gzip
- * data: it was damaged, or something was appended that would be left out unseen. */
+/* Members may follow each other, and zeroes may follow the last one, as on tapes. Anything else is
+ * an error: the file was damaged, or something was appended that would be skipped unnoticed. */
 static int begin_member(struct input *input)
 {
 	skip_padding(input);
 	if (!input->n_raw)
 		return 0;
 	if (input->in_padding || input->raw[0] != 0x1f)
-		return corrupt(input,
-			       "what follows the gzip data is neither such data nor padding");
+		return corrupt_gzip(input,
+				    "unexpected bytes after the gzip data; the file is damaged, or "
+				    "something was appended to it");
 	input->in_member = true;
-	return inflateReset(&input->zlib) == Z_OK ? 0 : corrupt(input, "the gzip data is damaged");
+	return inflateReset(&input->zlib) == Z_OK ? 0
+						  : corrupt_gzip(input, "the gzip data is damaged");
 }
 
 /* Unpacks into `to` and sets *out_n to the number of bytes, which may be 0 before the end. */
@@ -247,7 +249,7 @@ static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n
 		return r;
 	n_raw = input->n_raw;
 	if (!n_raw)
-		return corrupt(input, "the gzip data is truncated");
+		return corrupt_gzip(input, "the gzip data is truncated");
 	zlib->next_in = (unsigned char *)input->raw;
 	zlib->avail_in = n_raw > UINT32_MAX ? UINT32_MAX : (uInt)n_raw;
 	zlib->next_out = (unsigned char *)to;
@@ -259,9 +261,9 @@ static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n
 	if (r == Z_STREAM_END)
 		input->in_member = false;
 	else if (r == Z_MEM_ERROR)
-		return fail(input, -ENOMEM);
+		return fail_input(input, -ENOMEM);
 	else if (r != Z_OK && r != Z_BUF_ERROR)
-		return corrupt(input, "the gzip data is damaged");
+		return corrupt_gzip(input, "the gzip data is damaged");
 	return 0;
 }
 
@@ -278,18 +280,18 @@ static int make_room(struct input *input, size_t max_size)
 	if (input->n_text < size)
 		return 0;
 	if (size >= max_size || __builtin_mul_overflow(size, 2, &size))
-		return fail(input,
-			    diag_error_line(input->diag, INPUT_E_LIMIT, input->line_number + 1,
-					    "the line is longer than %zu bytes", max_size));
+		return fail_input(
+			input, diag_error_line(input->diag, INPUT_E_LIMIT, input->line_number + 1,
+					       "the line is longer than %zu bytes", max_size));
 	grown = realloc(input->text, size);
 	if (!grown)
-		return fail(input, -ENOMEM);
+		return fail_input(input, -ENOMEM);
 	input->text = grown;
 	input->text_size = size;
 	return 0;
 }
 
-/* Brings more text; sets text_ended if there is none. The buffer holds at most `max_size` bytes. */
+/* Reads more text; sets text_ended if there is none. The buffer holds at most `max_size` bytes. */
 static int fill_text(struct input *input, size_t max_size)
 {
 	size_t n = 0;
@@ -308,11 +310,10 @@ static int fill_text(struct input *input, size_t max_size)
 	if (input->report)
 		input->report(input->report_context, input->n_bytes);
 	if (!r && input->n_bytes > input->max_bytes)
-		r = fail(
-			input,
-			diag_error(input->diag, INPUT_E_LIMIT,
-				   "more than %ju bytes of input; --max-input-bytes sets the limit",
-				   (uintmax_t)input->max_bytes));
+		r = fail_input(input, diag_error(input->diag, INPUT_E_LIMIT,
+						 "more than %ju bytes of input; raise the limit "
+						 "with --max-input-bytes",
+						 (uintmax_t)input->max_bytes));
 	return r;
 }
 

@@ -9,7 +9,7 @@
 
 #define SLOTS_MIN 64
 
-static void place(struct number_map *map, struct number_map_slot slot)
+static void place_key(struct number_map *map, struct number_map_slot slot)
 {
 	size_t at = number_map_start(map, slot.key);
 
@@ -18,7 +18,7 @@ static void place(struct number_map *map, struct number_map_slot slot)
 	map->slots[at] = slot;
 }
 
-static int grow(struct number_map *map)
+static int grow_map(struct number_map *map)
 {
 	struct number_map grown = {
 		.n_slots = map->n_slots ? map->n_slots * 2 : SLOTS_MIN,
@@ -30,7 +30,7 @@ static int grow(struct number_map *map)
 		return -ENOMEM;
 	for (size_t i = 0; i < map->n_slots; i++)
 		if (map->slots[i].is_used)
-			place(&grown, map->slots[i]);
+			place_key(&grown, map->slots[i]);
 	free(map->slots);
 	*map = grown;
 	return 0;
@@ -38,9 +38,9 @@ static int grow(struct number_map *map)
 
 int number_map_insert(struct number_map *map, uint64_t key, uint32_t value)
 {
-	if (map->n_used >= map->n_slots / 2 && grow(map) < 0)
+	if (map->n_used >= map->n_slots / 2 && grow_map(map) < 0)
 		return -ENOMEM;
-	place(map, (struct number_map_slot){.key = key, .value = value, .is_used = 1});
+	place_key(map, (struct number_map_slot){.key = key, .value = value, .is_used = 1});
 	map->n_used++;
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From numbers of 64 bits, such as addresses, to small ones. All zeroes is an empty map. */
+/* A number map maps 64-bit numbers, such as addresses, to small ones. All zeroes is an empty
+ * map. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@ struct number_map {
 	size_t n_used;
 };
 
-/* Enters a key that is not there yet. 0, or -ENOMEM with nothing entered. */
+/* Enters a key that is not there yet. Returns 0, or -ENOMEM with nothing entered. */
 int number_map_insert(struct number_map *map, uint64_t key, uint32_t value);
 
 /* Frees the slots and leaves an empty map. */
@@ -31,7 +32,7 @@ static inline size_t number_map_start(const struct number_map *map, uint64_t key
 	return hash_mix(key, 0) & (map->n_slots - 1);
 }
 
-/* The value of the key, or NUMBER_MAP_NONE. */
+/* Returns the value of the key, or NUMBER_MAP_NONE. */
 static inline uint32_t number_map_find(const struct number_map *map, uint64_t key)
 {
 	if (!map->n_slots)
@@ -46,8 +47,8 @@ static inline uint32_t number_map_find(const struct number_map *map, uint64_t ke
 	}
 }
 
-/* Brings what number_map_find() will look at into the cache: a large map costs a miss for each key,
- * and misses of keys that are known beforehand can pass at the same time. */
+/* Prefetches the slot that number_map_find() will look at. A large map costs a cache miss for each
+ * key, and the misses of keys that are known beforehand can overlap. */
 static inline void number_map_prefetch(const struct number_map *map, uint64_t key)
 {
 	if (map->n_slots)

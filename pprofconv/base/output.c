@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The file is made without a name where the file system can do that, so that a program that is
- * killed leaves nothing behind; it gets a temporary name only for the moment of its renaming, since
+/* The file is created without a name where the file system supports that, so that a program that is
+ * killed leaves nothing behind. It gets a temporary name only for the moment of its renaming, since
  * a link can't replace a file. Elsewhere it has the temporary name all the time. */
 #include "base/output.h"
 
@@ -24,8 +24,8 @@ struct output {
 	int fd;
 	int status;
 	const char *name; /* for messages */
-	char *path;       /* what the file is to be called; NULL: fd is the file itself */
-	char *temporary;  /* what it is called until then; NULL: nothing */
+	char *path;       /* the final name; NULL: fd is the file itself */
+	char *temporary;  /* the name until then; NULL: none */
 	uint64_t n_written;
 	void (*report)(void *context, uint64_t n_bytes);
 	void *report_context;
@@ -35,7 +35,8 @@ struct output {
 
 /* --- opening ------------------------------------------------------------------------------- */
 
-/* Makes a name in the folder of `path` that nothing else is likely to bear. */
+/* Returns a name in the folder of `path` that nothing else is likely to have, or NULL if memory is
+ * out. */
 static char *temporary_name(const char *path, unsigned try)
 {
 	const char *slash = strrchr(path, '/');
@@ -47,7 +48,7 @@ static char *temporary_name(const char *path, unsigned try)
 	return name;
 }
 
-static char *folder_of(const char *path)
+static char *folder_of_path(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -58,7 +59,7 @@ static char *folder_of(const char *path)
 
 static int open_nameless(struct output *output)
 {
-	_cleanup_(freep) void *folder = folder_of(output->path);
+	_cleanup_(freep) void *folder = folder_of_path(output->path);
 
 	if (!folder)
 		return -ENOMEM;
@@ -99,8 +100,9 @@ static int link_nameless(struct output *output, const char *name)
 	return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-/* Where the link at `path` leads to, in *out_target: NULL if there is none. */
-static int read_link(const char *path, char **out_target)
+/* Sets *out_target to the path that the symbolic link at `path` leads to, or to NULL if there is no
+ * link. */
+static int read_symlink(const char *path, char **out_target)
 {
 	char link[PATH_MAX];
 	ssize_t n = readlink(path, link, sizeof(link));
@@ -109,7 +111,7 @@ static int read_link(const char *path, char **out_target)
 
 	*out_target = NULL;
 	if (n < 0)
-		return 0; /* no link, or nothing */
+		return 0; /* not a link, or nothing there */
 	folder_size = slash && link[0] != '/' ? (int)(slash + 1 - path) : 0;
 	if (asprintf(out_target, "%.*s%.*s", folder_size, path, (int)n, link) >= 0)
 		return 0;
@@ -117,14 +119,14 @@ static int read_link(const char *path, char **out_target)
 	return -ENOMEM;
 }
 
-/* Sets the output's path to what that of a file which is not there yet leads to: links may point to
- * it. */
+/* Sets the output's path to the one that `path` leads to through links. There is no file at its end
+ * yet, but links may point there. */
 static int follow_links(struct output *output, const char *path)
 {
 	output->path = strdup(path);
 	for (int i = 0; output->path && i < LINKS_MAX; i++) {
 		char *target;
-		int r = read_link(output->path, &target);
+		int r = read_symlink(output->path, &target);
 
 		if (r || !target)
 			return r;
@@ -142,8 +144,8 @@ static int find_path(struct output *output, const char *path, bool exists)
 	return output->path ? 0 : -errno;
 }
 
-/* A file to be renamed to `path` in the end, through symbolic links. An existing one is replaced
- * with its permissions kept. */
+/* Opens a file that is renamed to `path` in the end, through symbolic links. It replaces an
+ * existing one, and keeps the permissions of that. */
 static int open_regular(struct output *output, const char *path, const struct stat *existing)
 {
 	int r = find_path(output, path, existing != NULL);
@@ -298,7 +300,7 @@ void output_printf(struct output *output, const char *format, ...)
 	free(text);
 }
 
-/* A character of `size` bytes, or with 0 a byte that is none. */
+/* Writes a character of `size` bytes; with 0, one byte that is not UTF-8. */
 static void write_json_character(struct output *output, const char *text, size_t size)
 {
 	unsigned char c = (unsigned char)*text;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths as text. */
+/* path_last_part() works on paths as text, and opens nothing. */
 #pragma once
 #include <string.h>
 
-/* What stands behind the last slash; all of it if there is none. */
+/* Returns the part after the last slash, or all of `path` if it has none. */
 static inline const char *path_last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The text lies in chunks that never move, so that a pointer into it stays good. */
+/* The text is in chunks that never move, so pointers into it stay valid. */
 #include "base/strtab.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ struct strtab_chunk {
 	char text[];
 };
 
-/* Room for `size` bytes in the newest chunk, or in a new one; NULL if memory is out. */
+/* Returns room for `size` bytes in the newest chunk, or in a new one; NULL if memory is out. */
 static char *reserve_text(struct strtab *table, size_t size)
 {
 	struct strtab_chunk *chunk = table->chunks;
@@ -31,7 +31,7 @@ static char *reserve_text(struct strtab *table, size_t size)
 	return chunk->text;
 }
 
-static int add(struct strtab *table, const char *text, size_t size, uint64_t hash)
+static int store_bytes(struct strtab *table, const char *text, size_t size, uint64_t hash)
 {
 	char *copy = reserve_text(table, size + 1);
 
@@ -44,8 +44,8 @@ static int add(struct strtab *table, const char *text, size_t size, uint64_t has
 	return vec_push(&table->entries, (struct strtab_entry){copy, (uint32_t)size});
 }
 
-/* The number of the bytes; 0 if they are not there. */
-static uint32_t find(const struct strtab *table, const char *text, size_t size, uint64_t hash)
+/* Returns the number of the bytes, or 0 if they are not there. */
+static uint32_t find_bytes(const struct strtab *table, const char *text, size_t size, uint64_t hash)
 {
 	struct index_walk walk = index_walk(&table->index, hash);
 	uint32_t at;
@@ -62,7 +62,7 @@ static uint32_t find(const struct strtab *table, const char *text, size_t size, 
 int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t *out_id)
 {
 	uint64_t hash = hash_bytes(0, text, size);
-	uint32_t id = size ? find(table, text, size, hash) : 0;
+	uint32_t id = size ? find_bytes(table, text, size, hash) : 0;
 	int r;
 
 	if (id || !size) {
@@ -71,7 +71,7 @@ int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t 
 	}
 	if (size >= UINT32_MAX || table->entries.n >= UINT32_MAX - 2)
 		return -EOVERFLOW;
-	r = add(table, text, size, hash);
+	r = store_bytes(table, text, size, hash);
 	if (r < 0)
 		return r;
 	*out_id = (uint32_t)table->entries.n;
@@ -80,7 +80,7 @@ int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t 
 
 bool strtab_has(const struct strtab *table, const char *text, size_t size)
 {
-	return !size || find(table, text, size, hash_bytes(0, text, size));
+	return !size || find_bytes(table, text, size, hash_bytes(0, text, size));
 }
 
 void strtab_deinit(struct strtab *table)

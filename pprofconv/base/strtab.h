@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Each distinct string once, known by a number. Number 0 is "", from the start: all zeroes is a
- * valid table that holds nothing else. Strings may hold any byte; a NUL follows each. */
+/* A strtab is a table that stores each distinct string once and gives it a number. Number 0 is "",
+ * from the start: all zeroes is a valid table that holds nothing else. Strings may hold any byte; a
+ * NUL follows each. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,14 +23,14 @@ struct strtab {
 	struct index index;
 };
 
-/* Sets *out_id to the number of the `size` bytes at `text`, which are copied. 0 or -ENOMEM;
- * -EOVERFLOW if a string or the number of strings passes 32 bits. */
+/* Sets *out_id to the number of the `size` bytes at `text`, which are copied. Returns 0; -ENOMEM;
+ * -EOVERFLOW if the size of a string or the number of strings exceeds 32 bits. */
 int strtab_intern(struct strtab *table, const char *text, size_t size, uint32_t *out_id);
 
-/* Whether the table holds those bytes. */
+/* Returns whether the table holds those bytes. */
 bool strtab_has(const struct strtab *table, const char *text, size_t size);
 
-/* The text of a number that the table gave out; valid until strtab_deinit. */
+/* Returns the text of a number that the table gave out, valid until strtab_deinit(). */
 static inline const char *strtab_text(const struct strtab *table, uint32_t id)
 {
 	return id ? table->entries.items[id - 1].text : "";
@@ -40,7 +41,7 @@ static inline size_t strtab_size(const struct strtab *table, uint32_t id)
 	return id ? table->entries.items[id - 1].size : 0;
 }
 
-/* How many numbers there are, 0 included. */
+/* Returns how many numbers there are, 0 included. */
 static inline size_t strtab_count(const struct strtab *table)
 {
 	return table->entries.n + 1;

@@ -7,7 +7,7 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* The bits that the first byte of a sequence of `size` bytes has, and those that tell its size. */
+/* By the size of a sequence: the bits of its first byte that give this size, and their value. */
 static const struct {
 	uint8_t mask, value;
 	uint32_t min; /* smaller code points have shorter sequences */
@@ -37,7 +37,7 @@ size_t utf8_sequence(const char *text, size_t size)
 	return 0;
 }
 
-/* Of two bytes are the control characters U+0080 to U+009F, which terminals obey as well. */
+/* The control characters U+0080 to U+009F, which terminals obey as well, take two bytes. */
 size_t utf8_printable(const char *text, size_t size)
 {
 	size_t n = utf8_sequence(text, size);

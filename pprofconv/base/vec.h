@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A growing array of any type: VEC(struct sample) samples; all zeroes is an empty one. Items move
- * when it grows, so keep indexes, not pointers. */
+/* VEC(type) is a growing array of any type, as in VEC(struct sample) samples. All zeroes is an
+ * empty one. Items move when it grows, so keep indexes, not pointers. */
 #pragma once
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 		size_t capacity; \
 	}
 
-/* Makes room for `extra` more items. 0, or -ENOMEM with the vector as it was. */
+/* Makes room for `extra` more items. Gives 0, or -ENOMEM with the vector as it was. */
 #define vec_reserve(vec, extra)                                                             \
 	((vec)->capacity - (vec)->n >= (extra) ? 0 : ({                                     \
 		void *grown_ = vec_grow_((vec)->items, (vec)->n, &(vec)->capacity, (extra), \
@@ -28,11 +28,11 @@
 		grown_ ? 0 : -ENOMEM;                                                       \
 	}))
 
-/* Adds one item at the end. 0, or -ENOMEM with the vector as it was. */
+/* Adds one item at the end. Gives 0, or -ENOMEM with the vector as it was. */
 #define vec_push(vec, ...) \
 	(vec_reserve(vec, 1) ? -ENOMEM : ((vec)->items[(vec)->n++] = (__VA_ARGS__), 0))
 
-/* Adds `count` items, copied from `source`. 0, or -ENOMEM with the vector as it was. */
+/* Adds `count` items, copied from `source`. Gives 0, or -ENOMEM with the vector as it was. */
 #define vec_append(vec, source, count)                                                             \
 	(vec_reserve(vec, count)                                                                   \
 		 ? -ENOMEM                                                                         \
@@ -44,8 +44,8 @@
 				       *item##_end_ = vec_from(vec, (vec)->n); \
 	     item != item##_end_; item++)
 
-/* A pointer to the items from number `first` on, which may be one behind the last; NULL where there
- * has never been an item. */
+/* A pointer to item `first`, which may be one past the last; NULL if there has never been an
+ * item. */
 #define vec_from(vec, first) ((vec)->items ? (vec)->items + (first) : NULL)
 
 /* Frees the items and leaves an empty vector. */
@@ -64,8 +64,8 @@ static inline void vec_copy_(void *to, const void *from, size_t size)
 	}
 }
 
-/* Grows by half and never by less than asked for, with every size checked. Returns where the items
- * are now, or NULL with all as it was. */
+/* Grows by half, and never by less than asked for, with every size checked. Returns where the items
+ * are now, or NULL with everything as it was. */
 static inline void *vec_grow_(void *items, size_t n, size_t *capacity, size_t extra,
 			      size_t item_size)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks over the fields of a protobuf message without knowing what they mean. */
+/* A wire field is one field of an encoded protobuf message. wire_next_field() walks over the fields
+ * of a message without knowing what they mean. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,11 +18,11 @@ struct wire_field {
 	uint32_t number;
 	enum wire_type wire_type;
 	struct cursor whole;   /* with its tag */
-	struct cursor encoded; /* without, as it stands */
-	struct cursor content; /* of WIRE_BYTES: without the length that stands before it */
+	struct cursor encoded; /* without it */
+	struct cursor content; /* of WIRE_BYTES: without the length in front */
 	uint64_t value;        /* of WIRE_VARINT */
 };
 
-/* Takes the next field. False at the end, and where there is no whole field: then the cursor has
- * failed and stays where that field begins. */
+/* Takes the next field. Returns false at the end, and where there is no whole field: then the
+ * cursor has failed and stays where that field begins. */
 bool wire_next_field(struct cursor *bytes, struct wire_field *out_field);

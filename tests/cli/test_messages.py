@@ -44,7 +44,7 @@ def every_bad_fixture(folder):
             continue
         out = os.path.join(folder, 'out.pb.gz')
         line = fail(cli.data(name), '-o', out)
-        assert re.match(r'pprofconv: .*%s:( byte)? ?\d+: \w' % re.escape(name), line), line
+        assert re.match(r'pprofconv: .*%s: (line|byte) \d+: \w' % re.escape(name), line), line
         assert not os.path.exists(out)
 
 
@@ -94,14 +94,14 @@ def paths_of_options(folder):
 
 @cli.test
 def an_empty_file(folder):
-    cli.equal(refuse(folder, b''), '1: the file is empty')
+    cli.equal(refuse(folder, b''), ' line 1: the file is empty')
 
 
 @cli.test
 def a_foreign_file(folder):
-    cli.is_in('1: not a heap profile', refuse(folder, bytes(range(256))))
+    cli.is_in('line 1: not a heap profile', refuse(folder, bytes(range(256))))
     cli.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
-              '1: a program or core file is not read')
+              ' line 1: a program or core file is not read')
     cli.is_in('perf.data is not read', refuse(folder, b'PERFILE2' + bytes(range(256))))
 
 
@@ -109,8 +109,8 @@ def a_foreign_file(folder):
 def a_truncated_file(folder):
     with open(cli.data('good-exact.heap'), 'rb') as file:
         whole = file.read()
-    cli.equal(refuse(folder, whole[:-6]), "19: truncated: the last line is not '# end'")
-    cli.equal(refuse(folder, whole[:500]), '16: truncated: the last line has no end')
+    cli.equal(refuse(folder, whole[:-6]), " line 19: truncated: the last line is not '# end'")
+    cli.equal(refuse(folder, whole[:500]), ' line 16: truncated: the last line has no end')
 
 
 @cli.test
@@ -129,7 +129,7 @@ def what_follows_gzip_data(folder):
     with open(cli.data('good-exact.heap'), 'rb') as file:
         packed = gzip.compress(file.read())
     for rest in (b'garbage', bytes(70000) + b'x', packed + b'x'):
-        cli.is_in('what follows the gzip data is neither such data nor padding',
+        cli.is_in('unexpected bytes after the gzip data; the file is damaged',
                   refuse(folder, packed + rest))
     good = os.path.join(folder, 'good.gz')
     with open(good, 'wb') as file:
@@ -164,7 +164,7 @@ def a_gzip_bomb(folder):
     path = os.path.join(folder, 'bomb.heap')
     with open(path, 'wb') as file:
         file.write(bomb)
-    cli.is_in('more than 1048576 bytes of input; --max-input-bytes sets the limit',
+    cli.is_in('more than 1048576 bytes of input; raise the limit with --max-input-bytes',
               fail('--max-input-bytes=1M', path))
 
 
@@ -175,7 +175,7 @@ def a_line_of_100_mb(folder):
         file.write(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n')
         file.seek(100 << 20, os.SEEK_CUR)
         file.write(b'\n')
-    cli.equal(fail(path), f'pprofconv: {path}:2: the line is longer than 16777216 bytes')
+    cli.equal(fail(path), f'pprofconv: {path}: line 2: the line is longer than 16777216 bytes')
 
 
 @cli.test
@@ -232,7 +232,7 @@ def bad_usage(folder):
 def odd_folded_stacks(folder):
     big = b'main;work 99999999999999999999\n'
     expected = "expected a stack and a number, as in 'main;work 12'"
-    cli.equal(refuse(folder, b'main;work 1\n' + big), f'2: {expected}')
+    cli.equal(refuse(folder, b'main;work 1\n' + big), f' line 2: {expected}')
     path = os.path.join(folder, 'x')
     with open(path, 'wb') as file:
         file.write(b'main;work 1\r\n\r\nmain;rest 2\r\n')
