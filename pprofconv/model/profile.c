@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 
-/* Notes the first failure; true if there was one, now or before. */
+/* Records the first failure. Returns true if there was one, now or before. */
 static bool failed(struct profile *profile, int r)
 {
 	if (r < 0 && !profile->status)
@@ -13,7 +13,7 @@ static bool failed(struct profile *profile, int r)
 	return profile->status < 0;
 }
 
-/* Whether `n` things are too many to number the next one. */
+/* Returns whether `n` things are too many to number the next one. */
 static bool is_full(struct profile *profile, size_t n)
 {
 	return failed(profile, n >= PROFILE_NONE - 1 ? -EOVERFLOW : 0);
@@ -124,7 +124,7 @@ static uint64_t hash_sample(const struct profile_sample *sample)
 	return sample->unknown ? hash_mix(hash, sample->unknown) : hash;
 }
 
-/* The number of the sample with that key, or PROFILE_NONE. */
+/* Returns the number of the sample with that key, or PROFILE_NONE. */
 static uint32_t find_sample(const struct profile *profile, const struct profile_sample *key,
 			    uint64_t hash)
 {
@@ -148,9 +148,9 @@ static int sum_values(int64_t *sums, const int64_t *values, size_t n)
 	return overflow ? -EOVERFLOW : 0;
 }
 
-/* Makes the new sample `id` one that find_sample() finds: from its stack if it is the first there,
- * else by the index. Nearly all samples are, so a large profile needs hardly any index, and no miss
- * of the cache for each sample in it. */
+/* Makes find_sample() find the new sample `id`: from its stack if it is the first there, else by
+ * the index. Nearly all samples are the first, so a large profile needs hardly any index, and no
+ * cache miss for each sample in it. */
 static int index_sample(struct profile *profile, uint32_t stack, uint64_t hash, uint32_t id)
 {
 	uint32_t *first = &profile->stacks.items[stack].first_sample;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The converter's model of one profile: what a pprof protobuf holds. One object owns everything;
- * things refer to each other by number, and equal things are stored once.
+/* A profile is the converter's model of one pprof protobuf. One object owns everything; things
+ * refer to each other by number, and equal things are stored once.
  *
- * All fields may be read; they are changed by the functions below only, unless it says otherwise.
+ * Any field may be read. Only the functions below change fields, unless a comment says otherwise.
  *
- * Failure is sticky: when memory runs out or a count passes its limit, the function that met it
- * returns a number that may be passed on but means nothing, everything called afterwards does
- * nothing, and profile_status() says what happened. Callers that build a profile ask once, at the
- * end; before reading items back they must have asked. */
+ * Failure is sticky. When memory runs out or a count exceeds its limit, the function concerned
+ * returns a number that may be passed on but means nothing, later calls do nothing, and
+ * profile_status() says what happened. A caller that builds a profile checks once, at the end, and
+ * always before it reads items back. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,26 +19,27 @@
 #include "base/strtab.h"
 #include "base/vec.h"
 
-#define PROFILE_NONE       UINT32_MAX /* where a number is expected: there is none */
-#define SAMPLE_TYPES_MAX   64         /* pprof knows no profile with more than a handful */
-#define LOCATION_LINES_MAX 1024       /* no compiler inlines as deep */
+#define PROFILE_NONE       UINT32_MAX /* in place of a number: there is none */
+#define SAMPLE_TYPES_MAX   64         /* no profile that pprof knows has more than a handful */
+#define LOCATION_LINES_MAX 1024       /* no compiler inlines that deep */
 
 struct profile_value_type {
 	uint32_t type; /* string, such as inuse_space */
 	uint32_t unit; /* string, such as bytes */
 };
 
-/* A range of the address space that a file was mapped to. Number 0 is the program itself. */
+/* A mapping is a range of the address space that a file was mapped to. Number 0 is the program
+ * itself. */
 struct profile_mapping {
 	uint64_t start;
-	uint64_t limit;    /* the first address behind it */
+	uint64_t limit;    /* the first address after it */
 	uint64_t offset;   /* in the file, of `start` */
 	uint32_t file;     /* string, "" if not known; without " (deleted)" */
 	uint32_t build_id; /* string, lower-case hexadecimal, "" if not known */
-	uint32_t unknown;  /* in profile.unknown_fields: fields that we have no name for, or 0 */
+	uint32_t unknown;  /* in profile.unknown_fields: fields unknown to us, or 0 */
 	bool was_deleted;  /* the file was gone when the profile was made; not written */
-	/* What is known of its locations, of all of them: pprof symbolizes no part of a mapping
-	 * that has one of these set. May be written by anyone who symbolizes. */
+	/* These say what is known of all its locations: pprof symbolizes no part of a mapping that
+	 * has one of these set. A symbolizer may write them. */
 	bool has_functions;
 	bool has_filenames;
 	bool has_line_numbers;
@@ -60,30 +61,29 @@ struct profile_line {
 	int64_t column; /* 0: not known */
 };
 
-/* A place in the code. Its lines are profile_lines(): several mean inlining, the innermost callee
- * first, the function that the code really belongs to last. */
+/* A location is a place in the code. Its lines are profile_lines(): several mean inlining, the
+ * innermost callee first, the function that contains the code last. */
 struct profile_location {
 	uint64_t address; /* of the call: a return address less 1 */
 	uint32_t mapping; /* number, or PROFILE_NONE */
 	uint32_t first_line;
 	uint32_t n_lines : 31;
-	uint32_t is_folded : 1; /* several functions share the code, which one was meant is not
-				   known */
+	uint32_t is_folded : 1; /* several functions share the code; the one meant is unknown */
 	uint32_t unknown;
 };
 
-/* A call chain: locations leaf first, see profile_stack(). */
+/* A stack is a call chain: locations, the leaf first. See profile_stack(). */
 struct profile_stack {
 	uint32_t first_frame;
 	uint32_t n_frames;
-	uint32_t first_sample; /* number, or PROFILE_NONE: the first that was added with it */
+	uint32_t first_sample; /* number of the first that was added with it, or PROFILE_NONE */
 };
 
-/* Either a string or a number with its unit. */
+/* A label is either a string or a number with its unit. */
 struct profile_label {
 	uint32_t key;
 	uint32_t text; /* string; "" if the label is a number */
-	uint32_t unit; /* string; of the number, may be "" */
+	uint32_t unit; /* string, of the number; may be "" */
 	uint32_t unknown;
 	int64_t number;
 };
@@ -93,7 +93,8 @@ struct profile_label_set {
 	uint32_t n_labels;
 };
 
-/* Its values are profile_values(). No two samples of a profile have the same three fields. */
+/* A sample's values are profile_values(). No two samples of a profile have the same three
+ * fields. */
 struct profile_sample {
 	uint32_t stack;
 	uint32_t labels; /* a label set; 0 is the empty one */
@@ -114,77 +115,80 @@ struct profile {
 	VEC(struct profile_mapping) mappings;
 	VEC(uint32_t) comments; /* strings */
 	struct strtab strings;
-	struct strtab unknown_fields; /* of the input, as they were encoded there */
+	struct strtab unknown_fields; /* of the input, in its encoding */
 
-	/* May be written by anyone. */
-	const char *format; /* a constant: the name of the format that it was read from, or NULL */
-	const char *tool;   /* a constant: what wrote that, as far as it tells, or NULL */
+	/* Any caller may write these. */
+	const char *format; /* a constant: the format that it was read from, or NULL */
+	const char *tool;   /* a constant: the program that wrote that, or NULL if not known */
 	struct profile_value_type period_type;
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */
 	int64_t duration_nanos;
-	bool keeps_samples;           /* counts of a sampled dump are to stay as they were taken */
-	int64_t kept_interval;        /* the sampler's, if they did: no estimates yet; else 0 */
+	bool keeps_samples;           /* counts of a sampled dump are not scaled to estimates */
+	int64_t kept_interval;        /* the sampler's, if counts were not scaled; else 0 */
 	uint32_t drop_frames;         /* string, regular expression */
 	uint32_t keep_frames;         /* string, regular expression */
 	uint32_t default_sample_type; /* string */
 	uint32_t doc_url;             /* string */
 	uint32_t unknown;
 
-	/* Private: what finds equal things, and the first failure. Samples are in sample_index but
-	 * for the first of each stack, see profile_add_sample(). */
+	/* Private: the tables that find equal things, and the first failure. sample_index holds all
+	 * samples but the first of each stack, see profile_add_sample(). */
 	struct index sample_index, stack_index, label_index, function_index;
 	struct number_map address_map;
 	int status;
 };
 
-/* An empty profile, or NULL if memory is out. */
+/* Returns an empty profile, or NULL if memory is out. */
 struct profile *profile_new(void);
 
-/* Frees it with all it owns; takes NULL. */
+/* Frees it with everything that it owns; takes NULL. */
 void profile_free(struct profile *profile);
 DEFINE_CLEANUP(struct profile *, profile_free)
 
-/* 0, or the first failure: -ENOMEM; -EOVERFLOW if values add up beyond 64 bits or there is more of
- * something than 32 bits can number. */
+/* Returns 0, or the first failure: -ENOMEM; -EOVERFLOW if values add up to more than 64 bits hold,
+ * or if there are more things of a kind than 32 bits can number. */
 int profile_status(const struct profile *profile);
 
-/* Notes a failure that a caller met while building, as if one of the functions here had. */
+/* Records a caller's failure, as if one of the functions here had failed with `code`, a negative
+ * errno. */
 void profile_fail(struct profile *profile, int code);
 
-/* Strings. The text is copied; what profile_string() returns is good as long as the profile. */
+/* Strings. The text is copied. The result of profile_string() is valid as long as the profile. */
 uint32_t profile_intern(struct profile *profile, const char *text);
 uint32_t profile_intern_bytes(struct profile *profile, const char *text, size_t size);
 const char *profile_string(const struct profile *profile, uint32_t string);
 
-/* Adds a kind of value; all of them come before the first sample. Returns its place in the values
- * of each sample. More than SAMPLE_TYPES_MAX: -EOVERFLOW. */
+/* Adds a sample type; all of them come before the first sample. Returns its place in the values of
+ * each sample. More than SAMPLE_TYPES_MAX fail with -EOVERFLOW. */
 size_t profile_add_sample_type(struct profile *profile, const char *type, const char *unit);
 
-/* The place of the sample type of that name in each sample's values, or -1. */
+/* Returns the place of the sample type of that name in each sample's values, or -1. */
 int profile_find_sample_type(const struct profile *profile, const char *type);
 
-/* Adds `values`, as many as there are sample types, to the sample with that stack and label set;
- * makes it if there is none. Returns its number. */
+/* Adds `values`, one per sample type, to the sample with that stack and label set, which is created
+ * if there is none. Returns its number. */
 uint32_t profile_add_sample(struct profile *profile, struct profile_sample key,
 			    const int64_t *values);
 
-/* The number of the stack with these locations, leaf first; n may be 0. */
+/* Returns the number of the stack with these locations, the leaf first; `n` may be 0. */
 uint32_t profile_add_stack(struct profile *profile, const uint32_t *locations, size_t n);
 
-/* The number of the set with these labels in this order; n may be 0, which gives set 0. */
+/* Returns the number of the set with these labels in this order; `n` may be 0, which gives set
+ * 0. */
 uint32_t profile_add_labels(struct profile *profile, const struct profile_label *labels, size_t n);
 
-/* The location with that address which profile_location_at() made before, or a new one, in no
+/* Returns the location that profile_location_at() made before for that address, or a new one, in no
  * mapping and with no lines. */
 uint32_t profile_location_at(struct profile *profile, uint64_t address);
 
-/* The same for the addresses of a stack at once, which is faster: sets `n` numbers. */
+/* Does the same for all addresses of a stack at once, which is faster: sets `n` numbers. */
 void profile_locations_at(struct profile *profile, const uint64_t *addresses, size_t n,
 			  uint32_t *out_locations);
 
-/* A new location even if there is an equal one; the location's own first_line and n_lines are
- * ignored. More than LOCATION_LINES_MAX lines, here and below: -EOVERFLOW. */
+/* Adds a location even if there is an equal one, and returns its number; the first_line and n_lines
+ * of `location` are ignored. More than LOCATION_LINES_MAX lines, here and below, fail with
+ * -EOVERFLOW. */
 uint32_t profile_add_location(struct profile *profile, const struct profile_location *location,
 			      const struct profile_line *lines, size_t n_lines);
 
@@ -192,43 +196,44 @@ uint32_t profile_add_location(struct profile *profile, const struct profile_loca
 void profile_set_lines(struct profile *profile, uint32_t location, const struct profile_line *lines,
 		       size_t n_lines);
 
-/* The number of the function with these fields, new or not. */
+/* Returns the number of the function with these fields, new or not. */
 uint32_t profile_add_function(struct profile *profile, const struct profile_function *function);
 
-/* A new mapping behind all others. */
+/* Adds a mapping after all others, and returns its number. */
 uint32_t profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping);
 
 /* Adds a line of free text. */
 void profile_add_comment(struct profile *profile, const char *text, size_t size);
 
-/* The period in bytes, R: 1 where every allocation was recorded; 0 if the profile doesn't tell. */
+/* Returns the sampling period R in bytes: 1 if every allocation was recorded, 0 if the profile
+ * doesn't say. */
 int64_t profile_bytes_period(const struct profile *profile);
 
-/* VALUE if that comment, a string, reads "KEY: VALUE"; else NULL. Where profiles were merged, there
- * is one for each of them that told another. */
+/* Returns VALUE if that comment, a string, reads "KEY: VALUE"; else NULL. A merged profile may have
+ * several comments of one key: one for each different value in its sources. */
 const char *profile_comment_value(const struct profile *profile, uint32_t comment, const char *key);
 
-/* The value of the first such comment, or NULL. */
+/* Returns the value of the first such comment, or NULL. */
 const char *profile_metadata(const struct profile *profile, const char *key);
 
-/* The same as a number; 0 if there is none. */
+/* Returns the same as a number, or 0 if there is none. */
 uint64_t profile_metadata_number(const struct profile *profile, const char *key);
 
-/* Makes the mappings of a profile that was read from a memory map fit to use, once all of its
- * locations and mappings are in:
+/* Puts the mappings that were read from a memory map into the form that tools expect, once all
+ * locations and mappings of the profile are in:
  * - neighbours that are one mapping split in two become one;
  * - the program comes first: the mapping of the file `program` (a path or its last part; NULL or ""
- *   if it is not known), else the first mapping of a file that is no library;
- * - each location that is in no mapping gets the one its address lies in; where there is none, a
- *   mapping without a file that spans everything, as pprof makes it. */
+ *   if it is not known), else the first mapping of a file that is not a library;
+ * - each location without a mapping gets the one that holds its address; if there is none, it gets
+ *   a mapping without a file that spans everything, as pprof makes it. */
 void profile_settle_mappings(struct profile *profile, const char *program);
 
-/* The name that stands for the stack of a sample that has none. */
+/* The name of the stack of a sample that has none. */
 #define PROFILE_NO_STACK "(no stack)"
 
-/* Gives a profile that was read what other tools ask for: samples without a location one whose
- * function is PROFILE_NO_STACK, locations without a mapping one without a file. No stack may be
- * added afterwards. */
+/* Completes a profile that was read, as other tools require: a sample without a location gets one
+ * whose function is PROFILE_NO_STACK, a location without a mapping gets one without a file. No
+ * stack may be added afterwards. */
 void profile_complete(struct profile *profile);
 
 static inline int64_t *profile_values(const struct profile *profile, size_t sample)
@@ -236,7 +241,7 @@ static inline int64_t *profile_values(const struct profile *profile, size_t samp
 	return vec_from(&profile->values, sample * profile->sample_types.n);
 }
 
-/* The locations of a stack, leaf first. */
+/* Returns the locations of a stack, the leaf first. */
 static inline const uint32_t *profile_stack(const struct profile *profile, uint32_t stack,
 					    size_t *out_n)
 {

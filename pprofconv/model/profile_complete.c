@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Stores of profiles refuse a sample without a location and a location without a mapping, and in
- * reports such a sample is in nobody's row. So both are given what they lack, once, when a profile
- * was read: what is written and read back is the same then. */
+/* Stores of profiles reject a sample without a location and a location without a mapping, and in
+ * reports such a sample is in no row. So both get what they lack, once, when a profile is read:
+ * then a profile that is written and read back is the same. */
 #include "model/profile.h"
 
 #include <errno.h>
 
-/* The mapping for locations that have none: without a file, and of no size, as pprof makes it. */
+/* Returns the mapping for locations that have none: without a file, and of size 0, as pprof makes
+ * it. PROFILE_NONE if there is none yet. */
 static uint32_t find_nowhere(const struct profile *profile)
 {
 	for (uint32_t i = 0; i < profile->mappings.n; i++) {
@@ -19,8 +20,8 @@ static uint32_t find_nowhere(const struct profile *profile)
 	return PROFILE_NONE;
 }
 
-/* What is known of all locations in no mapping; nobody has to look for names where they have them.
- */
+/* Describes what is known of all locations in no mapping, so that tools don't look for names where
+ * there are some already. */
 static struct profile_mapping describe_nowhere(const struct profile *profile)
 {
 	struct profile_mapping mapping = {.has_functions = true};
@@ -60,7 +61,7 @@ static void give_mappings(struct profile *profile)
 	}
 }
 
-/* A location whose function says that there is none. */
+/* Adds a location whose function says that there is no stack. */
 static uint32_t add_no_stack(struct profile *profile)
 {
 	uint32_t name = profile_intern(profile, PROFILE_NO_STACK);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Puts a memory map into the order that tools expect, and every location into its mapping.
  *
- * The rules are pprof's, for the sake of equal readings, made faster and told what the program is:
- * it looks through all mappings for each location, we search in an order by address. */
+ * The rules are pprof's, so that both read a profile alike. Two things differ: we are told what the
+ * program is, and we search in an order by address where pprof looks through all mappings for each
+ * location. */
 #include "model/profile.h"
 
 #include <assert.h>
@@ -10,7 +11,7 @@
 
 #include "base/path.h"
 
-/* Where programs that are not position-independent are linked to, on x86-64. */
+/* The address that programs which are not position-independent are linked to, on x86-64. */
 #define FIXED_START 0x400000
 
 /* --- neighbours ---------------------------------------------------------------------------- */
@@ -20,7 +21,7 @@ static bool may_be_equal(uint32_t a, uint32_t b)
 	return !a || !b || a == b;
 }
 
-/* Whether `next` goes on where `mapping` ends, in memory and, as far as is known, in the file. */
+/* Returns whether `next` continues `mapping`, in memory and, as far as is known, in the file. */
 static bool is_continued(const struct profile_mapping *mapping, const struct profile_mapping *next)
 {
 	uint64_t size = mapping->limit - mapping->start;
@@ -60,7 +61,7 @@ static bool is_program(const char *file, const char *program)
 	       (!strchr(program, '/') && strcmp(path_last_part(file), program) == 0);
 }
 
-/* Names such as libc.so, libc.so.6, ld-linux-x86-64.so.2, libfoo.so_1. */
+/* Returns whether the name is like libc.so, libc.so.6, ld-linux-x86-64.so.2 or libfoo.so_1. */
 static bool is_library(const char *file)
 {
 	for (const char *at = strstr(file, ".so"); at; at = strstr(at + 1, ".so"))
@@ -69,7 +70,8 @@ static bool is_library(const char *file)
 	return false;
 }
 
-/* Memory that has a name but holds no program: [vdso], (evicted), /dev/zero, /memfd:jit. */
+/* Returns whether the name is one of memory that holds no program: [vdso], (evicted), /dev/zero,
+ * /memfd:jit. */
 static bool is_special(const char *file)
 {
 	static const char *const prefixes[] = {"[",       "(",     "/dev/",
@@ -81,7 +83,7 @@ static bool is_special(const char *file)
 	return false;
 }
 
-/* The number of the program's mapping, or PROFILE_NONE. */
+/* Returns the number of the program's mapping, or PROFILE_NONE. */
 static uint32_t find_program(const struct profile *profile, const char *program)
 {
 	uint32_t guess = PROFILE_NONE;
@@ -105,7 +107,7 @@ static void swap_mappings(struct profile *profile, uint32_t a, uint32_t b)
 	profile->mappings.items[b] = swapped;
 }
 
-/* The first mapping is often only the executable part of the program: then it starts where the
+/* The first mapping is often only the executable part of the program. Widens it to start where the
  * file does. */
 static void widen_fixed_program(struct profile_mapping *program)
 {
@@ -158,7 +160,7 @@ static int sort_mappings(const struct profile *profile, order_vec *order)
 	return 0;
 }
 
-/* How many mappings start at or below the address. */
+/* Returns how many mappings start at or below the address. */
 static size_t count_up_to(const order_vec *order, uint64_t address)
 {
 	size_t low = 0, high = order->n;
@@ -174,8 +176,9 @@ static size_t count_up_to(const order_vec *order, uint64_t address)
 	return low;
 }
 
-/* The mapping that holds the address. Of a file that was mapped in several parts the first may be
- * missing: then the next one counts, and is widened down to the file's start. */
+/* Returns the mapping that holds the address, or PROFILE_NONE. If a file was mapped in several
+ * parts the first may be missing: then the next one counts, and is widened down to the file's
+ * start. */
 static uint32_t find_mapping(struct profile *profile, order_vec *order, uint64_t address)
 {
 	size_t behind = count_up_to(order, address);

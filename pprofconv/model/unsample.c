@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Value i is round(S_i) - round(S_i-1), where S_i is the sum of the estimates up to i. What that
- * needs of the past is S - round(S), the carry, so that sums of any size lose no digits. Cutting
- * each estimate to a whole number instead reads 1,000 samples worth 1.58 objects each as 1,000. */
+/* Value i is round(S_i) - round(S_i-1), where S_i is the sum of the estimates up to i. Only the
+ * carry S - round(S) is kept from the past, so sums of any size lose no digits. Cutting each
+ * estimate to a whole number instead would read 1,000 samples worth 1.58 objects each as 1,000. */
 #include "model/unsample.h"
 
 #include <errno.h>
