@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Folded stacks, as flame graph tools take them: the names of a stack's functions from the root to
- * the leaf, and a number. What the number counts is not said. Many tools write them, none defines
- * them: comments, fractions, line ends of Windows and a last line without an end are all read. */
+/* Folded stacks are the input of flame graph tools: the names of a stack's functions from the root
+ * to the leaf, and a number. The format doesn't say what the number counts. Many tools write it and
+ * none defines it, so comments, fractions, line ends of Windows and a last line without an end are
+ * all accepted. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -15,25 +16,25 @@ struct folded {
 	struct profile *profile;
 	struct input *input;
 	struct diag *diag;
-	VEC(uint32_t) locations; /* of the functions, PROFILE_NONE where there is none yet */
+	VEC(uint32_t) locations; /* by function; PROFILE_NONE if there is none yet */
 	VEC(uint32_t) stack;
-	double carry; /* what rounding has left over so far */
+	double carry; /* the remainder of rounding so far */
 	size_t n_lines, n_two_counts, n_fractions, n_like_stacks;
 	bool has_callers, is_cut;
 };
 
-static int corrupt(struct folded *folded, const char *what)
+static int corrupt_line(struct folded *folded, const char *what)
 {
 	return diag_error_line(folded->diag, READER_E_CORRUPT, input_line_number(folded->input),
 			       "%s", what);
 }
 
-static void no_memory(struct folded *folded)
+static void fail_no_memory(struct folded *folded)
 {
 	profile_fail(folded->profile, -ENOMEM);
 }
 
-/* The location that stands for a function; it has no address. */
+/* Returns the location of a function; it has no address. */
 static uint32_t location_of(struct folded *folded, uint32_t function)
 {
 	struct profile_location location = {.mapping = PROFILE_NONE};
@@ -41,7 +42,7 @@ static uint32_t location_of(struct folded *folded, uint32_t function)
 
 	while (folded->locations.n <= function)
 		if (vec_push(&folded->locations, PROFILE_NONE) < 0) {
-			no_memory(folded);
+			fail_no_memory(folded);
 			return 0;
 		}
 	if (folded->locations.items[function] == PROFILE_NONE)
@@ -57,11 +58,11 @@ static void push_frame(struct folded *folded, struct cursor name)
 	uint32_t number = profile_add_function(folded->profile, &function);
 
 	if (vec_push(&folded->stack, location_of(folded, number)) < 0)
-		no_memory(folded);
+		fail_no_memory(folded);
 }
 
-/* stack = name { ";" name } { ";" }; the last one is the leaf, so it is read from the end. A leaf
- * without a name is none: some tools end the stack with a ';'. */
+/* stack = name { ";" name } { ";" }; the last name is the leaf, so the stack is read from its end.
+ * A leaf without a name is skipped: some tools end the stack with a ';'. */
 static uint32_t read_stack(struct folded *folded, struct cursor line)
 {
 	folded->stack.n = 0;
@@ -104,8 +105,8 @@ static bool take_count(struct cursor *text, struct count *out)
 	return !text->failed && cursor_at_end(text);
 }
 
-/* Splits "stack count" at its last space; false if it is not so. */
-static bool split(struct cursor *line, struct count *out_count)
+/* Splits "stack count" at its last space. Returns false if the line has another form. */
+static bool split_line(struct cursor *line, struct count *out_count)
 {
 	struct cursor number = *line;
 	const char *space;
@@ -126,7 +127,8 @@ static bool is_blank(struct cursor line)
 	return cursor_at_end(&line);
 }
 
-/* comment = "#" [ space text ] | what begins with "#" and is no stack: names of Ruby's begin so */
+/* comment = "#" [ space text ] | a line that begins with "#" and is not a stack: Ruby has names
+ * that begin with "#" */
 static bool is_comment(struct cursor line)
 {
 	struct count count;
@@ -134,10 +136,10 @@ static bool is_comment(struct cursor line)
 	if (line.at == line.end || *line.at != '#')
 		return false;
 	return cursor_left(&line) == 1 || cursor_is_space((unsigned char)line.at[1]) ||
-	       !split(&line, &count);
+	       !split_line(&line, &count);
 }
 
-/* Whether there is a number behind the last space that is only too large. */
+/* Returns whether the text after the last space is a number that is only too large. */
 static bool has_digits(struct cursor line)
 {
 	const char *space;
@@ -152,16 +154,16 @@ static bool has_digits(struct cursor line)
 	return true;
 }
 
-/* Whether a comment would be a stack of two frames or more, were it none. */
+/* Returns whether a comment looks like a stack of two frames or more. */
 static bool is_like_stack(struct cursor comment)
 {
 	struct count count;
 
-	return split(&comment, &count) && memchr(comment.at, ';', cursor_left(&comment));
+	return split_line(&comment, &count) && memchr(comment.at, ';', cursor_left(&comment));
 }
 
-/* Signs that no name holds: lines that end as on old Macs would be one, and names that are cut at a
- * NUL would be others. */
+/* Returns whether the line holds characters that no name has. With line ends of old Macs the whole
+ * file would be one line, and names that are cut at a NUL would become other names. */
 static bool has_control(struct cursor line)
 {
 	cursor_trim_end(&line);
@@ -169,12 +171,12 @@ static bool has_control(struct cursor line)
 	       memchr(line.at, '\r', cursor_left(&line));
 }
 
-/* Whether the stack ends with a number of its own: two counts a line are a difference. */
+/* Returns whether the stack ends with a number of its own: two counts per line are a difference. */
 static bool has_second_count(struct cursor stack)
 {
 	struct count count;
 
-	return split(&stack, &count);
+	return split_line(&stack, &count);
 }
 
 /* Rounds a count so that the sum stays right. */
@@ -198,12 +200,12 @@ static int read_line(struct folded *folded, struct cursor line)
 	int64_t value;
 
 	if (has_control(line))
-		return corrupt(folded, "a NUL or a carriage return within the line");
-	if (!split(&line, &count))
-		return corrupt(folded,
-			       folded->is_cut
-				       ? "truncated: the last line has no end"
-				       : "expected a stack and a number, as in 'main;work 12'");
+		return corrupt_line(folded, "a NUL or a carriage return within the line");
+	if (!split_line(&line, &count))
+		return corrupt_line(
+			folded, folded->is_cut
+					? "truncated: the last line has no newline"
+					: "expected a stack and a number, as in 'main;work 12'");
 	folded->n_lines++;
 	folded->n_two_counts += has_second_count(line);
 	value = round_count(folded, &count);
@@ -229,32 +231,32 @@ static int read_lines(struct folded *folded)
 	return r ? r : input_status(folded->input);
 }
 
-/* What may not be what it was taken for is said. */
-static int check(struct folded *folded)
+/* Reports input that may be something other than it was read as. */
+static int check_doubts(struct folded *folded)
 {
 	struct diag *diag = folded->diag;
 
 	if (folded->has_callers && folded->n_two_counts == folded->n_lines)
 		return diag_error_line(
 			diag, READER_E_UNSUPPORTED, 1,
-			"folded stacks with two counts a line are a difference, which is not read: "
-			"give the profiles that it was made of to 'pprofconv diff'");
+			"folded stacks with two counts per line are a difference, which is not "
+			"supported; give the two profiles to 'pprofconv diff'");
 	if (folded->is_cut)
-		diag_warn(diag, "the last line has no end: if the file was cut short, the count "
-				"there may have been too");
+		diag_warn(diag, "the last line has no newline; if the file was truncated, its "
+				"last count may be too");
 	if (folded->n_fractions)
 		diag_warn(diag,
-			  "%zu of %zu counts are fractions: rounded to whole numbers that have the "
-			  "same sum; multiply them first if that is too coarse",
+			  "%zu of %zu counts are fractions and were rounded to whole numbers with "
+			  "the same sum; multiply them first if that is too coarse",
 			  folded->n_fractions, folded->n_lines);
 	if (folded->n_like_stacks)
 		diag_warn(diag,
-			  "%zu of the lines that begin with '# ' look like stacks: taken for "
-			  "comments",
+			  "%zu of the lines that begin with '# ' look like stacks; they were read "
+			  "as comments",
 			  folded->n_like_stacks);
 	if (folded->n_lines && !folded->has_callers)
-		diag_warn(diag, "no function has a caller: lines of a name and a number are taken "
-				"for folded stacks");
+		diag_warn(diag, "no function has a caller; lines of a name and a number were read "
+				"as folded stacks");
 	return 0;
 }
 
@@ -265,7 +267,7 @@ static int read_folded(struct profile *profile, struct input *input, struct diag
 
 	profile_add_sample_type(profile, "samples", "count");
 	r = read_lines(&folded);
-	r = r ? r : check(&folded);
+	r = r ? r : check_doubts(&folded);
 	vec_deinit(&folded.locations);
 	vec_deinit(&folded.stack);
 	return r;
@@ -273,7 +275,7 @@ static int read_folded(struct profile *profile, struct input *input, struct diag
 
 /* --- probing ------------------------------------------------------------------------------- */
 
-/* What the lines of a head are, up to one that is no line of folded stacks. */
+/* What the lines of a head are, up to the first that is not a line of folded stacks. */
 struct seen {
 	bool has_line;
 	bool has_caller;     /* one of two frames or more */
@@ -303,14 +305,14 @@ static bool see_line(struct seen *seen, struct cursor line)
 
 	if (is_blank(line) || is_comment(line))
 		return true;
-	if (!split(&stack, &count) && !has_digits(line))
+	if (!split_line(&stack, &count) && !has_digits(line))
 		return false;
 	see_stack(seen, stack);
 	return true;
 }
 
-/* Looks at the last line of the head, which has no end there: it may be the last one of all, or of
- * any length. False if it is no line. */
+/* Looks at the last line of the head, which has no end there: it may be the last one of the file,
+ * or a line of any length. Returns false if it can't be a line. */
 static bool see_rest(struct seen *seen, struct cursor rest, bool is_longest)
 {
 	struct count count;
@@ -318,14 +320,14 @@ static bool see_rest(struct seen *seen, struct cursor rest, bool is_longest)
 
 	if (!cursor_is_text(rest))
 		return false;
-	if (split(&stack, &count))
+	if (split_line(&stack, &count))
 		see_stack(seen, stack);
 	else if (is_longest && memchr(rest.at, ';', cursor_left(&rest)))
-		seen->has_line = seen->has_caller = true; /* which is longer than any may be */
+		seen->has_line = seen->has_caller = true; /* longer than any line may be */
 	return true;
 }
 
-/* Every line of the head is a stack with a number, and one of them has two frames. */
+/* Accepts a head if every line is a stack with a number, and one of them has two frames. */
 static enum probe probe_folded(struct cursor head)
 {
 	bool is_longest = cursor_left(&head) == READER_HEAD_MAX;

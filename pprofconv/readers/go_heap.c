@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Go's heap profile as text (debug=1): records like tcmalloc's old ones, each followed by the names
- * of its frames in comments, where other readers pass over them. Functions of the runtime that
- * allocate are left out of the comments. */
+/* Reads Go's heap profile as text (debug=1): records like tcmalloc's old ones, each followed by the
+ * names of its frames in comments, which other readers skip. The comments leave out functions of
+ * the runtime that allocate. */
 #include <errno.h>
 
 #include "readers/heap_builder.h"
 #include "readers/heap_dump.h"
 #include "readers/readers.h"
 
-/* What stands for the frames that Go does not name, as a name that the expression below drops. */
+/* The name of frames that Go does not name. The expression in heap_builder_drop_go() drops it. */
 #define HIDDEN "runtime.(not shown)"
 #define ROOT   "runtime.goexit"
 
 struct go_heap {
 	struct heap_dump dump; /* first, so that a pointer to it leads here */
-	size_t n_passed;       /* frames of the record whose lines were read */
-	uint64_t address;      /* that the lines at hand are of */
+	size_t n_passed;       /* frames of the record whose lines have been read */
+	uint64_t address;      /* of the current lines */
 	VEC(struct profile_line) lines;
 };
 
-/* How many frames in a row, from the next ones of the record that are at the location: more than
- * one if a function calls itself. 1 if there are none, as in front of the first record. */
+/* Passes over the next frames of the record that are at the location, and returns how many they
+ * are: more than one if a function calls itself. Returns 1 if there are none, as before the first
+ * record. */
 static size_t pass_frames(struct go_heap *go, uint32_t location)
 {
 	const struct profile *profile = go->dump.profile;
@@ -36,8 +37,9 @@ static size_t pass_frames(struct go_heap *go, uint32_t location)
 	return go->n_passed > first ? go->n_passed - first : 1;
 }
 
-/* The lines that were read are those of one address, as often as it has frames there; the first
- * ones it gets are kept. What Go leaves out at the leaf may be missing from the first frame's. */
+/* Gives the lines of one address to its location. The address has them once for each of its frames;
+ * the first lines that it gets are kept. Functions that Go leaves out at the leaf may be missing
+ * from the lines of the first frame. */
 static void finish_lines(struct go_heap *go)
 {
 	struct profile *profile = go->dump.profile;
@@ -67,7 +69,7 @@ static void begin_record(struct heap_dump *dump)
 	go->n_passed = 0;
 }
 
-/* place = file ":" number; the file may hold any of it */
+/* place = file ":" number; the name of the file may hold a colon and a number too */
 static void take_place(struct go_heap *go, struct cursor text, struct profile_line *line,
 		       struct profile_function *function)
 {
@@ -134,7 +136,8 @@ static uint32_t add_hidden(struct profile *profile, const char *name)
 				    &(struct profile_function){.name = text, .system_name = text});
 }
 
-/* Go names all frames but those of the runtime at the leaf, and the one at the root. */
+/* Names the frames that Go leaves unnamed: those of the runtime at the leaf, and the one at the
+ * root. */
 static void name_hidden(struct profile *profile)
 {
 	struct profile_line leaf = {.function = add_hidden(profile, HIDDEN)};
@@ -153,7 +156,7 @@ static void name_hidden(struct profile *profile)
 	}
 }
 
-static int read_dump(struct go_heap *go)
+static int read_go_dump(struct go_heap *go)
 {
 	struct heap_dump *dump = &go->dump;
 	bool has_map = false;
@@ -179,14 +182,14 @@ static int read_go_heap(struct profile *profile, struct input *input, struct dia
 	int r;
 
 	heap_dump_init(&go.dump, profile, input, diag);
-	r = read_dump(&go);
+	r = read_go_dump(&go);
 	heap_dump_deinit(&go.dump);
 	vec_deinit(&go.lines);
 	return r;
 }
 
-/* A record is followed by the lines of its frames, as long as the first one may be: two records
- * without any, or a memory map, are another tool's. */
+/* The lines of a record's frames follow it, and the first line may be as long as any. Two records
+ * without such lines, or a memory map, mean another tool. */
 static enum probe probe_go_heap(struct cursor head)
 {
 	struct cursor frame = head, statistics = head, line;

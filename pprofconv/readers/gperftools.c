@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What gperftools writes: the exact dumps of its heap profiler (`@ heapprofile`) and the sampled
- * ones of tcmalloc (`@ heap_v2/PERIOD`), with the older names of both. Nothing in them marks their
- * end. */
+/* Reads the dumps of gperftools: the exact ones of its heap profiler (`@ heapprofile`) and the
+ * sampled ones of tcmalloc (`@ heap_v2/PERIOD`), with the older names of both. Nothing in them
+ * marks their end. */
 #include "readers/heap_dump.h"
 #include "readers/readers.h"
 
-static int read_map(struct heap_dump *dump)
+static int read_unmarked_map(struct heap_dump *dump)
 {
 	struct cursor line;
 
@@ -17,36 +17,40 @@ static int read_map(struct heap_dump *dump)
 	return input_status(dump->input);
 }
 
-/* gperftools up to 2.15 leaves out, without a word, the records that do not fit into 1 MiB, but
- * never the memory map. Where both are missing the file was cut later on. */
+/* gperftools up to 2.15 leaves out, silently, the records that do not fit into 1 MiB, but never the
+ * memory map. If both are missing the file was truncated later. */
 static int check_whole(struct heap_dump *dump, bool has_map)
 {
 	int64_t found = dump->sums.inuse_bytes, total = dump->header.totals.inuse_bytes;
 
 	if (found < total && !has_map)
 		return heap_dump_corrupt(dump, "truncated: records and the memory map are missing");
-	if (found < total && !dump->n_odd) /* the total leaves mappings out */
-		diag_warn(dump->diag,
-			  "the records hold %jd of the %jd bytes in use: whoever wrote the dump "
-			  "left some out",
-			  (intmax_t)found, (intmax_t)total);
+	if (found < total && !dump->n_odd) /* with odd ones the total leaves mappings out */
+		diag_warn(
+			dump->diag,
+			"the records hold %jd of the %jd bytes in use; the program that wrote the "
+			"dump left some out",
+			(intmax_t)found, (intmax_t)total);
 	if (dump->any_inuse && dump->n_odd)
-		diag_warn(dump->diag,
-			  "%ju record%s with less than nothing in use, or bytes of no objects: "
-			  "gperftools counts a mapping that is unmapped in part "
-			  "(HEAP_PROFILE_MMAP) as gone for each part, and misses some parts: "
-			  "objects mean nothing there, and bytes may be too many",
-			  (uintmax_t)dump->n_odd, dump->n_odd == 1 ? "" : "s");
+		diag_warn(
+			dump->diag,
+			"%ju record%s with negative counts in use, or bytes without objects: with "
+			"HEAP_PROFILE_MMAP gperftools counts a mapping that is unmapped in parts "
+			"as gone once for each part, and misses some parts; there object counts "
+			"mean nothing, and bytes may be too many",
+			(uintmax_t)dump->n_odd, dump->n_odd == 1 ? "" : "s");
 	if (dump->builder.interval == 0 && dump->sums.alloc_objects)
-		diag_warn(dump->diag, "sampled, but the interval is not given: counts stay as they "
-				      "are, far too low");
+		diag_warn(dump->diag,
+			  "sampled, but the dump gives no interval; counts stay as they "
+			  "are, far too low");
 	if (!has_map)
-		diag_warn(dump->diag, "no MAPPED_LIBRARIES, so addresses will have no names, but "
-				      "for those of a --binary that is not position-independent");
+		diag_warn(dump->diag,
+			  "no MAPPED_LIBRARIES; only addresses of a --binary that is not "
+			  "position-independent get names");
 	return 0;
 }
 
-static int read_dump(struct heap_dump *dump)
+static int read_gperftools_dump(struct heap_dump *dump)
 {
 	bool has_map = false;
 	int r = heap_dump_read_header(dump);
@@ -54,12 +58,12 @@ static int read_dump(struct heap_dump *dump)
 	if (!r)
 		r = heap_dump_read_records(dump, NULL, NULL, &has_map);
 	if (!r)
-		r = read_map(dump);
+		r = read_unmarked_map(dump);
 	if (!r)
 		r = check_whole(dump, has_map);
 	if (r)
 		return r;
-	if (dump->is_kind_heap && !has_map) { /* without the names that it had in comments */
+	if (dump->is_kind_heap && !has_map) { /* Go's, without the names that it had in comments */
 		heap_builder_drop_go(&dump->builder);
 		dump->profile->tool = READER_TOOL_GO;
 	}
@@ -74,7 +78,7 @@ static int read_gperftools(struct profile *profile, struct input *input, struct 
 
 	heap_dump_init(&dump, profile, input, diag);
 	dump.any_inuse = true;
-	r = read_dump(&dump);
+	r = read_gperftools_dump(&dump);
 	heap_dump_deinit(&dump);
 	return r;
 }

@@ -3,11 +3,11 @@
 
 #include <errno.h>
 
-/* Functions that stand between a program and its memory: whoever called them is who allocated.
- * pprof matches each alternative against whole names, less their arguments, and drops a frame that
- * matches with all it called: so nothing may stand here that runs code of the program's, such as a
- * constructor. The list that pprof itself takes for a dump has the bare word `allocate`, which is
- * the name of many a program's own function. */
+/* These functions are between a program and its memory: the function that calls them is the one
+ * that allocates. pprof matches each alternative against whole names, without their arguments, and
+ * drops a frame that matches together with all that it called. So no function may be listed here
+ * that runs code of the program, such as a constructor. The list that pprof itself uses for a dump
+ * has the bare word `allocate`, which is the name of many a program's own function. */
 #define POSIX                                                                                   \
 	"(malloc|calloc|realloc|reallocarray|free|cfree|memalign|posix_memalign|aligned_alloc|" \
 	"valloc|pvalloc|free_sized|free_aligned_sized)"
@@ -33,7 +33,7 @@ static const char drop_frames[] = POSIX
 	"|(je_|_rjem_)" POSIX
 	"|je_(prof_backtrace|prof_tctx_create|malloc_default|realloc_hard|.*_slow_path)"
 	"|_?mi_(new|zalloc|page_malloc|heap_malloc|" POSIX ")(_.*)?"
-	/* what has no name there */
+	/* frames there without a name */
 	"|lib(jemalloc|tcmalloc|mimalloc)[^/]*\\+0x[0-9a-f]+";
 
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval)
@@ -51,12 +51,13 @@ void heap_builder_init(struct heap_builder *builder, struct profile *profile, in
 	profile->drop_frames = profile_intern(profile, drop_frames);
 	if (profile->keeps_samples && interval > 1) {
 		profile->kept_interval = interval;
-		builder->interval = 1; /* no estimates here */
+		builder->interval = 1; /* counts are not scaled */
 	}
 }
 
-/* pprof's list of what of Go's runtime calls the program, and what runs deferred functions: without
- * these a function that is called in a panic would lose all to the one that panicked. */
+/* pprof's list of functions of Go's runtime that call the program, and of those that run deferred
+ * functions: without the latter a function that is called in a panic would lose all to the one that
+ * panicked. */
 static const char go_keep_frames[] =
 	"runtime\\.panic|runtime\\.reflectcall|runtime\\.call[0-9]*"
 	"|runtime\\.(gopanic|Goexit|deferreturn|deferCallSave|runOpenDeferFrame)";
@@ -77,7 +78,7 @@ void heap_builder_deinit(struct heap_builder *builder)
 
 void heap_builder_push(struct heap_builder *builder, uint64_t return_address)
 {
-	/* The call lies before the address that it returns to; it may be the last instruction of
+	/* The call is before the address that it returns to; it may be the last instruction of
 	 * its function. */
 	if (vec_push(&builder->addresses, return_address - 1) < 0)
 		profile_fail(builder->profile, -ENOMEM);
@@ -97,7 +98,8 @@ void heap_builder_take_stack(struct heap_builder *builder)
 	builder->stack = profile_add_stack(builder->profile, builder->locations.items, n);
 }
 
-/* As pprof has it: of what is in use, if anything is. */
+/* As pprof defines it: the mean size of what is in use, if anything is, else of what was
+ * allocated. */
 static int64_t mean_size(const struct heap_counts *counts)
 {
 	if (counts->inuse_objects)

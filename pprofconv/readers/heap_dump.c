@@ -23,16 +23,16 @@ void heap_dump_deinit(struct heap_dump *dump)
 int heap_dump_corrupt(struct heap_dump *dump, const char *what)
 {
 	if (input_line_is_cut(dump->input))
-		what = "truncated: the last line has no end";
+		what = "truncated: the last line has no newline";
 	return diag_error_line(dump->diag, READER_E_CORRUPT, input_line_number(dump->input), "%s",
 			       what);
 }
 
-/* Kinds of dumps. Those that are not sampled hold all there is: allocations; growth of the heap, by
+/* Kinds of dumps. Those that are not sampled are complete: all allocations; growth of the heap, by
  * the stack that needed it; address space lost to fragmentation. */
 static const struct kind {
 	const char *name;
-	int divisor; /* of the period, which gives the interval; 0: not sampled */
+	int divisor; /* the interval is the period divided by this; 0: not sampled */
 	const char *tool;
 } kinds[] = {
 	{"", 0, NULL},
@@ -46,7 +46,7 @@ static const struct kind {
 	{"heap", 2, "tcmalloc, sampled"},
 };
 
-/* NULL for a kind that is not read here. */
+/* Returns NULL for a kind that is not read here. */
 static const struct kind *find_kind(const struct cursor *name)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -70,7 +70,7 @@ int heap_dump_read_header(struct heap_dump *dump)
 	kind = find_kind(&dump->header.kind);
 	if (!kind)
 		return diag_error_line(dump->diag, READER_E_UNSUPPORTED, 1,
-				       "heap profiles of the kind '%.*s' are not read",
+				       "heap profiles of kind '%.*s' are not supported",
 				       (int)cursor_left(&dump->header.kind), dump->header.kind.at);
 	/* the mean number of bytes between two samples; 1: all were recorded; 0: not known */
 	interval = kind->divisor ? dump->header.period / kind->divisor : 1;

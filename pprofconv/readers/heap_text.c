@@ -15,19 +15,20 @@ static bool take_pair(struct cursor *line, int64_t *objects, int64_t *bytes)
 	return !line->failed;
 }
 
-/* The least number has no counterpart that could be divided by or taken back. */
+/* The smallest number can't be negated, so it could be neither divided nor subtracted. */
 static const char *check_range(int64_t objects, int64_t bytes)
 {
-	return objects == INT64_MIN || bytes == INT64_MIN ? "a count beyond 64 bits" : NULL;
+	return objects == INT64_MIN || bytes == INT64_MIN ? "a count exceeds 64 bits" : NULL;
 }
 
-/* Counts have one sign: a record may take away, but no bytes without objects. */
+/* Objects and bytes have the same sign. A record may be negative, but has no bytes without
+ * objects. */
 static const char *check_signs(int64_t objects, int64_t bytes)
 {
 	if (objects == 0 && bytes != 0)
-		return "0 objects that have bytes";
+		return "bytes without objects";
 	if ((objects < 0 && bytes > 0) || (objects > 0 && bytes < 0))
-		return "objects and bytes of opposite signs";
+		return "objects and bytes have opposite signs";
 	return NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Our own dumps: the grammar of gperftools', with metadata, build IDs and an end in comments, where
- * other readers pass over them. */
+/* Reads our own dumps: the grammar of gperftools', with metadata, build IDs and an end mark in
+ * comments, which other readers skip. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 struct build_id {
 	uint32_t file;
 	uint32_t build_id;
-	uint32_t n_above; /* mappings in the lines above */
+	uint32_t n_above; /* mappings in the lines above this one */
 };
 
 typedef VEC(struct build_id) build_id_vec;
@@ -22,7 +22,7 @@ typedef VEC(struct build_id) build_id_vec;
 /* --- metadata ------------------------------------------------------------------------------ */
 
 /* number = exactly `n_digits` digits */
-static int take_number(struct cursor *text, int n_digits)
+static int take_digits(struct cursor *text, int n_digits)
 {
 	int value = 0;
 
@@ -39,7 +39,7 @@ static int take_number(struct cursor *text, int n_digits)
 	return value;
 }
 
-/* fraction = [ "." digits ], in nanoseconds; digits behind the ninth are passed over */
+/* fraction = [ "." digits ], in nanoseconds; digits after the ninth are ignored */
 static int64_t take_fraction(struct cursor *text)
 {
 	int64_t nanos = 0, unit = 100000000;
@@ -54,23 +54,24 @@ static int64_t take_fraction(struct cursor *text)
 	return nanos;
 }
 
-/* time = YYYY "-" MM "-" DD "T" hh ":" mm ":" ss fraction "Z"; 0 if it is none, or out of range */
+/* time = YYYY "-" MM "-" DD "T" hh ":" mm ":" ss fraction "Z"; 0 if it is invalid or out of
+ * range */
 static int64_t parse_time(struct cursor text)
 {
 	struct tm tm = {0};
 	int64_t seconds, nanos;
 
-	tm.tm_year = take_number(&text, 4) - 1900;
+	tm.tm_year = take_digits(&text, 4) - 1900;
 	cursor_expect(&text, '-');
-	tm.tm_mon = take_number(&text, 2) - 1;
+	tm.tm_mon = take_digits(&text, 2) - 1;
 	cursor_expect(&text, '-');
-	tm.tm_mday = take_number(&text, 2);
+	tm.tm_mday = take_digits(&text, 2);
 	cursor_expect(&text, 'T');
-	tm.tm_hour = take_number(&text, 2);
+	tm.tm_hour = take_digits(&text, 2);
 	cursor_expect(&text, ':');
-	tm.tm_min = take_number(&text, 2);
+	tm.tm_min = take_digits(&text, 2);
 	cursor_expect(&text, ':');
-	tm.tm_sec = take_number(&text, 2);
+	tm.tm_sec = take_digits(&text, 2);
 	nanos = take_fraction(&text);
 	cursor_expect(&text, 'Z');
 	if (text.failed || !cursor_at_end(&text))
@@ -89,10 +90,10 @@ static int read_version(struct heap_dump *dump, struct cursor value)
 	if (value.failed || !cursor_at_end(&value) || version == 0)
 		return heap_dump_corrupt(dump, "expected the format's version, a number");
 	if (version > VERSION)
-		return diag_error_line(dump->diag, READER_E_UNSUPPORTED,
-				       input_line_number(dump->input),
-				       "dumps of version %ju are not read, only up to %d",
-				       (uintmax_t)version, VERSION);
+		return diag_error_line(
+			dump->diag, READER_E_UNSUPPORTED, input_line_number(dump->input),
+			"dump version %ju is not supported; the latest supported is %d",
+			(uintmax_t)version, VERSION);
 	return 0;
 }
 
@@ -120,8 +121,8 @@ static int compare_build_ids(const void *left, const void *right)
 	return a->n_above < b->n_above ? -1 : a->n_above > b->n_above;
 }
 
-/* The first build ID of that file below the mapping's line, which is its own: a library that was
- * replaced and loaded again has several. */
+/* Returns the build ID of a mapping: the first one of that file below the mapping's line. A library
+ * that was replaced and loaded again has several. */
 static const struct build_id *find_build_id(const build_id_vec *build_ids, uint32_t file,
 					    uint32_t mapping)
 {
@@ -156,7 +157,7 @@ static void assign_build_ids(struct profile *profile, build_id_vec *build_ids)
 }
 
 /* build-id = "buildid:" hexadecimal path */
-static void read_build_id(struct heap_dump *dump, struct cursor text, build_id_vec *build_ids)
+static void read_build_id_line(struct heap_dump *dump, struct cursor text, build_id_vec *build_ids)
 {
 	struct cursor word;
 
@@ -177,19 +178,19 @@ static void read_build_id(struct heap_dump *dump, struct cursor text, build_id_v
 }
 
 /* map = { maps-line | "#" build-id } "# end" */
-static int read_map(struct heap_dump *dump, build_id_vec *build_ids)
+static int read_marked_map(struct heap_dump *dump, build_id_vec *build_ids)
 {
 	struct cursor line;
 	bool has_ended = false;
 
 	while (input_next_line(dump->input, &line)) {
 		if (has_ended)
-			return heap_dump_corrupt(dump, "text behind the end of the dump");
+			return heap_dump_corrupt(dump, "unexpected text after the end of the dump");
 		if (input_line_is_cut(dump->input))
 			return heap_dump_corrupt(dump, NULL);
 		cursor_trim_end(&line);
 		if (cursor_accept_text(&line, "# buildid:"))
-			read_build_id(dump, line, build_ids);
+			read_build_id_line(dump, line, build_ids);
 		else if (cursor_equals(&line, "# end"))
 			has_ended = true;
 		else
@@ -202,7 +203,7 @@ static int read_map(struct heap_dump *dump, build_id_vec *build_ids)
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
+static int read_heapprof_dump(struct heap_dump *dump, build_id_vec *build_ids)
 {
 	bool has_map = false;
 	int r = heap_dump_read_header(dump);
@@ -210,7 +211,7 @@ static int read_dump(struct heap_dump *dump, build_id_vec *build_ids)
 	if (!r)
 		r = heap_dump_read_records(dump, NULL, read_metadata, &has_map);
 	if (!r)
-		r = read_map(dump, build_ids);
+		r = read_marked_map(dump, build_ids);
 	if (!r)
 		r = heap_dump_check_sums(dump);
 	if (r)
@@ -228,7 +229,7 @@ static int read_heapprof(struct profile *profile, struct input *input, struct di
 	int r;
 
 	heap_dump_init(&dump, profile, input, diag);
-	r = read_dump(&dump, &build_ids);
+	r = read_heapprof_dump(&dump, &build_ids);
 	heap_dump_deinit(&dump);
 	vec_deinit(&build_ids);
 	return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* jemalloc's dumps: a stack is followed by what all threads have allocated there, `t*`, and by what
- * each of them has. jemalloc 5.3 prints counts that come out right when each line is unsampled by
- * its own mean size; older ones print what was sampled, which is treated alike. */
+/* Reads jemalloc's dumps: after each stack, a line `t*` with what all threads have allocated there,
+ * and a line for each thread. jemalloc 5.3 prints counts that come out right when each line is
+ * unsampled by its own mean size; older versions print the sampled counts, which are treated in the
+ * same way. */
 #include <errno.h>
 
 #include "base/number_map.h"
@@ -18,18 +19,18 @@ struct jemalloc {
 	struct diag *diag;
 	struct heap_builder builder;
 	struct memory_map map;
-	struct number_map threads; /* from their numbers to the strings of their labels */
+	struct number_map threads; /* from a thread's number to the string of its label */
 	uint32_t thread_key;
-	bool in_stack; /* behind the first stack */
-	bool has_all;  /* of this stack: its `t*` line was there */
+	bool in_stack; /* past the first stack */
+	bool has_all;  /* of this stack: its `t*` line was read */
 	struct heap_counts all;
-	bool has_threads; /* of this stack: a line of a thread was there */
+	bool has_threads; /* of this stack: a thread's line was read */
 };
 
-static int corrupt(struct jemalloc *dump, const char *what)
+static int corrupt_dump(struct jemalloc *dump, const char *what)
 {
 	if (input_line_is_cut(dump->input))
-		what = "truncated: the last line has no end";
+		what = "truncated: the last line has no newline";
 	return diag_error_line(dump->diag, READER_E_CORRUPT, input_line_number(dump->input), "%s",
 			       what);
 }
@@ -44,10 +45,10 @@ static int read_header(struct jemalloc *dump)
 		return input_status(dump->input);
 	cursor_trim_end(&line);
 	if (!cursor_accept_text(&line, TITLE))
-		return corrupt(dump, "expected '" TITLE "'");
+		return corrupt_dump(dump, "expected '" TITLE "'");
 	interval = cursor_take_signed(&line);
 	if (line.failed || interval < 1 || !cursor_at_end(&line) || input_line_is_cut(dump->input))
-		return corrupt(dump, "expected a sampling interval, a number below 2^63");
+		return corrupt_dump(dump, "expected a sampling interval, a number below 2^63");
 	heap_builder_init(&dump->builder, dump->profile, interval);
 	dump->thread_key = profile_intern(dump->profile, "thread");
 	return 0;
@@ -73,7 +74,7 @@ static uint32_t make_label(struct jemalloc *dump, uint64_t id, struct cursor nam
 	return label;
 }
 
-/* Only the lines in front of the first stack bring names. */
+/* Only the lines before the first stack have names. */
 static uint32_t thread_label(struct jemalloc *dump, uint64_t id, struct cursor name)
 {
 	uint32_t label = number_map_find(&dump->threads, id);
@@ -88,11 +89,11 @@ static uint32_t thread_label(struct jemalloc *dump, uint64_t id, struct cursor n
 
 /* --- records ------------------------------------------------------------------------------- */
 
-/* What all threads have counts only where no thread has a line of its own. */
+/* The total of all threads counts only if no thread has a line of its own. */
 static int finish_stack(struct jemalloc *dump)
 {
 	if (dump->in_stack && !dump->has_all)
-		return corrupt(dump, "expected a line 't*: ...' before this one");
+		return corrupt_dump(dump, "expected a line 't*: ...' before this one");
 	if (dump->in_stack && !dump->has_threads)
 		heap_builder_add(&dump->builder, &dump->all, NULL);
 	dump->has_all = dump->has_threads = false;
@@ -100,7 +101,7 @@ static int finish_stack(struct jemalloc *dump)
 }
 
 /* stack = "@" { address } */
-static int read_stack(struct jemalloc *dump, struct cursor line)
+static int read_jemalloc_stack(struct jemalloc *dump, struct cursor line)
 {
 	uint64_t address;
 	int r = finish_stack(dump);
@@ -111,7 +112,7 @@ static int read_stack(struct jemalloc *dump, struct cursor line)
 	while (heap_text_address(&line, &address))
 		heap_builder_push(&dump->builder, address);
 	if (line.failed)
-		return corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
+		return corrupt_dump(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
 	heap_builder_take_stack(&dump->builder);
 	return 0;
 }
@@ -126,10 +127,10 @@ static int read_thread(struct jemalloc *dump, struct cursor line)
 
 	cursor_expect(&line, ':');
 	if (line.failed)
-		return corrupt(dump, "expected a thread, as in 't3:'");
+		return corrupt_dump(dump, "expected a thread, as in 't3:'");
 	wrong = heap_text_pairs(&line, &counts);
 	if (wrong)
-		return corrupt(dump, wrong);
+		return corrupt_dump(dump, wrong);
 	label = (struct profile_label){
 		.key = dump->thread_key,
 		.text = thread_label(dump, id, line),
@@ -142,30 +143,30 @@ static int read_thread(struct jemalloc *dump, struct cursor line)
 }
 
 /* all = "t*:" pair "[" pair "]" */
-static int read_all(struct jemalloc *dump, struct cursor line)
+static int read_total(struct jemalloc *dump, struct cursor line)
 {
 	const char *wrong = heap_text_pairs(&line, &dump->all);
 
 	if (!wrong && dump->has_all)
-		wrong = "a second line 't*: ...' of one stack";
+		wrong = "a second line 't*: ...' for one stack";
 	if (!wrong && dump->has_threads)
-		wrong = "the line 't*: ...' must come before those of threads";
+		wrong = "the line 't*: ...' must come before the lines of threads";
 	dump->has_all = dump->in_stack;
-	return wrong ? corrupt(dump, wrong) : 0;
+	return wrong ? corrupt_dump(dump, wrong) : 0;
 }
 
-static int read_line(struct jemalloc *dump, struct cursor line)
+static int read_jemalloc_line(struct jemalloc *dump, struct cursor line)
 {
 	if (heap_text_is_comment(line))
 		return 0;
 	cursor_skip_spaces(&line);
 	if (cursor_accept(&line, '@'))
-		return read_stack(dump, line);
+		return read_jemalloc_stack(dump, line);
 	if (cursor_accept_text(&line, "t*:"))
-		return read_all(dump, line);
+		return read_total(dump, line);
 	if (cursor_accept(&line, 't'))
 		return read_thread(dump, line);
-	return corrupt(dump, "expected '@', 't*:' or a thread, as in 't3:'");
+	return corrupt_dump(dump, "expected '@', 't*:' or a thread, as in 't3:'");
 }
 
 /* --- the whole ----------------------------------------------------------------------------- */
@@ -178,36 +179,36 @@ static int read_records(struct jemalloc *dump)
 
 	while (!r && input_next_line(dump->input, &line)) {
 		if (input_line_is_cut(dump->input))
-			return corrupt(dump, NULL);
+			return corrupt_dump(dump, NULL);
 		if (heap_text_is_map_title(line))
 			return finish_stack(dump);
-		r = read_line(dump, line);
+		r = read_jemalloc_line(dump, line);
 	}
 	if (!r)
 		r = input_status(dump->input);
-	return r ? r : corrupt(dump, "truncated: no MAPPED_LIBRARIES");
+	return r ? r : corrupt_dump(dump, "truncated: no MAPPED_LIBRARIES");
 }
 
-static int read_map(struct jemalloc *dump)
+static int read_jemalloc_map(struct jemalloc *dump)
 {
 	struct cursor line;
 
 	while (input_next_line(dump->input, &line)) {
 		if (input_line_is_cut(dump->input))
-			return corrupt(dump, NULL);
+			return corrupt_dump(dump, NULL);
 		memory_map_add_line(&dump->map, line);
 	}
 	return input_status(dump->input);
 }
 
-static int read_dump(struct jemalloc *dump)
+static int read_jemalloc_dump(struct jemalloc *dump)
 {
 	int r = read_header(dump);
 
 	if (!r)
 		r = read_records(dump);
 	if (!r)
-		r = read_map(dump);
+		r = read_jemalloc_map(dump);
 	dump->profile->tool = "jemalloc";
 	if (!r)
 		profile_settle_mappings(dump->profile, NULL);
@@ -222,7 +223,7 @@ static int read_jemalloc(struct profile *profile, struct input *input, struct di
 		.diag = diag,
 		.map = {.profile = profile, .input = input, .diag = diag},
 	};
-	int r = read_dump(&dump);
+	int r = read_jemalloc_dump(&dump);
 
 	heap_builder_deinit(&dump.builder);
 	memory_map_deinit(&dump.map);

@@ -167,9 +167,9 @@ static bool take_with_offset(struct cursor line, struct entry *entry)
 	return true;
 }
 
-/* brief-rest = [ path [ at-offset ] [ build-id ] ]; without an offset the path ends at a space that
- * nothing but a build ID follows, or with the line. It may hold spaces itself, and cut at one it
- * would be another file's. */
+/* brief-rest = [ path [ at-offset ] [ build-id ] ]; without an offset the path ends before a space
+ * and a build ID that end the line, or with the line. A path may hold spaces itself: cut at one, it
+ * would be the path of another file. */
 static void take_brief_rest(struct cursor line, struct entry *entry)
 {
 	struct cursor after, build_id = {0};
@@ -200,7 +200,7 @@ static bool take_entry(struct cursor line, struct entry *entry)
 	return true;
 }
 
-/* log-prefix = file ":" number "]" space: what glog puts before each line */
+/* log-prefix = file ":" number "]" space: glog puts it before each line */
 static void skip_log_prefix(struct cursor *line)
 {
 	struct cursor prefix = *line;
@@ -259,7 +259,8 @@ static void take_assignment(struct memory_map *map, struct cursor line)
 	if (cursor_at_end(&line) || cursor_left(&line) > MEMORY_MAP_NAME_MAX)
 		return;
 	if (cursor_left(&value) > MEMORY_MAP_VALUE_MAX)
-		warn_once(map, &map->has_left_out, "a variable longer than any path: left out");
+		warn_once(map, &map->has_left_out,
+			  "a variable is longer than any path and was ignored");
 	else
 		add_variable(map, line, value);
 }
@@ -273,8 +274,8 @@ static const struct memory_map_variable *find_variable(const struct memory_map *
 	return NULL;
 }
 
-/* False if the expanded line is full. */
-static bool append(struct memory_map *map, const char *text, size_t size)
+/* Returns false if the expanded line is full. */
+static bool append_expanded(struct memory_map *map, const char *text, size_t size)
 {
 	size_t left = MEMORY_MAP_EXPANDED_MAX - map->expanded.n;
 
@@ -282,12 +283,12 @@ static bool append(struct memory_map *map, const char *text, size_t size)
 		profile_fail(map->profile, -ENOMEM);
 	if (size > left)
 		warn_once(map, &map->has_cut,
-			  "longer than any path once its variables are expanded: cut");
+			  "longer than any path once its variables are expanded; it was cut");
 	return size <= left;
 }
 
-/* The line with its variables replaced. */
-static struct cursor expand(struct memory_map *map, struct cursor line)
+/* Returns the line with its variables replaced. */
+static struct cursor expand_variables(struct memory_map *map, struct cursor line)
 {
 	bool fits = true;
 
@@ -297,10 +298,10 @@ static struct cursor expand(struct memory_map *map, struct cursor line)
 			*line.at == '$' ? find_variable(map, &line) : NULL;
 
 		if (variable) {
-			fits = append(map, variable->value, strlen(variable->value));
+			fits = append_expanded(map, variable->value, strlen(variable->value));
 			line.at += strlen(variable->name);
 		} else {
-			fits = append(map, line.at, 1);
+			fits = append_expanded(map, line.at, 1);
 			line.at++;
 		}
 	}
@@ -314,7 +315,7 @@ void memory_map_add_line(struct memory_map *map, struct cursor line)
 
 	skip_log_prefix(&line);
 	if (map->variables.n && memchr(line.at, '$', cursor_left(&line)))
-		line = expand(map, line);
+		line = expand_variables(map, line);
 	if (!take_entry(line, &entry)) {
 		take_assignment(map, line);
 		return;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* pprof's own format, whoever wrote it. Messages refer to strings and to each other, in any order,
- * so the bytes are walked several times: for strings and what there is one of, for mappings and
+/* Reads pprof's own format, from any writer. Messages refer to strings and to each other, in any
+ * order, so the bytes are walked several times: for strings and the single fields, for mappings and
  * functions, for locations, for samples. Only one message at a time is unpacked.
  *
- * Strings keep their numbers (unless the table holds one twice), so that fields which we have no
- * name for and pass on may refer to them. */
+ * Strings keep their numbers (unless the table holds one twice), so that unknown fields, which we
+ * pass on, may refer to them. */
 #include <errno.h>
 
 #include "base/number_map.h"
@@ -28,7 +28,7 @@ struct decoder {
 	struct profile *profile;
 	struct diag *diag;
 	struct cursor bytes; /* all of them */
-	size_t place;        /* of the field at hand */
+	size_t place;        /* of the current field */
 	VEC(uint32_t) strings;
 	VEC(uint8_t) head; /* the fields that are not repeated messages, one after the other */
 	bool has_time;
@@ -38,12 +38,12 @@ struct decoder {
 	VEC(struct profile_label) labels;
 };
 
-static int corrupt(struct decoder *decoder, const char *what)
+static int corrupt_field(struct decoder *decoder, const char *what)
 {
 	return diag_error_byte(decoder->diag, READER_E_CORRUPT, decoder->place, "%s", what);
 }
 
-static int no_memory(struct decoder *decoder)
+static int report_no_memory(struct decoder *decoder)
 {
 	profile_fail(decoder->profile, -ENOMEM);
 	return diag_errno(decoder->diag, -ENOMEM);
@@ -54,15 +54,15 @@ static int no_memory(struct decoder *decoder)
 static int add_id(struct decoder *decoder, struct number_map *map, uint64_t id, uint32_t number)
 {
 	if (id == 0)
-		return corrupt(decoder, "the id 0, which means none");
+		return corrupt_field(decoder, "the id 0, which is reserved");
 	if (number_map_find(map, id) != NUMBER_MAP_NONE)
-		return corrupt(decoder, "an id that something else has already");
-	return number_map_insert(map, id, number) < 0 ? no_memory(decoder) : 0;
+		return corrupt_field(decoder, "a duplicate id");
+	return number_map_insert(map, id, number) < 0 ? report_no_memory(decoder) : 0;
 }
 
 /* --- strings ------------------------------------------------------------------------------- */
 
-/* The string at a place of the table; where there is none, *wrong is set. */
+/* Returns the string at a place of the table; sets *wrong if there is none. */
 static uint32_t string_at(const struct decoder *decoder, int64_t place, bool *wrong)
 {
 	if (place < 0 || (uint64_t)place >= decoder->strings.n) {
@@ -74,7 +74,7 @@ static uint32_t string_at(const struct decoder *decoder, int64_t place, bool *wr
 
 static int check_strings(struct decoder *decoder, bool wrong)
 {
-	return wrong ? corrupt(decoder, "a place beyond the end of the string table") : 0;
+	return wrong ? corrupt_field(decoder, "an index beyond the end of the string table") : 0;
 }
 
 static int add_string(struct decoder *decoder, struct cursor text)
@@ -82,13 +82,13 @@ static int add_string(struct decoder *decoder, struct cursor text)
 	uint32_t string = profile_intern_bytes(decoder->profile, text.at, cursor_left(&text));
 
 	if (!decoder->strings.n && !cursor_at_end(&text))
-		return corrupt(decoder, "the first string is not empty");
-	return vec_push(&decoder->strings, string) < 0 ? no_memory(decoder) : 0;
+		return corrupt_field(decoder, "the first string is not empty");
+	return vec_push(&decoder->strings, string) < 0 ? report_no_memory(decoder) : 0;
 }
 
 /* --- memory for one message ---------------------------------------------------------------- */
 
-/* Tells a message that can't be unpacked from memory that is out. */
+/* Distinguishes a message that can't be unpacked from memory that is out. */
 static void *message_alloc(void *failed, size_t size)
 {
 	void *memory = malloc(size);
@@ -115,7 +115,8 @@ static int with_message(struct decoder *decoder, const ProtobufCMessageDescripto
 	int r;
 
 	if (!message)
-		return failed ? no_memory(decoder) : corrupt(decoder, "a damaged message");
+		return failed ? report_no_memory(decoder)
+			      : corrupt_field(decoder, "a damaged message");
 	r = add(decoder, message);
 	protobuf_c_message_free_unpacked(message, &allocator);
 	return r;
@@ -123,7 +124,7 @@ static int with_message(struct decoder *decoder, const ProtobufCMessageDescripto
 
 /* --- messages ------------------------------------------------------------------------------ */
 
-static int add_mapping(struct decoder *decoder, const ProtobufCMessage *message)
+static int decode_mapping(struct decoder *decoder, const ProtobufCMessage *message)
 {
 	const Perftools__Profiles__Mapping *from = (const Perftools__Profiles__Mapping *)message;
 	bool wrong = false;
@@ -145,7 +146,7 @@ static int add_mapping(struct decoder *decoder, const ProtobufCMessage *message)
 	return r ? r : add_id(decoder, &decoder->mappings, from->id, number);
 }
 
-static int add_function(struct decoder *decoder, const ProtobufCMessage *message)
+static int decode_function(struct decoder *decoder, const ProtobufCMessage *message)
 {
 	const Perftools__Profiles__Function *from = (const Perftools__Profiles__Function *)message;
 	bool wrong = false;
@@ -172,11 +173,11 @@ static int add_line(struct decoder *decoder, const Perftools__Profiles__Line *fr
 	};
 
 	if (line.function == PROFILE_NONE)
-		return corrupt(decoder, "a line of a function that is not there");
-	return vec_push(&decoder->lines, line) < 0 ? no_memory(decoder) : 0;
+		return corrupt_field(decoder, "a line of an unknown function");
+	return vec_push(&decoder->lines, line) < 0 ? report_no_memory(decoder) : 0;
 }
 
-static int add_location(struct decoder *decoder, const ProtobufCMessage *message)
+static int decode_location(struct decoder *decoder, const ProtobufCMessage *message)
 {
 	const Perftools__Profiles__Location *from = (const Perftools__Profiles__Location *)message;
 	struct profile_location location = {
@@ -189,9 +190,10 @@ static int add_location(struct decoder *decoder, const ProtobufCMessage *message
 	int r = 0;
 
 	if (location.mapping == PROFILE_NONE && from->mapping_id)
-		return corrupt(decoder, "a location in a mapping that is not there");
+		return corrupt_field(decoder, "a location in an unknown mapping");
 	if (from->n_line > LOCATION_LINES_MAX)
-		return corrupt(decoder, "a location with more lines than any compiler inlines");
+		return corrupt_field(decoder,
+				     "a location with more lines than any compiler inlines");
 	decoder->lines.n = 0;
 	for (size_t i = 0; !r && i < from->n_line; i++)
 		r = add_line(decoder, from->line[i]);
@@ -214,7 +216,7 @@ static int add_label(struct decoder *decoder, const Perftools__Profiles__Label *
 	};
 	int r = check_strings(decoder, wrong);
 
-	return r ? r : vec_push(&decoder->labels, label) < 0 ? no_memory(decoder) : 0;
+	return r ? r : vec_push(&decoder->labels, label) < 0 ? report_no_memory(decoder) : 0;
 }
 
 static int add_frame(struct decoder *decoder, uint64_t id)
@@ -222,11 +224,11 @@ static int add_frame(struct decoder *decoder, uint64_t id)
 	uint32_t number = number_map_find(&decoder->locations, id);
 
 	if (number == PROFILE_NONE)
-		return corrupt(decoder, "a sample with a location that is not there");
-	return vec_push(&decoder->frames, number) < 0 ? no_memory(decoder) : 0;
+		return corrupt_field(decoder, "a sample with an unknown location");
+	return vec_push(&decoder->frames, number) < 0 ? report_no_memory(decoder) : 0;
 }
 
-static int add_sample(struct decoder *decoder, const ProtobufCMessage *message)
+static int decode_sample(struct decoder *decoder, const ProtobufCMessage *message)
 {
 	const Perftools__Profiles__Sample *from = (const Perftools__Profiles__Sample *)message;
 	struct profile *profile = decoder->profile;
@@ -234,7 +236,8 @@ static int add_sample(struct decoder *decoder, const ProtobufCMessage *message)
 	int r = 0;
 
 	if (from->n_value != profile->sample_types.n)
-		return corrupt(decoder, "a sample with more or fewer values than sample types");
+		return corrupt_field(decoder,
+				     "a sample with more or fewer values than sample types");
 	decoder->frames.n = decoder->labels.n = 0;
 	for (size_t i = 0; !r && i < from->n_location_id; i++)
 		r = add_frame(decoder, from->location_id[i]);
@@ -258,14 +261,14 @@ static int add_sample_type(struct decoder *decoder, const Perftools__Profiles__V
 	uint32_t unit = string_at(decoder, from->unit, &wrong);
 
 	if (decoder->profile->sample_types.n == SAMPLE_TYPES_MAX)
-		return corrupt(decoder, "more sample types than any profile has");
+		return corrupt_field(decoder, "more sample types than any profile has");
 	if (!wrong)
 		profile_add_sample_type(decoder->profile, profile_string(decoder->profile, type),
 					profile_string(decoder->profile, unit));
 	return check_strings(decoder, wrong);
 }
 
-/* What there is one of. */
+/* Takes the fields that a profile has once, and its sample types and comments. */
 static int add_head(struct decoder *decoder, const ProtobufCMessage *message)
 {
 	const Perftools__Profiles__Profile *from = (const Perftools__Profiles__Profile *)message;
@@ -298,9 +301,9 @@ static int add_head(struct decoder *decoder, const ProtobufCMessage *message)
 
 /* --- walks --------------------------------------------------------------------------------- */
 
-/* Lets `visit` see every field of the profile. */
-static int walk(struct decoder *decoder,
-		int (*visit)(struct decoder *decoder, const struct wire_field *field))
+/* Calls `visit` for every field of the profile. */
+static int walk_fields(struct decoder *decoder,
+		       int (*visit)(struct decoder *decoder, const struct wire_field *field))
 {
 	struct cursor bytes = decoder->bytes;
 	struct wire_field field;
@@ -312,7 +315,7 @@ static int walk(struct decoder *decoder,
 	}
 	decoder->place = (size_t)(bytes.at - decoder->bytes.at);
 	if (!r && bytes.failed)
-		r = corrupt(decoder, "truncated or damaged: no field begins here");
+		r = corrupt_field(decoder, "truncated or damaged: no field begins here");
 	return r;
 }
 
@@ -321,17 +324,17 @@ static int visit_strings_and_head(struct decoder *decoder, const struct wire_fie
 	bool is_repeated = field->number >= FIELD_SAMPLE && field->number <= FIELD_STRING;
 
 	if (is_repeated && field->wire_type != WIRE_BYTES)
-		return corrupt(decoder, "a number where a message belongs");
+		return corrupt_field(decoder, "expected a message, not a number");
 	if (field->number == FIELD_STRING)
 		return add_string(decoder, field->content);
 	if (is_repeated)
 		return 0;
 	if (field->number == FIELD_TIME && decoder->has_time)
-		return corrupt(decoder, "a second profile begins here");
+		return corrupt_field(decoder, "a second profile begins here");
 	decoder->has_time |= field->number == FIELD_TIME;
 	return vec_append(&decoder->head, (const uint8_t *)field->whole.at,
 			  cursor_left(&field->whole)) < 0
-		       ? no_memory(decoder)
+		       ? report_no_memory(decoder)
 		       : 0;
 }
 
@@ -339,10 +342,10 @@ static int visit_mappings_and_functions(struct decoder *decoder, const struct wi
 {
 	if (field->number == FIELD_MAPPING)
 		return with_message(decoder, &perftools__profiles__mapping__descriptor,
-				    field->content, add_mapping);
+				    field->content, decode_mapping);
 	if (field->number == FIELD_FUNCTION)
 		return with_message(decoder, &perftools__profiles__function__descriptor,
-				    field->content, add_function);
+				    field->content, decode_function);
 	return 0;
 }
 
@@ -351,7 +354,7 @@ static int visit_locations(struct decoder *decoder, const struct wire_field *fie
 	if (field->number != FIELD_LOCATION)
 		return 0;
 	return with_message(decoder, &perftools__profiles__location__descriptor, field->content,
-			    add_location);
+			    decode_location);
 }
 
 static int visit_samples(struct decoder *decoder, const struct wire_field *field)
@@ -359,28 +362,29 @@ static int visit_samples(struct decoder *decoder, const struct wire_field *field
 	if (field->number != FIELD_SAMPLE)
 		return 0;
 	return with_message(decoder, &perftools__profiles__sample__descriptor, field->content,
-			    add_sample);
+			    decode_sample);
 }
 
-static int decode(struct decoder *decoder)
+static int decode_all(struct decoder *decoder)
 {
-	int r = walk(decoder, visit_strings_and_head);
+	int r = walk_fields(decoder, visit_strings_and_head);
 
 	if (!r && !decoder->strings.n)
-		r = corrupt(decoder, "truncated: no string table");
+		r = corrupt_field(decoder, "truncated: no string table");
 	if (!r)
 		r = with_message(decoder, &perftools__profiles__profile__descriptor,
 				 cursor_make(decoder->head.items, decoder->head.n), add_head);
 	if (!r)
-		r = walk(decoder, visit_mappings_and_functions);
+		r = walk_fields(decoder, visit_mappings_and_functions);
 	if (!r)
-		r = walk(decoder, visit_locations);
+		r = walk_fields(decoder, visit_locations);
 	if (!r)
-		r = walk(decoder, visit_samples);
+		r = walk_fields(decoder, visit_samples);
 	return r;
 }
 
-/* What wrote it is in no field. Our own comments and the runtime of Go are known. */
+/* Returns what wrote the profile, or NULL. No field says so; our own comments and Go's runtime are
+ * recognized. */
 static const char *find_tool(const struct profile *profile)
 {
 	if (profile_metadata(profile, "run"))
@@ -403,7 +407,7 @@ static int read_pprof(struct profile *profile, struct input *input, struct diag 
 	int r = input_take_rest(input, &decoder.bytes);
 
 	if (!r)
-		r = decode(&decoder);
+		r = decode_all(&decoder);
 	if (!r && profile->samples.n && !profile->sample_types.n)
 		r = diag_error(diag, READER_E_CORRUPT, "there are samples, but no sample types");
 	if (!r && !profile_status(profile))
@@ -426,7 +430,7 @@ static bool is_message(uint32_t number)
 	return number <= FIELD_STRING || number == 11 /* period_type */;
 }
 
-/* Whether this is a field of a profile, in a wire type that it may have. */
+/* Returns whether this is a field of a profile, with a wire type that the field may have. */
 static bool is_plausible(const struct wire_field *field)
 {
 	if (field->number > FIELD_LAST)
@@ -437,8 +441,8 @@ static bool is_plausible(const struct wire_field *field)
 	       (field->number == 13 && field->wire_type == WIRE_BYTES); /* packed comments */
 }
 
-/* Whether what can't be read is a field that goes on behind the head, not other text: many a stack
- * of functions begins like one field. */
+/* Returns whether the unreadable rest is a field that goes on after the head, not other text: many
+ * a stack of functions begins like one field. */
 static bool is_cut(const struct cursor *head)
 {
 	unsigned tag = (unsigned char)*head->at;
@@ -460,8 +464,9 @@ static bool is_cut(const struct cursor *head)
 	}
 }
 
-/* Whether a message begins here that is longer than the head, and in it a field that it may have.
- * Its size takes several bytes, of which the first are no letters: so no text begins like this. */
+/* Returns whether a message begins here that is longer than the head, and in it a field that it may
+ * have. Its size takes several bytes, of which the first are not letters: so no text begins like
+ * this. */
 static bool is_cut_message(struct cursor head)
 {
 	static const unsigned n_fields[] = {
@@ -490,8 +495,8 @@ static bool is_cut_message(struct cursor head)
 	       tag >> 3 <= n_fields[number];
 }
 
-/* The first field is a known one, and all that follow look right, up to one that is cut by the end
- * of the head. */
+/* Accepts a head if the first field is a known one, and all that follow look right, up to one that
+ * the end of the head cuts off. */
 static enum probe probe_pprof(struct cursor head)
 {
 	bool is_whole = cursor_left(&head) < INPUT_HEAD_SIZE;
@@ -499,8 +504,8 @@ static enum probe probe_pprof(struct cursor head)
 	bool is_right;
 	int n = 0;
 
-	if (cursor_is_text(
-		    head)) /* letters may be fields, but no profile is without control bytes */
+	/* Letters may be fields, but no profile is without control bytes. */
+	if (cursor_is_text(head))
 		return PROBE_NO;
 	for (; wire_next_field(&head, &field); n++)
 		if (!is_plausible(&field) || (n == 0 && field.number > FIELD_LAST))

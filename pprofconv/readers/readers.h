@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each reader's file gives to the table. */
+/* The readers that the table in registry.c lists, each defined in a file of its own. */
 #pragma once
 #include "readers/reader.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* Files that are known by how they begin. */
+/* Files that are recognized by their first bytes. */
 static const struct {
 	const char *beginning;
 	size_t size;
@@ -18,27 +18,27 @@ static const struct {
 	}
 	KIND("\x7f"
 	     "ELF",
-	     "a program or core file", NULL),
+	     "a program or core file", "give a program as --binary"),
 	KIND("PERFILE2", "perf.data", NULL),
 	KIND("desc: ", "massif's output", NULL),
 	KIND("{\"dhatFileVersion\"", "DHAT's output", NULL),
 	KIND("--- heapz", "Java's heapz text",
-	     "go tool pprof -proto -output=OUT.pb.gz FILE makes a profile of it that is"),
+	     "convert it: go tool pprof -proto -output=OUT.pb.gz FILE"),
 	KIND("--- contention", "a contention profile", NULL),
 	KIND("--- threadz", "a thread profile", NULL),
 	KIND("goroutine profile:", "a goroutine profile", NULL),
-	KIND("\xff\xfe\0\0", "UTF-32 text", "make UTF-8 of it: iconv -f UTF-32 -t UTF-8"),
-	KIND("\xff\xfe", "UTF-16 text", "make UTF-8 of it: iconv -f UTF-16 -t UTF-8"),
-	KIND("\xfe\xff", "UTF-16 text", "make UTF-8 of it: iconv -f UTF-16 -t UTF-8"),
-	KIND("\x28\xb5\x2f\xfd", "zstd data", NULL),
+	KIND("\xff\xfe\0\0", "UTF-32 text", "convert it: iconv -f UTF-32 -t UTF-8"),
+	KIND("\xff\xfe", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8"),
+	KIND("\xfe\xff", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8"),
+	KIND("\x28\xb5\x2f\xfd", "zstd data", "unpack it: zstd -d"),
 	KIND("\xfd"
 	     "7zXZ",
-	     "xz data", NULL),
-	KIND("BZh", "bzip2 data", NULL),
+	     "xz data", "unpack it: xz -d"),
+	KIND("BZh", "bzip2 data", "unpack it: bzip2 -d"),
 #undef KIND
 };
 
-/* event = command pid [ "/" tid ] [ "[" cpu "]" ] time ":" ...: what perf script begins with. The
+/* event = command pid [ "/" tid ] [ "[" cpu "]" ] time ":" ...: the first line of perf script. The
  * time is the first word with a point in it that ends in a colon. */
 static bool is_perf_script(struct cursor head)
 {
@@ -64,8 +64,8 @@ static bool is_perf_script(struct cursor head)
 	return false;
 }
 
-/* Text of two bytes a character, without a byte order mark: of the first characters, which are
- * ASCII, all have a 0 on the same side. */
+/* Returns whether this is text of two bytes a character, without a byte order mark: the first
+ * characters are ASCII, so each has a 0 on the same side. */
 static bool is_unmarked_utf16(struct cursor head)
 {
 	enum {
@@ -87,8 +87,7 @@ static bool is_unmarked_utf16(struct cursor head)
 const struct refused *refused_find(struct cursor head)
 {
 	static const struct refused utf16 = {"UTF-16 text",
-					     "make UTF-8 of it: iconv -f UTF-16LE -t UTF-8, or "
-					     "UTF-16BE"};
+					     "convert it: iconv -f UTF-16LE -t UTF-8, or UTF-16BE"};
 	static const struct refused perf_script = {"perf script's output, a CPU profile,", NULL};
 
 	cursor_accept_text(&head, "\xef\xbb\xbf");

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What is often taken for a heap profile, or is one of a kind that is not read: refused by name. */
+/* Refused input is data that users often take for a heap profile, or a heap profile of a kind that
+ * is not read. It is refused by name. */
 #pragma once
 #include "base/cursor.h"
 
 struct refused {
-	const char *kind; /* goes before "is not read" */
+	const char *kind; /* comes before "is not supported" */
 	const char *help; /* what to do, or NULL */
 };
 
-/* What input that begins so is; NULL if it is nothing of that. */
+/* Returns what input with this beginning is, or NULL if it is none of these. */
 const struct refused *refused_find(struct cursor head);

@@ -25,20 +25,22 @@ const struct reader *reader_find(const char *name)
 	return NULL;
 }
 
-static int unknown(struct cursor head, struct diag *diag)
+static int report_unknown(struct cursor head, struct diag *diag)
 {
 	const struct refused *refused = refused_find(head);
 
 	if (refused)
-		return diag_error_line(diag, READER_E_UNSUPPORTED, 1, "%s is not read%s%s",
+		return diag_error_line(diag, READER_E_UNSUPPORTED, 1, "%s is not supported%s%s",
 				       refused->kind, refused->help ? "; " : "",
 				       refused->help ? refused->help : "");
-	return diag_error_line(diag, READER_E_UNKNOWN, 1,
-			       "not a heap profile in any format that is known here; 'pprofconv "
-			       "formats' lists them, and --from says where one is wrong");
+	return diag_error_line(
+		diag, READER_E_UNKNOWN, 1,
+		"not a heap profile in a known format; 'pprofconv formats' lists "
+		"the formats, and --from=FORMAT reports what is wrong with the file");
 }
 
-/* The first reader that takes input which begins so, for certain or not; NULL if none does. */
+/* Returns the first reader that accepts input with this beginning, for certain or not; NULL if none
+ * does. */
 static const struct reader *probe_all(struct cursor head, bool is_last, enum probe *out_answer)
 {
 	for (size_t i = 0; readers[i]; i++) {
@@ -51,8 +53,8 @@ static const struct reader *probe_all(struct cursor head, bool is_last, enum pro
 
 _Static_assert(INPUT_HEAD_SIZE * 16 * 16 == READER_HEAD_MAX, "the last head is the longest one");
 
-/* Finds the reader by content, unless it is known. A few KiB tell nearly all formats; where the
- * first line is longer than that, more is looked at. */
+/* Finds the reader by content, unless the caller chose one. A few KiB are enough for nearly all
+ * formats; if the first line is longer than that, more is looked at. */
 static int find_reader(struct input *input, const struct reader **out_reader, struct diag *diag)
 {
 	size_t size = INPUT_HEAD_SIZE;
@@ -78,10 +80,10 @@ static int find_reader(struct input *input, const struct reader **out_reader, st
 	if (found && answer == PROBE_LIKELY && refused_find(head))
 		found = NULL;
 	*out_reader = found;
-	return found ? 0 : unknown(head, diag);
+	return found ? 0 : report_unknown(head, diag);
 }
 
-/* A profile that could not hold what was read says so without a message. */
+/* Adds the message for a failed profile_status(), which has none. */
 static int explain_status(const struct profile *profile, struct diag *diag)
 {
 	int r = profile_status(profile);

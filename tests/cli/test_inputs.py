@@ -90,11 +90,11 @@ def folded_whose_first_callers_come_late(folder):
 @cli.test
 def folded_without_any_caller(folder):
     """Such as we write ourselves, of a program without names."""
-    warning = 'no function has a caller: lines of a name and a number are taken for folded stacks'
+    warning = 'no function has a caller; lines of a name and a number were read as folded stacks'
     path = write(folder, '(no stack) 100\nnopie+0x147e 200\n')
     cli.equal(folded(path), ({'(no stack)': 100, 'nopie+0x147e': 200}, [warning]))
     for text in ('1 2\n2 4\n', 'goroutine profile: total 0\n', 'a letter, no profile', 'one\n2 3\n'):
-        assert refuse(write(folder, text)).endswith((' is not read', 'says where one is wrong'))
+        assert refuse(write(folder, text)).endswith((' is not supported', 'reports what is wrong with the file'))
 
 
 @cli.test
@@ -136,10 +136,9 @@ def our_own_dump_with_a_long_first_line(folder):
 
 @cli.test
 def folded_as_others_write_it(folder):
-    cut = ('the last line has no end: if the file was cut short, the count there may have been '
-           'too')
-    fractions = ('{} of {} counts are fractions: rounded to whole numbers that have the same sum; '
-                 'multiply them first if that is too coarse')
+    cut = 'the last line has no newline; if the file was truncated, its last count may be too'
+    fractions = ('{} of {} counts are fractions and were rounded to whole numbers with the same '
+                 'sum; multiply them first if that is too coarse')
     for text, stacks, warnings in (
             ('main;a;b 3\n# a comment\nmain;a;c 2.5', {'main;a;b': 3, 'main;a;c': 3},
              [cut, fractions.format(1, 2)]),
@@ -163,21 +162,22 @@ def folded_as_others_write_it(folder):
 def folded_that_may_be_taken_wrongly(folder):
     stacks, warnings = folded(write(folder, '# gc;sweep 7\n# by hand 3\nmain;a 3\n'))
     cli.equal(stacks, {'main;a': 3})
-    cli.equal(warnings, ["1 of the lines that begin with '# ' look like stacks: taken for comments"])
+    cli.equal(warnings, ["1 of the lines that begin with '# ' look like stacks; they were read as "
+                         'comments'])
     for text in ('main;a 3\rmain;b 4\r', 'main;c 1\nmai\0n;a 3\n'):
         path = write(folder, text)
         done = cli.pprofconv('info', '-f', 'folded', path)
         cli.equal(done.returncode, 2)
         cli.is_in('a NUL or a carriage return within the line', done.stderr)
     for text, said in (('main;a 99999999999999999999 \nmain;b 1\n', 'x: line 1: expected a stack'),
-                       ('main;a 3\nmain;b oops\n', '--from says where one is wrong')):
+                       ('main;a 3\nmain;b oops\n', '--from=FORMAT reports what is wrong with the file')):
         cli.is_in(said, cli.pprofconv('info', write(folder, text)).stderr)
 
 
 @cli.test
 def utf16_without_a_mark(folder):
     for kind in ('LE', 'BE'):
-        cli.is_in('UTF-16 text is not read; make UTF-8 of it', refuse(write(
+        cli.is_in('UTF-16 text is not supported; convert it: iconv -f UTF-16LE', refuse(write(
             folder, 'main;work;a 3\nmain;b 4\n'.encode(f'utf-16-{kind}'))))
     cli.is_in("Java's heapz text", refuse(write(folder, '\ufeff--- heapz 1 ---\n')))
 
@@ -194,14 +194,14 @@ def samples_of_no_type(folder):
 
 @cli.test
 def folded_that_is_something_else(folder):
-    cli.is_in("two counts a line are a difference, which is not read: give the profiles that it "
-              "was made of to 'pprofconv diff'", refuse(write(folder, 'main;a 3 4\nmain 1 0\n')))
+    cli.is_in("two counts per line are a difference, which is not supported; give the two "
+              "profiles to 'pprofconv diff'", refuse(write(folder, 'main;a 3 4\nmain 1 0\n')))
     cli.equal(refuse(write(folder, 'main;a 3\nmain;b 4\n'.encode('utf-16'))),
-              'UTF-16 text is not read; make UTF-8 of it: iconv -f UTF-16 -t UTF-8')
-    cli.is_in('UTF-16 text is not read', refuse(write(folder, b'\xfe\xff\0m\0a\0i\0n')))
-    cli.is_in('UTF-32 text is not read', refuse(write(folder, 'main;a 3\n'.encode('utf-32'))))
+              'UTF-16 text is not supported; convert it: iconv -f UTF-16 -t UTF-8')
+    cli.is_in('UTF-16 text is not supported', refuse(write(folder, b'\xfe\xff\0m\0a\0i\0n')))
+    cli.is_in('UTF-32 text is not supported', refuse(write(folder, 'main;a 3\n'.encode('utf-32'))))
     done = cli.pprofconv('info', write(folder, 'main;a 3\nmain;b'))
-    cli.is_in(': line 2: truncated: the last line has no end', done.stderr)
+    cli.is_in(': line 2: truncated: the last line has no newline', done.stderr)
 
 
 # --- memory maps of few words ----------------------------------------------------------------
@@ -226,9 +226,9 @@ def brief_names_of_hexadecimal_digits(folder):
 
 # --- mappings unmapped in part ---------------------------------------------------------------
 
-UNMAPPED = ('{} with less than nothing in use, or bytes of no objects: gperftools counts a mapping '
-            'that is unmapped in part (HEAP_PROFILE_MMAP) as gone for each part, and misses some '
-            'parts: objects mean nothing there, and bytes may be too many')
+UNMAPPED = ('{} with negative counts in use, or bytes without objects: with HEAP_PROFILE_MMAP '
+            'gperftools counts a mapping that is unmapped in parts as gone once for each part, and '
+            'misses some parts; there object counts mean nothing, and bytes may be too many')
 
 
 @cli.test
@@ -450,8 +450,8 @@ def no_names_of_what_lies_elsewhere(folder):
 def heapz_of_java(folder):
     text = '--- heapz 1 ---\nformat = java\nresolution = bytes\n 7048 1 @ 0x3\n 0x3 foo (a.java:3)\n'
     path = write(folder, text)
-    cli.equal(refuse(path), "Java's heapz text is not read; go tool pprof -proto "
-                            '-output=OUT.pb.gz FILE makes a profile of it that is')
+    cli.equal(refuse(path), "Java's heapz text is not supported; convert it: go tool pprof "
+                            '-proto -output=OUT.pb.gz FILE')
     if shutil.which('go'):
         out = os.path.join(folder, 'out.pb.gz')
         cli.go_pprof('-proto', f'-output={out}', path)

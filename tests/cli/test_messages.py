@@ -63,9 +63,9 @@ def a_folder(folder):
 @cli.test
 def dumps_that_lack_something(folder):
     """pprof reads them, so do we: with a warning, and the same numbers."""
-    no_map = 'warning: no MAPPED_LIBRARIES, so addresses will have no names, but for '\
-             'those of a --binary that is not position-independent'
-    no_interval = 'warning: sampled, but the interval is not given: counts stay as they are, far too low'
+    no_map = 'warning: no MAPPED_LIBRARIES; only addresses of a --binary that is not '\
+             'position-independent get names'
+    no_interval = 'warning: sampled, but the dump gives no interval; counts stay as they are, far too low'
     for kind, warnings in (('heapprofile', [no_map]), ('heap_v2/524288', [no_map]),
                            ('heap_v2/0', [no_interval, no_map]), ('heap/0', [no_interval, no_map]),
                            ('heap_v2', [no_interval, no_map])):
@@ -101,8 +101,8 @@ def an_empty_file(folder):
 def a_foreign_file(folder):
     cli.is_in('line 1: not a heap profile', refuse(folder, bytes(range(256))))
     cli.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
-              ' line 1: a program or core file is not read')
-    cli.is_in('perf.data is not read', refuse(folder, b'PERFILE2' + bytes(range(256))))
+              ' line 1: a program or core file is not supported; give a program as --binary')
+    cli.is_in('perf.data is not supported', refuse(folder, b'PERFILE2' + bytes(range(256))))
 
 
 @cli.test
@@ -110,7 +110,7 @@ def a_truncated_file(folder):
     with open(cli.data('good-exact.heap'), 'rb') as file:
         whole = file.read()
     cli.equal(refuse(folder, whole[:-6]), " line 19: truncated: the last line is not '# end'")
-    cli.equal(refuse(folder, whole[:500]), ' line 16: truncated: the last line has no end')
+    cli.equal(refuse(folder, whole[:500]), ' line 16: truncated: the last line has no newline')
 
 
 @cli.test

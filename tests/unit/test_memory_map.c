@@ -147,7 +147,7 @@ static void test_variables_do_not_explode(void)
 		      MEMORY_MAP_EXPANDED_MAX - strlen("1000-2000: "));
 	CHECK_INT_EQ(n_warnings, 2);
 	CHECK_STR_EQ(warning, "warning: line 3: longer than any path once its variables are "
-			      "expanded: cut");
+			      "expanded; it was cut");
 	profile_free(profile);
 }
 
@@ -165,7 +165,8 @@ static void test_variables_beyond_all_bounds(void)
 	check_mapping(profile, 1, 0x2000, 0x3000, 0, "$a/b", "");
 	check_mapping(profile, 2, 0x3000, 0x4000, 0, "/y/c", "");
 	CHECK_INT_EQ(n_warnings, 1);
-	CHECK_STR_EQ(warning, "warning: line 3: a variable longer than any path: left out");
+	CHECK_STR_EQ(warning,
+		     "warning: line 3: a variable is longer than any path and was ignored");
 	profile_free(profile);
 }
 

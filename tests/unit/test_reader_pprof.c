@@ -242,11 +242,11 @@ static void check_refused(const struct foreign *foreign, const char *what)
 
 static void test_references_that_lead_nowhere(void)
 {
-	CHECK_REFUSED(f.location_ids[0] = 778, "a location that is not there");
-	CHECK_REFUSED(f.location_ids[0] = 0, "a location that is not there");
-	CHECK_REFUSED(f.location.mapping_id = 5, "a mapping that is not there");
-	CHECK_REFUSED(f.line.function_id = 2, "a function that is not there");
-	CHECK_REFUSED(f.line.function_id = 0, "a function that is not there");
+	CHECK_REFUSED(f.location_ids[0] = 778, "an unknown location");
+	CHECK_REFUSED(f.location_ids[0] = 0, "an unknown location");
+	CHECK_REFUSED(f.location.mapping_id = 5, "an unknown mapping");
+	CHECK_REFUSED(f.line.function_id = 2, "an unknown function");
+	CHECK_REFUSED(f.line.function_id = 0, "an unknown function");
 	CHECK_REFUSED(f.function.name = 4, "beyond the end of the string table");
 	CHECK_REFUSED(f.function.filename = -1, "beyond the end of the string table");
 	CHECK_REFUSED(f.mapping.build_id = INT64_MAX, "beyond the end of the string table");
@@ -258,9 +258,9 @@ static void test_references_that_lead_nowhere(void)
 static void test_ids_that_are_taken(void)
 {
 	CHECK_REFUSED(f.mapping.id = 0, "the id 0");
-	CHECK_REFUSED(f.profile.n_mapping = 2, "something else has already");
-	CHECK_REFUSED(f.profile.n_location = 2, "something else has already");
-	CHECK_REFUSED(f.profile.n_function = 2, "something else has already");
+	CHECK_REFUSED(f.profile.n_mapping = 2, "a duplicate id");
+	CHECK_REFUSED(f.profile.n_location = 2, "a duplicate id");
+	CHECK_REFUSED(f.profile.n_function = 2, "a duplicate id");
 }
 
 static void repeat_line(struct foreign *f)

@@ -196,9 +196,8 @@ static void test_messages_name_the_place(void)
 		      "bad-no-end.heap: line 6: truncated: the last line is not '# end'");
 	check_message("bad-lost-record.heap", "bad-lost-record.heap: line 1: the records do not "
 					      "add up to the totals of this line");
-	check_message(
-		"unsupported-version.heap",
-		"unsupported-version.heap: line 2: dumps of version 2 are not read, only up to 1");
+	check_message("unsupported-version.heap", "unsupported-version.heap: line 2: dump version "
+						  "2 is not supported; the latest supported is 1");
 }
 
 /* --- what good ones hold ------------------------------------------------------------------- */
