@@ -275,7 +275,7 @@ static int read_folded(struct profile *profile, struct input *input, struct diag
 
 /* --- probing ------------------------------------------------------------------------------- */
 
-/* What the lines of a head are, up to the first that is not a line of folded stacks. */
+/* The kinds of lines in a head, up to the first that is not a line of folded stacks. */
 struct seen {
 	bool has_line;
 	bool has_caller;     /* one of two frames or more */

@@ -26,11 +26,10 @@ static int check_whole(struct heap_dump *dump, bool has_map)
 	if (found < total && !has_map)
 		return heap_dump_corrupt(dump, "truncated: records and the memory map are missing");
 	if (found < total && !dump->n_odd) /* with odd ones the total leaves mappings out */
-		diag_warn(
-			dump->diag,
-			"the records hold %jd of the %jd bytes in use; the program that wrote the "
-			"dump left some out",
-			(intmax_t)found, (intmax_t)total);
+		diag_warn(dump->diag,
+			  "the records hold %jd of the %jd bytes in use; "
+			  "the program that wrote the dump left some out",
+			  (intmax_t)found, (intmax_t)total);
 	if (dump->any_inuse && dump->n_odd)
 		diag_warn(
 			dump->diag,
@@ -40,9 +39,8 @@ static int check_whole(struct heap_dump *dump, bool has_map)
 			"mean nothing, and bytes may be too many",
 			(uintmax_t)dump->n_odd, dump->n_odd == 1 ? "" : "s");
 	if (dump->builder.interval == 0 && dump->sums.alloc_objects)
-		diag_warn(dump->diag,
-			  "sampled, but the dump gives no interval; counts stay as they "
-			  "are, far too low");
+		diag_warn(dump->diag, "sampled, but the dump gives no interval; "
+				      "counts stay as they are, far too low");
 	if (!has_map)
 		diag_warn(dump->diag,
 			  "no MAPPED_LIBRARIES; only addresses of a --binary that is not "

@@ -9,7 +9,7 @@
 
 /* Limits above what any dump has, and low enough for lines that are made to expand. */
 #define MEMORY_MAP_VARIABLES_MAX 64
-#define MEMORY_MAP_NAME_MAX      64 /* a longer text before '=' is not a name */
+#define MEMORY_MAP_NAME_MAX      64 /* longer is not a name: any line may hold a '=' */
 #define MEMORY_MAP_VALUE_MAX     4096
 #define MEMORY_MAP_EXPANDED_MAX  (16u << 10)
 

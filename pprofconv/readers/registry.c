@@ -33,10 +33,10 @@ static int report_unknown(struct cursor head, struct diag *diag)
 		return diag_error_line(diag, READER_E_UNSUPPORTED, 1, "%s is not supported%s%s",
 				       refused->kind, refused->help ? "; " : "",
 				       refused->help ? refused->help : "");
-	return diag_error_line(
-		diag, READER_E_UNKNOWN, 1,
-		"not a heap profile in a known format; 'pprofconv formats' lists "
-		"the formats, and --from=FORMAT reports what is wrong with the file");
+	return diag_error_line(diag, READER_E_UNKNOWN, 1,
+			       "not a heap profile in a known format; "
+			       "'pprofconv formats' lists the formats, and "
+			       "--from=FORMAT reports what is wrong with the file");
 }
 
 /* Returns the first reader that accepts input with this beginning, for certain or not; NULL if none
