@@ -18,7 +18,7 @@ static uint64_t hash_wanted(const struct find_binary_wanted *wanted)
 	return hash_bytes(hash, wanted->build_id, strlen(wanted->build_id));
 }
 
-static bool is_same(const struct find_binary_wanted *a, const struct find_binary_wanted *b)
+static bool is_same_wanted(const struct find_binary_wanted *a, const struct find_binary_wanted *b)
 {
 	return strcmp(a->file, b->file) == 0 && strcmp(a->build_id, b->build_id) == 0 &&
 	       a->is_program == b->is_program && a->was_deleted == b->was_deleted;
@@ -48,8 +48,8 @@ static int open_one(struct opened_binary *opened, const struct find_binary_wante
 	return binary_new(object, &options->paths, &opened->binary);
 }
 
-static int add(struct binaries *binaries, const struct find_binary_wanted *wanted,
-	       const struct find_binary_options *options)
+static int add_binary(struct binaries *binaries, const struct find_binary_wanted *wanted,
+		      const struct find_binary_options *options)
 {
 	uint32_t number = (uint32_t)binaries->opened.n;
 	struct opened_binary opened;
@@ -62,14 +62,14 @@ static int add(struct binaries *binaries, const struct find_binary_wanted *wante
 	return r ? r : index_insert(&binaries->index, hash_wanted(wanted), number);
 }
 
-static const struct opened_binary *find(const struct binaries *binaries,
-					const struct find_binary_wanted *wanted)
+static const struct opened_binary *find_opened(const struct binaries *binaries,
+					       const struct find_binary_wanted *wanted)
 {
 	struct index_walk walk = index_walk(&binaries->index, hash_wanted(wanted));
 	uint32_t number;
 
 	while (index_next(&walk, &number))
-		if (is_same(&binaries->opened.items[number].wanted, wanted))
+		if (is_same_wanted(&binaries->opened.items[number].wanted, wanted))
 			return &binaries->opened.items[number];
 	return NULL;
 }
@@ -78,8 +78,8 @@ int binaries_get(struct binaries *binaries, const struct find_binary_wanted *wan
 		 const struct find_binary_options *options, struct find_binary_result *out_located,
 		 struct binary **out_binary)
 {
-	const struct opened_binary *opened = find(binaries, wanted);
-	int r = opened ? 0 : add(binaries, wanted, options);
+	const struct opened_binary *opened = find_opened(binaries, wanted);
+	int r = opened ? 0 : add_binary(binaries, wanted, options);
 
 	if (r)
 		return r;

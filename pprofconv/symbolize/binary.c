@@ -80,8 +80,8 @@ static bool is_mangled(const char *name)
 	return strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
 }
 
-/* What DWARF gives no name takes that of its symbol; so does what it gives only a name without its
- * namespaces, if the symbol is mangled. */
+/* Takes the name from the symbol if DWARF gives none, and also if DWARF gives only a name without
+ * its namespaces and the symbol is mangled. */
 static void name_by_symbol(struct binary *binary, uint64_t address, struct frame *frame)
 {
 	const struct symbol *symbol = symtab_find(&binary->symtab, address);

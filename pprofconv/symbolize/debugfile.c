@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The places are those of gdb. A candidate is taken only if its build ID is the one sought or, for
- * files without build IDs, if its checksum is. */
+/* The places are those of gdb. A candidate is accepted only if its build ID is the wanted one or,
+ * for files without build IDs, if its checksum is. */
 #include "symbolize/debugfile.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "symbolize/debuginfod.h"
 
 struct wanted {
-	const struct object *of; /* which is not what it lacks itself; NULL: not known */
+	const struct object *of; /* the file itself, which is not a match; NULL: not known */
 	char build_id[2 * BUILD_ID_MAX + 1]; /* "" if not known */
 	const char *name;                    /* the link's text, or NULL */
 	uint32_t crc;
@@ -33,13 +33,13 @@ static uint32_t checksum(const struct object *object)
 	return (uint32_t)crc;
 }
 
-/* A link may have the name of the very file that it is in. */
+/* A link may name the very file that holds it. */
 static bool is_same_file(const struct object *a, const struct object *b)
 {
 	return a->inode && a->inode == b->inode && a->device == b->device;
 }
 
-static bool is_wanted(const struct object *object, const struct wanted *wanted)
+static bool is_wanted_file(const struct object *object, const struct wanted *wanted)
 {
 	if (wanted->of && is_same_file(object, wanted->of))
 		return false;
@@ -48,8 +48,9 @@ static bool is_wanted(const struct object *object, const struct wanted *wanted)
 	return wanted->has_crc && checksum(object) == wanted->crc;
 }
 
-/* Takes over `path`, which is NULL if memory was out when it was made. */
-static int try_path(char *path, const struct wanted *wanted, struct object **out_file)
+/* Opens one candidate. Takes ownership of `path`, which is NULL if memory was out when it was
+ * made. */
+static int try_debug_path(char *path, const struct wanted *wanted, struct object **out_file)
 {
 	_cleanup_(freep) void *owned = path;
 	_cleanup_(object_closep) struct object *object = NULL;
@@ -60,7 +61,7 @@ static int try_path(char *path, const struct wanted *wanted, struct object **out
 	r = object_open(owned, &object);
 	if (r == -ENOMEM)
 		return r;
-	if (r || !is_wanted(object, wanted))
+	if (r || !is_wanted_file(object, wanted))
 		return DEBUGFILE_E_NONE;
 	*out_file = object;
 	object = NULL;
@@ -85,28 +86,28 @@ static const char *sysroot_of(const struct debugfile_paths *paths)
 }
 
 /* DIR/.build-id/ab/cdef... with `suffix` */
-static int try_build_id(const struct wanted *wanted, const struct debugfile_paths *paths,
-			const char *suffix, struct object **out_file)
+static int try_build_id_dirs(const struct wanted *wanted, const struct debugfile_paths *paths,
+			     const char *suffix, struct object **out_file)
 {
 	int r = DEBUGFILE_E_NONE;
 
 	if (strlen(wanted->build_id) < 4)
 		return r;
 	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++) {
-		r = try_path(make_path("%s/.build-id/%.2s/%s%s", paths->dirs[i], wanted->build_id,
-				       wanted->build_id + 2, suffix),
-			     wanted, out_file);
+		r = try_debug_path(make_path("%s/.build-id/%.2s/%s%s", paths->dirs[i],
+					     wanted->build_id, wanted->build_id + 2, suffix),
+				   wanted, out_file);
 		if (r > 0 && paths->sysroot)
-			r = try_path(make_path("%s%s/.build-id/%.2s/%s%s", paths->sysroot,
-					       paths->dirs[i], wanted->build_id,
-					       wanted->build_id + 2, suffix),
-				     wanted, out_file);
+			r = try_debug_path(make_path("%s%s/.build-id/%.2s/%s%s", paths->sysroot,
+						     paths->dirs[i], wanted->build_id,
+						     wanted->build_id + 2, suffix),
+					   wanted, out_file);
 	}
 	return r;
 }
 
-/* The folder that the file lies in, with symbolic links resolved; "" if there is none. */
-static char *folder_of(const struct object *object)
+/* Returns the folder of the file, with symbolic links resolved; "" if there is none. */
+static char *folder_of_object(const struct object *object)
 {
 	char *path = realpath(object->path, NULL);
 	char *slash;
@@ -121,11 +122,12 @@ static char *folder_of(const struct object *object)
 	return path;
 }
 
-/* Beside the file, in .debug beside it, and in the same place of each tree of debug files. */
+/* Looks next to the file, in .debug next to it, and in the same place of each tree of debug
+ * files. */
 static int try_link(const struct object *object, const struct wanted *wanted,
 		    const struct debugfile_paths *paths, struct object **out_file)
 {
-	_cleanup_(freep) void *folder = folder_of(object);
+	_cleanup_(freep) void *folder = folder_of_object(object);
 	const char *in_system = folder;
 	size_t sysroot_size = strlen(sysroot_of(paths));
 	int r;
@@ -133,18 +135,18 @@ static int try_link(const struct object *object, const struct wanted *wanted,
 	if (!folder)
 		return -ENOMEM;
 	if (wanted->name[0] == '/')
-		return try_path(make_path("%s%s", sysroot_of(paths), wanted->name), wanted,
-				out_file);
+		return try_debug_path(make_path("%s%s", sysroot_of(paths), wanted->name), wanted,
+				      out_file);
 	if (strncmp(in_system, sysroot_of(paths), sysroot_size) == 0)
 		in_system += sysroot_size;
-	r = try_path(make_path("%s/%s", (char *)folder, wanted->name), wanted, out_file);
+	r = try_debug_path(make_path("%s/%s", (char *)folder, wanted->name), wanted, out_file);
 	if (r > 0)
-		r = try_path(make_path("%s/.debug/%s", (char *)folder, wanted->name), wanted,
-			     out_file);
+		r = try_debug_path(make_path("%s/.debug/%s", (char *)folder, wanted->name), wanted,
+				   out_file);
 	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++)
-		r = try_path(make_path("%s%s/%s/%s", sysroot_of(paths), paths->dirs[i], in_system,
-				       wanted->name),
-			     wanted, out_file);
+		r = try_debug_path(make_path("%s%s/%s/%s", sysroot_of(paths), paths->dirs[i],
+					     in_system, wanted->name),
+				   wanted, out_file);
 	return r;
 }
 
@@ -157,11 +159,11 @@ static int try_servers(const struct wanted *wanted, const struct debugfile_paths
 		return DEBUGFILE_E_NONE;
 	if (debuginfod_fetch(wanted->build_id, kind, &path))
 		return DEBUGFILE_E_NONE;
-	return try_path(path, wanted, out_file);
+	return try_debug_path(path, wanted, out_file);
 }
 
 /* link = name NUL padding crc, the last aligned to and of 4 bytes */
-static void read_link(const struct object *object, struct wanted *out_wanted)
+static void read_debuglink(const struct object *object, struct wanted *out_wanted)
 {
 	Elf_Data *data = object_section_data(object, ".gnu_debuglink");
 	size_t name_size, crc_at;
@@ -178,7 +180,7 @@ static void read_link(const struct object *object, struct wanted *out_wanted)
 }
 
 /* alternate link = name NUL build-id */
-static void read_alternate_link(const struct object *object, struct wanted *out_wanted)
+static void read_debugaltlink(const struct object *object, struct wanted *out_wanted)
 {
 	Elf_Data *data = object_section_data(object, ".gnu_debugaltlink");
 	const uint8_t *id;
@@ -203,8 +205,8 @@ int debugfile_find(const struct object *object, const struct debugfile_paths *pa
 	int r;
 
 	memcpy(wanted.build_id, object->build_id, sizeof(wanted.build_id));
-	read_link(object, &wanted);
-	r = try_build_id(&wanted, paths, ".debug", out_file);
+	read_debuglink(object, &wanted);
+	r = try_build_id_dirs(&wanted, paths, ".debug", out_file);
 	if (r > 0 && wanted.name)
 		r = try_link(object, &wanted, paths, out_file);
 	if (r > 0)
@@ -218,12 +220,12 @@ int debugfile_find_alternate(const struct object *object, const struct debugfile
 	struct wanted wanted = {.of = object};
 	int r;
 
-	read_alternate_link(object, &wanted);
+	read_debugaltlink(object, &wanted);
 	if (!wanted.name)
 		return DEBUGFILE_E_NONE;
 	r = try_link(object, &wanted, paths, out_file);
 	if (r > 0)
-		r = try_build_id(&wanted, paths, ".debug", out_file);
+		r = try_build_id_dirs(&wanted, paths, ".debug", out_file);
 	if (r > 0)
 		r = try_servers(&wanted, paths, DEBUGINFOD_DEBUGINFO, out_file);
 	return r;
@@ -236,15 +238,15 @@ int debugfile_find_program(const char *build_id, const struct debugfile_paths *p
 	size_t size = strspn(build_id, "0123456789abcdef");
 	int r;
 
-	/* It may come from a profile, and becomes part of a path and of a request. */
+	/* The build ID may come from a profile, and becomes part of a path and of a request. */
 	if (build_id[size] || size >= sizeof(wanted.build_id))
 		return DEBUGFILE_E_NONE;
 	memcpy(wanted.build_id, build_id, size);
-	r = try_build_id(&wanted, paths, "", out_file);
+	r = try_build_id_dirs(&wanted, paths, "", out_file);
 	if (r > 0)
 		r = try_servers(&wanted, paths, DEBUGINFOD_EXECUTABLE, out_file);
 	if (r > 0)
-		r = try_build_id(&wanted, paths, ".debug", out_file);
+		r = try_build_id_dirs(&wanted, paths, ".debug", out_file);
 	if (r > 0)
 		r = try_servers(&wanted, paths, DEBUGINFOD_DEBUGINFO, out_file);
 	return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* clang writes no .debug_aranges, and what others write is not to be trusted, so the ranges are
- * taken from the units themselves. A unit's functions are read when an address first falls into
- * it: then each look-up is a binary search. */
+/* clang writes no .debug_aranges, and those of other compilers are not to be trusted, so the ranges
+ * are taken from the units themselves. A unit's functions are read when an address is first in it;
+ * after that each look-up is a binary search. */
 #include "symbolize/debuginfo.h"
 
 #include <dwarf.h>
@@ -13,12 +13,13 @@
 #include "symbolize/function_ranges.h"
 #include "symbolize/qualified_name.h"
 
-/* Frames at one address before the outermost; the outer ones of more are left out. */
+/* Limit of frames at one address, without the outermost. If there are more, the outer ones are left
+ * out. */
 #define INLINED_MAX (LOCATION_LINES_MAX - 1)
 
 struct unit {
-	Dwarf_Die die;   /* of the unit in the file itself: it has the lines */
-	Dwarf_Die split; /* where its functions are: `die`, or the unit in a .dwo file */
+	Dwarf_Die die;   /* the unit in the file itself, with the lines */
+	Dwarf_Die split; /* the unit with the functions: `die`, or one in a .dwo file */
 	const char *directory;
 	struct function_ranges scopes;
 	bool is_loaded;
@@ -32,7 +33,7 @@ struct debuginfo {
 	VEC(struct unit) units;
 	struct rangemap map; /* to units */
 	struct qualified_name qualify;
-	uint32_t n_lost_units; /* of those that were needed: their .dwo files are missing */
+	uint32_t n_lost_units; /* units that were needed, whose .dwo files are missing */
 };
 
 static bool is_mangled_language(Dwarf_Die *die)
@@ -49,7 +50,7 @@ static bool is_mangled_language(Dwarf_Die *die)
 	}
 }
 
-/* Finds the .dwo file of a split unit; if it is missing, there still are the lines. */
+/* Finds the .dwo file of a split unit. If it is missing, the lines are still there. */
 static void find_split(struct debuginfo *info, struct unit *unit)
 {
 	Dwarf_Die split = {0};
@@ -81,7 +82,7 @@ static int add_unit_range(void *opaque, uint64_t low, uint64_t high)
 	return rangemap_add(&info->map, low, high, 0, (uint32_t)info->units.n - 1);
 }
 
-/* A unit that doesn't say where its code is gets the ranges of its functions. */
+/* Gives a unit that doesn't say where its code is the ranges of its functions. */
 static int add_function_ranges(struct debuginfo *info, struct unit *unit)
 {
 	int r = load_unit(info, unit);
@@ -161,7 +162,7 @@ int debuginfo_open(const struct object *dwarf_object, const struct object *code,
 	return 0;
 }
 
-/* Where the code at the address comes from. */
+/* Sets the place in the source that the code at the address comes from. */
 static void find_line(struct unit *unit, uint64_t address, struct frame *frame)
 {
 	Dwarf_Line *row = dwarf_getsrc_die(&unit->die, address);
@@ -177,7 +178,8 @@ static void find_line(struct unit *unit, uint64_t address, struct frame *frame)
 		frame->column = number;
 }
 
-/* Where a function that was inlined is called from: the place of the frame around it. */
+/* Sets the place that an inlined function is called from: it is the place of the frame around
+ * it. */
 static void find_call(struct unit *unit, Dwarf_Die *inlined, struct frame *frame)
 {
 	Dwarf_Files *files;

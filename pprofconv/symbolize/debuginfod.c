@@ -7,7 +7,7 @@
 
 struct client;
 
-/* With a length of 0 the build ID is text. The result is an open file, or negative. */
+/* With a length of 0 the build ID is text. Returns an open file, or a negative number. */
 typedef int find_function(struct client *client, const unsigned char *build_id, int length,
 			  char **out_path);
 
@@ -17,7 +17,7 @@ struct library {
 	find_function *find[2]; /* by kind */
 };
 
-static const struct library *load(void)
+static const struct library *load_library(void)
 {
 	static struct library library;
 	void *handle;
@@ -37,7 +37,7 @@ static const struct library *load(void)
 
 int debuginfod_fetch(const char *build_id, enum debuginfod_kind kind, char **out_path)
 {
-	const struct library *library = load();
+	const struct library *library = load_library();
 	struct client *client = library ? library->begin() : NULL;
 	int fd;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files from debuginfod servers, by build ID. The library is loaded when it is first asked for:
- * who doesn't ask has nothing of it in the process, and no environment variable is looked at. */
+/* debuginfod fetches files by build ID from debuginfod servers. Its library is loaded at the first
+ * request: without a request the process has nothing of it, and no environment variable is read. */
 #pragma once
 
 enum debuginfod_kind {
@@ -12,6 +12,6 @@ enum {
 	DEBUGINFOD_E_NONE = 1, /* no library, no server, or no such file there */
 };
 
-/* Downloads a file into the user's cache of such files. The path is to be freed.
- * 0 or DEBUGINFOD_E_NONE. */
+/* Downloads a file into the user's cache of such files. Returns 0 or DEBUGINFOD_E_NONE. The caller
+ * frees *out_path. */
 int debuginfod_fetch(const char *build_id, enum debuginfod_kind kind, char **out_path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A few hundred bytes of mangled name can stand for more text than there is memory, as each part
- * may repeat earlier ones. So the text is taken piece by piece, and the demangler is left by
- * longjmp() when it is too long; in its callback form it holds no memory of its own. */
+/* A few hundred bytes of mangled name can expand to more text than there is memory, as each part
+ * may repeat earlier ones. So the text is taken piece by piece, and longjmp() leaves the demangler
+ * when the text is too long; its callback form holds no memory of its own. */
 #include "symbolize/demangle.h"
 
 #include <libiberty/demangle.h>
@@ -16,7 +16,7 @@
 
 /* libiberty refuses C++ names of more than half as many characters unless its limit on recursion is
  * off; up to MANGLED_MAX the recursion fits any main thread's stack. Rust names may refer to
- * themselves, without end: there the limit stays, which is one of depth alone. */
+ * themselves, without end: for them the limit, which is one of depth alone, stays on. */
 #define LIBERTY_CHARACTERS_MAX 1024
 
 struct text {
@@ -24,7 +24,7 @@ struct text {
 	jmp_buf too_long;
 };
 
-static void append(const char *piece, size_t size, void *opaque)
+static void append_piece(const char *piece, size_t size, void *opaque)
 {
 	struct text *text = opaque;
 
@@ -36,8 +36,9 @@ static bool demangle_into(struct text *text, const char *symbol, int options)
 {
 	if (setjmp(text->too_long))
 		return false;
-	return rust_demangle_callback(symbol, options & ~DMGL_NO_RECURSE_LIMIT, append, text) ||
-	       cplus_demangle_v3_callback(symbol, options, append, text);
+	return rust_demangle_callback(symbol, options & ~DMGL_NO_RECURSE_LIMIT, append_piece,
+				      text) ||
+	       cplus_demangle_v3_callback(symbol, options, append_piece, text);
 }
 
 static char *demangle_mangled(const char *symbol, size_t size, enum demangle_style style)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* libdw's own step to a sibling skips over children, which costs a second reading of them when the
- * producer wrote no DW_AT_sibling (as clang), and never ends when that attribute points backwards.
- * Asked only of DIEs that have no children, it does neither: each DIE is read once and addresses
- * only rise. */
+/* libdw's own step to a sibling skips over children, which costs a second reading of them if the
+ * producer wrote no DW_AT_sibling (as clang does), and never ends if that attribute points
+ * backwards. Used only on DIEs without children, it does neither: each DIE is read once and
+ * addresses only rise. */
 #include "symbolize/die_walk.h"
 
 #include <string.h>
 
-/* The first byte behind the unit. */
+/* Returns the first byte after the unit. */
 static const uint8_t *end_of_unit(Dwarf_Die *unit)
 {
 	Dwarf_Off start = dwarf_dieoffset(unit) - dwarf_cuoffset(unit), next;
@@ -24,8 +24,8 @@ struct die_walk die_walk_start(Dwarf_Die *unit)
 	return (struct die_walk){.die = *unit, .end = end_of_unit(unit)};
 }
 
-/* Steps from the last child of a DIE to what follows its parent: `address` is that of the zero byte
- * that ends the children. */
+/* Steps from the last child of a DIE to the DIE after its parent. `address` is that of the zero
+ * byte that ends the children. */
 static bool leave_parents(struct die_walk *walk, const uint8_t *address)
 {
 	struct Dwarf_CU *cu = walk->die.cu;

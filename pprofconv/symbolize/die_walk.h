@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All DIEs of one unit of DWARF, in the order in which they lie in the file. Broken DWARF ends the
+/* A DIE walk visits all DIEs of one unit of DWARF, in the order of the file. Broken DWARF ends the
  * walk early; it always ends. */
 #pragma once
 #include <elfutils/libdw.h>
@@ -13,8 +13,8 @@ struct die_walk {
 	const uint8_t *end; /* of the unit */
 };
 
-/* Starts at the unit's own DIE. */
+/* Returns a walk that is at the unit's own DIE. */
 struct die_walk die_walk_start(Dwarf_Die *unit);
 
-/* Steps to the next DIE. False at the end. */
+/* Steps to the next DIE. Returns false at the end. */
 bool die_walk_next(struct die_walk *walk);

@@ -7,7 +7,8 @@
 
 #include "base/path.h"
 
-/* Names that the kernel or a reader gives to memory that no file is behind. */
+/* Returns whether this is the name of a file, and not one that the kernel or a reader gives to
+ * memory without a file. */
 static bool is_file_name(const char *file)
 {
 	return file[0] && file[0] != '[' && strncmp(file, "//", 2) != 0 &&
@@ -15,12 +16,12 @@ static bool is_file_name(const char *file)
 	       strncmp(file, "/SYSV", 5) != 0 && strncmp(file, "anon_inode:", 11) != 0;
 }
 
-static bool is_wanted(const struct object *object, const struct find_binary_wanted *wanted)
+static bool has_wanted_id(const struct object *object, const struct find_binary_wanted *wanted)
 {
 	return !wanted->build_id[0] || strcmp(object->build_id, wanted->build_id) == 0;
 }
 
-/* Opens one candidate, and notes what came of it. */
+/* Opens one candidate, and sets *out_result to the outcome. */
 static int try_file(const char *path, const struct find_binary_wanted *wanted,
 		    struct find_binary_result *out_result, struct object **out_object)
 {
@@ -37,7 +38,7 @@ static int try_file(const char *path, const struct find_binary_wanted *wanted,
 		out_result->error = -r;
 	} else if (r > 0) {
 		out_result->outcome = FIND_BINARY_NOT_ELF;
-	} else if (!is_wanted(object, wanted)) {
+	} else if (!has_wanted_id(object, wanted)) {
 		out_result->outcome = FIND_BINARY_OTHER_ID;
 		memcpy(out_result->other_id, object->build_id, sizeof(out_result->other_id));
 	} else {
@@ -52,8 +53,8 @@ static bool has_name_of(const char *binary, const struct find_binary_wanted *wan
 	return strcmp(path_last_part(binary), path_last_part(wanted->file)) == 0;
 }
 
-/* A file of the user's counts if its build ID is the one sought; without one to seek if its name
- * is, or, for the program, if there is only that file to choose. */
+/* Tries the user's files. One is accepted if its build ID is the wanted one; if none is wanted, if
+ * its name is the wanted one or, for the program, if there is only that file. */
 static int try_binaries(const struct find_binary_wanted *wanted,
 			const struct find_binary_options *options,
 			struct find_binary_result *out_result, struct object **out_object)
@@ -83,7 +84,7 @@ static int try_binaries(const struct find_binary_wanted *wanted,
 	return 0;
 }
 
-/* The kernel shows a newline in a path as "\012", and nothing else otherwise than it is. */
+/* The kernel shows a newline in a path as "\012", and every other character as it is. */
 static bool decode_newlines(char *path)
 {
 	static const char code[] = "\\012";
@@ -97,9 +98,9 @@ static bool decode_newlines(char *path)
 	return has_any;
 }
 
-static int try_path(const struct find_binary_wanted *wanted,
-		    const struct find_binary_options *options,
-		    struct find_binary_result *out_result, struct object **out_object)
+static int try_own_path(const struct find_binary_wanted *wanted,
+			const struct find_binary_options *options,
+			struct find_binary_result *out_result, struct object **out_object)
 {
 	char *path;
 	int r;
@@ -134,7 +135,8 @@ static int try_build_id(const struct find_binary_wanted *wanted,
 	return r < 0 ? r : 0;
 }
 
-/* What was wrong with the file that the user named tells more than that of another place. */
+/* If nothing is found, the outcome for the file that the user named is reported before that for
+ * another place: it says more. */
 int find_binary(const struct find_binary_wanted *wanted, const struct find_binary_options *options,
 		struct find_binary_result *out_result, struct object **out_object)
 {
@@ -145,7 +147,7 @@ int find_binary(const struct find_binary_wanted *wanted, const struct find_binar
 	*out_result = named;
 	if (r || named.outcome == FIND_BINARY_FOUND)
 		return r;
-	r = try_path(wanted, options, &result, out_object);
+	r = try_own_path(wanted, options, &result, out_object);
 	if (!r && result.outcome != FIND_BINARY_FOUND)
 		r = try_build_id(wanted, options, &result, out_object);
 	if (named.outcome == FIND_BINARY_NOT_FOUND || result.outcome == FIND_BINARY_FOUND)

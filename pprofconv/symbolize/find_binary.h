@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the file that a mapping of a profile was made from, and makes sure that it is that one. */
+/* find_binary() finds the file that a mapping of a profile was made from, and verifies that it is
+ * that file. */
 #pragma once
 #include "symbolize/debugfile.h"
 
 struct find_binary_options {
-	const char *const *binaries; /* files that the user named; they come first */
+	const char *const *binaries; /* files that the user named, which come first */
 	size_t n_binaries;
-	bool *was_used; /* of each, set where something took it; may be NULL */
+	bool *was_used; /* for each: set to true if it was used; may be NULL */
 	struct debugfile_paths paths;
 };
 
 struct find_binary_wanted {
 	const char *file;     /* its path when the profile was made, "" if not known */
-	const char *build_id; /* "" if not known: then a file with the right name will do */
+	const char *build_id; /* "" if not known: then the right name is enough */
 	bool is_program;      /* the program itself, not a library */
-	bool was_deleted;     /* its path names another file now, if any */
+	bool was_deleted;     /* another file is at its path now, if any */
 };
 
 enum find_binary_outcome {
 	FIND_BINARY_FOUND,
-	FIND_BINARY_NO_FILE,    /* the mapping is not of a file: [vdso], anonymous memory */
-	FIND_BINARY_NOT_FOUND,  /* there is no such file any more */
-	FIND_BINARY_REPLACED,   /* it was gone when the profile was made, and nothing tells whether
-			      what   is there now is the same */
-	FIND_BINARY_OTHER_ID,   /* there is, but with another build ID */
-	FIND_BINARY_NOT_ELF,    /* it is no program or library */
-	FIND_BINARY_UNREADABLE, /* it can't be opened, see the errno */
+	FIND_BINARY_NO_FILE,    /* a mapping without a file: [vdso], anonymous memory */
+	FIND_BINARY_NOT_FOUND,  /* no such file exists */
+	FIND_BINARY_REPLACED,   /* deleted before the profile was made; today's can't be verified */
+	FIND_BINARY_OTHER_ID,   /* the file has another build ID */
+	FIND_BINARY_NOT_ELF,    /* the file is not a program or library */
+	FIND_BINARY_UNREADABLE, /* the file can't be opened, see `error` */
 };
 
 struct find_binary_result {
 	enum find_binary_outcome outcome;
-	int error; /* a positive errno; with FIND_BINARY_UNREADABLE */
-	char other_id[2 * BUILD_ID_MAX +
-		      1]; /* with FIND_BINARY_OTHER_ID; "" if the file has none */
+	int error; /* with FIND_BINARY_UNREADABLE: a positive errno */
+	/* With FIND_BINARY_OTHER_ID; "" if the file has none. */
+	char other_id[2 * BUILD_ID_MAX + 1];
 };
 
-/* Opens the file. The outcome says what came of the most likely place; *out_object is written with
- * FIND_BINARY_FOUND only. 0 or -ENOMEM. */
+/* Opens the file. *out_result is the outcome at the most likely place; *out_object is set only with
+ * FIND_BINARY_FOUND. Returns 0 or -ENOMEM. */
 int find_binary(const struct find_binary_wanted *wanted, const struct find_binary_options *options,
 		struct find_binary_result *out_result, struct object **out_object);

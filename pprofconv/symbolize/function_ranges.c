@@ -10,12 +10,11 @@
 struct reading {
 	struct function_ranges *scopes;
 	struct scope_limits *limits;
-	VEC(uint32_t) around; /* the scopes that the DIE's parents are in, by depth, and its own */
-	uint32_t scope;       /* that is being added */
+	VEC(uint32_t) around; /* the scopes of the DIE's parents, by depth, and its own */
+	uint32_t scope;       /* the one being added */
 };
 
-/* Linkers leave ranges of functions that they threw away, at 0 or at another place without code.
- */
+/* Linkers leave ranges of functions that they discarded, at 0 or at another place without code. */
 int scope_ranges(Dwarf_Die *die, struct scope_limits *limits,
 		 int (*add)(void *opaque, uint64_t low, uint64_t high), void *opaque)
 {
@@ -42,7 +41,7 @@ static int add_range(void *opaque, uint64_t low, uint64_t high)
 	return rangemap_add(&reading->scopes->map, low, high, depth, reading->scope);
 }
 
-/* Makes a scope of a DIE that has code. *out_scope is the one that its children are in. */
+/* Makes a scope of a DIE that has code. Sets *out_scope to the scope of its children. */
 static int add_scope(struct reading *reading, Dwarf_Die *die, uint32_t outer, uint32_t *out_scope)
 {
 	int tag = dwarf_tag(die), n;

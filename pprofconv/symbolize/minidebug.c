@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <lzma.h>
 
-#define DECODER_BYTES_MAX (128u << 20) /* the largest preset of xz takes 65 MiB */
+#define DECODER_BYTES_MAX (128u << 20) /* the largest preset of xz needs 65 MiB */
 
 typedef VEC(uint8_t) bytes;
 
-/* Doubles the buffer as often as it takes, up to the limit. */
+/* Doubles the buffer as often as needed, up to the limit. */
 static int unpack_all(lzma_stream *stream, bytes *out)
 {
 	lzma_ret result = LZMA_OK;

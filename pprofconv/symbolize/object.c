@@ -79,7 +79,7 @@ static int read_segments(struct object *object)
 	return r;
 }
 
-/* What is left to do once there is a handle. */
+/* Reads the file, once there is a handle. */
 static int read_elf(struct object *object)
 {
 	GElf_Ehdr header;
@@ -97,7 +97,7 @@ static int open_fd(struct object *object)
 {
 	struct stat status;
 
-	/* A path from a dump may name anything: no waiting for the other end of a pipe. */
+	/* A path from a dump may name anything: don't wait for the other end of a pipe. */
 	object->fd = open(object->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (object->fd < 0 || fstat(object->fd, &status))
 		return -errno;
@@ -163,7 +163,7 @@ static const struct object_segment *segment_at(const struct object *object, uint
 	return found;
 }
 
-/* objcopy --only-keep-debug leaves segments without bytes, so only their addresses tell. */
+/* objcopy --only-keep-debug leaves segments without bytes, so only their addresses are known. */
 static const struct object_segment *only_code_segment(const struct object *object)
 {
 	const struct object_segment *found = NULL;
@@ -190,7 +190,8 @@ bool object_address_of(const struct object *object, uint64_t offset, uint64_t di
 	segment = only_code_segment(object);
 	if (!segment)
 		return false;
-	/* A mapping of the whole file starts with its first segment, else with this one's page. */
+	/* A mapping of the whole file starts with its first segment, any other with this one's
+	 * page. */
 	if (!offset)
 		segment = object->segments.items;
 	*out_address = (segment->address & ~(uint64_t)(PAGE_BYTES - 1)) + distance;

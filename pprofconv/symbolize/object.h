@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One ELF file: its build ID, its sections, and where its code lies. All of it is untrusted. */
+/* An object is one ELF file: its build ID, its sections, and the addresses of its code. All of it
+ * is untrusted. */
 #pragma once
 #include <gelf.h>
 #include <stdbool.h>
@@ -11,7 +12,7 @@
 
 #define BUILD_ID_MAX 64 /* bytes; SHA-1 has 20 */
 
-/* Of one file: the kernel runs none with more than 64 KiB of headers. */
+/* Per file: the kernel runs none with more than 64 KiB of headers. */
 #define OBJECT_SEGMENTS_MAX (65536 / sizeof(Elf64_Phdr))
 
 enum {
@@ -28,46 +29,47 @@ struct object_segment { /* one that is loaded */
 
 struct object {
 	char *path;
-	dev_t device; /* where the file lies, with its inode; 0 if it is held in memory */
+	dev_t device; /* of the file, like `inode`; 0 if it is held in memory */
 	ino_t inode;
 	int fd;      /* -1 if it is closed, or held in memory */
-	void *image; /* where it is held in memory, or NULL */
+	void *image; /* the file, if it is held in memory; else NULL */
 	Elf *elf;
 	char build_id[2 * BUILD_ID_MAX + 1]; /* lower-case hexadecimal, "" if there is none */
 	bool is_fixed; /* a program that runs where it was linked, not position-independent */
 	VEC(struct object_segment) segments;
 };
 
-/* Opens a file. 0; OBJECT_E_NOT_ELF; -errno. */
+/* Opens a file. Returns 0; OBJECT_E_NOT_ELF; -errno. */
 int object_open(const char *path, struct object **out_object);
 
-/* Takes over `image`, a whole file in memory that is to be freed, even when it fails. `path` is
- * what it was found in. Results as above. */
+/* Opens a file in memory. Takes ownership of `image`, the whole file, allocated by malloc(), even
+ * on failure. `path` is the file that it was found in. Returns 0; OBJECT_E_NOT_ELF; -errno. */
 int object_open_image(const char *path, void *image, size_t size, struct object **out_object);
 
-/* Closes the file's descriptor, of which there are few; its bytes stay. What finds other files by
- * it, as libdw does those of split DWARF, comes first. */
+/* Closes the file's descriptor, since descriptors are few; the bytes stay available. A call that
+ * finds other files by the descriptor, as libdw finds those of split DWARF, must come first. */
 void object_close_descriptor(struct object *object);
 
 /* Frees it with everything that points into its sections; takes NULL. */
 void object_close(struct object *object);
 DEFINE_CLEANUP(struct object *, object_close)
 
-/* The address, as linked, of the byte `distance` bytes into a mapping of the file that begins at
- * `offset` of it. False if no segment holds it. A file with debug information only, which doesn't
- * say any more where in the program its code lay, serves if it has one segment of code. */
+/* Sets *out_address to the address, as linked, of the byte `distance` bytes into a mapping of the
+ * file that begins at `offset` of it. Returns false if no segment holds it. A file with debug
+ * information only no longer says where in the program its code was; it serves if it has one
+ * segment of code. */
 bool object_address_of(const struct object *object, uint64_t offset, uint64_t distance,
 		       uint64_t *out_address);
 
-/* Whether code may lie at `address`; the start of the file's image holds none. */
+/* Returns whether code may be at `address`; the start of the file's image holds none. */
 bool object_is_code(const struct object *object, uint64_t address);
 
-/* The section of that name, or of that type, or NULL. */
+/* Each returns the section of that name, or of that type, or NULL. */
 Elf_Scn *object_section(const struct object *object, const char *name);
 Elf_Scn *object_section_of_type(const struct object *object, uint32_t type);
 
-/* The bytes of a section as they lie in the file; NULL if there are none. */
+/* Returns the bytes of a section as they are in the file, or NULL if there are none. */
 Elf_Data *object_section_data(const struct object *object, const char *name);
 
-/* Whether it has sections with DWARF that says where functions are. */
+/* Returns whether it has sections with DWARF that says where functions are. */
 bool object_has_dwarf(const struct object *object);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* DIEs don't know their parents, so the first question about a unit notes all that can contain a
- * function. These nest: the one around a DIE is the last that starts before it, or one around that.
- */
+/* DIEs don't know their parents, so the first question about a unit lists all DIEs that can contain
+ * a function. These nest: the container of a DIE is the last that starts before it, or one around
+ * that. */
 #include "symbolize/qualified_name.h"
 
 #include <dwarf.h>
@@ -16,12 +16,12 @@
 
 #define NONE           UINT32_MAX
 #define ORIGINS_MAX    16   /* steps from a copy of a function to its declaration */
-#define NAME_BYTES_MAX 1024 /* what is longer doesn't help anyone */
+#define NAME_BYTES_MAX 1024 /* a longer name helps no one */
 #define PARTS_MAX      64
 
 struct container {
 	Dwarf_Die die;
-	const uint8_t *end; /* of what is in it */
+	const uint8_t *end; /* of its contents */
 	uint32_t outer;
 	uint32_t depth;
 };
@@ -34,7 +34,7 @@ struct qualify_unit {
 struct parts { /* of a name, the innermost first */
 	const char *items[PARTS_MAX];
 	size_t n;
-	char *owned; /* the last one, if it was demangled */
+	char *owned; /* the last item, if it was demangled */
 };
 
 static bool is_container(Dwarf_Die *die)
@@ -51,8 +51,8 @@ static bool is_container(Dwarf_Die *die)
 	}
 }
 
-/* Closes what the DIE at `address` is not in, from the container `open` outward; returns what stays
- * open. */
+/* Closes the containers that the DIE at `address` is not in, from the container `open` outward.
+ * Returns the innermost one that stays open. */
 static uint32_t close_containers(struct qualify_unit *unit, uint32_t open, size_t depth,
 				 const uint8_t *address)
 {
@@ -113,7 +113,7 @@ static int get_unit(struct qualified_name *qualify, Dwarf_CU *cu, struct qualify
 	return add_unit(qualify, cu, out_unit);
 }
 
-/* The innermost container around the DIE at `address`, or NONE. */
+/* Returns the innermost container around the DIE at `address`, or NONE. */
 static uint32_t find_container(const struct qualify_unit *unit, const uint8_t *address)
 {
 	size_t low = 0, high = unit->containers.n;
@@ -133,7 +133,7 @@ static uint32_t find_container(const struct qualify_unit *unit, const uint8_t *a
 	return found;
 }
 
-/* From a copy or a definition to where the function is declared. */
+/* Returns the declaration of a function, from a copy or a definition of it. */
 static Dwarf_Die declaration_of(const Dwarf_Die *function)
 {
 	Dwarf_Die die = *function, origin;
@@ -150,7 +150,7 @@ static Dwarf_Die declaration_of(const Dwarf_Die *function)
 	return die;
 }
 
-/* What a container without a name is called; `inner` is what was found in it. */
+/* Returns the name of a container that has none; `inner` is the name found in it. */
 static const char *unnamed(Dwarf_Die *container, const char *inner)
 {
 	if (dwarf_tag(container) == DW_TAG_namespace)
@@ -158,7 +158,8 @@ static const char *unnamed(Dwarf_Die *container, const char *inner)
 	return strncmp(inner, "operator()", 10) == 0 ? "{lambda}" : "(anonymous)";
 }
 
-/* Adds what one container is called. False if that says it all: a whole demangled name. */
+/* Adds the name of one container. Returns false if that completes the name: it was a whole
+ * demangled one. */
 static bool add_part(struct parts *parts, Dwarf_Die *container)
 {
 	bool is_function = dwarf_tag(container) == DW_TAG_subprogram;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The ranges are cut into pieces that don't overlap, each with the id of the innermost range over
- * it: one sweep over the sorted ranges with a stack of those that are open. A look-up is then one
+ * it, in one sweep over the sorted ranges with a stack of the open ones. A look-up is then one
  * binary search, however deep the nesting. Ranges that cross, which only broken input has, are
- * taken as if the later one lay inside. */
+ * treated as if the later one were inside. */
 #include "symbolize/rangemap.h"
 
 struct open_range {
@@ -26,7 +26,7 @@ int rangemap_add(struct rangemap *map, uint64_t low, uint64_t high, uint32_t dep
 
 #define COMPARE(a, b) ((a) < (b) ? -1 : (a) > (b))
 
-/* Outer ranges before the inner ones that start with them. */
+/* Sorts outer ranges before the inner ones that start with them. */
 static int compare_ranges(const void *left, const void *right)
 {
 	const struct rangemap_range *a = left, *b = right;
@@ -103,7 +103,7 @@ int rangemap_build(struct rangemap *map)
 
 uint32_t rangemap_find(const struct rangemap *map, uint64_t address)
 {
-	size_t low = 0, high = map->pieces.n; /* the piece sought is at low - 1 in the end */
+	size_t low = 0, high = map->pieces.n; /* the result is at low - 1 */
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which of many address ranges covers an address. Ranges may nest, as functions and what was
- * inlined into them do; the innermost one is meant. All zeroes is an empty map. */
+/* A range map finds which of many address ranges covers an address. Ranges may nest, as
+ * functions and the functions inlined into them do; the innermost one is found. All zeroes is an
+ * empty map. */
 #pragma once
 #include <stdint.h>
 
@@ -10,7 +11,7 @@
 
 struct rangemap_range {
 	uint64_t low;
-	uint64_t high; /* the first address behind it */
+	uint64_t high; /* the first address after it */
 	uint32_t depth;
 	uint32_t id;
 };
@@ -25,14 +26,15 @@ struct rangemap {
 	VEC(struct rangemap_piece) pieces; /* by address */
 };
 
-/* Adds a range; an empty or reversed one is left out. Of ranges with the same bounds the one with
- * the larger depth counts as the inner one. 0 or -ENOMEM. */
+/* Adds a range; an empty or reversed one is ignored. If two ranges have the same bounds, the one
+ * with the larger depth is the inner one. Returns 0 or -ENOMEM. */
 int rangemap_add(struct rangemap *map, uint64_t low, uint64_t high, uint32_t depth, uint32_t id);
 
-/* Makes the map ready for rangemap_find(); nothing can be added any more. 0 or -ENOMEM. */
+/* Makes the map ready for rangemap_find(). Nothing can be added afterwards. Returns 0 or
+ * -ENOMEM. */
 int rangemap_build(struct rangemap *map);
 
-/* The id of the innermost range that covers `address`, or RANGEMAP_NONE. */
+/* Returns the id of the innermost range that covers `address`, or RANGEMAP_NONE. */
 uint32_t rangemap_find(const struct rangemap *map, uint64_t address);
 
 void rangemap_deinit(struct rangemap *map);

@@ -9,7 +9,7 @@
 #include "base/path.h"
 #include "symbolize/naming.h"
 
-struct place { /* a location that wants a name */
+struct place { /* a location without a name */
 	uint64_t address;
 	uint32_t mapping;
 	uint32_t location;
@@ -27,7 +27,7 @@ struct symbolizer {
 	struct binaries *binaries;
 	frame_list frames; /* of one mapping's places */
 	VEC(struct profile_line) lines;
-	uint64_t n_done; /* locations that were looked up */
+	uint64_t n_done; /* locations looked up so far */
 };
 
 static bool has_names(const struct profile_mapping *mapping)
@@ -36,7 +36,7 @@ static bool has_names(const struct profile_mapping *mapping)
 	       mapping->has_inline_frames;
 }
 
-static int compare_places(const void *left, const void *right)
+static int compare_unnamed(const void *left, const void *right)
 {
 	const struct place *a = left, *b = right;
 
@@ -81,11 +81,11 @@ static int collect_places(struct symbolizer *s)
 	for (size_t i = 0; !r && i < s->profile->locations.n; i++)
 		r = add_place(s, (uint32_t)i);
 	if (!r && s->places.n)
-		qsort(s->places.items, s->places.n, sizeof(*s->places.items), compare_places);
+		qsort(s->places.items, s->places.n, sizeof(*s->places.items), compare_unnamed);
 	return r;
 }
 
-/* The file of a mapping. */
+/* Gets the file of a mapping. */
 static int get_binary(struct symbolizer *s, uint32_t number, struct find_binary_result *out_located,
 		      struct binary **out_binary)
 {
@@ -100,15 +100,16 @@ static int get_binary(struct symbolizer *s, uint32_t number, struct find_binary_
 	return binaries_get(s->binaries, &wanted, &s->options->locate, out_located, out_binary);
 }
 
-/* Whether the mapping stands for a memory map that the profile lacks: nothing is known of it. */
+/* Returns whether the mapping is only in place of a memory map that the profile lacks: nothing is
+ * known of it. */
 static bool is_without_map(const struct profile_mapping *mapping)
 {
 	return !mapping->file && !mapping->build_id && !mapping->start && !mapping->offset &&
 	       (mapping->limit == 0 || mapping->limit == UINT64_MAX);
 }
 
-/* The address as linked; false if the file says nothing of it. Without a map that is the address
- * itself, in a program that runs where it was linked. */
+/* Sets the place's address as linked. Returns false if the file doesn't give it. Without a memory
+ * map that is the address itself, in a program that runs where it was linked. */
 static bool find_linked(const struct profile_mapping *mapping, const struct object *object,
 			struct place *place)
 {
@@ -135,8 +136,8 @@ static int find_frames(struct symbolizer *s, struct binary *binary, struct place
 	return r;
 }
 
-/* Sets the lines of a location, one even if nothing is known of it. */
-static int name_place(struct symbolizer *s, const struct place *place)
+/* Sets the lines of a location; if nothing is known of it, it gets one. */
+static int name_location(struct symbolizer *s, const struct place *place)
 {
 	static const struct frame unknown;
 	const struct profile_mapping *mapping = &s->profile->mappings.items[place->mapping];
@@ -161,7 +162,7 @@ static int name_place(struct symbolizer *s, const struct place *place)
 	return r ? r : profile_status(s->profile);
 }
 
-static int name_places(struct symbolizer *s, struct place *places, size_t n)
+static int name_locations(struct symbolizer *s, struct place *places, size_t n)
 {
 	struct profile_mapping *mapping = &s->profile->mappings.items[places->mapping];
 	struct symbolize_result *result = &s->summary->mappings.items[places->mapping];
@@ -174,7 +175,7 @@ static int name_places(struct symbolizer *s, struct place *places, size_t n)
 	result->outcome = SYMBOLIZE_NAMED;
 	for (size_t i = 0; !r && i < n; i++) {
 		result->n_named += places[i].n_frames != 0;
-		r = name_place(s, &places[i]);
+		r = name_location(s, &places[i]);
 	}
 	s->summary->n_named += result->n_named;
 	return r;
@@ -186,7 +187,7 @@ static void report_progress(struct symbolizer *s)
 		s->options->on_progress(s->options->progress_context, ++s->n_done);
 }
 
-/* `places` are all those of one mapping. */
+/* Names all locations of one mapping, which are `places`. */
 static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t n)
 {
 	struct symbolize_result *result = &s->summary->mappings.items[places->mapping];
@@ -209,7 +210,7 @@ static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t 
 		result->has_debuginfo = binary->info != NULL;
 	}
 	if (!r && s->frames.n)
-		r = name_places(s, places, n);
+		r = name_locations(s, places, n);
 	return r;
 }
 
@@ -260,7 +261,7 @@ static void describe_missing(const struct find_binary_result *located, char *out
 		return;
 	case FIND_BINARY_REPLACED:
 		snprintf(out_text, size,
-			 "deleted while the program ran, and no build ID tells what it was");
+			 "deleted while the program ran, and no build ID identifies it");
 		return;
 	case FIND_BINARY_OTHER_ID:
 		if (located->other_id[0])
@@ -293,7 +294,7 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 	case SYMBOLIZE_UNUSED:
 		return false;
 	case SYMBOLIZE_ALREADY:
-		snprintf(out_text, size, "%s: came with names", file);
+		snprintf(out_text, size, "%s: has names already", file);
 		return true;
 	case SYMBOLIZE_NAMED:
 		if (result->n_lost_units)
@@ -302,7 +303,7 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 				 result->n_lost_units, result->n_lost_units == 1 ? "" : "s");
 		if (result->n_named < result->n_locations)
 			rest = result->has_debuginfo
-				       ? "; its debug information and symbols leave out the rest"
+				       ? "; the rest is not in its debug information and symbols"
 				       : "; no debug information, and no symbols for the rest";
 		snprintf(out_text, size, "%s: %" PRIu32 " of %" PRIu32 " locations named%s%s%s",
 			 file, result->n_named, result->n_locations,
@@ -315,7 +316,7 @@ bool symbolize_describe(const struct profile *profile, const struct symbolize_su
 	case SYMBOLIZE_NO_SYMBOLS:
 		if (is_without_map(described))
 			snprintf(reason, sizeof(reason),
-				 "there is no memory map, and no address is one of code in a "
+				 "there is no memory map, and no address is in the code of a "
 				 "program that is not position-independent");
 		break;
 	}

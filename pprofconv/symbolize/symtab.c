@@ -11,13 +11,13 @@ static bool is_function(const GElf_Sym *symbol, const char *name, const GElf_Shd
 
 	if (!(section->sh_flags & SHF_EXECINSTR) || !name || !name[0])
 		return false;
-	/* Marks of the assembler: "$x" and "$d" on ARM, and labels that escaped it. */
+	/* The assembler's marks, "$x" and "$d" on ARM, and labels that it failed to remove. */
 	if (name[0] == '$' || strncmp(name, ".L", 2) == 0)
 		return false;
 	return type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
 }
 
-/* Aliases: a function goes before a bare label, what has a size before what has none, then by
+/* Ranks aliases: a function before a bare label, a symbol with a size before one without, then by
  * binding, then the name that is meant for people: without underscores in front, unless they are
  * those of a mangled name. */
 static uint8_t rank_of(const GElf_Sym *symbol, const char *name)
@@ -85,7 +85,7 @@ static int add_symbols(struct symtab *symtab, const struct object *object, Elf_S
 	return r;
 }
 
-/* The part of .symtab that .dynsym lacks, packed. */
+/* Adds the part of .symtab that .dynsym lacks and .gnu_debugdata holds. */
 static int add_minidebug(struct symtab *symtab, const struct object *object)
 {
 	Elf_Scn *scn;
@@ -112,7 +112,7 @@ int symtab_add(struct symtab *symtab, const struct object *object)
 	return r ? r : add_minidebug(symtab, object);
 }
 
-/* By address; of one address the best first. */
+/* Sorts by address, and symbols of one address best first. */
 static int compare_symbols(const void *left, const void *right)
 {
 	const struct symbol *a = left, *b = right;

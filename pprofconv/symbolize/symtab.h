@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of symbol tables: .symtab, .dynsym, and the small table that distributions pack
- * into .gnu_debugdata. */
+/* A symtab holds the functions of symbol tables: .symtab, .dynsym, and the small table that
+ * distributions pack into .gnu_debugdata. */
 #pragma once
 #include "symbolize/object.h"
 #include "symbolize/rangemap.h"
@@ -10,24 +10,25 @@ struct symbol {
 	uint64_t address;
 	uint64_t size;  /* 0: not known */
 	uint64_t limit; /* where its section ends */
-	uint8_t rank;   /* of several at one address the one with the highest serves */
+	uint8_t rank;   /* the highest of several at one address wins */
 };
 
 /* All zeroes is an empty table. */
 struct symtab {
 	VEC(struct symbol) symbols;
 	struct rangemap map;
-	struct object *minidebug; /* what was unpacked from .gnu_debugdata, or NULL */
+	struct object *minidebug; /* unpacked from .gnu_debugdata, or NULL */
 };
 
-/* Adds what `object` has: its .symtab; if it has none, .dynsym and .gnu_debugdata. A table that
- * can't be read counts as missing. The object must live longer than the table. 0 or -ENOMEM. */
+/* Adds the symbols of `object`: its .symtab; if it has none, .dynsym and .gnu_debugdata. A table
+ * that can't be read counts as missing. `object` must outlive the symtab. Returns 0 or -ENOMEM. */
 int symtab_add(struct symtab *symtab, const struct object *object);
 
-/* Makes the table ready for symtab_find(). 0 or -ENOMEM. */
+/* Makes the table ready for symtab_find(). Returns 0 or -ENOMEM. */
 int symtab_build(struct symtab *symtab);
 
-/* The function at an address as linked, or NULL. One without a size reaches to the next symbol. */
+/* Returns the function at an address as linked, or NULL. One without a size extends to the next
+ * symbol. */
 const struct symbol *symtab_find(const struct symtab *symtab, uint64_t address);
 
 void symtab_deinit(struct symtab *symtab);

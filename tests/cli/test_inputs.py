@@ -94,7 +94,8 @@ def folded_without_any_caller(folder):
     path = write(folder, '(no stack) 100\nnopie+0x147e 200\n')
     cli.equal(folded(path), ({'(no stack)': 100, 'nopie+0x147e': 200}, [warning]))
     for text in ('1 2\n2 4\n', 'goroutine profile: total 0\n', 'a letter, no profile', 'one\n2 3\n'):
-        assert refuse(write(folder, text)).endswith((' is not supported', 'reports what is wrong with the file'))
+        assert refuse(write(folder, text)).endswith(
+            (' is not supported', 'reports what is wrong with the file'))
 
 
 @cli.test
@@ -443,7 +444,7 @@ def no_names_of_what_lies_elsewhere(folder):
         done = cli.pprofconv('-b', binary, '-t', 'folded', dump)
         cli.equal(done.stdout, '0x11ff;0x500002 9\n')
         cli.is_in('(no file): 2 locations without names: there is no memory map, and no address is '
-                  'one of code in a program that is not position-independent', done.stderr)
+                  'in the code of a program that is not position-independent', done.stderr)
 
 
 @cli.test
