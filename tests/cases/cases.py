@@ -2,7 +2,7 @@
 """Runs a case: all commands of its README, one after the other in one shell, in a copy of its folder.
 
 A case is a folder with a README.md (readme.py tells how commands stand in it), the programs that it
-is about, and a test.py, which looks for the culprit in what the commands printed:
+is about, and a script test_NAME.py, which looks for the culprit in what the commands printed:
 
     @cases.check
     def the_function_stands_first(run):
@@ -130,7 +130,7 @@ class Run:
 
     def prepare(self, extra):
         """A copy of the case and what it takes from the project, and an installation."""
-        skipped = shutil.ignore_patterns('README.md', 'test.py', '__pycache__', *self.case.kept)
+        skipped = shutil.ignore_patterns('README.md', 'test_*.py', '__pycache__', *self.case.kept)
         shutil.copytree(self.case.path, self.work, ignore=skipped)
         for path in extra:
             source, copy = ROOT / path, os.path.join(self.work, path)
@@ -300,7 +300,7 @@ def _check_all(run, checks):
 
 
 def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
-    """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
+    """Runs the case of a test script. `needs`: commands, or files by their full paths, without which it
     is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
     commands make and that the README shows, such as pictures; --write keeps them beside it.
     `socket`: the name of a socket that the commands make."""

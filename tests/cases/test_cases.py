@@ -33,14 +33,14 @@ def write_case(folder, text):
     case = pathlib.Path(folder, 'sample')
     case.mkdir(exist_ok=True)
     (case / 'README.md').write_text(text)
-    (case / 'test.py').write_text(TEST)
+    (case / 'test_sample.py').write_text(TEST)
     return case
 
 
 def run_case(folder, text, *arguments, env=None):
     """A case with that README; its exit status, its log, and its README afterwards."""
     case = write_case(folder, text)
-    done = subprocess.run([sys.executable, case / 'test.py', *arguments], text=True, timeout=300,
+    done = subprocess.run([sys.executable, case / 'test_sample.py', *arguments], text=True, timeout=300,
                           env={**os.environ, **(env or {})}, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout, (case / 'README.md').read_text()
@@ -184,7 +184,7 @@ def nothing_is_left_behind_of_an_interrupted_test(folder):
     text = console(f"$ setsid sh -c 'echo $$ >{note}; exec sleep 1000' &", '$ sleep 1000')
     for number in (signal.SIGTERM, signal.SIGINT):
         write_case(folder, text)
-        with subprocess.Popen([sys.executable, os.path.join(folder, 'sample', 'test.py')],
+        with subprocess.Popen([sys.executable, os.path.join(folder, 'sample', 'test_sample.py')],
                               env={**os.environ, 'TMPDIR': temporary},
                               stdout=subprocess.DEVNULL) as test:
             pid = notes.line(test)  # the command is running
@@ -214,7 +214,7 @@ def nothing_is_written_of_a_failure(folder):
 def a_case_that_cannot_run_is_skipped(folder):
     """It needs programs, a user that reaches its folder, and a path that a socket can have."""
     def skipped(env):
-        done = cli.run(sys.executable, FOLDER / 'postgres-backend' / 'test.py',
+        done = cli.run(sys.executable, FOLDER / 'postgres-backend' / 'test_postgres_backend.py',
                        env={**os.environ, **env})
         cli.equal((done.returncode, done.stderr), (0, ''))
         assert done.stdout.startswith('1..0 # SKIP '), done.stdout
@@ -236,8 +236,8 @@ def a_case_that_cannot_run_is_skipped(folder):
 def a_place_that_does_not_do_is_skipped(folder):
     def log(env, main):
         case = write_case(folder, console('$ echo hello', 'hello'))
-        (case / 'test.py').write_text(TEST.replace('main(__file__)', f'main(__file__, {main})'))
-        return cli.run(sys.executable, case / 'test.py', env={**os.environ, **env}).stdout
+        (case / 'test_sample.py').write_text(TEST.replace('main(__file__)', f'main(__file__, {main})'))
+        return cli.run(sys.executable, case / 'test_sample.py', env={**os.environ, **env}).stdout
 
     deep = os.path.join(folder, 'd' * 100)
     os.mkdir(deep)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Compares the symbolizer with llvm-symbolizer on every call site of small programs.
 
-usage: test_agreement.py FRAMES [NAME-PART]
+usage: test_llvm_agreement.py FRAMES [NAME-PART]
 
 Each program is built in many ways. Function (by its linkage name), file, line and inlined frames
 of the address before each call's return address must be the same. llvm-symbolizer prefers the

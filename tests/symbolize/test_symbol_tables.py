@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Compares the names from symbol tables with those of llvm-symbolizer on every call site.
 
-usage: test_symbols.py FRAMES
+usage: test_symbol_tables.py FRAMES
 
 The programs have no DWARF. The reference knows the whole .symtab; the symbolizer is asked about the
 program as it is, with .dynsym only, and with .dynsym and .gnu_debugdata. Where one address has

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Converts dumps that running programs print of themselves, and looks at the names in the result.
 
-usage: test_convert.py PPROFCONV
+usage: test_names_in_profiles.py PPROFCONV
 """
 
 import os

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Asks the symbolizer about programs with broken ELF and DWARF: it must neither crash nor hang.
 
-usage: test_broken.py FRAMES [SEEDS [FIRST-SEED]]
+usage: test_broken_elf.py FRAMES [SEEDS [FIRST-SEED]]
 
 Each seed changes a few bytes of a small program, in its headers or in one of the sections that the
 symbolizer reads, or cuts the file. A build with sanitizers finds more.
