@@ -4,8 +4,8 @@
 A case is a folder with a README.md (readme.py tells how commands stand in it), the programs that it
 is about, and a script test_NAME.py, which looks for the culprit in what the commands printed:
 
-    @cases.check
-    def the_function_stands_first(run):
+    @tap.test
+    def the_function_comes_first(run):
         assert 'leave_behind' in run.output('pprofconv diff').splitlines()[3]
 
     cases.main(__file__, needs=['valgrind'])
@@ -14,6 +14,7 @@ The test fails if a command fails (unless `$ echo $?` follows it), if the README
 another shape than what is printed now, or if a check fails. With --write the output goes into the
 README, if all checks hold. The commands find heapprof as if it were installed."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -26,13 +27,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path += [str(pathlib.Path(__file__).parent), str(ROOT / 'scripts')]
+sys.path += [str(pathlib.Path(__file__).parent), str(ROOT / 'scripts'), str(ROOT / 'tests/common')]
 
 import readme  # noqa: E402: after the path to it
 import supervisor  # noqa: E402
+import tap  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 PATIENCE = 500  # seconds after which a case counts as hanging
@@ -44,17 +45,8 @@ STEERING = re.compile(
     'CGO_|GO(?!CACHE$|PATH$|ROOT$)')
 MAX_SOCKET_PATH = 107
 
-_checks = []
-
-
-def check(function):
-    """Marks a function that looks at a finished run and raises if something is not as it should."""
-    _checks.append(function)
-    return function
-
-
-class Failed(Exception):
-    """What the reader of a test's log needs to know."""
+class Failed(AssertionError):
+    """A command that fails or hangs, or prints something else than the README shows."""
 
 
 # --- the shell -----------------------------------------------------------------------------------
@@ -126,7 +118,8 @@ class Run:
         self.folder = os.path.realpath(folder)
         self.work = os.path.join(self.folder, case.name)
         self.user = user
-        self.commands = []
+        self.commands = []  # those that have run
+        self.failure = None  # why the others have not
 
     def prepare(self, extra):
         """A copy of the case and what it takes from the project, and an installation."""
@@ -178,6 +171,8 @@ class Run:
                 text = self.shown(output.read_text(errors='replace'))
                 self.commands.append(dataclasses.replace(
                     command, output=text.rstrip().splitlines(), status=status))
+        except Failed as failure:
+            self.failure = failure
         finally:
             shell.close()
 
@@ -215,6 +210,8 @@ class Case:
 
 
 def no_command_fails(run):
+    if run.failure:
+        raise run.failure
     following = [c.text for c in run.commands[1:]] + ['']
     for command, after in zip(run.commands, following):
         if command.status != 0 and after != readme.ASK_STATUS:
@@ -236,29 +233,7 @@ def the_readme_is_what_they_print(run):
             for line in [*new.lines(), 'in the README:', *old.output, '']))
 
 
-# --- TAP -----------------------------------------------------------------------------------------
-
-
-def _skip_all(reason):
-    print(f'1..0 # SKIP {reason}')
-    sys.exit(0)  # in TAP meson takes any other status for an error
-
-
-def _note(text, **options):
-    for line in text.splitlines():
-        print(f'# {line}', **options)
-
-
-def _passes(function, run, number):
-    """Runs one check and prints its line."""
-    try:
-        function(run)
-    except Exception as error:  # pylint: disable=broad-exception-caught
-        _note(str(error) if isinstance(error, Failed) else traceback.format_exc())
-        print(f'not ok {number} {function.__name__}', flush=True)
-        return False
-    print(f'ok {number} {function.__name__}', flush=True)
-    return True
+# --- the script of a case -------------------------------------------------------------------------
 
 
 def _user(is_unprivileged):
@@ -268,7 +243,7 @@ def _user(is_unprivileged):
     try:
         user = pwd.getpwnam(UNPRIVILEGED)
     except KeyError:
-        _skip_all(f'there is no user {UNPRIVILEGED}')
+        tap.skip(f'there is no user {UNPRIVILEGED}')
     return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
 
 
@@ -276,27 +251,20 @@ def _skip_without_place(run, socket):
     """Skips a case that its user cannot work in, or whose socket's path is longer than can be."""
     if run.user and subprocess.run(['test', '-w', run.work], check=False, cwd='/',
                                    **run.user).returncode != 0:
-        _skip_all(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')
+        tap.skip(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')
     path = os.path.join(run.work, socket)
     if socket and len(os.fsencode(path)) > MAX_SOCKET_PATH:
-        _skip_all(f'{path} is too long for a socket; set TMPDIR')
+        tap.skip(f'{path} is too long for a socket; set TMPDIR')
 
 
-def _check_all(run, checks):
-    print(f'1..{len(checks)}')
-    try:
-        run.run(run.case.commands)
-    except Failed as failure:
-        for command in run.commands:
-            _note('\n'.join(command.lines()))
-        _note(str(failure))
-        print(f'not ok 1 {failure}')
-        return False
-    results = [_passes(function, run, n) for n, function in enumerate(checks, 1)]
-    if not all(results):
-        for command in run.commands:
-            _note('\n'.join(command.lines()))
-    return all(results)
+def _tests(run, is_writing):
+    """The rows for tap: the checks that every case has, and between them those of its script."""
+    if run.failure:
+        return [('no_command_fails', no_command_fails)]
+    last = [each_until_has_its_word] if is_writing else [each_until_has_its_word,
+                                                         the_readme_is_what_they_print]
+    return [('no_command_fails', no_command_fails), *tap.registered,
+            *((check.__name__, check) for check in last)]
 
 
 def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
@@ -311,11 +279,8 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
         sys.exit(1)
     for need in needs:
         if not (os.path.exists(need) if need.startswith('/') else shutil.which(need)):
-            _skip_all(f'{need} is not installed')
+            tap.skip(f'{need} is not installed')
     is_writing = '--write' in sys.argv[1:]
-    checks = [no_command_fails, *_checks, each_until_has_its_word]
-    if not is_writing:
-        checks.append(the_readme_is_what_they_print)
     supervisor.adopt_orphans()
     _end_at_signals()
     folder = tempfile.mkdtemp(prefix='heapprof-case_')  # with what SVG and Markdown escape
@@ -323,10 +288,14 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
         run = Run(case, folder, _user(is_unprivileged))
         run.prepare(extra)
         _skip_without_place(run, socket)
-        is_good = _check_all(run, checks)
-        if is_writing and is_good:
+        run.run(case.commands)
+        n_failed = tap.run(_tests(run, is_writing), lambda: contextlib.nullcontext(run))
+        if n_failed:
+            for command in run.commands:
+                print(tap.comment('\n'.join(command.lines())), end='')
+        elif is_writing:
             case.write(run)
     finally:
         supervisor.kill_descendants()
         shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(not is_good)
+    sys.exit(n_failed != 0)

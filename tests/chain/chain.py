@@ -8,10 +8,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 
-sys.path += [str(ROOT / 'tests' / 'cli'), str(ROOT / 'tests' / 'common')]
+sys.path.append(str(ROOT / 'tests' / 'cli'))
 os.environ['PPROFCONV'] = str(BUILD / 'pprofconv' / 'pprofconv')
 
-import cli  # noqa: E402: after the path to it
+import cli  # noqa: E402: after the path to it, and before what it adds to the path
 import unprofiled  # noqa: E402
 
 LIBRARY = BUILD / 'profiler' / 'libheapprof.so'

@@ -8,6 +8,7 @@ import pathlib
 
 import chain
 import cli
+import tap
 
 HERE = pathlib.Path(__file__).resolve().parent
 BASE = HERE / 'gate_base.folded'
@@ -37,24 +38,24 @@ def update(folder):
     BASE.write_text(''.join(sorted(folded(folder).splitlines(True))))
 
 
-@cli.test
+@tap.test
 def the_heap_is_that_of_the_base(folder):
     if os.environ.get('UPDATE_BASE'):
         update(folder)
     done = gate(folder, bench(folder))
     assert done.returncode == 0, done.stdout + done.stderr
-    cli.is_in('gate passed: inuse_space=1%', done.stdout)
+    tap.is_in('gate passed: inuse_space=1%', done.stdout)
 
 
-@cli.test
+@tap.test
 def a_leak_turns_it_red(folder):
     done = gate(folder, bench(folder, '-DLEAK'))
-    cli.equal(done.returncode, 1)
-    cli.is_in('gate failed: inuse_space in all: ', done.stderr)
-    cli.is_in('gate failed: inuse_space of document_read: ', done.stderr)
+    tap.equal(done.returncode, 1)
+    tap.is_in('gate failed: inuse_space in all: ', done.stderr)
+    tap.is_in('gate failed: inuse_space of document_read: ', done.stderr)
 
 
-@cli.test
+@tap.test
 def the_base_is_worth_comparing_with(folder):
     """It names what the program keeps, so that the gates have something to go by."""
     base = BASE.read_text()
@@ -62,4 +63,4 @@ def the_base_is_worth_comparing_with(folder):
         assert any(line.split(';')[-1].startswith(name + ' ') for line in base.splitlines()), base
 
 
-cli.main()
+tap.main()

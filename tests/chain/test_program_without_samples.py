@@ -8,6 +8,7 @@ import re
 
 import chain
 import cli
+import tap
 
 N_BLOCKS, SIZE = 345, 32
 SOURCE = f'''#include <stdlib.h>
@@ -26,9 +27,9 @@ LINE = re.compile(r'no sample: the programs? had allocated (10\.\d+) KiB( or mor
 def says_why(text, n=1):
     """The line is there so often, with what was allocated."""
     found = LINE.findall(text)
-    cli.equal((len(found), text), (n, text))
+    tap.equal((len(found), text), (n, text))
     for amount, *_ in found:
-        cli.equal(int(float(amount) * 10), N_BLOCKS * SIZE * 10 // 1024)
+        tap.equal(int(float(amount) * 10), N_BLOCKS * SIZE * 10 // 1024)
 
 
 def dump(folder, number, **settings):
@@ -45,7 +46,7 @@ def dump(folder, number, **settings):
         os.symlink(chain.LIBRARY, library)
     done = cli.run(program, env=chain.environment(
         HEAPPROFILE=os.path.join(folder, 'p'), LD_PRELOAD=library, HEAP_PROFILE_SEED=1, **settings))
-    cli.equal(done.returncode, 0)
+    tap.equal(done.returncode, 0)
     return os.path.join(folder, f'p.{number:04}.heap'), done.stderr
 
 
@@ -56,11 +57,11 @@ def dumps(folder, n):
 def run(*args):
     """What it printed and its messages; it must end 0."""
     done = cli.pprofconv(*args)
-    cli.equal((done.returncode, done.stderr if done.returncode else ''), (0, ''))
+    tap.equal((done.returncode, done.stderr if done.returncode else ''), (0, ''))
     return done.stdout, done.stderr
 
 
-@cli.test
+@tap.test
 def the_library(folder):
     path, said = dump(folder, 1, HEAP_PROFILE_VERBOSE=1)
     says_why(said)
@@ -68,35 +69,35 @@ def the_library(folder):
         says_why(file.read())
 
 
-@cli.test
+@tap.test
 def top(folder):
     path, = dumps(folder, 1)
     for quiet in ([], ['-q']):
         out, messages = run('top', *quiet, path)
         says_why(out)
-        cli.equal(messages, '')
+        tap.equal(messages, '')
 
 
-@cli.test
+@tap.test
 def diff(folder):
     base, new = dumps(folder, 2)
     out, messages = run('diff', base, new)
     says_why(out)
     says_why(messages)
-    cli.is_in('base and new: no sample', out)
+    tap.is_in('base and new: no sample', out)
     assert 'missing' not in out + messages
     says_why(run('diff', '-q', '-g', 'inuse_space=0', base, new)[0])
 
 
-@cli.test
+@tap.test
 def trend(folder):
     out, messages = run('trend', *dumps(folder, 3))
     says_why(out)
     says_why(messages)
-    cli.is_in('3 of 3 dumps: no sample', out)
+    tap.is_in('3 of 3 dumps: no sample', out)
 
 
-@cli.test
+@tap.test
 def convert(folder):
     path, = dumps(folder, 1)
     for form, n in (('pprof', 0), ('folded', 0), ('text', 1), ('json', None)):
@@ -107,32 +108,32 @@ def convert(folder):
                 says_why(file.read(), n)
 
 
-@cli.test
+@tap.test
 def merge(folder):
     out = os.path.join(folder, 'merged.pb.gz')
     says_why(run('merge', *dumps(folder, 2), '-o', out)[1])
     says_why(run('top', out)[0])
 
 
-@cli.test
+@tap.test
 def go_tool_pprof(folder):
     """It prints the comments of a profile."""
-    cli.need('go')
+    tap.need('go')
     path, = dumps(folder, 1)
     profile = os.path.join(folder, 'p.pb.gz')
     run('-q', path, '-o', profile)
     report = cli.go_pprof('-top', profile)
-    cli.is_in('Showing nodes accounting for 0', report)
-    cli.is_in('\nnote: no sample: ', report)
+    tap.is_in('Showing nodes accounting for 0', report)
+    tap.is_in('\nnote: no sample: ', report)
     says_why(report)
 
 
-@cli.test
+@tap.test
 def what_it_advises(folder):
     """The setting shows what was leaked."""
     path, _ = dump(folder, 1, HEAP_PROFILE_SAMPLE_INTERVAL=1)
-    cli.is_in(f'total {N_BLOCKS * SIZE} bytes', run('top', '-q', path)[0])
-    cli.is_in(' main ', run('top', '-q', path)[0])
+    tap.is_in(f'total {N_BLOCKS * SIZE} bytes', run('top', '-q', path)[0])
+    tap.is_in(' main ', run('top', '-q', path)[0])
 
 
-cli.main()
+tap.main()

@@ -10,6 +10,7 @@ import os
 import cli
 import pprof_file
 import runs
+import tap
 
 R = 524288
 SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'reports', 'diff.schema.json')
@@ -37,72 +38,72 @@ def folded(folder, name, **stacks):
     return runs.write(os.path.join(folder, name), ''.join(lines))
 
 
-@cli.test
+@tap.test
 def exact_values(folder):
     base = exact(folder, 'base', {(1, 100): 10, (2, 50): 4})
     new = exact(folder, 'new', {(1, 100): 12, (3, 8): 1})
     out, _ = diff(base, new)
     lines = out.splitlines()
-    cli.equal(lines[0], 'inuse_space: +8 B, base 1.17 KiB, new 1.18 KiB (+0.7 %), exact')
-    cli.equal([line.split() for line in lines[2:]], [
+    tap.equal(lines[0], 'inuse_space: +8 B, base 1.17 KiB, new 1.18 KiB (+0.7 %), exact')
+    tap.equal([line.split() for line in lines[2:]], [
         ['+200', 'B*', '+20.0', '%', 'exact', '1000', 'B', '1.17', 'KiB', '+200', 'B', '+20.0',
          '%', 'app+0x1100'],
         ['-200', 'B*', 'gone', 'exact', '200', 'B', '0', 'B', '-200', 'B', 'gone', 'app+0x1200'],
         ['+8', 'B*', 'new', 'exact', '0', 'B', '8', 'B', '+8', 'B', 'new', 'app+0x1300']])
 
 
-@cli.test
+@tap.test
 def cumulative_values_count_a_function_once(folder):
     base = folded(folder, 'base', main__f__f=10, main__g=5)
     new = folded(folder, 'new', main__f__f=30, main__g=5)
     report = json.loads(diff('-F', 'json', base, new)[0])
     rows = {row['name']: row for row in report['rows']}
-    cli.equal(rows['f']['cumulative']['difference'], 20)
-    cli.equal(rows['main']['cumulative']['new'], 35)
-    cli.equal(rows['main']['flat']['new'], 0)
-    cli.equal(rows['g']['flat']['difference'], 0)
+    tap.equal(rows['f']['cumulative']['difference'], 20)
+    tap.equal(rows['main']['cumulative']['new'], 35)
+    tap.equal(rows['main']['flat']['new'], 0)
+    tap.equal(rows['g']['flat']['difference'], 0)
 
 
-@cli.test
+@tap.test
 def a_converted_profile_says_the_same(folder):
     base, new = sampled(folder, 'b.heap', 1, HEAP), sampled(folder, 'n.heap', 2, HEAP)
     text, _ = diff('--top=0', base, new)
-    cli.is_in('95 % interval', text)
+    tap.is_in('95 % interval', text)
     for path in (base, new):
-        cli.equal(cli.pprofconv('-q', path).returncode, 0)
-    cli.equal(diff('--top=0', os.path.join(folder, 'b.pb.gz'), os.path.join(folder, 'n.pb.gz'))[0],
+        tap.equal(cli.pprofconv('-q', path).returncode, 0)
+    tap.equal(diff('--top=0', os.path.join(folder, 'b.pb.gz'), os.path.join(folder, 'n.pb.gz'))[0],
               text)
 
 
-@cli.test
+@tap.test
 def gates_of_exact_profiles(folder):
     base, new = exact(folder, 'base', {(1, 100): 100}), exact(folder, 'new', {(1, 100): 102})
     diff('--max-growth', 'inuse_space=2%', base, new)
     diff('--max-growth', 'inuse_space=200', base, new)
     diff('--max-growth', 'inuse_objects=2', base, new)
     _, message = diff('--max-growth', 'inuse_space=1.9%', base, new, status=1)
-    cli.equal(message, 'pprofconv: gate failed: inuse_space in all: from 9.77 KiB to 9.96 KiB, '
+    tap.equal(message, 'pprofconv: gate failed: inuse_space in all: from 9.77 KiB to 9.96 KiB, '
               '+200 B (+2.0 %), exact; limit 1.9%\n')
     _, message = diff('-g', 'inuse_objects=1', '-g', 'alloc_space=199', '-g', 'alloc_space=10K',
                       base, new, status=1)
-    cli.equal(len(message.splitlines()), 2)
+    tap.equal(len(message.splitlines()), 2)
     diff('-g', 'inuse_space=0', new, base)
 
 
-@cli.test
+@tap.test
 def a_gate_of_functions(folder):
     base = exact(folder, 'base', {(1, 100): 100, (2, 100): 100})
     new = exact(folder, 'new', {(1, 100): 10, (2, 100): 150})
     diff('-g', 'inuse_space=0', base, new)
     out, message = diff('-G', 'inuse_space=20%', base, new, status=1)
-    cli.is_in('gate failed: inuse_space of app+0x1200: ', message)
-    cli.is_in('gate failed: inuse_space of app+0x1200: ', out)
+    tap.is_in('gate failed: inuse_space of app+0x1200: ', message)
+    tap.is_in('gate failed: inuse_space of app+0x1200: ', out)
     diff('-G', 'inuse_space=50%', base, new)
     for left_out in ('--focus=nothing', '--ignore=app', '--by=mapping'):
         diff('-G', 'inuse_space=0', left_out, base, new, status=1)
 
 
-@cli.test
+@tap.test
 def sampling_errors_pass_and_strict_does_not(folder):
     base, new = sampled(folder, 'base', 3, HEAP), sampled(folder, 'new', 4, HEAP)
     if json.loads(diff('-F', 'json', base, new)[0])['total']['difference'] < 0:
@@ -111,7 +112,7 @@ def sampling_errors_pass_and_strict_does_not(folder):
     diff('-g', 'inuse_space=0', '--strict', base, new, status=1)
 
 
-@cli.test
+@tap.test
 def a_leak_in_one_run_is_found(folder):
     """20 MiB in a heap whose own error is larger: the samples of what stays are the same."""
     import random
@@ -134,7 +135,7 @@ def variance(blocks, interval):
                for (_, s), n in blocks.items())
 
 
-@cli.test
+@tap.test
 def a_pass_says_what_it_would_have_seen(folder):
     """By theory growth G is seen 85 times of 100 where G - limit is (1.645 + 1.036) standard
     deviations: a one-sided test at 95 %, and the quantile of 85 %. Both are estimated, from 450
@@ -153,17 +154,17 @@ def a_pass_says_what_it_would_have_seen(folder):
         return growth
 
     assert 0.8 < power['growth'] / expected(R) < 1.2, (power, expected(R))
-    cli.equal(power['fine_interval'], R / 8)
+    tap.equal(power['fine_interval'], R / 8)
     assert 0.8 < power['fine_growth'] / expected(R / 8) < 1.3, (power, expected(R / 8))
     said = (f"a growth of {power['growth'] / 2**20:.2f} MiB or more would have failed 4 times in 5 if "
             f"the runs differ in nothing else; at HEAP_PROFILE_SAMPLE_INTERVAL=64K one of {power['fine_growth'] / 2**20:.2f} MiB\n")
-    cli.is_in('gate passed: inuse_space=50%\n  ' + said, diff('-g', 'inuse_space=50%', base, new)[0])
-    cli.is_in('- ✅ `inuse_space=50%`\n  - ' + said,
+    tap.is_in('gate passed: inuse_space=50%\n  ' + said, diff('-g', 'inuse_space=50%', base, new)[0])
+    tap.is_in('- ✅ `inuse_space=50%`\n  - ' + said,
               diff('-F', 'markdown', '-g', 'inuse_space=50%', base, new)[0])
-    cli.is_in('  a growth of a function of ', diff('-G', 'inuse_space=500%', base, new)[0])
+    tap.is_in('  a growth of a function of ', diff('-G', 'inuse_space=500%', base, new)[0])
 
 
-@cli.test
+@tap.test
 def what_a_pass_does_not_say(folder):
     """Where nothing has an error, or it is not regarded; and where samples can't show anything."""
     def power(*args, status=0):
@@ -171,13 +172,13 @@ def what_a_pass_does_not_say(folder):
 
     base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
     whole, more = exact(folder, 'whole', HEAP), sampled(folder, 'more', 3, {(1, 1 << 20): 900})
-    cli.equal(power('-g', 'inuse_space=5%', whole, whole), None)
+    tap.equal(power('-g', 'inuse_space=5%', whole, whole), None)
     nothing = [runs.write(os.path.join(folder, f'nothing{interval}'), runs.dump({}, {}, interval))
                for interval in (1, R)]
     for limit in ('5%', '1K'):  # of less than 1.6 intervals none may be sampled in one run of five
         assert power('-g', f'inuse_space={limit}', *nothing)['growth'] > 1.6 * R
-    cli.equal(power('-g', 'inuse_space=90%', '--strict', base, new), None)
-    cli.equal(power('-g', 'inuse_space=5%', base, more, status=1), None)
+    tap.equal(power('-g', 'inuse_space=90%', '--strict', base, new), None)
+    tap.equal(power('-g', 'inuse_space=5%', base, more, status=1), None)
     few = [sampled(folder, str(seed), seed, {(1, 16): 10}) for seed in (1, 2)]
     found = power('-g', 'inuse_space=5%', '--allow-missing-base', *few)
     # 3 R are missed in one of 20 cases; with G = g R, small blocks have sqrt(g) R for deviation:
@@ -185,10 +186,10 @@ def what_a_pass_does_not_say(folder):
     assert 5 < found['growth'] / R < 10, found
     args = [f'--base={whole}', f'--base={exact(folder, "half", {(1, 1000): 900})}', whole, whole]
     found = power('-g', 'inuse_space=1', *args)  # the spread of two runs, at any interval
-    cli.equal(found['fine_interval'], 0)
+    tap.equal(found['fine_interval'], 0)
 
 
-@cli.test
+@tap.test
 def real_growth_in_a_report_that_passed(folder):
     base = folded(folder, 'base', main__f=100, main__g=200)
     new = folded(folder, 'new', main__f=130, main__g=180)
@@ -196,24 +197,24 @@ def real_growth_in_a_report_that_passed(folder):
                         'total: +10 is within the limit'),
                        (('-G', 'samples=30%'), "growth of 1 function is real, but no function's is "
                         'surely above the limit')):
-        cli.is_in(f'\n  {said}\n', diff(*gate, base, new)[0])
-        cli.is_in(f'\n  - {said}\n', diff('-F', 'markdown', *gate, base, new)[0])
+        tap.is_in(f'\n  {said}\n', diff(*gate, base, new)[0])
+        tap.is_in(f'\n  - {said}\n', diff('-F', 'markdown', *gate, base, new)[0])
     assert ' is real' not in diff('-g', 'samples=5%', new, new)[0]
     base, new = sampled(folder, 'a', 1, HEAP), sampled(folder, 'b', 2, {**HEAP, (77, 4096): 3000})
     out, _ = diff('-g', 'inuse_space=0', base, new)
-    cli.is_in('growth of 1 function is real, but the gate judges the total: +', out)
-    cli.is_in(' is not surely above the limit\n', out)
+    tap.is_in('growth of 1 function is real, but the gate judges the total: +', out)
+    tap.is_in(' is not surely above the limit\n', out)
 
 
-@cli.test
+@tap.test
 def several_runs(folder):
     """Runs that differ by more than sampling: their spread is the error."""
     bases = [exact(folder, f'b{i}', {(1, 100): n}) for i, n in enumerate((100, 120, 140))]
     news = [exact(folder, f'n{i}', {(1, 100): n}) for i, n in enumerate((110, 130, 150))]
     args = [arg for base in bases for arg in ('--base', base)] + news
     report = json.loads(diff('-F', 'json', '-g', 'inuse_space=0', *args)[0])
-    cli.equal(report['total']['base'], 12000)
-    cli.equal(report['total']['difference'], 1000)
+    tap.equal(report['total']['base'], 12000)
+    tap.equal(report['total']['difference'], 1000)
     # Both means have the variance 2000^2/3, with 2 degrees of freedom each: t(0.025, 2) = 4.303
     # bounds each, and both together come out by the square root of 2.
     low, high = report['total']['interval']
@@ -222,7 +223,7 @@ def several_runs(folder):
     diff('-g', 'inuse_space=0', *args[:6], *far, status=1)
 
 
-@cli.test
+@tap.test
 def suppressions(folder):
     base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__cache__g=90, main__f=10)
     # one value, whose type the format does not name
@@ -231,20 +232,20 @@ def suppressions(folder):
     diff('-g', gate, base, new, status=1)
     list_ = runs.write(os.path.join(folder, 'list'), '# known\nleak:^cac*e$\n')
     out, _ = diff('-g', gate, '--suppressions', list_, base, new)
-    cli.is_in('suppressed, and not counted: base 0', out)
+    tap.is_in('suppressed, and not counted: base 0', out)
     bad = runs.write(os.path.join(folder, 'bad'), 'leak:x\noops\n')
     _, message = diff('--suppressions', bad, base, new, status=2)
-    cli.is_in("bad:2: expected a suppression, as in 'leak:cache_*'", message)
+    tap.is_in("bad:2: expected a suppression, as in 'leak:cache_*'", message)
 
 
-@cli.test
+@tap.test
 def focus_and_ignore(folder):
     base = folded(folder, 'base', main__f=10, main__g=20)
     new = folded(folder, 'new', main__f=11, main__g=22)
-    cli.equal(json.loads(diff('-F', 'json', '--focus', '^f$', base, new)[0])['total']['new'], 11)
-    cli.equal(json.loads(diff('-F', 'json', '--ignore', 'f', base, new)[0])['total']['new'], 22)
+    tap.equal(json.loads(diff('-F', 'json', '--focus', '^f$', base, new)[0])['total']['new'], 11)
+    tap.equal(json.loads(diff('-F', 'json', '--ignore', 'f', base, new)[0])['total']['new'], 22)
     _, message = diff('--focus', '(', base, new, status=2)
-    cli.is_in("--focus: '(': ", message)
+    tap.is_in("--focus: '(': ", message)
 
 
 def flat(report):
@@ -252,79 +253,79 @@ def flat(report):
             if row['flat']['difference']}
 
 
-@cli.test
+@tap.test
 def gates_name_the_largest_first(folder):
     base = folded(folder, 'base', m__b=1, m__d=1, m__a=1, m__c=1)
     new = folded(folder, 'new', m__b=3, m__d=5, m__a=2, m__c=4)
     _, message = diff('-G', 'samples=0', base, new, status=1)
-    cli.equal([line.split(' of ')[1][0] for line in message.splitlines()], ['d', 'c', 'b', 'a'])
+    tap.equal([line.split(' of ')[1][0] for line in message.splitlines()], ['d', 'c', 'b', 'a'])
 
 
-@cli.test
+@tap.test
 def what_stays_is_not_shown(folder):
     """Unless all is asked for: a report is read for what differs."""
     base, new = (folded(folder, name, main__grows=value, main__stays=5, idle__waits=7)
                  for name, value in (('base', 10), ('new', 11)))
     lines = diff(base, new)[0].splitlines()
-    cli.equal([line.split()[-1] for line in lines[2:-1]], ['grows', 'main'])
-    cli.equal(lines[-1].split(), '... (3 more; --top=0 shows all)'.split())
-    cli.equal(len(diff('--top=0', base, new)[0].splitlines()), 7)
+    tap.equal([line.split()[-1] for line in lines[2:-1]], ['grows', 'main'])
+    tap.equal(lines[-1].split(), '... (3 more; --top=0 shows all)'.split())
+    tap.equal(len(diff('--top=0', base, new)[0].splitlines()), 7)
     text, _ = diff('-F', 'markdown', base, new)
     first, rest = text.split('<details>')
     assert 'grows' in first and 'stays' not in first and 'stays' in rest, text
     text, _ = diff('-F', 'markdown', base, base)
     assert 'grows' not in text.split('<details>')[0] and text.count('| difference |') == 2, text
-    cli.equal(len(diff(base, base)[0].splitlines()), 3)
+    tap.equal(len(diff(base, base)[0].splitlines()), 3)
 
 
-@cli.test
+@tap.test
 def what_is_hidden_counts_for_its_callers(folder):
     base = folded(folder, 'base', main__f__pool=10, main__g__pool__grow=20)
     new = folded(folder, 'new', main__f__pool=30, main__g__pool__grow=20, pool=1)
-    cli.equal(flat(diff('-F', 'json', base, new)[0]), {'pool': 21})
+    tap.equal(flat(diff('-F', 'json', base, new)[0]), {'pool': 21})
     hide = '--hide=^(pool|grow)$'
-    cli.equal(flat(diff('-F', 'json', hide, base, new)[0]), {'f': 20, '(no stack)': 1})
+    tap.equal(flat(diff('-F', 'json', hide, base, new)[0]), {'f': 20, '(no stack)': 1})
     _, message = diff('-G', 'samples=15', hide, base, new, status=1)
-    cli.is_in('of f: ', message)
+    tap.is_in('of f: ', message)
     rows = [line.split() for line in cli.succeed('top', hide, new).splitlines()[2:]]
-    cli.equal([(row[0], row[-1]) for row in rows], [('30', 'f'), ('20', 'g'),
+    tap.equal([(row[0], row[-1]) for row in rows], [('30', 'f'), ('20', 'g'),
                                                    ('1', 'stack)'), ('0', 'main')])
     out = cli.succeed('trend', '-q', hide, base, new, new)
     assert 'f' in out.split() and 'pool' not in out, out
     for command in (['diff', base, new], ['trend', base, new, new], ['top', new]):
         done = cli.pprofconv(*command, '--hide=(')
-        cli.equal((done.returncode, done.stdout), (2, ''))
-        cli.is_in("--hide: '(': ", done.stderr)
+        tap.equal((done.returncode, done.stdout), (2, ''))
+        tap.is_in("--hide: '(': ", done.stderr)
 
 
-@cli.test
+@tap.test
 def libraries_can_be_hidden(folder):
     base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
-    cli.equal(flat(diff('-F', 'json', '--hide=nothing', base, new)[0]),
+    tap.equal(flat(diff('-F', 'json', '--hide=nothing', base, new)[0]),
               {'app+0x1100': -1000, 'app+0x1200': 1100})
-    cli.equal(flat(diff('-F', 'json', '--hide=app$', base, new)[0]), {'(no stack)': 100})
+    tap.equal(flat(diff('-F', 'json', '--hide=app$', base, new)[0]), {'(no stack)': 100})
 
 
-@cli.test
+@tap.test
 def folded_stacks_as_a_base(folder):
     """They count what the other side is asked for, and match by name: they have no files."""
     base = folded(folder, 'base', main__f=1000, main__g=100)
     text = runs.dump({(1, 100): 10, (2, 100): 2}, {(1, 100): 15, (2, 100): 2}, 1)
     new = runs.write(os.path.join(folder, 'new'), text)
     report = json.loads(diff('-F', 'json', '-g', 'inuse_space=100', base, new)[0])
-    cli.equal((report['type'], report['unit'], report['total']['difference']),
+    tap.equal((report['type'], report['unit'], report['total']['difference']),
               ('inuse_space', 'bytes', 100))
-    cli.equal(json.loads(diff('-F', 'json', '-s', 'alloc_objects', base, new)[0])['type'],
+    tap.equal(json.loads(diff('-F', 'json', '-s', 'alloc_objects', base, new)[0])['type'],
               'alloc_objects')
     diff('-g', 'inuse_space=99', base, new, status=1)
     diff('-g', 'inuse_space=1', new, base)
     _, message = diff('-s', 'no_such', base, new, status=2)
-    cli.is_in("no values of the type 'no_such'", message)
+    tap.is_in("no values of the type 'no_such'", message)
     _, message = diff('-g', 'inuse_space=1', '-g', 'alloc_space=1', base, new, status=2)
-    cli.is_in("base: no values of the type 'alloc_space'", message)
+    tap.is_in("base: no values of the type 'alloc_space'", message)
 
 
-@cli.test
+@tap.test
 def another_folder(folder):
     """A build elsewhere: files that end the same are the same, the longer the likelier."""
     def profile(name, root, *places):
@@ -334,28 +335,28 @@ def another_folder(folder):
     base = profile('base', '/ci/1', ('f', 'x/a.c', 10), ('f', 'y/a.c', 200), ('g', 'b.c', 5))
     new = profile('new', '/home/me', ('f', 'y/a.c', 201), ('f', 'x/a.c', 12), ('g', 'c.c', 5))
     rows = json.loads(diff('-F', 'json', base, new)[0])['rows']
-    cli.equal(sorted((row['name'], row['file'], row['flat']['difference']) for row in rows),
+    tap.equal(sorted((row['name'], row['file'], row['flat']['difference']) for row in rows),
               [('f', '/ci/1/x/a.c', 2), ('f', '/ci/1/y/a.c', 1), ('g', '/ci/1/b.c', -5),
                ('g', '/home/me/c.c', 5)])
     same = profile('same', '/ci/1', ('f', 'y/a.c', 200), ('f', 'z/a.c', 10), ('g', 'b.c', 5))
     rows = json.loads(diff('-F', 'json', base, same)[0])['rows']
     assert all(row['flat']['difference'] == 0 for row in rows), rows
     rows = json.loads(diff('-F', 'json', '--by=file', base, new)[0])['rows']
-    cli.equal(sorted((row['name'], row['flat']['difference']) for row in rows),
+    tap.equal(sorted((row['name'], row['flat']['difference']) for row in rows),
               [('a.c', 1), ('a.c', 2), ('b.c', -5), ('c.c', 5)])
 
 
-@cli.test
+@tap.test
 def what_rows_are(folder):
     base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
     rows = json.loads(diff('-F', 'json', '--by=mapping', base, new)[0])['rows']
-    cli.equal([(row['name'], row['flat']['difference']) for row in rows], [('app', 100)])
+    tap.equal([(row['name'], row['flat']['difference']) for row in rows], [('app', 100)])
     for by in ('file', 'line', 'function'):
         assert json.loads(diff('-F', 'json', f'--by={by}', base, new)[0])['rows']
     diff('--by=nothing', base, new, status=2)
 
 
-@cli.test
+@tap.test
 def a_function_that_moved(folder):
     """The total is quiet; the report shows one loss and one gain."""
     base = folded(folder, 'base', main__parse=1000, main__other=50)
@@ -363,11 +364,11 @@ def a_function_that_moved(folder):
     gate = json.loads(cli.succeed('convert', '--to=json', new))['sample_type'][0]['type'] + '=0'
     diff('-g', gate, base, new)
     rows = json.loads(diff('-F', 'json', base, new)[0])['rows']
-    cli.equal(sorted((row['name'], row['flat']['difference']) for row in rows[:2]),
+    tap.equal(sorted((row['name'], row['flat']['difference']) for row in rows[:2]),
               [('parse', -1000), ('read', 1000)])
 
 
-@cli.test
+@tap.test
 def json_is_as_its_schema_says(folder):
     try:
         import jsonschema
@@ -380,7 +381,7 @@ def json_is_as_its_schema_says(folder):
         done = cli.pprofconv('diff', '-q', '-F', 'json', *args, base, new)
         report = json.loads(done.stdout)
         jsonschema.validate(report, schema)
-        cli.equal(done.returncode, 0 if report['passed'] else 1)
+        tap.equal(done.returncode, 0 if report['passed'] else 1)
     del report['total']
     try:
         jsonschema.validate(report, schema)
@@ -389,17 +390,17 @@ def json_is_as_its_schema_says(folder):
     raise AssertionError('the schema takes anything')
 
 
-@cli.test
+@tap.test
 def markdown(folder):
     base = exact(folder, 'base', {(f, 100): 10 for f in range(30)})
     new = exact(folder, 'new', {(f, 100): 10 + f for f in range(30)}, program='/opt/a|b<c>')
     out, _ = diff('-F', 'markdown', '-g', 'inuse_space=0', base, new, status=1)
-    cli.is_in('### ❌ Heap profile: a gate failed', out)
-    cli.is_in('<details><summary>', out)
-    cli.equal(out.count('<details>'), out.count('</details>'))
+    tap.is_in('### ❌ Heap profile: a gate failed', out)
+    tap.is_in('<details><summary>', out)
+    tap.equal(out.count('<details>'), out.count('</details>'))
     rows = [line for line in out.splitlines() if line.startswith('| ') and '<code>' in line]
     assert all(line.count('|') == 7 for line in rows), rows
-    cli.is_in('a&#124;b&#60;c&#62;+0x', out)
+    tap.is_in('a&#124;b&#60;c&#62;+0x', out)
 
 
 class Table(html.parser.HTMLParser):
@@ -438,28 +439,28 @@ NAMES = ('*star*_under_ `tick` |pipe| ~~strike~~', 'foo<a&&b>::bar(char const*)'
          '<details><summary>', 'plain', '</code></td>')
 
 
-@cli.test
+@tap.test
 def markdown_is_rendered_as_meant(folder):
-    cli.need('cmark-gfm')
+    tap.need('cmark-gfm')
     samples = [[(name, '/src/a|b/*x*.cc', (1000 + i) * factor) for i, name in enumerate(NAMES)]
                for factor in (1000, 2000)]
     base, new = [pprof_file.write(os.path.join(folder, str(i)), s) for i, s in enumerate(samples)]
     page = rendered(diff('-F', 'markdown', '-g', 'inuse_space=0', '-G', 'inuse_space=0', base, new,
                          status=1)[0])
-    cli.equal({row[5] for row in page.rows if len(row) == 6} - {'function'},
+    tap.equal({row[5] for row in page.rows if len(row) == 6} - {'function'},
               {f'{name} /src/a|b/*x*.cc' for name in NAMES})
-    cli.equal(page.elements, {'h3', 'p', 'ul', 'li', 'code', 'table', 'thead', 'tbody', 'tr', 'th',
+    tap.equal(page.elements, {'h3', 'p', 'ul', 'li', 'code', 'table', 'thead', 'tbody', 'tr', 'th',
                               'td', 'strong', 'sub'})
     assert all(' ' not in row[0] for row in page.rows if len(row) == 6), 'numbers may break'
     more = [(f'f{i}', '', 1000 + i) for i in range(300)]
     page = rendered(diff('-F', 'markdown', pprof_file.write(base, more), new)[0])
     assert {'details', 'summary'} <= page.elements, page.elements
-    cli.equal(len([row for row in page.rows if len(row) == 6]), 10 + 200 + 2)
+    tap.equal(len([row for row in page.rows if len(row) == 6]), 10 + 200 + 2)
 
 
-@cli.test
+@tap.test
 def pprof_draws_the_difference(folder):
-    cli.need('go')
+    tap.need('go')
     base, new = sampled(folder, 'b.heap', 1, HEAP), sampled(folder, 'n.heap', 2, HEAP)
     for path in (base, new):
         cli.pprofconv('-q', path)
@@ -469,7 +470,7 @@ def pprof_draws_the_difference(folder):
     theirs = cli.go_pprof('-top', '-diff_base', os.path.join(folder, 'b.pb.gz'),
                           os.path.join(folder, 'n.pb.gz')).splitlines()
     start = [i for i, line in enumerate(theirs) if line.startswith('Type:')][0]
-    cli.equal(ours[-(len(theirs) - start):], theirs[start:])
+    tap.equal(ours[-(len(theirs) - start):], theirs[start:])
 
 
 def mean_difference(folder, base, news):
@@ -480,35 +481,35 @@ def mean_difference(folder, base, news):
     return [[int(value) for value in sample['value']] for sample in samples]
 
 
-@cli.test
+@tap.test
 def means_of_runs_are_rounded_once(folder):
     base = folded(folder, 'base', main__f=4)
     news = [folded(folder, f'new{i}', main__f=1) for i in range(2)]
-    cli.equal(sorted(mean_difference(folder, base, news)), [[-4], [1]])
+    tap.equal(sorted(mean_difference(folder, base, news)), [[-4], [1]])
 
 
-@cli.test
+@tap.test
 def means_of_a_stack_add_up(folder):
     """Also where a label keeps its samples apart: here that of their mean sizes."""
     base = exact(folder, 'base', {(1, 16): 1})
     news = [exact(folder, f'new{size}', {(1, size): 1}) for size in (16, 17, 18)]
     values = mean_difference(folder, base, news)
-    cli.equal((len(values), [sum(column) for column in zip(*values)]), (4, [0, 1, 0, 1]))
+    tap.equal((len(values), [sum(column) for column in zip(*values)]), (4, [0, 1, 0, 1]))
 
 
-@cli.test
+@tap.test
 def differential_folded(folder):
     base, new = folded(folder, 'base', main__f=10, main__g=20), folded(folder, 'new', main__f=11)
-    cli.equal(sorted(diff('-F', 'folded', base, new)[0].splitlines()),
+    tap.equal(sorted(diff('-F', 'folded', base, new)[0].splitlines()),
               ['main;f 10 11', 'main;g 20 0'])
 
 
-@cli.test
+@tap.test
 def a_base_that_is_not_there(folder):
     new = exact(folder, 'new', {(1, 100): 10})
     gone = os.path.join(folder, 'gone')
     _, message = diff(gone, new, status=2)
-    cli.is_in('gone: No such file or directory', message)
+    tap.is_in('gone: No such file or directory', message)
     diff('--allow-missing-base', gone, new)
     diff('--allow-missing-base', '-g', 'inuse_space=10M', gone, new)
     diff('--allow-missing-base', '-g', 'inuse_space=1', gone, new, status=1)
@@ -519,36 +520,36 @@ def a_base_that_is_not_there(folder):
     diff(exact(folder, 'empty', {}), new)  # a profile without a sample is there
 
 
-@cli.test
+@tap.test
 def dropped_samples(folder):
     base = exact(folder, 'base', {(1, 100): 10})
     new = exact(folder, 'new', {(1, 100): 10}, extra=['samples_dropped: 3'])
     out, _ = diff(base, new)
-    cli.is_in('warning: 3 samples were dropped', out)
+    tap.is_in('warning: 3 samples were dropped', out)
     _, message = diff('-g', 'inuse_space=0', base, new, status=2)
-    cli.is_in('3 samples were dropped, so no gate can be trusted', message)
+    tap.is_in('3 samples were dropped, so no gate can be trusted', message)
     diff('-g', 'inuse_space=0', '--allow-dropped', base, new)
     for name in (base, new):
         runs.write(name, runs.dump({(1, 9): 1}, {(1, 9): 1}, 1, run='7',
                                    extra=['samples_dropped: 2']))
-    cli.is_in('warning: 2 samples', diff(base, new)[0])
+    tap.is_in('warning: 2 samples', diff(base, new)[0])
 
 
-@cli.test
+@tap.test
 def equal_runs_give_equal_profiles(folder):
     for interval in (1, R):
         outs = []
         for path in runs.twice(folder, interval):
             out = path + '.pb.gz'
-            cli.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
+            tap.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
             with open(out, 'rb') as file:
                 outs.append(file.read())
             total = [cli.pprofconv('top', '-q', p).stdout.splitlines()[0] for p in (path, out)]
-            cli.equal(total[0], total[1])
+            tap.equal(total[0], total[1])
         assert outs[0] == outs[1], interval
 
 
-@cli.test
+@tap.test
 def bad_usage(folder):
     new = exact(folder, 'new', {(1, 100): 10})
     for args in ((), (new,), (new, new, new), ('--base', new), ('-F', 'xml', new, new),
@@ -556,10 +557,10 @@ def bad_usage(folder):
                  ('-s', 'cpu', new, new), ('--confidence', '1', new, new),
                  ('--confidence', 'x', new, new)):
         out, message = diff(*args, status=2)
-        cli.equal((out, len(message.splitlines())), ('', 1))
+        tap.equal((out, len(message.splitlines())), ('', 1))
 
 
-@cli.test
+@tap.test
 def nothing_is_written_on_failure(folder):
     out = os.path.join(folder, 'out')
     new = exact(folder, 'new', {(1, 100): 10})
@@ -569,20 +570,20 @@ def nothing_is_written_on_failure(folder):
     assert os.path.exists(out)
 
 
-@cli.test
+@tap.test
 def what_can_not_be_meant(folder):
     base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__f=20)
     for limit in ('99999999999999999999G', '9223372036854775808'):
-        cli.is_in('is no limit', diff(base, new, '-g', f'samples={limit}', status=2)[1])
+        tap.is_in('is no limit', diff(base, new, '-g', f'samples={limit}', status=2)[1])
     diff(base, new, '-g', 'samples=7G')
     for form in ('text', 'markdown', 'json'):
-        cli.is_in('no sample matches --focus', diff('-F', form, base, new, '--focus=none')[0])
+        tap.is_in('no sample matches --focus', diff('-F', form, base, new, '--focus=none')[0])
         assert 'matches' not in diff('-F', form, base, new, '--focus=main')[0]
     base, new = [sampled(folder, str(seed), seed, HEAP) for seed in (1, 2)]
-    cli.is_in('99.999999 % interval', diff(base, new, '--confidence=0.99999999')[0])
+    tap.is_in('99.999999 % interval', diff(base, new, '--confidence=0.99999999')[0])
 
 
-@cli.test
+@tap.test
 def what_people_read_is_bounded(folder):
     """GitHub takes comments of 65,536 characters."""
     base = runs.write(os.path.join(folder, 'base'), 'main;old 1\n')
@@ -596,21 +597,21 @@ def what_people_read_is_bounded(folder):
             out.encode().decode()
             shown = out.count('- ❌ `samples` of <code>')
             assert 10 <= shown <= 30, shown
-            cli.is_in(f'- ❌ {1500 - shown} more of `samples=1`\n', out)
-            cli.is_in('more are not shown', out)
+            tap.is_in(f'- ❌ {1500 - shown} more of `samples=1`\n', out)
+            tap.is_in('more are not shown', out)
             assert 10 + 10 <= out.count('| **') <= 210
             lines = messages.splitlines()
-            cli.equal((len(lines), lines[-1]),
+            tap.equal((len(lines), lines[-1]),
                       (31, 'pprofconv: gate failed: 1470 more of samples=1'))
-            cli.is_in('f1499', lines[0])
+            tap.is_in('f1499', lines[0])
             out, _ = diff(*args, status=1)
-            cli.equal(out.count('gate failed: '), 31)
-            cli.is_in('\ngate failed: 1470 more of samples=1\n', out)
+            tap.equal(out.count('gate failed: '), 31)
+            tap.is_in('\ngate failed: 1470 more of samples=1\n', out)
             gates = json.loads(diff('-F', 'json', *args, status=1)[0])['gates']
-            cli.equal(len(gates[0]['failures']), 1500)
+            tap.equal(len(gates[0]['failures']), 1500)
 
 
-@cli.test
+@tap.test
 def a_report_says_if_sides_were_sampled_differently(folder):
     """Each side has an error of its own, and the numbers hold; but hardly anyone means that."""
     base, new = [runs.write_run(os.path.join(folder, str(r)), 1, HEAP, r) for r in (R, R // 4)]
@@ -620,12 +621,12 @@ def a_report_says_if_sides_were_sampled_differently(folder):
                         ((f'--base={base}', f'--base={whole}', base),
                          'base from every allocation to one in 512.00 KiB, new one in 512.00 KiB')):
         said = f'the sides were sampled differently: {said}'
-        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [said])
+        tap.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [said])
         for form in ('text', 'markdown'):
-            cli.is_in(said, diff('-F', form, *sides)[0])
-        cli.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
+            tap.is_in(said, diff('-F', form, *sides)[0])
+        tap.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
     for sides in ((base, base), (whole, whole), (folded(folder, 'folded', main__f=3), base)):
-        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [])
+        tap.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [])
 
 
 def exact_dump(folder, name, run, time, extra, program='/opt/app'):
@@ -634,7 +635,7 @@ def exact_dump(folder, name, run, time, extra, program='/opt/app'):
     return runs.write(os.path.join(folder, name), text)
 
 
-@cli.test
+@tap.test
 def a_pair_in_the_wrong_order(folder):
     """Of one run the earlier dump is the base: by their numbers, else by their times."""
     def write(name, run='7', time=None, number=None):
@@ -648,15 +649,15 @@ def a_pair_in_the_wrong_order(folder):
             out = os.path.join(folder, 'out')
             diff('-F', form, '-o', out, one, two)
             _, message = diff('-F', form, '-o', out, two, one, status=2)
-            cli.equal(message, f'pprofconv: {one}: {refused}{two}; swap them\n')
+            tap.equal(message, f'pprofconv: {one}: {refused}{two}; swap them\n')
         _, message = diff(f'--base={write("other", "8")}', f'--base={two}', one, status=2)
-        cli.is_in(refused, message)
+        tap.is_in(refused, message)
     for early, late in (({'number': 3}, {'number': 3}), ({}, {}), ({'number': 3}, {'time': 5}),
                         ({'number': 3}, {'number': 4, 'run': '8'})):
         diff(write('two', **late), write('one', **early))
 
 
-@cli.test
+@tap.test
 def two_programs(folder):
     """Builds of one lie in different folders; nothing is said of what does not tell, or was merged
     of several."""
@@ -668,13 +669,13 @@ def two_programs(folder):
     for sides, warnings in (((app, same), []), ((app, other), [said]), ((app, merged), []),
                             ((f'--base={app}', f'--base={same}', other), [said]),
                             ((folded(folder, 'folded', main__f=3), other), [])):
-        cli.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], warnings)
+        tap.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], warnings)
         for form in ('text', 'markdown') if warnings else ():
-            cli.is_in(said, diff('-F', form, *sides)[0])
-            cli.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
+            tap.is_in(said, diff('-F', form, *sides)[0])
+            tap.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
 
 
-@cli.test
+@tap.test
 def what_was_freed_is_not_called_equal(folder):
     """A program that frees all it has leaves nothing to compare at its end, whatever it leaked."""
     def write(name, held, allocated=112, interval=1, reason='exit'):
@@ -688,7 +689,7 @@ def what_was_freed_is_not_called_equal(folder):
 
     nothing = {'held': 0}
     _, message = check(2, base=nothing, new={'held': 0, 'allocated': 120})
-    cli.equal(message, 'pprofconv: both sides have freed what they held: base 0 B of 112.00 MiB '
+    tap.equal(message, 'pprofconv: both sides have freed what they held: base 0 B of 112.00 MiB '
               'allocated, new 0 B of 120.00 MiB; so no gate can see growth. Compare dumps from '
               "before the program's end, as HEAP_PROFILE_ALLOCATION_INTERVAL makes them; "
               '--allow-empty goes on\n')
@@ -704,11 +705,11 @@ def what_was_freed_is_not_called_equal(folder):
     check(0, base=at_work, new=at_work)
     check(0, base=at_work, new={'held': 2, 'allocated': 0.25})
     _, message = check(2, base=at_work, new={'held': 0})
-    cli.is_in('the base is of a program at work, the new of one that has freed what it held: base '
+    tap.is_in('the base is of a program at work, the new of one that has freed what it held: base '
               '9.00 KiB of 112.00 MiB allocated, new 0 B of 112.00 MiB; so no gate', message)
     check(0, '--allow-empty', base=at_work, new={'held': 0})
     report, _ = check(1, base=nothing, new=at_work)
-    cli.is_in('the base is of a program that has freed what it held, the new of one at work', report)
+    tap.is_in('the base is of a program that has freed what it held, the new of one at work', report)
     check(2, base=nothing, new=at_work, gates=('-g', 'inuse_space=1M'))
     check(0, base=nothing, new=nothing, gates=('-g', 'alloc_space=5%'))
     check(0, '--allow-empty', base=nothing, new=nothing)
@@ -717,10 +718,10 @@ def what_was_freed_is_not_called_equal(folder):
         cli.succeed('convert', '-n', '-q', path, '-o', path + '.pb.gz')
     diff('-g', 'inuse_space=0', *(path + '.pb.gz' for path in sides), status=2)
     for form in ('text', 'markdown'):
-        cli.is_in('both sides have freed what they held: ', diff('-F', form, *sides)[0])
+        tap.is_in('both sides have freed what they held: ', diff('-F', form, *sides)[0])
 
 
-@cli.test
+@tap.test
 def markdown_of_a_type_that_is_markup(folder):
     """A profile may come from a stranger's pull request, and so the names of its values."""
     evil = 'a`b\n\n# <b>@admin</b> | [a](http://e)'
@@ -729,22 +730,22 @@ def markdown_of_a_type_that_is_markup(folder):
     name = ('<code>a&#96;b??&#35; &#60;b&#62;&#64;admin&#60;/b&#62; &#124; '
             '&#91;a&#93;(http&#58;//e)</code>')
     out, _ = diff('-F', 'markdown', '-g', f'{evil}=0', '-G', f'{evil}=5', base, new, status=1)
-    cli.is_in(f'\n{name} grew: ', out)
-    cli.is_in(f'- ❌ {name} in all: ', out)
-    cli.equal(out.count('# '), 1)
+    tap.is_in(f'\n{name} grew: ', out)
+    tap.is_in(f'- ❌ {name} in all: ', out)
+    tap.equal(out.count('# '), 1)
     assert '@' not in out and '<b>' not in out, out
     done = cli.pprofconv('trend', '-q', '-F', 'markdown', base, new, new,
                          f'--max-slope={evil}=9')
-    cli.is_in(f'\n{name} over 3 dumps', done.stdout)
+    tap.is_in(f'\n{name} over 3 dumps', done.stdout)
     assert '@' not in done.stdout and '<b>' not in done.stdout, done.stdout
 
 
-@cli.test
+@tap.test
 def reports_count_the_runs(folder):
     one, two = [sampled(folder, str(seed), seed, HEAP) for seed in (1, 2)]
-    cli.is_in('<sub>Two runs. ', diff('-F', 'markdown', one, two)[0])
-    cli.is_in('<sub>Means of 2 and 1 runs. ',
+    tap.is_in('<sub>Two runs. ', diff('-F', 'markdown', one, two)[0])
+    tap.is_in('<sub>Means of 2 and 1 runs. ',
               diff('-F', 'markdown', f'--base={one}', f'--base={two}', one)[0])
 
 
-cli.main()
+tap.main()

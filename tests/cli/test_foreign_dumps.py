@@ -10,6 +10,7 @@ import shutil
 
 import cli
 import raw
+import tap
 
 PROGRAM = r'''
 #include <stdlib.h>
@@ -77,9 +78,9 @@ def run_program(folder, preload, **environment):
         file.write(PROGRAM)
     done = cli.run('cc', '-g', '-O1', '-fno-optimize-sibling-calls', '-fno-builtin', source, '-o',
                    program)
-    cli.equal(done.returncode, 0)
+    tap.equal(done.returncode, 0)
     done = cli.run(program, env={**os.environ, 'LD_PRELOAD': preload, **environment}, cwd=folder)
-    cli.equal(done.returncode, 0)
+    tap.equal(done.returncode, 0)
     return sorted(glob.glob(os.path.join(folder, '*.heap')))
 
 
@@ -115,17 +116,17 @@ def check_agreement(folder, dump):
     cli.succeed('-n', '-q', dump, '-o', profile)
     theirs, ours = raw.read(dump), raw.read(profile)
     samples = [s for s in ours.samples if any(s[2][-len(theirs.types):])]
-    cli.equal(len(samples), len(theirs.samples))
+    tap.equal(len(samples), len(theirs.samples))
     for (our_stack, our_labels, found), (stack, labels, expected) in zip(samples, theirs.samples):
-        cli.equal(our_stack, stack[len(stack) - len(our_stack):])
+        tap.equal(our_stack, stack[len(stack) - len(our_stack):])
         assert our_stack == stack or ours.names
-        cli.equal(our_labels, labels)
+        tap.equal(our_labels, labels)
         for x, y in zip(found[-len(expected):], expected):
             assert 0 <= x - y <= 1, (stack, found, expected)
-    cli.equal([m[:3] for m in ours.mappings], [m[:3] for m in theirs.mappings])
+    tap.equal([m[:3] for m in ours.mappings], [m[:3] for m in theirs.mappings])
 
 
-@cli.test
+@tap.test
 def gperftools(folder):
     tcmalloc = library('libtcmalloc.so.4')
     if not tcmalloc or not shutil.which('google-pprof'):
@@ -137,7 +138,7 @@ def gperftools(folder):
         check_agreement(folder, dumps[-1])
 
 
-@cli.test
+@tap.test
 def jemalloc(folder):
     jemalloc_library = library('libjemalloc.so.2')
     if not jemalloc_library or not shutil.which('jeprof'):
@@ -152,7 +153,7 @@ def jemalloc(folder):
         check_names(dumps[-1])
 
 
-@cli.test
+@tap.test
 def go(folder):
     if not shutil.which('go'):
         return
@@ -160,16 +161,16 @@ def go(folder):
         file.write(GO_PROGRAM)
     done = cli.run('go', 'run', 'demo.go', cwd=folder,
                    env={'HOME': folder, 'GOFLAGS': '-mod=mod', 'GO111MODULE': 'off', **os.environ})
-    cli.equal((done.returncode, done.stderr), (0, ''))
+    tap.equal((done.returncode, done.stderr), (0, ''))
     binary, text = os.path.join(folder, 'heap.pb.gz'), os.path.join(folder, 'heap.txt')
     again = os.path.join(folder, 'again.pb.gz')
     cli.succeed('-q', '-n', binary, '-o', again)
     options = ('-symbolize=none', '-raw')
-    cli.equal(cli.go_pprof(*options, again), cli.go_pprof(*options, binary))
+    tap.equal(cli.go_pprof(*options, again), cli.go_pprof(*options, binary))
     check_agreement(folder, text)
-    cli.is_in('main.leak', cli.succeed('top', '-n', text))
-    cli.is_in('main.leak', cli.succeed('top', '-n', binary))
+    tap.is_in('main.leak', cli.succeed('top', '-n', text))
+    tap.is_in('main.leak', cli.succeed('top', '-n', binary))
 
 
-cli.need('cc')
-cli.main()
+tap.need('cc')
+tap.main()

@@ -6,14 +6,15 @@ import os
 import shutil
 
 import cli
+import tap
 
 GOOD = cli.data('good-exact.heap')
 
 
 def fail(*args, **options):
     done = cli.pprofconv(*args, **options)
-    cli.equal((done.returncode, done.stdout), (2, ''))
-    cli.equal(len(done.stderr.splitlines()), 1)
+    tap.equal((done.returncode, done.stdout), (2, ''))
+    tap.equal(len(done.stderr.splitlines()), 1)
     return done.stderr.rstrip('\n').removeprefix('pprofconv: ')
 
 
@@ -22,7 +23,7 @@ def content(path):
         return file.read()
 
 
-@cli.test
+@tap.test
 def what_is_read_is_never_written_over(folder):
     for name in ('a', 'b', 'c'):
         shutil.copy(GOOD, os.path.join(folder, name))
@@ -33,62 +34,62 @@ def what_is_read_is_never_written_over(folder):
                     ['trend', 'a', 'b', 'c'], ['diff', '--allow-missing-base', 'none', 'b'],
                     ['convert', 'b']):
         for out in ('b', './b', 'link'):
-            cli.equal(fail(*command, '-n', '-o', out, cwd=folder),
+            tap.equal(fail(*command, '-n', '-o', out, cwd=folder),
                       'b: input and output are the same file')
     for command in (['diff', 'a', 'b'], ['trend', 'a', 'b', 'c']):
-        cli.equal(fail(*command, '-n', '--suppressions', 'list', '-o', 'list', cwd=folder),
+        tap.equal(fail(*command, '-n', '--suppressions', 'list', '-o', 'list', cwd=folder),
                   'list: input and output are the same file')
-    cli.equal(fail('merge', 'a', '--binary', 'b', '-o', 'b', cwd=folder),
+    tap.equal(fail('merge', 'a', '--binary', 'b', '-o', 'b', cwd=folder),
               'b: input and output are the same file')
     with open(os.path.join(folder, 'b')) as file:
-        cli.equal(fail('diff', '-n', 'a', '-', '-o', 'b', cwd=folder, stdin=file),
+        tap.equal(fail('diff', '-n', 'a', '-', '-o', 'b', cwd=folder, stdin=file),
                   '-: input and output are the same file')
-    cli.equal(content(os.path.join(folder, 'b')), content(GOOD))
-    cli.equal(content(os.path.join(folder, 'list')), b'leak:nothing\n')
-    cli.equal(sorted(os.listdir(folder)), ['a', 'b', 'c', 'link', 'list'])
+    tap.equal(content(os.path.join(folder, 'b')), content(GOOD))
+    tap.equal(content(os.path.join(folder, 'list')), b'leak:nothing\n')
+    tap.equal(sorted(os.listdir(folder)), ['a', 'b', 'c', 'link', 'list'])
 
 
-@cli.test
+@tap.test
 def an_input_is_not_the_output_of_another(folder):
     for name in ('x.heap', 'x.pb.gz'):
         shutil.copy(GOOD, os.path.join(folder, name))
-    cli.equal(fail('-n', 'x.heap', 'x.pb.gz', cwd=folder),
+    tap.equal(fail('-n', 'x.heap', 'x.pb.gz', cwd=folder),
               'x.pb.gz: input and output are the same file')
-    cli.equal(sorted(os.listdir(folder)), ['x.heap', 'x.pb.gz'])
-    cli.equal(content(os.path.join(folder, 'x.pb.gz')), content(GOOD))
+    tap.equal(sorted(os.listdir(folder)), ['x.heap', 'x.pb.gz'])
+    tap.equal(content(os.path.join(folder, 'x.pb.gz')), content(GOOD))
 
 
-@cli.test
+@tap.test
 def no_two_inputs_go_to_one_file(folder):
     for name in ('a', 'b', 'out'):
         os.mkdir(os.path.join(folder, name))
     for name in ('a/app.heap', 'b/app.heap', 'x', 'x.heap'):
         shutil.copy(GOOD, os.path.join(folder, name))
-    cli.equal(fail('-n', 'a/app.heap', 'x', 'b/app.heap', '-o', 'out', cwd=folder),
+    tap.equal(fail('-n', 'a/app.heap', 'x', 'b/app.heap', '-o', 'out', cwd=folder),
               'a/app.heap and b/app.heap would both be written to out/app.pb.gz')
     for one, other in (('x', 'x.heap'), ('./x', 'x.heap'), ('x', 'a/../x.heap')):
         line = fail('-n', one, other, cwd=folder)
         assert 'would both be written to' in line and line.endswith('x.pb.gz'), line
-    cli.equal(os.listdir(os.path.join(folder, 'out')), [])
-    cli.equal(sorted(os.listdir(folder)), ['a', 'b', 'out', 'x', 'x.heap'])
+    tap.equal(os.listdir(os.path.join(folder, 'out')), [])
+    tap.equal(sorted(os.listdir(folder)), ['a', 'b', 'out', 'x', 'x.heap'])
     cli.succeed('-n', 'x', 'x.heap', '-t', 'folded', cwd=folder)  # to standard output
     cli.succeed('-n', 'a/app.heap', 'b/app.heap', cwd=folder)     # beside each
     assert os.path.exists(os.path.join(folder, 'b', 'app.pb.gz'))
 
 
-@cli.test
+@tap.test
 def a_slip_writes_nothing(folder):
     for name in ('base.heap', 'new.heap'):
         shutil.copy(GOOD, os.path.join(folder, name))
-    cli.is_in("no command or file 'dif'", fail('dif', 'base.heap', 'new.heap', cwd=folder))
-    cli.equal(fail('-n', 'base.heap', 'nwe.heap', cwd=folder),
+    tap.is_in("no command or file 'dif'", fail('dif', 'base.heap', 'new.heap', cwd=folder))
+    tap.equal(fail('-n', 'base.heap', 'nwe.heap', cwd=folder),
               'nwe.heap: No such file or directory')
-    cli.equal(sorted(os.listdir(folder)), ['base.heap', 'new.heap'])
+    tap.equal(sorted(os.listdir(folder)), ['base.heap', 'new.heap'])
     os.rename(os.path.join(folder, 'base.heap'), os.path.join(folder, 'dif'))
     cli.succeed('-n', 'dif', cwd=folder)  # a file may have any name
 
 
-@cli.test
+@tap.test
 def links_are_followed(folder):
     """What a link points to is made, or replaced; the link stays."""
     path = os.path.join
@@ -100,11 +101,11 @@ def links_are_followed(folder):
         assert os.path.islink(path(folder, 'one')) and os.path.islink(path(folder, 'two'))
         assert os.path.isfile(path(folder, 'there', 'made.pb.gz'))
     os.symlink('round', path(folder, 'round'))
-    cli.equal(fail('-n', GOOD, '-o', 'round', cwd=folder),
+    tap.equal(fail('-n', GOOD, '-o', 'round', cwd=folder),
               'round: Too many levels of symbolic links')
     os.symlink('nowhere/x', path(folder, 'lost'))
-    cli.equal(fail('-n', GOOD, '-o', 'lost', cwd=folder), 'lost: No such file or directory')
+    tap.equal(fail('-n', GOOD, '-o', 'lost', cwd=folder), 'lost: No such file or directory')
     assert os.path.islink(path(folder, 'round')) and os.path.islink(path(folder, 'lost'))
 
 
-cli.main()
+tap.main()

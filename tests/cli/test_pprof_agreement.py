@@ -23,6 +23,7 @@ import sys
 import cli
 import dumps
 import raw
+import tap
 
 SEEDS = 1000
 SEEDS_A_DUMP = 25
@@ -58,7 +59,7 @@ def check_samples(theirs, ours, n_records):
     expected = by_key(theirs.samples)
     found = {k: own_columns(theirs, v) for k, v in by_key(ours.samples).items()}
     found = {k: v for k, v in found.items() if any(v) or k in expected}
-    cli.equal(sorted(found), sorted(expected))
+    tap.equal(sorted(found), sorted(expected))
     for key, values in expected.items():
         for theirs_value, our_value in zip(values, found[key]):
             # rounding up to 1 away from an estimate, and cutting up to 1 below it
@@ -70,20 +71,20 @@ def check_mappings(theirs, ours):
     used = {a for s in theirs.samples for a in s[0]}
     for address in used:
         expected, found = theirs.mapping_of[address], ours.mapping_of[address]
-        cli.equal(found[:3], expected[:3])
-        cli.equal(found[3][:1], expected[3][:1])
-    cli.equal(ours.mappings[0][:3], theirs.mappings[0][:3])
+        tap.equal(found[:3], expected[:3])
+        tap.equal(found[3][:1], expected[3][:1])
+    tap.equal(ours.mappings[0][:3], theirs.mappings[0][:3])
 
 
 def check_agreement(folder, dump):
     theirs, ours = pair(folder, dump.text)
     n_records = collections.Counter(tuple(a - 1 for a in r[4]) for r in dump.records)
-    cli.equal(ours.period, theirs.period)
+    tap.equal(ours.period, theirs.period)
     check_samples(theirs, ours, n_records)
     check_mappings(theirs, ours)
 
 
-@cli.test
+@tap.test
 def random_dumps_read_the_same(folder):
     packs = [list(range(s, min(s + SEEDS_A_DUMP, SEEDS))) for s in range(0, SEEDS, SEEDS_A_DUMP)]
     for number, seeds in enumerate(packs):
@@ -94,19 +95,19 @@ def random_dumps_read_the_same(folder):
             raise AssertionError(f'{kind}, seeds {seeds[0]} to {seeds[-1]}: {error}') from None
 
 
-@cli.test
+@tap.test
 def the_sum_of_estimates_is_right(folder):
     """1,000 samples of 512 KiB are 1,582 objects; pprof reads 1,000."""
     records = ''.join(f'1: 524288 [ 1: 524288] @ 0x{0x400000 + i * 16:x}\n' for i in range(1, 1001))
     text = ('heap profile: 1000: 524288000 [ 1000: 524288000] @ heap_v2/524288\n' + records +
             '\nMAPPED_LIBRARIES:\n400000-500000 r-xp 00000000 fe:00 1 /bin/a\n')
     theirs, ours = pair(folder, text)
-    cli.equal(sum(s[2][0] for s in theirs.samples), 1000)
-    cli.equal(sum(s[2][2] for s in ours.samples), 1582)
-    cli.equal({s[2][2] for s in ours.samples}, {1, 2})
+    tap.equal(sum(s[2][0] for s in theirs.samples), 1000)
+    tap.equal(sum(s[2][2] for s in ours.samples), 1582)
+    tap.equal({s[2][2] for s in ours.samples}, {1, 2})
 
 
-@cli.test
+@tap.test
 def fixtures_read_the_same(folder):
     for name in ('good-exact.heap', 'good-gperftools.heap', 'good-heap_v2.heap',
                  'good-heapz_v2.heap', 'good-heap-v1.heap', 'good-brief-maps.heap',
@@ -114,19 +115,19 @@ def fixtures_read_the_same(folder):
                  'good-mmap-negative.heap'):
         with open(cli.data(name)) as file:
             theirs, ours = pair(folder, file.read())
-        cli.equal(ours.period, theirs.period)
+        tap.equal(ours.period, theirs.period)
         check_samples(theirs, ours, collections.Counter({s[0]: 1 for s in theirs.samples}))
         if name != 'good-brief-maps.heap':  # which has a path with a space
             check_mappings(theirs, ours)
 
 
-@cli.test
+@tap.test
 def build_ids_come_from_comments(folder):
     with open(cli.data('good-exact.heap')) as file:
         theirs, ours = pair(folder, file.read())
-    cli.equal(ours.mappings[0][3], ['/usr/bin/demo', 'aabbccdd00112233'])
-    cli.equal(theirs.mappings[0][3], ['/usr/bin/demo'])
+    tap.equal(ours.mappings[0][3], ['/usr/bin/demo', 'aabbccdd00112233'])
+    tap.equal(theirs.mappings[0][3], ['/usr/bin/demo'])
 
 
-cli.need('go')
-cli.main()
+tap.need('go')
+tap.main()

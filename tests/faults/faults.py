@@ -7,8 +7,9 @@ import shutil
 import subprocess
 
 import unprofiled
-from preload import LIB, Skip, check, check_equal, environment, program, run
+from preload import LIB, environment, program, run
 from strict_dump import Dump, names_of_dumps
+from tap import check, equal, skip
 
 VICTIM = program('victim')
 INJECT = program('inject')
@@ -42,10 +43,10 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
         words, env = stripped(argv, env)
         seen.append(run([*wrap, *words], env, cwd=inside))
     bare, under = seen
-    check_equal(bare.status, status, f'status of the bare program, which said {bare}')
-    check_equal(bare.stderr, '', 'standard error of the bare program')
-    check_equal((under.status, under.stdout), (bare.status, bare.stdout),
-                f'status and output ({under.stderr})')
+    equal(bare.returncode, status, f'status of the bare program, which said {bare}')
+    equal(bare.stderr, '', 'standard error of the bare program')
+    equal((under.returncode, under.stdout), (bare.returncode, bare.stdout),
+          f'status and output ({under.stderr})')
     told = under.stderr.splitlines()
     for line in told:
         check(line.startswith('heapprof: '), f'on standard error: {line}')
@@ -54,7 +55,7 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
 
 def check_told(outcome, *lines):
     """So many lines, each of which holds what is given for it."""
-    check_equal(len(outcome.told), len(lines), f'lines in {outcome.told}')
+    equal(len(outcome.told), len(lines), f'lines in {outcome.told}')
     for line, words in zip(outcome.told, lines):
         check(words in line, f'no {words!r} in {line!r}')
 
@@ -69,7 +70,7 @@ def needs_namespaces():
     result = subprocess.run(in_namespace('mount -t tmpfs none "$PWD"'), cwd='/tmp',
                             capture_output=True, check=False)
     if result.returncode != 0:
-        raise Skip('no user and mount namespaces here')
+        skip('no user and mount namespaces here')
 
 
 def in_namespace(preparation, afterwards=':'):
@@ -106,8 +107,8 @@ def inject(folder, calls, n, action, argv, wrap=(), refused='none', **variables)
     report = f'{folder}/report'
     result = run([INJECT, os.path.realpath(LIB), report, calls, str(n), action, refused,
                   *wrap, *words], env, cwd=inside)
-    if result.status == 125:
-        raise Skip(f'no seccomp listener here: {result.stderr.strip()}')
+    if result.returncode == 125:
+        skip(f'no seccomp listener here: {result.stderr.strip()}')
     with open(report, encoding='ascii') as f:
         n_seen, name = f.read().split()
     return Injected(result, int(n_seen), name, inside)
@@ -128,8 +129,8 @@ def for_each_call(folder, calls, action, argv, **settings):
 
 def check_unharmed(done, output='worked\n'):
     """Status and output as without the library, and nothing but lines of ours beside."""
-    check_equal((done.result.status, done.result.stdout), (UNHARMED, output),
-                f'status and output after {done.name} ({done.result.stderr})')
+    equal((done.result.returncode, done.result.stdout), (UNHARMED, output),
+          f'status and output after {done.name} ({done.result.stderr})')
     for line in done.result.stderr.splitlines():
         check(line.startswith('heapprof: '), f'on standard error: {line}')
 

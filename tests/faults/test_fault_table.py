@@ -4,7 +4,7 @@
 import os
 import re
 
-from preload import case, check, check_equal, main
+from tap import check, equal, main, test
 
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 ROW = re.compile(r'^\|.*\| *`(\w+)/(\w+)` *\|$', re.M)
@@ -21,16 +21,16 @@ def functions_in(folder):
     return found
 
 
-@case
+@test
 def test_every_fault_has_a_row(folder):
     with open(f'{TESTS}/README.md', encoding='utf-8') as f:
         rows = ['/'.join(row) for row in ROW.findall(f.read())]
     check(len(rows) > 30, f'{len(rows)} rows')
-    check_equal(sorted({r for r in rows if rows.count(r) > 1}), [], 'rows that come twice')
+    equal(sorted({r for r in rows if rows.count(r) > 1}), [], 'rows that come twice')
     there = functions_in('faults') | functions_in('preload')
-    check_equal(sorted(set(rows) - there), [], 'rows without a test')
+    equal(sorted(set(rows) - there), [], 'rows without a test')
     here = functions_in('faults') - {'faults/test_every_fault_has_a_row'}
-    check_equal(sorted(here - set(rows)), [], 'tests without a row')
+    equal(sorted(here - set(rows)), [], 'tests without a row')
 
 
 main()

@@ -5,7 +5,7 @@ import glob
 import os
 import subprocess
 
-from preload import check, check_equal, each, main, need
+from tap import check, equal, main, need, test
 
 need('clang')
 
@@ -14,12 +14,12 @@ FLAGS = ['-std=gnu17', '-D_GNU_SOURCE', '-DHEAPPROF_VERSION="0"', '-DHEAPPROF_DA
          '-Wextra', '-Wno-unused-parameter', '-fsyntax-only', '-I', PROFILER]
 
 
-@each('name', sorted(os.path.relpath(p, PROFILER) for p in glob.glob(f'{PROFILER}/*/*.c')))
+@test(name=sorted(os.path.relpath(p, PROFILER) for p in glob.glob(f'{PROFILER}/*/*.c')))
 def test_no_warnings(folder, name):
     result = subprocess.run(['clang', *FLAGS, os.path.join(PROFILER, name)], capture_output=True,
                             text=True)
     check(result.returncode == 0, result.stderr)
-    check_equal(result.stderr, '', 'warnings')
+    equal(result.stderr, '', 'warnings')
 
 
 main()

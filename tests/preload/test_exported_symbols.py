@@ -5,7 +5,8 @@ them, and exceptions are left to the one who knows them."""
 import re
 import subprocess
 
-from preload import (LIB, case, check, check_equal, environment, main, need, program, run)
+from preload import LIB, environment, program, run
+from tap import check, equal, main, need, test
 
 need('nm', 'readelf')
 
@@ -28,17 +29,17 @@ EXPORTED = set('''
 '''.split())
 
 
-@case
+@test
 def test_exported_names(folder):
     out = subprocess.run(['nm', '-D', '--defined-only', LIB], capture_output=True, text=True,
                          check=True).stdout
     names = {line.split()[-1] for line in out.splitlines()}
-    check_equal(sorted(names - EXPORTED), [], 'names that nobody should see')
-    check_equal(sorted(EXPORTED - names), [], 'names that are missing')
+    equal(sorted(names - EXPORTED), [], 'names that nobody should see')
+    equal(sorted(EXPORTED - names), [], 'names that are missing')
     check(not any('@' in n for n in names), 'a version would keep programs from finding them')
 
 
-@case
+@test
 def test_needed_libraries(folder):
     """libunwind exports _Unwind_* too: whoever takes it first crashes C++ plugins."""
     out = subprocess.run(['readelf', '-dW', LIB], capture_output=True, text=True).stdout
@@ -49,14 +50,14 @@ def test_needed_libraries(folder):
     check('TEXTREL' not in out, 'relocations in the code')
 
 
-@case
+@test
 def test_nothing_is_bound_late(folder):
     """The loader takes 3 KB of the calling thread's stack to bind a function at its first call."""
     out = subprocess.run(['readelf', '-dW', LIB], capture_output=True, text=True).stdout
     check('BIND_NOW' in out, out)
 
 
-@case
+@test
 def test_exceptions_are_libgccs(folder):
     env = environment(folder, LD_DEBUG='bindings')
     result = run([program('entries_cxx'), '1'], env)
@@ -67,7 +68,7 @@ def test_exceptions_are_libgccs(folder):
             check('libgcc_s' in whom, f'{name} of {who} is bound to {whom}')
 
 
-@case
+@test
 def test_thread_local_storage_is_small(folder):
     """A library that is opened late must find room in the static block."""
     out = subprocess.run(['readelf', '-lW', LIB], capture_output=True, text=True).stdout

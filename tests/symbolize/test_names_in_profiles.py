@@ -1,38 +1,35 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Converts dumps that running programs print of themselves, and looks at the names in the result.
-
-usage: test_names_in_profiles.py PPROFCONV
-"""
+"""Converts dumps that running programs print of themselves, and looks at the names in the result."""
 
 import os
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
-import unittest
 
-from building import PROGRAMS, build_id_of, run
+from building import PPROFCONV, PROGRAMS, build_id_of, run
+import tap
 
-PPROFCONV = os.path.abspath(sys.argv.pop(1))
+tap.need("go", "gcc", "objcopy", "readelf")
+
 SOURCE = os.path.join(PROGRAMS, "live.c")
 FUNCTIONS = [["near_site"], ["far_site"], ["inlined_site", "around_inlined"]]
 
 
-class ConvertTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = os.path.realpath(folder.name)
+class Place:
+    """A folder with a program, the dump that it printed of itself, and the profile made of that."""
+
+    def __init__(self, folder):
+        self.folder = os.path.realpath(folder)
         self.environment = {k: v for k, v in os.environ.items() if "DEBUGINFOD" not in k}
+        self.program = None
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
     def build(self, *flags, name="a program", source=SOURCE):
         flags = [*flags, "-Wl,--build-id"]
-        subprocess.run(["gcc", "-g", "-O2", *flags, source, "-o", self.path(name)], check=True)
+        run("gcc", "-g", "-O2", *flags, source, "-o", self.path(name))
         return self.path(name)
 
     def dump(self, program, build_id=True):
@@ -49,7 +46,7 @@ class ConvertTest(unittest.TestCase):
             capture_output=True,
             text=True,
         )
-        self.assertEqual(done.returncode, 0, done.stderr)
+        tap.equal(done.returncode, 0, done.stderr)
         return done.stderr
 
     def frames(self):
@@ -73,95 +70,13 @@ class ConvertTest(unittest.TestCase):
 
     def check_names(self, source=SOURCE):
         frames = self.frames()
-        self.assertEqual(len(frames), 3, frames)
+        tap.equal(len(frames), 3, frames)
         for (size, found), functions in zip(frames, FUNCTIONS):
-            self.assertEqual([name for name, _, _ in found], functions)
-            self.assertEqual(found[0][1:], (source, size))
+            tap.equal([name for name, _, _ in found], functions)
+            tap.equal(found[0][1:], (source, size))
 
     def check_no_names(self):
-        self.assertEqual([found for _, found in self.frames()], [[], [], []])
-
-
-class Layouts(ConvertTest):
-    """However the program is linked, the addresses of the dump lead to the right lines."""
-
-    def check(self, *flags):
-        program = self.build(*flags)
-        for build_id in True, False:
-            self.dump(program, build_id)
-            self.assertIn("3 of 3 locations named", self.convert())
-            self.check_names()
-
-    def test_pie(self):
-        self.check("-pie", "-fPIE")
-
-    def test_no_pie(self):
-        self.check("-no-pie", "-fno-pie")
-
-    def test_code_and_headers_in_one_segment(self):
-        self.check("-Wl,-z,noseparate-code")
-
-    def test_two_segments_of_code(self):
-        self.check("-no-pie", "-fno-pie", "-Wl,--section-start=.far=0x800000")
-
-    def test_two_segments_of_code_pie(self):
-        self.check("-pie", "-fPIE", "-Wl,--section-start=.far=0x800000")
-
-    @unittest.skipUnless(shutil.which("ld.lld"), "needs lld")
-    def test_lld(self):
-        self.check("-fuse-ld=lld")
-
-    @unittest.skipUnless(shutil.which("ld.gold"), "needs gold")
-    def test_gold(self):
-        self.check("-fuse-ld=gold", "-Wl,--section-start=.far=0x800000", "-no-pie", "-fno-pie")
-
-
-class Names(ConvertTest):
-    """C++ functions without a linkage name get one from what they are declared in."""
-
-    def names(self, compiler, *flags, options=()):
-        program = self.path("names")
-        source = os.path.join(PROGRAMS, "live.cc")
-        subprocess.run([compiler, "-g", *flags, source, "-o", program], check=True)
-        self.dump(program, build_id=False)
-        self.convert(*options)
-        return [found[0][0] for _, found in self.frames()]
-
-    def check(self, compiler, *flags):
-        names = self.names(compiler, *flags)
-        self.assertEqual(names[0], "shop::(anonymous namespace)::Cart::add")
-        self.assertRegex(names[1], r"^main::(\{lambda.*\}|\$_0)::operator\(\)$")
-        self.assertEqual(names[2], "plain")
-
-    def test_gcc_inlined(self):
-        self.check("g++", "-O2")
-
-    def test_gcc_not_inlined(self):
-        self.check("g++", "-O0")
-
-    @unittest.skipUnless(shutil.which("clang++"), "needs clang")
-    def test_clang_inlined(self):
-        self.check("clang++", "-O2")
-
-
-    @unittest.skipUnless(shutil.which("clang++"), "needs clang")
-    def test_styles(self):
-        for style, expected in (
-            ("short", "shop::(anonymous namespace)::Cart::add"),
-            ("full", "shop::(anonymous namespace)::Cart::add()"),
-            ("none", "_ZN4shop12_GLOBAL__N_14Cart3addEv"),
-        ):
-            names = self.names("clang++", "-O2", options=[f"--demangle={style}"])
-            self.assertEqual(names[0], expected)
-
-
-class Files(ConvertTest):
-    """Which file the names come from."""
-
-    def setUp(self):
-        super().setUp()
-        self.program = self.build()
-        self.dump(self.program)
+        tap.equal([found for _, found in self.frames()], [[], [], []])
 
     def replace(self):
         """Another build at the same path, its functions moved."""
@@ -170,35 +85,9 @@ class Files(ConvertTest):
             changed.write("\n" * 7 + original.read())
         self.build("-O0", source=source)
 
-    def test_diff_of_two_builds(self):
-        """Each record is as many bytes as the number of its line, and all lines moved by 7."""
-        self.convert()
-        shutil.move(self.path("p.pb.gz"), self.path("base.pb.gz"))
-        self.replace()
-        self.dump(self.program)
-        self.convert()
-        os.remove(self.program)
-        old, new = self.path("base.pb.gz"), self.path("p.pb.gz")
-        top = run("go", "tool", "pprof", "-top", "-unit=B", "-diff_base", old, new)
-        rows = re.findall(r"^ *(\S+)B .*% +(\w+)(?: \(inline\))?$", top, re.M)
-        found = {name: int(size) for size, name in rows}
-        self.assertEqual([found.get(names[0]) for names in FUNCTIONS], [7, 7, 7], top)
-
     def move(self):
         shutil.move(self.program, self.path("moved"))
         return self.path("moved")
-
-    def test_deleted(self):
-        os.remove(self.program)
-        said = self.convert()
-        self.assertIn(f"{self.program}: 3 locations without names: file not found", said)
-        self.assertIn("0 of 3 locations named", said)
-        self.check_no_names()
-
-    def test_replaced(self):
-        self.replace()
-        self.assertIn("the file there now has another build ID", self.convert())
-        self.check_no_names()
 
     def mark_deleted(self):
         """The dump as it would be had the program been replaced while it ran."""
@@ -207,158 +96,18 @@ class Files(ConvertTest):
         with open(self.path("p.heap"), "w") as file:
             file.write(re.sub(r"( r-xp .*/a program)$", r"\1 (deleted)", text, flags=re.M))
 
-    def test_deleted_while_it_ran(self):
-        self.dump(self.program, build_id=False)
-        self.mark_deleted()
-        self.assertIn("deleted while the program ran", self.convert())
-        self.check_no_names()
-        self.convert("--binary", self.program)
-        self.check_names()
-
-    def test_deleted_while_it_ran_with_build_id(self):
-        self.mark_deleted()
-        self.convert()
-        self.check_names()
-
-    def test_not_elf(self):
-        with open(self.program, "w") as file:
-            file.write("#!/bin/sh\n")
-        self.assertIn("not an ELF file", self.convert())
-        self.check_no_names()
-
-    def test_empty(self):
-        os.truncate(self.program, 0)
-        self.assertIn("not an ELF file", self.convert())
-
-    def test_pipe_in_its_place(self):
-        os.remove(self.program)
-        os.mkfifo(self.program)
-        self.assertIn("not an ELF file", self.convert())
-
-    def test_no_symbols_in_it(self):
-        run("strip", self.program)
-        self.assertIn("no symbols in it", self.convert())
-        self.check_no_names()
-
-    def test_binary(self):
-        moved = self.move()
-        self.replace()
-        self.convert("--binary", moved)
-        self.check_names()
-
-    def test_binary_of_another_build(self):
-        moved = self.move()
-        self.replace()
-        os.rename(self.program, self.path("new"))
-        os.rename(moved, self.program)
-        self.convert("--binary", self.path("new"))
-        self.check_names()
-
-    def test_binary_without_build_id(self):
-        self.dump(self.program, build_id=False)
-        moved = self.move()
-        self.convert("--binary", moved)
-        self.check_names()
-
-    def test_sysroot(self):
-        place = self.path("root") + self.program
-        os.makedirs(os.path.dirname(place))
-        shutil.move(self.program, place)
-        self.convert("--sysroot", self.path("root"))
-        self.check_names()
-
-    def test_sysroot_does_not_fall_back(self):
-        os.mkdir(self.path("root"))
-        self.assertIn("file not found", self.convert("--sysroot", self.path("root")))
-
-    def test_no_symbols_asked_for(self):
-        self.assertNotIn("locations named", self.convert("--no-symbols"))
-        self.check_no_names()
-
     def split(self, folder, suffix=".debug"):
         build_id = build_id_of(self.program)
         place = self.path(os.path.join(folder, build_id[:2], build_id[2:] + suffix))
         os.makedirs(os.path.dirname(place))
         run("objcopy", "--only-keep-debug", self.program, place)
 
-    def test_debug_dir(self):
-        self.split("debug/.build-id")
-        run("strip", self.program)
-        os.mkdir(self.path("empty"))
-        self.convert("--debug-dir", self.path("empty"), "--debug-dir", self.path("debug"))
-        self.check_names()
-
-    def test_debug_dir_under_sysroot(self):
-        self.split("root/debug/.build-id")
-        os.makedirs(self.path("root") + self.folder)
-        run("strip", self.program)
-        shutil.move(self.program, self.path("root") + self.program)
-        self.convert("--sysroot", self.path("root"), "--debug-dir", "/debug")
-        self.check_names()
-
-    def test_debug_link_of_its_own_name(self):
-        debug = os.path.join(self.path(".debug"), os.path.basename(self.program))
-        os.mkdir(self.path(".debug"))
-        run("objcopy", "--only-keep-debug", self.program, debug)
-        run("strip", self.program)
-        run("objcopy", "--add-gnu-debuglink=" + debug, self.program)
-        self.convert()
-        self.check_names()
-
-    def test_debug_file_alone(self):
-        self.split("debug/.build-id")
-        os.remove(self.program)
-        self.convert("--debug-dir", self.path("debug"))
-        self.check_names()
-
-    def test_program_by_build_id(self):
-        build_id = build_id_of(self.program)
-        place = self.path(f"debug/.build-id/{build_id[:2]}/{build_id[2:]}")
-        os.makedirs(os.path.dirname(place))
-        shutil.move(self.program, place)
-        self.convert("--debug-dir", self.path("debug"))
-        self.check_names()
-
     def said(self, *options):
         """What pprofconv says without being asked for more."""
         command = [PPROFCONV, "top", *options, self.path("p.heap")]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        tap.equal(done.returncode, 0, done.stderr)
         return done.stderr
-
-    def test_a_newline_in_the_name(self):
-        self.program = self.build(name="new\nline")
-        shown = self.program.replace("\n", "\\012")  # as the kernel does
-        with open(self.path("p.heap"), "w") as file:
-            line = f"# buildid: {build_id_of(self.program)} {shown}"
-            subprocess.run([self.program, line], stdout=file, check=True)
-        self.assertIn("3 of 3 locations named", self.convert())
-        self.check_names()
-
-    def test_some_without_names(self):
-        self.assertNotIn(self.program, self.said())
-        run("strip", "--keep-symbol=far_site", self.program)
-        said = self.said()
-        self.assertIn("1 of 3 locations named; no debug information, and no symbols for the rest", said)
-        self.assertIn("pprofconv: 1 of 3 locations named\n", said)
-
-    def test_a_binary_of_no_use(self):
-        useless = "nothing took names from it"
-        self.assertNotIn(useless, self.said("--binary", self.program))
-        other = shutil.which("objcopy")
-        said = self.said("--binary", self.program, "--binary", other)
-        self.assertIn(f"pprofconv: --binary: {other}: {useless}", said)
-        self.assertEqual(said.count(useless), 1)
-        self.assertNotIn(useless, self.said("-q", "--binary", other))
-
-    def test_debug_file_of_another_build(self):
-        self.split("debug/.build-id")
-        found = [os.path.join(at, name) for at, _, names in os.walk(self.path("debug")) for name in names]
-        self.replace()
-        run("objcopy", "--only-keep-debug", self.program, found[0])
-        shutil.move(self.build(), self.program)
-        run("strip", self.program)
-        self.assertIn("no symbols in it", self.convert("--debug-dir", self.path("debug")))
 
     def serve(self):
         """A debuginfod server made of files, with a cache of our own."""
@@ -369,31 +118,381 @@ class Files(ConvertTest):
         self.environment["DEBUGINFOD_URLS"] = "file://" + self.path("server/")
         self.environment["DEBUGINFOD_CACHE_PATH"] = self.path("cache")
 
-    def test_debuginfod_is_not_asked(self):
-        self.serve()
-        self.assertIn("file not found", self.convert())
-        self.assertFalse(os.path.exists(self.path("cache")))
 
-    def test_debuginfod(self):
-        self.serve()
-        if "file not found" in self.convert("--debuginfod"):
-            self.skipTest("no libdebuginfod that takes file: URLs")
-        self.check_names()
-
-    def test_bad_style(self):
-        done = subprocess.run(
-            [PPROFCONV, "--demangle=loud", self.path("p.heap"), "-o", self.path("p.pb.gz")],
-            capture_output=True,
-            text=True,
-        )
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("--demangle: 'loud'", done.stderr)
-        self.assertFalse(os.path.exists(self.path("p.pb.gz")))
+def dumped(folder):
+    """The place of a program that has printed its dump."""
+    place = Place(folder)
+    place.program = place.build()
+    place.dump(place.program)
+    return place
 
 
-if __name__ == "__main__":
-    for tool in "go", "gcc", "objcopy", "readelf":
-        if not shutil.which(tool):
-            print(f"needs {tool}")
-            sys.exit(77)
-    unittest.main()
+# --- however the program is linked, the addresses of the dump lead to the right lines ---------------
+
+
+def check_layout(folder, *flags):
+    place = Place(folder)
+    program = place.build(*flags)
+    for build_id in True, False:
+        place.dump(program, build_id)
+        tap.is_in("3 of 3 locations named", place.convert())
+        place.check_names()
+
+
+@tap.test
+def pie(folder):
+    check_layout(folder, "-pie", "-fPIE")
+
+
+@tap.test
+def no_pie(folder):
+    check_layout(folder, "-no-pie", "-fno-pie")
+
+
+@tap.test
+def code_and_headers_in_one_segment(folder):
+    check_layout(folder, "-Wl,-z,noseparate-code")
+
+
+@tap.test
+def two_segments_of_code(folder):
+    check_layout(folder, "-no-pie", "-fno-pie", "-Wl,--section-start=.far=0x800000")
+
+
+@tap.test
+def two_segments_of_code_pie(folder):
+    check_layout(folder, "-pie", "-fPIE", "-Wl,--section-start=.far=0x800000")
+
+
+@tap.test
+def lld(folder):
+    tap.need("ld.lld")
+    check_layout(folder, "-fuse-ld=lld")
+
+
+@tap.test
+def gold(folder):
+    tap.need("ld.gold")
+    check_layout(folder, "-fuse-ld=gold", "-Wl,--section-start=.far=0x800000", "-no-pie", "-fno-pie")
+
+
+# --- C++ functions without a linkage name get one from what they are declared in ---------------------
+
+
+def names_in(folder, compiler, *flags, options=()):
+    place = Place(folder)
+    program = place.path("names")
+    source = os.path.join(PROGRAMS, "live.cc")
+    run(compiler, "-g", *flags, source, "-o", program)
+    place.dump(program, build_id=False)
+    place.convert(*options)
+    return [found[0][0] for _, found in place.frames()]
+
+
+def check_names_in(folder, compiler, *flags):
+    names = names_in(folder, compiler, *flags)
+    tap.equal(names[0], "shop::(anonymous namespace)::Cart::add")
+    tap.check(re.search(r"^main::(\{lambda.*\}|\$_0)::operator\(\)$", names[1]), names[1])
+    tap.equal(names[2], "plain")
+
+
+@tap.test
+def gcc_inlined(folder):
+    check_names_in(folder, "g++", "-O2")
+
+
+@tap.test
+def gcc_not_inlined(folder):
+    check_names_in(folder, "g++", "-O0")
+
+
+@tap.test
+def clang_inlined(folder):
+    tap.need("clang++")
+    check_names_in(folder, "clang++", "-O2")
+
+
+@tap.test
+def styles(folder):
+    tap.need("clang++")
+    for style, expected in (
+        ("short", "shop::(anonymous namespace)::Cart::add"),
+        ("full", "shop::(anonymous namespace)::Cart::add()"),
+        ("none", "_ZN4shop12_GLOBAL__N_14Cart3addEv"),
+    ):
+        names = names_in(folder, "clang++", "-O2", options=[f"--demangle={style}"])
+        tap.equal(names[0], expected)
+
+
+# --- the file that the names come from -------------------------------------------------------------
+
+
+@tap.test
+def diff_of_two_builds(folder):
+    """Each record is as many bytes as the number of its line, and all lines moved by 7."""
+    place = dumped(folder)
+    place.convert()
+    shutil.move(place.path("p.pb.gz"), place.path("base.pb.gz"))
+    place.replace()
+    place.dump(place.program)
+    place.convert()
+    os.remove(place.program)
+    old, new = place.path("base.pb.gz"), place.path("p.pb.gz")
+    top = run("go", "tool", "pprof", "-top", "-unit=B", "-diff_base", old, new)
+    rows = re.findall(r"^ *(\S+)B .*% +(\w+)(?: \(inline\))?$", top, re.M)
+    found = {name: int(size) for size, name in rows}
+    tap.equal([found.get(names[0]) for names in FUNCTIONS], [7, 7, 7], top)
+
+
+@tap.test
+def deleted(folder):
+    place = dumped(folder)
+    os.remove(place.program)
+    said = place.convert()
+    tap.is_in(f"{place.program}: 3 locations without names: file not found", said)
+    tap.is_in("0 of 3 locations named", said)
+    place.check_no_names()
+
+
+@tap.test
+def replaced(folder):
+    place = dumped(folder)
+    place.replace()
+    tap.is_in("the file there now has another build ID", place.convert())
+    place.check_no_names()
+
+
+@tap.test
+def deleted_while_it_ran(folder):
+    place = dumped(folder)
+    place.dump(place.program, build_id=False)
+    place.mark_deleted()
+    tap.is_in("deleted while the program ran", place.convert())
+    place.check_no_names()
+    place.convert("--binary", place.program)
+    place.check_names()
+
+
+@tap.test
+def deleted_while_it_ran_with_build_id(folder):
+    place = dumped(folder)
+    place.mark_deleted()
+    place.convert()
+    place.check_names()
+
+
+@tap.test
+def not_elf(folder):
+    place = dumped(folder)
+    with open(place.program, "w") as file:
+        file.write("#!/bin/sh\n")
+    tap.is_in("not an ELF file", place.convert())
+    place.check_no_names()
+
+
+@tap.test
+def empty(folder):
+    place = dumped(folder)
+    os.truncate(place.program, 0)
+    tap.is_in("not an ELF file", place.convert())
+
+
+@tap.test
+def pipe_in_its_place(folder):
+    place = dumped(folder)
+    os.remove(place.program)
+    os.mkfifo(place.program)
+    tap.is_in("not an ELF file", place.convert())
+
+
+@tap.test
+def no_symbols_in_it(folder):
+    place = dumped(folder)
+    run("strip", place.program)
+    tap.is_in("no symbols in it", place.convert())
+    place.check_no_names()
+
+
+@tap.test
+def binary(folder):
+    place = dumped(folder)
+    moved = place.move()
+    place.replace()
+    place.convert("--binary", moved)
+    place.check_names()
+
+
+@tap.test
+def binary_of_another_build(folder):
+    place = dumped(folder)
+    moved = place.move()
+    place.replace()
+    os.rename(place.program, place.path("new"))
+    os.rename(moved, place.program)
+    place.convert("--binary", place.path("new"))
+    place.check_names()
+
+
+@tap.test
+def binary_without_build_id(folder):
+    place = dumped(folder)
+    place.dump(place.program, build_id=False)
+    moved = place.move()
+    place.convert("--binary", moved)
+    place.check_names()
+
+
+@tap.test
+def sysroot(folder):
+    place = dumped(folder)
+    place = place.path("root") + place.program
+    os.makedirs(os.path.dirname(place))
+    shutil.move(place.program, place)
+    place.convert("--sysroot", place.path("root"))
+    place.check_names()
+
+
+@tap.test
+def sysroot_does_not_fall_back(folder):
+    place = dumped(folder)
+    os.mkdir(place.path("root"))
+    tap.is_in("file not found", place.convert("--sysroot", place.path("root")))
+
+
+@tap.test
+def no_symbols_asked_for(folder):
+    place = dumped(folder)
+    tap.check("locations named" not in place.convert("--no-symbols"), "it is in it")
+    place.check_no_names()
+
+
+@tap.test
+def debug_dir(folder):
+    place = dumped(folder)
+    place.split("debug/.build-id")
+    run("strip", place.program)
+    os.mkdir(place.path("empty"))
+    place.convert("--debug-dir", place.path("empty"), "--debug-dir", place.path("debug"))
+    place.check_names()
+
+
+@tap.test
+def debug_dir_under_sysroot(folder):
+    place = dumped(folder)
+    place.split("root/debug/.build-id")
+    os.makedirs(place.path("root") + place.folder)
+    run("strip", place.program)
+    shutil.move(place.program, place.path("root") + place.program)
+    place.convert("--sysroot", place.path("root"), "--debug-dir", "/debug")
+    place.check_names()
+
+
+@tap.test
+def debug_link_of_its_own_name(folder):
+    place = dumped(folder)
+    debug = os.path.join(place.path(".debug"), os.path.basename(place.program))
+    os.mkdir(place.path(".debug"))
+    run("objcopy", "--only-keep-debug", place.program, debug)
+    run("strip", place.program)
+    run("objcopy", "--add-gnu-debuglink=" + debug, place.program)
+    place.convert()
+    place.check_names()
+
+
+@tap.test
+def debug_file_alone(folder):
+    place = dumped(folder)
+    place.split("debug/.build-id")
+    os.remove(place.program)
+    place.convert("--debug-dir", place.path("debug"))
+    place.check_names()
+
+
+@tap.test
+def program_by_build_id(folder):
+    place = dumped(folder)
+    build_id = build_id_of(place.program)
+    place = place.path(f"debug/.build-id/{build_id[:2]}/{build_id[2:]}")
+    os.makedirs(os.path.dirname(place))
+    shutil.move(place.program, place)
+    place.convert("--debug-dir", place.path("debug"))
+    place.check_names()
+
+
+@tap.test
+def a_newline_in_the_name(folder):
+    place = dumped(folder)
+    place.program = place.build(name="new\nline")
+    shown = place.program.replace("\n", "\\012")  # as the kernel does
+    with open(place.path("p.heap"), "w") as file:
+        line = f"# buildid: {build_id_of(place.program)} {shown}"
+        subprocess.run([place.program, line], stdout=file, check=True)
+    tap.is_in("3 of 3 locations named", place.convert())
+    place.check_names()
+
+
+@tap.test
+def some_without_names(folder):
+    place = dumped(folder)
+    tap.check(place.program not in place.said(), "it is in it")
+    run("strip", "--keep-symbol=far_site", place.program)
+    said = place.said()
+    tap.is_in("1 of 3 locations named; no debug information, and no symbols for the rest", said)
+    tap.is_in("pprofconv: 1 of 3 locations named\n", said)
+
+
+@tap.test
+def a_binary_of_no_use(folder):
+    place = dumped(folder)
+    useless = "nothing took names from it"
+    tap.check(useless not in place.said("--binary", place.program), "it is in it")
+    other = shutil.which("objcopy")
+    said = place.said("--binary", place.program, "--binary", other)
+    tap.is_in(f"pprofconv: --binary: {other}: {useless}", said)
+    tap.equal(said.count(useless), 1)
+    tap.check(useless not in place.said("-q", "--binary", other), "it is in it")
+
+
+@tap.test
+def debug_file_of_another_build(folder):
+    place = dumped(folder)
+    place.split("debug/.build-id")
+    found = [os.path.join(at, name) for at, _, names in os.walk(place.path("debug")) for name in names]
+    place.replace()
+    run("objcopy", "--only-keep-debug", place.program, found[0])
+    shutil.move(place.build(), place.program)
+    run("strip", place.program)
+    tap.is_in("no symbols in it", place.convert("--debug-dir", place.path("debug")))
+
+
+@tap.test
+def debuginfod_is_not_asked(folder):
+    place = dumped(folder)
+    place.serve()
+    tap.is_in("file not found", place.convert())
+    tap.check(not os.path.exists(place.path("cache")), "it is there")
+
+
+@tap.test
+def debuginfod(folder):
+    place = dumped(folder)
+    place.serve()
+    if "file not found" in place.convert("--debuginfod"):
+        tap.skip("no libdebuginfod that takes file: URLs")
+    place.check_names()
+
+
+@tap.test
+def bad_style(folder):
+    place = dumped(folder)
+    done = subprocess.run(
+        [PPROFCONV, "--demangle=loud", place.path("p.heap"), "-o", place.path("p.pb.gz")],
+        capture_output=True,
+        text=True,
+    )
+    tap.equal(done.returncode, 2)
+    tap.is_in("--demangle: 'loud'", done.stderr)
+    tap.check(not os.path.exists(place.path("p.pb.gz")), "it is there")
+
+
+tap.main()

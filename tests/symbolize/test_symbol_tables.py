@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: MIT
 """Compares the names from symbol tables with those of llvm-symbolizer on every call site.
 
-usage: test_symbol_tables.py FRAMES
-
 The programs have no DWARF. The reference knows the whole .symtab; the symbolizer is asked about the
 program as it is, with .dynsym only, and with .dynsym and .gnu_debugdata. Where one address has
 several names any of them will do.
@@ -11,11 +9,11 @@ several names any of them will do.
 
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
 
-from building import Missing, ask, call_sites, compile_program, need, run
+from building import FRAMES, Way, ask, call_sites, compile_program, run
+import tap
+
+tap.need("llvm-symbolizer", "objdump", "xz")
 
 
 def aliases(program, *options):
@@ -37,7 +35,6 @@ def dynamic_only(program):
 
 
 def minidebug(program):
-    need("xz")
     everything = aliases(program)
     packed = program + ".mini"
     run("objcopy", "--only-keep-debug", program, packed)
@@ -62,65 +59,26 @@ def wrong_names(ours, theirs, addresses, everything, known):
             yield f"{address:#x}: {mine} instead of {other}"
 
 
-def check(frames, folder, original, addresses, theirs, hide):
-    program = shutil.copy(original, os.path.join(folder, hide.__name__))
-    everything = aliases(program)
-    known = hide(program)
-    ours = ask([frames, program, folder], addresses)
-    named = sum(name_of(answer) != "??" for answer in ours)
-    assert len(ours) == len(theirs) and named >= 10, f"{named} names only"
-    return list(wrong_names(ours, theirs, addresses, everything, known)), named
+@tap.test(way=[
+    Way("gcc", "c", ["-O2", "-rdynamic"]),
+    Way("gcc", "c++", ["-O2", "-rdynamic"]),
+    Way("gcc", "c++", ["-O2", "-rdynamic", "-no-pie", "-fno-pie"]),
+    Way("clang", "c++", ["-O2", "-rdynamic"]),
+])
+def the_same_names(folder, way):
+    original = compile_program(folder, way)
+    addresses = call_sites(original)
+    command = ["llvm-symbolizer", "--functions=linkage", "--no-demangle", f"--obj={original}"]
+    theirs = ask(command, addresses)
+    for hide in (stays, dynamic_only, minidebug):
+        program = shutil.copy(original, os.path.join(folder, hide.__name__))
+        everything = aliases(program)
+        known = hide(program)
+        ours = ask([FRAMES, program, folder], addresses)
+        n_named = sum(name_of(answer) != "??" for answer in ours)
+        tap.check(len(ours) == len(theirs) and n_named >= 10, f"{hide.__name__}: {n_named} names only")
+        wrong = list(wrong_names(ours, theirs, addresses, everything, known))
+        tap.check(not wrong, "\n".join([hide.__name__, *wrong[:5]]))
 
 
-def check_all_hidings(frames, compiler, language, flags):
-    """Builds a program, and yields for each way to hide names what was wrong."""
-    command = ["llvm-symbolizer", "--functions=linkage", "--no-demangle"]
-    with tempfile.TemporaryDirectory() as folder:
-        program = compile_program(folder, compiler, language, flags)
-        addresses = call_sites(program)
-        theirs = ask([*command, f"--obj={program}"], addresses)
-        for hide in HIDINGS:
-            try:
-                yield hide, check(frames, folder, program, addresses, theirs, hide)
-            except Missing as missing:
-                yield hide, missing
-            except (subprocess.CalledProcessError, AssertionError) as error:
-                yield hide, ([str(error), getattr(error, "stderr", "")], 0)
-
-
-HIDINGS = [stays, dynamic_only, minidebug]
-WAYS = [
-    ("gcc", "c", ["-O2", "-rdynamic"]),
-    ("gcc", "c++", ["-O2", "-rdynamic"]),
-    ("gcc", "c++", ["-O2", "-rdynamic", "-no-pie", "-fno-pie"]),
-    ("clang", "c++", ["-O2", "-rdynamic"]),
-]
-
-
-def main():
-    frames = sys.argv[1]
-    if not all(map(shutil.which, ("llvm-symbolizer", "objdump", "gcc", "g++"))):
-        print("needs llvm-symbolizer, objdump, gcc and g++")
-        return 77
-    failed = number = 0
-    for way in WAYS:
-        if not shutil.which(way[0]):
-            print(f"# needs {way[0]}")
-            continue
-        for hide, result in check_all_hidings(frames, *way):
-            number += 1
-            name = f"{number} - {way[0]} {way[1]} {' '.join(way[2])} {hide.__name__}"
-            if isinstance(result, Missing):
-                print(f"ok {name} # SKIP needs {result}")
-                continue
-            wrong, named = result
-            print(f"{'not ok' if wrong else 'ok'} {name}: {named} call sites named", flush=True)
-            for line in wrong[:5]:
-                print(f"# {line}")
-            failed += bool(wrong)
-    print(f"1..{number}")
-    return failed != 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+tap.main()

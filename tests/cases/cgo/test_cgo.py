@@ -9,6 +9,7 @@ import sys
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 
 import cases  # noqa: E402: after the path to it
+import tap  # noqa: E402
 
 
 def first_row(output):
@@ -18,18 +19,18 @@ def first_row(output):
     return lines[heading + 1]
 
 
-@cases.check
+@tap.test
 def go_does_not_see_c(run):
     assert 'askMirror' in first_row(run.output('go tool pprof -top'))
     assert run.output('-raw') == '0'
 
 
-@cases.check
+@tap.test
 def the_c_function_stands_first(run):
     assert ' index_find ' in first_row(run.output('diff -q --top=3 sampled'))
 
 
-@cases.check
+@tap.test
 def half_is_in_use(run):
     rows = [first_row(run.output(f'-s {kind}_objects')) for kind in ('alloc', 'inuse')]
     allocated, used = (int(row.split()[0]) for row in rows)
@@ -38,7 +39,7 @@ def half_is_in_use(run):
     assert allocated > 500000 and abs(2 * used - allocated) <= 2, (allocated, used)
 
 
-@cases.check
+@tap.test
 def the_goroutine_stands_first(run):
     row = first_row(run.output('diff --top=3 go.1'))
     assert ' main.askMirror ' in row and re.match(r' *\+[0-9.]+ MiB\*', row), row

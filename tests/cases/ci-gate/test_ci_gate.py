@@ -10,6 +10,7 @@ import sys
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 
 import cases  # noqa: E402: after the path to it
+import tap  # noqa: E402
 
 LEAKED = 2000  # orders
 
@@ -22,13 +23,13 @@ def report(run, branch):
     return json.loads(pathlib.Path(run.path(f'artifacts/{branch}/diff.json')).read_text())
 
 
-@cases.check
+@tap.test
 def the_leak_is_red(run):
     assert status(run, 0) == '1'
     assert 'gate failed: inuse_space in all: ' in run.output('job avoid-a-move')
 
 
-@cases.check
+@tap.test
 def the_function_stands_first(run):
     lines = run.output('job avoid-a-move').splitlines()
     heading = next(n for n, line in enumerate(lines) if 'cum%' in line)
@@ -42,14 +43,14 @@ def the_function_stands_first(run):
     assert 'parse_order' in first, markdown
 
 
-@cases.check
+@tap.test
 def moved_code_is_green(run):
     assert status(run, 1) == '0'
     assert report(run, 'split-parser')['total']['difference'] == 0
     assert 'parser.cc' in run.output('job split-parser')
 
 
-@cases.check
+@tap.test
 def a_gate_on_each_function_is_not_for_moves(run):
     assert status(run, 2) == '1'
 

@@ -12,6 +12,7 @@ import sys
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 
 import cases  # noqa: E402: after the path to it
+import tap  # noqa: E402
 
 NOTE_BYTES = 4096
 N_NOTES = 4 * 4000
@@ -25,7 +26,7 @@ def first_row(report):
     return float(row[1]) * (1 << 20), row[2]
 
 
-@cases.check
+@tap.test
 def one_session_grows(run):
     for kind in ('sampled', 'exact'):
         lines = run.output(f'trends {kind} | tee').splitlines()
@@ -33,7 +34,7 @@ def one_session_grows(run):
         assert sum(' grows ' in line for line in lines) == 1, lines
 
 
-@cases.check
+@tap.test
 def the_function_stands_first(run):
     for nth in (0, 1):
         grown, function = first_row(run.output('--hide', nth))
@@ -42,14 +43,14 @@ def the_function_stands_first(run):
         assert 0 <= N_NOTES * NOTE_BYTES - grown + LARGEST_BLOCK < 3 * LARGEST_BLOCK, grown
 
 
-@cases.check
+@tap.test
 def palloc_stands_under_it(run):
     lines = run.output('-peek').splitlines()
     at = next(i for i, line in enumerate(lines) if line.endswith('| audit_note'))
     assert lines[at + 1].endswith('100% |   palloc'), lines
 
 
-@cases.check
+@tap.test
 def a_neighbour_is_clean(run):
     report = run.output('--hide', 2)
     assert '*' not in report, report

@@ -9,11 +9,12 @@ import sys
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 
 import cases  # noqa: E402: after the path to it
+import tap  # noqa: E402
 
 N_DUMPS = 50
 
 
-@cases.check
+@tap.test
 def the_first_and_the_newest_stay(run):
     assert run.output('wc -l') == str(N_DUMPS)
     names = run.output("ls dumps | sed -n '1,3p").splitlines()
@@ -22,7 +23,7 @@ def the_first_and_the_newest_stay(run):
     assert numbers[3] == numbers[1] + N_DUMPS - 2, numbers
 
 
-@cases.check
+@tap.test
 def trend_tells_them_apart(run):
     report = run.output('pprofconv trend')
     verdicts = re.findall(r'/h  (\S.*?)  .* (\S+)  \S+/service\.c$', report, re.M)
@@ -32,7 +33,7 @@ def trend_tells_them_apart(run):
                if function not in ('table_load', 'page_get')), report
 
 
-@cases.check
+@tap.test
 def the_difference_is_the_tables(run):
     rows = run.output('-top -diff_base').split('flat%', 1)[1].splitlines()[1:]
     assert rows[0].split()[5] == 'table_load', rows
@@ -41,7 +42,7 @@ def the_difference_is_the_tables(run):
     assert 35 < float(row[1]) < 105, row[0]
 
 
-@cases.check
+@tap.test
 def the_graph_has_it(run):
     assert 'table_load' in pathlib.Path(run.path('graph.svg')).read_text()
 
