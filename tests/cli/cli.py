@@ -18,7 +18,7 @@ def data(name):
 
 
 def pprofconv(*args, **options):
-    """Runs pprofconv; returns its CompletedProcess with stdout and stderr as text."""
+    """Runs pprofconv; returns its Result, see running.py."""
     return run(PPROFCONV, *args, **options)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs programs and waits for conditions. Both fail after a time, so that no test hangs."""
 
+import collections
 import os
 import select
 import signal
@@ -9,10 +10,12 @@ import time
 
 PATIENCE = 60  # seconds
 
+Result = collections.namedtuple('Result', 'returncode stdout stderr')
+
 
 def run(argv, env=None, patience=PATIENCE, input=None, binary=False, **popen):
-    """Runs a program to its end; returns its CompletedProcess, with text unless `binary` is set for
-    standard output. A program that hangs is killed with its process group, and the test fails."""
+    """Runs a program to its end; returns its Result, of text, or with `binary` of bytes on standard
+    output. A program that hangs is killed with its process group, and the test fails."""
     popen.setdefault('stdin', subprocess.DEVNULL if input is None else subprocess.PIPE)
     process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                start_new_session=True, **popen)
@@ -24,9 +27,8 @@ def run(argv, env=None, patience=PATIENCE, input=None, binary=False, **popen):
         if isinstance(reason, subprocess.TimeoutExpired):
             raise AssertionError(f'{argv} hangs') from None
         raise
-    return subprocess.CompletedProcess(argv, process.returncode,
-                                       out if binary else out.decode(errors='replace'),
-                                       err.decode(errors='replace'))
+    return Result(process.returncode, out if binary else out.decode(errors='replace'),
+                  err.decode(errors='replace'))
 
 
 def wait_until(condition, what, patience=PATIENCE):

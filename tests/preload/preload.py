@@ -13,9 +13,10 @@ import unprofiled  # noqa: E402: after the path to it
 from running import PATIENCE, run, wait_until  # noqa: E402
 from tap import check, skip  # noqa: E402
 
-__all__ = ['ARCHIVE', 'LIB', 'PATIENCE', 'PROGRAMS', 'environment', 'find_allocator', 'program', 'run',
+__all__ = ['ARCHIVE', 'LIB', 'PATIENCE', 'PROGRAMS', 'ROOT', 'environment', 'find_allocator', 'program', 'run',
            'run_quietly', 'unprofiled', 'wait_until']
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 LIB = os.environ.get('HEAPPROF_LIB', '')
 PROGRAMS = os.environ.get('HEAPPROF_PROGRAMS', '')
 ARCHIVE = os.environ.get('HEAPPROF_ARCHIVE', '')

@@ -5,11 +5,12 @@ import glob
 import os
 import subprocess
 
+from preload import ROOT
 from tap import check, equal, main, need, test
 
 need('clang')
 
-PROFILER = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'profiler')
+PROFILER = os.path.join(ROOT, 'profiler')
 FLAGS = ['-std=gnu17', '-D_GNU_SOURCE', '-DHEAPPROF_VERSION="0"', '-DHEAPPROF_DATE="0"', '-Wall',
          '-Wextra', '-Wno-unused-parameter', '-fsyntax-only', '-I', PROFILER]
 
