@@ -203,8 +203,8 @@ def count(folder, *tests):
 
 @tap.test
 def counts_of_functions(folder):
-    tap = '1..3\nok 1 a\n# ok\nok 2 b # SKIP no c\nok 3 c\n'
-    tap.equal(count(folder, ('OK', tap), ('OK', 'no TAP')), (0, '3 passed, 0 failed, 1 skipped\n'))
+    output = '1..3\nok 1 a\n# ok\nok 2 b # SKIP no c\nok 3 c\n'
+    tap.equal(count(folder, ('OK', output), ('OK', 'no TAP')), (0, '3 passed, 0 failed, 1 skipped\n'))
     tap.equal(count(folder, ('FAIL', '1..2\nok 1 a\nnot ok 2 b\n')), (1, '1 passed, 1 failed\n'))
     tap.equal(count(folder, ('SKIP', '1..0 # SKIP no go\n'), ('OK', '')),
               (0, '1 passed, 0 failed, 1 skipped\n'))
