@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs a case: all commands of its README, one after the other in one shell, in a copy of its folder.
+"""Runs a case: all commands of its README in order, in one shell, in a copy of its folder.
 
-A case is a folder with a README.md (readme.py tells how commands stand in it), the programs that it
-is about, and a script test_NAME.py, which looks for the culprit in what the commands printed:
+A case is a folder with a README.md, the programs that the README is about, and a script test_NAME.py.
+readme.py defines how a README holds commands. The script looks for the culprit in their output:
 
     @tap.test
     def the_function_comes_first(run):
@@ -10,9 +10,9 @@ is about, and a script test_NAME.py, which looks for the culprit in what the com
 
     cases.main(__file__, needs=['valgrind'])
 
-The test fails if a command fails (unless `$ echo $?` follows it), if the README's output is of
-another shape than what is printed now, or if a check fails. With --write the output goes into the
-README, if all checks hold. The commands find heapprof as if it were installed."""
+The case fails if a command fails and `$ echo $?` does not follow it, if the output in the README has
+another shape than the output now, or if a check fails. With --write the output replaces that of the
+README if all checks hold. The commands find heapprof as if it were installed."""
 
 import contextlib
 import dataclasses
@@ -97,7 +97,7 @@ class Shell:
 
 
 def _end_at_signals():
-    """A test that is told to end cleans up like one that is interrupted."""
+    """Lets a test that gets a signal to end clean up like one that is interrupted."""
     def end(number, _):
         for each in supervisor.ENDING:
             signal.signal(each, signal.SIG_IGN)
@@ -122,7 +122,7 @@ class Run:
         self.failure = None  # why the others have not
 
     def prepare(self, extra):
-        """A copy of the case and what it takes from the project, and an installation."""
+        """Copies the case and the files that it takes from the project; installs heapprof."""
         skipped = shutil.ignore_patterns('README.md', 'test_*.py', '__pycache__', *self.case.kept)
         shutil.copytree(self.case.path, self.work, ignore=skipped)
         for path in extra:
@@ -143,8 +143,8 @@ class Run:
                     os.chown(os.path.join(top, name), self.user['user'], self.user['group'])
 
     def environment(self):
-        """Ours without what steers the profiler and the tools; git reads no settings but a
-        repository's own, and looks for none above the copy."""
+        """Our environment without the variables that steer the profiler and the tools. git reads
+        only the settings of a repository, and looks for no repository above the copy."""
         env = {k: v for k, v in os.environ.items() if not STEERING.match(k)}
         install = os.path.join(self.folder, 'install')
         env['PATH'] = os.path.join(install, 'bin') + ':' + env['PATH']
@@ -154,7 +154,7 @@ class Run:
         return env
 
     def shown(self, text):
-        """The folders as a reader's would be called."""
+        """The text with the names that a reader's folders would have."""
         for here, there in ((self.work, f'/tmp/{self.case.name}'),
                             (os.path.join(self.folder, 'install'), '/usr/local')):
             text = text.replace(here, there)
@@ -177,13 +177,13 @@ class Run:
             shell.close()
 
     def output(self, part, nth=0):
-        """What the n-th command that contains `part` printed."""
+        """The output of the n-th command that contains `part`."""
         found = [c for c in self.commands if part in c.text]
         assert len(found) > nth, f'no command with {part!r}'
         return '\n'.join(found[nth].output)
 
     def path(self, name):
-        """A file that the commands left, while the checks run."""
+        """The path of a file that the commands left. It exists while the checks run."""
         return os.path.join(self.work, name)
 
 
@@ -200,7 +200,7 @@ class Case:
             raise readme.Malformed('it has no command')
 
     def write(self, run):
-        """Puts what was printed, and the files that are kept, in place of what is there."""
+        """Writes the output into the README, and replaces the files that are kept."""
         for command, done in zip(self.commands, run.commands):
             command.output = done.output
         self.readme.write_text(readme.format_parts(self.parts))
@@ -237,7 +237,7 @@ def the_readme_is_what_they_print(run):
 
 
 def _user(is_unprivileged):
-    """Whom the commands run as: servers like PostgreSQL refuse to be root."""
+    """The user that runs the commands: servers such as PostgreSQL refuse to run as root."""
     if not is_unprivileged or os.geteuid() != 0:
         return {}
     try:
@@ -248,7 +248,7 @@ def _user(is_unprivileged):
 
 
 def _skip_without_place(run, socket):
-    """Skips a case that its user cannot work in, or whose socket's path is longer than can be."""
+    """Skips a case if its user has no access to it, or if the path of its socket is too long."""
     if run.user and subprocess.run(['test', '-w', run.work], check=False, cwd='/',
                                    **run.user).returncode != 0:
         tap.skip(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The harness of the cases itself: what it lets pass and what not."""
+"""Tests cases.py itself: which cases pass and which fail."""
 
 import os
 import pathlib
@@ -141,7 +141,7 @@ def one_shell_for_all(folder):
 
 @tap.test
 def git_writes_into_no_repository_of_the_callers(folder):
-    """As in a hook, where git says by variables which repository is meant."""
+    """As in a hook, where variables of git name the repository."""
     tap.need('git')
     own = os.path.join(folder, 'own')
     subprocess.run(['git', 'init', '-q', own], check=True)
@@ -253,7 +253,7 @@ def a_place_that_does_not_do_is_skipped(folder):
         tap.is_in('ok 1', log({}, 'is_unprivileged=True'))
 
 
-# --- what lies beside the READMEs ----------------------------------------------------------------
+# --- the files next to the READMEs ----------------------------------------------------------------
 
 RETAINED = FOLDER / 'retained-list'
 
@@ -346,7 +346,7 @@ def a_job_that_cannot_run_is_not_red(folder):
 
 @tap.test
 def the_commands_that_copy_ci_gate(folder):
-    """They stand in its README, and a job finds all that it wants then."""
+    """They are in its README; after them a job finds everything that it needs."""
     text = (FOLDER / 'ci-gate' / 'README.md').read_text()
     commands = text.split('```sh\n')[1].split('```')[0].replace('/tmp', folder)
     done = cli.run('sh', '-euc', commands + './job main', cwd=FOLDER.parent.parent)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of the whole chain share: where things are, and runs under the profiler."""
+"""Shared by the tests of the whole chain: paths, and runs under the profiler."""
 
 import os
 import pathlib
@@ -26,7 +26,7 @@ def succeed(*args, **options):
 
 
 def environment(**settings):
-    """Ours without settings of the profiler's, plus those given."""
+    """Our environment without settings of the profiler, plus the settings given."""
     return {**unprofiled.environment(), **{k: str(v) for k, v in settings.items()}}
 
 

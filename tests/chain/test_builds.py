@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The same program run twice, and built differently: what a diff says of it."""
+"""pprofconv diff of two runs of one program, and of two builds of it."""
 
 import json
 import os
@@ -91,8 +91,8 @@ def build(folder, name, *flags, cc='cc', **changed):
 
 
 def diff(base, new, *args):
-    """Its total gate must be quiet. Returns the differences of functions (name, file's last part)
-    that are not 0."""
+    """Runs a diff whose gate on the total must pass. Returns the differences that are not 0, by function
+    (name, last part of the file)."""
     done = cli.pprofconv('diff', '-q', '-F', 'json', '-g', 'inuse_space=0', *args, base, new)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -125,7 +125,7 @@ def a_function_moved_to_another_file(folder):
 
 @tap.test
 def a_function_inlined(folder):
-    """Nothing moves: what was inlined keeps its name and file."""
+    """No bytes move: the inlined function keeps its name and file."""
     header = '''#include <stdlib.h>
 static inline __attribute__((always_inline)) void *keep(size_t n) { return malloc(n); }
 '''
@@ -137,7 +137,7 @@ static inline __attribute__((always_inline)) void *keep(size_t n) { return mallo
 
 @tap.test
 def a_function_inlined_without_debug_information(folder):
-    """Then the caller is all that has a name."""
+    """Then only the caller has a name."""
     main = 'static inline __attribute__((always_inline)) void *keep(size_t n)' \
            ' { return malloc(n); }\n'
     main = PARTS['main.c'].replace('#include "keep.h"\n', main)
@@ -147,7 +147,7 @@ def a_function_inlined_without_debug_information(folder):
 
 @tap.test
 def callees_split(folder):
-    """Half of what a function allocated is another one's now, which it calls."""
+    """A function that it calls now allocates half of its bytes."""
     split = '''#include <stdlib.h>
 #include "keep.h"
 __attribute__((noinline)) static void *keep_odd(size_t n) { return malloc(n); }
@@ -278,7 +278,7 @@ time_t time(time_t *out)
 
 
 def on_a_terminal(*args, **options):
-    """Runs pprofconv with a terminal for its messages; returns what came there."""
+    """Runs pprofconv with a terminal for its messages; returns the text on the terminal."""
     master, slave = pty.openpty()
     tap.equal(subprocess.run([os.environ['PPROFCONV'], *args], stderr=slave, timeout=300,
                              **options).returncode, 0)

@@ -126,7 +126,7 @@ def a_gate_that_passes_and_one_that_fails(folder):
 
 @tap.test
 def bases_of_each_kind(folder):
-    """A folder that holds something to compare with is never taken for none."""
+    """A folder that holds a base is never taken for a missing one."""
     bench = program(folder)
     gate(folder, bench, '40', out='first')
     profile = os.path.join(folder, 'first', 'profile.pb.gz')
@@ -176,7 +176,7 @@ def a_program_that_holds_nothing(folder):
 
 @tap.test
 def the_base_where_the_profile_goes(folder):
-    """It is compared with before it is replaced."""
+    """The comparison comes before the base is replaced."""
     bench, out = program(folder), os.path.join(folder, 'out')
     gate(folder, bench, '40')
     tap.equal(gate(folder, bench, '50', HEAP_GATE_BASE=out).returncode, 1)

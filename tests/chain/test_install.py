@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What `meson install` puts where, and that programs can be built with it."""
+"""`meson install` installs the right files, and programs can be built with them."""
 
 import os
 import pathlib

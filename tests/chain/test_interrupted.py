@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Scripts that run for long, told to end: nothing that they started stays, nor a file of it."""
+"""Scripts that run for long and get a signal to end: no process that they started stays, and no file."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ SCRIPTS = chain.ROOT / 'scripts'
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DEFAULTS = ('env', '--default-signal=TERM,INT,HUP')  # whatever the caller ignores
 
-# In place of a program that a script runs: says who it is, in a session of its own, and stays.
+# In place of a program that a script runs: writes its process ID, in a session of its own, and stays.
 STAYS = "#!/bin/sh\nsetsid sh -c 'echo $$ >{note}; exec sleep 1000' &\nwait\n"
 COMPILES = "#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\ncp {stays} \"$2\"\n"
 NINJA = "#!/bin/sh\ncase $* in *targets*) echo 'tests/fuzz/fuzz_x: phony' ;; esac\n"

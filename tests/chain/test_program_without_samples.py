@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A program that allocates too little for a sample at the default interval. What shows its dumps
-says in a line how much it had allocated, that nothing was sampled, and what to set."""
+"""A program that allocates too little for a sample at the default interval. Each tool that shows its
+dumps prints a line: how much the program had allocated, that there is no sample, and what to set."""
 
 import os
 import re
@@ -55,7 +55,7 @@ def dumps(folder, n):
 
 
 def run(*args):
-    """What it printed and its messages; it must end 0."""
+    """Runs a program that must end 0; returns its output and its messages."""
     done = cli.pprofconv(*args)
     tap.equal((done.returncode, done.stderr if done.returncode else ''), (0, ''))
     return done.stdout, done.stderr

@@ -15,7 +15,7 @@ import tap
 
 @tap.test
 def all_scripts_tell_their_usage(folder):
-    """And do nothing else: there is no build to take."""
+    """They do nothing else: there is no build that they could use."""
     env = chain.environment(HEAPPROF_SKIP_SETUP=1, HEAPPROF_BUILD=os.path.join(folder, 'none'))
     scripts = [path for path in (chain.ROOT / 'scripts').iterdir()
                if path.is_file() and not path.suffix] + [chain.ROOT / 'scripts/ci/heap-gate']
@@ -42,7 +42,7 @@ NOTES_ITSELF = '#!/bin/sh\necho "${0##*/} $*" >>"$LOG"\n'
 
 @tap.test
 def scripts_build_what_they_run(folder):
-    """Or take it from where they are told."""
+    """With HEAPPROF_BUILD they take the build from there."""
     log, build = os.path.join(folder, 'log'), os.path.join(folder, 'build')
     shutil.copytree(chain.ROOT / 'scripts', os.path.join(folder, 'scripts'))
     os.mkdir(os.path.join(folder, 'tests'))
@@ -192,7 +192,7 @@ def setup_without_apt(folder):
 # --- counts ----------------------------------------------------------------------------------
 
 def count(folder, *tests):
-    """What is counted in a log of tests (result, output)."""
+    """Counts the tests in a log of (result, output)."""
     log = os.path.join(folder, 'testlog.json')
     with open(log, 'w', encoding='utf-8') as file:
         for result, output in tests:

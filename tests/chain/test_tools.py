@@ -21,7 +21,7 @@ CHURN = 'response_build'  # allocates most, and keeps nothing
 
 
 def convert(folder):
-    """An old and a new profile of a program that is not there any more."""
+    """Makes an old and a new profile of a program that is then removed."""
     service, first, last = chain.run_service(folder)
     old, new = os.path.join(folder, 'old.pb.gz'), os.path.join(folder, 'new.pb.gz')
     cli.succeed('-q', first, '-o', old)
@@ -79,7 +79,7 @@ def graph(folder):
 
 
 def fetch(url):
-    """A page of a server that is about to listen."""
+    """Fetches a page from a server that is about to listen."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def page():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the command-line tests share: running pprofconv and its neighbours."""
+"""Shared by the command-line tests: running pprofconv and other programs."""
 
 import os
 import sys

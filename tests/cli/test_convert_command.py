@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Converting: where the output goes, pipes, gzip, determinism."""
+"""pprofconv convert: output files, pipes, gzip, determinism."""
 
 import gzip
 import os
@@ -19,7 +19,7 @@ def content(path):
 
 
 def converted(*args, **options):
-    """What pprofconv writes to standard output."""
+    """The bytes that pprofconv writes to standard output."""
     done = cli.pprofconv(*args, binary=True, **options)
     tap.equal((done.returncode, done.stderr), (0, ''))
     return done.stdout

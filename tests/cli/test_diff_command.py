@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pprofconv diff: what it shows, in each format, and when it fails."""
+"""pprofconv diff: its output in each format, and when it fails."""
 
 import html.parser
 import json
@@ -18,7 +18,7 @@ HEAP = {(f, size): 300 + 10 * f for f in range(20) for size in (64, 1000, 30000)
 
 
 def diff(*args, status=0, **options):
-    """Runs the diff, which must end so; returns what it printed and its messages."""
+    """Runs a diff that must end with that status; returns its output and its messages."""
     done = cli.pprofconv('diff', '-q', *args, **options)
     assert done.returncode == status, f'{args}: exit {done.returncode}: {done.stderr}'
     return done.stdout, done.stderr
@@ -659,8 +659,8 @@ def a_pair_in_the_wrong_order(folder):
 
 @tap.test
 def two_programs(folder):
-    """Builds of one lie in different folders; nothing is said of what does not tell, or was merged
-    of several."""
+    """Builds of one program may be in different folders. A profile that does not name its program, or was
+    merged from several, causes no message."""
     app, same, other = [exact_dump(folder, str(i), str(i), None, [], program) for i, program in
                         enumerate(('/a/app', '/b/app', '/b/other'))]
     merged = os.path.join(folder, 'merged')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps that gperftools, jemalloc and Go write while a program runs, against what their own tools
-make of them."""
+"""Dumps that gperftools, jemalloc and Go write while a program runs, compared with the output of their
+own tools."""
 
 import glob
 import os
@@ -99,7 +99,7 @@ def check_totals(tool, dump, folder):
         if not found and ours == 0:  # jeprof prints nothing then
             continue
         assert found, (tool, done.stdout, done.stderr)
-        # one digit behind the point for MiB; tools round each stack of objects for itself
+        # one digit after the point for MiB; tools round each stack of objects for itself
         tolerance = 0.051 if divisor > 1 else 3
         assert abs(float(found.group(1)) - ours) <= tolerance, (kind, found.group(0), ours)
 
@@ -111,7 +111,7 @@ def check_names(dump):
 
 
 def check_agreement(folder, dump):
-    """As test_agreement, but that frames which have names may be dropped by them at the leaf."""
+    """As test_pprof_agreement, but pprof may drop named frames at the leaf."""
     profile = os.path.join(folder, 'x.pb.gz')
     cli.succeed('-n', '-q', dump, '-o', profile)
     theirs, ours = raw.read(dump), raw.read(profile)

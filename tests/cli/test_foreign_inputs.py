@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What other tools write, as they write it: recognised, read, or refused by name."""
+"""Files as other tools write them: pprofconv recognises and reads them, or refuses them by name."""
 
 import collections
 import gzip

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is written besides pprof's format, and what top and merge say."""
+"""The formats other than pprof's, and the output of top and merge."""
 
 import json
 import os

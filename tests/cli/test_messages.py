@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Bad input and bad usage: one line that names the place, exit 2, nothing written."""
+"""Bad input and bad usage: one line that names the place, exit status 2, no output."""
 
 import gzip
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a dump says of what its records don't show: stacks that were cut, memory that nobody saw."""
+"""Notes about data that a dump's records lack: stacks that were cut, memory that was not recorded."""
 
 import os
 import re
@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 def notes(*args):
-    """What a command that succeeds says, without the program's name."""
+    """The messages of a command that succeeds, without the program's name."""
     done = cli.pprofconv(*args)
     tap.equal(done.returncode, 0)
     return [line.removeprefix('pprofconv: ') for line in done.stderr.splitlines()]
@@ -126,7 +126,8 @@ def once_in_a_series(folder):
 
 @tap.test
 def of_dumps_only(folder):
-    """A profile that was made of one has told it already; samples that were kept are no estimates."""
+    """The conversion that made a profile has reported it already. Samples that were kept are not
+    estimates."""
     for path in (CUT, UNSEEN):
         out = os.path.join(folder, 'out')
         cli.succeed('convert', '-q', '-n', path, '-o', out)

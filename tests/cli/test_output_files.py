@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Which files a command may write: none that it reads, no two to one place, none after a slip."""
+"""The files that a command may write: not one that it reads, not two at one path, none after wrong
+usage."""
 
 import os
 import shutil
@@ -91,7 +92,7 @@ def a_slip_writes_nothing(folder):
 
 @tap.test
 def links_are_followed(folder):
-    """What a link points to is made, or replaced; the link stays."""
+    """The target of a link is created or replaced; the link stays."""
     path = os.path.join
     os.mkdir(path(folder, 'there'))
     os.symlink('there/made.pb.gz', path(folder, 'one'))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""go tool pprof takes our profiles, with no binary at hand."""
+"""go tool pprof reads our profiles without the binary."""
 
 import os
 import shutil

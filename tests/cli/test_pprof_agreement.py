@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What go tool pprof reads in a dump is what it reads in our profile of it: samples, values,
-addresses, mappings. --seeds N, in front of other arguments, tries more than the usual 1,000.
+"""go tool pprof reads the same in a dump as in our profile of it: samples, values, addresses, mappings.
+--seeds N, before other arguments, tries more than the usual 1,000.
 
-Where the two may differ, and why:
+The two may differ in this:
 | what | why |
 |---|---|
 | a value by 1, upward, for each record | pprof cuts estimates, we round running totals |

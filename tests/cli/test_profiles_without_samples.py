@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Profiles without a sample: every command says in one line how much the program had allocated, why
-there is none, and what to set."""
+"""Profiles without a sample: every command prints one line that says how much the program had
+allocated, why there is no sample, and what to set."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def full(folder, name, seed=1, interval=R):
 
 
 def top(path):
-    """All behind the header of the table, whose rows say what there is."""
+    """The output after the header of the table."""
     return cli.succeed('top', '-n', path).splitlines()[2:]
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pprofconv trend: series of dumps as a sampled process writes them."""
+"""pprofconv trend on series of dumps such as a sampled process writes."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of faults share: a program is run with and without the library, the same is done to
-it, and it must see the same. Standard library only."""
+"""Shared by the tests of faults. A program runs with and without the library, the same fault happens to
+it, and it must see the same."""
 import collections
 import os
 import shutil
@@ -20,7 +20,7 @@ Outcome = collections.namedtuple('Outcome', 'told folder')
 
 
 def stripped(argv, env):
-    """What runs before the program, such as a shell, is not to be profiled."""
+    """Leaves programs that run before the program, such as a shell, unprofiled."""
     env = dict(env)
     preload = env.pop('LD_PRELOAD', None)
     return (['env', f'LD_PRELOAD={preload}', *argv] if preload else argv), env
@@ -28,8 +28,8 @@ def stripped(argv, env):
 
 def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
     """Runs in `folder` under the library, dumps being p.*; checks what the program saw against the
-    same without the library, in a folder of its own. Returns what the user was told, a list of
-    lines, and the folder."""
+    same without the library, in a folder of its own. Returns the lines that were
+    reported on standard error, and the folder."""
     seen = []
     for name in ('bare', 'profiled'):
         inside = f'{folder}/{name}'
@@ -54,14 +54,14 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
 
 
 def check_told(outcome, *lines):
-    """So many lines, each of which holds what is given for it."""
+    """Checks that so many lines were reported, and that each holds the words given for it."""
     equal(len(outcome.told), len(lines), f'lines in {outcome.told}')
     for line, words in zip(outcome.told, lines):
         check(words in line, f'no {words!r} in {line!r}')
 
 
 def whole_dumps(folder):
-    """Every file that has a dump's name, read strictly. Temporary files may lie beside them."""
+    """Every file that has a dump's name, read strictly. There may be temporary files as well."""
     return [Dump(f'{folder}/{name}') for name in names_of_dumps(folder)]
 
 
@@ -74,8 +74,8 @@ def needs_namespaces():
 
 
 def in_namespace(preparation, afterwards=':'):
-    """What to put before a command for it to run among mounts of its own. Both are commands of the
-    shell."""
+    """The words before a command that let it run with mounts of its own. Both arguments are commands of
+    the shell."""
     return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec',
             f'{preparation}; status=0; "$@" || status=$?; {afterwards}; exit $status', 'sh']
 

@@ -19,7 +19,7 @@ def test_filter_refuses_open(folder, interval):
 
 @test(interval=['1', '4K'])
 def test_filter_refuses_all(folder, interval):
-    """Not even fstat: so there is no line either. What can't be checked is not read."""
+    """Not even fstat works, so there is no line either: the library cannot check standard error."""
     outcome = profiled([VICTIM, 'forbid-all'], folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)
     equal(os.listdir(outcome.folder), [], 'files')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps that can't be written: the program goes on, the user is told once, and what lies on the disk
-is whole."""
+"""Dumps that cannot be written: the program goes on, the failure is reported once, and the files on the
+disk are whole."""
 import os
 
 from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
@@ -119,8 +119,8 @@ def count_reads_of_folder(folder, *argv, **variables):
 
 @test
 def test_folder_of_many_dumps(folder):
-    """Reading it in every process would take time that grows with the square of their number: who
-    writes no dump does not, nor who has a number of its own in the name."""
+    """Reading it in every process would take time that grows with the square of their number. A
+    process that writes no dump does not read it, nor does one with its process ID in the name."""
     processes = f'{os.environ["HEAPPROF_PRELOAD_PROGRAMS"]}/processes'
     os.mkdir(f'{folder}/d')
     for number in range(1, 2001):

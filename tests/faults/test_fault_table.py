@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The table of faults in tests/README.md names the tests that there are."""
+"""The table of faults in tests/README.md and the tests name each other."""
 import os
 import re
 

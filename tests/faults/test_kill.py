@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Killed or stopped in the middle of a dump, at each of its system calls."""
+"""A process is killed or stopped in the middle of a dump, at each of its system calls."""
 import os
 
 from faults import UNHARMED, VICTIM, WAYS, check_unharmed, for_each_call, inject, whole_dumps
@@ -38,7 +38,7 @@ def test_run_after_a_kill(folder):
 
 @test(way=WAYS)
 def test_stop_in_the_middle_of_a_dump(folder, way):
-    """SIGSTOP, and SIGCONT when the process stands: it goes on as if nothing had been."""
+    """SIGSTOP, and SIGCONT once the process has stopped: it goes on as if nothing had happened."""
     for done in for_each_call(folder, 'any', 'stop', [VICTIM, 'work-alone'],
                               refused=WAYS[way]):
         check_unharmed(done)

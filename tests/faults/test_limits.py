@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the library asks of the kernel is refused: memory, descriptors, threads, anything."""
+"""The kernel refuses what the library asks for: memory, descriptors, threads, any system call."""
 import os
 import resource
 
@@ -12,13 +12,13 @@ from strict_dump import dumps_in, last_dump, names_of_dumps
 from tap import check, equal, main, skip, test
 
 FLAKY = program('libflaky.so')
-# What a failed removal leaves behind is the only thing that may be left behind.
+# Only a removal that failed may leave a file.
 LEAVES_TEMPORARIES = ('unlink',)
 OWN_LOCKED_KIB = 3584  # of the library, where a program locks all of its memory
 
 
 def check_files(done):
-    """Whole dumps and nothing else; a dump that could not be written was told of."""
+    """Whole dumps and nothing else; a dump that could not be written was reported."""
     left = [n for n in os.listdir(done.folder) if not n.endswith('.heap')]
     check(not left or done.name in LEAVES_TEMPORARIES, f'{left} after {done.name}')
     dumps = whole_dumps(done.folder)
@@ -94,8 +94,8 @@ def test_one_descriptor(folder, limit):
 
 @test(interval=['1', '4K'])
 def test_allocator_without_memory(folder, interval):
-    """Every seventh call of the allocator underneath fails: the same calls, as many, with the same
-    errno; and what is in use stays right to the byte."""
+    """Every seventh call of the allocator underneath fails: the same calls fail, as
+    often and with the same errno, and the bytes in use stay exact."""
     outcome = profiled([VICTIM, 'bad-luck'], folder, preload=f'{LIB}:{FLAKY}',
                        HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)

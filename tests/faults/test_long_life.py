@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""After days of generated code and plugins a new leak is still seen; small stacks; what lies in the
-way of a dump."""
+"""After days of generated code and plugins the library still finds a new leak. Small stacks. Files in
+the way of a dump."""
 import os
 
 from faults import VICTIM, WAYS, check_told, check_unharmed, for_each_call, profiled

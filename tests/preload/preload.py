@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the preload tests share: running a program under the profiler. strict_dump.py reads its dumps.
+"""Shared by the preload tests: running a program under the profiler. strict_dump.py reads its dumps.
 
 The environment gives HEAPPROF_LIB (the library) and HEAPPROF_PROGRAMS (where the test programs
 were built)."""

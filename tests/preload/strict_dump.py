@@ -97,7 +97,7 @@ class Dump:
         equal(self.total, total, f'{self.path}: the header against the sum of records')
 
     def _check_addresses(self):
-        """Leaves lie in what is mapped. (Outer frames may lie in generated code.)"""
+        """Leaves must be in a mapping. (Outer frames may be in generated code.)"""
         for m in self.mappings:
             check(m.start < m.end, f'{self.path}: an empty mapping')
         ordered = sorted(self.mappings)
@@ -113,7 +113,7 @@ class Dump:
         return None
 
     def name(self, return_address):
-        """The function that a return address lies in; else "file+offset"."""
+        """The function that holds a return address; else "file+offset"."""
         m = self.mapping_of(return_address)
         if not m:
             return '?'
@@ -178,7 +178,7 @@ def names_of_dumps(folder):
 
 
 def dumps_in(folder, pattern=r'p\.\d+\.heap'):
-    """All dumps whose names match, read; nothing that isn't a whole dump may lie there."""
+    """All dumps whose names match, read; no other file may be there."""
     for name in os.listdir(folder):
         check('.tmp' not in name, f'{name} was left behind')
     return [Dump(os.path.join(folder, n)) for n in names_of_dumps(folder)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The same exact dumps over every allocator, preloaded behind the library or linked."""
+"""The same exact dumps over every allocator, preloaded after the library or linked."""
 import os
 import re
 import shutil
@@ -114,7 +114,7 @@ def test_full_tcmalloc_asks_for_no_dump(folder):
 
 @test
 def test_full_tcmalloc_leaves_earlier_dumps_where_told(folder):
-    """It removes them at its start unless it is told not to, with or without us."""
+    """It removes them at its start unless a variable forbids that, with or without us."""
     for _ in range(2):
         run_over_full_tcmalloc(folder, 'entries', '1', HEAP_PROFILE_CLEANUP='0')
     equal(len(dumps_in(folder)), 2, 'dumps')

@@ -90,7 +90,7 @@ def test_stopped_without_a_dump_of_the_last_session(folder):
 
 @test(way=WAYS)
 def test_stopped_before_any_dump(folder, way):
-    """Who has set HEAPPROFILE and finds no file is told why, whatever HEAP_PROFILE_EXIT_DUMP is."""
+    """A user who has set HEAPPROFILE and finds no file gets the reason, whatever HEAP_PROFILE_EXIT_DUMP is."""
     env = environment(folder, preload=None)
     result = run([program(way), 'stop', f'{folder}/p'], env)
     equal((result.returncode, names_of_dumps(folder)), (0, []), 'result')

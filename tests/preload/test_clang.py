@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A second compiler has nothing to say on the library's sources."""
+"""A second compiler gives no warning about the library's sources."""
 import glob
 import os
 import subprocess

@@ -101,7 +101,7 @@ def test_kill(folder):
     need_nameless_files(folder)
     for _ in range(N_DEATHS):
         kill_at_random(folder)
-    dumps = dumps_in(folder)  # each is whole, and nothing else lies there
+    dumps = dumps_in(folder)  # each is whole, and there is no other file
     check(len(dumps) >= 2 * N_DEATHS, f'{len(dumps)} dumps')
 
 

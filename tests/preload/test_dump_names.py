@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Which processes record, what their dumps are called, and what a user hears of a typing error."""
+"""The processes that record, the names of their dumps, and the messages about typing errors."""
 import os
 import shutil
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A known set of allocations in C and in C++: the dump holds exactly those bytes and objects under
-those stacks, and a sampled one estimates them."""
+their stacks, and a sampled dump estimates them."""
 import math
 
 from preload import environment, program, run_quietly

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the library shows to the loader: names that programs may take by accident are not among
-them, and exceptions are left to the one who knows them."""
+"""The symbols that the library exports: no names that programs may take by accident, and nothing that
+handles exceptions."""
 import re
 import subprocess
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The host's world stays as it was: files, descriptors, errno, signals, limits, exit status. Each
-test looks for the dump as well: a library that does nothing harms nothing either."""
+"""The host's files, descriptors, errno, signals, limits and exit status stay as they were. Each test
+looks for the dump as well, since a library that does nothing harms nothing either."""
 import os
 import re
 import resource
@@ -56,7 +56,7 @@ def test_prefix_longer_than_a_path(folder):
 
 @test
 def test_message_about_a_long_path(folder):
-    """The reason stands in it all the same."""
+    """It holds the reason all the same."""
     result = run([HOST, 'allocate', '1', '1', '5'],
                  environment(folder, HEAPPROFILE='/nowhere' + '/x' * 1500))
     equal(result.returncode, 5, 'status')

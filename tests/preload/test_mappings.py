@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Mappings as allocations: what is mapped and usable, and not what is only reserved."""
+"""Mappings as allocations: memory that is mapped and usable counts, memory that is only reserved does
+not."""
 import math
 import os
 import shutil

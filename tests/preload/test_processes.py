@@ -116,7 +116,7 @@ def test_exit_in_a_handler_of_a_signal_that_came_in_a_hook(folder):
     equal(len(children), n, 'children with files')
     for dump in children:
         check(dump.by_leaf()['allocate_until_signal'].alloc_objects > 0
-              or 'incomplete' in dump.metadata.get('note', ''), f'lost and not told: {dump.text}')
+              or 'incomplete' in dump.metadata.get('note', ''), f'lost and not reported: {dump.text}')
 
 
 @test

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs with an unusual life: the same output and status with and without the library. On
-standard error there is nothing more than lines of the profiler's."""
+"""Programs with an unusual life: the same output and status with and without the library. Standard
+error holds only lines of the profiler in addition."""
 import os
 import shutil
 import sys

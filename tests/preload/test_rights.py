@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a program does to its rights, its namespaces and its threads does not notice the profiler,
-whichever way dumps are asked for; and these are written with the rights that the program has then.
-As root everything succeeds; as another user the refusals are compared."""
+"""Calls that change a program's rights, namespaces and threads have the same result under the profiler,
+however dumps are asked for. Dumps are written with the rights that the program has at the time. As root
+all calls succeed; as another user the refusals are compared."""
 import os
 
 from preload import environment, program, run, unprofiled

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Threads that come and go, and stacks of every kind: nothing is lost, no stack is walked where
-there is none."""
+"""Threads that come and go, and stacks of every kind: no block is lost, and no walk reads memory that is
+not a stack."""
 import math
 
 from preload import environment, program, run_quietly

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Stacks that are large, deep or lead astray: they are walked at a bounded cost, and right. Where a
-walk went through all pages of a stack, a run here took minutes: the programs would count as hanging."""
+"""Stacks that are large, deep or misleading: walks have a bounded cost and are right. A walk through all
+pages of a stack would take minutes here, and the programs would count as hanging."""
 import shutil
 
 from preload import environment, program, run, run_quietly

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the programs that the symbolizer's tests ask about."""
+"""Builds the programs for the tests of the symbolizer."""
 
 import os
 import re

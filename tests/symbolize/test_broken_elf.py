@@ -67,7 +67,7 @@ def build(folder, way):
 
 
 def problem(program, addresses):
-    """What went wrong, or None; a refusal is right."""
+    """The problem, or None. A refusal is not a problem."""
     try:
         done = subprocess.run(
             [FRAMES, program, os.path.dirname(program)],

@@ -59,7 +59,7 @@ def dwz_alone(program, folder):
 
 
 def dwz_shared(program, folder):
-    """Two programs whose common DWARF lies in a third file."""
+    """Two programs whose common DWARF is in a third file."""
     tap.need("dwz")
     other = os.path.join(folder, "other")
     shutil.copy(program, other)

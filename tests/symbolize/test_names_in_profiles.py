@@ -39,7 +39,7 @@ class Place:
             subprocess.run([program, *lines], stdout=file, check=True)
 
     def convert(self, *options):
-        """What pprofconv says; the profile is p.pb.gz then."""
+        """Converts the dump to p.pb.gz; returns the messages."""
         done = subprocess.run(
             [PPROFCONV, "-v", *options, self.path("p.heap"), "-o", self.path("p.pb.gz")],
             env=self.environment,
@@ -103,7 +103,7 @@ class Place:
         run("objcopy", "--only-keep-debug", self.program, place)
 
     def said(self, *options):
-        """What pprofconv says without being asked for more."""
+        """The messages without -v."""
         command = [PPROFCONV, "top", *options, self.path("p.heap")]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         tap.equal(done.returncode, 0, done.stderr)

@@ -90,7 +90,7 @@ static void test_closed_library_stays_known(void)
 	CHECK(strstr(hp_modules_get(number)->path, "/libresolv") != NULL);
 }
 
-/* What lies where a library lay keeps the next one from there. */
+/* A mapping at the place of a closed library keeps the next one from that place. */
 static void *occupy(void *function)
 {
 	char *page = (char *)((uintptr_t)function & -(uintptr_t)4096);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A leak in C behind Go, and one in Go: each is named first, by its half's profile."""
+"""A leak in C under Go, and one in Go: the profile of each half names its leak first."""
 
 import pathlib
 import re

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""PostgreSQL: of several sessions one grows, and of its stacks the extension's function."""
+"""PostgreSQL: one of several sessions grows, and in it the stack of the extension's function."""
 
 import os
 import pathlib
@@ -20,7 +20,7 @@ LARGEST_BLOCK = 8 << 20  # that PostgreSQL asks malloc for, for small pieces of 
 
 
 def first_row(report):
-    """What a diff says grew most: bytes and function."""
+    """The first row of a diff, the largest growth: bytes and function."""
     row = re.search(r'^ *\+([\d.]+) MiB\*.* (\S+)  (\S+)$', report.splitlines()[2])
     assert row, report
     return float(row[1]) * (1 << 20), row[2]
@@ -57,7 +57,7 @@ def a_neighbour_is_clean(run):
 
 
 def server_files():
-    """What the case needs of PostgreSQL, by full paths."""
+    """The full paths of the files of PostgreSQL that the case needs."""
     if not shutil.which('pg_config'):
         return ['pg_config']
     folders = [subprocess.run(['pg_config', option], stdout=subprocess.PIPE, text=True,

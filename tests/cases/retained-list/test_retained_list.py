@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Memory that is kept, not lost: the line of the template that keeps it is named first."""
+"""Memory that is retained, not lost: the line of the template that retains it is named first."""
 
 import pathlib
 import re

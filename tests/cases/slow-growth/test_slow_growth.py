@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A service that grows in rare steps: trend tells that from a cache and from churn."""
+"""A service that grows in rare steps: trend distinguishes that from a cache and from churn."""
 
 import pathlib
 import re
