@@ -345,9 +345,9 @@ def binary_without_build_id(folder):
 @tap.test
 def sysroot(folder):
     place = dumped(folder)
-    place = place.path("root") + place.program
-    os.makedirs(os.path.dirname(place))
-    shutil.move(place.program, place)
+    target = place.path("root") + place.program
+    os.makedirs(os.path.dirname(target))
+    shutil.move(place.program, target)
     place.convert("--sysroot", place.path("root"))
     place.check_names()
 
@@ -412,9 +412,9 @@ def debug_file_alone(folder):
 def program_by_build_id(folder):
     place = dumped(folder)
     build_id = build_id_of(place.program)
-    place = place.path(f"debug/.build-id/{build_id[:2]}/{build_id[2:]}")
-    os.makedirs(os.path.dirname(place))
-    shutil.move(place.program, place)
+    target = place.path(f"debug/.build-id/{build_id[:2]}/{build_id[2:]}")
+    os.makedirs(os.path.dirname(target))
+    shutil.move(place.program, target)
     place.convert("--debug-dir", place.path("debug"))
     place.check_names()
 
