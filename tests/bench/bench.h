@@ -37,7 +37,7 @@ static inline void *bench_check(void *p)
 	return p;
 }
 
-/* Kilobytes behind `key` ("Rss:") in what the kernel says of all mappings together. */
+/* The kilobytes after `key` ("Rss:") in the kernel's summary of all mappings. */
 static inline long bench_smaps_kib(const char *key)
 {
 	FILE *file = fopen("/proc/self/smaps_rollup", "r");

@@ -89,7 +89,7 @@ class Pairs(Load):
 
 
 class LargeStack(Load):
-    """The program's stack lies under one large frame, or is many small ones."""
+    """The program's stack is under one large frame, or is many small ones."""
     rounds = 10
 
     def __init__(self, modes, kib, n_frames, size=24):

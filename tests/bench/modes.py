@@ -59,7 +59,7 @@ class Modes:
                 self.exact(allocator)]
 
     def compared(self):
-        """With bare a second time: what lies between bare and bare is noise."""
+        """With bare a second time: the difference of bare and bare is noise."""
         bare, idle, sampled, exact = self.ours()
         return [bare, idle, sampled, dataclasses.replace(bare, name='bare again'), exact]
 

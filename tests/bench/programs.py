@@ -201,7 +201,7 @@ class Postgres(Load):
 
     @staticmethod
     def is_ready(data, pid):
-        """By the file of this server: one that was killed leaves its own behind."""
+        """By the file of this server: a server that was killed leaves its file."""
         try:
             with open(f'{data}/postmaster.pid', encoding='utf-8') as file:
                 text = file.read()

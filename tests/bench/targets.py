@@ -15,7 +15,7 @@ NOISE_MAX = 0.05  # with more of it nothing is said
 @dataclasses.dataclass(frozen=True)
 class Target:
     what: str
-    limit: object  # a number, None, or of a table: the noise that the figure must lie within
+    limit: object  # a number, None, or of a table: the noise that the figure must be within
     figure: object  # of a table: a number, or None where something was not measured
     is_at_least: bool = False
 

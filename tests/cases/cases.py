@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Runs a case: all commands of its README, one after the other in one shell, in a copy of its folder.
+"""Runs a case: all commands of its README in order, in one shell, in a copy of its folder.
 
-A case is a folder with a README.md (readme.py tells how commands stand in it), the programs that it
-is about, and a test.py, which looks for the culprit in what the commands printed:
+A case is a folder with a README.md, the programs that the README is about, and a script test_NAME.py.
+readme.py defines how a README holds commands. The script looks for the culprit in their output:
 
-    @cases.check
-    def the_function_stands_first(run):
+    @tap.test
+    def the_function_comes_first(run):
         assert 'leave_behind' in run.output('pprofconv diff').splitlines()[3]
 
     cases.main(__file__, needs=['valgrind'])
 
-The test fails if a command fails (unless `$ echo $?` follows it), if the README's output is of
-another shape than what is printed now, or if a check fails. With --write the output goes into the
-README, if all checks hold. The commands find heapprof as if it were installed."""
+The case fails if a command fails and `$ echo $?` does not follow it, if the output in the README has
+another shape than the output now, or if a check fails. With --write the output replaces that of the
+README if all checks hold. The commands find heapprof as if it were installed."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -26,13 +27,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path += [str(pathlib.Path(__file__).parent), str(ROOT / 'scripts')]
+sys.path += [str(pathlib.Path(__file__).parent), str(ROOT / 'scripts'), str(ROOT / 'tests/common')]
 
 import readme  # noqa: E402: after the path to it
 import supervisor  # noqa: E402
+import tap  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 PATIENCE = 500  # seconds after which a case counts as hanging
@@ -44,17 +45,8 @@ STEERING = re.compile(
     'CGO_|GO(?!CACHE$|PATH$|ROOT$)')
 MAX_SOCKET_PATH = 107
 
-_checks = []
-
-
-def check(function):
-    """Marks a function that looks at a finished run and raises if something is not as it should."""
-    _checks.append(function)
-    return function
-
-
-class Failed(Exception):
-    """What the reader of a test's log needs to know."""
+class Failed(AssertionError):
+    """A command that fails or hangs, or prints something else than the README shows."""
 
 
 # --- the shell -----------------------------------------------------------------------------------
@@ -105,7 +97,7 @@ class Shell:
 
 
 def _end_at_signals():
-    """A test that is told to end cleans up like one that is interrupted."""
+    """Lets a test that gets a signal to end clean up like one that is interrupted."""
     def end(number, _):
         for each in supervisor.ENDING:
             signal.signal(each, signal.SIG_IGN)
@@ -126,11 +118,12 @@ class Run:
         self.folder = os.path.realpath(folder)
         self.work = os.path.join(self.folder, case.name)
         self.user = user
-        self.commands = []
+        self.commands = []  # those that have run
+        self.failure = None  # why the others have not
 
     def prepare(self, extra):
-        """A copy of the case and what it takes from the project, and an installation."""
-        skipped = shutil.ignore_patterns('README.md', 'test.py', '__pycache__', *self.case.kept)
+        """Copies the case and the files that it takes from the project; installs heapprof."""
+        skipped = shutil.ignore_patterns('README.md', 'test_*.py', '__pycache__', *self.case.kept)
         shutil.copytree(self.case.path, self.work, ignore=skipped)
         for path in extra:
             source, copy = ROOT / path, os.path.join(self.work, path)
@@ -150,8 +143,8 @@ class Run:
                     os.chown(os.path.join(top, name), self.user['user'], self.user['group'])
 
     def environment(self):
-        """Ours without what steers the profiler and the tools; git reads no settings but a
-        repository's own, and looks for none above the copy."""
+        """Our environment without the variables that steer the profiler and the tools. git reads
+        only the settings of a repository, and looks for no repository above the copy."""
         env = {k: v for k, v in os.environ.items() if not STEERING.match(k)}
         install = os.path.join(self.folder, 'install')
         env['PATH'] = os.path.join(install, 'bin') + ':' + env['PATH']
@@ -161,7 +154,7 @@ class Run:
         return env
 
     def shown(self, text):
-        """The folders as a reader's would be called."""
+        """The text with the names that a reader's folders would have."""
         for here, there in ((self.work, f'/tmp/{self.case.name}'),
                             (os.path.join(self.folder, 'install'), '/usr/local')):
             text = text.replace(here, there)
@@ -178,17 +171,19 @@ class Run:
                 text = self.shown(output.read_text(errors='replace'))
                 self.commands.append(dataclasses.replace(
                     command, output=text.rstrip().splitlines(), status=status))
+        except Failed as failure:
+            self.failure = failure
         finally:
             shell.close()
 
     def output(self, part, nth=0):
-        """What the n-th command that contains `part` printed."""
+        """The output of the n-th command that contains `part`."""
         found = [c for c in self.commands if part in c.text]
         assert len(found) > nth, f'no command with {part!r}'
         return '\n'.join(found[nth].output)
 
     def path(self, name):
-        """A file that the commands left, while the checks run."""
+        """The path of a file that the commands left. It exists while the checks run."""
         return os.path.join(self.work, name)
 
 
@@ -205,7 +200,7 @@ class Case:
             raise readme.Malformed('it has no command')
 
     def write(self, run):
-        """Puts what was printed, and the files that are kept, in place of what is there."""
+        """Writes the output into the README, and replaces the files that are kept."""
         for command, done in zip(self.commands, run.commands):
             command.output = done.output
         self.readme.write_text(readme.format_parts(self.parts))
@@ -215,6 +210,8 @@ class Case:
 
 
 def no_command_fails(run):
+    if run.failure:
+        raise run.failure
     following = [c.text for c in run.commands[1:]] + ['']
     for command, after in zip(run.commands, following):
         if command.status != 0 and after != readme.ASK_STATUS:
@@ -236,71 +233,42 @@ def the_readme_is_what_they_print(run):
             for line in [*new.lines(), 'in the README:', *old.output, '']))
 
 
-# --- TAP -----------------------------------------------------------------------------------------
-
-
-def _skip_all(reason):
-    print(f'1..0 # SKIP {reason}')
-    sys.exit(0)  # in TAP meson takes any other status for an error
-
-
-def _note(text, **options):
-    for line in text.splitlines():
-        print(f'# {line}', **options)
-
-
-def _passes(function, run, number):
-    """Runs one check and prints its line."""
-    try:
-        function(run)
-    except Exception as error:  # pylint: disable=broad-exception-caught
-        _note(str(error) if isinstance(error, Failed) else traceback.format_exc())
-        print(f'not ok {number} {function.__name__}', flush=True)
-        return False
-    print(f'ok {number} {function.__name__}', flush=True)
-    return True
+# --- the script of a case -------------------------------------------------------------------------
 
 
 def _user(is_unprivileged):
-    """Whom the commands run as: servers like PostgreSQL refuse to be root."""
+    """The user that runs the commands: servers such as PostgreSQL refuse to run as root."""
     if not is_unprivileged or os.geteuid() != 0:
         return {}
     try:
         user = pwd.getpwnam(UNPRIVILEGED)
     except KeyError:
-        _skip_all(f'there is no user {UNPRIVILEGED}')
+        tap.skip(f'there is no user {UNPRIVILEGED}')
     return {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []}
 
 
 def _skip_without_place(run, socket):
-    """Skips a case that its user cannot work in, or whose socket's path is longer than can be."""
+    """Skips a case if its user has no access to it, or if the path of its socket is too long."""
     if run.user and subprocess.run(['test', '-w', run.work], check=False, cwd='/',
                                    **run.user).returncode != 0:
-        _skip_all(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')
+        tap.skip(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')
     path = os.path.join(run.work, socket)
     if socket and len(os.fsencode(path)) > MAX_SOCKET_PATH:
-        _skip_all(f'{path} is too long for a socket; set TMPDIR')
+        tap.skip(f'{path} is too long for a socket; set TMPDIR')
 
 
-def _check_all(run, checks):
-    print(f'1..{len(checks)}')
-    try:
-        run.run(run.case.commands)
-    except Failed as failure:
-        for command in run.commands:
-            _note('\n'.join(command.lines()))
-        _note(str(failure))
-        print(f'not ok 1 {failure}')
-        return False
-    results = [_passes(function, run, n) for n, function in enumerate(checks, 1)]
-    if not all(results):
-        for command in run.commands:
-            _note('\n'.join(command.lines()))
-    return all(results)
+def _tests(run, is_writing):
+    """The rows for tap: the checks that every case has, and between them those of its script."""
+    if run.failure:
+        return [('no_command_fails', no_command_fails)]
+    last = [each_until_has_its_word] if is_writing else [each_until_has_its_word,
+                                                         the_readme_is_what_they_print]
+    return [('no_command_fails', no_command_fails), *tap.registered,
+            *((check.__name__, check) for check in last)]
 
 
 def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
-    """Runs the case of a test.py. `needs`: commands, or files by their full paths, without which it
+    """Runs the case of a test script. `needs`: commands, or files by their full paths, without which it
     is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
     commands make and that the README shows, such as pictures; --write keeps them beside it.
     `socket`: the name of a socket that the commands make."""
@@ -311,11 +279,8 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
         sys.exit(1)
     for need in needs:
         if not (os.path.exists(need) if need.startswith('/') else shutil.which(need)):
-            _skip_all(f'{need} is not installed')
+            tap.skip(f'{need} is not installed')
     is_writing = '--write' in sys.argv[1:]
-    checks = [no_command_fails, *_checks, each_until_has_its_word]
-    if not is_writing:
-        checks.append(the_readme_is_what_they_print)
     supervisor.adopt_orphans()
     _end_at_signals()
     folder = tempfile.mkdtemp(prefix='heapprof-case_')  # with what SVG and Markdown escape
@@ -323,10 +288,14 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
         run = Run(case, folder, _user(is_unprivileged))
         run.prepare(extra)
         _skip_without_place(run, socket)
-        is_good = _check_all(run, checks)
-        if is_writing and is_good:
+        run.run(case.commands)
+        n_failed = tap.run(_tests(run, is_writing), lambda: contextlib.nullcontext(run))
+        if n_failed:
+            for command in run.commands:
+                print(tap.comment('\n'.join(command.lines())), end='')
+        elif is_writing:
             case.write(run)
     finally:
         supervisor.kill_descendants()
         shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(not is_good)
+    sys.exit(n_failed != 0)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A README with commands and what they print: its parts, and how two printings compare.
+"""Parses a README with commands and their output, and compares two outputs.
 
-A fenced block that begins with ```console holds commands and their output. `$ ` stands before a
-command, `> ` before each further line of it. Behind `console` may stand `until=WORD`: of each
-output, the lines behind the first with that word are shown, but may differ from run to run; the word
-must be in one of the block's outputs. `free` says so of the whole block. What `$ echo $?` prints is
-compared to the letter, always."""
+A fenced block that begins with ```console holds commands and their output. A command begins with
+`$ `, each further line of it with `> `. After `console` there may be `until=WORD`: in each output, the
+lines after the first one with that word are shown, but may differ from run to run. The word must be in
+one of the block's outputs. With `free` the whole output may differ. The output of `$ echo $?` is always
+compared literally."""
 
 import dataclasses
 import re
@@ -16,12 +16,12 @@ ASK_STATUS = 'echo $?'
 
 
 class Malformed(Exception):
-    """A README that does not say clearly what is run."""
+    """A README from which it is not clear what to run."""
 
 
 @dataclasses.dataclass
 class Command:
-    """One command, and what it printed: in the README, or in a run."""
+    """One command and its output, in the README or in a run."""
     text: str
     output: list[str]
     until: str = ''
@@ -76,7 +76,7 @@ def _commands(block, options, line):
     return commands
 
 
-# A fence, as CommonMark has it, and what stands behind it.
+# A fence of CommonMark, and the text after it.
 _ANY_FENCE = re.compile(r'\s*(`{3,}|~{3,})(.*)')
 
 

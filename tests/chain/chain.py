@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of the whole chain share: where things are, and runs under the profiler."""
+"""Shared by the tests of the whole chain: paths, and runs under the profiler."""
 
 import os
 import pathlib
@@ -8,10 +8,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 
-sys.path += [str(ROOT / 'tests' / 'cli'), str(ROOT / 'tests' / 'common')]
+sys.path.append(str(ROOT / 'tests' / 'cli'))
 os.environ['PPROFCONV'] = str(BUILD / 'pprofconv' / 'pprofconv')
 
-import cli  # noqa: E402: after the path to it
+import cli  # noqa: E402: after the path to it, and before what it adds to the path
 import unprofiled  # noqa: E402
 
 LIBRARY = BUILD / 'profiler' / 'libheapprof.so'
@@ -26,7 +26,7 @@ def succeed(*args, **options):
 
 
 def environment(**settings):
-    """Ours without settings of the profiler's, plus those given."""
+    """Our environment without settings of the profiler, plus the settings given."""
     return {**unprofiled.environment(), **{k: str(v) for k, v in settings.items()}}
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The same program run twice, and built differently: what a diff says of it."""
+"""pprofconv diff of two runs of one program, and of two builds of it."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import subprocess
 
 import chain
 import cli
+import tap
 
 PARTS = {
     'keep.h': 'void *keep(size_t n);\n',
@@ -90,12 +91,12 @@ def build(folder, name, *flags, cc='cc', **changed):
 
 
 def diff(base, new, *args):
-    """Its total gate must be quiet. Returns the differences of functions (name, file's last part)
-    that are not 0."""
+    """Runs a diff whose gate on the total must pass. Returns the differences that are not 0, by function
+    (name, last part of the file)."""
     done = cli.pprofconv('diff', '-q', '-F', 'json', '-g', 'inuse_space=0', *args, base, new)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    cli.equal((report['total']['base'], report['total']['difference']), (TOTAL, 0))
+    tap.equal((report['total']['base'], report['total']['difference']), (TOTAL, 0))
     return {(row['name'], os.path.basename(row['file'])): row['flat']['difference']
             for row in report['rows'] if row['flat']['difference']}
 
@@ -106,47 +107,47 @@ def renamed(text):
     return text.replace('keep(', 'remember(')
 
 
-@cli.test
+@tap.test
 def a_function_renamed(folder):
     found = diff(build(folder, 'a'), build(folder, 'b', keep_h=renamed(PARTS['keep.h']),
                                            keep_c=renamed(PARTS['keep.c']),
                                            main_c=renamed(PARTS['main.c'])))
-    cli.equal(found, {('keep', 'keep.c'): -100000, ('remember', 'keep.c'): 100000})
+    tap.equal(found, {('keep', 'keep.c'): -100000, ('remember', 'keep.c'): 100000})
 
 
-@cli.test
+@tap.test
 def a_function_moved_to_another_file(folder):
     definition = PARTS['keep.c'].splitlines(True)[-1]
     found = diff(build(folder, 'a'),
                  build(folder, 'b', keep_c=None, main_c=PARTS['main.c'] + definition))
-    cli.equal(found, {('keep', 'keep.c'): -100000, ('keep', 'main.c'): 100000})
+    tap.equal(found, {('keep', 'keep.c'): -100000, ('keep', 'main.c'): 100000})
 
 
-@cli.test
+@tap.test
 def a_function_inlined(folder):
-    """Nothing moves: what was inlined keeps its name and file."""
+    """No bytes move: the inlined function keeps its name and file."""
     header = '''#include <stdlib.h>
 static inline __attribute__((always_inline)) void *keep(size_t n) { return malloc(n); }
 '''
     found = diff(build(folder, 'a', keep_c=None, keep_h=header.replace(
         'inline __attribute__((always_inline))', '__attribute__((noinline, unused))')),
                  build(folder, 'b', keep_c=None, keep_h=header))
-    cli.equal(found, {})
+    tap.equal(found, {})
 
 
-@cli.test
+@tap.test
 def a_function_inlined_without_debug_information(folder):
-    """Then the caller is all that has a name."""
+    """Then only the caller has a name."""
     main = 'static inline __attribute__((always_inline)) void *keep(size_t n)' \
            ' { return malloc(n); }\n'
     main = PARTS['main.c'].replace('#include "keep.h"\n', main)
     found = diff(build(folder, 'a', '-g0'), build(folder, 'b', '-g0', keep_c=None, main_c=main))
-    cli.equal(found, {('keep', ''): -100000, ('work', ''): 100000})
+    tap.equal(found, {('keep', ''): -100000, ('work', ''): 100000})
 
 
-@cli.test
+@tap.test
 def callees_split(folder):
-    """Half of what a function allocated is another one's now, which it calls."""
+    """A function that it calls now allocates half of its bytes."""
     split = '''#include <stdlib.h>
 #include "keep.h"
 __attribute__((noinline)) static void *keep_odd(size_t n) { return malloc(n); }
@@ -157,16 +158,16 @@ void *keep(size_t n)
 }
 '''
     found = diff(build(folder, 'a'), build(folder, 'b', keep_c=split))
-    cli.equal(found, {('keep', 'keep.c'): -50000, ('keep_odd', 'keep.c'): 50000})
+    tap.equal(found, {('keep', 'keep.c'): -50000, ('keep_odd', 'keep.c'): 50000})
 
 
-@cli.test
+@tap.test
 def debug_information_on_one_side(folder):
     """The same functions, with files and without, are compared by name alone."""
-    cli.equal(diff(build(folder, 'a', '-g'), build(folder, 'b', '-g0')), {})
+    tap.equal(diff(build(folder, 'a', '-g'), build(folder, 'b', '-g0')), {})
 
 
-@cli.test
+@tap.test
 def split_debug_information_that_is_gone(folder):
     """Functions by symbol, their lines, and a word about what is missing."""
     inlined = '''#include <stdlib.h>
@@ -180,15 +181,15 @@ void *keep(size_t n) { return allocate(n); }
                      keep_c=inlined)
         whole = cli.pprofconv('top', dump)
         assert 'dwo' not in whole.stderr, whole.stderr
-        cli.is_in('  allocate  ', whole.stdout)
+        tap.is_in('  allocate  ', whole.stdout)
         for file in os.listdir(os.path.join(folder, name)):
             if file.endswith('.dwo'):
                 os.unlink(os.path.join(folder, name, file))
         part = cli.pprofconv('top', dump)
         assert '  allocate  ' not in part.stdout
-        cli.is_in('  keep  ', part.stdout)
-        cli.is_in('keep.c\n', part.stdout)
-        cli.is_in('locations named, without inlined frames from 2 missing .dwo files\n', part.stderr)
+        tap.is_in('  keep  ', part.stdout)
+        tap.is_in('keep.c\n', part.stdout)
+        tap.is_in('locations named, without inlined frames from 2 missing .dwo files\n', part.stderr)
 
 
 # --- the same bytes --------------------------------------------------------------------------
@@ -196,7 +197,7 @@ void *keep(size_t n) { return allocate(n); }
 def reproducible(folder, program, name, **settings):
     dump = run(folder, program, name, **settings)
     out = os.path.join(folder, name + '.pb.gz')
-    cli.equal(cli.pprofconv('-q', '--reproducible', dump, '-o', out).returncode, 0)
+    tap.equal(cli.pprofconv('-q', '--reproducible', dump, '-o', out).returncode, 0)
     with open(dump, 'rb') as raw, open(out, 'rb') as converted:
         return raw.read(), converted.read()
 
@@ -206,20 +207,20 @@ def program(folder):
                                  '-pthread')
 
 
-@cli.test
+@tap.test
 def equal_runs_are_equal_in_exact_mode(folder):
     app = program(folder)
     dumps, profiles = zip(*[reproducible(folder, app, f'r{i}') for i in range(3)])
     assert len(set(dumps)) == 3, 'dumps tell their times and numbers'
-    cli.equal(len(set(profiles)), 1)
+    tap.equal(len(set(profiles)), 1)
 
 
-@cli.test
+@tap.test
 def equal_runs_are_equal_with_a_seed(folder):
     app = program(folder)
     settings = {'HEAP_PROFILE_SAMPLE_INTERVAL': 16384}
     runs = [reproducible(folder, app, f'r{i}', HEAP_PROFILE_SEED=7, **settings) for i in range(3)]
-    cli.equal(len({profile for _, profile in runs}), 1)
+    tap.equal(len({profile for _, profile in runs}), 1)
     assert b'1: ' in runs[0][0], 'nothing was sampled'
     _, other = reproducible(folder, app, 'other', HEAP_PROFILE_SEED=8, **settings)
     assert other != runs[0][1], 'the seed changes nothing'
@@ -244,7 +245,7 @@ Elf *elf_begin(int fd, Elf_Cmd command, Elf *elf)
 '''
 
 
-@cli.test
+@tap.test
 def a_program_truncated_while_it_is_read(folder):
     app = program(folder)
     dump = run(folder, app, 'p')
@@ -253,10 +254,10 @@ def a_program_truncated_while_it_is_read(folder):
                   write(folder, 'truncate.c', TRUNCATE), '-ldl')
     out = os.path.join(folder, 'out.pb.gz')
     done = cli.pprofconv(dump, '-o', out, env=chain.environment(LD_PRELOAD=shim))
-    cli.equal((done.returncode, done.stderr),
+    tap.equal((done.returncode, done.stderr),
               (2, f'pprofconv: {app}: truncated while it was read, or its disk fails\n'))
     assert not os.path.exists(out)
-    cli.equal([name for name in os.listdir(folder) if 'pprofconv' in name], [])
+    tap.equal([name for name in os.listdir(folder) if 'pprofconv' in name], [])
 
 
 # --- progress --------------------------------------------------------------------------------
@@ -277,9 +278,9 @@ time_t time(time_t *out)
 
 
 def on_a_terminal(*args, **options):
-    """Runs pprofconv with a terminal for its messages; returns what came there."""
+    """Runs pprofconv with a terminal for its messages; returns the text on the terminal."""
     master, slave = pty.openpty()
-    cli.equal(subprocess.run([os.environ['PPROFCONV'], *args], stderr=slave, timeout=300,
+    tap.equal(subprocess.run([os.environ['PPROFCONV'], *args], stderr=slave, timeout=300,
                              **options).returncode, 0)
     os.close(slave)
     text = b''
@@ -292,7 +293,7 @@ def on_a_terminal(*args, **options):
     return text.decode()
 
 
-@cli.test
+@tap.test
 def progress_on_a_terminal(folder):
     dump = run(folder, program(folder), 'p')
     clock = os.path.join(folder, 'clock.so')
@@ -300,7 +301,7 @@ def progress_on_a_terminal(folder):
     slow, fast = [chain.environment(LD_PRELOAD=clock, STEP=step) for step in (3, 0)]
     text = on_a_terminal(dump, '-o', os.path.join(folder, 'x.pb.gz'), env=slow)
     for what in ('0 MiB read', 'names: 1 locations looked up', '0 MiB written'):
-        cli.is_in(what, text)
+        tap.is_in(what, text)
     assert text.rindex('\r\033[K') > text.rindex('MiB written'), 'the line is left behind'
     assert 'MiB' not in on_a_terminal('-q', dump, '-o', os.path.join(folder, 'y'), env=slow)
     done = cli.pprofconv(dump, '-o', os.path.join(folder, 'z'), env=slow)
@@ -309,4 +310,4 @@ def progress_on_a_terminal(folder):
     assert '\033' not in text and 'MiB' not in text, text
 
 
-cli.main()
+tap.main()

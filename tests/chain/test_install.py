@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What `meson install` puts where, and that programs can be built with it."""
+"""`meson install` installs the right files, and programs can be built with them."""
 
 import os
 import pathlib
 
 import chain
-import cli
+import tap
 
 # It names nothing that we define: the C library allocates.
 SILENT = '''
@@ -73,11 +73,11 @@ class Installed:
 def check_dump(path):
     with open(path, encoding='utf-8') as file:
         text = file.read()
-    cli.is_in('1: 100000 [1: 100000]', text)
+    tap.is_in('1: 100000 [1: 100000]', text)
     assert text.endswith('# end\n'), text[-100:]
 
 
-@cli.test
+@tap.test
 def files(folder):
     installed = Installed(folder)
     places = {name: str(path.relative_to(installed.root)) for name, path in installed.files.items()}
@@ -95,11 +95,11 @@ def files(folder):
         assert places[name].endswith(place), places[name]
     libraries = {path.parent for name, path in installed.files.items() if '.so' in name}
     libraries.add(installed.files['libheapprof.a'].parent)
-    cli.equal(len(libraries), 1)
-    cli.equal(sorted(n for n in places if n.endswith('.h')), ['heap-profiler.h', 'heapprof.h'])
+    tap.equal(len(libraries), 1)
+    tap.equal(sorted(n for n in places if n.endswith('.h')), ['heap-profiler.h', 'heapprof.h'])
 
 
-@cli.test
+@tap.test
 def a_program_that_calls_nothing_of_ours(folder):
     installed = Installed(folder)
     program = installed.build(folder, SILENT, AS_NEEDED,
@@ -108,12 +108,12 @@ def a_program_that_calls_nothing_of_ours(folder):
     check_dump(f'{folder}/p.0001.heap')
 
 
-@cli.test
+@tap.test
 def the_archive(folder):
     installed = Installed(folder)
     program = installed.build(folder, SILENT, AS_NEEDED,
                               *installed.pkg_config('--variable=archive_libs', 'heapprof'))
-    cli.is_in('libgcc_s.so.1', chain.succeed('readelf', '-d', program))
+    tap.is_in('libgcc_s.so.1', chain.succeed('readelf', '-d', program))
     assert 'libheapprof.so' not in chain.succeed('readelf', '-d', program)
     installed.run(program, HEAPPROFILE=f'{folder}/p')
     check_dump(f'{folder}/p.0001.heap')
@@ -126,17 +126,17 @@ def check_gperftools_program(folder, **how):
     check_dump(f'{folder}/p.0001.heap')
 
 
-@cli.test
+@tap.test
 def a_program_for_gperftools(folder):
     check_gperftools_program(folder)
 
 
-@cli.test
+@tap.test
 def a_cxx_program_for_gperftools(folder):
     check_gperftools_program(folder, compiler='c++', suffix='.cc')
 
 
-@cli.test
+@tap.test
 def the_header_is_strict_c(folder):
     installed = Installed(folder)
     for standard in ('c99', 'c17'):
@@ -144,5 +144,5 @@ def the_header_is_strict_c(folder):
                       '-Wstrict-prototypes', '-fsyntax-only', installed.files['heapprof.h'])
 
 
-cli.need('pkg-config', 'readelf', 'meson')
-cli.main()
+tap.need('pkg-config', 'readelf', 'meson')
+tap.main()

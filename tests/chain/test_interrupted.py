@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Scripts that run for long, told to end: nothing that they started stays, nor a file of it."""
+"""Scripts that run for long and get a signal to end: no process that they started stays, and no file."""
 
 import os
 import signal
@@ -9,12 +9,14 @@ import sys
 
 import chain
 import cli
+import running
+import tap
 
 SCRIPTS = chain.ROOT / 'scripts'
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DEFAULTS = ('env', '--default-signal=TERM,INT,HUP')  # whatever the caller ignores
 
-# In place of a program that a script runs: says who it is, in a session of its own, and stays.
+# In place of a program that a script runs: writes its process ID, in a session of its own, and stays.
 STAYS = "#!/bin/sh\nsetsid sh -c 'echo $$ >{note}; exec sleep 1000' &\nwait\n"
 COMPILES = "#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\ncp {stays} \"$2\"\n"
 NINJA = "#!/bin/sh\ncase $* in *targets*) echo 'tests/fuzz/fuzz_x: phony' ;; esac\n"
@@ -33,7 +35,7 @@ class Place:
 
     def __init__(self, folder, programs=()):
         note = os.path.join(folder, 'pids')
-        self.notes = cli.Notes(note)
+        self.notes = running.Notes(note)
         self.stays = write_program(os.path.join(folder, 'stays'), STAYS.format(note=note))
         for name, text in dict(programs).items():
             write_program(os.path.join(folder, 'bin', name),
@@ -51,7 +53,7 @@ class Place:
     def is_clean(self, pids):
         for pid in pids:
             assert not os.path.exists(f'/proc/{pid}'), 'a program runs on'
-        cli.equal(os.listdir(self.temporary), [])
+        tap.equal(os.listdir(self.temporary), [])
 
     def ends(self, *command):
         """The script ends at each signal, while a program of it runs."""
@@ -60,50 +62,50 @@ class Place:
                 try:
                     pid = self.notes.line(script)
                     script.send_signal(number)
-                    cli.equal(script.wait(), 128 + number)
+                    tap.equal(script.wait(), 128 + number)
                 finally:
                     script.kill()
             self.notes.forget()  # soak starts several, and starts them again
             self.is_clean([pid])
 
 
-@cli.test
+@tap.test
 def truth(folder):
     place = Place(folder)
     place.ends(SCRIPTS / 'truth', '--short', '--simulate', place.stays)
 
 
-@cli.test
+@tap.test
 def diff_truth(folder):
     place = Place(folder)
     place.ends(SCRIPTS / 'diff-truth', '--short', '--pprofconv', place.stays)
 
 
-@cli.test
+@tap.test
 def gate_truth(folder):
     place = Place(folder)
     place.ends(SCRIPTS / 'gate-truth', '--short', '--no-service', '--pprofconv', place.stays)
 
 
-@cli.test
+@tap.test
 def soak(folder):
     place = Place(folder, {'c++': COMPILES})
     place.ends(SCRIPTS / 'soak', '1000', '--loads', 'threads')
 
 
-@cli.test
+@tap.test
 def plugin_storm(folder):
     place = Place(folder, {'cc': COMPILES})
     place.ends(SCRIPTS / 'plugin-storm', '1000')
 
 
-@cli.test
+@tap.test
 def foreign(folder):
     place = Place(folder, {'apt-get': STAYS, 'dpkg-source': '#!/bin/sh\n'})
     place.ends(SCRIPTS / 'foreign', 'zlib')
 
 
-@cli.test
+@tap.test
 def fuzz(folder):
     place = Place(folder, {'ninja': NINJA})
     build = os.path.join(folder, 'build')
@@ -113,7 +115,7 @@ def fuzz(folder):
     place.ends(SCRIPTS / 'fuzz', '1000')
 
 
-@cli.test
+@tap.test
 def bench(folder):
     """It reports what it has until then."""
     place = Place(folder, {'cc': COMPILES})
@@ -121,8 +123,8 @@ def bench(folder):
     place.ends(SCRIPTS / 'bench', '--only', '1 thread', '-o', report)
     with open(report, encoding='utf-8') as file:
         text = file.read()
-    cli.is_in(f'**Interrupted by {SIGNALS[-1].name} in load 1 of ', text)
-    cli.is_in('## All figures', text)
+    tap.is_in(f'**Interrupted by {SIGNALS[-1].name} in load 1 of ', text)
+    tap.is_in('## All figures', text)
 
 
 # --- the supervisor itself -------------------------------------------------------------------
@@ -139,30 +141,30 @@ sys.exit(supervisor.run(work, 'x.'))
 """]
 
 
-@cli.test
+@tap.test
 def the_status_is_the_works(folder):
     def status(work):
         return cli.run(*supervised(work), env=place.env).returncode
 
     place = Place(folder)
-    cli.equal(status('return 0'), 0)
-    cli.equal(status('sys.exit(3)'), 3)
-    cli.equal(status('raise OSError'), 1)
-    cli.equal(status('os.kill(os.getpid(), signal.SIGSEGV)'), 128 + signal.SIGSEGV)
+    tap.equal(status('return 0'), 0)
+    tap.equal(status('sys.exit(3)'), 3)
+    tap.equal(status('raise OSError'), 1)
+    tap.equal(status('os.kill(os.getpid(), signal.SIGSEGV)'), 128 + signal.SIGSEGV)
     place.is_clean([])
 
 
-@cli.test
+@tap.test
 def what_the_work_leaves_goes_with_it(folder):
     place = Place(folder)
     with place.start(*supervised(
             f'tempfile.mkstemp(); subprocess.Popen([{place.stays!r}])')) as script:
         pid = place.notes.line(script)
-    cli.equal(script.returncode, 0)
+    tap.equal(script.returncode, 0)
     place.is_clean([pid])
 
 
-@cli.test
+@tap.test
 def what_the_caller_ignores_is_ignored(folder):
     """As under nohup."""
     place = Place(folder)
@@ -171,8 +173,8 @@ def what_the_caller_ignores_is_ignored(folder):
         pid = place.notes.line(script)
         script.send_signal(signal.SIGHUP)
         script.send_signal(signal.SIGTERM)
-        cli.equal(script.wait(), 128 + signal.SIGTERM)
+        tap.equal(script.wait(), 128 + signal.SIGTERM)
     place.is_clean([pid])
 
 
-cli.main()
+tap.main()

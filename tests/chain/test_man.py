@@ -6,6 +6,7 @@ import re
 
 import chain
 import cli
+import tap
 
 LIBRARY_PAGE = chain.BUILD / 'profiler' / 'libheapprof.3'
 PROGRAM_PAGE = chain.BUILD / 'pprofconv' / 'pprofconv.1'
@@ -14,44 +15,44 @@ STATISTICS_PAGE = chain.BUILD / 'pprofconv' / 'heapprof-statistics.7'
 
 
 def lint(page):
-    cli.need('mandoc')
+    tap.need('mandoc')
     done = cli.run('mandoc', '-Tlint', '-W', 'style', str(page))
-    cli.equal(done.stdout, '')
-    cli.equal(done.returncode, 0)
+    tap.equal(done.stdout, '')
+    tap.equal(done.returncode, 0)
 
 
-@cli.test
+@tap.test
 def library_page_is_well_formed(folder):
     lint(LIBRARY_PAGE)
 
 
-@cli.test
+@tap.test
 def pages_beside_them_are_well_formed(folder):
     for page in (SERVER_PAGE, STATISTICS_PAGE):
         lint(page)
         assert '@' not in page.read_text(), 'what meson fills in'
         for other in (LIBRARY_PAGE, PROGRAM_PAGE):
-            cli.is_in(page.stem.replace('-', '\\-'), other.read_text())
+            tap.is_in(page.stem.replace('-', '\\-'), other.read_text())
 
 
-@cli.test
+@tap.test
 def program_page_is_well_formed(folder):
     lint(PROGRAM_PAGE)
 
 
-@cli.test
+@tap.test
 def program_page_has_its_parts(folder):
     page = PROGRAM_PAGE.read_text()
     for part in ('EXIT STATUS', 'ENVIRONMENT', 'FILES', 'EXAMPLES', 'LIMITS', 'SEE ALSO', 'SYMBOL OPTIONS'):
-        cli.is_in(f'.SH {part}\n', page)
+        tap.is_in(f'.SH {part}\n', page)
     for schema in re.findall(r'^\.I (\S+\.schema\.json)$', page, re.MULTILINE):
         assert (chain.ROOT / 'pprofconv' / 'reports' / schema.rsplit('/', 1)[1]).exists(), schema
-    cli.is_in('.dwp', page)
+    tap.is_in('.dwp', page)
     for option in ('binary', 'debuginfod', 'demangle'):  # once, not under each command
-        cli.equal(page.count('\\-' + option.replace('-', '\\-') + '\\fR'), 1)
+        tap.equal(page.count('\\-' + option.replace('-', '\\-') + '\\fR'), 1)
 
 
-@cli.test
+@tap.test
 def program_page_explains_the_columns_of_diff(folder):
     source = (chain.ROOT / 'pprofconv' / 'reports' / 'text.c').read_text()
     columns = re.findall('"(.*?)"', re.search('"flat".*?"cum%"', source, re.DOTALL)[0])
@@ -61,23 +62,23 @@ def program_page_explains_the_columns_of_diff(folder):
     assert set(columns) <= set(bold), bold
 
 
-@cli.test
+@tap.test
 def library_page_has_every_variable(folder):
     source = (chain.ROOT / 'profiler' / 'base' / 'options.c').read_text()
     names = re.findall(r'^\s*\{"(HEAP\w+)",', source, re.MULTILINE)
     assert len(names) >= 15, names
     page = LIBRARY_PAGE.read_text()
-    cli.equal(re.findall(r'^\.BR (HEAP\w+) =', page, re.MULTILINE), ['HEAPPROFILE'] + names)
+    tap.equal(re.findall(r'^\.BR (HEAP\w+) =', page, re.MULTILINE), ['HEAPPROFILE'] + names)
 
 
-@cli.test
+@tap.test
 def library_page_has_every_function(folder):
     header = (chain.ROOT / 'profiler' / 'control' / 'heapprof.h').read_text()
     functions = re.findall(r'^[a-z].*?(\w+)\(.*\);$', header, re.MULTILINE)
     assert len(functions) == 9, functions
     functions_section = LIBRARY_PAGE.read_text().split('.SH FUNCTIONS')[1].split('.SH')[0]
     for function in functions:
-        cli.is_in(f' {function}(', functions_section)
+        tap.is_in(f' {function}(', functions_section)
 
 
-cli.main()
+tap.main()

@@ -8,13 +8,14 @@ import shutil
 
 import chain
 import cli
+import tap
 
 
 # --- help ------------------------------------------------------------------------------------
 
-@cli.test
+@tap.test
 def all_scripts_tell_their_usage(folder):
-    """And do nothing else: there is no build to take."""
+    """They do nothing else: there is no build that they could use."""
     env = chain.environment(HEAPPROF_SKIP_SETUP=1, HEAPPROF_BUILD=os.path.join(folder, 'none'))
     scripts = [path for path in (chain.ROOT / 'scripts').iterdir()
                if path.is_file() and not path.suffix] + [chain.ROOT / 'scripts/ci/heap-gate']
@@ -22,16 +23,16 @@ def all_scripts_tell_their_usage(folder):
     for script in scripts:
         for option in ('-h', '--help'):
             done = cli.run(str(script), option, env=env)
-            cli.equal((done.returncode, done.stderr), (0, ''))
-            cli.is_in('usage: ', done.stdout.lower())
-            cli.is_in(script.name, done.stdout)
+            tap.equal((done.returncode, done.stderr), (0, ''))
+            tap.is_in('usage: ', done.stdout.lower())
+            tap.is_in(script.name, done.stdout)
 
 
-@cli.test
+@tap.test
 def what_names_an_interpreter_can_be_called(folder):
     dead = [path for place in ('scripts', 'tests') for path in (chain.ROOT / place).rglob('*')
             if path.is_file() and path.read_bytes()[:2] == b'#!' and not os.access(path, os.X_OK)]
-    cli.equal(dead, [])
+    tap.equal(dead, [])
 
 
 # --- the build that they take ----------------------------------------------------------------
@@ -39,9 +40,9 @@ def what_names_an_interpreter_can_be_called(folder):
 NOTES_ITSELF = '#!/bin/sh\necho "${0##*/} $*" >>"$LOG"\n'
 
 
-@cli.test
+@tap.test
 def scripts_build_what_they_run(folder):
-    """Or take it from where they are told."""
+    """With HEAPPROF_BUILD they take the build from there."""
     log, build = os.path.join(folder, 'log'), os.path.join(folder, 'build')
     shutil.copytree(chain.ROOT / 'scripts', os.path.join(folder, 'scripts'))
     os.mkdir(os.path.join(folder, 'tests'))
@@ -59,17 +60,17 @@ def scripts_build_what_they_run(folder):
 
     for script, tests in (('truth', 'true'), ('diff-truth', 'true'), ('gate-truth', 'true'),
                           ('bench-converter', 'false')):
-        cli.equal(noted(script)[0],
+        tap.equal(noted(script)[0],
                   f'meson setup {build} {folder} -Dtests={tests}\nninja -C {build}\n')
-        cli.equal(noted(script, HEAPPROF_BUILD='/none')[0], '')
-    cli.equal(noted('truth', HEAPPROF_BUILD='/none')[1],
+        tap.equal(noted(script, HEAPPROF_BUILD='/none')[0], '')
+    tap.equal(noted('truth', HEAPPROF_BUILD='/none')[1],
               'truth: /none/tests/truth/truth_simulate: no such file\n')
 
 
 # --- demo ------------------------------------------------------------------------------------
 
 def demo(folder, *command, **settings):
-    cli.need('go', 'dot')
+    tap.need('go', 'dot')
     env = chain.environment(HEAPPROF_SKIP_SETUP=1, HEAPPROF_BUILD=chain.BUILD, TMPDIR=folder,
                             **settings)
     return cli.run(str(chain.ROOT / 'scripts' / 'demo'), *command, env=env)
@@ -77,47 +78,47 @@ def demo(folder, *command, **settings):
 
 def only_folder(folder):
     folders = [name for name in os.listdir(folder) if name.startswith('heapprof-demo.')]
-    cli.equal(len(folders), 1)
+    tap.equal(len(folders), 1)
     return os.path.join(folder, folders[0])
 
 
-@cli.test
+@tap.test
 def demo_finds_the_leak(folder):
     done = demo(folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    cli.is_in('session_remember', done.stdout)
+    tap.is_in('session_remember', done.stdout)
     out = only_folder(folder)
-    cli.is_in(out, done.stdout)
+    tap.is_in(out, done.stdout)
     with open(os.path.join(out, 'graph.svg'), encoding='utf-8') as svg:
-        cli.is_in('session_remember', svg.read())
+        tap.is_in('session_remember', svg.read())
 
 
-@cli.test
+@tap.test
 def demo_of_another_program(folder):
     """The shell's child is the one that writes the dumps."""
     program = chain.compile_program(os.path.join(folder, 'service'), chain.SERVICE, '-pthread')
     done = demo(folder, 'sh', '-c', f'{program} 40000; exit 3', HEAP_PROFILE_SAMPLE_INTERVAL='16K')
     assert done.returncode == 0, done.stdout + done.stderr
-    cli.is_in('(exit status 3)', done.stdout)
-    cli.is_in('session_remember', done.stdout)
+    tap.is_in('(exit status 3)', done.stdout)
+    tap.is_in('session_remember', done.stdout)
 
 
-@cli.test
+@tap.test
 def demo_without_enough_dumps(folder):
     done = demo(folder, 'true')
-    cli.equal(done.returncode, 1)
-    cli.is_in('demo: one dump was written, but a diff needs two: '
+    tap.equal(done.returncode, 1)
+    tap.is_in('demo: one dump was written, but a diff needs two: '
               'set HEAP_PROFILE_ALLOCATION_INTERVAL below 64M', done.stderr)
     done = demo(folder, 'true', HEAP_PROFILE_EXIT_DUMP=0)
-    cli.equal(done.returncode, 1)
-    cli.is_in('demo: no dump was written', done.stderr)
+    tap.equal(done.returncode, 1)
+    tap.is_in('demo: no dump was written', done.stderr)
 
 
-@cli.test
+@tap.test
 def demo_of_nothing(folder):
     done = demo(folder, './no-such-program')
-    cli.equal(done.returncode, 1)
-    cli.is_in("demo: there is no program './no-such-program'", done.stderr)
+    tap.equal(done.returncode, 1)
+    tap.is_in("demo: there is no program './no-such-program'", done.stderr)
 
 
 # --- setup -----------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ def setup(folder, *lists, **settings):
                        ('sudo', FAKE_SUDO)):
         write_program(os.path.join(folder, name), text)
     script = (chain.ROOT / 'scripts' / 'setup').read_text()
-    cli.is_in('policy=/usr/sbin/policy-rc.d\n', script)
+    tap.is_in('policy=/usr/sbin/policy-rc.d\n', script)
     copy = os.path.join(folder, 'setup')
     write_program(copy, script.replace('/usr/sbin/policy-rc.d', policy))
     settings.setdefault('PATH', f'{folder}:{os.environ["PATH"]}')
@@ -152,46 +153,46 @@ def setup(folder, *lists, **settings):
         return done, file.read().splitlines()
 
 
-@cli.test
+@tap.test
 def setup_installs_what_is_missing(folder):
     done, log = setup(folder, 'build', HEAPPROF_SKIP_SETUP=0)
     assert done.returncode == 0, done.stderr
-    cli.is_in('setup: installing libdw-dev\n', done.stderr)
+    tap.is_in('setup: installing libdw-dev\n', done.stderr)
     updates = [line for line in log if line.endswith(' update')]
     installs = [i for i, line in enumerate(log) if ' install ' in line]
-    cli.equal(len(updates), 1)
-    cli.equal(len(installs), 1)
+    tap.equal(len(updates), 1)
+    tap.equal(len(installs), 1)
     assert log[installs[0]].endswith(' libdw-dev'), log
-    cli.equal(log[installs[0] + 1], os.path.join(folder, 'policy-rc.d'))  # there meanwhile
+    tap.equal(log[installs[0] + 1], os.path.join(folder, 'policy-rc.d'))  # there meanwhile
 
 
-@cli.test
+@tap.test
 def setup_installs_nothing_that_is_there(folder):
     done, log = setup(folder, 'demo', HEAPPROF_SKIP_SETUP=0)
-    cli.equal((done.returncode, done.stderr, log), (0, '', []))
+    tap.equal((done.returncode, done.stderr, log), (0, '', []))
 
 
-@cli.test
+@tap.test
 def setup_leaves_the_system_alone(folder):
     done, log = setup(folder, 'build', HEAPPROF_SKIP_SETUP=1)
-    cli.equal((done.returncode, done.stderr, log), (0, '', []))
+    tap.equal((done.returncode, done.stderr, log), (0, '', []))
 
 
-@cli.test
+@tap.test
 def setup_without_apt(folder):
     tools = os.path.join(folder, 'tools')
     os.mkdir(tools)
     for name in ('sh', 'sed'):
         os.symlink(f'/bin/{name}', os.path.join(tools, name))
     done, _ = setup(folder, 'build', PATH=tools, HEAPPROF_SKIP_SETUP=0)
-    cli.equal(done.returncode, 1)
-    cli.is_in('setup: no apt-get here; install what Debian calls gcc libc6-dev', done.stderr)
+    tap.equal(done.returncode, 1)
+    tap.is_in('setup: no apt-get here; install what Debian calls gcc libc6-dev', done.stderr)
 
 
 # --- counts ----------------------------------------------------------------------------------
 
 def count(folder, *tests):
-    """What is counted in a log of tests (result, output)."""
+    """Counts the tests in a log of (result, output)."""
     log = os.path.join(folder, 'testlog.json')
     with open(log, 'w', encoding='utf-8') as file:
         for result, output in tests:
@@ -200,23 +201,23 @@ def count(folder, *tests):
     return done.returncode, done.stdout
 
 
-@cli.test
+@tap.test
 def counts_of_functions(folder):
-    tap = '1..3\nok 1 a\n# ok\nok 2 b # SKIP no c\nok 3 c\n'
-    cli.equal(count(folder, ('OK', tap), ('OK', 'no TAP')), (0, '3 passed, 0 failed, 1 skipped\n'))
-    cli.equal(count(folder, ('FAIL', '1..2\nok 1 a\nnot ok 2 b\n')), (1, '1 passed, 1 failed\n'))
-    cli.equal(count(folder, ('SKIP', '1..0 # SKIP no go\n'), ('OK', '')),
+    output = '1..3\nok 1 a\n# ok\nok 2 b # SKIP no c\nok 3 c\n'
+    tap.equal(count(folder, ('OK', output), ('OK', 'no TAP')), (0, '3 passed, 0 failed, 1 skipped\n'))
+    tap.equal(count(folder, ('FAIL', '1..2\nok 1 a\nnot ok 2 b\n')), (1, '1 passed, 1 failed\n'))
+    tap.equal(count(folder, ('SKIP', '1..0 # SKIP no go\n'), ('OK', '')),
               (0, '1 passed, 0 failed, 1 skipped\n'))
 
 
-@cli.test
+@tap.test
 def counts_of_what_died(folder):
-    cli.equal(count(folder, ('ERROR', '1..3\nok 1 a\n')), (1, '1 passed, 1 failed\n'))
-    cli.equal(count(folder, ('TIMEOUT', '')), (1, '0 passed, 1 failed\n'))
-    cli.equal(count(folder), (1, '0 passed, 0 failed\n'))
+    tap.equal(count(folder, ('ERROR', '1..3\nok 1 a\n')), (1, '1 passed, 1 failed\n'))
+    tap.equal(count(folder, ('TIMEOUT', '')), (1, '0 passed, 1 failed\n'))
+    tap.equal(count(folder), (1, '0 passed, 0 failed\n'))
 
 
-@cli.test
+@tap.test
 def the_slowest_are_named(folder):
     log = os.path.join(folder, 'testlog.json')
     with open(log, 'w', encoding='utf-8') as file:
@@ -224,7 +225,7 @@ def the_slowest_are_named(folder):
             file.write(json.dumps({'name': f'heapprof:unit / t{i}', 'result': 'OK', 'stdout': '',
                                    'duration': i / 2}) + '\n')
     lines = chain.succeed('python3', chain.ROOT / 'scripts' / 'count_tests.py', log).splitlines()
-    cli.equal((len(lines), lines[1]), (2, '12 passed, 0 failed'))
+    tap.equal((len(lines), lines[1]), (2, '12 passed, 0 failed'))
     assert lines[0].startswith('slowest: t11 6 s, t10 5 s, ') and ' t1 ' not in lines[0], lines[0]
 
 
@@ -239,13 +240,13 @@ exit 1
 """
 
 
-@cli.test
+@tap.test
 def the_notes_of_a_failed_test_are_shown(folder):
     write_program(os.path.join(folder, 'meson'), FAKE_MESON)
     os.mkdir(os.path.join(folder, 'meson-logs'))
     done = cli.run(chain.ROOT / 'scripts' / 'test', env=chain.environment(
         PATH=f'{folder}:{os.environ["PATH"]}', HEAPPROF_BUILD=folder, HEAPPROF_SKIP_SETUP=1))
-    cli.equal((done.returncode, done.stdout), (1, """--- bad: FAIL, stdout
+    tap.equal((done.returncode, done.stdout), (1, """--- bad: FAIL, stdout
 1..1
 # a reason
 not ok 1 a
@@ -255,22 +256,22 @@ a cry
 """))
 
 
-@cli.test
+@tap.test
 def the_end_of_much_output_is_shown(folder):
     log = os.path.join(folder, 'testlog.json')
     with open(log, 'w', encoding='utf-8') as file:
         lines = ''.join(f'{i}\n' for i in range(150))
         file.write(json.dumps({'name': 'long', 'result': 'TIMEOUT', 'stdout': lines}) + '\n')
     shown = chain.succeed('python3', chain.ROOT / 'scripts' / 'show_failures.py', log).splitlines()
-    cli.equal(shown[0], '--- long: TIMEOUT, stdout, last 100 of 150 lines')
-    cli.equal(shown[1:], [str(i) for i in range(50, 150)])
+    tap.equal(shown[0], '--- long: TIMEOUT, stdout, last 100 of 150 lines')
+    tap.equal(shown[1:], [str(i) for i in range(50, 150)])
 
 
 # --- check without a repository --------------------------------------------------------------
 
-@cli.test
+@tap.test
 def check_in_an_unpacked_release(folder):
-    cli.need('shellcheck', 'clang-format')
+    tap.need('shellcheck', 'clang-format')
 
     def check(step='shellcheck'):
         return cli.run(os.path.join(folder, 'scripts', 'check'), step,
@@ -279,22 +280,22 @@ def check_in_an_unpacked_release(folder):
     for name in ('scripts', '.ci'):
         shutil.copytree(chain.ROOT / name, os.path.join(folder, name))
     done = check()
-    cli.equal(done.returncode, 0)
-    cli.is_in('no git repository: checking all files outside build folders\n', done.stdout)
+    tap.equal(done.returncode, 0)
+    tap.is_in('no git repository: checking all files outside build folders\n', done.stdout)
     os.mkdir(os.path.join(folder, 'build-x'))
     write_program(os.path.join(folder, 'build-x', 'bad'), '#!/bin/sh\necho $unquoted\n')
-    cli.equal(check().returncode, 0)
+    tap.equal(check().returncode, 0)
     case = os.path.join(folder, 'tests', 'cases', 'bad')
     os.makedirs(case)
     for place in (os.path.join(folder, '.ci'), case):
         write_program(os.path.join(place, 'bad'), '#!/bin/sh\necho $unquoted\n')
-        cli.equal(check().returncode, 1)
+        tap.equal(check().returncode, 1)
         os.remove(os.path.join(place, 'bad'))
     shutil.copy(chain.ROOT / '.clang-format', folder)
     write_program(os.path.join(case, 'an_example.h'), 'class A { };\n')
     for text, status in (('int f(void)\n{\n\treturn 1;\n}\n', 0), ('int f(void) { return 1; }\n', 1)):
         write_program(os.path.join(folder, 'tests', 'a.c'), text)
-        cli.equal(check('clang-format').returncode, status)
+        tap.equal(check('clang-format').returncode, status)
 
 
 # --- truth -----------------------------------------------------------------------------------
@@ -307,17 +308,17 @@ def truth(**programs):
     return done.returncode, done.stderr
 
 
-@cli.test
+@tap.test
 def truth_of_wrong_programs(folder):
     simulator = os.path.join(folder, 'simulator')
     write_program(simulator, '#!/bin/sh\necho 1:1 1:1 1:1 1:1 1:1:1:1\n')
-    cli.equal(truth(), (2, 'truth: /bin/true: printed no runs\n'))
-    cli.equal(truth(simulate='/bin/echo')[0], 2)
-    cli.equal(truth(simulate=simulator),
+    tap.equal(truth(), (2, 'truth: /bin/true: printed no runs\n'))
+    tap.equal(truth(simulate='/bin/echo')[0], 2)
+    tap.equal(truth(simulate=simulator),
               (2, "truth: /bin/true: expected the truth of 4 quantities, not ''\n"))
-    cli.equal(truth(simulate=simulator, program='/bin/false'),
+    tap.equal(truth(simulate=simulator, program='/bin/false'),
               (2, 'truth: /bin/false 16B 4096: exit status 1\n'))
-    cli.equal(truth(program=f'{folder}/none'), (2, f'truth: {folder}/none: no such file\n'))
+    tap.equal(truth(program=f'{folder}/none'), (2, f'truth: {folder}/none: no such file\n'))
 
 
 # --- what CI runs ----------------------------------------------------------------------------
@@ -333,20 +334,20 @@ def ci(folder, **scripts):
     return done.returncode, done.stdout
 
 
-@cli.test
+@tap.test
 def ci_sums_tests_and_checks(folder):
     tests = 'echo "5 passed, 0 failed, 2 skipped"\n'
-    cli.equal(ci(folder, test=tests, check='echo "9 passed, 0 failed"\n'),
+    tap.equal(ci(folder, test=tests, check='echo "9 passed, 0 failed"\n'),
               (0, '14 passed, 0 failed, 2 skipped\n'))
 
 
-@cli.test
+@tap.test
 def ci_fails_with_either(folder):
     good, bad = 'echo "2 passed, 0 failed"\n', 'echo "1 passed, 1 failed"\nexit 1\n'
-    cli.equal(ci(folder, test=bad, check=good), (1, '3 passed, 1 failed\n'))
-    cli.equal(ci(folder, test=good, check=bad), (1, '3 passed, 1 failed\n'))
-    cli.equal(ci(folder, test=good, check='exit 3\n'), (1, '2 passed, 0 failed\n'))
-    cli.equal(ci(folder, test='exit 1\n', check='exit 1\n'), (1, '0 passed, 0 failed\n'))
+    tap.equal(ci(folder, test=bad, check=good), (1, '3 passed, 1 failed\n'))
+    tap.equal(ci(folder, test=good, check=bad), (1, '3 passed, 1 failed\n'))
+    tap.equal(ci(folder, test=good, check='exit 3\n'), (1, '2 passed, 0 failed\n'))
+    tap.equal(ci(folder, test='exit 1\n', check='exit 1\n'), (1, '0 passed, 0 failed\n'))
 
 
-cli.main()
+tap.main()

@@ -7,12 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
 import chain
 import cli
+import running
+import tap
 
 CACHE = 'cache_get'  # keeps most
 LEAK = 'session_remember'  # grows
@@ -20,7 +21,7 @@ CHURN = 'response_build'  # allocates most, and keeps nothing
 
 
 def convert(folder):
-    """An old and a new profile of a program that is not there any more."""
+    """Makes an old and a new profile of a program that is then removed."""
     service, first, last = chain.run_service(folder)
     old, new = os.path.join(folder, 'old.pb.gz'), os.path.join(folder, 'new.pb.gz')
     cli.succeed('-q', first, '-o', old)
@@ -36,62 +37,62 @@ def first_function(report):
     return rows[0].split()[5]
 
 
-@cli.test
+@tap.test
 def top(folder):
     _, new = convert(folder)
     report = cli.go_pprof('-top', new)
-    cli.is_in('Type: inuse_space', report)
-    cli.equal(first_function(report), CACHE)
-    cli.is_in(LEAK, report)
+    tap.is_in('Type: inuse_space', report)
+    tap.equal(first_function(report), CACHE)
+    tap.is_in(LEAK, report)
 
 
-@cli.test
+@tap.test
 def top_of_a_difference(folder):
     old, new = convert(folder)
-    cli.equal(first_function(cli.go_pprof('-top', '-diff_base', old, new)), LEAK)
+    tap.equal(first_function(cli.go_pprof('-top', '-diff_base', old, new)), LEAK)
 
 
-@cli.test
+@tap.test
 def all_that_was_allocated(folder):
     _, new = convert(folder)
     report = cli.go_pprof('-top', '-sample_index=alloc_space', new)
-    cli.is_in('Type: alloc_space', report)
-    cli.equal(first_function(report), CHURN)
+    tap.is_in('Type: alloc_space', report)
+    tap.equal(first_function(report), CHURN)
 
 
-@cli.test
+@tap.test
 def lines(folder):
     _, new = convert(folder)
     source = chain.SERVICE.read_text().splitlines()
     line = next(i for i, text in enumerate(source, 1) if 'malloc(sizeof(*session))' in text)
-    cli.is_in(f'{chain.SERVICE}:{line}', cli.go_pprof('-top', '-lines', new))
+    tap.is_in(f'{chain.SERVICE}:{line}', cli.go_pprof('-top', '-lines', new))
 
 
-@cli.test
+@tap.test
 def graph(folder):
-    cli.need('dot')
+    tap.need('dot')
     old, new = convert(folder)
     svg = os.path.join(folder, 'graph.svg')
     cli.go_pprof('-svg', '-output', svg, '-diff_base', old, new)
     with open(svg, encoding='utf-8') as file:
-        cli.is_in(LEAK, file.read())
+        tap.is_in(LEAK, file.read())
 
 
 def fetch(url):
-    """A page of a server that is about to listen."""
+    """Fetches a page from a server that is about to listen."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 60
-    while True:
+
+    def page():
         try:
-            with opener.open(url, timeout=60) as page:
-                return page.read().decode()
+            with opener.open(url, timeout=60) as answer:
+                return answer.read().decode()
         except urllib.error.URLError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+            return None
+
+    return running.wait_until(page, url)
 
 
-@cli.test
+@tap.test
 def web_interface(folder):
     old, new = convert(folder)
     server = subprocess.Popen(
@@ -103,8 +104,8 @@ def web_interface(folder):
             line = server.stderr.readline()
             assert line, 'pprof ended before it served'
             found = re.search(r'http://[\d.]+:\d+', line)
-        cli.is_in(LEAK, fetch(found[0] + '/top'))
-        cli.is_in(LEAK, fetch(found[0] + '/flamegraph'))
+        tap.is_in(LEAK, fetch(found[0] + '/top'))
+        tap.is_in(LEAK, fetch(found[0] + '/flamegraph'))
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.communicate()
@@ -116,16 +117,16 @@ FLAMEGRAPH = '/usr/share/perl5/Devel/NYTProf/flamegraph.pl'
 def flame_graph(folder, folded, *options):
     """The titles of its frames."""
     if not os.path.exists(FLAMEGRAPH):
-        raise cli.Skipped('libdevel-nytprof-perl is not installed')
+        tap.skip('libdevel-nytprof-perl is not installed')
     path = os.path.join(folder, 'folded')
     with open(path, 'w', encoding='utf-8') as file:
         file.write(folded)
     done = cli.run('perl', FLAMEGRAPH, '--countname', 'bytes', *options, path)
-    cli.equal((done.returncode, done.stderr), (0, ''))  # it tells of lines that it can't read
+    tap.equal((done.returncode, done.stderr), (0, ''))  # it tells of lines that it can't read
     return re.findall(r'<title>(.*?)</title>', done.stdout), done.stdout
 
 
-@cli.test
+@tap.test
 def flame_graphs(folder):
     old, new = convert(folder)
     folded = cli.succeed('--to=folded', new)
@@ -137,35 +138,35 @@ def flame_graphs(folder):
     titles, svg = flame_graph(folder, cli.succeed('diff', '-F', 'folded', old, new))
     grown = [title for title in titles if title.startswith(LEAK + ' (')]
     assert len(grown) == 1 and '; +' in grown[0], grown
-    cli.is_in('fill="rgb(255,0,0)"', svg)  # the one that grew most
+    tap.is_in('fill="rgb(255,0,0)"', svg)  # the one that grew most
 
 
-@cli.test
+@tap.test
 def raw_dump_by_go_pprof(folder):
     service, _, last = chain.run_service(folder)
-    cli.equal(first_function(cli.go_pprof('-top', service, last)), CACHE)
+    tap.equal(first_function(cli.go_pprof('-top', service, last)), CACHE)
 
 
 def check_perl_report(text):
     """Rows of both Perl scripts: MB, percent, sum, MB, percent, function."""
     rows = [line.split() for line in text.splitlines() if '%' in line]
     assert rows, text
-    cli.equal(rows[0][5], CACHE)
+    tap.equal(rows[0][5], CACHE)
 
 
-@cli.test
+@tap.test
 def raw_dump_by_google_pprof(folder):
-    cli.need('google-pprof')
+    tap.need('google-pprof')
     service, _, last = chain.run_service(folder)
     check_perl_report(chain.succeed('google-pprof', '--text', service, last))
 
 
-@cli.test
+@tap.test
 def raw_dump_by_jeprof(folder):
-    cli.need('jeprof')
+    tap.need('jeprof')
     service, _, last = chain.run_service(folder)
     check_perl_report(chain.succeed('jeprof', '--text', service, last))
 
 
-cli.need('go')
-cli.main()
+tap.need('go')
+tap.main()

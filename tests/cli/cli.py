@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""What the command-line tests share: running programs, temporary folders, TAP."""
+"""Shared by the command-line tests: running pprofconv and other programs."""
 
 import os
-import select
-import shutil
-import subprocess
 import sys
-import tempfile
-import traceback
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'common'))
+
+import running  # noqa: E402: after the path to it
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data')
 PPROFCONV = os.environ.get('PPROFCONV', 'pprofconv')
-
-_tests = []
-_is_running = False
-
-
-def test(function):
-    """Marks a function as a test. It gets a folder of its own, which is removed afterwards."""
-    _tests.append(function)
-    return function
+PATIENCE = 300  # seconds
 
 
 def data(name):
@@ -27,20 +18,12 @@ def data(name):
 
 
 def pprofconv(*args, **options):
-    """Runs pprofconv; returns its CompletedProcess with stdout and stderr as text."""
+    """Runs pprofconv; returns its Result, see running.py."""
     return run(PPROFCONV, *args, **options)
 
 
-def run(*args, binary=False, **options):
-    options.setdefault('stdin', None if 'input' in options else subprocess.DEVNULL)
-    if 'input' in options:
-        options.pop('stdin')
-    done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
-                          **options)
-    if not binary:
-        done.stdout = done.stdout.decode(errors='replace')
-    done.stderr = done.stderr.decode(errors='replace')
-    return done
+def run(*args, **options):
+    return running.run(args, patience=PATIENCE, **options)
 
 
 def succeed(*args, **options):
@@ -56,80 +39,3 @@ def go_pprof(*args):
     done = run('go', 'tool', 'pprof', *args)
     assert done.returncode == 0, f'go tool pprof {args}: {done.stderr}'
     return done.stdout
-
-
-class Notes:
-    """A pipe with a name, which programs write lines into that a test waits for."""
-
-    def __init__(self, path):
-        os.mkfifo(path)
-        self.fd = os.open(path, os.O_RDWR)  # not for writing: so it has no end, and opening no wait
-        self.text = ''
-
-    def line(self, process):
-        """The next line. Fails if that process, which leads to it, has ended without one."""
-        handle = os.pidfd_open(process.pid)
-        try:
-            while '\n' not in self.text:
-                ready = select.select([self.fd, handle], [], [])[0]
-                assert self.fd in ready, f'{process.args} has ended with {process.wait()}'
-                self.text += os.read(self.fd, 4096).decode()
-        finally:
-            os.close(handle)
-        line, _, self.text = self.text.partition('\n')
-        return line
-
-    def forget(self):
-        """What was written and nobody waited for."""
-        self.text = ''
-        while select.select([self.fd], [], [], 0)[0]:
-            os.read(self.fd, 4096)
-
-
-class Skipped(Exception):
-    pass
-
-
-def need(*programs):
-    """Skips the test where one of the programs is missing; outside of a test, the whole file. What
-    was skipped is a line of TAP: meson takes any exit status but 0 for an error."""
-    for program in programs:
-        if shutil.which(program):
-            continue
-        if _is_running:
-            raise Skipped(f'{program} is not installed')
-        print(f'1..0 # SKIP {program} is not installed')
-        sys.exit(0)
-
-
-def equal(found, expected):
-    assert found == expected, f'found    {found!r}\nexpected {expected!r}'
-
-
-def is_in(part, whole):
-    assert part in whole, f'{part!r} is not in {whole!r}'
-
-
-def main():
-    """Runs all tests, or those whose names contain the first argument."""
-    global _is_running
-    _is_running = True
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ''
-    tests = [t for t in _tests if wanted in t.__name__]
-    failed = 0
-    print(f'1..{len(tests)}')
-    for number, function in enumerate(tests, 1):
-        folder = tempfile.mkdtemp(prefix='pprofconv-test.')
-        try:
-            function(folder)
-            print(f'ok {number} {function.__name__}', flush=True)
-        except Skipped as reason:
-            print(f'ok {number} {function.__name__} # SKIP {reason}', flush=True)
-        except Exception:
-            failed += 1
-            for line in traceback.format_exc().splitlines():
-                print(f'# {line}')
-            print(f'not ok {number} {function.__name__}', flush=True)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(failed != 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is written besides pprof's format, and what top and merge say."""
+"""The formats other than pprof's, and the output of top and merge."""
 
 import json
 import os
@@ -8,94 +8,95 @@ import shutil
 
 import cli
 import runs
+import tap
 
 GO = cli.data('good-go.heap')
 EXACT = cli.data('good-exact.heap')
 
 
-@cli.test
+@tap.test
 def folded_stacks(folder):
     text = cli.succeed('-n', '--to=folded', GO)
     lines = dict(line.rsplit(' ', 1) for line in text.splitlines())
     # what the runtime did at the leaf is left out
-    cli.equal(sorted(lines), ['runtime.goexit;main.main',
+    tap.equal(sorted(lines), ['runtime.goexit;main.main',
                               'runtime.goexit;main.main;main.outer;main.inner'])
     text = cli.succeed('-n', '--to=folded', '--sample-type=alloc_objects', EXACT)
-    cli.equal(text.splitlines()[0], 'libc.so.6+0x2700f;demo+0x11ff;demo+0x10ff 4')
+    tap.equal(text.splitlines()[0], 'libc.so.6+0x2700f;demo+0x11ff;demo+0x10ff 4')
 
 
-@cli.test
+@tap.test
 def folded_stacks_go_round(folder):
     first = cli.succeed('--to', 'folded', cli.data('good-folded.txt'))
     path = os.path.join(folder, 'x.folded')
     with open(path, 'w') as file:
         file.write(first)
-    cli.equal(cli.succeed('--to', 'folded', path), first)
-    cli.is_in('main;work;operator new(unsigned long) 12\n', first)
+    tap.equal(cli.succeed('--to', 'folded', path), first)
+    tap.is_in('main;work;operator new(unsigned long) 12\n', first)
 
 
-@cli.test
+@tap.test
 def a_flame_graph_tool_takes_them(folder):
     if not shutil.which('flamegraph.pl'):
         return
     done = cli.run('flamegraph.pl', input=cli.succeed('-n', '--to=folded', GO).encode())
-    cli.is_in('main.inner', done.stdout)
+    tap.is_in('main.inner', done.stdout)
 
 
-@cli.test
+@tap.test
 def json_holds_everything(folder):
     profile = json.loads(cli.succeed('-n', '--to=json', EXACT))
-    cli.equal([t['type'] for t in profile['sample_type']],
+    tap.equal([t['type'] for t in profile['sample_type']],
               ['alloc_objects', 'alloc_space', 'inuse_objects', 'inuse_space'])
-    cli.equal(profile['sample'][0]['value'], [4, 8192, 2, 4096])
-    cli.equal(profile['sample'][0]['label'], [{'key': 'bytes', 'num': 2048}])
+    tap.equal(profile['sample'][0]['value'], [4, 8192, 2, 4096])
+    tap.equal(profile['sample'][0]['label'], [{'key': 'bytes', 'num': 2048}])
     location = profile['location'][profile['sample'][0]['location'][0]]
-    cli.equal(location['address'], '0x5555555550ff')
-    cli.equal(profile['mapping'][location['mapping']]['filename'], '/usr/bin/demo')
-    cli.is_in('run: 00c0ffee00c0ffee', profile['comment'])
+    tap.equal(location['address'], '0x5555555550ff')
+    tap.equal(profile['mapping'][location['mapping']]['filename'], '/usr/bin/demo')
+    tap.is_in('run: 00c0ffee00c0ffee', profile['comment'])
     profile = json.loads(cli.succeed('-n', '--to=json', GO))
     line = profile['location'][1]['line'][0]
-    cli.equal(profile['function'][line['function']]['name'], 'main.inner')
+    tap.equal(profile['function'][line['function']]['name'], 'main.inner')
 
 
-@cli.test
+@tap.test
 def json_escapes_what_it_must(folder):
     with open(EXACT, 'rb') as file:
         text = file.read().replace(b'# pid: 4242', b'# pid: "\\\x01\xff')
     profile = json.loads(cli.succeed('-n', '--to=json', '-', input=text))
-    cli.is_in('pid: "\\\x01\ufffd', profile['comment'])
+    tap.is_in('pid: "\\\x01\ufffd', profile['comment'])
 
 
-@cli.test
+@tap.test
 def text_is_for_people(folder):
     text = cli.succeed('-n', '--to=text', GO)
-    cli.equal(text.splitlines()[2:6], ['    main.inner  /src/demo/main.go',
+    tap.equal(text.splitlines()[2:6], ['    main.inner  /src/demo/main.go',
                                        '    main.outer  /src/demo/main.go',
                                        '    main.main  /src/demo/main.go', '    runtime.goexit'])
 
 
-@cli.test
+@tap.test
 def top_names_the_largest(folder):
     lines = cli.succeed('top', '-n', '-s', 'alloc_space', EXACT).splitlines()
-    cli.equal(lines[0], 'alloc_space: total 8704 bytes (8.50 KiB)')
-    cli.equal(lines[2].split(), ['8.00', 'KiB', '94.12%', '94.12%', '8.00', 'KiB', '94.12%',
+    tap.equal(lines[0], 'alloc_space: total 8704 bytes (8.50 KiB)')
+    tap.equal(lines[2].split(), ['8.00', 'KiB', '94.12%', '94.12%', '8.00', 'KiB', '94.12%',
                                  'demo+0x10ff'])
-    cli.equal(len(cli.succeed('top', '-n', '--lines=1', EXACT).splitlines()), 4)
+    tap.equal(len(cli.succeed('top', '-n', '--lines=1', EXACT).splitlines()), 4)
     lines = cli.succeed('top', '-n', '--cum', EXACT).splitlines()
-    cli.equal(lines[2].split()[-1], 'demo+0x11ff')
+    tap.equal(lines[2].split()[-1], 'demo+0x11ff')
     blocks = {(1, 1048575): 1}
     path = runs.write(os.path.join(folder, 'near'), runs.dump(blocks, blocks, 1))
-    cli.is_in('total 1048575 bytes (1.00 MiB)', cli.succeed('top', '-n', path))
+    tap.is_in('total 1048575 bytes (1.00 MiB)', cli.succeed('top', '-n', path))
 
 
-@cli.test
+@tap.test
 def top_of_other_formats(folder):
-    cli.is_in('samples: total 16 count', cli.succeed('top', cli.data('good-folded.txt')))
-    cli.is_in('inuse_space: total 0 bytes',
+    tap.is_in('samples: total 16 count', cli.succeed('top', cli.data('good-folded.txt')))
+    tap.is_in('inuse_space: total 0 bytes',
               cli.succeed('top', '-q', cli.data('good-no-samples.heap')))
 
 
-@cli.test
+@tap.test
 def merging_in_any_order(folder):
     names = ['good-exact.heap', 'good-sampled.heap', 'good-gperftools.heap', 'good-jemalloc.heap']
     inputs = [cli.data(n) for n in names]
@@ -104,18 +105,18 @@ def merging_in_any_order(folder):
     cli.succeed('merge', '-n', '-q', *inputs[2:], '-o', b)
     cli.succeed('merge', '-n', '-q', inputs[1], b, inputs[0], '-o', c)
     with open(a, 'rb') as first, open(c, 'rb') as second:
-        cli.equal(first.read(), second.read())
-    cli.is_in('inuse_space', cli.succeed('info', a))
+        tap.equal(first.read(), second.read())
+    tap.is_in('inuse_space', cli.succeed('info', a))
 
 
-@cli.test
+@tap.test
 def merging_what_was_sampled_differently(folder):
     """The result has one period: errors that are worked out from it are none too small."""
     sampled, out = cli.data('good-sampled.heap'), os.path.join(folder, 'x')
     done = cli.pprofconv('merge', '-n', EXACT, sampled, '-o', out)
-    cli.equal(done.stderr, f'pprofconv: {sampled}: sampled at another interval than the '
+    tap.equal(done.stderr, f'pprofconv: {sampled}: sampled at another interval than the '
                            'inputs before it; the result has the largest\n')
-    cli.is_in('period: 524288 bytes', cli.succeed('info', out))
+    tap.is_in('period: 524288 bytes', cli.succeed('info', out))
     cli.succeed('merge', '-n', sampled, sampled, '-o', out)
 
 
@@ -126,7 +127,7 @@ def totals(path):
     return {line.split()[0]: int(line.split()[1]) for line in lines[at + 1:at + 5]}
 
 
-@cli.test
+@tap.test
 def a_moment_of_each_process(folder):
     """Two processes; one of them frees all at its end. Inputs come in the order of a shell."""
     paths = []
@@ -143,25 +144,25 @@ def a_moment_of_each_process(folder):
     for moment, held in (('level', 85), ('peak', 90), ('last-interval', 30), ('exit', 0)):
         for inputs in (paths, paths[::-1], sorted(paths)):
             cli.succeed('merge', '-n', '-q', '--at', moment, *inputs, '-o', out)
-            cli.equal(totals(out), {'alloc_objects': 1307, 'alloc_space': 130700,
+            tap.equal(totals(out), {'alloc_objects': 1307, 'alloc_space': 130700,
                                     'inuse_objects': held + 5, 'inuse_space': 100 * (held + 5)})
     sample, = {line.rsplit(' ', 1)[0] for line in
                cli.succeed('convert', '-n', '-q', '--to=folded', '-o', '-', out).splitlines()}
-    cli.equal(sample, 'app+0x1100')
+    tap.equal(sample, 'app+0x1100')
     twice = [cli.data('good-folded.txt')] * 2  # tells no run: each is a process of its own
     done = cli.pprofconv('merge', '--at=exit', *twice, '-o', out)
-    cli.equal((done.returncode, done.stderr), (
+    tap.equal((done.returncode, done.stderr), (
         0, 'pprofconv: 2 of 2 inputs name no run; each counts as a process of its own\n'))
-    cli.is_in('32 ', cli.succeed('top', out))
+    tap.is_in('32 ', cli.succeed('top', out))
     for args, said in ((('--at=now', paths[0]), "--at: unknown moment 'now'; expected level, peak, "),
                        (('--at=exit', '-'), '--at reads its inputs twice'),
                        (('--at=exit', paths[0] + 'x'), 'No such file')):
         done = cli.pprofconv('merge', '-n', *args, '-o', out)
-        cli.equal(done.returncode, 2)
-        cli.is_in(said, done.stderr)
+        tap.equal(done.returncode, 2)
+        tap.is_in(said, done.stderr)
 
 
-@cli.test
+@tap.test
 def merging_reproducibly(folder):
     """Runs that did the same make the same, whatever the addresses, and in any order."""
     outs = []
@@ -169,7 +170,7 @@ def merging_reproducibly(folder):
         a, b = runs.twice(folder, interval)
         for inputs in ((a, a), (a, b), (b, a), (b, b)):
             outs.append(os.path.join(folder, f'{interval}-{len(outs)}'))
-            cli.equal(cli.pprofconv('merge', '-q', '--reproducible', *inputs, '-o',
+            tap.equal(cli.pprofconv('merge', '-q', '--reproducible', *inputs, '-o',
                                     outs[-1]).returncode, 0)
         with open(outs[-4], 'rb') as first:
             expected = first.read()
@@ -177,28 +178,28 @@ def merging_reproducibly(folder):
             with open(out, 'rb') as file:
                 assert file.read() == expected, (interval, out)
         plain = os.path.join(folder, 'plain')
-        cli.equal(cli.pprofconv('merge', '-q', a, b, '-o', plain).returncode, 0)
+        tap.equal(cli.pprofconv('merge', '-q', a, b, '-o', plain).returncode, 0)
         totals = [cli.pprofconv('top', '-q', p).stdout.splitlines()[0] for p in (plain, outs[-1])]
-        cli.equal(totals[0], totals[1])
+        tap.equal(totals[0], totals[1])
 
 
-@cli.test
+@tap.test
 def merging_adds_up(folder):
     out = os.path.join(folder, 'x')
     cli.succeed('merge', '-n', EXACT, EXACT, EXACT, '-o', out)
-    cli.is_in('total 13056 bytes', cli.succeed('top', '-n', out))
+    tap.is_in('total 13056 bytes', cli.succeed('top', '-n', out))
 
 
-@cli.test
+@tap.test
 def merging_needs_the_same_types(folder):
     done = cli.pprofconv('merge', '-n', EXACT, cli.data('good-folded.txt'), '-o',
                          os.path.join(folder, 'x'))
-    cli.equal(done.returncode, 2)
-    cli.is_in('good-folded.txt: its sample types differ from those', done.stderr)
-    cli.equal(os.listdir(folder), [])
+    tap.equal(done.returncode, 2)
+    tap.is_in('good-folded.txt: its sample types differ from those', done.stderr)
+    tap.equal(os.listdir(folder), [])
 
 
-@cli.test
+@tap.test
 def long_folded_stacks_are_no_protobuf(folder):
     """Whatever their first letters are: m, p and h begin fields of a profile."""
     letters = [chr(c) for c in range(0x30, 0x7f) if chr(c) != ';']
@@ -207,10 +208,10 @@ def long_folded_stacks_are_no_protobuf(folder):
         path = os.path.join(folder, 'x')
         with open(path, 'w', encoding='utf-8') as file:
             file.writelines(f'{name};work_{i} 12\n' for i in range(600))
-        cli.is_in('samples: 600\n', cli.succeed('info', path))
+        tap.is_in('samples: 600\n', cli.succeed('info', path))
 
 
-@cli.test
+@tap.test
 def nothing_for_a_terminal_obeys_a_file(folder):
     """Neither escapes, nor the control characters of two bytes, nor what is no UTF-8."""
     evil = b'a\x1b]0:pwn\x07b\xc2\x9bc\xff\xc3\xa9'
@@ -235,9 +236,9 @@ def nothing_for_a_terminal_obeys_a_file(folder):
                         ('a?[1m', 'diff', paths[0], paths[0] + 'none')):
         done = cli.pprofconv(*args, binary=True)
         both = done.stdout.decode() + done.stderr  # strictly
-        cli.is_in(part, both)
+        tap.is_in(part, both)
         bad = [c for c in both if c != '\n' and not c.isprintable() and c != '\xa0']
-        cli.equal(bad, [])
+        tap.equal(bad, [])
 
 
-cli.main()
+tap.main()

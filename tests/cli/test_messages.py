@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Bad input and bad usage: one line that names the place, exit 2, nothing written."""
+"""Bad input and bad usage: one line that names the place, exit status 2, no output."""
 
 import gzip
 import os
@@ -12,15 +12,16 @@ import subprocess
 
 import cli
 import raw
+import tap
 
 
 def fail(*args, **options):
     """Runs pprofconv, which must refuse; returns its one line."""
     done = cli.pprofconv(*args, **options)
-    cli.equal(done.returncode, 2)
-    cli.equal(done.stdout, '')
+    tap.equal(done.returncode, 2)
+    tap.equal(done.stdout, '')
     lines = done.stderr.splitlines()
-    cli.equal(len(lines), 1)
+    tap.equal(len(lines), 1)
     assert lines[0].startswith('pprofconv: '), lines
     return lines[0]
 
@@ -31,13 +32,13 @@ def refuse(folder, content, name='x.heap'):
     with open(path, 'wb') as file:
         file.write(content)
     line = fail(path, '-o', out)
-    cli.equal(sorted(os.listdir(folder)), [name])
+    tap.equal(sorted(os.listdir(folder)), [name])
     prefix = f'pprofconv: {path}:'
     assert line.startswith(prefix), line
     return line[len(prefix):]
 
 
-@cli.test
+@tap.test
 def every_bad_fixture(folder):
     for name in sorted(os.listdir(cli.DATA)):
         if not name.startswith(('bad-', 'unsupported-')):
@@ -48,19 +49,19 @@ def every_bad_fixture(folder):
         assert not os.path.exists(out)
 
 
-@cli.test
+@tap.test
 def a_missing_file(folder):
     path = os.path.join(folder, 'none.heap')
-    cli.equal(fail(path), f'pprofconv: {path}: No such file or directory')
-    cli.equal(os.listdir(folder), [])
+    tap.equal(fail(path), f'pprofconv: {path}: No such file or directory')
+    tap.equal(os.listdir(folder), [])
 
 
-@cli.test
+@tap.test
 def a_folder(folder):
-    cli.equal(fail(folder), f'pprofconv: {folder}: Is a directory')
+    tap.equal(fail(folder), f'pprofconv: {folder}: Is a directory')
 
 
-@cli.test
+@tap.test
 def dumps_that_lack_something(folder):
     """pprof reads them, so do we: with a warning, and the same numbers."""
     no_map = 'warning: no MAPPED_LIBRARIES; only addresses of a --binary that is not '\
@@ -73,63 +74,63 @@ def dumps_that_lack_something(folder):
         with open(path, 'w', encoding='utf-8') as file:
             file.write(f'heap profile: 1: 10 [ 1: 10] @ {kind}\n1: 10 [ 1: 10] @ 0x1234\n')
         done = cli.pprofconv('-n', path, '-o', out)
-        cli.equal((done.returncode, done.stderr.splitlines()),
+        tap.equal((done.returncode, done.stderr.splitlines()),
                   (0, [f'pprofconv: {path}: {warning}' for warning in warnings]))
         if shutil.which('go'):
             theirs, ours = [raw.read(p).samples[0][2] for p in (path, out)]
-            cli.equal(len(theirs), 2)
+            tap.equal(len(theirs), 2)
             assert all(0 <= x - y <= 1 for x, y in zip(ours[-2:], theirs)), (kind, theirs, ours)
 
 
-@cli.test
+@tap.test
 def paths_of_options(folder):
     good, gone = cli.data('good-exact.heap'), os.path.join(folder, 'gone')
     for option in ('binary', 'sysroot', 'debug-dir'):
-        cli.equal(fail(f'--{option}', gone, good, '-o', os.path.join(folder, 'x')),
+        tap.equal(fail(f'--{option}', gone, good, '-o', os.path.join(folder, 'x')),
                   f'pprofconv: --{option}: {gone}: No such file or directory')
-    cli.equal(fail('--binary', good, good, '-o', os.path.join(folder, 'x')),
+    tap.equal(fail('--binary', good, good, '-o', os.path.join(folder, 'x')),
               f'pprofconv: --binary: {good}: not an ELF file')
-    cli.equal(os.listdir(folder), [])
+    tap.equal(os.listdir(folder), [])
 
 
-@cli.test
+@tap.test
 def an_empty_file(folder):
-    cli.equal(refuse(folder, b''), ' line 1: the file is empty')
+    tap.equal(refuse(folder, b''), ' line 1: the file is empty')
 
 
-@cli.test
+@tap.test
 def a_foreign_file(folder):
-    cli.is_in('line 1: not a heap profile', refuse(folder, bytes(range(256))))
-    cli.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
+    tap.is_in('line 1: not a heap profile', refuse(folder, bytes(range(256))))
+    tap.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
               ' line 1: a program or core file is not supported; give a program as --binary')
-    cli.is_in('perf.data is not supported', refuse(folder, b'PERFILE2' + bytes(range(256))))
+    tap.is_in('perf.data is not supported', refuse(folder, b'PERFILE2' + bytes(range(256))))
 
 
-@cli.test
+@tap.test
 def a_truncated_file(folder):
     with open(cli.data('good-exact.heap'), 'rb') as file:
         whole = file.read()
-    cli.equal(refuse(folder, whole[:-6]), " line 19: truncated: the last line is not '# end'")
-    cli.equal(refuse(folder, whole[:500]), ' line 16: truncated: the last line has no newline')
+    tap.equal(refuse(folder, whole[:-6]), " line 19: truncated: the last line is not '# end'")
+    tap.equal(refuse(folder, whole[:500]), ' line 16: truncated: the last line has no newline')
 
 
-@cli.test
+@tap.test
 def truncated_gzip_data(folder):
     with open(cli.data('good-exact.heap'), 'rb') as file:
         packed = gzip.compress(file.read())
-    cli.equal(refuse(folder, packed[:-20]), ' the gzip data is truncated')
+    tap.equal(refuse(folder, packed[:-20]), ' the gzip data is truncated')
     broken = bytearray(packed)
     broken[len(broken) // 2] ^= 0xff
-    cli.is_in('gzip data is', refuse(folder, bytes(broken)))
+    tap.is_in('gzip data is', refuse(folder, bytes(broken)))
 
 
-@cli.test
+@tap.test
 def what_follows_gzip_data(folder):
     """Padding is zeroes; anything else is a file that was damaged, or two in one."""
     with open(cli.data('good-exact.heap'), 'rb') as file:
         packed = gzip.compress(file.read())
     for rest in (b'garbage', bytes(70000) + b'x', packed + b'x'):
-        cli.is_in('unexpected bytes after the gzip data; the file is damaged',
+        tap.is_in('unexpected bytes after the gzip data; the file is damaged',
                   refuse(folder, packed + rest))
     good = os.path.join(folder, 'good.gz')
     with open(good, 'wb') as file:
@@ -137,122 +138,122 @@ def what_follows_gzip_data(folder):
     cli.succeed('top', '-n', good)
 
 
-@cli.test
+@tap.test
 def names_of_files_are_no_commands_to_terminals(folder):
     path = os.path.join(folder, 'a\033[31mb.heap')
     shutil.copy(cli.data('good-exact.heap'), path)
     done = cli.pprofconv('-v', '-n', path)
-    cli.equal(done.returncode, 0)
-    cli.equal(done.stderr.count('a?[31mb'), 2)
+    tap.equal(done.returncode, 0)
+    tap.equal(done.stderr.count('a?[31mb'), 2)
     assert '\033' not in done.stderr
 
 
-@cli.test
+@tap.test
 def expressions_that_are_too_deep(folder):
     path = cli.data('good-folded.txt')
     deep = '(' * 60000 + 'a' + ')' * 60000
     for option in ('--focus', '--ignore', '--hide'):
-        cli.is_in(f'{option}: parentheses are nested too deeply',
+        tap.is_in(f'{option}: parentheses are nested too deeply',
                   fail('diff', path, path, f'{option}={deep}'))
     cli.succeed('diff', path, path, '--focus=' + '(' * 100 + 'a' + ')' * 100)
 
 
-@cli.test
+@tap.test
 def a_gzip_bomb(folder):
     record = b'1: 16 [ 1: 16] @ 0x401180\n'
     bomb = gzip.compress(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n' + record * 400000)
     path = os.path.join(folder, 'bomb.heap')
     with open(path, 'wb') as file:
         file.write(bomb)
-    cli.is_in('more than 1048576 bytes of input; raise the limit with --max-input-bytes',
+    tap.is_in('more than 1048576 bytes of input; raise the limit with --max-input-bytes',
               fail('--max-input-bytes=1M', path))
 
 
-@cli.test
+@tap.test
 def a_line_of_100_mb(folder):
     path = os.path.join(folder, 'long.heap')
     with open(path, 'wb') as file:
         file.write(b'heap profile: 1: 1 [ 1: 1] @ heapprofile\n')
         file.seek(100 << 20, os.SEEK_CUR)
         file.write(b'\n')
-    cli.equal(fail(path), f'pprofconv: {path}: line 2: the line is longer than 16777216 bytes')
+    tap.equal(fail(path), f'pprofconv: {path}: line 2: the line is longer than 16777216 bytes')
 
 
-@cli.test
+@tap.test
 def places_that_cannot_be_written(folder):
     good = cli.data('good-exact.heap')
     path = os.path.join(folder, 'none', 'out.pb.gz')
-    cli.equal(fail('-n', good, '-o', path), f'pprofconv: {path}: No such file or directory')
-    cli.equal(fail('-n', good, '-o', '/dev/full'), 'pprofconv: /dev/full: No space left on device')
+    tap.equal(fail('-n', good, '-o', path), f'pprofconv: {path}: No such file or directory')
+    tap.equal(fail('-n', good, '-o', '/dev/full'), 'pprofconv: /dev/full: No space left on device')
     if os.getuid() != 0:
         os.chmod(folder, 0o500)
         path = os.path.join(folder, 'out.pb.gz')
-        cli.equal(fail('-n', good, '-o', path), f'pprofconv: {path}: Permission denied')
+        tap.equal(fail('-n', good, '-o', path), f'pprofconv: {path}: Permission denied')
 
 
-@cli.test
+@tap.test
 def an_old_output_stays(folder):
     out = os.path.join(folder, 'out.pb.gz')
     with open(out, 'w') as file:
         file.write('old')
     fail(cli.data('bad-no-at.heap'), '-o', out)
     with open(out) as file:
-        cli.equal(file.read(), 'old')
+        tap.equal(file.read(), 'old')
 
 
-@cli.test
+@tap.test
 def a_control_character_in_a_name(folder):
     path = os.path.join(folder, 'a\nb.heap')
-    cli.equal(fail(path), f'pprofconv: {folder}/a?b.heap: No such file or directory')
+    tap.equal(fail(path), f'pprofconv: {folder}/a?b.heap: No such file or directory')
 
 
-@cli.test
+@tap.test
 def bad_usage(folder):
-    cli.is_in("the command comes first: 'pprofconv trend -q ...'", fail('-q', 'trend', 'x.heap'))
+    tap.is_in("the command comes first: 'pprofconv trend -q ...'", fail('-q', 'trend', 'x.heap'))
     good = cli.data('good-exact.heap')
-    cli.is_in("no such option: '--nonsense'", fail('--nonsense', good))
-    cli.is_in("no such option: '-Z'", fail('-Z', good))
-    cli.is_in("no such option: '-='", fail('-q=3', good))
-    cli.is_in("no such option: '-Z'", fail('-qZn', good))
-    cli.is_in("the option takes no argument: '--quiet=3'", fail('--quiet=3', good))
-    cli.is_in("missing argument of the option '--output'", fail(good, '--output'))
-    cli.is_in("missing argument of the option '-o'", fail(good, '-o'))
-    cli.is_in("--from: unknown format 'nonsense'", fail('--from=nonsense', good))
-    cli.is_in("--to: unknown format 'nonsense'", fail('--to=nonsense', good))
-    cli.is_in("--max-input-bytes: invalid size 'lots'", fail('--max-input-bytes=lots', good))
-    cli.is_in("no values of the type 'time'",
+    tap.is_in("no such option: '--nonsense'", fail('--nonsense', good))
+    tap.is_in("no such option: '-Z'", fail('-Z', good))
+    tap.is_in("no such option: '-='", fail('-q=3', good))
+    tap.is_in("no such option: '-Z'", fail('-qZn', good))
+    tap.is_in("the option takes no argument: '--quiet=3'", fail('--quiet=3', good))
+    tap.is_in("missing argument of the option '--output'", fail(good, '--output'))
+    tap.is_in("missing argument of the option '-o'", fail(good, '-o'))
+    tap.is_in("--from: unknown format 'nonsense'", fail('--from=nonsense', good))
+    tap.is_in("--to: unknown format 'nonsense'", fail('--to=nonsense', good))
+    tap.is_in("--max-input-bytes: invalid size 'lots'", fail('--max-input-bytes=lots', good))
+    tap.is_in("no values of the type 'time'",
               fail('-n', '--sample-type=time', good, '-o', '/dev/null'))
-    cli.is_in('no input', fail('convert'))
-    cli.is_in('no input', fail('info'))
-    cli.is_in("unknown command 'nonsense'", fail('help', 'nonsense'))
-    cli.is_in('-o must name a folder', fail(good, good, '-o', os.path.join(folder, 'x')))
+    tap.is_in('no input', fail('convert'))
+    tap.is_in('no input', fail('info'))
+    tap.is_in("unknown command 'nonsense'", fail('help', 'nonsense'))
+    tap.is_in('-o must name a folder', fail(good, good, '-o', os.path.join(folder, 'x')))
 
 
-@cli.test
+@tap.test
 def odd_folded_stacks(folder):
     big = b'main;work 99999999999999999999\n'
     expected = "expected a stack and a number, as in 'main;work 12'"
-    cli.equal(refuse(folder, b'main;work 1\n' + big), f' line 2: {expected}')
+    tap.equal(refuse(folder, b'main;work 1\n' + big), f' line 2: {expected}')
     path = os.path.join(folder, 'x')
     with open(path, 'wb') as file:
         file.write(b'main;work 1\r\n\r\nmain;rest 2\r\n')
-    cli.is_in('samples: total 3 count', cli.succeed('top', path))
+    tap.is_in('samples: total 3 count', cli.succeed('top', path))
     with open(path, 'wb') as file:
         file.write(b'main;a 9000000000000000000\nmain;b 9000000000000000000\n')
-    cli.equal(fail('top', path), f'pprofconv: {path}: values add up to more than 64 bits hold')
+    tap.equal(fail('top', path), f'pprofconv: {path}: values add up to more than 64 bits hold')
 
 
-@cli.test
+@tap.test
 def a_file_that_may_not_grow(folder):
     out = os.path.join(folder, 'out')
     limit = (2048, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     text = ''.join(f'main;f{i} 1\n' for i in range(2000))
     line = fail('-t', 'folded', '-', '-o', out, input=text.encode(),
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
-    cli.equal((line, os.listdir(folder)), (f'pprofconv: {out}: File too large', []))
+    tap.equal((line, os.listdir(folder)), (f'pprofconv: {out}: File too large', []))
 
 
-@cli.test
+@tap.test
 def a_bus_error_that_is_none_of_ours(folder):
     def no_core():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -262,7 +263,7 @@ def a_bus_error_that_is_none_of_ours(folder):
                           preexec_fn=no_core) as pprofconv:
         pprofconv.stdin.write(b'main;work 1\n' * 100000)  # more than a pipe holds
         pprofconv.send_signal(signal.SIGBUS)
-        cli.equal((pprofconv.stderr.read(), pprofconv.wait()), (b'', -signal.SIGBUS))
+        tap.equal((pprofconv.stderr.read(), pprofconv.wait()), (b'', -signal.SIGBUS))
 
 
-cli.main()
+tap.main()

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a dump says of what its records don't show: stacks that were cut, memory that nobody saw."""
+"""Notes about data that a dump's records lack: stacks that were cut, memory that was not recorded."""
 
 import os
 import re
 
 import cli
+import tap
 
 CUT = cli.data('good-cut.heap')
 UNSEEN = cli.data('good-unseen.heap')
@@ -14,9 +15,9 @@ MIB = 1 << 20
 
 
 def notes(*args):
-    """What a command that succeeds says, without the program's name."""
+    """The messages of a command that succeeds, without the program's name."""
     done = cli.pprofconv(*args)
-    cli.equal(done.returncode, 0)
+    tap.equal(done.returncode, 0)
     return [line.removeprefix('pprofconv: ') for line in done.stderr.splitlines()]
 
 
@@ -26,7 +27,7 @@ def changed(folder, path, name='x.heap', **values):
         text = file.read()
     for key, value in values.items():
         text, n = re.subn(f'^# {key}: .*$', f'# {key}: {value}', text, flags=re.MULTILINE)
-        cli.equal(n, 1)
+        tap.equal(n, 1)
     path = os.path.join(folder, name)
     with open(path, 'w') as file:
         file.write(text)
@@ -38,26 +39,26 @@ def cut_note(path, n, of, percent, depth):
             f'their callers are missing; set HEAP_PROFILE_STACK_DEPTH={depth} when you record')
 
 
-@cli.test
+@tap.test
 def stacks_that_were_cut(folder):
     out = os.path.join(folder, 'out')
     for command in (['top', '-n'], ['convert', '-n', '-o', out], ['info']):
-        cli.equal(notes(*command, CUT), [cut_note(CUT, 50, 400, '12.5', 8)])
-        cli.equal(notes(*command, '-q', CUT), [])
-    cli.is_in('\nstacks cut: 50 of 400 samples (12.5 %)\n', cli.succeed('info', '-q', CUT))
-    cli.is_in('\nstacks cut: 50 of 400 samples (12.5 %)\n', cli.succeed('info', out))
+        tap.equal(notes(*command, CUT), [cut_note(CUT, 50, 400, '12.5', 8)])
+        tap.equal(notes(*command, '-q', CUT), [])
+    tap.is_in('\nstacks cut: 50 of 400 samples (12.5 %)\n', cli.succeed('info', '-q', CUT))
+    tap.is_in('\nstacks cut: 50 of 400 samples (12.5 %)\n', cli.succeed('info', out))
 
 
-@cli.test
+@tap.test
 def from_one_percent_on(folder):
     path = changed(folder, CUT, stacks_cut=4)
-    cli.equal(notes('top', '-n', path), [cut_note(path, 4, 400, '1.0', 8)])
+    tap.equal(notes('top', '-n', path), [cut_note(path, 4, 400, '1.0', 8)])
     for values in ({'stacks_cut': 3}, {'stacks_cut': 0}, {'samples': 0}, {'samples': 'many'},
                    {'stacks_cut': '50x'}, {'stacks_cut': -5}, {'stacks_cut': '9' * 30}):
-        cli.equal(notes('top', '-n', changed(folder, CUT, **values)), [])
+        tap.equal(notes('top', '-n', changed(folder, CUT, **values)), [])
 
 
-@cli.test
+@tap.test
 def the_depth_to_set(folder):
     with open(CUT) as file:
         text = file.read()
@@ -67,41 +68,41 @@ def the_depth_to_set(folder):
         with open(path, 'w') as file:
             file.write(text.replace('0x401100 0x401200 0x401300', stack))
         if depth:
-            cli.equal(notes('info', path), [cut_note(path, 50, 400, '12.5', depth)])
+            tap.equal(notes('info', path), [cut_note(path, 50, 400, '12.5', depth)])
         else:
-            cli.is_in('more than HEAP_PROFILE_STACK_DEPTH=512 frames are not recorded',
+            tap.is_in('more than HEAP_PROFILE_STACK_DEPTH=512 frames are not recorded',
                       notes('info', path)[0])
 
 
-@cli.test
+@tap.test
 def memory_that_nobody_saw(folder):
     begin = 'warning: 20.00 MiB in use, but the process has 300.00 MiB of anonymous memory: '
     without, = notes('top', '-n', UNSEEN)
-    cli.is_in(f'{UNSEEN}: {begin}HEAP_PROFILE_MMAP=1 records what the program maps', without)
-    cli.equal(notes('top', '-q', '-n', UNSEEN), [])
+    tap.is_in(f'{UNSEEN}: {begin}HEAP_PROFILE_MMAP=1 records what the program maps', without)
+    tap.equal(notes('top', '-q', '-n', UNSEEN), [])
     mapped, = notes('top', '-n', MAPPED)
-    cli.is_in(f'{MAPPED}: {begin}the rest may be stacks, freed memory that the allocator', mapped)
+    tap.is_in(f'{MAPPED}: {begin}the rest may be stacks, freed memory that the allocator', mapped)
     assert 'HEAP_PROFILE_MMAP' not in mapped, mapped
     text = cli.succeed('info', '-q', MAPPED)
-    cli.is_in('\nanonymous memory: 314572800 bytes (300.00 MiB)\n'
+    tap.is_in('\nanonymous memory: 314572800 bytes (300.00 MiB)\n'
               'reserved by mappings: 1073741824 bytes (1.00 GiB)\n', text)
     assert 'reserved by' not in cli.succeed('info', '-q', UNSEEN)
 
 
-@cli.test
+@tap.test
 def memory_that_is_accounted_for(folder):
     """20 MiB are in use, and 4 the profiler's."""
     for anonymous, n in ((87, 0), (88, 1), (48, 0), (20, 0), (0, 0)):
         path = changed(folder, UNSEEN, anonymous_bytes=anonymous * MIB)
-        cli.equal(len(notes('top', '-n', path)), n)
+        tap.equal(len(notes('top', '-n', path)), n)
     for profiler, n in ((129, 1), (130, 0), (300, 0)):
         path = changed(folder, UNSEEN, profiler_bytes=profiler * MIB)
-        cli.equal(len(notes('top', '-n', path)), n)
+        tap.equal(len(notes('top', '-n', path)), n)
     path = changed(folder, UNSEEN, anonymous_bytes='none')
-    cli.equal(notes('top', '-n', path), [])
+    tap.equal(notes('top', '-n', path), [])
 
 
-@cli.test
+@tap.test
 def a_gap_that_is_chance(folder):
     """Some 273 MiB are missing: 16 intervals of which nothing was sampled are no chance."""
     with open(UNSEEN) as file:
@@ -111,21 +112,22 @@ def a_gap_that_is_chance(folder):
         with open(path, 'w') as file:
             file.write(text.replace('524288', str(interval)).replace(
                 '2: 20971520', '1: 10485760'))
-        cli.equal(len(notes('top', '-n', path)), n)
+        tap.equal(len(notes('top', '-n', path)), n)
 
 
-@cli.test
+@tap.test
 def once_in_a_series(folder):
     paths = [changed(folder, UNSEEN, name=f'{i}.heap', time=f'2026-01-02T03:04:0{i}Z')
              for i in range(4)]
     found = notes('trend', '-n', *paths, changed(folder, CUT, time='2026-01-02T03:05:05Z'))
-    cli.equal(len([line for line in found if 'anonymous memory' in line]), 1)
-    cli.equal(len([line for line in found if 'were cut' in line]), 1)
+    tap.equal(len([line for line in found if 'anonymous memory' in line]), 1)
+    tap.equal(len([line for line in found if 'were cut' in line]), 1)
 
 
-@cli.test
+@tap.test
 def of_dumps_only(folder):
-    """A profile that was made of one has told it already; samples that were kept are no estimates."""
+    """The conversion that made a profile has reported it already. Samples that were kept are not
+    estimates."""
     for path in (CUT, UNSEEN):
         out = os.path.join(folder, 'out')
         cli.succeed('convert', '-q', '-n', path, '-o', out)
@@ -139,4 +141,4 @@ def of_dumps_only(folder):
     cli.succeed('top', '-n', path)
 
 
-cli.main()
+tap.main()

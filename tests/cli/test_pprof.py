@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""go tool pprof takes our profiles, with no binary at hand."""
+"""go tool pprof reads our profiles without the binary."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ import shutil
 import cli
 import pprof_file
 import raw
+import tap
 
 
 def convert(folder, name, text=None):
@@ -21,37 +22,37 @@ def convert(folder, name, text=None):
     return out
 
 
-@cli.test
+@tap.test
 def reports_of_all_sample_types(folder):
     profile = convert(folder, 'good-exact.heap')
     text = cli.go_pprof('-top', profile)
-    cli.is_in('Type: inuse_space', text)
-    cli.is_in('of 4.25kB total', text)
+    tap.is_in('Type: inuse_space', text)
+    tap.is_in('of 4.25kB total', text)
     for kind, total in (('alloc_space', '8.50kB'), ('alloc_objects', '6'), ('inuse_objects', '3')):
-        cli.is_in(f'of {total} total', cli.go_pprof('-top', f'-sample_index={kind}', profile))
+        tap.is_in(f'of {total} total', cli.go_pprof('-top', f'-sample_index={kind}', profile))
 
 
-@cli.test
+@tap.test
 def metadata(folder):
     profile = convert(folder, 'good-exact.heap')
-    cli.is_in('run: 00c0ffee00c0ffee', cli.go_pprof('-comments', profile))
+    tap.is_in('run: 00c0ffee00c0ffee', cli.go_pprof('-comments', profile))
     text = cli.go_pprof('-raw', '-symbolize=none', profile)
-    cli.is_in('Time: 2026-01-02 03:04:05.25', text)
-    cli.is_in('inuse_space/bytes[dflt]', text)
-    cli.is_in('PeriodType: space bytes', text)
+    tap.is_in('Time: 2026-01-02 03:04:05.25', text)
+    tap.is_in('inuse_space/bytes[dflt]', text)
+    tap.is_in('PeriodType: space bytes', text)
 
 
-@cli.test
+@tap.test
 def graphs(folder):
     if not shutil.which('dot'):
         return
     svg = os.path.join(folder, 'x.svg')
     cli.go_pprof('-svg', '-output', svg, convert(folder, 'good-exact.heap'))
     with open(svg) as file:
-        cli.is_in('<svg', file.read())
+        tap.is_in('<svg', file.read())
 
 
-@cli.test
+@tap.test
 def a_dump_without_frees_against_one_with(folder):
     """pprof itself refuses to compare the two dumps."""
     maps = '\nMAPPED_LIBRARIES:\n400000-500000 r-xp 00000000 fe:00 1 /bin/a\n'
@@ -59,34 +60,34 @@ def a_dump_without_frees_against_one_with(folder):
                   '1: 100 [ 1: 100] @ 0x400100\n' + maps)
     new = convert(folder, 'new.heap', 'heap profile: 3: 300 [ 4: 400] @ heapprofile\n'
                   '3: 300 [ 4: 400] @ 0x400100\n' + maps)
-    cli.is_in('200B', cli.go_pprof('-top', '-diff_base', old, new))
-    cli.is_in('200B', cli.go_pprof('-top', '-base', old, new))
+    tap.is_in('200B', cli.go_pprof('-top', '-diff_base', old, new))
+    tap.is_in('200B', cli.go_pprof('-top', '-base', old, new))
 
 
-@cli.test
+@tap.test
 def a_dump_without_samples(folder):
     profile = convert(folder, 'good-no-samples.heap')
     read = raw.read(profile)
-    cli.equal(read.types, ['alloc_objects', 'alloc_space', 'inuse_objects', 'inuse_space'])
-    cli.equal(read.samples, [])
+    tap.equal(read.types, ['alloc_objects', 'alloc_space', 'inuse_objects', 'inuse_space'])
+    tap.equal(read.samples, [])
 
 
-@cli.test
+@tap.test
 def names_that_are_not_utf8(folder):
     profile = os.path.join(folder, 'x.pb.gz')
     with open(cli.data('good-exact.heap'), 'rb') as file:
         text = file.read().replace(b'# pid: 4242', b'# pid: \xff\xfe')
     done = cli.pprofconv('-n', '-', '-o', profile, input=text)
-    cli.equal((done.returncode, done.stderr), (0, ''))
-    cli.is_in('pid: \ufffd\ufffd', cli.go_pprof('-comments', profile))
+    tap.equal((done.returncode, done.stderr), (0, ''))
+    tap.is_in('pid: \ufffd\ufffd', cli.go_pprof('-comments', profile))
 
 
-@cli.test
+@tap.test
 def totals_beyond_64_bits_are_not_made_up(folder):
     path = pprof_file.write(os.path.join(folder, 'much.pb'),
                             [('f', 'a.c', 2**63 - 1), ('g', 'a.c', 2**63 - 1)])
-    cli.is_in('inuse_space   more than 64 bits hold bytes\n', cli.succeed('info', path))
+    tap.is_in('inuse_space   more than 64 bits hold bytes\n', cli.succeed('info', path))
 
 
-cli.need('go')
-cli.main()
+tap.need('go')
+tap.main()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Series of dumps of services that end in different ways, by formula and with a seed."""
+"""Makes series of dumps of services that end in different ways, from a formula and a seed."""
 
 import os
 import random

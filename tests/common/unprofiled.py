@@ -7,7 +7,7 @@ STEERING = ('HEAP', 'LD_', 'MALLOC_', 'MESON', 'TCMALLOC')
 
 
 def environment(inherited=None, also=()):
-    """Ours, or the one that is given, without what preloads or steers a profiler or an allocator, and
-    without names that begin with one of `also`."""
+    """Our environment, or `inherited`, without the variables that preload or steer a profiler or an
+    allocator, and without names that begin with one of `also`."""
     inherited = os.environ if inherited is None else inherited
     return {k: v for k, v in inherited.items() if not k.startswith((*STEERING, *also))}

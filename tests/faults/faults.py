@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of faults share: a program is run with and without the library, the same is done to
-it, and it must see the same. Standard library only."""
+"""Shared by the tests of faults. A program runs with and without the library, the same fault happens to
+it, and it must see the same."""
 import collections
 import os
 import shutil
 import subprocess
 
 import unprofiled
-from preload import LIB, Skip, check, check_equal, environment, program, run
+from preload import LIB, environment, program, run
 from strict_dump import Dump, names_of_dumps
+from tap import check, equal, skip
 
 VICTIM = program('victim')
 INJECT = program('inject')
@@ -19,7 +20,7 @@ Outcome = collections.namedtuple('Outcome', 'told folder')
 
 
 def stripped(argv, env):
-    """What runs before the program, such as a shell, is not to be profiled."""
+    """Leaves programs that run before the program, such as a shell, unprofiled."""
     env = dict(env)
     preload = env.pop('LD_PRELOAD', None)
     return (['env', f'LD_PRELOAD={preload}', *argv] if preload else argv), env
@@ -27,8 +28,8 @@ def stripped(argv, env):
 
 def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
     """Runs in `folder` under the library, dumps being p.*; checks what the program saw against the
-    same without the library, in a folder of its own. Returns what the user was told, a list of
-    lines, and the folder."""
+    same without the library, in a folder of its own. Returns the lines that were
+    reported on standard error, and the folder."""
     seen = []
     for name in ('bare', 'profiled'):
         inside = f'{folder}/{name}'
@@ -42,10 +43,10 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
         words, env = stripped(argv, env)
         seen.append(run([*wrap, *words], env, cwd=inside))
     bare, under = seen
-    check_equal(bare.status, status, f'status of the bare program, which said {bare}')
-    check_equal(bare.stderr, '', 'standard error of the bare program')
-    check_equal((under.status, under.stdout), (bare.status, bare.stdout),
-                f'status and output ({under.stderr})')
+    equal(bare.returncode, status, f'status of the bare program, which said {bare}')
+    equal(bare.stderr, '', 'standard error of the bare program')
+    equal((under.returncode, under.stdout), (bare.returncode, bare.stdout),
+          f'status and output ({under.stderr})')
     told = under.stderr.splitlines()
     for line in told:
         check(line.startswith('heapprof: '), f'on standard error: {line}')
@@ -53,14 +54,14 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
 
 
 def check_told(outcome, *lines):
-    """So many lines, each of which holds what is given for it."""
-    check_equal(len(outcome.told), len(lines), f'lines in {outcome.told}')
+    """Checks that so many lines were reported, and that each holds the words given for it."""
+    equal(len(outcome.told), len(lines), f'lines in {outcome.told}')
     for line, words in zip(outcome.told, lines):
         check(words in line, f'no {words!r} in {line!r}')
 
 
 def whole_dumps(folder):
-    """Every file that has a dump's name, read strictly. Temporary files may lie beside them."""
+    """Every file that has a dump's name, read strictly. There may be temporary files as well."""
     return [Dump(f'{folder}/{name}') for name in names_of_dumps(folder)]
 
 
@@ -69,12 +70,12 @@ def needs_namespaces():
     result = subprocess.run(in_namespace('mount -t tmpfs none "$PWD"'), cwd='/tmp',
                             capture_output=True, check=False)
     if result.returncode != 0:
-        raise Skip('no user and mount namespaces here')
+        skip('no user and mount namespaces here')
 
 
 def in_namespace(preparation, afterwards=':'):
-    """What to put before a command for it to run among mounts of its own. Both are commands of the
-    shell."""
+    """The words before a command that let it run with mounts of its own. Both arguments are commands of
+    the shell."""
     return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec',
             f'{preparation}; status=0; "$@" || status=$?; {afterwards}; exit $status', 'sh']
 
@@ -106,8 +107,8 @@ def inject(folder, calls, n, action, argv, wrap=(), refused='none', **variables)
     report = f'{folder}/report'
     result = run([INJECT, os.path.realpath(LIB), report, calls, str(n), action, refused,
                   *wrap, *words], env, cwd=inside)
-    if result.status == 125:
-        raise Skip(f'no seccomp listener here: {result.stderr.strip()}')
+    if result.returncode == 125:
+        skip(f'no seccomp listener here: {result.stderr.strip()}')
     with open(report, encoding='ascii') as f:
         n_seen, name = f.read().split()
     return Injected(result, int(n_seen), name, inside)
@@ -128,8 +129,8 @@ def for_each_call(folder, calls, action, argv, **settings):
 
 def check_unharmed(done, output='worked\n'):
     """Status and output as without the library, and nothing but lines of ours beside."""
-    check_equal((done.result.status, done.result.stdout), (UNHARMED, output),
-                f'status and output after {done.name} ({done.result.stderr})')
+    equal((done.result.returncode, done.result.stdout), (UNHARMED, output),
+          f'status and output after {done.name} ({done.result.stderr})')
     for line in done.result.stderr.splitlines():
         check(line.startswith('heapprof: '), f'on standard error: {line}')
 

@@ -5,46 +5,47 @@ import os
 
 from faults import (NOBODY, VICTIM, check_told, for_all_users, in_namespace, needs_namespaces,
                     profiled)
-from preload import LIB, Skip, case, check, check_equal, each, main
+from preload import LIB
 from strict_dump import dumps_in
+from tap import check, equal, main, skip, test
 
 
-@each('interval', ['1', '4K'])
+@test(interval=['1', '4K'])
 def test_filter_refuses_open(folder, interval):
     outcome = profiled([VICTIM, 'forbid-open'], folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome, 'Operation not permitted')
-    check_equal(len(dumps_in(outcome.folder)), 1, 'dumps, from before the filter')
+    equal(len(dumps_in(outcome.folder)), 1, 'dumps, from before the filter')
 
 
-@each('interval', ['1', '4K'])
+@test(interval=['1', '4K'])
 def test_filter_refuses_all(folder, interval):
-    """Not even fstat: so there is no line either. What can't be checked is not read."""
+    """Not even fstat works, so there is no line either: the library cannot check standard error."""
     outcome = profiled([VICTIM, 'forbid-all'], folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)
-    check_equal(os.listdir(outcome.folder), [], 'files')
+    equal(os.listdir(outcome.folder), [], 'files')
 
 
-@case
+@test
 def test_filter_kills_at_open(folder):
     """Recording alone opens nothing. With a dump due the program would be killed by its own filter:
     the library can't know of it."""
     outcome = profiled([VICTIM, 'deadly-open'], folder, HEAP_PROFILE_EXIT_DUMP=0)
     check_told(outcome, 'HEAP_PROFILE_EXIT_DUMP=0')
-    check_equal(os.listdir(outcome.folder), [], 'files')
+    equal(os.listdir(outcome.folder), [], 'files')
 
 
-@case
+@test
 def test_chroot(folder):
     """The prefix is looked for below the new root: there is no such folder there."""
     wrap = in_namespace('mkdir jail')
     needs_namespaces()
     outcome = profiled([VICTIM, 'chroot', 'jail'], folder, wrap=wrap)
     check_told(outcome, 'No such file or directory')
-    check_equal(len(dumps_in(outcome.folder)), 1, 'dumps from before')
-    check_equal(os.listdir(f'{outcome.folder}/jail'), [], 'files in the new root')
+    equal(len(dumps_in(outcome.folder)), 1, 'dumps from before')
+    equal(os.listdir(f'{outcome.folder}/jail'), [], 'files in the new root')
 
 
-@case
+@test
 def test_chroot_with_the_folder_in_it(folder):
     """No /proc there: names come from what was known at the start."""
     needs_namespaces()
@@ -52,44 +53,44 @@ def test_chroot_with_the_folder_in_it(folder):
     check_told(outcome)
     inside = f'{outcome.folder}/jail{outcome.folder}'
     dumps = dumps_in(outcome.folder) + dumps_in(inside)
-    check_equal([d.metadata['reason'] for d in dumps], ['victim', 'victim', 'victim', 'exit'],
-                'dumps')
+    equal([d.metadata['reason'] for d in dumps], ['victim', 'victim', 'victim', 'exit'],
+          'dumps')
     check('make_block' in dumps[-1].by_leaf(), f'{dumps[-1].by_leaf()}')
 
 
-@each('interval', ['1', '4K'])
+@test(interval=['1', '4K'])
 def test_no_proc(folder, interval):
     needs_namespaces()
     outcome = profiled([VICTIM, 'work'], folder, wrap=in_namespace('mount -t tmpfs none /proc'),
                        HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)
     dumps = dumps_in(outcome.folder)
-    check_equal(len(dumps), 3, 'dumps')
+    equal(len(dumps), 3, 'dumps')
     for key in ('rss_bytes', 'anonymous_bytes'):
-        check_equal(dumps[-1].metadata[key], '0', 'what is not known')
+        equal(dumps[-1].metadata[key], '0', 'what is not known')
     check(dumps[-1].records, 'records')
 
 
-@case
+@test
 def test_privileges_dropped(folder):
     """setuid() after the start, and the folder is root's."""
     if os.geteuid() != 0:
-        raise Skip('needs root')
+        skip('needs root')
     library, victim = for_all_users(folder, LIB, VICTIM)
     os.mkdir(f'{folder}/d')
     os.chmod(f'{folder}/d', 0o755)
     outcome = profiled([victim, 'drop-privileges', NOBODY], folder, preload=library,
                        HEAPPROFILE=f'{folder}/d/p')
     check_told(outcome, 'Permission denied')
-    check_equal([d.metadata['reason'] for d in dumps_in(f'{folder}/d')], ['victim'], 'dumps')
+    equal([d.metadata['reason'] for d in dumps_in(f'{folder}/d')], ['victim'], 'dumps')
 
 
-@each('mask', ['0', '022', '077', '0777'])
+@test(mask=['0', '022', '077', '0777'])
 def test_modes(folder, mask):
     outcome = profiled([VICTIM, 'umask', mask], folder)
     check_told(outcome)
     mode = os.stat(f'{outcome.folder}/p.0001.heap').st_mode & 0o7777
-    check_equal(oct(mode), oct(0o600 & ~int(mask, 8)), 'mode')
+    equal(oct(mode), oct(0o600 & ~int(mask, 8)), 'mode')
 
 
 main()

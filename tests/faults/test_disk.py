@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps that can't be written: the program goes on, the user is told once, and what lies on the disk
-is whole."""
+"""Dumps that cannot be written: the program goes on, the failure is reported once, and the files on the
+disk are whole."""
 import os
 
 from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
                     in_namespace, inject, needs_namespaces, profiled)
-from preload import LIB, case, check, check_equal, each, main
+from preload import LIB
 from strict_dump import dumps_in, names_of_dumps
+from tap import check, equal, main, test
 
 SMALL_DISK = 'mkdir d; mount -t tmpfs -o size=256k none d; chmod 777 d'
 FILL = 'head -c 1M /dev/zero >d/ballast 2>/dev/null || :'
@@ -15,7 +16,7 @@ KEEP = 'cp -r d out'
 MAKE_FOLDER = ['sh', '-c', 'mkdir d && exec "$@"', 'sh']
 
 
-@each('interval', ['1', '512K'])
+@test(interval=['1', '512K'])
 def test_disk_full_for_a_while(folder, interval):
     needs_namespaces()
     outcome = profiled([VICTIM, 'make-room', 'd/ballast'], folder,
@@ -23,31 +24,31 @@ def test_disk_full_for_a_while(folder, interval):
                        HEAPPROFILE='d/p', HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome, 'No space left on device')
     dumps = dumps_in(f'{outcome.folder}/out')
-    check_equal([os.path.basename(d.path) for d in dumps], ['p.0001.heap', 'p.0002.heap'],
-                'dumps after there was room')
-    check_equal([d.metadata['reason'] for d in dumps], ['victim', 'exit'], 'reasons')
+    equal([os.path.basename(d.path) for d in dumps], ['p.0001.heap', 'p.0002.heap'],
+          'dumps after there was room')
+    equal([d.metadata['reason'] for d in dumps], ['victim', 'exit'], 'reasons')
 
 
-@case
+@test
 def test_disk_full(folder):
     needs_namespaces()
     outcome = profiled([VICTIM, 'work'], folder,
                        wrap=in_namespace(f'{SMALL_DISK}; {FILL}', KEEP), HEAPPROFILE='d/p')
     check_told(outcome, 'No space left on device')
-    check_equal(os.listdir(f'{outcome.folder}/out'), ['ballast'], 'files')
+    equal(os.listdir(f'{outcome.folder}/out'), ['ballast'], 'files')
 
 
-@case
+@test
 def test_read_only_root(folder):
     needs_namespaces()
     read_only = ('mkdir d; mount --bind d d; for m in d /; do mount -o remount,bind,ro $m; done; '
                  '! touch d/x 2>/dev/null')
     outcome = profiled([VICTIM, 'work'], folder, wrap=in_namespace(read_only), HEAPPROFILE='d/p')
     check_told(outcome, 'Read-only file system')
-    check_equal(os.listdir(f'{outcome.folder}/d'), [], 'files')
+    equal(os.listdir(f'{outcome.folder}/d'), [], 'files')
 
 
-@case
+@test
 def test_folder_of_another_user(folder):
     """As root, by giving up root before the start."""
     wrap = ()
@@ -60,19 +61,19 @@ def test_folder_of_another_user(folder):
     outcome = profiled([victim, 'work'], folder, wrap=wrap, preload=library,
                        HEAPPROFILE=f'{folder}/d/p')
     check_told(outcome, 'Permission denied')
-    check_equal(os.listdir(f'{folder}/d'), [], 'files')
+    equal(os.listdir(f'{folder}/d'), [], 'files')
 
 
-@case
+@test
 def test_folder_removed_meanwhile(folder):
     outcome = profiled([VICTIM, 'lose-folder', 'd'], folder, wrap=MAKE_FOLDER, HEAPPROFILE='d/p')
     check_told(outcome, 'No such file or directory')
     dumps = dumps_in(f'{outcome.folder}/d')
-    check_equal([d.metadata['reason'] for d in dumps], ['victim', 'exit'],
-                'dumps after the folder was there again')
+    equal([d.metadata['reason'] for d in dumps], ['victim', 'exit'],
+          'dumps after the folder was there again')
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_folder_removed_in_the_middle_of_a_dump(folder, way):
     """At each system call that a dump makes."""
     for done in for_each_call(folder, 'openat,read,write,close,renameat2,linkat,link',
@@ -83,15 +84,15 @@ def test_folder_removed_in_the_middle_of_a_dump(folder, way):
         check(not os.path.exists(f'{done.folder}/d'), 'the folder is gone')
 
 
-@case
+@test
 def test_own_size_signal(folder):
     """A program that handles SIGXFSZ gets its own one, and none of ours."""
     outcome = profiled([VICTIM, 'own-size-signal'], folder)
     check_told(outcome, 'File too large')
-    check_equal(os.listdir(outcome.folder), [], 'files')
+    equal(os.listdir(outcome.folder), [], 'files')
 
 
-@each('calls', ['openat', 'write', 'renameat2,linkat'])
+@test(calls=['openat', 'write', 'renameat2,linkat'])
 def test_disk_that_hangs(folder, calls):
     """A thread's dump never comes back, as on a network file system that is gone: all others go on,
     and the end of the program gives up waiting for it."""
@@ -103,40 +104,40 @@ def test_disk_that_hangs(folder, calls):
                   HEAP_PROFILE_ALLOCATION_INTERVAL='50K')
     check(done.name in calls, f'no such call: {done}')
     check_unharmed(done, output='')
-    check_equal(done.result.stderr.count('heapprof: '), 1, 'lines')
+    equal(done.result.stderr.count('heapprof: '), 1, 'lines')
     check('another dump has not finished' in done.result.stderr, done.result.stderr)
-    check_equal(names_of_dumps(done.folder), [], 'dumps')
+    equal(names_of_dumps(done.folder), [], 'dumps')
 
 
 def count_reads_of_folder(folder, *argv, **variables):
     """How often the library asks for a piece of a folder's contents."""
     done = inject(folder, 'getdents64', 0, 'none', argv, HEAPPROFILE=f'{folder}/d/p', **variables)
-    check_equal((done.result.status, done.result.stdout), (0, ''), f'result ({done.result.stderr})')
+    equal((done.result.returncode, done.result.stdout), (0, ''), f'result ({done.result.stderr})')
     os.rmdir(done.folder)
     return done.n_seen
 
 
-@case
+@test
 def test_folder_of_many_dumps(folder):
-    """Reading it in every process would take time that grows with the square of their number: who
-    writes no dump does not, nor who has a number of its own in the name."""
+    """Reading it in every process would take time that grows with the square of their number. A
+    process that writes no dump does not read it, nor does one with its process ID in the name."""
     processes = f'{os.environ["HEAPPROF_PRELOAD_PROGRAMS"]}/processes'
     os.mkdir(f'{folder}/d')
     for number in range(1, 2001):
         os.close(os.open(f'{folder}/d/p_1.{number:04}.heap', os.O_CREAT))
     n = count_reads_of_folder(folder, processes, 'leaf', HEAP_PROFILE_EXIT_DUMP='0')
-    check_equal(n, 0, 'reads without a dump')
+    equal(n, 0, 'reads without a dump')
     n = count_reads_of_folder(folder, processes, 'fork', HEAP_PROFILE_EXIT_DUMP='0')
-    check_equal(n, 0, 'reads without a dump, and of a child')
+    equal(n, 0, 'reads without a dump, and of a child')
     n = count_reads_of_folder(folder, processes, 'fork', HEAPPROF_OWNER='1:1')
-    check_equal(n, 0, 'reads of processes under another')
+    equal(n, 0, 'reads of processes under another')
     n_of_owner = count_reads_of_folder(folder, processes, 'leaf')
     check(n_of_owner > 1, 'the first process reads it')
     n = count_reads_of_folder(folder, processes, 'fork')
-    check_equal(n, n_of_owner, 'reads of a process and its child')
+    equal(n, n_of_owner, 'reads of a process and its child')
     n = count_reads_of_folder(folder, processes, 'leaf', HEAP_PROFILE_ALLOCATION_INTERVAL='1K')
-    check_equal(n, n_of_owner, 'reads of a process with several dumps')
-    check_equal(len(dumps_in(f'{folder}/d', r'p_(?!1\.)\d+\.0001\.heap')), 3, 'dumps of others')
+    equal(n, n_of_owner, 'reads of a process with several dumps')
+    equal(len(dumps_in(f'{folder}/d', r'p_(?!1\.)\d+\.0001\.heap')), 3, 'dumps of others')
     check(len(dumps_in(f'{folder}/d')) > 4, 'dumps of the first ones')
 
 

@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Killed or stopped in the middle of a dump, at each of its system calls."""
+"""A process is killed or stopped in the middle of a dump, at each of its system calls."""
 import os
 
 from faults import UNHARMED, VICTIM, WAYS, check_unharmed, for_each_call, inject, whole_dumps
-from preload import case, check, check_equal, each, environment, main, run
+from preload import environment, run
 from strict_dump import dumps_in
+from tap import check, equal, main, test
 
 KILLED = 128 + 9
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_kill_in_the_middle_of_a_dump(folder, way):
     """No torn file under a final name, ever; the next run goes on with the numbers."""
     most = 0
     for done in for_each_call(folder, 'any', 'kill', [VICTIM, 'work-alone'],
                               refused=WAYS[way]):
-        check_equal(done.result.status, KILLED, f'status at {done.name}')
+        equal(done.result.returncode, KILLED, f'status at {done.name}')
         n = len(whole_dumps(done.folder))
         most = max(most, n)
         others = [name for name in os.listdir(done.folder) if not name.endswith('.heap')]
@@ -25,24 +26,24 @@ def test_kill_in_the_middle_of_a_dump(folder, way):
     check(most > 0, 'none was killed after a dump')
 
 
-@case
+@test
 def test_run_after_a_kill(folder):
     """What a killed process left does not hinder the next one."""
     done = inject(folder, 'write', 1, 'kill', [VICTIM, 'work-alone'], refused='linkat')
-    check_equal(done.result.status, KILLED, 'status')
+    equal(done.result.returncode, KILLED, 'status')
     result = run([VICTIM, 'umask', '0'], environment(done.folder))
-    check_equal((result.status, result.stderr), (UNHARMED, ''), 'the next one')
-    check_equal(len(whole_dumps(done.folder)), 1, 'dumps')
+    equal((result.returncode, result.stderr), (UNHARMED, ''), 'the next one')
+    equal(len(whole_dumps(done.folder)), 1, 'dumps')
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_stop_in_the_middle_of_a_dump(folder, way):
-    """SIGSTOP, and SIGCONT when the process stands: it goes on as if nothing had been."""
+    """SIGSTOP, and SIGCONT once the process has stopped: it goes on as if nothing had happened."""
     for done in for_each_call(folder, 'any', 'stop', [VICTIM, 'work-alone'],
                               refused=WAYS[way]):
         check_unharmed(done)
-        check_equal(done.result.stderr, '', 'standard error')
-        check_equal(len(dumps_in(done.folder)), 2, 'dumps')
+        equal(done.result.stderr, '', 'standard error')
+        equal(len(dumps_in(done.folder)), 2, 'dumps')
 
 
 main()

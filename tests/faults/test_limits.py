@@ -1,23 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the library asks of the kernel is refused: memory, descriptors, threads, anything."""
+"""The kernel refuses what the library asks for: memory, descriptors, threads, any system call."""
 import os
 import resource
 
 import unprofiled
 from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
                     inject, profiled, whole_dumps)
-from preload import LIB, Skip, case, check, check_equal, each, environment, main, program, run
+from preload import LIB, environment, program, run
 from strict_dump import dumps_in, last_dump, names_of_dumps
+from tap import check, equal, main, skip, test
 
 FLAKY = program('libflaky.so')
-# What a failed removal leaves behind is the only thing that may be left behind.
+# Only a removal that failed may leave a file.
 LEAVES_TEMPORARIES = ('unlink',)
 OWN_LOCKED_KIB = 3584  # of the library, where a program locks all of its memory
 
 
 def check_files(done):
-    """Whole dumps and nothing else; a dump that could not be written was told of."""
+    """Whole dumps and nothing else; a dump that could not be written was reported."""
     left = [n for n in os.listdir(done.folder) if not n.endswith('.heap')]
     check(not left or done.name in LEAVES_TEMPORARIES, f'{left} after {done.name}')
     dumps = whole_dumps(done.folder)
@@ -28,7 +29,7 @@ def check_files(done):
     return dumps
 
 
-@each('action', ['fail=ENOMEM', 'fail-on=ENOMEM'])
+@test(action=['fail=ENOMEM', 'fail-on=ENOMEM'])
 def test_no_memory_for_our_own_tables(folder, action):
     """The N-th mmap of the library's fails; or that one and all after it."""
     for interval in ('1', '4K'):
@@ -38,7 +39,7 @@ def test_no_memory_for_our_own_tables(folder, action):
             check_files(done)
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_any_call_fails_once(folder, way):
     """Every system call that the library makes, one after the other. Opening, writing and so on fail
     with what is usual for them."""
@@ -48,60 +49,60 @@ def test_any_call_fails_once(folder, way):
         check_files(done)
 
 
-@case
+@test
 def test_any_call_and_all_that_follow(folder):
     for done in for_each_call(folder, 'any', 'fail-on=natural', [VICTIM, 'work-alone']):
         check_unharmed(done)
         whole_dumps(done.folder)
 
 
-@case
+@test
 def test_error_without_a_name(folder):
     """As file systems in user space and filters may return."""
     done = inject(folder, 'openat', 1, 'fail-on=4000', [VICTIM, 'work-alone'])
     check_unharmed(done)
     check('error 4000' in done.result.stderr, done.result.stderr)
-    check_equal(names_of_dumps(done.folder), [], 'dumps')
+    equal(names_of_dumps(done.folder), [], 'dumps')
 
 
-@case
+@test
 def test_calls_are_interrupted(folder):
     """EINTR: it is asked again, and nothing is lost."""
     for done in for_each_call(folder, 'read,write', 'fail=EINTR', [VICTIM, 'work-alone']):
         check_unharmed(done)
-        check_equal(done.result.stderr, '', done.name)
-        check_equal(len(check_files(done)), 2, 'dumps')
+        equal(done.result.stderr, '', done.name)
+        equal(len(check_files(done)), 2, 'dumps')
 
 
-@each('limit', [20, 64, 65, 200])
+@test(limit=[20, 64, 65, 200])
 def test_no_descriptors(folder, limit):
     """The program has them all."""
     outcome = profiled([VICTIM, 'use-descriptors', '0', str(limit)], folder)
     check_told(outcome, 'Too many open files')
-    check_equal([d.metadata['reason'] for d in dumps_in(outcome.folder)], ['exit'],
-                'dumps, after it has closed two')
+    equal([d.metadata['reason'] for d in dumps_in(outcome.folder)], ['exit'],
+          'dumps, after it has closed two')
 
 
-@each('limit', [20, 200])
+@test(limit=[20, 200])
 def test_one_descriptor(folder, limit):
     """Enough for a dump; the memory map comes from what was known at the start."""
     outcome = profiled([VICTIM, 'use-descriptors', '1', str(limit)], folder)
     check_told(outcome)
-    check_equal([d.metadata['reason'] for d in dumps_in(outcome.folder)],
-                ['victim', 'victim', 'exit'], 'dumps')
+    equal([d.metadata['reason'] for d in dumps_in(outcome.folder)],
+          ['victim', 'victim', 'exit'], 'dumps')
 
 
-@each('interval', ['1', '4K'])
+@test(interval=['1', '4K'])
 def test_allocator_without_memory(folder, interval):
-    """Every seventh call of the allocator underneath fails: the same calls, as many, with the same
-    errno; and what is in use stays right to the byte."""
+    """Every seventh call of the allocator underneath fails: the same calls fail, as
+    often and with the same errno, and the bytes in use stay exact."""
     outcome = profiled([VICTIM, 'bad-luck'], folder, preload=f'{LIB}:{FLAKY}',
                        HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)
     dump = last_dump(outcome.folder)
     if interval == '1':
         inuse = dump.by_leaf()['do_bad_luck']
-        check_equal(inuse.inuse_objects, 1, 'blocks that are left of realloc')
+        equal(inuse.inuse_objects, 1, 'blocks that are left of realloc')
         check(2990 <= inuse.inuse_bytes <= 2999, f'bytes of it: {inuse.inuse_bytes}')
 
 
@@ -116,27 +117,27 @@ def as_user_who_may_lock(kib):
     return become
 
 
-@each('interval', [None, '512K'])
+@test(interval=[None, '512K'])
 def test_limit_of_locked_memory(folder, interval):
     """The figure is libheapprof(3)'s: what the library takes of it, idle and recording, with a dump
     at the end. The kernel counts whole mappings, touched or not."""
     library, locked = for_all_users(folder, LIB, program('locked'))
     os.chmod(folder, 0o777)
     bare = run([locked], unprofiled.environment(environment(folder)))
-    if bare.status != 0:
-        raise Skip('may not lock memory here')
+    if bare.returncode != 0:
+        skip('may not lock memory here')
     limit = int(bare.stdout) + OWN_LOCKED_KIB
     hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
     if hard != resource.RLIM_INFINITY and hard < limit << 10:
-        raise Skip(f'may lock only {hard >> 10} KiB here')
+        skip(f'may lock only {hard >> 10} KiB here')
     recording = {'HEAP_PROFILE_SAMPLE_INTERVAL': interval} if interval else {'HEAPPROFILE': None}
     result = run([locked], environment(folder, preload=library, **recording),
                  preexec_fn=as_user_who_may_lock(limit))
-    check_equal((result.status, result.stderr), (0, ''), f'status, message, with {limit} KiB')
-    check_equal(len(dumps_in(folder)), 1 if interval else 0, 'dumps')
-    check_equal(run([locked], unprofiled.environment(environment(folder)),
-                    preexec_fn=as_user_who_may_lock(int(bare.stdout) - 64)).status, 4,
-                'status of the bare program with too little, for the limit holds')
+    equal((result.returncode, result.stderr), (0, ''), f'status, message, with {limit} KiB')
+    equal(len(dumps_in(folder)), 1 if interval else 0, 'dumps')
+    equal(run([locked], unprofiled.environment(environment(folder)),
+              preexec_fn=as_user_who_may_lock(int(bare.stdout) - 64)).returncode, 4,
+          'status of the bare program with too little, for the limit holds')
 
 
 main()

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""After days of generated code and plugins a new leak is still seen; small stacks; what lies in the
-way of a dump."""
+"""After days of generated code and plugins the library still finds a new leak. Small stacks. Files in
+the way of a dump."""
 import os
 
 from faults import VICTIM, WAYS, check_told, check_unharmed, for_each_call, profiled
-from preload import case, check, check_equal, each, main
 from strict_dump import dumps_in, last_dump, names_of_dumps
+from tap import check, equal, main, test
 
 PLUGIN = os.path.join(os.environ.get('HEAPPROF_PRELOAD_PROGRAMS', ''), 'libplugin_a.so')
 N_GENERATED = 200000
 N_PLUGINS = 4500
 
 
-@each('limit', ['4M', '8M'])
+@test(limit=['4M', '8M'])
 def test_leak_after_the_stack_table_is_full(folder, limit):
     """Stacks of code that is generated again and again, with nothing in use, make room."""
     outcome = profiled([VICTIM, 'generated-code', str(N_GENERATED)], folder,
@@ -22,13 +22,13 @@ def test_leak_after_the_stack_table_is_full(folder, limit):
     dump = last_dump(outcome.folder)
     check('(evicted)' in dump.text, 'the table was full')
     leaked = dump.by_leaf()['leak_late']
-    check_equal((leaked.inuse_objects, leaked.inuse_bytes), (100, 100000), 'the leak')
+    equal((leaked.inuse_objects, leaked.inuse_bytes), (100, 100000), 'the leak')
     n_dropped = dump.number('samples_dropped')
     check(n_dropped < N_GENERATED / 100, f'{n_dropped} dropped')
     check(dump.total.alloc_objects + n_dropped >= N_GENERATED + 100, 'the sums hold all')
 
 
-@case
+@test
 def test_leak_after_many_plugins(folder):
     """The leak of the last one is seen, under its name, and none of the others has lost its own."""
     outcome = profiled([VICTIM, 'plugins', PLUGIN, str(N_PLUGINS)], folder)
@@ -36,17 +36,17 @@ def test_leak_after_many_plugins(folder):
     dump = dumps_in(outcome.folder)[0]
     leaked = [c for c, stack in dump.records
               if c.inuse_objects and dump.mapping_of(stack[0]).path.endswith('/plugin.so')]
-    check_equal([(c.inuse_objects, c.inuse_bytes) for c in leaked], [(10, 7770)], 'the leak')
+    equal([(c.inuse_objects, c.inuse_bytes) for c in leaked], [(10, 7770)], 'the leak')
     is_open = 1  # the last one: the kernel's line is there as well
-    check_equal(sum(m.path.endswith('/plugin.so') for m in dump.mappings), N_PLUGINS + is_open,
-                'lines of libraries')
+    equal(sum(m.path.endswith('/plugin.so') for m in dump.mappings), N_PLUGINS + is_open,
+          'lines of libraries')
 
 
-@each('interval', ['1', '512'])
+@test(interval=['1', '512'])
 def test_small_stacks_half_used(folder, interval):
     outcome = profiled([VICTIM, 'half-stacks'], folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)
-    check_equal(len(dumps_in(outcome.folder)), 5, 'dumps')
+    equal(len(dumps_in(outcome.folder)), 5, 'dumps')
     check('allocate_deep' in last_dump(outcome.folder).by_leaf(), 'records')
 
 
@@ -60,7 +60,7 @@ TAKE_NAME = {
 }
 
 
-@each('what', TAKE_NAME)
+@test(what=TAKE_NAME)
 def test_somebody_takes_the_name_meanwhile(folder, what):
     """After we have looked and before we claim it: neither followed nor replaced, and the dump goes
     by another name."""
@@ -70,24 +70,24 @@ def test_somebody_takes_the_name_meanwhile(folder, what):
                                   f'run=[ -e p.0001.heap ] || {TAKE_NAME[what]}',
                                   [VICTIM, 'umask', '0'], refused=refused):
             check_unharmed(done, output='')
-            check_equal(done.result.stderr, '', 'standard error')
+            equal(done.result.stderr, '', 'standard error')
             check(not os.path.exists(f'{folder}/{way}/victim'), 'a symbolic link was followed')
             if what == 'file':
                 with open(f'{done.folder}/p.0001.heap', encoding='ascii') as f:
-                    check_equal(f.read(), 'mine\n', 'the file of somebody else')
-            check_equal(len(dumps_in(done.folder, r'p_\d+\.\d+\.heap')), 1,
-                        f'dumps by another name in {os.listdir(done.folder)}')
+                    equal(f.read(), 'mine\n', 'the file of somebody else')
+            equal(len(dumps_in(done.folder, r'p_\d+\.\d+\.heap')), 1,
+                  f'dumps by another name in {os.listdir(done.folder)}')
 
 
-@each('number', ['18446744073709551615', '18446744073709551616', '9' * 40])
+@test(number=['18446744073709551615', '18446744073709551616', '9' * 40])
 def test_absurd_numbers_in_the_way(folder, number):
     with open(f'{folder}/p.{number}.heap', 'w', encoding='ascii') as f:
         f.write('mine')
     outcome = profiled([VICTIM, 'work-alone'], folder, HEAPPROFILE=f'{folder}/p')
     check_told(outcome)
     with open(f'{folder}/p.{number}.heap', encoding='ascii') as f:
-        check_equal(f.read(), 'mine', 'the file of somebody else')
-    check_equal(len(names_of_dumps(folder)), 3, 'dumps, and that file')
+        equal(f.read(), 'mine', 'the file of somebody else')
+    equal(len(names_of_dumps(folder)), 3, 'dumps, and that file')
 
 
 main()

@@ -437,7 +437,7 @@ static int do_generated_code(char **argv)
 	return UNHARMED;
 }
 
-/* Where the build ID's bytes lie in a file, by the header of their note. */
+/* The offset of the build ID's bytes in a file, by the header of their note. */
 static unsigned char *find_build_id(unsigned char *file, size_t size)
 {
 	static const unsigned char header[] = {4, 0, 0, 0, 20,  0,   0,   0,

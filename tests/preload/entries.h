@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with a known set of allocations: each lies in a function of its own, which says what it
+/* A program with a known set of allocations: each is in a function of its own, which says what it
  * is about to do; at the end the program prints the sums, and the dump must hold the same.
  *
  * Line: function, objects and bytes in use, objects and bytes allocated. */

@@ -63,7 +63,7 @@ static int do_descriptors(char **argv)
 	return 0;
 }
 
-/* A daemon: closes all, and what it opens next lies at 0, 1, 2. argv: the file */
+/* A daemon: closes all, and what it opens next gets 0, 1, 2. argv: the file */
 static int do_database_at_2(char **argv)
 {
 	struct stat status;
@@ -167,7 +167,8 @@ static int do_size_limit(char **argv)
 	return 7;
 }
 
-/* Lines of the profiler's that can't be written leave no signal behind, nor take the program's. */
+/* A line of the profiler that cannot be written leaves no signal pending, and takes none of the
+ * program's. */
 static int do_silent_signals(char **argv)
 {
 	const int numbers[] = {SIGPIPE, SIGXFSZ};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens and closes libraries; those of the tests lie in the folder that follows the command. */
+/* Opens and closes libraries; the tests' libraries are in the folder that follows the command. */
 #include "program.h"
 
 #include <dlfcn.h>
@@ -51,7 +51,7 @@ static NOINLINE void allocate_through(void *handle, int n, int free_them)
 	}
 }
 
-/* Each is closed before the next is opened, so that they lie at the same place in turn. */
+/* Each is closed before the next is opened, so that they get the same place in turn. */
 static int do_one_after_another(char **argv)
 {
 	void *handle = NULL;

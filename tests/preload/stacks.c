@@ -76,7 +76,7 @@ static void call_generated_code(void)
 		generated(allocate_once, stray);
 }
 
-/* The stack lies at the beginning of one mapping, and %rbp leads to its end. argv: MiB, and how
+/* The stack is at the beginning of one mapping, and %rbp points to its end. argv: MiB, and how
  * often */
 static int do_stray(char **argv)
 {

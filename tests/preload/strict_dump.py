@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from preload import Failure, check, check_equal
+from tap import check, equal
 
 Counts = collections.namedtuple('Counts', 'inuse_objects inuse_bytes alloc_objects alloc_bytes')
 Mapping = collections.namedtuple('Mapping', 'start end offset path')
@@ -28,7 +28,7 @@ def add(a, b):
 
 
 class Dump:
-    """A dump, read by the letter of its grammar: the smallest irregularity is a Failure."""
+    """A dump, read by the letter of its grammar: the smallest irregularity fails the test."""
 
     def __init__(self, path, text=None):
         self.path = path
@@ -43,13 +43,13 @@ class Dump:
         separator = lines.index('')
         self._read_header(lines[0])
         self._read_records(lines[1:separator])
-        check_equal(lines[separator + 1], 'MAPPED_LIBRARIES:', path)
+        equal(lines[separator + 1], 'MAPPED_LIBRARIES:', path)
         self._read_mappings(lines[separator + 2:-1])
         self._check_sums()
         self._check_addresses()
 
     def _fail(self, line):
-        raise Failure(f'{self.path}: {line[:200]!r} is not in the grammar')
+        raise AssertionError(f'{self.path}: {line[:200]!r} is not in the grammar')
 
     def _read_header(self, line):
         m = _HEADER.fullmatch(line) or self._fail(line)
@@ -72,14 +72,14 @@ class Dump:
                 self.records.append((counts, stack))
         missing = [k for k in KEYS if k not in self.metadata]
         check(not missing, f'{self.path}: no {missing}')
-        check_equal(int(self.metadata['sample_interval']), self.interval, 'sample_interval')
+        equal(int(self.metadata['sample_interval']), self.interval, 'sample_interval')
 
     def _read_mappings(self, lines):
         self.mappings, self.build_ids = [], {}
         for line in lines:
             if line.startswith('#'):
                 m = _BUILD_ID.fullmatch(line) or self._fail(line)
-                check_equal(m.group(2), self.mappings[-1].path, f'{self.path}: whose build ID')
+                equal(m.group(2), self.mappings[-1].path, f'{self.path}: whose build ID')
                 self.build_ids[m.group(2)] = m.group(1)
             else:
                 m = _MAPPING.fullmatch(line) or self._fail(line)
@@ -94,10 +94,10 @@ class Dump:
                   f'{self.path}: more in use than allocated: {c}')
             check(c.alloc_objects > 0, f'{self.path}: an empty record')
             check(c.inuse_objects > 0 or c.inuse_bytes == 0, f'{self.path}: bytes of nothing: {c}')
-        check_equal(self.total, total, f'{self.path}: the header against the sum of records')
+        equal(self.total, total, f'{self.path}: the header against the sum of records')
 
     def _check_addresses(self):
-        """Leaves lie in what is mapped. (Outer frames may lie in generated code.)"""
+        """Leaves must be in a mapping. (Outer frames may be in generated code.)"""
         for m in self.mappings:
             check(m.start < m.end, f'{self.path}: an empty mapping')
         ordered = sorted(self.mappings)
@@ -113,7 +113,7 @@ class Dump:
         return None
 
     def name(self, return_address):
-        """The function that a return address lies in; else "file+offset"."""
+        """The function that holds a return address; else "file+offset"."""
         m = self.mapping_of(return_address)
         if not m:
             return '?'
@@ -178,7 +178,7 @@ def names_of_dumps(folder):
 
 
 def dumps_in(folder, pattern=r'p\.\d+\.heap'):
-    """All dumps whose names match, read; nothing that isn't a whole dump may lie there."""
+    """All dumps whose names match, read; no other file may be there."""
     for name in os.listdir(folder):
         check('.tmp' not in name, f'{name} was left behind')
     return [Dump(os.path.join(folder, n)) for n in names_of_dumps(folder)

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The same exact dumps over every allocator, preloaded behind the library or linked."""
+"""The same exact dumps over every allocator, preloaded after the library or linked."""
 import os
 import re
 import shutil
 import subprocess
 
-from preload import (LIB, Skip, case, check, check_equal, each, environment, find_allocator, main,
-                     program, run, run_quietly)
+from preload import LIB, environment, find_allocator, program, run, run_quietly
 from strict_dump import Counts, dumps_in, last_dump
+from tap import check, equal, main, skip, test
 
 ALLOCATORS = ['jemalloc', 'tcmalloc_minimal', 'mimalloc']
 
@@ -20,14 +20,14 @@ LIMITS = {'jemalloc': {'ENTRIES_NO_PVALLOC': '1'}, 'mimalloc': {'ENTRIES_NO_BAD_
 def check_dump(folder, text):
     dump = last_dump(folder)
     leaves = dump.by_leaf()
-    check_equal(dump.number('samples_dropped'), 0, 'samples_dropped')
+    equal(dump.number('samples_dropped'), 0, 'samples_dropped')
     for line in text.splitlines():
         name, *numbers = line.split()
-        check_equal(tuple(leaves[name]), tuple(map(int, numbers)), name)
+        equal(tuple(leaves[name]), tuple(map(int, numbers)), name)
     return len(text.splitlines())
 
 
-@each('allocator', ALLOCATORS)
+@test(allocator=ALLOCATORS)
 def test_preloaded_behind(folder, allocator):
     for name in ('entries', 'entries_cxx'):
         sub = f'{folder}/{name}'
@@ -38,20 +38,20 @@ def test_preloaded_behind(folder, allocator):
         check(check_dump(sub, out.stdout) > 6, 'lines')
 
 
-@each('allocator', ALLOCATORS)
+@test(allocator=ALLOCATORS)
 def test_linked(folder, allocator):
     """The program itself needs the allocator."""
     for name in ('entries', 'entries_cxx'):
         binary = program(f'{name}_{allocator}')
         if not os.path.exists(binary):
-            raise Skip(f'no {allocator} to link with')
+            skip(f'no {allocator} to link with')
         sub = f'{folder}/{name}'
         os.mkdir(sub)
         out = run_quietly([binary, '8'], environment(sub, **LIMITS.get(allocator, {})))
         check(check_dump(sub, out.stdout) > 6, 'lines')
 
 
-@each('allocator', ALLOCATORS)
+@test(allocator=ALLOCATORS)
 def test_sampled(folder, allocator):
     run_quietly([program('sampled'), '2'],
                 environment(folder, exact=False, preload=f'{LIB}:{find_allocator(allocator)}',
@@ -59,16 +59,16 @@ def test_sampled(folder, allocator):
     check(last_dump(folder).total.alloc_objects > 1000, 'samples')
 
 
-@each('allocator', ['glibc', *ALLOCATORS])
+@test(allocator=['glibc', *ALLOCATORS])
 def test_jemallocs_own_interface(folder, allocator):
     """It is there where jemalloc is, and only there."""
     preload = LIB if allocator == 'glibc' else f'{LIB}:{find_allocator(allocator)}'
     env = environment(folder, preload=preload)
     out = run_quietly([program('jemalloc'), '4'], env)
-    check_equal(check_dump(folder, out.stdout), 3 if allocator == 'jemalloc' else 0, 'lines')
+    equal(check_dump(folder, out.stdout), 3 if allocator == 'jemalloc' else 0, 'lines')
 
 
-@each('interval', ['32K', '512K'])
+@test(interval=['32K', '512K'])
 def test_a_block_of_jemallocs_own_is_counted_once_a_call(folder, interval):
     """A call that can't enlarge it counts nothing."""
     run_quietly([program('sampled'), 'resizex'],
@@ -79,12 +79,12 @@ def test_a_block_of_jemallocs_own_is_counted_once_a_call(folder, interval):
     check(total <= counted <= total + 200000, f'allocated_bytes {counted}, not {total}')
 
 
-@case
+@test
 def test_jemallocs_own_interface_bound_at_once(folder):
     """jemalloc calls it itself, and is bound before us: the loader has nothing to say about it."""
     env = environment(folder, preload=f'{LIB}:{find_allocator("jemalloc")}', LD_BIND_NOW='1')
     result = run_quietly([program('jemalloc'), '4'], env)
-    check_equal(check_dump(folder, result.stdout), 3, 'lines')
+    equal(check_dump(folder, result.stdout), 3, 'lines')
 
 
 def run_over_full_tcmalloc(folder, *command, **variables):
@@ -94,41 +94,41 @@ def run_over_full_tcmalloc(folder, *command, **variables):
     return run([program(command[0]), *command[1:]], env)
 
 
-@case
+@test
 def test_full_tcmalloc(folder):
     """Its own profiler, which HEAPPROFILE would start too, keeps away."""
     result = run_over_full_tcmalloc(folder, 'entries', '4')
-    check_equal((result.status, result.stderr), (0, ''), 'the program')
+    equal((result.returncode, result.stderr), (0, ''), 'the program')
     check(check_dump(folder, result.stdout) > 6, 'lines')
     dumps = dumps_in(folder)
-    check_equal([d.metadata['reason'] for d in dumps], ['exit'], 'reasons')
+    equal([d.metadata['reason'] for d in dumps], ['exit'], 'reasons')
 
 
-@case
+@test
 def test_full_tcmalloc_asks_for_no_dump(folder):
     result = run_over_full_tcmalloc(folder, 'entries', '4', HEAP_PROFILE_EXIT_DUMP='0')
-    check_equal(result.status, 0, 'status')
+    equal(result.returncode, 0, 'status')
     check('no dump written' in result.stderr, result.stderr)
-    check_equal(os.listdir(folder), [], 'files')
+    equal(os.listdir(folder), [], 'files')
 
 
-@case
+@test
 def test_full_tcmalloc_leaves_earlier_dumps_where_told(folder):
-    """It removes them at its start unless it is told not to, with or without us."""
+    """It removes them at its start unless a variable forbids that, with or without us."""
     for _ in range(2):
         run_over_full_tcmalloc(folder, 'entries', '1', HEAP_PROFILE_CLEANUP='0')
-    check_equal(len(dumps_in(folder)), 2, 'dumps')
+    equal(len(dumps_in(folder)), 2, 'dumps')
 
 
-@case
+@test
 def test_full_tcmalloc_in_a_program_that_is_left_out(folder):
     """Nor does it write under our names there."""
     result = run_over_full_tcmalloc(folder, 'entries', '4', HEAP_PROFILE_PROGRAM='another')
-    check_equal((result.status, result.stderr), (0, ''), 'the program')
-    check_equal(os.listdir(folder), [], 'files')
+    equal((result.returncode, result.stderr), (0, ''), 'the program')
+    equal(os.listdir(folder), [], 'files')
 
 
-@case
+@test
 def test_archive_in_a_program(folder):
     for name in ('entries_static', 'entries_cxx_static'):
         sub = f'{folder}/{name}'
@@ -137,14 +137,14 @@ def test_archive_in_a_program(folder):
         check(check_dump(sub, out.stdout) > 6, 'lines')
 
 
-@case
+@test
 def test_archive_needs_only_malloc(folder):
     """A program that names none of our functions gets them by -u malloc."""
     out = subprocess.run(['nm', program('entries_static')], capture_output=True, text=True).stdout
     check(' T malloc\n' in out or ' t malloc\n' in out, 'malloc is linked in')
 
 
-@each('by', ['environment', 'call'])
+@test(by=['environment', 'call'])
 def test_archive_under_the_shared_library(folder, by):
     """Each call passes both copies: one records."""
     if by == 'environment':
@@ -152,37 +152,37 @@ def test_archive_under_the_shared_library(folder, by):
     else:
         result = run([program('api_static'), 'sessions', f'{folder}/p'],
                      environment(folder, HEAPPROFILE=None))
-    check_equal(result.status, 0, 'status')
+    equal(result.returncode, 0, 'status')
     if by == 'environment':
         check(check_dump(folder, result.stdout) > 6, 'lines')
-        check_equal(len(result.stderr.splitlines()), 1, f'lines in {result.stderr}')
+        equal(len(result.stderr.splitlines()), 1, f'lines in {result.stderr}')
         check('that one records' in result.stderr, result.stderr)
     else:
-        check_equal(result.stderr, '', 'of a copy that nobody has asked for anything')
+        equal(result.stderr, '', 'of a copy that nobody has asked for anything')
         for dump in dumps_in(folder):
-            check_equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
+            equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
 
 
-@case
+@test
 def test_note_of_the_archive(folder):
     """By which the shared library knows it; the linker keeps it even where it collects garbage."""
     for path in (LIB, program('entries_static')):
         out = subprocess.run(['readelf', '-nW', path], capture_output=True, text=True).stdout
-        check_equal(len(re.findall(r'^ *heapprof ', out, re.M)), 1, f'notes in {path}')
+        equal(len(re.findall(r'^ *heapprof ', out, re.M)), 1, f'notes in {path}')
 
 
-@case
+@test
 def test_another_malloc_before_ours(folder):
     """Said once, however profiling begins."""
     env = environment(folder, preload=f'{find_allocator("jemalloc")}:{LIB}')
     result = run([program('sampled'), '1'], env)
-    check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
+    equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
     env = environment(folder, preload=find_allocator('jemalloc'), HEAPPROFILE=None)
     result = run([program('api'), 'sessions', f'{folder}/p'], env)
-    check_equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
+    equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
 
 
-@each('compiler', ['clang', 'gcc'])
+@test(compiler=['clang', 'gcc'])
 def test_address_sanitizer(folder, compiler):
     """Clang links it into the program, before us; GCC's library is underneath, and is seen."""
     source, built = f'{folder}/program.c', f'{folder}/program'
@@ -191,17 +191,17 @@ def test_address_sanitizer(folder, compiler):
                    'for (int i = 0; i < 10; i++) p = malloc(1000);\nreturn 0; }\n')
     command = [compiler, '-fsanitize=address', '-o', built, source]
     if not shutil.which(compiler) or subprocess.run(command, capture_output=True).returncode:
-        raise Skip(f'{compiler} -fsanitize=address does not work')
+        skip(f'{compiler} -fsanitize=address does not work')
     result = run([built], environment(
         folder, ASAN_OPTIONS='verify_asan_link_order=0:detect_leaks=0'))
     seen = Counts(10, 10000, 10, 10000) if compiler == 'gcc' else None
     said = '' if seen else (f'heapprof: {built}: its malloc is AddressSanitizer\'s and comes before '
                             'ours; its allocations are not recorded\n')
-    check_equal((result.status, result.stderr), (0, said), 'status and messages')
-    check_equal(last_dump(folder).by_leaf().get('main'), seen, 'what main has allocated')
+    equal((result.returncode, result.stderr), (0, said), 'status and messages')
+    equal(last_dump(folder).by_leaf().get('main'), seen, 'what main has allocated')
 
 
-@case
+@test
 def test_address_of_malloc_in_a_program_at_fixed_addresses(folder):
     """As Debian's Python is one: the address is the program's, calls come to us."""
     source, built = f'{folder}/fixed.c', f'{folder}/fixed'
@@ -210,8 +210,8 @@ def test_address_of_malloc_in_a_program_at_fixed_addresses(folder):
                    'int main(void) { taken = malloc; return !taken(100000); }\n')
     subprocess.run(['cc', '-no-pie', '-fno-pie', '-o', built, source], check=True)
     result = run([built], environment(folder))
-    check_equal((result.status, result.stderr), (0, ''), 'status and messages')
-    check_equal(len(dumps_in(folder)), 1, 'dumps')
+    equal((result.returncode, result.stderr), (0, ''), 'status and messages')
+    equal(len(dumps_in(folder)), 1, 'dumps')
 
 
 main()

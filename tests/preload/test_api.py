@@ -3,8 +3,9 @@
 """The calls that a program makes itself, linked with the shared library and with the archive."""
 import re
 
-from preload import case, check, check_equal, each, environment, main, program, run, run_quietly
+from preload import environment, program, run, run_quietly
 from strict_dump import Counts, Dump, dumps_in, names_of_dumps
+from tap import check, equal, main, test
 
 WAYS = ['api', 'api_static']
 
@@ -14,94 +15,94 @@ def start(folder, way, command, *arguments, **variables):
     return run_quietly([program(way), command, f'{folder}/p', *arguments], env)
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_calls(folder, way):
     out = start(folder, way, 'calls').stdout
     in_memory = Dump('GetHeapProfile', out)
     first, second = dumps_in(folder)
     for dump in (in_memory, first, second):
         leaves = dump.by_leaf()
-        check_equal(leaves['allocate_while_running'], Counts(1, 2000, 1, 2000), 'while running')
+        equal(leaves['allocate_while_running'], Counts(1, 2000, 1, 2000), 'while running')
         check('allocate_before' not in leaves and 'allocate_after' not in leaves, 'only then')
-    check_equal((first.metadata['reason'], second.metadata['reason']), ('first', 'second'),
-                'reasons')
+    equal((first.metadata['reason'], second.metadata['reason']), ('first', 'second'),
+          'reasons')
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_sessions(folder, way):
     """Numbers go on; what was recorded does not."""
     start(folder, way, 'sessions')
     dumps = dumps_in(folder)
-    check_equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')
+    equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')
     for dump in dumps:
-        check_equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
-    check_equal([d.number('dump') for d in dumps], [1, 2, 3], 'which dumps of the run')
-    check_equal(len({d.metadata['run'] for d in dumps}), 1, 'runs')
+        equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
+    equal([d.number('dump') for d in dumps], [1, 2, 3], 'which dumps of the run')
+    equal(len({d.metadata['run'] for d in dumps}), 1, 'runs')
 
 
-@case
+@test
 def test_expired_dump_that_was_replaced(folder):
     start(folder, 'api', 'replaced-dump', HEAP_PROFILE_MAX_DUMPS='3')
-    check_equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 4, 5)], 'files')
+    equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 4, 5)], 'files')
     with open(f'{folder}/p.0002.heap') as f:
-        check_equal(f.read(), 'mine', 'the file of another')
+        equal(f.read(), 'mine', 'the file of another')
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_dump_called_by_the_c_library(folder, way):
     start(folder, way, 'callback')
-    check_equal([d.metadata['reason'] for d in dumps_in(folder)], ['callback'], 'dumps')
+    equal([d.metadata['reason'] for d in dumps_in(folder)], ['callback'], 'dumps')
 
 
-@case
+@test
 def test_message_of_a_dump_without_memory(folder):
     env = environment(folder, preload=None, HEAPPROFILE=None)
     result = run([program('api'), 'no-memory', f'{folder}/p'], env)
-    check_equal((result.status, result.stderr),
-                (0, f"heapprof: can't write {folder}/p: Cannot allocate memory\n"), 'result')
+    equal((result.returncode, result.stderr),
+          (0, f"heapprof: can't write {folder}/p: Cannot allocate memory\n"), 'result')
 
 
-@case
+@test
 def test_fork_in_a_handler_at_the_end_of_a_dump(folder):
     start(folder, 'api', 'fork-in-handler')
-    check_equal(len(dumps_in(folder)), 20, 'dumps')
+    equal(len(dumps_in(folder)), 20, 'dumps')
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_statistics(folder, way):
     start(folder, way, 'statistics')
 
 
-@case
+@test
 def test_environment_and_calls(folder):
     """Started by the environment already: then the program's own start does nothing."""
     env = environment(folder, preload=None, HEAPPROFILE=f'{folder}/env')
     run_quietly([program('api'), 'sessions', f'{folder}/p'], env)
-    check_equal(names_of_dumps(folder), ['env.0001.heap', 'p.0001.heap', 'p.0002.heap'], 'files')
+    equal(names_of_dumps(folder), ['env.0001.heap', 'p.0001.heap', 'p.0002.heap'], 'files')
 
 
-@case
+@test
 def test_stopped_without_a_dump_of_the_last_session(folder):
     """There are files of an earlier session: nothing to tell."""
     run_quietly([program('api'), 'stop-twice', f'{folder}/p'], environment(folder, preload=None))
-    check_equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
+    equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_stopped_before_any_dump(folder, way):
-    """Who has set HEAPPROFILE and finds no file is told why, whatever HEAP_PROFILE_EXIT_DUMP is."""
+    """A user who has set HEAPPROFILE and finds no file gets the reason, whatever HEAP_PROFILE_EXIT_DUMP is."""
     env = environment(folder, preload=None)
     result = run([program(way), 'stop', f'{folder}/p'], env)
-    check_equal((result.status, names_of_dumps(folder)), (0, []), 'result')
+    equal((result.returncode, names_of_dumps(folder)), (0, []), 'result')
     check(re.fullmatch(r'heapprof: no dump written: the program allocated .*, reached no interval, '
                        r'and called HeapProfilerStop\(\)\n', result.stderr), result.stderr)
 
 
-@each('interval', ['1', '4K', '512K'])
+@test(interval=['1', '4K', '512K'])
 def test_storm(folder, interval):
     start(folder, 'api', 'storm', '100', HEAP_PROFILE_SAMPLE_INTERVAL=interval,
           HEAP_PROFILE_ALLOCATION_INTERVAL='0', HEAP_PROFILE_INUSE_INTERVAL='0')
-    check_equal(len(dumps_in(folder)), 10, 'dumps of every tenth session')
+    equal(len(dumps_in(folder)), 10, 'dumps of every tenth session')
 
 
 main()

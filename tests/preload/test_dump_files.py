@@ -7,11 +7,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
-from preload import (PATIENCE, Failure, Skip, case, check, check_equal, each, environment, main,
-                     program, run)
+from preload import environment, program, run, wait_until
 from strict_dump import dumps_in, last_dump, names_of_dumps
+from tap import check, equal, main, skip, test
 
 N_DEATHS = 20
 
@@ -21,22 +20,22 @@ def run_sealed(folder, seals, *command, **variables):
     env = environment(folder, **variables)
     argv = ['/usr/bin/env', f'LD_PRELOAD={env.pop("LD_PRELOAD")}', *command]
     result = run([program('sealed'), seals, *argv], env)
-    if result.status == 97:
-        raise Skip(f'no seccomp filters: {result.stderr.strip()}')
+    if result.returncode == 97:
+        skip(f'no seccomp filters: {result.stderr.strip()}')
     return result
 
 
-@each('seals', ['no-tmpfile', 'no-proc', 'no-tmpfile,no-proc'])
+@test(seals=['no-tmpfile', 'no-proc', 'no-tmpfile,no-proc'])
 def test_without_files_without_names(folder, seals):
     """Where a file can't be without a name, or can't get one, it has a temporary one."""
     victim = os.path.join(folder, 'p.0001.heap')
     with open(victim, 'w') as f:
         f.write('somebody else\'s')
     result = run_sealed(folder, seals, program('mappings'), 'map')
-    check_equal((result.status, result.stderr), (0, ''), 'the program')
-    check_equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
+    equal((result.returncode, result.stderr), (0, ''), 'the program')
+    equal(names_of_dumps(folder), ['p.0001.heap', 'p.0002.heap'], 'files')
     with open(victim) as f:
-        check_equal(f.read(), 'somebody else\'s', 'the other file')
+        equal(f.read(), 'somebody else\'s', 'the other file')
     os.unlink(victim)
     last_dump(folder)
 
@@ -45,18 +44,18 @@ def need_nameless_files(folder):
     try:
         os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY))
     except OSError as error:
-        raise Skip(f'no files without names in {folder}: {error.strerror}')
+        skip(f'no files without names in {folder}: {error.strerror}')
 
 
-@case
+@test
 def test_death_while_writing(folder):
     need_nameless_files(folder)
     result = run_sealed(folder, 'die', program('mappings'), 'map')
-    check_equal((result.status, result.stderr), (-signal.SIGSYS, ''), 'the program')
-    check_equal(os.listdir(folder), [], 'files')
+    equal((result.returncode, result.stderr), (-signal.SIGSYS, ''), 'the program')
+    equal(os.listdir(folder), [], 'files')
 
 
-@case
+@test
 def test_cleanup_after_death_while_writing(folder):
     """A temporary name outlives its process. The next owner removes it, if it is asked to."""
     run_sealed(folder, 'no-tmpfile,die', program('mappings'), 'map')
@@ -66,11 +65,11 @@ def test_cleanup_after_death_while_writing(folder):
     check(names[0] in os.listdir(folder), 'without being asked to')
     result = run_sealed(folder, 'no-tmpfile', program('mappings'), 'map',
                         HEAP_PROFILE_CLEANUP='1')
-    check_equal((result.status, result.stderr), (0, ''), 'the program')
-    check_equal(os.listdir(folder), ['p.0001.heap'], 'files')
+    equal((result.returncode, result.stderr), (0, ''), 'the program')
+    equal(os.listdir(folder), ['p.0001.heap'], 'files')
 
 
-@case
+@test
 def test_odd_characters_in_paths(folder):
     """The kernel writes a newline as four characters, and leaves all else as it is. The build ID
     bears the same path as the mapping, which the dump's reader makes sure of."""
@@ -78,7 +77,7 @@ def test_odd_characters_in_paths(folder):
         copy = os.path.join(other, 'a\nb\\c \x1b')
         shutil.copy(program('mappings'), copy)
         result = run([copy, 'map'], environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='64K'))
-    check_equal((result.status, result.stderr), (0, ''), 'the program')
+    equal((result.returncode, result.stderr), (0, ''), 'the program')
     paths = last_dump(folder).build_ids
     check(any(path.endswith('/a\\012b\\c \x1b') for path in paths), f'{list(paths)}')
 
@@ -89,22 +88,20 @@ def kill_at_random(folder):
     before = len(names_of_dumps(folder))
     with subprocess.Popen([program('triggers'), 'threads'], env=env, stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + PATIENCE
-        while len(names_of_dumps(folder)) < before + 2:
-            if time.monotonic() > deadline:
-                process.kill()
-                raise Failure('no dumps')
-        for _ in range(random.randrange(20000)):
-            pass
-        process.kill()
+        try:
+            wait_until(lambda: len(names_of_dumps(folder)) >= before + 2, 'two dumps')
+            for _ in range(random.randrange(20000)):
+                pass
+        finally:
+            process.kill()
 
 
-@case
+@test
 def test_kill(folder):
     need_nameless_files(folder)
     for _ in range(N_DEATHS):
         kill_at_random(folder)
-    dumps = dumps_in(folder)  # each is whole, and nothing else lies there
+    dumps = dumps_in(folder)  # each is whole, and there is no other file
     check(len(dumps) >= 2 * N_DEATHS, f'{len(dumps)} dumps')
 
 

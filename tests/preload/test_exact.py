@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A known set of allocations in C and in C++: the dump holds exactly those bytes and objects under
-those stacks, and a sampled one estimates them."""
+their stacks, and a sampled dump estimates them."""
 import math
 
-from preload import case, check, check_equal, each, environment, main, program, run_quietly
+from preload import environment, program, run_quietly
 from strict_dump import Counts, dumps_in, last_dump
+from tap import check, equal, main, test
 
 
 def expectations(text):
@@ -20,10 +21,10 @@ def expectations(text):
 def check_expected(dump, expected):
     leaves = dump.by_leaf()
     for name, wanted in expected.items():
-        check_equal(leaves[name], wanted, name)
+        equal(leaves[name], wanted, name)
     unknown = {n: c for n, c in leaves.items() if n.startswith('do_') and n not in expected}
     check(not unknown, f'nobody said he would allocate: {unknown}')
-    check_equal(dump.number('samples_dropped'), 0, 'samples_dropped')
+    equal(dump.number('samples_dropped'), 0, 'samples_dropped')
 
 
 def check_stacks_end(dump, outermost):
@@ -34,7 +35,7 @@ def check_stacks_end(dump, outermost):
         if names[0].startswith('do_'):
             check(outermost in names, f'a stack ends early: {names}')
             tails.add(tuple(names[names.index(outermost) + 1:]))
-    check_equal(len(tails), 1, f'ends of stacks: {tails}')
+    equal(len(tails), 1, f'ends of stacks: {tails}')
     tail = tails.pop()
     check(tail and tail[0].startswith(('libc.so', '__libc', 'start_thread')), f'stacks end {tail}')
 
@@ -42,30 +43,30 @@ def check_stacks_end(dump, outermost):
 def run_entries(folder, name, n_threads, **variables):
     out = run_quietly([program(name), str(n_threads)], environment(folder, **variables))
     dumps = dumps_in(folder)
-    check_equal(len(dumps), 1, 'number of dumps')
+    equal(len(dumps), 1, 'number of dumps')
     check_expected(dumps[0], expectations(out.stdout))
     check_stacks_end(dumps[0], 'main' if n_threads == 1 else 'thread_main')
     return dumps[0]
 
 
-@each('n_threads', [1, 8])
+@test(n_threads=[1, 8])
 def test_c(folder, n_threads):
     dump = run_entries(folder, 'entries', n_threads)
     deep = [n for _, n in dump.stacks() if n[0] == 'do_deep']
-    check_equal([n.count('do_deep') for n in deep], [21], 'frames of the recursion')
+    equal([n.count('do_deep') for n in deep], [21], 'frames of the recursion')
 
 
-@each('n_threads', [1, 8])
+@test(n_threads=[1, 8])
 def test_cxx(folder, n_threads):
     run_entries(folder, 'entries_cxx', n_threads)
 
 
-@each('n_threads', [1, 8])
+@test(n_threads=[1, 8])
 def test_frame_pointers(folder, n_threads):
     run_entries(folder, 'entries', n_threads, HEAP_PROFILE_UNWINDER='frame-pointer')
 
 
-@each('depth', [1, 3, 512])
+@test(depth=[1, 3, 512])
 def test_depth(folder, depth):
     out = run_quietly([program('entries'), '1'],
                       environment(folder, HEAP_PROFILE_STACK_DEPTH=depth))
@@ -75,7 +76,7 @@ def test_depth(folder, depth):
     check(longest == depth if depth < 20 else 20 < longest < 40, f'{longest} frames')
 
 
-@each('program', ['entries', 'entries_cxx'])
+@test(name=['entries', 'entries_cxx'])
 def test_allocated_bytes_are_exact(folder, name):
     """Failed allocations count nothing, and a block counts once."""
     run_quietly([program(name), '8'], environment(folder))
@@ -99,7 +100,7 @@ def check_estimate(dump, function, n_threads):
     for counts, names in dump.stacks():
         if function in names:
             recorded = Counts(*(a + b for a, b in zip(recorded, counts)))
-    check_equal(recorded.alloc_bytes, recorded.alloc_objects * size, function)
+    equal(recorded.alloc_bytes, recorded.alloc_objects * size, function)
     for objects, truth in ((recorded.alloc_objects, n * n_threads),
                            (recorded.inuse_objects, n * n_threads / 2)):
         bound = 5 * math.sqrt(truth * (1 - p)) / p + 1e-6
@@ -107,23 +108,23 @@ def check_estimate(dump, function, n_threads):
               f'{function}: {objects / p} objects, not {truth} within {bound}')
 
 
-@each('n_threads', [1, 8])
+@test(n_threads=[1, 8])
 def test_sampled(folder, n_threads):
     run_quietly([program('sampled'), str(n_threads)],
                 environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL='64K',
                             HEAP_PROFILE_SEED='1', HEAP_PROFILE_INUSE_INTERVAL='0',
                             HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
     dump = last_dump(folder)
-    check_equal(dump.interval, 65536, 'sample interval')
+    equal(dump.interval, 65536, 'sample interval')
     for function in SIZES:
         check_estimate(dump, function, n_threads)
     total = sum(n * size for n, size in SIZES.values()) * n_threads
     counted = dump.number('allocated_bytes')
     check(total <= counted <= total + 200000, f'allocated_bytes {counted}, not {total}')
-    check_equal(dump.number('samples'), dump.total.alloc_objects, 'samples')
+    equal(dump.number('samples'), dump.total.alloc_objects, 'samples')
 
 
-@each('interval', ['32K', '64K', '512K'])
+@test(interval=['32K', '64K', '512K'])
 def test_a_block_that_is_resized_is_counted_once_a_call(folder, interval):
     """Below 64K every block may be a recorded one."""
     run_quietly([program('sampled'), 'resize'],
@@ -133,7 +134,7 @@ def test_a_block_that_is_resized_is_counted_once_a_call(folder, interval):
     check(total <= counted <= total + 200000, f'allocated_bytes {counted}, not {total}')
 
 
-@case
+@test
 def test_failing_calls_count_nothing(folder):
     """Nor do they use up the countdown, by which what follows would be sampled for them."""
     run_quietly([program('sampled'), 'fail'],

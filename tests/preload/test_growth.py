@@ -6,9 +6,9 @@ allocators copy, or clear, by themselves: over these sizes are smaller, unless H
 is set."""
 import os
 
-from preload import (LIB, PATIENCE, check, check_equal, each, environment, find_allocator, main,
-                     program, run_quietly)
+from preload import LIB, PATIENCE, environment, find_allocator, program, run_quietly
 from strict_dump import last_dump
+from tap import check, equal, main, test
 
 LARGE = bool(os.environ.get('HEAPPROF_TEST_LARGE'))
 GIB = 1024  # in MiB
@@ -27,14 +27,14 @@ def pages(folder, preload, *arguments, **variables):
     return int(out.stdout)
 
 
-@each('case', [(call, allocator) for call in ('realloc', 'calloc')
-               for allocator in ('glibc', 'jemalloc', 'tcmalloc_minimal', 'mimalloc')])
+@test(case=[(call, allocator) for call in ('realloc', 'calloc')
+            for allocator in ('glibc', 'jemalloc', 'tcmalloc_minimal', 'mimalloc')])
 def test_pages(folder, case):
     call, allocator = case
     size = GIB if LARGE else SMALLER.get(case, GIB)
     behind = '' if allocator == 'glibc' else find_allocator(allocator)
     bare = pages(folder, behind, call, str(size))
-    check_equal(os.listdir(folder), [], 'files of the program alone')
+    equal(os.listdir(folder), [], 'files of the program alone')
     for interval in ('512K', '1'):
         got = pages(folder, f'{LIB}:{behind}', call, str(size),
                     HEAP_PROFILE_SAMPLE_INTERVAL=interval)

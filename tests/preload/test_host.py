@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The host's world stays as it was: files, descriptors, errno, signals, limits, exit status. Each
-test looks for the dump as well: a library that does nothing harms nothing either."""
+"""The host's files, descriptors, errno, signals, limits and exit status stay as they were. Each test
+looks for the dump as well, since a library that does nothing harms nothing either."""
 import os
 import re
 import resource
@@ -9,9 +9,9 @@ import shutil
 import stat
 import subprocess
 
-from preload import (PATIENCE, Skip, case, check, check_equal, each, environment, main, program,
-                     run, run_quietly)
+from preload import PATIENCE, environment, program, run, run_quietly
 from strict_dump import dumps_in, last_dump, names_of_dumps
+from tap import check, equal, main, skip, test
 
 HOST = program('host')
 
@@ -24,46 +24,46 @@ def only_line(result, *words):
         check(word in lines[0], f'no {word!r} in {lines[0]!r}')
 
 
-@each('target', ['missing folder', 'a file in the way', 'too long'])
+@test(target=['missing folder', 'a file in the way', 'too long'])
 def test_unwritable(folder, target):
     prefix = {'missing folder': f'{folder}/nowhere/p', 'a file in the way': f'{HOST}/p',
               'too long': folder + '/' + 'n' * 300}[target]
     env = environment(folder, HEAPPROFILE=prefix, HEAP_PROFILE_ALLOCATION_INTERVAL='10K')
     result = run([HOST, 'allocate', '100', '1000', '5'], env)
-    check_equal(result.status, 5, 'status')
+    equal(result.returncode, 5, 'status')
     only_line(result, "can't write", prefix[:60])
-    check_equal(os.listdir(folder), [], 'files')
+    equal(os.listdir(folder), [], 'files')
 
 
-@case
+@test
 def test_read_only_folder(folder):
     if os.geteuid() == 0:
-        raise Skip('root writes everywhere')
+        skip('root writes everywhere')
     os.mkdir(f'{folder}/d', 0o500)
     result = run([HOST, 'allocate', '1', '1', '5'],
                  environment(folder, HEAPPROFILE=f'{folder}/d/p'))
-    check_equal(result.status, 5, 'status')
+    equal(result.returncode, 5, 'status')
     only_line(result, 'Permission denied')
 
 
-@case
+@test
 def test_prefix_longer_than_a_path(folder):
     result = run([HOST, 'allocate', '1', '1', '5'],
                  environment(folder, HEAPPROFILE='/' + 'x/' * 5000))
-    check_equal(result.status, 5, 'status')
+    equal(result.returncode, 5, 'status')
     only_line(result, 'longer than a path')
 
 
-@case
+@test
 def test_message_about_a_long_path(folder):
-    """The reason stands in it all the same."""
+    """It holds the reason all the same."""
     result = run([HOST, 'allocate', '1', '1', '5'],
                  environment(folder, HEAPPROFILE='/nowhere' + '/x' * 1500))
-    check_equal(result.status, 5, 'status')
+    equal(result.returncode, 5, 'status')
     only_line(result, 'No such file or directory')
 
 
-@case
+@test
 def test_relative_prefix_in_a_removed_folder(folder):
     gone = f'{folder}/gone'
     os.mkdir(gone)
@@ -71,38 +71,38 @@ def test_relative_prefix_in_a_removed_folder(folder):
     preload = env.pop('LD_PRELOAD')  # not for the shell
     result = run(['sh', '-c', 'cd "$0" && rmdir "$0" && exec env LD_PRELOAD="$1" "$2" allocate 1 1',
                   gone, preload, HOST], env)
-    check_equal(result.status, 0, 'status')
+    equal(result.returncode, 0, 'status')
     only_line(result, 'relative', 'current folder', 'No such file or directory')
 
 
-@case
+@test
 def test_bad_options(folder):
     env = environment(folder, HEAP_PROFILE_SAMPLE_INTERVAL='often', HEAP_PROFILE_STACK_DEPTH='0',
                       HEAP_PROFILE_ALLOCATION_INTERVAL='1M')
     result = run([HOST, 'allocate', '1000', '100', '3'], env)
-    check_equal(result.status, 3, 'status')
+    equal(result.returncode, 3, 'status')
     lines = sorted(result.stderr.splitlines())
-    check_equal(len(lines), 2, 'lines on standard error')
+    equal(len(lines), 2, 'lines on standard error')
     check(re.fullmatch(r"heapprof: HEAP_PROFILE_SAMPLE_INTERVAL='often'.*512K", lines[0]), lines[0])
     check(re.fullmatch(r"heapprof: HEAP_PROFILE_STACK_DEPTH='0'.*64", lines[1]), lines[1])
-    check_equal(last_dump(folder).interval, 512 * 1024, 'sample interval')
+    equal(last_dump(folder).interval, 512 * 1024, 'sample interval')
 
 
-@case
+@test
 def test_without_heapprofile_it_is_idle(folder):
     run_quietly([HOST, 'allocate', '1000', '100'], environment(folder, HEAPPROFILE=None))
-    check_equal(os.listdir(folder), [], 'files')
+    equal(os.listdir(folder), [], 'files')
 
 
-@case
+@test
 def test_relative_prefix_and_chdir(folder):
     os.mkdir(f'{folder}/100%p')
     run_quietly([HOST, 'chdir'], environment(folder, HEAPPROFILE='p'), cwd=f'{folder}/100%p')
-    check_equal(os.listdir(f'{folder}/100%p'), ['p.0001.heap'], 'files')
+    equal(os.listdir(f'{folder}/100%p'), ['p.0001.heap'], 'files')
     last_dump(f'{folder}/100%p')
 
 
-@case
+@test
 def test_patterns(folder):
     run_quietly([HOST, 'allocate', '1', '1'],
                 environment(folder, HEAPPROFILE=f'{folder}/%e-%h-%t-%%-%p'))
@@ -110,19 +110,19 @@ def test_patterns(folder):
     check(len(name) == 1, f'files: {name}')
     m = re.fullmatch(r'host-(.+)-(\d+)-%-(\d+)\.0001\.heap', name[0])
     check(m, name[0])
-    check_equal(m.group(1), os.uname().nodename, '%h')
+    equal(m.group(1), os.uname().nodename, '%h')
     dump = last_dump(folder, '.*')
-    check_equal(m.group(3), dump.metadata['pid'], '%p')
+    equal(m.group(3), dump.metadata['pid'], '%p')
 
 
-@case
+@test
 def test_dump_is_private(folder):
     run_quietly([HOST, 'allocate', '1', '1'], environment(folder))
     mode = stat.S_IMODE(os.stat(f'{folder}/p.0001.heap').st_mode)
-    check_equal(oct(mode), oct(0o600), 'mode')
+    equal(oct(mode), oct(0o600), 'mode')
 
 
-@case
+@test
 def test_nothing_is_overwritten(folder):
     for name, content in (('p.0001.heap', 'mine'), ('p.0003.heap', 'mine too')):
         with open(f'{folder}/{name}', 'w') as f:
@@ -130,15 +130,15 @@ def test_nothing_is_overwritten(folder):
     os.symlink(f'{folder}/victim', f'{folder}/p.0004.heap')
     run_quietly([HOST, 'allocate', '1', '1'], environment(folder))
     with open(f'{folder}/p.0001.heap') as a, open(f'{folder}/p.0003.heap') as b:
-        check_equal((a.read(), b.read()), ('mine', 'mine too'), 'files of others')
+        equal((a.read(), b.read()), ('mine', 'mine too'), 'files of others')
     check(not os.path.lexists(f'{folder}/victim'), 'a symbolic link was followed')
     check(os.path.islink(f'{folder}/p.0004.heap'), 'a symbolic link was replaced')
     dumps = [n for n in names_of_dumps(folder) if n not in
              ('p.0001.heap', 'p.0003.heap', 'p.0004.heap')]
-    check_equal(dumps, ['p.0005.heap'], 'new dumps')
+    equal(dumps, ['p.0005.heap'], 'new dumps')
 
 
-@case
+@test
 def test_numbers_beyond_9999(folder):
     open(f'{folder}/p.9999.heap', 'w').close()
     run_quietly([HOST, 'churn', '40000'],
@@ -147,22 +147,22 @@ def test_numbers_beyond_9999(folder):
     check('p.10000.heap' in names and 'p.10001.heap' in names, f'{names}')
 
 
-@case
+@test
 def test_allocation_interval(folder):
     run_quietly([HOST, 'churn', '1000000'],
                 environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='100K'))
     dumps = dumps_in(folder)
     check(9 <= len(dumps) <= 11, f'{len(dumps)} dumps of a program that allocates 10 x 100 K')
     counts = [d.total.alloc_bytes for d in dumps]
-    check_equal(counts, sorted(counts), 'allocated bytes grow')
+    equal(counts, sorted(counts), 'allocated bytes grow')
     check(all(b - a >= 100 * 1024 for a, b in zip(counts, counts[1:-1])), f'too early: {counts}')
-    check_equal([d.number('dump') for d in dumps], list(range(1, len(dumps) + 1)), 'dump numbers')
-    check_equal(len({d.metadata['run'] for d in dumps}), 1, 'runs')
+    equal([d.number('dump') for d in dumps], list(range(1, len(dumps) + 1)), 'dump numbers')
+    equal(len({d.metadata['run'] for d in dumps}), 1, 'runs')
     check('allocated cumulatively' in dumps[0].metadata['reason'], dumps[0].metadata['reason'])
-    check_equal(dumps[-1].metadata['reason'], 'exit', 'last reason')
+    equal(dumps[-1].metadata['reason'], 'exit', 'last reason')
 
 
-@case
+@test
 def test_deallocation_interval(folder):
     run_quietly([HOST, 'churn', '1000000'],
                 environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='0',
@@ -172,7 +172,7 @@ def test_deallocation_interval(folder):
     check('freed cumulatively' in dumps[0].metadata['reason'], dumps[0].metadata['reason'])
 
 
-@case
+@test
 def test_inuse_interval(folder):
     run_quietly([HOST, 'allocate', '1000', '1000'],
                 environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='0',
@@ -182,7 +182,7 @@ def test_inuse_interval(folder):
     check('in use' in dumps[0].metadata['reason'], dumps[0].metadata['reason'])
 
 
-@case
+@test
 def test_max_dumps(folder):
     run_quietly([HOST, 'churn', '1000000'],
                 environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='50K',
@@ -191,11 +191,11 @@ def test_max_dumps(folder):
     numbers = [int(n.split('.')[1]) for n in names]
     newest = numbers[-1]
     check(newest > 8, f'{names}')
-    check_equal(numbers, [1, newest - 2, newest - 1, newest], 'dumps that are kept')
+    equal(numbers, [1, newest - 2, newest - 1, newest], 'dumps that are kept')
     dumps_in(folder)
 
 
-@case
+@test
 def test_cleanup(folder):
     for _ in range(2):
         run_quietly([HOST, 'allocate', '1', '1'], environment(folder))
@@ -203,25 +203,25 @@ def test_cleanup(folder):
         f.write('no dump')
     os.mkfifo(f'{folder}/p.0008.heap')
     run_quietly([HOST, 'allocate', '1', '1'], environment(folder, HEAP_PROFILE_CLEANUP='1'))
-    check_equal(names_of_dumps(folder), ['p.0007.heap', 'p.0008.heap', 'p.0009.heap'], 'files')
+    equal(names_of_dumps(folder), ['p.0007.heap', 'p.0008.heap', 'p.0009.heap'], 'files')
 
 
-@case
+@test
 def test_no_exit_dump(folder):
     result = run([HOST, 'allocate', '10', '100', '4'],
                  environment(folder, HEAP_PROFILE_EXIT_DUMP='0'))
-    check_equal(result.status, 4, 'status')
+    equal(result.returncode, 4, 'status')
     only_line(result, 'HEAP_PROFILE_EXIT_DUMP=0')
-    check_equal(os.listdir(folder), [], 'files')
+    equal(os.listdir(folder), [], 'files')
 
 
-@case
+@test
 def test_verbose(folder):
     result = run([HOST, 'allocate', '10', '100'], environment(folder, HEAP_PROFILE_VERBOSE='1'))
     only_line(result, f'{folder}/p.0001.heap', 'exit')
 
 
-@each('folder_there', [False, True])
+@test(folder_there=[False, True])
 def test_line_breaks_in_the_prefix(folder, folder_there):
     """They do not forge lines."""
     prefix = f'{folder}/a\nb\x1b[2J'
@@ -230,22 +230,22 @@ def test_line_breaks_in_the_prefix(folder, folder_there):
     result = run([HOST, 'allocate', '10', '100'],
                  environment(folder, HEAPPROFILE=f'{prefix}/p', HEAP_PROFILE_VERBOSE='1'))
     only_line(result, f'{folder}/a\\nb\\x1b[2J/p')
-    check_equal(names_of_dumps(prefix) if folder_there else [],
-                ['p.0001.heap'] if folder_there else [], 'files')
+    equal(names_of_dumps(prefix) if folder_there else [],
+          ['p.0001.heap'] if folder_there else [], 'files')
 
 
-@case
+@test
 def test_dump_without_samples_says_so(folder):
     result = run([HOST, 'allocate', '1', '1'],
                  environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL='1G',
                              HEAP_PROFILE_VERBOSE='1'))
     only_line(result, 'HEAP_PROFILE_SAMPLE_INTERVAL=1')
     dump = last_dump(folder)
-    check_equal(dump.records, [], 'records')
+    equal(dump.records, [], 'records')
     check('HEAP_PROFILE_SAMPLE_INTERVAL=1' in dump.metadata['note'], 'the note')
 
 
-@case
+@test
 def test_command_line_in_the_dump(folder):
     argv = [HOST, 'allocate', '1', '1', '0', 'two words', 'new\nline', '# forged: 1', 'x' * 5000]
     run_quietly(argv, environment(folder))
@@ -259,14 +259,14 @@ def test_command_line_in_the_dump(folder):
     check('two words' not in dump.text, 'it is left out everywhere')
 
 
-@each('command', ['descriptors', 'errno', 'signals'])
+@test(command=['descriptors', 'errno', 'signals'])
 def test_host_notices_nothing(folder, command):
     result = run_quietly([HOST, command], environment(folder))
-    check_equal(result.stdout, '', 'stdout')
+    equal(result.stdout, '', 'stdout')
     last_dump(folder)
 
 
-@each('n_closed', [1, 2, 3])
+@test(n_closed=[1, 2, 3])
 def test_closed_standard_descriptors(folder, n_closed):
     """A program started without descriptor 2 and below: what it opens there is its own."""
     closing = ' '.join(f'{fd}>&-' for fd in range(3 - n_closed, 3))
@@ -275,36 +275,36 @@ def test_closed_standard_descriptors(folder, n_closed):
     preload = env.pop('LD_PRELOAD')  # not for the shell
     run(['sh', '-c', f'exec env LD_PRELOAD={preload} {HOST} database-at-2 {folder}/db {closing}'],
         env)
-    check_equal(os.stat(f'{folder}/db').st_size, 0, 'size of the database')
+    equal(os.stat(f'{folder}/db').st_size, 0, 'size of the database')
     last_dump(folder)
 
 
-@case
+@test
 def test_database_at_descriptor_2(folder):
     result = run([HOST, 'database-at-2', f'{folder}/db'],
                  environment(folder, HEAP_PROFILE_VERBOSE='1'))
-    check_equal((result.status, result.stderr, result.stdout), (0, '', ''), 'result')
-    check_equal(os.stat(f'{folder}/db').st_size, 0, 'size of the database')
+    equal((result.returncode, result.stderr, result.stdout), (0, '', ''), 'result')
+    equal(os.stat(f'{folder}/db').st_size, 0, 'size of the database')
     last_dump(folder)
 
 
-@case
+@test
 def test_closed_and_reused_descriptors(folder):
     os.mkdir(f'{folder}/files')
     run_quietly([HOST, 'close-all', f'{folder}/files'], environment(folder))
     through = [(c, n) for c, n in last_dump(folder).stacks() if 'allocate_from_generated_code' in n]
-    check_equal(sum(c.alloc_objects for c, _ in through), 200, 'blocks of generated code')
+    equal(sum(c.alloc_objects for c, _ in through), 200, 'blocks of generated code')
     for _, names in through:
         check(names[1] == 'allocate_from_generated_code' and 'main' in names, f'{names}')
 
 
-@each('interval', ['1', '512K'])
+@test(interval=['1', '512K'])
 def test_file_size_limit(folder, interval):
     """SIGXFSZ would kill: the dump fails, the program goes on."""
     result = run([HOST, 'size-limit'], environment(folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval))
-    check_equal(result.status, 7, 'status')
+    equal(result.returncode, 7, 'status')
     only_line(result, "can't write", 'File too large')
-    check_equal(os.listdir(folder), [], 'files')
+    equal(os.listdir(folder), [], 'files')
 
 
 def run_onto(stderr, env, before_exec=None):
@@ -316,37 +316,37 @@ def run_onto(stderr, env, before_exec=None):
     return done.returncode, done.stdout
 
 
-@each('prefix', ['p', 'nowhere/p'])
+@test(prefix=['p', 'nowhere/p'])
 def test_standard_error_without_a_reader(folder, prefix):
     """SIGPIPE of a line of ours would kill."""
     reader, writer = os.pipe()
     os.close(reader)
     env = environment(folder, HEAPPROFILE=f'{folder}/{prefix}', HEAP_PROFILE_VERBOSE='1')
-    check_equal(run_onto(writer, env), (7, ''), 'result')
+    equal(run_onto(writer, env), (7, ''), 'result')
     os.close(writer)
-    check_equal(len(names_of_dumps(folder)), 4 if prefix == 'p' else 0, 'dumps')
+    equal(len(names_of_dumps(folder)), 4 if prefix == 'p' else 0, 'dumps')
 
 
-@case
+@test
 def test_standard_error_at_the_size_limit(folder):
     """So would SIGXFSZ."""
     def no_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     with open(f'{folder}/log', 'w') as log:
-        check_equal(run_onto(log, environment(folder), no_files), (7, ''), 'result')
-    check_equal(os.listdir(folder), ['log'], 'files')
+        equal(run_onto(log, environment(folder), no_files), (7, ''), 'result')
+    equal(os.listdir(folder), ['log'], 'files')
 
 
-@case
+@test
 def test_address_space_limit(folder):
     """The host runs out of memory, and so do we: it goes on, and so do we."""
     result = run([HOST, 'address-limit'], environment(folder))
-    check_equal((result.status, result.stdout), (0, ''), 'result')
+    equal((result.returncode, result.stdout), (0, ''), 'result')
     for line in result.stderr.splitlines():
         check(line.startswith('heapprof: '), line)
 
 
-@each('limit', ['4M', '6M', '14M'])
+@test(limit=['4M', '6M', '14M'])
 def test_memory_limit(folder, limit):
     """What no longer fits is dropped and counted; the dump itself is written all the same."""
     run_quietly([HOST, 'allocate', '1000000', '16'],
@@ -357,24 +357,24 @@ def test_memory_limit(folder, limit):
     check(dump.number('samples_dropped') > 100000, 'the limit was reached')
 
 
-@case
+@test
 def test_set_user_id_program_ignores_the_environment(folder):
     """A linked program, since the loader drops a preload there anyway."""
     if os.geteuid() != 0 or not shutil.which('setpriv'):
-        raise Skip('needs root and setpriv')
+        skip('needs root and setpriv')
     copy = f'{folder}/linked'
     shutil.copy(program('linked'), copy)
     os.chmod(folder, 0o777)
     env = environment(folder, preload=None)
     as_user = ['setpriv', '--reuid', '65534', '--clear-groups', copy, 'allocate', '1', '1']
-    if run(as_user, env).status != 0:
-        raise Skip('other users can not read the library')
+    if run(as_user, env).returncode != 0:
+        skip('other users can not read the library')
     before = [n for n in names_of_dumps(folder)]
-    check_equal(len(before), 1, 'dumps of the plain program')
+    equal(len(before), 1, 'dumps of the plain program')
     os.chmod(copy, 0o4755)
     result = run(as_user, env)
-    check_equal((result.status, result.stderr), (0, ''), 'result')
-    check_equal(names_of_dumps(folder), before, 'dumps after a set-user-ID run')
+    equal((result.returncode, result.stderr), (0, ''), 'result')
+    equal(names_of_dumps(folder), before, 'dumps after a set-user-ID run')
 
 
 main()

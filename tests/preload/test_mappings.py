@@ -1,32 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Mappings as allocations: what is mapped and usable, and not what is only reserved."""
+"""Mappings as allocations: memory that is mapped and usable counts, memory that is only reserved does
+not."""
 import math
 import os
 import shutil
 import subprocess
 
-from preload import (Skip, case, check, check_equal, each, environment, main, program,
-                     run_quietly)
+from preload import environment, program, run_quietly
 from strict_dump import Counts, dumps_in, last_dump
+from tap import check, equal, main, skip, test
 
 MAPPINGS = program('mappings')
 MIB = 1 << 20
 
 
-@case
+@test
 def test_mappings(folder):
     run_quietly([MAPPINGS, 'map'], environment(folder, HEAP_PROFILE_MMAP='1',
                                                HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
     leaves = last_dump(folder).by_leaf()
     # 3 MiB are left of what was cut, in two pieces; what was moved keeps its record.
-    check_equal(leaves['map'][:2], (3, 7 * MIB), 'in use by mmap')
-    check_equal(leaves['remap'], Counts(1, 2 * MIB, 1, 2 * MIB), 'what it has grown by')
-    check_equal(leaves['move_break'][:2], (1, 12288), 'in use by sbrk')
-    check_equal(leaves['allocate_large'], Counts(1, 8 * MIB, 1, 8 * MIB), 'by malloc, once')
+    equal(leaves['map'][:2], (3, 7 * MIB), 'in use by mmap')
+    equal(leaves['remap'], Counts(1, 2 * MIB, 1, 2 * MIB), 'what it has grown by')
+    equal(leaves['move_break'][:2], (1, 12288), 'in use by sbrk')
+    equal(leaves['allocate_large'], Counts(1, 8 * MIB, 1, 8 * MIB), 'by malloc, once')
 
 
-@each('interval', ['1', '32K'])
+@test(interval=['1', '32K'])
 def test_trimmed_mappings(folder, interval):
     """The rest is in use, and is allocated once; sampled, it is an estimate of that."""
     run_quietly([MAPPINGS, 'trim'],
@@ -35,43 +36,43 @@ def test_trimmed_mappings(folder, interval):
     got = last_dump(folder).by_leaf()['map_and_trim']
     n, size = 4000, 65536
     if interval == '1':
-        check_equal(got, Counts(n, n * size // 2, n, n * size), 'in it')
+        equal(got, Counts(n, n * size // 2, n, n * size), 'in it')
         return
     p, p_rest = (-math.expm1(-s / 32768) for s in (size, size / 2))
     for objects, probability in ((got.alloc_objects, p), (got.inuse_objects, p_rest)):
         bound = 5 * math.sqrt(n * probability * (1 - probability))
         check(abs(objects - n * probability) < bound, f'{objects}, not {n * probability}')
-    check_equal((got.inuse_bytes, got.alloc_bytes),
-                (got.inuse_objects * size // 2, got.alloc_objects * size), 'bytes')
+    equal((got.inuse_bytes, got.alloc_bytes),
+          (got.inuse_objects * size // 2, got.alloc_objects * size), 'bytes')
 
 
-@case
+@test
 def test_unmapped_by_a_thread_that_does_nothing_else(folder):
     run_quietly([MAPPINGS, 'unmap-in-thread'], environment(folder, HEAP_PROFILE_MMAP='1'))
-    check_equal(last_dump(folder).by_leaf()['map'], Counts(0, 0, 1, MIB), 'of the mapping')
+    equal(last_dump(folder).by_leaf()['map'], Counts(0, 0, 1, MIB), 'of the mapping')
 
 
-@case
+@test
 def test_addresses_that_go_from_thread_to_thread(folder):
     run_quietly([MAPPINGS, 'move-in-threads'],
                 environment(folder, HEAP_PROFILE_ONLY_MMAP='1', HEAP_PROFILE_INUSE_INTERVAL='0',
                             HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
-    check_equal(last_dump(folder).by_leaf()['map_and_keep'],
-                Counts(20000, 20000 << 16, 20000, 20000 << 16), 'of what was mapped and kept')
+    equal(last_dump(folder).by_leaf()['map_and_keep'],
+          Counts(20000, 20000 << 16, 20000, 20000 << 16), 'of what was mapped and kept')
 
 
-@case
+@test
 def test_only_mappings(folder):
     run_quietly([MAPPINGS, 'map'], environment(folder, HEAP_PROFILE_ONLY_MMAP='1',
                                                HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
     dump = last_dump(folder)
     leaves = dump.by_leaf()
-    check_equal(leaves['map'][:2], (3, 7 * MIB), 'in use by mmap')
+    equal(leaves['map'][:2], (3, 7 * MIB), 'in use by mmap')
     check('allocate_large' not in leaves, 'the heap is left alone')
-    check_equal(dump.number('allocated_bytes'), dump.total.alloc_bytes, 'allocated_bytes')
+    equal(dump.number('allocated_bytes'), dump.total.alloc_bytes, 'allocated_bytes')
 
 
-@case
+@test
 def test_no_mappings_unless_asked_for(folder):
     run_quietly([MAPPINGS, 'map'], environment(folder))
     leaves = last_dump(folder).by_leaf()
@@ -88,90 +89,90 @@ def run_only_mappings(folder, argv, **variables):
     return last_dump(folder)
 
 
-@case
+@test
 def test_reserved(folder):
     dump = run_only_mappings(folder, [MAPPINGS, 'reserve'])
     leaves = dump.by_leaf()
     check('reserve' not in leaves, 'what is reserved is not allocated')
-    check_equal(leaves['commit'], Counts(2, 3 * MIB, 3, 4 * MIB), 'by mprotect')
-    check_equal(leaves['commit_by_key'], Counts(1, MIB, 1, MIB), 'by pkey_mprotect')
-    check_equal(leaves['map_over'], Counts(1, 4 * MIB, 1, 4 * MIB), 'by MAP_FIXED')
-    check_equal(dump.number('reserved_bytes'), (1024 - 3 - 1 - 4 - 2) * MIB, 'reserved')
-    check_equal(dump.number('allocated_bytes'), 9 * MIB, 'allocated')
+    equal(leaves['commit'], Counts(2, 3 * MIB, 3, 4 * MIB), 'by mprotect')
+    equal(leaves['commit_by_key'], Counts(1, MIB, 1, MIB), 'by pkey_mprotect')
+    equal(leaves['map_over'], Counts(1, 4 * MIB, 1, 4 * MIB), 'by MAP_FIXED')
+    equal(dump.number('reserved_bytes'), (1024 - 3 - 1 - 4 - 2) * MIB, 'reserved')
+    equal(dump.number('allocated_bytes'), 9 * MIB, 'allocated')
 
 
-@case
+@test
 def test_decommitted(folder):
     dump = run_only_mappings(folder, [MAPPINGS, 'decommit'])
     leaves = dump.by_leaf()
-    check_equal(leaves['commit'], Counts(0, 0, 3, 12 * MIB), 'by mprotect')
-    check_equal(leaves['map_over'], Counts(0, 0, 3, 12 * MIB), 'by MAP_FIXED')
-    check_equal(leaves['map'], Counts(1, 7 * MIB, 1, 8 * MIB), 'of what was mapped to be used')
-    check_equal(dump.number('reserved_bytes'), 65 * MIB, 'reserved')
+    equal(leaves['commit'], Counts(0, 0, 3, 12 * MIB), 'by mprotect')
+    equal(leaves['map_over'], Counts(0, 0, 3, 12 * MIB), 'by MAP_FIXED')
+    equal(leaves['map'], Counts(1, 7 * MIB, 1, 8 * MIB), 'of what was mapped to be used')
+    equal(dump.number('reserved_bytes'), 65 * MIB, 'reserved')
 
 
-@case
+@test
 def test_without_swap_space(folder):
     """Large, it is a reservation; small, it is what allocators map."""
     dump = run_only_mappings(folder, [MAPPINGS, 'noreserve'])
     leaves = dump.by_leaf()
-    check_equal(leaves['map_noreserve'], Counts(2, 68 * MIB, 2, 68 * MIB), 'small, or populated')
-    check_equal(leaves['commit'], Counts(1, 2 * MIB, 1, 2 * MIB), 'made usable')
-    check_equal(leaves['do_noreserve'], Counts(1, 128 * MIB, 1, 128 * MIB), 'mapped over')
-    check_equal(dump.number('reserved_bytes'), (1024 - 2 - 128) * MIB, 'reserved')
+    equal(leaves['map_noreserve'], Counts(2, 68 * MIB, 2, 68 * MIB), 'small, or populated')
+    equal(leaves['commit'], Counts(1, 2 * MIB, 1, 2 * MIB), 'made usable')
+    equal(leaves['do_noreserve'], Counts(1, 128 * MIB, 1, 128 * MIB), 'mapped over')
+    equal(dump.number('reserved_bytes'), (1024 - 2 - 128) * MIB, 'reserved')
 
 
-@case
+@test
 def test_reserved_bytes_only_where_mappings_are_recorded(folder):
     run_quietly([MAPPINGS, 'reserve'], environment(folder))
     check('reserved_bytes' not in last_dump(folder).metadata, 'there')
 
 
-@each('interval', ['1', '32K'])
+@test(interval=['1', '32K'])
 def test_grown(folder, interval):
     """Each step counts by what it adds, and the estimate is of that."""
     dump = run_only_mappings(folder, [MAPPINGS, 'grow'], HEAP_PROFILE_SAMPLE_INTERVAL=interval,
                              HEAP_PROFILE_SEED='1')
     leaves = dump.by_leaf()
-    check_equal(dump.number('allocated_bytes'), 11 * MIB, 'allocated')
+    equal(dump.number('allocated_bytes'), 11 * MIB, 'allocated')
     if interval == '1':
-        check_equal(leaves['remap'], Counts(1, 7 * MIB, 1, 7 * MIB), 'by mremap')
-        check_equal(leaves['map'], Counts(1, MIB, 1, 4 * MIB), 'by mmap')
+        equal(leaves['remap'], Counts(1, 7 * MIB, 1, 7 * MIB), 'by mremap')
+        equal(leaves['map'], Counts(1, MIB, 1, 4 * MIB), 'by mmap')
         return
     n, p = 7 * MIB // 4096, -math.expm1(-4096 / 32768)
     got = leaves['remap']
     check(abs(got.inuse_objects - n * p) < 5 * math.sqrt(n * p * (1 - p)), f'{got}, not {n * p}')
-    check_equal(got, Counts(got.inuse_objects, got.inuse_objects * 4096, got.inuse_objects,
-                            got.inuse_objects * 4096), 'nothing was freed')
+    equal(got, Counts(got.inuse_objects, got.inuse_objects * 4096, got.inuse_objects,
+                      got.inuse_objects * 4096), 'nothing was freed')
 
 
-@case
+@test
 def test_remapped(folder):
     dump = run_only_mappings(folder, [MAPPINGS, 'remap'])
     leaves = dump.by_leaf()
     # 5 MiB that were moved, of which two went elsewhere; and 1 MiB that was left without its pages
-    check_equal(leaves['map'], Counts(3, 6 * MIB, 3, 9 * MIB), 'by mmap')
-    check_equal(leaves['map_target'], Counts(0, 0, 1, 5 * MIB), 'moved over')
-    check_equal(leaves['remap'], Counts(1, MIB, 1, MIB), 'grown')
-    check_equal(leaves['map_shared'], Counts(1, 2 * MIB, 1, 2 * MIB), 'shared')
-    check_equal(leaves['duplicate'], Counts(2, 3 * MIB, 2, 3 * MIB), 'mapped twice')
-    check_equal(dump.number('reserved_bytes'), 128 * MIB, 'reserved')
+    equal(leaves['map'], Counts(3, 6 * MIB, 3, 9 * MIB), 'by mmap')
+    equal(leaves['map_target'], Counts(0, 0, 1, 5 * MIB), 'moved over')
+    equal(leaves['remap'], Counts(1, MIB, 1, MIB), 'grown')
+    equal(leaves['map_shared'], Counts(1, 2 * MIB, 1, 2 * MIB), 'shared')
+    equal(leaves['duplicate'], Counts(2, 3 * MIB, 2, 3 * MIB), 'mapped twice')
+    equal(dump.number('reserved_bytes'), 128 * MIB, 'reserved')
 
 
-@case
+@test
 def test_reserved_before_a_fork(folder):
     run_only_mappings(folder, [MAPPINGS, 'fork-and-commit'])
     child = dumps_in(folder, r'p_\d+\.\d+\.heap')[0]
-    check_equal(child.by_leaf()['commit'], Counts(2, 3 * MIB, 2, 3 * MIB), 'in the child')
-    check_equal(child.number('reserved_bytes'), 61 * MIB, 'reserved')
+    equal(child.by_leaf()['commit'], Counts(2, 3 * MIB, 2, 3 * MIB), 'in the child')
+    equal(child.number('reserved_bytes'), 61 * MIB, 'reserved')
 
 
-@each('variable', ['HEAP_PROFILE_INUSE_INTERVAL', 'HEAP_PROFILE_ALLOCATION_INTERVAL'])
+@test(variable=['HEAP_PROFILE_INUSE_INTERVAL', 'HEAP_PROFILE_ALLOCATION_INTERVAL'])
 def test_intervals(folder, variable):
     """What is reserved uses up none."""
     run_only_mappings(folder, [MAPPINGS, 'commit-much'], **{variable: '4M'})
-    check_equal([d.total.inuse_bytes for d in dumps_in(folder)],
-                [4 * MIB, 8 * MIB, 10 * MIB], 'in use in each dump')
+    equal([d.total.inuse_bytes for d in dumps_in(folder)],
+          [4 * MIB, 8 * MIB, 10 * MIB], 'in use in each dump')
 
 
 # --- real programs -------------------------------------------------------------------------------
@@ -179,7 +180,7 @@ def test_intervals(folder, variable):
 def need_program(name):
     path = shutil.which(name)
     if not path:
-        raise Skip(f'{name} is not installed')
+        skip(f'{name} is not installed')
     return path
 
 
@@ -187,7 +188,7 @@ def highest_in_use(folder):
     return max(d.total.inuse_bytes for d in dumps_in(folder))
 
 
-@case
+@test
 def test_node(folder):
     """WebAssembly reserves 10 GiB for 16 MiB that can be used."""
     node = need_program('node')
@@ -197,7 +198,7 @@ def test_node(folder):
           f'{highest_in_use(folder)} in use, {dump.number("rss_bytes")} resident')
 
 
-@case
+@test
 def test_php(folder):
     """A string that grows to 312 MiB, by mremap wherever there is room."""
     php = need_program('php')
@@ -215,7 +216,7 @@ class Small {
 """
 
 
-@case
+@test
 def test_java(folder):
     """A heap may grow to 4 GiB, and begins with 64 MiB; classes have 1 GiB of addresses."""
     java = need_program('java')
@@ -223,7 +224,7 @@ def test_java(folder):
     with open(source, 'w') as f:
         f.write(JAVA)
     if subprocess.run([java, source], capture_output=True, check=False).returncode != 0:
-        raise Skip('java can not compile')
+        skip('java can not compile')
     dump = run_only_mappings(folder, [java, '-Xms64m', '-Xmx4g', source])
     check(64 * MIB < dump.total.inuse_bytes < 512 * MIB, f'{dump.total.inuse_bytes} in use')
     check(dump.number('reserved_bytes') > 3 << 30, 'reserved')

@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import tempfile
 
-from preload import (ARCHIVE, LIB, Skip, case, check, check_equal, each, environment, main, need, run)
+from preload import ARCHIVE, LIB, environment, run
 from strict_dump import last_dump
+from tap import check, equal, main, need, skip, test
 
 need('c++', 'cc')
 
@@ -117,7 +118,7 @@ def preloads(runtime, forms, place, way):
 def check_held(folder, what):
     """What is still in use is there once, with the function that asked for it."""
     held = [(c, names) for c, names in last_dump(folder).stacks() if 'hold' in names]
-    check_equal(sum(c.inuse_objects for c, _ in held), N_HELD, f'{what}: blocks of hold()')
+    equal(sum(c.inuse_objects for c, _ in held), N_HELD, f'{what}: blocks of hold()')
 
 
 def compare(folder, argv, plain_argv, preload, plain_preload, what, **variables):
@@ -125,14 +126,14 @@ def compare(folder, argv, plain_argv, preload, plain_preload, what, **variables)
     os.mkdir(folder)
     plain = run(plain_argv, environment(folder, preload=':'.join(plain_preload), HEAPPROFILE=None))
     result = run(argv, environment(folder, preload=':'.join(preload), **variables))
-    check_equal(plain.status, 0, f'{what}: status without the library')
-    check_equal(result, plain, what)
+    equal(plain.returncode, 0, f'{what}: status without the library')
+    equal(result, plain, what)
     check_held(folder, what)
 
 
 def compare_all_ways(folder, runtime, forms, place):
     if not can_build(runtime):
-        raise Skip(f'no {runtime} to build with')
+        skip(f'no {runtime} to build with')
     count = itertools.count()
     for way in WAYS:
         if (runtime, place) == ('static-libstdc++', 'preload') and way != 'preloaded':
@@ -143,13 +144,13 @@ def compare_all_ways(folder, runtime, forms, place):
                     [p for p in preload if p != LIB], f'{way} {preload}')
 
 
-@each('what', [f'{form} {place}' for place, forms in PLACES.items() for form in forms])
+@test(what=[f'{form} {place}' for place, forms in PLACES.items() for form in forms])
 def test_own_forms(folder, what):
     compare_all_ways(folder, 'libstdc++', *what.split())
 
 
-@each('what', [f'{r} {f} {p}' for r in ('static-libstdc++', 'libc++')
-               for f in ('new-delete', 'c++98', 'sized') for p in PLACES])
+@test(what=[f'{r} {f} {p}' for r in ('static-libstdc++', 'libc++')
+            for f in ('new-delete', 'c++98', 'sized') for p in PLACES])
 def test_other_runtimes(folder, what):
     compare_all_ways(folder, *what.split())
 
@@ -175,26 +176,26 @@ def compare_hosts(folder, ways, arguments, **variables):
                 way, **variables)
 
 
-@each('what', [f'{f} {s} {link}' for f in MAIN_FORMS for s in ('local', 'global')
-               for link in ('lazy', '-Bsymbolic')])
+@test(what=[f'{f} {s} {link}' for f in MAIN_FORMS for s in ('local', 'global')
+            for link in ('lazy', '-Bsymbolic')])
 def test_plugin_of_a_c_program(folder, what):
     forms, scope, link = what.split()
     options = '-Wl,-Bsymbolic' if link == '-Bsymbolic' else ''
     compare_hosts(folder, WAYS, [scope, plugin(forms, options)])
 
 
-@each('scope', ['local', 'global'])
+@test(scope=['local', 'global'])
 def test_plugin_with_tail_calls(folder, scope):
     """A destructor's call of operator delete has another caller than the plugin's code."""
     compare_hosts(folder, WAYS, [scope, plugin('new-delete', '', TAIL_CALLS)])
 
 
-@case
+@test
 def test_runtime_that_comes_later(folder):
     compare_hosts(folder, WAYS, ['global', 'libstdc++.so.6', plugin('c++98')])
 
 
-@each('unwinder', ['libunwind', 'frame-pointer'])
+@test(unwinder=['libunwind', 'frame-pointer'])
 def test_callers_in_a_plugin(folder, unwinder):
     """The C++ library's own operator new is the leaf, and keeps no frame pointer."""
     compare_hosts(folder, ['preloaded'], ['local', plugin(None)], HEAP_PROFILE_UNWINDER=unwinder)
@@ -203,16 +204,16 @@ def test_callers_in_a_plugin(folder, unwinder):
             check('main' in names and names[0].startswith('_Zn'), f'{names}')
 
 
-@each('way', WAYS)
+@test(way=WAYS)
 def test_program_without_own_forms(folder, way):
     """There the caller is the leaf."""
     binary = program('libstdc++', 'none', 'nowhere', way)
     compare(f'{folder}/d', [binary], [program('libstdc++', 'none', 'nowhere', None)],
             [LIB] if way == 'preloaded' else [], [], way)
     leaves = last_dump(f'{folder}/d').by_leaf()
-    check_equal(leaves['hold'].inuse_objects, N_HELD, 'blocks of the leaf hold()')
+    equal(leaves['hold'].inuse_objects, N_HELD, 'blocks of the leaf hold()')
     strange = [name for name in leaves if name.startswith(('_Zn', '_Zd'))]
-    check_equal(strange, [], 'leaves')
+    equal(strange, [], 'leaves')
 
 
 main()

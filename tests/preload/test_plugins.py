@@ -4,9 +4,9 @@
 import os
 import shutil
 
-from preload import (LIB, PROGRAMS, case, check, check_equal, each, environment, main, program, run,
-                     run_quietly)
+from preload import LIB, PROGRAMS, environment, program, run, run_quietly
 from strict_dump import Counts, dumps_in, last_dump
+from tap import check, equal, main, test
 
 UNWINDERS = ['libunwind', 'frame-pointer']
 LETTERS = 'abcd'
@@ -23,39 +23,39 @@ def start(folder, what, way='plugins', **variables):
 def check_storm(dump, n_blocks):
     """Of all that was allocated through plugins, and in callbacks of the loader, the stacks."""
     sums = [c for name, c in dump.by_leaf().items() if name.endswith('_inner')]
-    check_equal(sum(c.alloc_objects for c in sums), n_blocks, 'blocks')
-    check_equal(sum(c.inuse_objects for c in sums), 0, 'blocks in use')
+    equal(sum(c.alloc_objects for c in sums), n_blocks, 'blocks')
+    equal(sum(c.inuse_objects for c in sums), 0, 'blocks in use')
     for _, names in dump.stacks():
         check(STARTS & set(names), f'a stack ends early: {names}')
         if names[0].endswith('_inner'):
             check('storm_thread' in names, f'a stack ends elsewhere: {names}')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_frames_of_closed_libraries(folder, unwinder):
     dump = start(folder, 'one-after-another', HEAP_PROFILE_UNWINDER=unwinder)
     leaves = dump.by_leaf()
     for i, letter in enumerate(LETTERS):
         n = 3 * 10 * (i + 1)
-        check_equal(leaves[f'plugin_{letter}_inner'], Counts(n, n * 100, n, n * 100), letter)
+        equal(leaves[f'plugin_{letter}_inner'], Counts(n, n * 100, n, n * 100), letter)
     for _, names in dump.stacks():
         if names[0].endswith('_inner'):
-            check_equal(names[1:5], ['plugin_allocate', 'allocate_through', 'do_one_after_another',
-                                     'main'], f'callers of {names[0]}')
+            equal(names[1:5], ['plugin_allocate', 'allocate_through', 'do_one_after_another',
+                               'main'], f'callers of {names[0]}')
 
 
 def check_one_of_all_places(dump, library, n_blocks):
     """Wherever the library lay, its blocks are one record, and it is one mapping."""
     records = [(c, names) for c, names in dump.stacks() if names[0] == f'{library}_inner']
-    check_equal([c for c, _ in records],
-                [Counts(n_blocks, n_blocks * 100, n_blocks, n_blocks * 100)], 'records')
-    check_equal(records[0][1][1:4], ['plugin_allocate', 'allocate_through', 'open_at_places'],
-                'callers')
+    equal([c for c, _ in records],
+          [Counts(n_blocks, n_blocks * 100, n_blocks, n_blocks * 100)], 'records')
+    equal(records[0][1][1:4], ['plugin_allocate', 'allocate_through', 'open_at_places'],
+          'callers')
     path = os.path.realpath(f'{PROGRAMS}/lib{library}.so')
-    check_equal([m.path for m in dump.mappings].count(path), 1, f'lines of {path}')
+    equal([m.path for m in dump.mappings].count(path), 1, f'lines of {path}')
 
 
-@each('library', ['plugin_a', 'plugin_anonymous'])
+@test(library=['plugin_a', 'plugin_anonymous'])
 def test_library_at_many_places(folder, library):
     """As often as you like, and in a forked child, with a build ID and without."""
     run_quietly([program('plugins'), 'many-places', PROGRAMS, library, str(N_PLACES)],
@@ -64,7 +64,7 @@ def test_library_at_many_places(folder, library):
     check_one_of_all_places(last_dump(folder, r'p_\d+\.\d+\.heap'), library, N_PLACES + 10)
 
 
-@case
+@test
 def test_library_that_is_replaced(folder):
     """Two files without a build ID that have had the same path."""
     for name in ('x.so', 'y.so'):
@@ -75,64 +75,64 @@ def test_library_that_is_replaced(folder):
     for counts, stack in dump.records:
         path = dump.mapping_of(stack[0]).path
         found[path] = found.get(path, 0) + counts.alloc_objects
-    check_equal(found.get(os.path.realpath(f'{folder}/x.so') + ' (deleted)'), 10, 'the old one')
-    check_equal(found.get(os.path.realpath(f'{folder}/x.so')), 20, 'the new one')
+    equal(found.get(os.path.realpath(f'{folder}/x.so') + ' (deleted)'), 10, 'the old one')
+    equal(found.get(os.path.realpath(f'{folder}/x.so')), 20, 'the new one')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_closed_libraries_have_lines_of_their_own(folder, unwinder):
     dump = start(folder, 'one-after-another', HEAP_PROFILE_UNWINDER=unwinder)
     for letter in LETTERS:
         path = os.path.realpath(f'{PROGRAMS}/libplugin_{letter}.so')
         mappings = [m for m in dump.mappings if m.path == path]
         is_open = letter == LETTERS[-1]  # then the kernel's line is there as well
-        check_equal(len(mappings), 1 + is_open, f'lines of {path}')
+        equal(len(mappings), 1 + is_open, f'lines of {path}')
         check(path in dump.build_ids, f'no build ID of {path}')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_storm(folder, unwinder):
     dump = start(folder, 'storm', HEAP_PROFILE_UNWINDER=unwinder)
     check_storm(dump, 4 * 400 * 10)
 
 
-@each('way', ['plugins', 'plugins_linked', 'plugins_static'])
+@test(way=['plugins', 'plugins_linked', 'plugins_static'])
 def test_exceptions_in_a_c_program(folder, way):
     start(folder, 'throw', way)
 
 
-@each('library', [LIB, f'{PROGRAMS}/libplugin_profiled.so'])
+@test(library=[LIB, f'{PROGRAMS}/libplugin_profiled.so'])
 def test_the_profiler_is_opened_and_closed(folder, library):
     for arguments in ([], [f'{folder}/q']):
         result = run([program('plugins'), 'profiler', library, *arguments],
                      environment(folder, preload=None, HEAPPROFILE=None))
-        check_equal((result.status, result.stdout), (0, ''), f'with {arguments}')
+        equal((result.returncode, result.stdout), (0, ''), f'with {arguments}')
 
 
 def check_unseen(folder, how, **variables):
     """The program's blocks are recorded, those of the library are not. Returns what was said."""
     result = run([program('plugins'), how, PROGRAMS], environment(folder, **variables))
-    check_equal(result.status, 0, 'status')
+    equal(result.returncode, 0, 'status')
     leaves = last_dump(folder).by_leaf()
-    check_equal(leaves['allocate_three'], Counts(3, 3000, 3, 3000), 'of the program')
+    equal(leaves['allocate_three'], Counts(3, 3000, 3, 3000), 'of the program')
     check('plugin_a_inner' not in leaves, 'of the library')
     return result.stderr
 
 
-@case
+@test
 def test_library_in_a_namespace_of_its_own(folder):
     """Said once, with the first dump after it."""
     line = ('heapprof: dlmopen() has opened libraries with a C library of their own; '
             'their allocations are not recorded\n')
-    check_equal(check_unseen(folder, 'namespace', HEAP_PROFILE_ALLOCATION_INTERVAL='1000'), line,
+    equal(check_unseen(folder, 'namespace', HEAP_PROFILE_ALLOCATION_INTERVAL='1000'), line,
                 'said')
     check(len(dumps_in(folder)) > 1, 'dumps')
 
 
-@case
+@test
 def test_library_that_prefers_its_own_names(folder):
     """Nothing says how a library was opened."""
-    check_equal(check_unseen(folder, 'deepbind'), '', 'said')
+    equal(check_unseen(folder, 'deepbind'), '', 'said')
 
 
 if __name__ == '__main__':

@@ -9,16 +9,17 @@ import re
 import shutil
 import subprocess
 
-from preload import LIB, check, check_equal, each, environment, main, run, skip_all
+from preload import LIB, environment, run
 from strict_dump import dumps_in
+from tap import check, equal, main, skip, test
 
 FOLDERS = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
 if not FOLDERS:
-    skip_all('PostgreSQL is not installed')
+    skip('PostgreSQL is not installed')
 BIN = FOLDERS[-1]
 for tool in ('initdb', 'postgres', 'pgbench', 'psql'):
     if not os.path.exists(f'{BIN}/{tool}'):
-        skip_all(f'{tool} is not installed')
+        skip(f'{tool} is not installed')
 
 N_CLIENTS = 4
 UNPRIVILEGED = 'nobody'
@@ -60,7 +61,7 @@ class Cluster:
     def tool(self, name, *arguments):
         result = run([f'{BIN}/{name}', *arguments], self.plain, cwd=self.folder,
                      **as_unprivileged())
-        check_equal(result.status, 0, f'{name}: {result.stderr[-1000:]}')
+        equal(result.returncode, 0, f'{name}: {result.stderr[-1000:]}')
         return result.stdout
 
     def start(self, env):
@@ -81,7 +82,7 @@ class Cluster:
         check(f'{N_CLIENTS * 40}/{N_CLIENTS * 40}' in out, f'transactions are missing: {out}')
         total = self.tool('psql', '-Atc', 'select count(*), sum(abalance) = (select sum(delta) '
                                           'from pgbench_history) from pgbench_accounts')
-        check_equal(total.strip(), '100000|t', 'what the tables hold')
+        equal(total.strip(), '100000|t', 'what the tables hold')
 
     def stop(self):
         """A fast shutdown, as pg_ctl does it. Returns the status and the profiler's lines."""
@@ -98,7 +99,7 @@ class Cluster:
             self.server.communicate()
 
 
-@each('interval', ['1', '64K'])
+@test(interval=['1', '64K'])
 def test_postgres(folder, interval):
     dumps_folder = f'{folder}/dumps'
     os.mkdir(dumps_folder)
@@ -109,7 +110,7 @@ def test_postgres(folder, interval):
                            HEAPPROFILE=f'{dumps_folder}/p', HEAP_PROFILE_SAMPLE_INTERVAL=interval,
                            HEAP_PROFILE_ALLOCATION_INTERVAL='8M'))
         cluster.bench()
-        check_equal(cluster.stop(), (0, []), 'exit status, and lines of the profiler')
+        equal(cluster.stop(), (0, []), 'exit status, and lines of the profiler')
         check('database system is shut down' in cluster.log, 'the end')
         check('PANIC' not in cluster.log and 'terminated by signal' not in cluster.log, 'a crash')
     check_dumps(dumps_folder, cluster.server.pid)
@@ -118,7 +119,7 @@ def test_postgres(folder, interval):
 def check_dumps(folder, postmaster):
     owner, others = dumps_in(folder), dumps_in(folder, r'p_\d+\.\d+\.heap')
     check(owner, 'no dump of the postmaster')
-    check_equal({d.number('pid') for d in owner}, {postmaster}, 'owner')
+    equal({d.number('pid') for d in owner}, {postmaster}, 'owner')
     by_pid = {}
     for dump in others:
         check(f'p_{dump.metadata["pid"]}.' in dump.path, f'{dump.path} is of another process')
@@ -126,9 +127,9 @@ def check_dumps(folder, postmaster):
     # Clients of initialization, of the benchmark and of the check, and the server's own helpers.
     check(len(by_pid) >= N_CLIENTS + 6, f'files of {len(by_pid)} processes')
     for pid, dumps in by_pid.items():
-        check_equal(sorted(d.number('dump') for d in dumps), list(range(1, len(dumps) + 1)),
-                    f'dumps of {pid}')
-        check_equal(len({d.metadata['run'] for d in dumps}), 1, f'runs of {pid}')
+        equal(sorted(d.number('dump') for d in dumps), list(range(1, len(dumps) + 1)),
+              f'dumps of {pid}')
+        equal(len({d.metadata['run'] for d in dumps}), 1, f'runs of {pid}')
 
 
 main()

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs with an unusual life: the same output and status with and without the library. On
-standard error there is nothing more than lines of the profiler's."""
+"""Programs with an unusual life: the same output and status with and without the library. Standard
+error holds only lines of the profiler in addition."""
 import os
 import shutil
 import sys
 
-from preload import Skip, check, check_equal, each, environment, main, run
+from preload import environment, run
 from strict_dump import dumps_in
+from tap import check, equal, main, skip, test
 
 PYTHON = '''
 import json, threading, subprocess, os, sys, gc
@@ -115,14 +116,14 @@ public class Main {
 def tool(name):
     path = shutil.which(name)
     if not path:
-        raise Skip(f'{name} is not installed')
+        skip(f'{name} is not installed')
     return path
 
 
 def build(folder, argv):
     """With the user's own caches: the Go library takes long."""
     result = run(argv, dict(os.environ, GO111MODULE='off'), cwd=folder)
-    check_equal(result.status, 0, f'{argv}: {result.stderr[-1500:]}')
+    equal(result.returncode, 0, f'{argv}: {result.stderr[-1500:]}')
 
 
 def write(folder, name, text):
@@ -167,20 +168,20 @@ def without_profilers_lines(text):
     return [line for line in text.splitlines() if not line.startswith('heapprof:')]
 
 
-@each('language', LANGUAGES)
+@test(language=LANGUAGES)
 def test_same_behaviour(folder, language):
     argv = LANGUAGES[language](folder)
     env = dict(LC_ALL='C')
     bare = run(argv, environment(folder, preload=None, HEAPPROFILE=None, **env))
-    check_equal(bare.status, 5, f'status without the library: {bare.stderr}')
+    equal(bare.returncode, 5, f'status without the library: {bare.stderr}')
     for interval in ('512K', '4K', '1'):
         dumps = f'{folder}/{interval}'
         os.mkdir(dumps)
         got = run(argv, environment(dumps, HEAP_PROFILE_SAMPLE_INTERVAL=interval, **env))
-        check_equal(got.status, bare.status, f'status at {interval}')
-        check_equal(got.stdout, bare.stdout, f'standard output at {interval}')
-        check_equal(without_profilers_lines(got.stderr), bare.stderr.splitlines(),
-                    f'standard error at {interval}')
+        equal(got.returncode, bare.returncode, f'status at {interval}')
+        equal(got.stdout, bare.stdout, f'standard output at {interval}')
+        equal(without_profilers_lines(got.stderr), bare.stderr.splitlines(),
+              f'standard error at {interval}')
         check(dumps_in(dumps), f'no dump at {interval}')
         dumps_in(dumps, '.*')
 

@@ -7,8 +7,9 @@ import re
 import socket
 import subprocess
 
-from preload import case, check, check_equal, each, environment, main, need, run
+from preload import environment, run
 from strict_dump import dumps_in
+from tap import check, equal, main, need, test
 
 need('redis-server', 'redis-benchmark', 'redis-cli')
 
@@ -40,13 +41,13 @@ class Server:
     def ask(self, *words):
         result = run(['redis-cli', '-s', self.socket, *words], environment('/', preload=None,
                                                                            HEAPPROFILE=None))
-        check_equal(result.status, 0, f'{words}: {result.stderr}')
+        equal(result.returncode, 0, f'{words}: {result.stderr}')
         return result.stdout.strip()
 
     def bench(self, n, *options):
         result = run(['redis-benchmark', '-s', self.socket, '-n', str(n), '-q', *options],
                      environment('/', preload=None, HEAPPROFILE=None))
-        check_equal(result.status, 0, f'redis-benchmark: {result.stderr}')
+        equal(result.returncode, 0, f'redis-benchmark: {result.stderr}')
         check('requests per second' in result.stdout, result.stdout)
 
     def shut_down(self):
@@ -63,47 +64,47 @@ def serve(folder, env, n_requests):
         for i in range(100):
             server_key = f'key:{i}'
             if i % 25 == 0:
-                check_equal(server.ask('SET', server_key, 'v' * (i + 1) * 10), 'OK', 'SET')
-                check_equal(server.ask('GET', server_key), 'v' * (i + 1) * 10, 'GET')
+                equal(server.ask('SET', server_key, 'v' * (i + 1) * 10), 'OK', 'SET')
+                equal(server.ask('GET', server_key), 'v' * (i + 1) * 10, 'GET')
         server.bench(n_requests, '-t', 'set,get,lpush,lrange_100', '-r', '1000', '-d', '100')
-        check_equal(server.ask('GET', 'key:25'), 'v' * 260, 'GET after the benchmark')
+        equal(server.ask('GET', 'key:25'), 'v' * 260, 'GET after the benchmark')
         server.ask('EVAL', "for i = 1, 1000 do redis.call('SET', 'lua:' .. i, i) end", '0')
-        check_equal(server.ask('GET', 'lua:1000'), '1000', 'GET of what a script set')
+        equal(server.ask('GET', 'lua:1000'), '1000', 'GET of what a script set')
         check(re.search(r'^used_memory:\d+', server.ask('INFO', 'memory'), re.M), 'INFO')
         return server.shut_down()
 
 
-@each('interval', ['1', '64K'])
+@test(interval=['1', '64K'])
 def test_redis(folder, interval):
     bare = f'{folder}/bare'
     os.mkdir(bare)
     wanted = serve(bare, environment(folder, preload=None, HEAPPROFILE=None), 1000)
     env = environment(folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval,
                       HEAP_PROFILE_ALLOCATION_INTERVAL='3M')
-    check_equal(serve(folder, env, 5000), wanted, 'exit status and standard error')
+    equal(serve(folder, env, 5000), wanted, 'exit status and standard error')
     dumps = dumps_in(folder)
     check(len(dumps) > 2, f'{len(dumps)} dumps')
     names = {n for _, stack in dumps[-1].stacks() for n in stack}
     check('main' in names or any(n.startswith('redis-server+') or n.startswith('redis-check-rdb+')
                                  for n in names), f'no frame of the server in {sorted(names)[:20]}')
     for dump in dumps:
-        check_equal(dump.number('samples_dropped'), 0, 'samples_dropped')
+        equal(dump.number('samples_dropped'), 0, 'samples_dropped')
 
 
-@case
+@test
 def test_background_save(folder):
     """It forks to save: the child has files of its own, and the data are whole."""
     with Server(folder, environment(folder)) as server:
         server.bench(2000, '-t', 'set', '-r', '1000')
         n_keys = server.ask('DBSIZE')
-        check_equal(server.ask('SAVE'), 'OK', 'SAVE')
-        check_equal(server.ask('BGSAVE'), 'Background saving started', 'BGSAVE')
+        equal(server.ask('SAVE'), 'OK', 'SAVE')
+        equal(server.ask('BGSAVE'), 'Background saving started', 'BGSAVE')
         while 'rdb_bgsave_in_progress:1' in server.ask('INFO', 'persistence'):
             pass
         check('rdb_last_bgsave_status:ok' in server.ask('INFO', 'persistence'), 'it was saved')
-        check_equal(server.ask('DEBUG', 'RELOAD'), 'OK', 'DEBUG RELOAD')
-        check_equal(server.ask('DBSIZE'), n_keys, 'keys after a reload')
-        check_equal(server.shut_down()[0], 0, 'status')
+        equal(server.ask('DEBUG', 'RELOAD'), 'OK', 'DEBUG RELOAD')
+        equal(server.ask('DBSIZE'), n_keys, 'keys after a reload')
+        equal(server.shut_down()[0], 0, 'status')
     check(dumps_in(folder, r'p_\d+\.\d+\.heap'), 'a dump of the child')
     check(dumps_in(folder), 'a dump of the server')
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a program does to its rights, its namespaces and its threads does not notice the profiler,
-whichever way dumps are asked for; and these are written with the rights that the program has then.
-As root everything succeeds; as another user the refusals are compared."""
+"""Calls that change a program's rights, namespaces and threads have the same result under the profiler,
+however dumps are asked for. Dumps are written with the rights that the program has at the time. As root
+all calls succeed; as another user the refusals are compared."""
 import os
 
-from preload import check_equal, each, environment, main, program, run, unprofiled
+from preload import environment, program, run, unprofiled
 from strict_dump import dumps_in
+from tap import equal, main, test
 
 RIGHTS = program('rights')
 
@@ -21,21 +22,21 @@ TRIGGERS = {
 
 
 def seen(result):
-    return result.status, sorted(result.stdout.splitlines()), result.stderr
+    return result.returncode, sorted(result.stdout.splitlines()), result.stderr
 
 
-@each('situation', SITUATIONS)
+@test(situation=SITUATIONS)
 def test_rights(folder, situation):
     for action in ACTIONS:
         argv = [RIGHTS, situation, action]
         bare = run(argv, unprofiled.environment())
-        check_equal(bare.stderr, '', f'{argv}, bare')
+        equal(bare.stderr, '', f'{argv}, bare')
         for name, settings in TRIGGERS.items():
             inside = f'{folder}/{action}-{name}'
             os.mkdir(inside)
             os.chmod(inside, 0o777)
             under = run(argv, environment(inside, **settings))
-            check_equal(seen(under), seen(bare), f'{argv}, dumps by {name}')
+            equal(seen(under), seen(bare), f'{argv}, dumps by {name}')
             check_dumps(inside, action, name)
 
 
@@ -43,11 +44,11 @@ def check_dumps(folder, action, trigger):
     """All are whole. One that a signal asked for is of the user that the program was by then."""
     dumps = dumps_in(folder, '.*')
     by_signal = [d for d in dumps if d.metadata['reason'].startswith('signal')]
-    check_equal(len(by_signal), int(trigger == 'signal' and action != 'SIGTERM'),
-                f'dumps by signal after {action} in {os.listdir(folder)}')
+    equal(len(by_signal), int(trigger == 'signal' and action != 'SIGTERM'),
+          f'dumps by signal after {action} in {os.listdir(folder)}')
     if os.geteuid() == 0 and action in ('setuid', 'setresuid', 'raw'):
         for dump in by_signal:
-            check_equal(os.stat(dump.path).st_uid, 65534, f'owner after {action}')
+            equal(os.stat(dump.path).st_uid, 65534, f'owner after {action}')
 
 
 main()

@@ -9,11 +9,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 
-from preload import (PATIENCE, Failure, Skip, case, check, check_equal, each, environment, main,
-                     run, unprofiled)
+from preload import PATIENCE, environment, run, unprofiled, wait_until
 from strict_dump import dumps_in
+from tap import check, equal, main, skip, test
 
 SETTINGS = {'HEAPPROFILESIGNAL': '40', 'HEAP_PROFILE_TIME_INTERVAL': '1',
             'HEAP_PROFILE_RSS_INTERVAL': '4M'}
@@ -86,15 +85,6 @@ def ask_dns(port):
         s.connect(('127.0.0.1', port))
         s.send(QUERY)
         return bytes([127, 0, 0, 1]) in s.recv(512)
-
-
-def wait_until(condition, what):
-    """Not a sleep: it ends as soon as the condition holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Failure(f'waited in vain: {what}')
-        time.sleep(0.01)
 
 
 class Service:
@@ -173,14 +163,14 @@ def wait_for_dumps(service, workers, user, dumps):
         wait_until(lambda: service.answers() and dumps_by(service.folder, 'timed'),
                    'a dump by time')
     for dump in dumps_by(service.folder, 'signal'):
-        check_equal(os.stat(dump.path).st_uid, user, f'owner of {dump.path}')
+        equal(os.stat(dump.path).st_uid, user, f'owner of {dump.path}')
 
 
 def need_service(name):
     if os.geteuid() != 0:
-        raise Skip('needs root')
+        skip('needs root')
     if not shutil.which(name):
-        raise Skip(f'{name} is not installed')
+        skip(f'{name} is not installed')
 
 
 def compare(folder, make_argv, ask, user, dumps):
@@ -197,7 +187,7 @@ def compare(folder, make_argv, ask, user, dumps):
             env = unprofiled.environment()
         results.append(serve(inside, argv, env, ask, port, pwd.getpwnam(user).pw_uid, dumps))
     (bare_status, bare_workers, _), (status, workers, said) = results
-    check_equal((status, workers), (bare_status, bare_workers), f'status and workers ({said})')
+    equal((status, workers), (bare_status, bare_workers), f'status and workers ({said})')
     return results
 
 
@@ -208,7 +198,7 @@ def write(path, text, **values):
     return path
 
 
-@case
+@test
 def test_nginx(folder):
     need_service('nginx')
 
@@ -218,10 +208,10 @@ def test_nginx(folder):
         return ['nginx', '-p', inside, '-c', config, '-e', 'stderr'], port
     (_, _, bare), (_, _, under) = compare(folder, make_argv, ask_http, 'www-data',
                                               ['signal', 'time'])
-    check_equal(under, bare, 'standard error')
+    equal(under, bare, 'standard error')
 
 
-@each('mpm', ['prefork', 'event'])
+@test(mpm=['prefork', 'event'])
 def test_apache(folder, mpm):
     """Its workers hardly allocate, and the threads of an event worker block all signals."""
     need_service('apache2')
@@ -236,10 +226,10 @@ def test_apache(folder, mpm):
         return ['apache2', '-D', 'FOREGROUND', '-f', config, '-d', inside], port
     (_, _, bare), (_, _, under) = compare(folder, make_argv, ask_http, 'www-data',
                                               ['signal'] if mpm == 'prefork' else [])
-    check_equal(under, bare, 'standard error')
+    equal(under, bare, 'standard error')
 
 
-@case
+@test
 def test_named(folder):
     need_service('named')
 
@@ -249,7 +239,7 @@ def test_named(folder):
         config = write(f'{inside}/named.conf', NAMED, folder=inside, port=port)
         return ['named', '-f', '-4', '-u', 'bind', '-L', f'{inside}/log', '-c', config], port
     (_, _, bare), (_, _, under) = compare(folder, make_argv, ask_dns, 'bind', ['signal'])
-    check_equal(under, bare, 'standard error')
+    equal(under, bare, 'standard error')
 
 
 COMMANDS = {
@@ -272,15 +262,15 @@ COMMANDS = {
 }
 
 
-@each('name', COMMANDS)
+@test(name=COMMANDS)
 def test_commands(folder, name):
     argv = COMMANDS[name]
     if not shutil.which(argv[0]):
-        raise Skip(f'{argv[0]} is not installed')
+        skip(f'{argv[0]} is not installed')
     os.chmod(folder, 0o777)
     bare = run(argv, unprofiled.environment())
     under = run(argv, environment(folder, **SETTINGS))
-    check_equal(under, bare, f'{argv}')
+    equal(under, bare, f'{argv}')
 
 
 main()

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Threads that come and go, and stacks of every kind: nothing is lost, no stack is walked where
-there is none."""
+"""Threads that come and go, and stacks of every kind: no block is lost, and no walk reads memory that is
+not a stack."""
 import math
 
-from preload import case, check, check_equal, each, environment, main, program, run_quietly
+from preload import environment, program, run_quietly
 from strict_dump import Counts, dumps_in, last_dump
+from tap import check, equal, main, test
 
 THREADS = program('threads')
 
@@ -23,16 +24,16 @@ def stacks_from(dump, leaf):
     return stacks
 
 
-@case
+@test
 def test_destructors_allocate(folder):
     """Four rounds of destructors a thread; which round is the profiler's own is left open."""
     dump = dump_of(folder, 'destructors', '50')
-    check_equal(dump.by_leaf()['allocate_in_destructor'],
-                Counts(200, 200 * 111, 400, 200 * 333), 'in destructors')
-    check_equal(dump.by_leaf()['set_key'], Counts(50, 500, 50, 500), 'in threads')
+    equal(dump.by_leaf()['allocate_in_destructor'],
+          Counts(200, 200 * 111, 400, 200 * 333), 'in destructors')
+    equal(dump.by_leaf()['set_key'], Counts(50, 500, 50, 500), 'in threads')
 
 
-@case
+@test
 def test_destructors_sampled(folder):
     """A thread on its way out has no countdown left: its samples are drawn one by one."""
     n = 20000
@@ -45,82 +46,82 @@ def test_destructors_sampled(folder):
           f'{got.alloc_objects} samples, not about {expected}')
 
 
-@case
+@test
 def test_storm(folder):
     dump = dump_of(folder, 'storm', '1600')
-    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(16000, 1600000, 16000, 1600000),
-                'in threads')
+    equal(dump.by_leaf()['allocate_in_thread'], Counts(16000, 1600000, 16000, 1600000),
+          'in threads')
     check(dump.number('profiler_bytes') < 16 << 20, 'memory of threads is used again')
 
 
-@case
+@test
 def test_detached(folder):
     dump = dump_of(folder, 'detached')
-    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(1000, 100000, 1000, 100000),
-                'in threads')
+    equal(dump.by_leaf()['allocate_in_thread'], Counts(1000, 100000, 1000, 100000),
+          'in threads')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_small_stacks(folder, unwinder):
     dump = dump_of(folder, 'small-stacks', HEAP_PROFILE_UNWINDER=unwinder)
-    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(200, 20000, 200, 20000), 'in threads')
+    equal(dump.by_leaf()['allocate_in_thread'], Counts(200, 20000, 200, 20000), 'in threads')
 
 
-@case
+@test
 def test_alternate_stack(folder):
     """The walk goes on from the handler's stack to the interrupted one."""
     dump = dump_of(folder, 'alternate-stack')
     for names in stacks_from(dump, 'allocate_in_handler'):
         check('raise_signal' in names and 'main' in names, f'a stack ends early: {names}')
-    check_equal(dump.by_leaf()['allocate_in_handler'], Counts(100, 10000, 100, 10000), 'in it')
-    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(10, 1000, 10, 1000), 'after it')
+    equal(dump.by_leaf()['allocate_in_handler'], Counts(100, 10000, 100, 10000), 'in it')
+    equal(dump.by_leaf()['allocate_in_thread'], Counts(10, 1000, 10, 1000), 'after it')
 
 
-@case
+@test
 def test_signal_storm(folder):
     dump = dump_of(folder, 'signal-storm')
-    check_equal(dump.by_leaf()['do_signal_storm'].alloc_objects, 300000, 'objects')
+    equal(dump.by_leaf()['do_signal_storm'].alloc_objects, 300000, 'objects')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_coroutines(folder, unwinder):
     dump = dump_of(folder, 'coroutines', HEAP_PROFILE_UNWINDER=unwinder)
     for names in stacks_from(dump, 'allocate_in_coroutine'):
-        check_equal(names[1], 'run_coroutine', 'caller')
-    check_equal(dump.by_leaf()['allocate_in_coroutine'], Counts(2500, 250000, 2500, 250000), 'sum')
-    check_equal(dump.by_leaf()['allocate_in_thread'], Counts(2500, 250000, 2500, 250000), 'sum')
+        equal(names[1], 'run_coroutine', 'caller')
+    equal(dump.by_leaf()['allocate_in_coroutine'], Counts(2500, 250000, 2500, 250000), 'sum')
+    equal(dump.by_leaf()['allocate_in_thread'], Counts(2500, 250000, 2500, 250000), 'sum')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_coroutines_in_a_thread(folder, unwinder):
     dump = dump_of(folder, 'coroutines-in-thread', HEAP_PROFILE_UNWINDER=unwinder)
-    check_equal(dump.by_leaf()['allocate_in_coroutine'], Counts(2500, 250000, 2500, 250000), 'sum')
+    equal(dump.by_leaf()['allocate_in_coroutine'], Counts(2500, 250000, 2500, 250000), 'sum')
     for names in stacks_from(dump, 'allocate_in_thread'):
         check('coroutines_in_thread' in names, f'a stack ends early: {names}')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_deep_frames(folder, unwinder):
     dump = dump_of(folder, 'deep-frames', HEAP_PROFILE_UNWINDER=unwinder)
     for names in stacks_from(dump, 'allocate_in_thread'):
-        check_equal(names[1:4], ['allocate_below', 'do_deep_frames', 'main'], 'callers')
+        equal(names[1:4], ['allocate_below', 'do_deep_frames', 'main'], 'callers')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_longjmp(folder, unwinder):
     dump = dump_of(folder, 'longjmp', HEAP_PROFILE_UNWINDER=unwinder)
     for names in stacks_from(dump, 'jump_from'):
-        check_equal(names[names.count('jump_from'):][:2], ['do_longjmp', 'main'], 'callers')
+        equal(names[names.count('jump_from'):][:2], ['do_longjmp', 'main'], 'callers')
 
 
-@each('unwinder', UNWINDERS)
+@test(unwinder=UNWINDERS)
 def test_wild_frame_pointers(folder, unwinder):
     dump = dump_of(folder, 'wild-frame-pointers', HEAP_PROFILE_UNWINDER=unwinder)
-    check_equal(dump.by_leaf()['allocate_with_wild_frame_pointer'], Counts(11, 1100, 11, 1100),
-                'in it')
+    equal(dump.by_leaf()['allocate_with_wild_frame_pointer'], Counts(11, 1100, 11, 1100),
+          'in it')
 
 
-@case
+@test
 def test_many_keys_before_the_profiler(folder):
     """A library uses up the keys that need no memory before we get one."""
     n = 3000
@@ -133,14 +134,14 @@ def test_many_keys_before_the_profiler(folder):
     check(abs(got - expected) < 5 * math.sqrt(expected), f'{got} samples, not about {expected}')
 
 
-@case
+@test
 def test_first_allocation_inside_setenv(folder):
     """The C library holds its lock on the environment when the profiler starts."""
     run_quietly([program('early_setenv')], environment(folder))
-    check_equal(last_dump(folder).by_leaf()['allocate_here'], Counts(10, 10000, 10, 10000), 'in it')
+    equal(last_dump(folder).by_leaf()['allocate_here'], Counts(10, 10000, 10, 10000), 'in it')
 
 
-@each('profile', ['p', None])
+@test(profile=['p', None])
 def test_clearenv_in_a_constructor_before_us(folder, profile):
     """The program runs on, unprofiled: who has no environment asks for nothing."""
     run_quietly([program('early_clearenv'), '1000'],
@@ -151,7 +152,7 @@ INTERVALS = {'HEAP_PROFILE_ALLOCATION_INTERVAL': 'leak', 'HEAP_PROFILE_INUSE_INT
              'HEAP_PROFILE_DEALLOCATION_INTERVAL': 'free'}
 
 
-@each('interval', INTERVALS)
+@test(interval=INTERVALS)
 def test_threads_that_end_before_they_report(folder, interval):
     """Each does less than a thread may do before it has to tell the triggers."""
     intervals = {**dict.fromkeys(INTERVALS, '0'), interval: '10M'}
@@ -161,13 +162,13 @@ def test_threads_that_end_before_they_report(folder, interval):
     check(9 <= n <= 10, f'{n} dumps for ten intervals and a half')
 
 
-@case
+@test
 def test_thread_that_only_frees(folder):
     """It counts: what is in use stays at a block or two."""
     run_quietly([THREADS, 'hand-over', '1000'],
                 environment(folder, HEAP_PROFILE_INUSE_INTERVAL='10M',
                             HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
-    check_equal([d.metadata['reason'] for d in dumps_in(folder)], ['exit'], 'reasons')
+    equal([d.metadata['reason'] for d in dumps_in(folder)], ['exit'], 'reasons')
 
 
 main()

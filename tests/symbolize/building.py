@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Builds the programs that the symbolizer's tests ask about."""
+"""Builds the programs for the tests of the symbolizer."""
 
 import os
 import re
-import shutil
 import subprocess
+import sys
+import typing
 
-PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.append(os.path.join(HERE, "..", "common"))
+
+import tap  # noqa: E402: after the path to it
+
+BUILD = os.environ.get("BUILD", os.path.join(HERE, "..", "..", "build"))
+FRAMES = os.path.join(BUILD, "tests", "symbolize", "frames")  # the program built from frames.c
+PPROFCONV = os.path.join(BUILD, "pprofconv", "pprofconv")
+PROGRAMS = os.path.join(HERE, "programs")
 SOURCES = {"c": ["main.c", "chain.c"], "c++": ["main.cc", "shop.cc"], "rust": ["main.rs"]}
 COMPILERS = {
     "gcc": {"c": "gcc", "c++": "g++"},
@@ -15,36 +24,37 @@ COMPILERS = {
 }
 
 
+class Way(typing.NamedTuple):
+    """How a program is built."""
+    compiler: str
+    language: str
+    flags: list
+
+    def __str__(self):
+        return " ".join([self.compiler, self.language, *self.flags])
+
+
 def run(*command, **options):
-    return subprocess.run(
-        [str(part) for part in command], check=True, capture_output=True, text=True, **options
-    ).stdout
+    """Runs a program that must end 0; returns what it printed."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+    tap.check(done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stderr}")
+    return done.stdout
 
 
-class Missing(Exception):
-    """A tool that is not on this machine."""
-
-
-def need(*tools):
-    for tool in tools:
-        if not shutil.which(tool):
-            raise Missing(tool)
-
-
-def compile_program(folder, compiler, language, flags):
+def compile_program(folder, way):
     """Builds a program the way its users do, unit by unit, for DWARF in relocated sections."""
-    driver = COMPILERS[compiler][language]
-    need(driver, *(["ld.lld"] if "-fuse-ld=lld" in flags else []))
-    sources = [os.path.join(PROGRAMS, name) for name in SOURCES[language]]
+    driver = COMPILERS[way.compiler][way.language]
+    tap.need(driver, *(["ld.lld"] if "-fuse-ld=lld" in way.flags else []))
+    sources = [os.path.join(PROGRAMS, name) for name in SOURCES[way.language]]
     program = os.path.join(folder, "a program")
-    if language == "rust":
-        run(driver, "--edition=2021", *flags, "-o", program, *sources, cwd=folder)
+    if way.language == "rust":
+        run(driver, "--edition=2021", *way.flags, "-o", program, *sources, cwd=folder)
         return program
     objects = []
     for source in sources:
         objects.append(os.path.basename(source) + ".o")
-        run(driver, *flags, "-c", source, "-o", objects[-1], cwd=folder)
-    run(driver, *flags, *objects, "-o", program, cwd=folder)
+        run(driver, *way.flags, "-c", source, "-o", objects[-1], cwd=folder)
+    run(driver, *way.flags, *objects, "-o", program, cwd=folder)
     return program
 
 

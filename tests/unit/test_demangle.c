@@ -60,7 +60,7 @@ static void test_pieces_of_functions(void)
 	check("_ZN1aL3barEi.isra.0", DEMANGLE_SHORT, "a::bar");
 }
 
-/* Sequences of `n` times the same text behind _Z1f. */
+/* Sequences of `n` times the same text after _Z1f. */
 static void check_repeated(const char *text, size_t n)
 {
 	size_t size = strlen(text);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "transform/frames.h"
 
-#include "analysis/top.h"
 #include "test.h"
 
 /* A location with those functions inlined into each other, innermost first, separated by '<'. */
@@ -149,28 +148,6 @@ static void test_what_has_no_name(void)
 	profile_free(profile);
 }
 
-static void test_top_counts_recursion_once(void)
-{
-	struct profile *profile =
-		profile_of("", "", (const char *const[]){"leaf", "f", "g", "f", "main", NULL});
-	struct frames frames;
-	struct top top;
-
-	CHECK_INT_EQ(frames_init(&frames, profile), 0);
-	CHECK_INT_EQ(top_init(&top, &frames, 0, false), 0);
-	CHECK_INT_EQ(top.total, 100);
-	CHECK_UINT_EQ(top.rows.n, 4);
-	CHECK_STR_EQ(frames_name(&frames, top.rows.items[0].function), "leaf");
-	CHECK_INT_EQ(top.rows.items[0].flat, 100);
-	for (size_t i = 0; i < top.rows.n; i++)
-		CHECK_INT_EQ(top.rows.items[i].cumulative, 100);
-	CHECK_STR_EQ(frames_name(&frames, top.rows.items[1].function), "f");
-	CHECK_INT_EQ(top.rows.items[1].flat, 0);
-	top_deinit(&top);
-	frames_deinit(&frames);
-	profile_free(profile);
-}
-
 /* A few bytes a frame, many lines a frame: what comes of it must not fill the memory. */
 static void test_stacks_of_many_lines_have_an_end(void)
 {
@@ -195,5 +172,4 @@ static void test_stacks_of_many_lines_have_an_end(void)
 TEST_MAIN(TEST(test_inlined_functions_stand_apart), TEST(test_dropping),
 	  TEST(test_dropping_what_is_inlined), TEST(test_arguments_do_not_matter),
 	  TEST(test_expressions_that_are_not_harmless), TEST(test_expressions_that_are_too_large),
-	  TEST(test_what_has_no_name), TEST(test_top_counts_recursion_once),
-	  TEST(test_stacks_of_many_lines_have_an_end))
+	  TEST(test_what_has_no_name), TEST(test_stacks_of_many_lines_have_an_end))

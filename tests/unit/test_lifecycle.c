@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The start, and fork children that no handler has seen and that have several threads when they are
  * noticed. */
-#include "answer_calls.h"
 #include "control/lifecycle.h"
 #include "record/session.h"
 #include "test.h"
@@ -189,47 +188,6 @@ static void test_fork_of_an_unseen_child(void)
 	CHECK_INT_EQ(status_of(pid), 0);
 }
 
-static void *stay_inside(void *unused)
-{
-	void *t = hp_session_enter();
-
-	pthread_barrier_wait(&has_entered);
-	pthread_barrier_wait(&may_end);
-	return t;
-}
-
-/* Exits with 0 if neither the pause waits for good for a thread that stays inside, nor another
- * thread for the end of the pause. */
-static void be_without_a_clock(void)
-{
-	pthread_t thread;
-	bool is_quiet;
-
-	alarm(60);
-	pthread_barrier_init(&has_entered, NULL, 2);
-	pthread_barrier_init(&may_end, NULL, 2);
-	pthread_create(&thread, NULL, stay_inside, NULL);
-	pthread_barrier_wait(&has_entered);
-	if (!answer_calls((const int[]){SYS_clock_gettime, -1}, SECCOMP_RET_ERRNO | EPERM))
-		_exit(77);
-	is_quiet = hp_session_pause();
-	_exit(is_quiet || can_another_thread_enter());
-}
-
-static void test_a_pause_ends_without_a_clock(void)
-{
-	pid_t pid = _Fork();
-	int status;
-
-	if (pid == 0)
-		be_without_a_clock();
-	status = status_of(pid);
-	if (status == 77)
-		printf("# no filters of system calls here\n");
-	else
-		CHECK_INT_EQ(status, 0);
-}
-
 static __attribute__((constructor)) void prepare(void)
 {
 	setenv("HEAPPROFILE", "/nowhere/p", true);
@@ -242,5 +200,4 @@ static __attribute__((constructor)) void prepare(void)
 
 TEST_MAIN(TEST(test_errno_stays), TEST(test_one_thread_begins),
 	  TEST(test_noticed_by_another_thread_than_forked),
-	  TEST(test_another_thread_begins_in_a_fork_handler), TEST(test_fork_of_an_unseen_child),
-	  TEST(test_a_pause_ends_without_a_clock))
+	  TEST(test_another_thread_begins_in_a_fork_handler), TEST(test_fork_of_an_unseen_child))

@@ -85,7 +85,7 @@ static void check_filter(const struct model *m, bool by_page)
 	}
 }
 
-/* The tag finds what the table holds, and little else of the page that one block lies on. */
+/* The tag finds the blocks in the table, and few others of their page. */
 static void check_tags(const struct model *m)
 {
 	size_t n_lonely = 0, n_taken_for_it = 0;

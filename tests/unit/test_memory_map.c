@@ -131,7 +131,7 @@ static void test_variables(void)
 	profile_free(profile);
 }
 
-/* A variable that stands for itself many times over must not fill the memory. */
+/* A variable that names itself many times must not fill the memory. */
 static void test_variables_do_not_explode(void)
 {
 	char value[4099] = "a=", longer[4100] = "b=", use[60001] = "1000-2000: ";

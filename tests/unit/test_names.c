@@ -3,7 +3,6 @@
 #include "dump/names.h"
 #include "folder.h"
 #include "process/process.h"
-#include <sys/utsname.h>
 
 static struct hp_name name;
 
@@ -358,45 +357,6 @@ static void test_another_process_under_the_prefix(void)
 	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
-static void test_folders(void)
-{
-	start_with(folder);
-	CHECK_STR_EQ(next(), "test_names.0001.heap");
-	hp_names_after_fork();
-	CHECK_STR_EQ(next(), with_pid("test_names_%d.0001.heap"));
-	start_with(in_folder(""));
-	CHECK_STR_EQ(next(), "test_names.0001.heap");
-	start_with(in_folder("not/there/"));
-	CHECK_STR_EQ(next(), "not/there/test_names.0001.heap");
-	CHECK_INT_EQ(mkdir(in_folder(with_pid("%d")), 0700), 0);
-	CHECK(hp_names_start(in_folder("%p"), true));
-	CHECK_STR_EQ(next(), with_pid("%d/test_names.0001.heap"));
-	write_file(in_folder("p"), "no folder");
-	CHECK(hp_names_start(in_folder("p"), true));
-	CHECK_STR_EQ(next(), "p.0001.heap");
-	CHECK_INT_EQ(symlink(".", in_folder("link")), 0);
-	CHECK(hp_names_start(in_folder("link"), false));
-	CHECK_STR_EQ(next(), "link/test_names.0001.heap");
-	CHECK_INT_EQ(chdir(folder), 0);
-	CHECK(hp_names_start(".", true));
-	CHECK_STR_EQ(next(), "./test_names.0001.heap");
-	CHECK_INT_EQ(chdir("/"), 0);
-}
-
-static void test_patterns(void)
-{
-	char pattern[512], expected[1024];
-	struct utsname host;
-
-	uname(&host);
-	snprintf(pattern, sizeof(pattern), "%s/%%e-%%p-%%h-%%t-%%%%-%%x%%", folder);
-	start_with(pattern);
-	snprintf(expected, sizeof(expected), "%s-%d-%s-%llu-%%-%%x%%.0001.heap", hp_process_name(),
-		 (int)getpid(), host.nodename, (unsigned long long)hp_process_start_seconds());
-	CHECK_STR_EQ(next(), expected);
-	CHECK_STR_EQ(hp_process_name(), "test_names");
-}
-
 /* With %p there is no need for another one. */
 static void test_pattern_with_pid(void)
 {
@@ -407,16 +367,6 @@ static void test_pattern_with_pid(void)
 	start_with(in_folder("p-%%p"));
 	hp_names_after_fork();
 	CHECK_STR_EQ(next(), with_pid("p-%%p_%d.0001.heap"));
-}
-
-static void test_relative_prefix(void)
-{
-	start_with(in_folder("p"));
-	CHECK_INT_EQ(mkdir(in_folder("100%p"), 0700), 0);
-	CHECK_INT_EQ(chdir(in_folder("100%p")), 0);
-	CHECK(hp_names_start("here/p", true));
-	CHECK_INT_EQ(chdir("/"), 0);
-	CHECK_STR_EQ(next(), "100%p/here/p.0001.heap");
 }
 
 static void test_too_long(void)
@@ -530,7 +480,6 @@ TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_fi
 	  TEST(test_collisions), TEST(test_fork_child),
 	  TEST(test_earlier_dumps_under_the_own_number),
 	  TEST(test_another_process_of_the_own_number), TEST(test_another_process_under_the_prefix),
-	  TEST(test_folders), TEST(test_patterns), TEST(test_pattern_with_pid),
-	  TEST(test_relative_prefix), TEST(test_too_long), TEST(test_mark_in_the_environment),
+	  TEST(test_pattern_with_pid), TEST(test_too_long), TEST(test_mark_in_the_environment),
 	  TEST(test_removal_of_earlier_dumps), TEST(test_removal_leaves_own_dumps),
 	  TEST(test_removal_after_an_exec), TEST(test_removal_of_what_the_dead_left))

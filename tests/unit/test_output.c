@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/gzip.h"
 #include "base/input.h"
 #include "test.h"
 
@@ -184,104 +183,6 @@ static void test_more_than_a_buffer(void)
 	free(large);
 }
 
-/* More than all blocks that are packed at a time, none of it like the other. */
-#define N_PACKED_LINES 400000
-
-static void write_packed(const char *path, size_t n_threads)
-{
-	struct output *output = begin(path);
-	struct gzip *gzip = gzip_new(output, 1, n_threads);
-	char line[32];
-
-	for (uint32_t i = 0; i < N_PACKED_LINES; i++) {
-		snprintf(line, sizeof(line), "stack %u\n", i * 2654435761u);
-		gzip_write(gzip, line, strlen(line));
-	}
-	gzip_finish(gzip);
-	gzip_free(gzip);
-	CHECK_INT_EQ(finish(output), 0);
-}
-
-static void test_packed_output_is_read_back(void)
-{
-	const char *path = in_folder("a.gz");
-	struct diag diag = {0};
-	struct input *input = NULL;
-	struct cursor line;
-	uint32_t n = 0;
-
-	write_packed(path, 2);
-	CHECK_INT_EQ(input_open(&input, path, 0, &diag), 0);
-	for (; input_next_line(input, &line); n++) {
-		CHECK(cursor_accept_text(&line, "stack "));
-		CHECK_UINT_EQ(cursor_take_decimal(&line), n * 2654435761u);
-	}
-	CHECK_UINT_EQ(n, N_PACKED_LINES);
-	CHECK_INT_EQ(input_status(input), 0);
-	input_free(input);
-	unlink(path);
-}
-
-static size_t read_whole(const char *path, char *to, size_t size)
-{
-	FILE *stream = fopen(path, "rb");
-	size_t n = fread(to, 1, size, stream);
-
-	fclose(stream);
-	return n;
-}
-
-static void test_threads_do_not_show(void)
-{
-	enum {
-		SIZE = 8 << 20
-	};
-	const char *path = in_folder("a.gz");
-	char *first = malloc(SIZE), *other = malloc(SIZE);
-	size_t n_first, n_other;
-
-	write_packed(path, 0);
-	n_first = read_whole(path, first, SIZE);
-	for (size_t n_threads = 1; n_threads <= GZIP_THREADS_MAX; n_threads++) {
-		write_packed(path, n_threads);
-		n_other = read_whole(path, other, SIZE);
-		CHECK_UINT_EQ(n_other, n_first);
-		CHECK(n_other == n_first && memcmp(first, other, n_first) == 0);
-	}
-	free(first);
-	free(other);
-	unlink(path);
-}
-
-/* Whether one that was given up leaves its threads in order is for the sanitizers to see. */
-static void test_packing_can_be_given_up(void)
-{
-	struct output *output = begin(in_folder("a.gz"));
-	struct gzip *gzip = gzip_new(output, 1, 2);
-	char *block = calloc(1, 1 << 20);
-
-	gzip_write(gzip, block, 1 << 20);
-	gzip_free(gzip);
-	output_free(output);
-	free(block);
-	CHECK_INT_EQ(count_files(), 0);
-}
-
-static void test_no_time_is_noted(void)
-{
-	const char *path = in_folder("a.gz");
-	unsigned char head[10] = {0};
-	int fd;
-
-	write_packed(path, 2);
-	fd = open(path, O_RDONLY);
-	CHECK_INT_EQ(read(fd, head, sizeof(head)), 10);
-	CHECK_INT_EQ(head[3], 0); /* no name either */
-	CHECK_INT_EQ(memcmp(head + 4, "\0\0\0\0", 4), 0);
-	close(fd);
-	unlink(path);
-}
-
 static void test_setup(void)
 {
 	CHECK(mkdtemp(folder) != NULL);
@@ -298,5 +199,4 @@ TEST_MAIN(TEST(test_setup), TEST(test_a_file_appears_when_committed),
 	  TEST(test_replacing_keeps_permissions_and_links),
 	  TEST(test_devices_are_written_to_as_they_are),
 	  TEST(test_places_where_nothing_can_be_written), TEST(test_more_than_a_buffer),
-	  TEST(test_packed_output_is_read_back), TEST(test_threads_do_not_show),
-	  TEST(test_packing_can_be_given_up), TEST(test_no_time_is_noted), TEST(test_teardown))
+	  TEST(test_teardown))

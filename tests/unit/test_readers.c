@@ -110,7 +110,7 @@ static void check_unsupported(const struct file *file)
 }
 
 /* A cut file is refused, or it holds all that was before the cut: gperftools marks no end, so what
- * was cut behind a line of the memory map is whole. No cut may lose a record without a word, except
+ * was cut after a line of the memory map is whole. No cut may lose a record without a word, except
  * between two lines of folded stacks, which say nothing of their number. */
 static void check_cuts(const struct file *file)
 {

@@ -103,63 +103,6 @@ static void test_session_that_a_thread_has_not_left(void)
 	hp_recorder_stop(true);
 }
 
-static uint32_t may_count, is_counting, n_counted;
-
-/* As a thread whose destructors run, which leaves its count behind each time. */
-static void *count_in_sessions(void *unused)
-{
-	hp_tls.state = HP_TLS_GONE;
-	while (__atomic_load_n(&may_count, __ATOMIC_SEQ_CST) != UINT32_MAX) {
-		__atomic_store_n(&is_counting, 1, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&may_count, __ATOMIC_SEQ_CST) == 1 && hp_session_is_running()) {
-			struct hp_thread *t = hp_session_enter();
-
-			hp_session_join(t, hp_session_number());
-			hp_session_count(1);
-			hp_session_leave(t);
-			__atomic_add_fetch(&n_counted, 1, __ATOMIC_SEQ_CST);
-		}
-		__atomic_store_n(&is_counting, 0, __ATOMIC_SEQ_CST);
-	}
-	return NULL;
-}
-
-/* Holds the lock that the beginning of a session needs. */
-static void *add_up_all_the_time(void *unused)
-{
-	while (__atomic_load_n(&may_count, __ATOMIC_SEQ_CST) != UINT32_MAX)
-		hp_thread_allocated_total();
-	return NULL;
-}
-
-static void count_in_one_session(void)
-{
-	n_counted = 0;
-	__atomic_store_n(&may_count, 1, __ATOMIC_SEQ_CST);
-	hp_session_begin();
-	while (__atomic_load_n(&n_counted, __ATOMIC_SEQ_CST) == 0)
-		;
-	__atomic_store_n(&may_count, 0, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&is_counting, __ATOMIC_SEQ_CST))
-		;
-	CHECK_UINT_EQ(hp_thread_allocated_total(), n_counted);
-	hp_session_end();
-}
-
-static void test_nothing_is_lost_when_a_session_begins(void)
-{
-	pthread_t threads[2];
-
-	hp_session_prepare(&exact);
-	pthread_create(&threads[0], NULL, count_in_sessions, NULL);
-	pthread_create(&threads[1], NULL, add_up_all_the_time, NULL);
-	for (int i = 0; i < 2000 && test_failures == 0; i++)
-		count_in_one_session();
-	__atomic_store_n(&may_count, UINT32_MAX, __ATOMIC_SEQ_CST);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
-}
-
 static __attribute__((constructor)) void prepare(void)
 {
 	hp_fork_mark_init();
@@ -172,5 +115,4 @@ static __attribute__((constructor)) void prepare(void)
 }
 
 TEST_MAIN(TEST(test_sessions_are_apart), TEST(test_session_that_a_dump_still_reads),
-	  TEST(test_session_that_a_thread_has_not_left),
-	  TEST(test_nothing_is_lost_when_a_session_begins))
+	  TEST(test_session_that_a_thread_has_not_left))

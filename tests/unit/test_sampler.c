@@ -117,7 +117,7 @@ static void test_successive_gaps_are_independent(void)
 			   STANDARD_ERRORS / sqrt(N_GAPS));
 }
 
-/* Threads, processes and users take seeds that lie close together. */
+/* Threads, processes and users take seeds that are close together. */
 static void test_seeds_are_independent(void)
 {
 	static const uint64_t steps[] = {1, 2, 0x9e3779b97f4a7c15, 1ull << 32, 1ull << 63};
@@ -156,8 +156,8 @@ static void test_same_seed_same_gaps(void)
 	CHECK(hp_sampler_next_gap(&a) != hp_sampler_next_gap(&b));
 }
 
-/* As the hooks do it: blocks lie one behind the other, a block that covers the mark is recorded,
- * and the next gap begins behind it. */
+/* As the hooks do it: blocks come one after the other, a block that covers the mark is recorded,
+ * and the next gap begins after it. */
 static int count_sampled(uint64_t size, uint64_t interval, int n_blocks, uint64_t seed)
 {
 	struct hp_sampler s;

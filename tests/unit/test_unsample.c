@@ -37,7 +37,7 @@ static void test_samples_of_nothing_count_nothing(void)
 	CHECK_INT_EQ(objects, 0);
 }
 
-/* 1,000 samples that each stand for 1.58 objects are 1,582, and none is read as 0 or 3. */
+/* 1,000 samples of 1.58 objects each are 1,582 objects, and none is read as 0 or 3. */
 static void test_the_sum_is_right(void)
 {
 	struct unsampler unsampler = {0};

@@ -131,7 +131,7 @@ static NOINLINE void call_any(struct walkers *w, int depth)
 		return;
 	uint32_t r = next_random(w);
 
-	/* Realigned frames now and then: a walk can't take over what lies beyond them. */
+	/* Realigned frames now and then: a walk cannot take over the frames beyond them. */
 	callees[r % 64 == 0 ? 3 : r / 64 % 3](w, depth + 1);
 	CALL_SITE("any");
 }

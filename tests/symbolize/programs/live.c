@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Prints a heap dump of itself: one record for each call of leak(), of `line` bytes, so that the
- * dump says which line each address must turn out to be. The functions lie in two segments if the
+ * dump says which line each address must turn out to be. The functions are in two segments if the
  * linker is asked to put .far somewhere else. */
 #include <stdio.h>
 #include <string.h>

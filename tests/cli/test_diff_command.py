@@ -1,0 +1,753 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""pprofconv diff: its output in each format, and when it fails."""
+
+import html.parser
+import json
+import math
+import os
+
+import cli
+import pprof_file
+import runs
+import tap
+
+R = 524288
+SCHEMA = os.path.join(cli.DATA, '..', '..', 'pprofconv', 'reports', 'diff.schema.json')
+HEAP = {(f, size): 300 + 10 * f for f in range(20) for size in (64, 1000, 30000)}
+
+
+def diff(*args, status=0, **options):
+    """Runs a diff that must end with that status; returns its output and its messages."""
+    done = cli.pprofconv('diff', '-q', *args, **options)
+    assert done.returncode == status, f'{args}: exit {done.returncode}: {done.stderr}'
+    return done.stdout, done.stderr
+
+
+def exact(folder, name, blocks, **options):
+    return runs.write(os.path.join(folder, name), runs.dump(blocks, blocks, 1, run=name, **options))
+
+
+def sampled(folder, name, seed, blocks, **options):
+    return runs.write_run(os.path.join(folder, name), seed, blocks, R, **options)
+
+
+def folded(folder, name, **stacks):
+    """A profile with names, of one value: a stack is FILE-less functions joined by two '_'."""
+    lines = [f'{stack.replace("__", ";")} {value}\n' for stack, value in stacks.items()]
+    return runs.write(os.path.join(folder, name), ''.join(lines))
+
+
+@tap.test
+def exact_values(folder):
+    base = exact(folder, 'base', {(1, 100): 10, (2, 50): 4})
+    new = exact(folder, 'new', {(1, 100): 12, (3, 8): 1})
+    out, _ = diff(base, new)
+    lines = out.splitlines()
+    tap.equal(lines[0], 'inuse_space: +8 B, base 1.17 KiB, new 1.18 KiB (+0.7 %), exact')
+    tap.equal([line.split() for line in lines[2:]], [
+        ['+200', 'B*', '+20.0', '%', 'exact', '1000', 'B', '1.17', 'KiB', '+200', 'B', '+20.0',
+         '%', 'app+0x1100'],
+        ['-200', 'B*', 'gone', 'exact', '200', 'B', '0', 'B', '-200', 'B', 'gone', 'app+0x1200'],
+        ['+8', 'B*', 'new', 'exact', '0', 'B', '8', 'B', '+8', 'B', 'new', 'app+0x1300']])
+
+
+@tap.test
+def cumulative_values_count_a_function_once(folder):
+    base = folded(folder, 'base', main__f__f=10, main__g=5)
+    new = folded(folder, 'new', main__f__f=30, main__g=5)
+    report = json.loads(diff('-F', 'json', base, new)[0])
+    rows = {row['name']: row for row in report['rows']}
+    tap.equal(rows['f']['cumulative']['difference'], 20)
+    tap.equal(rows['main']['cumulative']['new'], 35)
+    tap.equal(rows['main']['flat']['new'], 0)
+    tap.equal(rows['g']['flat']['difference'], 0)
+
+
+@tap.test
+def a_converted_profile_says_the_same(folder):
+    base, new = sampled(folder, 'b.heap', 1, HEAP), sampled(folder, 'n.heap', 2, HEAP)
+    text, _ = diff('--top=0', base, new)
+    tap.is_in('95 % interval', text)
+    for path in (base, new):
+        tap.equal(cli.pprofconv('-q', path).returncode, 0)
+    tap.equal(diff('--top=0', os.path.join(folder, 'b.pb.gz'), os.path.join(folder, 'n.pb.gz'))[0],
+              text)
+
+
+@tap.test
+def gates_of_exact_profiles(folder):
+    base, new = exact(folder, 'base', {(1, 100): 100}), exact(folder, 'new', {(1, 100): 102})
+    diff('--max-growth', 'inuse_space=2%', base, new)
+    diff('--max-growth', 'inuse_space=200', base, new)
+    diff('--max-growth', 'inuse_objects=2', base, new)
+    _, message = diff('--max-growth', 'inuse_space=1.9%', base, new, status=1)
+    tap.equal(message, 'pprofconv: gate failed: inuse_space total: from 9.77 KiB to 9.96 KiB, '
+              '+200 B (+2.0 %), exact; limit 1.9%\n')
+    _, message = diff('-g', 'inuse_objects=1', '-g', 'alloc_space=199', '-g', 'alloc_space=10K',
+                      base, new, status=1)
+    tap.equal(len(message.splitlines()), 2)
+    diff('-g', 'inuse_space=0', new, base)
+
+
+@tap.test
+def a_gate_of_functions(folder):
+    base = exact(folder, 'base', {(1, 100): 100, (2, 100): 100})
+    new = exact(folder, 'new', {(1, 100): 10, (2, 100): 150})
+    diff('-g', 'inuse_space=0', base, new)
+    out, message = diff('-G', 'inuse_space=20%', base, new, status=1)
+    tap.is_in('gate failed: inuse_space of app+0x1200: ', message)
+    tap.is_in('gate failed: inuse_space of app+0x1200: ', out)
+    diff('-G', 'inuse_space=50%', base, new)
+    for left_out in ('--focus=nothing', '--ignore=app', '--by=mapping'):
+        diff('-G', 'inuse_space=0', left_out, base, new, status=1)
+
+
+@tap.test
+def sampling_errors_pass_and_strict_does_not(folder):
+    base, new = sampled(folder, 'base', 3, HEAP), sampled(folder, 'new', 4, HEAP)
+    if json.loads(diff('-F', 'json', base, new)[0])['total']['difference'] < 0:
+        base, new = new, base
+    diff('-g', 'inuse_space=0', base, new)
+    diff('-g', 'inuse_space=0', '--strict', base, new, status=1)
+
+
+@tap.test
+def a_leak_in_one_run_is_found(folder):
+    """20 MiB in a heap whose own error is larger: the samples of what stays are the same."""
+    import random
+    heap = runs.sample(random.Random(5), {(f, 1 << 16): 20000 for f in range(8)}, R)
+    leak = runs.sample(random.Random(6), {(9, 1 << 16): 320}, R)
+    base, new = os.path.join(folder, 'a'), os.path.join(folder, 'b')
+    runs.write(base, runs.dump(heap, heap, R, run='7'))
+    both = {**heap, **leak}
+    runs.write(new, runs.dump(both, both, R, run='7'))
+    diff('-g', 'inuse_space=0', base, new, status=1)
+    report = json.loads(diff('-F', 'json', base, new)[0])
+    assert report['one_run'] and report['total']['interval'][0] > 0, report['total']
+    runs.write(new, runs.dump(both, both, R, run='8'))
+    diff('-g', 'inuse_space=0', base, new)
+
+
+def variance(blocks, interval):
+    """Of an estimate's total bytes: the sum of n (1-p)/p s^2."""
+    return sum(n * (1 - runs.chance(s, interval)) / runs.chance(s, interval) * s * s
+               for (_, s), n in blocks.items())
+
+
+@tap.test
+def a_pass_says_what_it_would_have_seen(folder):
+    """By theory growth G is seen 85 times of 100 where G - limit is (1.645 + 1.036) standard
+    deviations: a one-sided test at 95 %, and the quantile of 85 %. Both are estimated, from 450
+    samples of 30,000 B that are all of the heap but a thirtieth: one standard deviation is 5 % of
+    the limit and half of that of the deviation, so 20 % are three of them and more."""
+    base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
+    report = json.loads(diff('-F', 'json', '-g', 'inuse_space=50%', base, new)[0])
+    power, held = report['gates'][0]['power'], sum(n * s for (_, s), n in HEAP.items())
+
+    def expected(interval):
+        growth = 0.5 * held
+        for _ in range(50):  # its own variance is that of the heap
+            one = variance(HEAP, interval) / held
+            growth = 0.5 * held + (1.645 + 1.036) * math.sqrt(one * (
+                1.5 ** 2 * held + held + growth))
+        return growth
+
+    assert 0.8 < power['growth'] / expected(R) < 1.2, (power, expected(R))
+    tap.equal(power['fine_interval'], R / 8)
+    assert 0.8 < power['fine_growth'] / expected(R / 8) < 1.3, (power, expected(R / 8))
+    said = (f"growth of {power['growth'] / 2**20:.2f} MiB or more would have failed the gate 4 times in 5 "
+            'if the runs differ in nothing else; with HEAP_PROFILE_SAMPLE_INTERVAL=64K, '
+            f"growth of {power['fine_growth'] / 2**20:.2f} MiB would have\n")
+    tap.is_in('gate passed: inuse_space=50%\n  ' + said, diff('-g', 'inuse_space=50%', base, new)[0])
+    tap.is_in('- ✅ `inuse_space=50%`\n  - ' + said,
+              diff('-F', 'markdown', '-g', 'inuse_space=50%', base, new)[0])
+    tap.is_in(' or more in a function would have failed the gate ',
+              diff('-G', 'inuse_space=500%', base, new)[0])
+
+
+@tap.test
+def what_a_pass_does_not_say(folder):
+    """Where nothing has an error, or it is not regarded; and where samples can't show anything."""
+    def power(*args, status=0):
+        return json.loads(diff('-F', 'json', *args, status=status)[0])['gates'][0]['power']
+
+    base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
+    whole, more = exact(folder, 'whole', HEAP), sampled(folder, 'more', 3, {(1, 1 << 20): 900})
+    tap.equal(power('-g', 'inuse_space=5%', whole, whole), None)
+    nothing = [runs.write(os.path.join(folder, f'nothing{interval}'), runs.dump({}, {}, interval))
+               for interval in (1, R)]
+    for limit in ('5%', '1K'):  # of less than 1.6 intervals none may be sampled in one run of five
+        assert power('-g', f'inuse_space={limit}', *nothing)['growth'] > 1.6 * R
+    tap.equal(power('-g', 'inuse_space=90%', '--strict', base, new), None)
+    tap.equal(power('-g', 'inuse_space=5%', base, more, status=1), None)
+    few = [sampled(folder, str(seed), seed, {(1, 16): 10}) for seed in (1, 2)]
+    found = power('-g', 'inuse_space=5%', '--allow-missing-base', *few)
+    # 3 R are missed in one of 20 cases; with G = g R, small blocks have sqrt(g) R for deviation:
+    # g - 1.036 sqrt(g) = 3, so g = 5.3, or what a step of the samples asks for beyond that
+    assert 5 < found['growth'] / R < 10, found
+    args = [f'--base={whole}', f'--base={exact(folder, "half", {(1, 1000): 900})}', whole, whole]
+    found = power('-g', 'inuse_space=1', *args)  # the spread of two runs, at any interval
+    tap.equal(found['fine_interval'], 0)
+
+
+@tap.test
+def real_growth_in_a_report_that_passed(folder):
+    base = folded(folder, 'base', main__f=100, main__g=200)
+    new = folded(folder, 'new', main__f=130, main__g=180)
+    for gate, said in ((('-g', 'samples=5%'), '1 function grew significantly, but the gate judges '
+                        'the total: +10 is within the limit'),
+                       (('-G', 'samples=30%'), '1 function grew significantly, but no function is '
+                        'significantly above the limit')):
+        tap.is_in(f'\n  {said}\n', diff(*gate, base, new)[0])
+        tap.is_in(f'\n  - {said}\n', diff('-F', 'markdown', *gate, base, new)[0])
+    assert ' grew significantly' not in diff('-g', 'samples=5%', new, new)[0]
+    base, new = sampled(folder, 'a', 1, HEAP), sampled(folder, 'b', 2, {**HEAP, (77, 4096): 3000})
+    out, _ = diff('-g', 'inuse_space=0', base, new)
+    tap.is_in('1 function grew significantly, but the gate judges the total: +', out)
+    tap.is_in(' is not significantly above the limit\n', out)
+
+
+@tap.test
+def several_runs(folder):
+    """Runs that differ by more than sampling: their spread is the error."""
+    bases = [exact(folder, f'b{i}', {(1, 100): n}) for i, n in enumerate((100, 120, 140))]
+    news = [exact(folder, f'n{i}', {(1, 100): n}) for i, n in enumerate((110, 130, 150))]
+    args = [arg for base in bases for arg in ('--base', base)] + news
+    report = json.loads(diff('-F', 'json', '-g', 'inuse_space=0', *args)[0])
+    tap.equal(report['total']['base'], 12000)
+    tap.equal(report['total']['difference'], 1000)
+    # Both means have the variance 2000^2/3, with 2 degrees of freedom each: t(0.025, 2) = 4.303
+    # bounds each, and both together come out by the square root of 2.
+    low, high = report['total']['interval']
+    assert low < 0 < high and high - low > 2 * 2000 / 3 ** 0.5, (low, high)
+    far = [exact(folder, f'f{i}', {(1, 100): n}) for i, n in enumerate((410, 430, 450))]
+    diff('-g', 'inuse_space=0', *args[:6], *far, status=1)
+
+
+@tap.test
+def suppressions(folder):
+    base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__cache__g=90, main__f=10)
+    # one value, whose type the format does not name
+    types = json.loads(cli.succeed('convert', '--to=json', new))['sample_type']
+    gate = types[0]['type'] + '=0'
+    diff('-g', gate, base, new, status=1)
+    list_ = runs.write(os.path.join(folder, 'list'), '# known\nleak:^cac*e$\n')
+    out, _ = diff('-g', gate, '--suppressions', list_, base, new)
+    tap.is_in('suppressed (not counted): base 0', out)
+    bad = runs.write(os.path.join(folder, 'bad'), 'leak:x\noops\n')
+    _, message = diff('--suppressions', bad, base, new, status=2)
+    tap.is_in("bad: line 2: expected a suppression, as in 'leak:cache_*'", message)
+
+
+@tap.test
+def focus_and_ignore(folder):
+    base = folded(folder, 'base', main__f=10, main__g=20)
+    new = folded(folder, 'new', main__f=11, main__g=22)
+    tap.equal(json.loads(diff('-F', 'json', '--focus', '^f$', base, new)[0])['total']['new'], 11)
+    tap.equal(json.loads(diff('-F', 'json', '--ignore', 'f', base, new)[0])['total']['new'], 22)
+    _, message = diff('--focus', '(', base, new, status=2)
+    tap.is_in("--focus: '(': ", message)
+
+
+def flat(report):
+    return {row['name']: row['flat']['difference'] for row in json.loads(report)['rows']
+            if row['flat']['difference']}
+
+
+@tap.test
+def gates_name_the_largest_first(folder):
+    base = folded(folder, 'base', m__b=1, m__d=1, m__a=1, m__c=1)
+    new = folded(folder, 'new', m__b=3, m__d=5, m__a=2, m__c=4)
+    _, message = diff('-G', 'samples=0', base, new, status=1)
+    tap.equal([line.split(' of ')[1][0] for line in message.splitlines()], ['d', 'c', 'b', 'a'])
+
+
+@tap.test
+def what_stays_is_not_shown(folder):
+    """Unless all is asked for: a report is read for what differs."""
+    base, new = (folded(folder, name, main__grows=value, main__stays=5, idle__waits=7)
+                 for name, value in (('base', 10), ('new', 11)))
+    lines = diff(base, new)[0].splitlines()
+    tap.equal([line.split()[-1] for line in lines[2:-1]], ['grows', 'main'])
+    tap.equal(lines[-1].split(), '... (3 more; --top=0 shows all)'.split())
+    tap.equal(len(diff('--top=0', base, new)[0].splitlines()), 7)
+    text, _ = diff('-F', 'markdown', base, new)
+    first, rest = text.split('<details>')
+    assert 'grows' in first and 'stays' not in first and 'stays' in rest, text
+    text, _ = diff('-F', 'markdown', base, base)
+    assert 'grows' not in text.split('<details>')[0] and text.count('| difference |') == 2, text
+    tap.equal(len(diff(base, base)[0].splitlines()), 3)
+
+
+@tap.test
+def what_is_hidden_counts_for_its_callers(folder):
+    base = folded(folder, 'base', main__f__pool=10, main__g__pool__grow=20)
+    new = folded(folder, 'new', main__f__pool=30, main__g__pool__grow=20, pool=1)
+    tap.equal(flat(diff('-F', 'json', base, new)[0]), {'pool': 21})
+    hide = '--hide=^(pool|grow)$'
+    tap.equal(flat(diff('-F', 'json', hide, base, new)[0]), {'f': 20, '(no stack)': 1})
+    _, message = diff('-G', 'samples=15', hide, base, new, status=1)
+    tap.is_in('of f: ', message)
+    rows = [line.split() for line in cli.succeed('top', hide, new).splitlines()[2:]]
+    tap.equal([(row[0], row[-1]) for row in rows], [('30', 'f'), ('20', 'g'),
+                                                   ('1', 'stack)'), ('0', 'main')])
+    out = cli.succeed('trend', '-q', hide, base, new, new)
+    assert 'f' in out.split() and 'pool' not in out, out
+    for command in (['diff', base, new], ['trend', base, new, new], ['top', new]):
+        done = cli.pprofconv(*command, '--hide=(')
+        tap.equal((done.returncode, done.stdout), (2, ''))
+        tap.is_in("--hide: '(': ", done.stderr)
+
+
+@tap.test
+def libraries_can_be_hidden(folder):
+    base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
+    tap.equal(flat(diff('-F', 'json', '--hide=nothing', base, new)[0]),
+              {'app+0x1100': -1000, 'app+0x1200': 1100})
+    tap.equal(flat(diff('-F', 'json', '--hide=app$', base, new)[0]), {'(no stack)': 100})
+
+
+@tap.test
+def folded_stacks_as_a_base(folder):
+    """They count what the other side is asked for, and match by name: they have no files."""
+    base = folded(folder, 'base', main__f=1000, main__g=100)
+    text = runs.dump({(1, 100): 10, (2, 100): 2}, {(1, 100): 15, (2, 100): 2}, 1)
+    new = runs.write(os.path.join(folder, 'new'), text)
+    report = json.loads(diff('-F', 'json', '-g', 'inuse_space=100', base, new)[0])
+    tap.equal((report['type'], report['unit'], report['total']['difference']),
+              ('inuse_space', 'bytes', 100))
+    tap.equal(json.loads(diff('-F', 'json', '-s', 'alloc_objects', base, new)[0])['type'],
+              'alloc_objects')
+    diff('-g', 'inuse_space=99', base, new, status=1)
+    diff('-g', 'inuse_space=1', new, base)
+    _, message = diff('-s', 'no_such', base, new, status=2)
+    tap.is_in("no values of the type 'no_such'", message)
+    _, message = diff('-g', 'inuse_space=1', '-g', 'alloc_space=1', base, new, status=2)
+    tap.is_in("base: no values of the type 'alloc_space'", message)
+
+
+@tap.test
+def another_folder(folder):
+    """A build elsewhere: files that end the same are the same, the longer the likelier."""
+    def profile(name, root, *places):
+        return pprof_file.write(os.path.join(folder, name),
+                                [(f, f'{root}/{file}', value) for f, file, value in places])
+
+    base = profile('base', '/ci/1', ('f', 'x/a.c', 10), ('f', 'y/a.c', 200), ('g', 'b.c', 5))
+    new = profile('new', '/home/me', ('f', 'y/a.c', 201), ('f', 'x/a.c', 12), ('g', 'c.c', 5))
+    rows = json.loads(diff('-F', 'json', base, new)[0])['rows']
+    tap.equal(sorted((row['name'], row['file'], row['flat']['difference']) for row in rows),
+              [('f', '/ci/1/x/a.c', 2), ('f', '/ci/1/y/a.c', 1), ('g', '/ci/1/b.c', -5),
+               ('g', '/home/me/c.c', 5)])
+    same = profile('same', '/ci/1', ('f', 'y/a.c', 200), ('f', 'z/a.c', 10), ('g', 'b.c', 5))
+    rows = json.loads(diff('-F', 'json', base, same)[0])['rows']
+    assert all(row['flat']['difference'] == 0 for row in rows), rows
+    rows = json.loads(diff('-F', 'json', '--by=file', base, new)[0])['rows']
+    tap.equal(sorted((row['name'], row['flat']['difference']) for row in rows),
+              [('a.c', 1), ('a.c', 2), ('b.c', -5), ('c.c', 5)])
+
+
+@tap.test
+def what_rows_are(folder):
+    base, new = exact(folder, 'base', {(1, 100): 10}), exact(folder, 'new', {(2, 100): 11})
+    rows = json.loads(diff('-F', 'json', '--by=mapping', base, new)[0])['rows']
+    tap.equal([(row['name'], row['flat']['difference']) for row in rows], [('app', 100)])
+    for by in ('file', 'line', 'function'):
+        assert json.loads(diff('-F', 'json', f'--by={by}', base, new)[0])['rows']
+    diff('--by=nothing', base, new, status=2)
+
+
+@tap.test
+def a_function_that_moved(folder):
+    """The total is quiet; the report shows one loss and one gain."""
+    base = folded(folder, 'base', main__parse=1000, main__other=50)
+    new = folded(folder, 'new', main__parse_all__read=1000, main__other=50)
+    gate = json.loads(cli.succeed('convert', '--to=json', new))['sample_type'][0]['type'] + '=0'
+    diff('-g', gate, base, new)
+    rows = json.loads(diff('-F', 'json', base, new)[0])['rows']
+    tap.equal(sorted((row['name'], row['flat']['difference']) for row in rows[:2]),
+              [('parse', -1000), ('read', 1000)])
+
+
+@tap.test
+def json_is_as_its_schema_says(folder):
+    try:
+        import jsonschema
+    except ImportError as e:
+        raise cli.Skipped('python3-jsonschema is not installed') from e
+    with open(SCHEMA, encoding='utf-8') as file:
+        schema = json.load(file)
+    base, new = sampled(folder, 'b', 1, HEAP), sampled(folder, 'n', 2, {**HEAP, (30, 9): 900000})
+    for args in ([], ['-s', 'inuse_objects'], ['-G', 'inuse_space=0', '-g', 'alloc_space=1%']):
+        done = cli.pprofconv('diff', '-q', '-F', 'json', *args, base, new)
+        report = json.loads(done.stdout)
+        jsonschema.validate(report, schema)
+        tap.equal(done.returncode, 0 if report['passed'] else 1)
+    del report['total']
+    try:
+        jsonschema.validate(report, schema)
+    except jsonschema.ValidationError:
+        return
+    raise AssertionError('the schema takes anything')
+
+
+@tap.test
+def markdown(folder):
+    base = exact(folder, 'base', {(f, 100): 10 for f in range(30)})
+    new = exact(folder, 'new', {(f, 100): 10 + f for f in range(30)}, program='/opt/a|b<c>')
+    out, _ = diff('-F', 'markdown', '-g', 'inuse_space=0', base, new, status=1)
+    tap.is_in('### ❌ Heap profile: a gate failed', out)
+    tap.is_in('<details><summary>', out)
+    tap.equal(out.count('<details>'), out.count('</details>'))
+    rows = [line for line in out.splitlines() if line.startswith('| ') and '<code>' in line]
+    assert all(line.count('|') == 7 for line in rows), rows
+    tap.is_in('a&#124;b&#60;c&#62;+0x', out)
+
+
+class Table(html.parser.HTMLParser):
+    """The text of each cell of all rows, and all elements that there are."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.elements, self.in_cell = [], set(), False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        if tag == 'tr':
+            self.rows.append([])
+        if tag in ('td', 'th'):
+            self.rows[-1].append('')
+            self.in_cell = True
+
+    def handle_endtag(self, tag):
+        if tag in ('td', 'th'):
+            self.in_cell = False
+
+    def handle_data(self, data):
+        if self.in_cell:
+            self.rows[-1][-1] += data
+
+
+def rendered(markdown):
+    """As GitHub and GitLab do it."""
+    return Table(cli.run('cmark-gfm', '--unsafe', '-e', 'table', '-e', 'strikethrough', '-e',
+                         'autolink', input=markdown.encode()).stdout)
+
+
+NAMES = ('*star*_under_ `tick` |pipe| ~~strike~~', 'foo<a&&b>::bar(char const*)', 'a  b\\n',
+         '<script>alert(1)</script>', '@user #123 https://x.y www.x.y $x$ [link](x)', '&amp; &#42;',
+         '<details><summary>', 'plain', '</code></td>')
+
+
+@tap.test
+def markdown_is_rendered_as_meant(folder):
+    tap.need('cmark-gfm')
+    samples = [[(name, '/src/a|b/*x*.cc', (1000 + i) * factor) for i, name in enumerate(NAMES)]
+               for factor in (1000, 2000)]
+    base, new = [pprof_file.write(os.path.join(folder, str(i)), s) for i, s in enumerate(samples)]
+    page = rendered(diff('-F', 'markdown', '-g', 'inuse_space=0', '-G', 'inuse_space=0', base, new,
+                         status=1)[0])
+    tap.equal({row[5] for row in page.rows if len(row) == 6} - {'function'},
+              {f'{name} /src/a|b/*x*.cc' for name in NAMES})
+    tap.equal(page.elements, {'h3', 'p', 'ul', 'li', 'code', 'table', 'thead', 'tbody', 'tr', 'th',
+                              'td', 'strong', 'sub'})
+    assert all(' ' not in row[0] for row in page.rows if len(row) == 6), 'numbers may break'
+    more = [(f'f{i}', '', 1000 + i) for i in range(300)]
+    page = rendered(diff('-F', 'markdown', pprof_file.write(base, more), new)[0])
+    assert {'details', 'summary'} <= page.elements, page.elements
+    tap.equal(len([row for row in page.rows if len(row) == 6]), 10 + 200 + 2)
+
+
+@tap.test
+def pprof_draws_the_difference(folder):
+    tap.need('go')
+    base, new = sampled(folder, 'b.heap', 1, HEAP), sampled(folder, 'n.heap', 2, HEAP)
+    for path in (base, new):
+        cli.pprofconv('-q', path)
+    out = os.path.join(folder, 'diff.pb.gz')
+    diff('-F', 'pprof', '-o', out, base, new)
+    ours = cli.go_pprof('-top', out).splitlines()
+    theirs = cli.go_pprof('-top', '-diff_base', os.path.join(folder, 'b.pb.gz'),
+                          os.path.join(folder, 'n.pb.gz')).splitlines()
+    start = [i for i, line in enumerate(theirs) if line.startswith('Type:')][0]
+    tap.equal(ours[-(len(theirs) - start):], theirs[start:])
+
+
+def mean_difference(folder, base, news):
+    """The values of each sample that pprof is given for a base and several new runs."""
+    out = os.path.join(folder, 'diff.pb.gz')
+    diff('-F', 'pprof', '-o', out, '--base', base, *news)
+    samples = json.loads(cli.succeed('convert', '-q', '--to=json', out))['sample']
+    return [[int(value) for value in sample['value']] for sample in samples]
+
+
+@tap.test
+def means_of_runs_are_rounded_once(folder):
+    base = folded(folder, 'base', main__f=4)
+    news = [folded(folder, f'new{i}', main__f=1) for i in range(2)]
+    tap.equal(sorted(mean_difference(folder, base, news)), [[-4], [1]])
+
+
+@tap.test
+def means_of_a_stack_add_up(folder):
+    """Also where a label keeps its samples apart: here that of their mean sizes."""
+    base = exact(folder, 'base', {(1, 16): 1})
+    news = [exact(folder, f'new{size}', {(1, size): 1}) for size in (16, 17, 18)]
+    values = mean_difference(folder, base, news)
+    tap.equal((len(values), [sum(column) for column in zip(*values)]), (4, [0, 1, 0, 1]))
+
+
+@tap.test
+def differential_folded(folder):
+    base, new = folded(folder, 'base', main__f=10, main__g=20), folded(folder, 'new', main__f=11)
+    tap.equal(sorted(diff('-F', 'folded', base, new)[0].splitlines()),
+              ['main;f 10 11', 'main;g 20 0'])
+
+
+@tap.test
+def a_base_that_is_not_there(folder):
+    new = exact(folder, 'new', {(1, 100): 10})
+    gone = os.path.join(folder, 'gone')
+    _, message = diff(gone, new, status=2)
+    tap.is_in('gone: No such file or directory', message)
+    diff('--allow-missing-base', gone, new)
+    diff('--allow-missing-base', '-g', 'inuse_space=10M', gone, new)
+    diff('--allow-missing-base', '-g', 'inuse_space=1', gone, new, status=1)
+    nothing = runs.write(os.path.join(folder, 'nothing'), '')
+    diff(nothing, new, status=2)
+    diff('--allow-missing-base', nothing, new)
+    diff('--allow-missing-base', '/dev/null', new)
+    diff(exact(folder, 'empty', {}), new)  # a profile without a sample is there
+
+
+@tap.test
+def dropped_samples(folder):
+    base = exact(folder, 'base', {(1, 100): 10})
+    new = exact(folder, 'new', {(1, 100): 10}, extra=['samples_dropped: 3'])
+    out, _ = diff(base, new)
+    tap.is_in('warning: 3 samples were dropped', out)
+    _, message = diff('-g', 'inuse_space=0', base, new, status=2)
+    tap.is_in('3 samples were dropped, so no gate can be trusted', message)
+    diff('-g', 'inuse_space=0', '--allow-dropped', base, new)
+    for name in (base, new):
+        runs.write(name, runs.dump({(1, 9): 1}, {(1, 9): 1}, 1, run='7',
+                                   extra=['samples_dropped: 2']))
+    tap.is_in('warning: 2 samples', diff(base, new)[0])
+
+
+@tap.test
+def equal_runs_give_equal_profiles(folder):
+    for interval in (1, R):
+        outs = []
+        for path in runs.twice(folder, interval):
+            out = path + '.pb.gz'
+            tap.equal(cli.pprofconv('-q', '--reproducible', path, '-o', out).returncode, 0)
+            with open(out, 'rb') as file:
+                outs.append(file.read())
+            total = [cli.pprofconv('top', '-q', p).stdout.splitlines()[0] for p in (path, out)]
+            tap.equal(total[0], total[1])
+        assert outs[0] == outs[1], interval
+
+
+@tap.test
+def bad_usage(folder):
+    new = exact(folder, 'new', {(1, 100): 10})
+    for args in ((), (new,), (new, new, new), ('--base', new), ('-F', 'xml', new, new),
+                 ('-g', 'inuse_space', new, new), ('-g', 'inuse=1', new, new),
+                 ('-s', 'cpu', new, new), ('--confidence', '1', new, new),
+                 ('--confidence', 'x', new, new)):
+        out, message = diff(*args, status=2)
+        tap.equal((out, len(message.splitlines())), ('', 1))
+
+
+@tap.test
+def nothing_is_written_on_failure(folder):
+    out = os.path.join(folder, 'out')
+    new = exact(folder, 'new', {(1, 100): 10})
+    diff('-o', out, os.path.join(folder, 'gone'), new, status=2)
+    assert not os.path.exists(out)
+    diff('-o', out, '-g', 'inuse_space=0', exact(folder, 'less', {(1, 100): 9}), new, status=1)
+    assert os.path.exists(out)
+
+
+@tap.test
+def what_can_not_be_meant(folder):
+    base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__f=20)
+    for limit in ('99999999999999999999G', '9223372036854775808'):
+        tap.is_in('invalid limit', diff(base, new, '-g', f'samples={limit}', status=2)[1])
+    diff(base, new, '-g', 'samples=7G')
+    for form in ('text', 'markdown', 'json'):
+        tap.is_in('no sample matches --focus', diff('-F', form, base, new, '--focus=none')[0])
+        assert 'matches' not in diff('-F', form, base, new, '--focus=main')[0]
+    base, new = [sampled(folder, str(seed), seed, HEAP) for seed in (1, 2)]
+    tap.is_in('99.999999 % interval', diff(base, new, '--confidence=0.99999999')[0])
+
+
+@tap.test
+def what_people_read_is_bounded(folder):
+    """GitHub takes comments of 65,536 characters."""
+    base = runs.write(os.path.join(folder, 'base'), 'main;old 1\n')
+    for name in ('f%04d', 'f%04d' + '<_é' * 200):
+        lines = ''.join(f'main;{name % i} {10 + i}\n' for i in range(1500))
+        new = runs.write(os.path.join(folder, 'new'), lines)
+        for extra in ([], ['--strict']):
+            args = [base, new, '-G', 'samples=1', *extra]
+            out, messages = diff('-F', 'markdown', *args, status=1)
+            assert len(out) < 65536, len(out)
+            out.encode().decode()
+            shown = out.count('- ❌ `samples` of <code>')
+            assert 10 <= shown <= 30, shown
+            tap.is_in(f'- ❌ {1500 - shown} more of `samples=1`\n', out)
+            tap.is_in('more are not shown', out)
+            assert 10 + 10 <= out.count('| **') <= 210
+            lines = messages.splitlines()
+            tap.equal((len(lines), lines[-1]),
+                      (31, 'pprofconv: gate failed: 1470 more of samples=1'))
+            tap.is_in('f1499', lines[0])
+            out, _ = diff(*args, status=1)
+            tap.equal(out.count('gate failed: '), 31)
+            tap.is_in('\ngate failed: 1470 more of samples=1\n', out)
+            gates = json.loads(diff('-F', 'json', *args, status=1)[0])['gates']
+            tap.equal(len(gates[0]['failures']), 1500)
+
+
+@tap.test
+def a_report_says_if_sides_were_sampled_differently(folder):
+    """Each side has an error of its own, and the numbers hold; but hardly anyone means that."""
+    base, new = [runs.write_run(os.path.join(folder, str(r)), 1, HEAP, r) for r in (R, R // 4)]
+    whole = exact(folder, 'exact', HEAP)
+    for sides, said in (((base, new), 'base one in 512.00 KiB, new one in 128.00 KiB'),
+                        ((whole, new), 'base every allocation, new one in 128.00 KiB'),
+                        ((f'--base={base}', f'--base={whole}', base),
+                         'base from every allocation to one in 512.00 KiB, new one in 512.00 KiB')):
+        said = f'the sides were sampled differently: {said}'
+        tap.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [said])
+        for form in ('text', 'markdown'):
+            tap.is_in(said, diff('-F', form, *sides)[0])
+        tap.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
+    for sides in ((base, base), (whole, whole), (folded(folder, 'folded', main__f=3), base)):
+        tap.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], [])
+
+
+def exact_dump(folder, name, run, time, extra, program='/opt/app'):
+    blocks = {(1, 100): 10}
+    text = runs.dump(blocks, blocks, 1, run=run, time=time, extra=extra, program=program)
+    return runs.write(os.path.join(folder, name), text)
+
+
+@tap.test
+def a_pair_in_the_wrong_order(folder):
+    """Of one run the earlier dump is the base: by their numbers, else by their times."""
+    def write(name, run='7', time=None, number=None):
+        return exact_dump(folder, name, run, time, [f'dump: {number}'] if number else [])
+
+    refused = 'earlier than the base '
+    for early, late in (({'number': 9}, {'number': 10}), ({'time': 50}, {'time': 60}),
+                        ({'number': 2, 'time': 60}, {'number': 3, 'time': 50})):
+        one, two = write('one', **early), write('two', **late)
+        for form in ('text', 'json', 'pprof'):
+            out = os.path.join(folder, 'out')
+            diff('-F', form, '-o', out, one, two)
+            _, message = diff('-F', form, '-o', out, two, one, status=2)
+            tap.equal(message, f'pprofconv: {one}: {refused}{two}, a dump of the same run; swap them\n')
+        _, message = diff(f'--base={write("other", "8")}', f'--base={two}', one, status=2)
+        tap.is_in(refused, message)
+    for early, late in (({'number': 3}, {'number': 3}), ({}, {}), ({'number': 3}, {'time': 5}),
+                        ({'number': 3}, {'number': 4, 'run': '8'})):
+        diff(write('two', **late), write('one', **early))
+
+
+@tap.test
+def two_programs(folder):
+    """Builds of one program may be in different folders. A profile that does not name its program, or was
+    merged from several, causes no message."""
+    app, same, other = [exact_dump(folder, str(i), str(i), None, [], program) for i, program in
+                        enumerate(('/a/app', '/b/app', '/b/other'))]
+    merged = os.path.join(folder, 'merged')
+    cli.succeed('merge', '-n', '-q', app, other, '-o', merged)
+    said = 'the sides are of different programs: base app, new other'
+    for sides, warnings in (((app, same), []), ((app, other), [said]), ((app, merged), []),
+                            ((f'--base={app}', f'--base={same}', other), [said]),
+                            ((folded(folder, 'folded', main__f=3), other), [])):
+        tap.equal(json.loads(diff('-F', 'json', *sides)[0])['warnings'], warnings)
+        for form in ('text', 'markdown') if warnings else ():
+            tap.is_in(said, diff('-F', form, *sides)[0])
+            tap.is_in(said, cli.pprofconv('diff', '-n', *sides).stderr)
+
+
+@tap.test
+def what_was_freed_is_not_called_equal(folder):
+    """A program that frees all it has leaves nothing to compare at its end, whatever it leaked."""
+    def write(name, held, allocated=112, interval=1, reason='exit'):
+        """Of blocks of 1 KiB, how many KiB are held, and how many MiB were allocated."""
+        blocks, extra = {(1, 1024): int(1024 * allocated)}, [f'reason: {reason}'] if reason else []
+        text = runs.dump({(1, 1024): held}, blocks, interval, run=name, extra=extra)
+        return runs.write(os.path.join(folder, name), text)
+
+    def check(status, *args, base, new, gates=('-g', 'inuse_space=5%')):
+        return diff(*gates, *args, write('base', **base), write('new', **new), status=status)
+
+    nothing = {'held': 0}
+    _, message = check(2, base=nothing, new={'held': 0, 'allocated': 120})
+    tap.equal(message, 'pprofconv: both sides have freed what they held: base 0 B of 112.00 MiB '
+              'allocated, new 0 B of 120.00 MiB; so no gate can see growth. Compare dumps from '
+              "before the program's end, such as HEAP_PROFILE_ALLOCATION_INTERVAL writes, or "
+              'use --allow-empty\n')
+    check(2, base={'held': 76}, new={'held': 76},
+          gates=('-g', 'inuse_space=5%', '-g', 'alloc_space=1G'))
+    check(2, base=nothing, new=nothing, gates=('-G', 'inuse_objects=5'))
+    check(2, base={'held': 256, 'reason': None}, new=nothing)
+    check(2, base={'held': 2, 'interval': R}, new={'held': 0, 'interval': R})  # by chance
+    check(1, base=nothing, new={'held': 200})  # it sees something
+    for side in ({'held': 257}, {'held': 2, 'allocated': 0.25}, {'held': 11, 'allocated': 1}):
+        check(0, base=side, new={'held': 0})
+    at_work = {'held': 9, 'reason': 'signal 12'}
+    check(0, base=at_work, new=at_work)
+    check(0, base=at_work, new={'held': 2, 'allocated': 0.25})
+    _, message = check(2, base=at_work, new={'held': 0})
+    tap.is_in('the base is of a program at work, the new side of one that has freed what it held: base '
+              '9.00 KiB of 112.00 MiB allocated, new 0 B of 112.00 MiB; so no gate', message)
+    check(0, '--allow-empty', base=at_work, new={'held': 0})
+    report, _ = check(1, base=nothing, new=at_work)
+    tap.is_in('the base is of a program that has freed what it held, the new side of one at work', report)
+    check(2, base=nothing, new=at_work, gates=('-g', 'inuse_space=1M'))
+    check(0, base=nothing, new=nothing, gates=('-g', 'alloc_space=5%'))
+    check(0, '--allow-empty', base=nothing, new=nothing)
+    sides = write('a', 0), write('b', 0)
+    for path in sides:
+        cli.succeed('convert', '-n', '-q', path, '-o', path + '.pb.gz')
+    diff('-g', 'inuse_space=0', *(path + '.pb.gz' for path in sides), status=2)
+    for form in ('text', 'markdown'):
+        tap.is_in('both sides have freed what they held: ', diff('-F', form, *sides)[0])
+
+
+@tap.test
+def markdown_of_a_type_that_is_markup(folder):
+    """A profile may come from a stranger's pull request, and so the names of its values."""
+    evil = 'a`b\n\n# <b>@admin</b> | [a](http://e)'
+    base, new = [pprof_file.write(os.path.join(folder, str(n)), [('f', 'a.c', n)], type_=evil)
+                 for n in (1, 2)]
+    name = ('<code>a&#96;b??&#35; &#60;b&#62;&#64;admin&#60;/b&#62; &#124; '
+            '&#91;a&#93;(http&#58;//e)</code>')
+    out, _ = diff('-F', 'markdown', '-g', f'{evil}=0', '-G', f'{evil}=5', base, new, status=1)
+    tap.is_in(f'\n{name} grew: ', out)
+    tap.is_in(f'- ❌ {name} total: ', out)
+    tap.equal(out.count('# '), 1)
+    assert '@' not in out and '<b>' not in out, out
+    done = cli.pprofconv('trend', '-q', '-F', 'markdown', base, new, new,
+                         f'--max-slope={evil}=9')
+    tap.is_in(f'\n{name} over 3 dumps', done.stdout)
+    assert '@' not in done.stdout and '<b>' not in done.stdout, done.stdout
+
+
+@tap.test
+def reports_count_the_runs(folder):
+    one, two = [sampled(folder, str(seed), seed, HEAP) for seed in (1, 2)]
+    tap.is_in('<sub>Two runs. ', diff('-F', 'markdown', one, two)[0])
+    tap.is_in('<sub>Means of 2 and 1 runs. ',
+              diff('-F', 'markdown', f'--base={one}', f'--base={two}', one)[0])
+
+
+tap.main()

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compares the symbolizer with llvm-symbolizer on every call site of small programs.
+
+Each program is built in many ways. Function (by its linkage name), file, line and inlined frames
+of the address before each call's return address must be the same. llvm-symbolizer prefers the
+names of .symtab, which have endings such as .isra.0, to those of DWARF; so the reference is asked
+about a copy without that table.
+"""
+
+import os
+import shutil
+
+from building import FRAMES, Way, ask, build_id_of, call_sites, compile_program, run, without_symbols
+import tap
+
+tap.need("llvm-symbolizer", "objdump")
+
+
+def reference(program, addresses):
+    command = ["llvm-symbolizer", "--inlines", "--functions=linkage", "--no-demangle"]
+    return ask([*command, f"--obj={program}"], addresses)
+
+
+# Ways to hide the DWARF of a program: each changes `program` and returns the folders with debug
+# files.
+
+
+def stays(program, folder):
+    return []
+
+
+def debug_link(program, folder):
+    debug = os.path.join(folder, "a program.debug")
+    run("objcopy", "--only-keep-debug", program, debug)
+    run("objcopy", "--strip-all", program)
+    run("objcopy", f"--add-gnu-debuglink={debug}", program)
+    run("objcopy", "--remove-section=.note.gnu.build-id", program)
+    run("objcopy", "--remove-section=.note.gnu.build-id", debug)
+    # The checksum is that of the file as it is in the end.
+    run("objcopy", "--remove-section=.gnu_debuglink", program)
+    run("objcopy", f"--add-gnu-debuglink={debug}", program)
+    return []
+
+
+def build_id_folder(program, folder):
+    build_id = build_id_of(program)
+    place = os.path.join(folder, "debug", ".build-id", build_id[:2])
+    os.makedirs(place)
+    run("objcopy", "--only-keep-debug", program, os.path.join(place, build_id[2:] + ".debug"))
+    run("objcopy", "--strip-all", program)
+    return [os.path.join(folder, "debug")]
+
+
+def dwz_alone(program, folder):
+    tap.need("dwz")
+    run("dwz", program)
+    return []
+
+
+def dwz_shared(program, folder):
+    """Two programs whose common DWARF is in a third file."""
+    tap.need("dwz")
+    other = os.path.join(folder, "other")
+    shutil.copy(program, other)
+    run("dwz", "-m", "shared.debug", "-M", "shared.debug", "-h", os.path.basename(program), other,
+        cwd=folder)
+    assert ".gnu_debugaltlink" in run("readelf", "-SW", program), "dwz shared nothing"
+    return []
+
+
+ROWS = [
+    (compiler, language, flags, ways_to_hide)
+    for language in ("c", "c++")
+    for compiler, lto in (("gcc", ["-flto=1"]), ("clang", ["-flto", "-fuse-ld=lld"]))
+    for flags, ways_to_hide in (
+        (["-O0", "-g"], [stays]),
+        (["-O2", "-g", "-Wl,--build-id"], [stays, debug_link, build_id_folder]),
+        (["-O2", "-g", *lto], [stays]),
+        (["-O2", "-gdwarf-4", "-Wl,--build-id"], [stays, dwz_alone, dwz_shared]),
+        (["-O2", "-gdwarf-5", "-no-pie", "-fno-pie"], [stays]),
+        (["-O2", "-g", "-gz"], [stays]),
+        (["-O2", "-gdwarf-5", "-gsplit-dwarf"], [stays]),
+        (["-O2", "-gdwarf-4", "-gsplit-dwarf"], [stays]),
+        (["-O2", "-g1"], [stays]),
+        (["-O2", "-g", "-ffunction-sections", "-Wl,--gc-sections", "-Wl,-z,noseparate-code"], [stays]),
+    )
+] + [
+    ("rustc", "rust", ["-Cdebuginfo=2", *flags], [stays])
+    for flags in (
+        [],
+        ["-Copt-level=2"],
+        ["-Copt-level=2", "-Csymbol-mangling-version=v0"],
+        ["-Copt-level=2", "-Clto=fat"],
+    )
+]
+WAYS = {str(Way(*row[:3])): (Way(*row[:3]), row[3]) for row in ROWS}
+
+
+def differences(ours, theirs, addresses):
+    for address, mine, other in zip(addresses, ours, theirs):
+        if mine != other:
+            yield f"{address:#x}: {mine} instead of {other}"
+
+
+def make_original(program, way):
+    """The copy that the reference is asked about, in the folder of the program.
+
+    llvm-symbolizer 14 misses inlined frames of the first split unit of clang, so it gets the same
+    code with its DWARF inside.
+    """
+    folder = os.path.dirname(program)
+    if "-gsplit-dwarf" in way.flags:
+        folder = os.path.join(folder, "whole")
+        os.mkdir(folder)
+        whole = [flag for flag in way.flags if flag != "-gsplit-dwarf"]
+        program = compile_program(folder, way._replace(flags=whole))
+        without_symbols(program)
+    return shutil.copy(program, os.path.join(folder, "original"))
+
+
+@tap.test(name=WAYS)
+def the_same_frames(folder, name):
+    """Each program is compiled once, for all ways to hide its DWARF."""
+    way, ways_to_hide = WAYS[name]
+    built = compile_program(folder, way)
+    sites = call_sites(built)
+    without_symbols(built)
+    theirs = reference(make_original(built, way), sites)
+    for hide in ways_to_hide:
+        place = os.path.join(folder, hide.__name__)
+        os.mkdir(place)
+        program = shutil.copy(built, place)
+        ours = ask([FRAMES, program, *hide(program, place)], sites)
+        tap.check(len(ours) == len(theirs) == len(sites) > 10, f"{hide.__name__}: answers are missing")
+        wrong = list(differences(ours, theirs, sites))
+        tap.check(not wrong, "\n".join([
+            f"{hide.__name__}: {len(wrong)} of {len(sites)} call sites", *wrong[:5]]))
+
+
+tap.main(n_threads=os.cpu_count())
