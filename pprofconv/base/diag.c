@@ -67,7 +67,7 @@ int diag_error_line(struct diag *diag, int code, uint64_t line, const char *form
 	if (diag_has_error(diag))
 		return code;
 	text = begin_error(diag);
-	append_format(&text, " line %ju: ", (uintmax_t)line);
+	append_format(&text, "%ju: ", (uintmax_t)line);
 	va_start(args, format);
 	append_args(&text, format, args);
 	va_end(args);

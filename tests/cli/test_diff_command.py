@@ -237,7 +237,7 @@ def suppressions(folder):
     tap.is_in('suppressed (not counted): base 0', out)
     bad = runs.write(os.path.join(folder, 'bad'), 'leak:x\noops\n')
     _, message = diff('--suppressions', bad, base, new, status=2)
-    tap.is_in("bad: line 2: expected a suppression, as in 'leak:cache_*'", message)
+    tap.is_in("bad:2: expected a suppression, as in 'leak:cache_*'", message)
 
 
 @tap.test

@@ -48,7 +48,7 @@ def folded(path):
 def refuse(path):
     done = cli.pprofconv('info', path)
     tap.equal((done.returncode, done.stdout), (2, ''))
-    prefix = f'pprofconv: {path}: line 1: '
+    prefix = f'pprofconv: {path}:1: '
     assert done.stderr.startswith(prefix), done.stderr
     return done.stderr[len(prefix):].rstrip('\n')
 
@@ -171,7 +171,7 @@ def folded_that_may_be_taken_wrongly(folder):
         done = cli.pprofconv('info', '-f', 'folded', path)
         tap.equal(done.returncode, 2)
         tap.is_in('a NUL or a carriage return within the line', done.stderr)
-    for text, said in (('main;a 99999999999999999999 \nmain;b 1\n', 'x: line 1: expected a stack'),
+    for text, said in (('main;a 99999999999999999999 \nmain;b 1\n', 'x:1: expected a stack'),
                        ('main;a 3\nmain;b oops\n', '--from=FORMAT reports what is wrong with the file')):
         tap.is_in(said, cli.pprofconv('info', write(folder, text)).stderr)
 
@@ -203,7 +203,7 @@ def folded_that_is_something_else(folder):
     tap.is_in('UTF-16 text is not supported', refuse(write(folder, b'\xfe\xff\0m\0a\0i\0n')))
     tap.is_in('UTF-32 text is not supported', refuse(write(folder, 'main;a 3\n'.encode('utf-32'))))
     done = cli.pprofconv('info', write(folder, 'main;a 3\nmain;b'))
-    tap.is_in(': line 2: truncated: the last line has no newline', done.stderr)
+    tap.is_in(':2: truncated: the last line has no newline', done.stderr)
 
 
 # --- memory maps of few words ----------------------------------------------------------------
@@ -261,7 +261,7 @@ def bytes_in_use_of_no_objects(folder):
                          ('heapprofile', '1: 5 [ 0: 5]'), ('heapprofile', '1: 5 [ -1: -5]'),
                          ('heapprofile', '-1: -9223372036854775808 [ 1: 5]')):
         path = write(folder, f'heap profile: 0: 0 [ 0: 0] @ {kind}\n{record} @ 0x401190\n{maps}')
-        tap.is_in(f'{path}: line 2: ', cli.pprofconv('info', path).stderr)
+        tap.is_in(f'{path}:2: ', cli.pprofconv('info', path).stderr)
 
 
 # --- negative values, and samples without a stack --------------------------------------------

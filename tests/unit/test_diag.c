@@ -30,7 +30,7 @@ static void test_places(void)
 	struct diag diag = {.file = "a.heap"};
 
 	CHECK_INT_EQ(diag_error_line(&diag, 7, 12, "no %s", "bread"), 7);
-	check_printed(&diag, true, "prog: a.heap: line 12: no bread\n");
+	check_printed(&diag, true, "prog: a.heap:12: no bread\n");
 	diag_deinit(&diag);
 	diag.file = "b.pb";
 	diag_error_byte(&diag, 7, 99, "odd");

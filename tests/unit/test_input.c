@@ -200,7 +200,7 @@ static void test_a_line_without_end(void)
 	CHECK(input_next_line(input, &line));
 	CHECK(!input_next_line(input, &line));
 	CHECK_INT_EQ(input_status(input), INPUT_E_LIMIT);
-	CHECK_STR_EQ(diag.error, "memory: line 2: the line is longer than 16777216 bytes");
+	CHECK_STR_EQ(diag.error, "memory:2: the line is longer than 16777216 bytes");
 	input_free(input);
 	free(text);
 }

@@ -190,14 +190,16 @@ static void check_message(const char *name, const char *expected)
 
 static void test_messages_name_the_place(void)
 {
-	check_message("bad-empty.heap", "bad-empty.heap: line 1: the file is empty");
-	check_message("bad-no-at.heap", "bad-no-at.heap: line 11: expected '@' after the counts");
+	check_message("bad-empty.heap", "bad-empty.heap:1: the file is empty");
+	check_message("bad-no-at.heap", "bad-no-at.heap:11: expected '@' after the counts");
 	check_message("bad-no-end.heap",
-		      "bad-no-end.heap: line 6: truncated: the last line is not '# end'");
-	check_message("bad-lost-record.heap", "bad-lost-record.heap: line 1: the records do not "
-					      "add up to the totals of this line");
-	check_message("unsupported-version.heap", "unsupported-version.heap: line 2: dump version "
-						  "2 is not supported; the latest supported is 1");
+		      "bad-no-end.heap:6: truncated: the last line is not '# end'");
+	check_message(
+		"bad-lost-record.heap",
+		"bad-lost-record.heap:1: the records do not add up to the totals of this line");
+	check_message("unsupported-version.heap",
+		      "unsupported-version.heap:2: dump version 2 is not supported; "
+		      "the latest supported is 1");
 }
 
 /* --- what good ones hold ------------------------------------------------------------------- */
