@@ -118,7 +118,7 @@ static void give_back(size_t from, size_t to)
 		memset(&hp_live_filter[from], NO_BLOCK, to - from);
 }
 
-/* What is pinned keeps its value throughout, because other threads read it meanwhile. It is in two
+/* A pinned range keeps its value throughout, because other threads read it meanwhile. It is in two
  * pages of the filter at most. */
 static void clear_filter(void)
 {

@@ -41,9 +41,9 @@ struct hp_regions_taken {
 	} parts[HP_REGIONS_TAKEN_MAX];
 };
 
-/* Takes the range out. Returns how many bytes of recorded mappings it covered. What is left of a
+/* Takes the range out. Returns how many bytes of recorded mappings it covered. The rest of a
  * mapping stays in use if it contains a marked byte, and so with the probability that a mapping of
- * its size is recorded with; otherwise it counts as freed. What is left does not count as allocated
+ * its size is recorded with; otherwise it counts as freed. The rest does not count as allocated
  * again; but a hole makes two of one. The parts that were taken are counted as freed later, when
  * the kernel's result is known; parts beyond HP_REGIONS_TAKEN_MAX at once. */
 uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out);

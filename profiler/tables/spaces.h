@@ -41,8 +41,8 @@ struct hp_spaces_taken {
 	struct hp_space_range ranges[HP_SPACES_TAKEN_MAX];
 };
 
-/* Takes the range out, because it may be about to be unmapped. What is beyond HP_SPACES_TAKEN_MAX
- * is forgotten. */
+/* Takes the range out, because it may be about to be unmapped. Parts beyond HP_SPACES_TAKEN_MAX are
+ * forgotten. */
 void hp_spaces_take(uintptr_t start, size_t size, struct hp_spaces_taken *out);
 
 /* Puts back at `now` what was taken of the first `size` bytes from `start` on; the rest is

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the programs that measure share. Each prints one line of numbers and nothing else. */
+/* Functions that the measuring programs share. Each program prints one line of numbers and nothing
+ * else. */
 #pragma once
 #include <stdint.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 
 #define NOINLINE __attribute__((noinline))
 
-/* After a call that the compiler must not make one with another, nor a jump or a loop. */
+/* Comes after a call, and keeps the compiler from merging it with another one, and from making it a
+ * jump or a loop. */
 #define CALL_SITE(name) __asm__ volatile("# " name)
 
 static inline double bench_now_ns(void)
@@ -37,7 +39,7 @@ static inline void *bench_check(void *p)
 	return p;
 }
 
-/* The kilobytes after `key` ("Rss:") in the kernel's summary of all mappings. */
+/* Returns the kilobytes after `key` ("Rss:") in the kernel's summary of all mappings. */
 static inline long bench_smaps_kib(const char *key)
 {
 	FILE *file = fopen("/proc/self/smaps_rollup", "r");
@@ -52,7 +54,7 @@ static inline long bench_smaps_kib(const char *key)
 	return kib;
 }
 
-/* Argument number `i`, or what it is when it was not given. */
+/* Returns argument number `i`, or `otherwise` if it was not given. */
 static inline long bench_argument(int argc, char **argv, int i, long otherwise)
 {
 	return argc > i ? atol(argv[i]) : otherwise;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks so big that their cost is the kernel's, if nobody touches them.
+/* Measures blocks so big that, untouched, they cost only what the kernel does.
  *
  *	big_blocks realloc MIB     grows a block to MIB in steps of 1 MiB; prints milliseconds
  *	big_blocks calloc N MIB    N untouched blocks of MIB; prints milliseconds and resident KiB

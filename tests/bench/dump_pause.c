@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What a dump costs, and whom. N_STACKS different stacks have a block in use. Then one thread dumps
- * while another goes on allocating under all of these stacks and times each malloc and free. It has
- * been under each of them once: a thread's first calls are slow by themselves, as memory for it is
- * had for the first time. Such a thread, while the first one computes for as long instead, shows
- * what the machine does by itself with two busy threads.
+/* Measures what a dump costs, and which thread pays. N_STACKS different stacks have a block in use.
+ * Then one thread dumps while another goes on allocating under all of these stacks and times each
+ * malloc and free. It has been under each of them once before: a thread's first calls are slow by
+ * themselves, because they get memory for it for the first time. The same is measured while the
+ * first thread computes for as long instead: that shows what the machine itself does to two busy
+ * threads.
  *
  *	dump_pause N_STACKS
  *
  * Prints milliseconds of the dump, then microseconds of the longest call: during the dump; during
  * the dump, but for calls in which the kernel took the processor away; the same two without a dump;
- * and those of the thread that made the stacks, as the tables grew. The profiler is whichever is
- * there: HeapProfilerDump(), or jemalloc's mallctl(). */
+ * and those of the thread that made the stacks, as the tables grew. The profiler is the one that is
+ * present: HeapProfilerDump(), or jemalloc's mallctl(). */
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "bench.h"
 #include <dlfcn.h>
@@ -41,8 +42,7 @@ static long count_switches(void)
 	return usage.ru_nivcsw;
 }
 
-/* Looks at the switches only where a call was longer than all before, so that looking costs little.
- */
+/* Counts switches only if a call took longer than all before, so that counting costs little. */
 static void note(struct pause *p, double start, long *n_switches)
 {
 	double ns = bench_now_ns() - start;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread allocates, another frees what it is handed through a ring. Prints nanoseconds a block.
+/* One thread allocates; another gets the blocks through a ring and frees them. Prints nanoseconds
+ * per block.
  *
  *	handoff N_BLOCKS */
 #include "bench.h"

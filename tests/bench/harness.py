@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs loads under several profilers by turns, keeps every figure, and prints them as a table."""
+"""Runs loads under several profilers in turn, keeps every figure, and prints them as a table."""
 
 import dataclasses
 import os
@@ -30,7 +30,7 @@ class Failed(Exception):
 
 
 class Missing(Failed):
-    """As something is not installed here."""
+    """Something is not installed here."""
 
     def __init__(self, name):
         super().__init__(f'{name} is not installed')
@@ -62,7 +62,7 @@ class Runner:
                                    'stderr': subprocess.PIPE, **options})
 
     def run(self, mode, command, settings=None, **options):
-        """What it printed on both channels. What hangs is left to end_all()."""
+        """Returns what it printed on both channels. Leaves a command that hangs to end_all()."""
         process = self.start(mode, command, settings, **options)
         name = os.path.basename(command[0])
         try:
@@ -94,7 +94,7 @@ class Row:
         self.has_failed = False
 
     def fail(self, failure):
-        """Its figures end here; the last word on it is in the table."""
+        """Ends its figures; the table shows the reason."""
         self.remark = ' '.join(str(failure).split()).replace('|', '/')
         self.has_failed = not isinstance(failure, Missing)
 
@@ -147,8 +147,8 @@ class Table:
 
 
 def noise(slowdowns):
-    """How far from 1 the median of these may lie by chance alone: of medians of as many, drawn from
-    them with replacement, 95 in 100 are nearer. None: of too few."""
+    """Returns how far from 1 the median of these may be by chance alone, or None if they are too few:
+    of medians of as many, drawn from them with replacement, 95 in 100 are nearer."""
     if len(slowdowns) < 4:
         return None
     rng = random.Random(1)
@@ -158,8 +158,8 @@ def noise(slowdowns):
 
 
 def by_turns(rounds, runs):
-    """Calls each of `runs` once a round, with the round's number: whatever else the machine does
-    meets all alike. Backwards in every other round: so does a drift within one."""
+    """Calls each of `runs` once a round, with the round's number, so that whatever else the machine
+    does affects all alike. Goes backwards in every other round, so that a drift within one does too."""
     for turn in range(rounds):
         for run in runs[::-1] if turn % 2 else runs:
             run(turn)
@@ -174,7 +174,7 @@ def show(value):
 
 
 def format_table(table, base_of):
-    """Markdown, aligned. base_of(row): the name of the mode that a row is compared with."""
+    """Returns aligned Markdown. base_of(row): the name of the mode that a row is compared with."""
     cells = [('load', 'mode', 'n', 'best', 'median', 'unit', 'of bare')]
     last = None
     for row in table.rows.values():

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How long a pair of malloc and free of SIZE bytes takes on a large stack: N_FRAMES calls deep, of
- * some 150 bytes each, under a frame of KIB, that many calls deep too. Prints nanoseconds.
+/* Measures how long a pair of malloc and free of SIZE bytes takes on a large stack: N_FRAMES calls
+ * deep, of some 150 bytes each, under a frame of KIB, which is as many calls deep. Prints
+ * nanoseconds.
  *
  *	large_stack KIB N_FRAMES N_PAIRS [SIZE 24] */
 #include "bench.h"

@@ -13,8 +13,8 @@ from harness import Failed, Missing, by_turns
 
 
 class Load:
-    """What all share: rounds of runs, one figure each. What is much slower than bare anyway has a
-    turn in some rounds only."""
+    """The base of all loads: rounds of runs, one figure each. Modes that are much slower than bare
+    run in some rounds only."""
     unit = 'ns'
     more_is_better = False
     rounds = 20
@@ -24,7 +24,7 @@ class Load:
         self.name, self.modes = name, modes
 
     def rows(self):
-        """Names and units. What measure() returns belongs to the first."""
+        """Returns names and units. The first is for what measure() returns."""
         return [(self.name, self.unit)]
 
     def prepare(self, bench):
@@ -33,7 +33,7 @@ class Load:
                 bench.table.row(name, mode, unit, self.more_is_better)
 
     def begin(self, bench):
-        """What there must be before the first round."""
+        """Makes what the first round needs."""
 
     def measure(self, bench, mode):
         raise NotImplementedError
@@ -102,7 +102,7 @@ class LargeStack(Load):
 
 
 class Instructions(Load):
-    """Of a pair, by the difference of two run lengths. Does not depend on what else runs."""
+    """The cost of a pair, as the difference of two run lengths. Independent of what else runs."""
     unit = 'instr.'
     rounds = 1
 
@@ -189,7 +189,7 @@ class Dump(Load):
 
 
 class OwnMemory(Load):
-    """Resident memory more than bare, and what the profiler says of itself in its last dump."""
+    """Resident memory beyond that of bare, and what the profiler reports of itself in its last dump."""
     rounds = 2
 
     def __init__(self, name, bare, modes, arguments, count, unit):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How long a pair of malloc and free takes: one of N_LIVE blocks a thread is replaced each time and
- * its first word written, DEPTH calls deep. Prints nanoseconds.
+/* Measures how long a pair of malloc and free takes: each time, DEPTH calls deep, one of N_LIVE
+ * blocks per thread is replaced and its first word written. Prints nanoseconds.
  *
  *	malloc_pair N_THREADS N_PAIRS [DEPTH 8 [N_LIVE 1000 [SIZE_MAX 256]]] */
 #include "bench.h"
@@ -18,7 +18,7 @@ struct worker {
 	double start, end;
 };
 
-/* No compiler drops a block whose first word was written through this. */
+/* Writes the first word through a volatile pointer, so that no compiler drops the block. */
 static char *new_block(size_t size)
 {
 	char *p = bench_check(malloc(size));
@@ -69,7 +69,7 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* From the first that begins to the last that ends. */
+/* Returns the time from the first start to the last end. */
 static double run_all(struct worker *workers, int n)
 {
 	double start = 1e300, end = 0;

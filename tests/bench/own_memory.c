@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap of a given size, or threads, and then how much memory the process has. Run with and
- *without a profiler, the difference is the profiler's.
+/* Makes a heap of a given size, or threads, and measures how much memory the process then has. The
+ * difference between runs with and without a profiler is the profiler's.
  *
  *	own_memory blocks N SIZE DEPTH    N blocks of SIZE in use, allocated from 2^DEPTH stacks
  *	own_memory threads N MIB          N threads, each of which has allocated and freed MIB

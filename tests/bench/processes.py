@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ends what was started, however it was started, and tells when the benchmark itself is to end."""
+"""Ends all processes, however they were started, and reports when the benchmark itself is to end."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ PATIENCE_S = 3
 
 
 class Interrupted(BaseException):
-    """Not an Exception: no load may take it for a failure of its own."""
+    """Not an Exception: no load may take it for its own failure."""
 
     def __init__(self, number):
         super().__init__(number)
@@ -52,7 +52,7 @@ def is_any_left():
 
 
 def end_all():
-    """Sends what Ctrl-C sends: servers remove their shared memory then. Kills what stays."""
+    """Sends what Ctrl-C sends: servers remove their shared memory then. Kills those that stay."""
     for pid in supervisor.children():
         os.kill(pid, signal.SIGINT)
     deadline = time.monotonic() + PATIENCE_S

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The loads that are other people's programs: servers, a compiler, a database in a file."""
+"""Loads that are other people's programs: servers, a compiler, a database in a file."""
 
 import contextlib
 import glob
@@ -24,7 +24,7 @@ def need(*tools):
 
 
 class Seconds(Load):
-    """Of a whole process. `settings` are the table's names for it."""
+    """The time of a whole process. `settings` are the table's names for it."""
     unit = 's'
     rounds = 7
 

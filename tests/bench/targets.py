@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the figures are meant to reach, each beside what was reached."""
+"""The targets of the figures, each next to the figure that was reached."""
 
 import dataclasses
 import statistics
@@ -9,7 +9,7 @@ from harness import align, noise, show
 PAIR = 'pairs to 256 B, 1000 live, depth {}, {}'
 
 
-NOISE_MAX = 0.05  # with more of it nothing is said
+NOISE_MAX = 0.05  # with more there is no verdict
 
 
 @dataclasses.dataclass(frozen=True)

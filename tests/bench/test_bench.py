@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""That scripts/bench runs, and prints every row that it announces, with a figure or with what is
-missing. Nothing is said of the figures: they are a machine's at that moment."""
+"""Tests that scripts/bench runs, and prints every row that it announces, with a figure or with what
+is missing. Does not test the figures: they are a machine's at that moment."""
 
 import os
 import subprocess

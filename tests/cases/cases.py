@@ -270,7 +270,7 @@ def _tests(run, is_writing):
 def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
     """Runs the case of a test script. `needs`: commands, or files by their full paths, without which it
     is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
-    commands make and that the README shows, such as pictures; --write keeps them beside it.
+    commands make and that the README shows, such as pictures; --write keeps them next to it.
     `socket`: the name of a socket that the commands make."""
     try:
         case = Case(pathlib.Path(script).resolve().parent, kept)

@@ -274,7 +274,7 @@ def load_says_why_it_fails(folder):
     env = path_with_wrk(folder, 'exit 3')
     for arguments, message in (
             ([], 'usage: load SECONDS COMMAND...'),
-            (['x', 'true'], "'x' is no number of seconds"),
+            (['x', 'true'], "'x' is not a number of seconds"),
             (['1', 'true'], "true printed no port but ''"),
             (['1', 'echo', 'hello'], "echo printed no port but 'hello'"),
             (['1', 'sh', '-c', 'echo 1; exec sleep 1000'], 'wrk: ')):
@@ -351,7 +351,8 @@ def the_commands_that_copy_ci_gate(folder):
     commands = text.split('```sh\n')[1].split('```')[0].replace('/tmp', folder)
     done = cli.run('sh', '-euc', commands + './job main', cwd=FOLDER.parent.parent)
     tap.equal((done.returncode, done.stderr),
-              (2, f'job: no repository in {folder}/ci-gate/project: README.md tells how to make it\n'))
+              (2, f'job: no repository in {folder}/ci-gate/project; '
+                  'README.md has the commands that make it\n'))
 
 
 @tap.test

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What our own gate watches: documents are read, their words go into an index that stays, and a
- * cache holds the last of them. With LEAK defined each document leaks its title. */
+/* The program that our own gate watches. It reads documents, puts their words into an index that
+ * stays, and caches the last of them. With LEAK defined each document leaks its title. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

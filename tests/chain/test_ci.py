@@ -90,7 +90,7 @@ def held_by_main(folder, out='out'):
 
 
 def checkout(folder):
-    """heapprof beside a user's code, and built, as the recipes' first steps leave it."""
+    """Puts heapprof, built, next to a user's code, as the recipes' first steps do."""
     own = os.path.join(folder, 'heapprof')
     os.mkdir(own)
     os.symlink(chain.ROOT / 'scripts', os.path.join(own, 'scripts'))

@@ -122,7 +122,7 @@ def flame_graph(folder, folded, *options):
     with open(path, 'w', encoding='utf-8') as file:
         file.write(folded)
     done = cli.run('perl', FLAMEGRAPH, '--countname', 'bytes', *options, path)
-    tap.equal((done.returncode, done.stderr), (0, ''))  # it tells of lines that it can't read
+    tap.equal((done.returncode, done.stderr), (0, ''))  # it reports lines that it can't read
     return re.findall(r'<title>(.*?)</title>', done.stdout), done.stdout
 
 

@@ -210,7 +210,7 @@ def folded_that_is_something_else(folder):
 
 @tap.test
 def brief_names_of_hexadecimal_digits(folder):
-    """Such a name is no offset: the right function of the right file."""
+    """Such a name is not taken for an offset: the function and its file are right."""
     tap.need('cc', 'nm')
     source = write(folder, '__attribute__((noinline)) void f(void) { asm volatile("nop;nop;nop;nop"); }\n'
                            'int main(void) { f(); return 0; }\n', 'a.c')

@@ -104,7 +104,7 @@ def memory_that_is_accounted_for(folder):
 
 @tap.test
 def a_gap_that_is_chance(folder):
-    """Some 273 MiB are missing: 16 intervals of which nothing was sampled are no chance."""
+    """Some 273 MiB are missing: 16 intervals of which nothing was sampled are not due to chance."""
     with open(UNSEEN) as file:
         text = file.read()
     for interval, n in ((17 * MIB, 1), (18 * MIB, 0)):

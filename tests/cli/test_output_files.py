@@ -74,7 +74,7 @@ def no_two_inputs_go_to_one_file(folder):
     tap.equal(os.listdir(os.path.join(folder, 'out')), [])
     tap.equal(sorted(os.listdir(folder)), ['a', 'b', 'out', 'x', 'x.heap'])
     cli.succeed('-n', 'x', 'x.heap', '-t', 'folded', cwd=folder)  # to standard output
-    cli.succeed('-n', 'a/app.heap', 'b/app.heap', cwd=folder)     # beside each
+    cli.succeed('-n', 'a/app.heap', 'b/app.heap', cwd=folder)     # next to each
     assert os.path.exists(os.path.join(folder, 'b', 'app.pb.gz'))
 
 

@@ -74,7 +74,7 @@ def growth_is_given_by_the_hour(folder):
     report = json.loads(trend('-F', 'json', *series(folder, 1))[0])
     tap.equal(report['per'], 'hour')
     row = rows(report)[LEAK]
-    # 60 MiB an hour; 40 samples in all: 16 % off is one standard deviation
+    # 60 MiB an hour; 40 samples in total: 16 % off is one standard deviation
     assert 0.5 < row['slope'] / (60 << 20) < 1.6, row['slope']
     tap.equal(report['rows'][0]['name'], row['name'])
 
@@ -184,7 +184,7 @@ def dumps_of_one_time(folder):
 
 @tap.test
 def rows_that_say_something_come_first(folder):
-    """What held nothing in any dump is no row, and what shrinks is the last."""
+    """Functions that held nothing in any dump have no row, and those that shrink come last."""
     paths = []
     for i in range(12):
         held = {(1, 100): 1000 - 50 * i, (2, 100): 10 + i % 2, (3, 100): 0}
@@ -311,7 +311,7 @@ def how_a_run_ends_turns_no_verdict(folder):
 
 @tap.test
 def a_run_that_was_killed_on_its_way_down(folder):
-    """Its last tenth is no trend either, and a warning says so."""
+    """Its last tenth is not a trend either, and a warning says so."""
     paths = winding_down.write(folder, 1, 'goes down and is killed', 1)
     said = ('functions gave back most of what they held in the last tenth of the run: their trends '
             'end before it')

@@ -10,8 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* From now on, in the calling thread and all that it makes, for good. `numbers` are of the calls,
- * and end with -1; `answer` is one of SECCOMP_RET_*. False if there are no filters here. */
+/* Answers in the calling thread and all that it makes, from now on and for good. `numbers` are
+ * those of the calls, and end with -1; `answer` is one of SECCOMP_RET_*. Returns false if there are
+ * no filters here. */
 static inline bool answer_calls(const int *numbers, uint32_t answer)
 {
 	struct sock_filter code[64];

@@ -128,7 +128,7 @@ def for_each_call(folder, calls, action, argv, **settings):
 
 
 def check_unharmed(done, output='worked\n'):
-    """Status and output as without the library, and nothing but lines of ours beside."""
+    """Checks that status and output are as without the library, apart from lines of ours."""
     equal((done.result.returncode, done.result.stdout), (UNHARMED, output),
           f'status and output after {done.name} ({done.result.stderr})')
     for line in done.result.stderr.splitlines():

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An allocator to be preloaded behind the library: that of the C library, but once the program has
- * called flaky_begin(n), every n-th call finds no memory. It counts all calls, whoever makes them:
- * a library that calls it for its own ends shifts what fails. */
+/* An allocator to be preloaded after the library. It is the C library's, but once the program has
+ * called flaky_begin(n), every n-th call finds no memory. It counts the calls of all callers: a
+ * library that calls it for its own purposes changes which calls fail. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>

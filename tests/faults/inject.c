@@ -2,24 +2,24 @@
 /* Usage: inject LIBRARY REPORT CALLS N ACTION REFUSED COMMAND...
  *
  * Runs a command and does something at the N-th system call that the library itself makes. CALLS is
- * a list of names with commas, or "any"; "clone" is anybody's, for threads are made by the C
- * library. The command needs no help for that and the library no
- * hooks: a seccomp filter hands these calls to us, and the address that they come from says whose
- * they are. ACTION is one of
+ * a list of names with commas, or "any"; "clone" counts from any caller, because the C library
+ * makes the threads. Neither the command nor the library is prepared for this: a seccomp filter
+ * hands the calls to us, and the address that a call comes from says whether it is the library's.
+ * ACTION is one of
  *
  *   fail=ERRNO      the call fails (fail=natural: with an error that is usual for it)
- *   fail-on=ERRNO   so do all that follow
+ *   fail-on=ERRNO   this call and all later ones fail
  *   kill            SIGKILL before the call is made
  *   stop            SIGSTOP, and SIGCONT once the process has stopped
- *   hold            the call does not return before the process ends; a file "held" tells
+ *   hold            the call does not return before the process ends; makes a file "held"
  *   run=COMMAND     a command of the shell, before the call is made
  *   none
  *
- * REFUSED is a call that the library never gets through with, as on a kernel or a file system that
- * does not have it, or "none"; it is not counted.
+ * REFUSED is a call that always fails for the library, as on a kernel or a file system that does
+ * not have it, or "none"; it is not counted.
  *
- * REPORT becomes a line "CALLS-SEEN NAME", with the name of the N-th call, or "-". The exit status
- * is the command's, or 128 and the signal's number; 125 if this can't be done here. */
+ * Writes a line "CALLS-SEEN NAME" to REPORT, with the name of the N-th call, or "-". The exit
+ * status is the command's, or 128 plus the signal's number, or 125 if this can't be done here. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -45,11 +45,12 @@ enum {
 struct call {
 	const char *name;
 	int number;
-	int error; /* a usual one */
+	int error; /* that is usual for it */
 	bool is_anybodys;
 };
 
-/* Whatever the library calls, but for what it asks all the time: locks, clocks, masks. */
+/* The system calls of the library, without those that it makes all the time: locks, clocks,
+ * masks. */
 static const struct call calls[] = {
 	{"openat", SYS_openat, EMFILE, false},
 	{"read", SYS_read, EIO, false},
@@ -224,7 +225,7 @@ static void find_code(pid_t pid)
 		fclose(f);
 }
 
-/* One program of the command's has the library; its forks have it at the same place. */
+/* One program that the command runs has the library; its forks have it at the same place. */
 static bool is_of_library(const struct seccomp_notif *notice)
 {
 	unsigned long address = notice->data.instruction_pointer;
@@ -252,7 +253,7 @@ static void stop_and_continue(void)
 	kill(child, SIGCONT);
 }
 
-/* False if it gets no answer. */
+/* Returns false if the call gets no answer. */
 static bool act(struct seccomp_notif_resp *response, const struct call *call)
 {
 	if (strncmp(action, "fail", 4) == 0) {
@@ -285,7 +286,7 @@ static void answer(int listener)
 	struct seccomp_notif_resp response = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notice) != 0)
-		return; /* it was interrupted by a signal, or killed */
+		return; /* the caller was interrupted by a signal, or killed */
 	const struct call *call = find_call(notice.data.nr);
 
 	response.id = notice.id;
@@ -303,7 +304,7 @@ static void supervise(int listener)
 {
 	struct pollfd waiting = {.fd = listener, .events = POLLIN};
 
-	/* It hangs up when no process with the filter is left. */
+	/* The listener hangs up when no process with the filter is left. */
 	for (;;) {
 		if (poll(&waiting, 1, -1) < 0 && errno != EINTR)
 			die("poll");

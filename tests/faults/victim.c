@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The program that faults are done to. argv[1] says what it does; what it prints and how it ends
- * must be the same with the library and without. It checks its own memory and errno on the way,
- * and ends with 5 if all is well. */
+/* The program that faults are injected into. argv[1] says what it does. Its output and its exit
+ * status must be the same with the library and without. It checks its own memory and errno on the
+ * way, and ends with 5 if all is well. */
 #include "answer_calls.h"
 #include "program.h"
 
@@ -40,7 +40,7 @@ static void dump(void)
 	require(errno == 4711, "errno after a dump");
 }
 
-/* --- work: blocks with content, of several threads ------------------------------------------ */
+/* --- work: threads that fill blocks and check them ----------------------------------------- */
 
 enum {
 	N_BLOCKS = 64,
@@ -183,7 +183,7 @@ static void count_size_signal(int signal)
 	n_size_signals++;
 }
 
-/* Its own SIGXFSZ reaches it, ours does not. */
+/* The program's own SIGXFSZ reaches it, the library's does not. */
 static int do_own_size_signal(char **argv)
 {
 	struct rlimit limit = {.rlim_cur = 1000, .rlim_max = 1000};
@@ -206,7 +206,7 @@ static int do_own_size_signal(char **argv)
 
 /* --- descriptors --------------------------------------------------------------------------- */
 
-/* argv: how many stay free, and the limit */
+/* argv: how many descriptors stay free, their limit */
 static int do_use_descriptors(char **argv)
 {
 	int n_free = atoi(argv[0]), last = -1, fd;
@@ -231,7 +231,7 @@ static int do_use_descriptors(char **argv)
 
 /* --- no memory ----------------------------------------------------------------------------- */
 
-/* Prints which calls failed: the same ones, if nobody else calls the allocator underneath. */
+/* Prints which calls failed: the same ones, if nothing else calls the allocator underneath. */
 static int do_bad_luck(char **argv)
 {
 	unsigned char *p = NULL, *other;
@@ -280,7 +280,7 @@ static int do_forbid_open(char **argv)
 	return UNHARMED;
 }
 
-/* A program that would be killed if we opened anything. */
+/* The program would be killed if the library opened anything. */
 static int do_deadly_open(char **argv)
 {
 	work(NULL);
@@ -290,8 +290,8 @@ static int do_deadly_open(char **argv)
 	return UNHARMED;
 }
 
-/* Code that the loader knows nothing of and that has no unwind data: it calls `target`, with a
- * frame pointer of its own or with `bp` in its place. */
+/* Code that is unknown to the loader and has no unwind data. It calls `target`, with a frame
+ * pointer of its own or with `bp` in its place. */
 enum {
 	STUB_SIZE = 32
 };
@@ -341,8 +341,8 @@ static void call_stub(const unsigned char *at)
 	stub();
 }
 
-/* Nothing that we ask of the kernel is answered. What can be read on a stack is then unknown: a
- * frame pointer that leads beyond its end must not be followed. */
+/* The kernel refuses every call of the library's. The library then cannot know which addresses on a
+ * stack are readable: it must not follow a frame pointer that leads beyond the stack's end. */
 static int do_forbid_all(char **argv)
 {
 	static const int ours[] = {SYS_open,           SYS_openat,
@@ -360,7 +360,7 @@ static int do_forbid_all(char **argv)
 				   SYS_gettid,         -1};
 	unsigned char *code = map_code(4096);
 
-	work(NULL); /* glibc's malloc has asked for what it needs */
+	work(NULL); /* so that glibc's malloc has asked for what it needs */
 	require(answer_calls(ours, SECCOMP_RET_ERRNO | EPERM), "a filter");
 	work(NULL);
 	for (uint64_t distance = 4096; distance < UINT64_C(1) << 46; distance *= 2) {
@@ -437,7 +437,7 @@ static int do_generated_code(char **argv)
 	return UNHARMED;
 }
 
-/* The offset of the build ID's bytes in a file, by the header of their note. */
+/* Returns the build ID's bytes in a file, found by the header of their note. */
 static unsigned char *find_build_id(unsigned char *file, size_t size)
 {
 	static const unsigned char header[] = {4, 0, 0, 0, 20,  0,   0,   0,
@@ -474,7 +474,7 @@ static NOINLINE void leak_in(void *handle, int n)
 		sink = allocate(777);
 }
 
-/* argv: a library, and how many others are to be made of it, loaded and closed again */
+/* argv: a library, and how many variants of it are made, loaded and closed again */
 static int do_plugins(char **argv)
 {
 	static unsigned char file[1 << 20];
@@ -523,7 +523,7 @@ static void *use_half(void *unused)
 	return NULL;
 }
 
-/* 16 KiB, the least that there is; half of it used up when the first allocation comes. */
+/* The stacks have 16 KiB, the minimum, and half of it is in use at the first allocation. */
 static int do_half_stacks(char **argv)
 {
 	pthread_attr_t attributes;

@@ -18,13 +18,14 @@ static unsigned long n_crashes;
 const char *__asan_default_options(void);
 const char *__asan_default_suppressions(void);
 
-/* Leaks of calls that were given up are no findings; the signals are ours. */
+/* Leaks of calls that were given up are not findings; the signals are ours. */
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0";
 }
 
-/* memcpy() and its like with bad arguments of theirs. */
+/* Suppresses reports of bad arguments that these libraries pass to memcpy() and similar
+ * functions. */
 const char *__asan_default_suppressions(void)
 {
 	return "interceptor_via_lib:libdw\ninterceptor_via_lib:libelf\n";
@@ -77,7 +78,7 @@ static void catch_signals(void)
 	if (are_caught)
 		return;
 	are_caught = true;
-	sigaltstack(&alternate, NULL); /* for what recurses too deep */
+	sigaltstack(&alternate, NULL); /* for code that recurses too deep */
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
 }

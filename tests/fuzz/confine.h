@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells the crashes of elfutils' libraries, which we link and can't mend, from our own. */
+/* Separates the crashes of elfutils' libraries, which we link and can't fix, from our own. */
 #pragma once
 #include <stdbool.h>
 
-/* Calls `run`. If it crashes in code of libdw or libelf the call is given up, whatever it held is
- * lost, and false is returned; any other crash ends the process. */
+/* Calls `run` and returns true. If it crashes in code of libdw or libelf, gives up the call, loses
+ * whatever it held, and returns false. Any other crash ends the process. */
 bool confine(void (*run)(void *argument), void *argument);
 
-/* How many calls were given up so far. */
+/* Returns how many calls were given up so far. */
 unsigned long confine_n_crashes(void);

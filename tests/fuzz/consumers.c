@@ -11,7 +11,7 @@
 #include "transform/reproducible.h"
 #include "writers/writer.h"
 
-/* Packing would take most of the time, and sees nothing of a profile but bytes. */
+/* Replaces gzip. Packing would take most of the time, and sees only the bytes of a profile. */
 struct gzip {
 	struct output *output;
 };
@@ -54,7 +54,7 @@ struct profile *consume_bytes(const char *reader, const uint8_t *data, size_t si
 	if (!r)
 		r = reader_read(&profile, reader ? reader_find(reader) : NULL, input, &diag);
 	if ((r != 0) != diag_has_error(&diag) || (r != 0) != (profile == NULL))
-		abort(); /* a failure without a word, or the other way round */
+		abort(); /* a failure without an error message, or the reverse */
 	input_free(input);
 	diag_deinit(&diag);
 	return profile;
@@ -87,7 +87,7 @@ static void merge_with_itself(const struct profile *profile)
 	diag_deinit(&diag);
 }
 
-/* By functions, files, lines or mappings: which, hangs on the input. */
+/* Counts by functions, files, lines or mappings; the input determines which. */
 static void count_functions(const struct profile *profile)
 {
 	const struct frames_view view = {.by = (enum frames_by)(profile->locations.n % 4)};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Profiles compared. The input's parts: a gate; suppressions; then profiles of any format. The
- * first two are a base and a new, shown in every format; three or more are a trend as well. */
+/* Compares profiles. The input's parts: a gate; suppressions; then profiles of any format. The
+ * first two profiles are a base and a new one, shown in every format; three or more are a trend as
+ * well. */
 #include <stdlib.h>
 
 #include "analysis/dump_series.h"
@@ -50,7 +51,7 @@ static void read_rules(struct comparison *comparison, const char *gate, struct p
 	comparison->rules.suppressions = &comparison->suppressions;
 }
 
-/* What cmd_diff.c asks for before it compares. */
+/* Makes the check that cmd_diff.c makes before it compares. */
 static bool is_comparable(const struct comparison *comparison, const char *type)
 {
 	for (size_t i = 0; i < comparison->n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The profiler's own look at a loaded image. It lies amid address space where nothing is mapped, so
- * that headers which point around it point at nothing. */
+/* Runs the profiler's own reader of loaded images. Nothing is mapped around the image, so that
+ * headers which point outside it point at nothing. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,7 +26,7 @@ static uint8_t *image(void)
 	return found;
 }
 
-/* Keeps headers from pointing farther than that: a sanitizer's own memory is somewhere. */
+/* Keeps headers from pointing outside the unmapped space: a sanitizer's own memory is somewhere. */
 static void keep_near(uint8_t *start)
 {
 	ElfW(Ehdr) file;

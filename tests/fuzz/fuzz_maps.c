@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The profiler's parser of /proc/self/maps. */
+/* Runs the profiler's parser of /proc/self/maps. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ int __wrap_hp_file_open_private(const char *path, int flags)
 	return dup(memory_file); /* the reader closes it */
 }
 
-/* Whether all that the entry points to lies within its line. */
+/* Returns whether everything that the entry points to is within its line. */
 static bool is_whole(const struct hp_maps_entry *entry)
 {
 	return !entry->path || (entry->path >= entry->line &&

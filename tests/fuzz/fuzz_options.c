@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The profiler's environment: the n-th part is the value of the n-th variable. */
+/* Parses the profiler's environment: the n-th part is the value of the n-th variable. */
 #include <stdlib.h>
 
 #include "base/name_pattern.h"

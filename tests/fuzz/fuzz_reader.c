@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One reader, READER by name: asked straight, so that no other format's first line is in the way.
- * With an empty name the one that takes the content, gzipped or not. */
+/* Runs the reader named READER, called directly, so that other formats' first lines are not in the
+ * way. If the name is empty: the reader that recognizes the content, gzipped or not. */
 #include "consumers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

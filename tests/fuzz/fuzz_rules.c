@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What users write to choose: a gate, a list of suppressions, tried on the third part as text, and
- * on the functions of a profile with drop_frames and keep_frames of the input's. */
+/* Tries rules that users write: a gate and a list of suppressions, on the third part as text, and
+ * on the functions of a profile with the input's drop_frames and keep_frames. */
 #include <stdlib.h>
 
 #include "analysis/gate.h"

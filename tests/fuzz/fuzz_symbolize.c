@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A program or library whose ELF and DWARF are hostile, asked about addresses all over its code. It
- * is a file, mapped by libelf, as in pprofconv. What is changed are bytes of its headers and of
- * the sections that are read, not their places, so that most of it stays sound. */
+/* Asks about addresses all over the code of a program or library whose ELF and DWARF are hostile.
+ * It is a file, mapped by libelf, as in pprofconv. Bytes of its headers and of the sections that
+ * are read are changed, but not their places, so that most of it stays sound. */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An input of several parts, each ended by a line "%%" or the end of the input. */
+/* An input consists of several parts, each ended by a line "%%" or the end of the input. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ static inline struct part part_take(struct part *rest)
 	return part;
 }
 
-/* The same as text in `out`, cut to its size. */
+/* Takes the next part off `rest` as text into `out`, cut to its size. */
 static inline void part_text(struct part *rest, char *out, size_t size)
 {
 	struct part part = part_take(rest);

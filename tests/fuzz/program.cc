@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the seeds of fuzz_symbolize are compiled from, as C and as C++, without a library: few bytes
- * with much of what DWARF can say of code. */
+/* The source of fuzz_symbolize's seeds, compiled as C and as C++, without a library: few bytes with
+ * much of what DWARF can say of code. */
 int counts[16];
 
 struct item {

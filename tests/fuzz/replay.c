@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Without libFuzzer: goes through the files of the folders that are named, each as it is, cut
- * short, and with bits turned over. Usage: TARGET FOLDER... */
+/* Replaces libFuzzer: tries the files of the named folders, each as it is, cut short, and with bits
+ * flipped. Usage: TARGET FOLDER... */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 static uint8_t bytes[FILE_MAX];
 
-/* In a block of its own, so that a sanitizer sees the end. */
+/* Copies the bytes to a block of their own, so that a sanitizer sees their end. */
 static void try_bytes(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -28,7 +28,7 @@ static void try_bytes(const uint8_t *data, size_t size)
 	free(copy);
 }
 
-/* Fewer of large files: the time hangs on bytes. */
+/* Returns how many changes of a kind to try: fewer for large files, whose bytes take the time. */
 static size_t n_changes(size_t size)
 {
 	return size > BYTES_AT_ONE / CHANGES ? BYTES_AT_ONE / size + 1 : CHANGES;

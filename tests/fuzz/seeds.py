@@ -193,7 +193,7 @@ def compile_program(folder, compiler, language, flags, link=LINK):
 
 
 def stripped(program):
-    """As a distribution ships it: the local functions packed by xz beside no .symtab."""
+    """As a distribution ships it: no .symtab, and the local functions packed by xz."""
     shutil.copy(program, program + ".mini")
     run("xz", program + ".mini")
     run("strip", "--strip-all", program)

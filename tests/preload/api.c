@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static __thread void *volatile sink; /* of each thread: it frees what is there */
+static __thread void *volatile sink; /* per thread, as each frees its own */
 
 static NOINLINE void allocate_before(void)
 {
@@ -54,7 +54,7 @@ static int do_calls(char **argv)
 	heapprof_set_sample_interval(4096);
 	require(heapprof_sample_interval() == 1, "a session has one interval");
 	allocate_while_running();
-	free(old); /* from before */
+	free(old); /* allocated before the session */
 	text = GetHeapProfile();
 	require(text && strncmp(text, "heap profile:", 13) == 0, "a profile");
 	printf("%s", text);
@@ -83,7 +83,7 @@ static int do_sessions(char **argv)
 	return 0;
 }
 
-/* Someone puts a file of theirs where a dump was that would go next. argv: prefix */
+/* Another file takes the place of the dump that would be removed next. argv: prefix */
 static int do_replaced_dump(char **argv)
 {
 	char path[4096];
@@ -102,7 +102,7 @@ static int do_replaced_dump(char **argv)
 	return 0;
 }
 
-/* Of the session that the environment has begun. */
+/* Stops the session that the environment has started. */
 static int do_stop(char **argv)
 {
 	require(IsHeapProfilerRunning(), "running");
@@ -119,8 +119,8 @@ static int do_stop_twice(char **argv)
 	return do_stop(argv);
 }
 
-/* Called by the C library, not by code of the program: as a thread's start function, and as any
- * handler that ends with the call does. argv: prefix */
+/* The C library calls HeapProfilerDump(), not code of the program: here as a thread's start
+ * function. A handler that ends with the call looks the same. argv: prefix */
 static int do_callback(char **argv)
 {
 	pthread_t thread;
@@ -152,8 +152,8 @@ static void fork_in_handler(int signal)
 	forked = fork();
 }
 
-/* The signal comes while the dump is written, and is handled at its end; the child returns from the
- * handler. argv: prefix */
+/* The signal arrives while the dump is written and is handled at its end; the child returns from
+ * the handler. argv: prefix */
 static int do_fork_in_handler(char **argv)
 {
 	static const struct itimerval soon = {.it_value = {.tv_usec = 100}};
@@ -244,7 +244,8 @@ static void *read_all_the_time(void *unused)
 	return NULL;
 }
 
-/* Sessions follow each other while threads allocate and others read. argv: prefix, sessions */
+/* Runs one session after another while threads allocate and another reads profiles. argv: prefix,
+ * sessions */
 static int do_storm(char **argv)
 {
 	pthread_t threads[5];

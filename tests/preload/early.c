@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A library whose constructor does something before anybody has allocated: EARLY_KEYS,
- * EARLY_SETENV, EARLY_CLEARENV or EARLY_FORK. */
+/* A library whose constructor does something before any other code has allocated. EARLY_KEYS,
+ * EARLY_SETENV, EARLY_CLEARENV or EARLY_FORK says what. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ __attribute__((visibility("default"))) int early_is_linked(void)
 }
 
 #ifdef EARLY_FORK
-/* Fork handlers that come before all others, to be chosen later. */
+/* Fork handlers that are registered before all others. The program sets them later. */
 __attribute__((visibility("default"))) void (*early_handlers[3])(void);
 
 static void prepare(void)

@@ -94,7 +94,7 @@ static NOINLINE void do_realloc_growing(int is_first)
 	sink = p;
 }
 
-/* Last of all, so that hardly any of the old addresses is used again. */
+/* Runs last, so that hardly any of the old addresses is used again. */
 static NOINLINE void do_realloc_moving(int is_first)
 {
 	static __thread void *blocks[200];
@@ -144,7 +144,7 @@ static NOINLINE void *allocate_for_realloc(int is_first)
 	return malloc(hide(77));
 }
 
-/* The block counts for who made it last. */
+/* The block counts for the function that reallocated it last. */
 static NOINLINE void do_realloc_of_anothers(int is_first)
 {
 	void *p = allocate_for_realloc(is_first);
@@ -260,7 +260,7 @@ void do_everything(int is_first)
 	do_aligned_alloc(is_first);
 	do_memalign(is_first);
 	do_valloc(is_first);
-	/* jemalloc has none: it would be the C library's, whose block jemalloc can't free */
+	/* jemalloc has no pvalloc(), and can't free a block of the C library's */
 	if (!getenv("ENTRIES_NO_PVALLOC"))
 		do_pvalloc(is_first);
 	do_usable_size(is_first);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with a known set of allocations: each is in a function of its own, which says what it
- * is about to do; at the end the program prints the sums, and the dump must hold the same.
+/* A program with a known set of allocations. Each is in a function of its own, which states what it
+ * is about to do. At the end the program prints the sums, and the dump must hold the same.
  *
- * Line: function, objects and bytes in use, objects and bytes allocated. */
+ * A line: function, objects and bytes in use, objects and bytes allocated. */
 #pragma once
 #include <pthread.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ struct expectation {
 };
 
 /* Keeps the compiler from knowing what becomes of a block. */
-static __thread void *volatile sink; /* of each thread: it frees what is there */
+static __thread void *volatile sink; /* per thread, as each frees its own */
 
 static size_t hide(size_t size)
 {
@@ -39,7 +39,7 @@ static void expect(int is_first_thread, const char *function, long objects, long
 			(struct expectation){function, objects, bytes, alloc_objects, alloc_bytes};
 }
 
-/* Says what the calling function does. */
+/* States what the calling function does. */
 #define EXPECT(objects, bytes, alloc_objects, alloc_bytes) \
 	expect(is_first, __func__, objects, bytes, alloc_objects, alloc_bytes)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Large blocks that the program never touches. argv: "realloc" or "calloc", MiB. Prints the pages
- * that became resident meanwhile: what grows by copying touches one for each that it copies. */
+/* Allocates large blocks that it never touches. argv: "realloc" or "calloc", MiB. Prints how many
+ * pages became resident meanwhile: growing by copying touches one for each page that it copies. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static long page_faults(void)
 	return usage.ru_minflt;
 }
 
-/* In steps of 1 MiB. */
+/* Grows a block in steps of 1 MiB. */
 static int grow(size_t size)
 {
 	void *p = malloc(MIB);

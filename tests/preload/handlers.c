@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fork handlers that allocate and free, registered before the profiler's own: they run between
- * these. */
+/* Fork handlers that allocate and free. They are registered before the profiler's own, and so run
+ * between them. */
 #include "program.h"
 
 #include <pthread.h>
@@ -98,7 +98,7 @@ static void wait_for_free(void)
 	sem_wait(&is_freed);
 }
 
-/* A fork that takes longer than the other thread is patient. */
+/* The fork takes longer than the other thread's patience. */
 static int do_hold(char **argv)
 {
 	pthread_t thread;

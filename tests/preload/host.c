@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with something of its own to lose: descriptors, errno, its working directory, its
- * exit status. argv[1] says which; it aborts where the profiler has done harm. */
+/* A program with state that the profiler must not change: descriptors, errno, its working
+ * directory, its exit status. argv[1] says which; the program ends with HARMED if the profiler has
+ * done harm. */
 #include "program.h"
 
 #include <errno.h>
@@ -63,7 +64,8 @@ static int do_descriptors(char **argv)
 	return 0;
 }
 
-/* A daemon: closes all, and what it opens next gets 0, 1, 2. argv: the file */
+/* Closes all descriptors, as a daemon does. The files that it opens next get 0, 1 and 2. argv: the
+ * file */
 static int do_database_at_2(char **argv)
 {
 	struct stat status;
@@ -79,7 +81,7 @@ static int do_database_at_2(char **argv)
 	return 0;
 }
 
-/* Calls malloc from code that the loader knows nothing of, and has no unwind data for. */
+/* Calls malloc from code that is unknown to the loader and has no unwind data. */
 static void allocate_from_generated_code(void)
 {
 	/* push %rbp; mov %rsp,%rbp; movabs $malloc,%rax; call *%rax; pop %rbp; ret */
@@ -97,7 +99,7 @@ static void allocate_from_generated_code(void)
 		sink = function(100);
 }
 
-/* argv: a folder for files that take all the numbers up to 100 */
+/* argv: a folder for files that take all descriptors up to 100 */
 static int do_close_all(char **argv)
 {
 	char path[4096], text[32], back[32];
@@ -149,7 +151,7 @@ static int do_signals(char **argv)
 
 		if (sigaction(i, NULL, &action) != 0)
 			continue;
-		/* who started us may have had some ignored, as nohup(1) does */
+		/* the parent may have ignored some, as nohup(1) does */
 		require(action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN,
 			"no handler but the program's");
 	}
@@ -167,7 +169,7 @@ static int do_size_limit(char **argv)
 	return 7;
 }
 
-/* A line of the profiler that cannot be written leaves no signal pending, and takes none of the
+/* If the profiler can't write a line, it leaves no signal pending, and takes none of the
  * program's. */
 static int do_silent_signals(char **argv)
 {

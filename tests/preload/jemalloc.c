@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* jemalloc's own interface, used where it is there. */
+/* Uses jemalloc's own interface, if there is one. */
 #include "entries.h"
 
 __attribute__((weak)) void *mallocx(size_t size, int flags);

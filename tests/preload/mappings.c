@@ -44,11 +44,11 @@ static int do_map(char **argv)
 	munmap(cut + MIB, MIB);
 	sink = remap(kept, 4 * MIB, 6 * MIB);
 	sink = mmap(NULL, (size_t)-1 / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0); /* fails, as do these */
+		    0); /* fails, as the next two do */
 	sink = remap(cut, MIB, (size_t)-1 / 2);
 	sink = (void *)(intptr_t)munmap(cut, (size_t)-1 / 2);
 	move_break();
-	allocate_large(); /* the allocator maps that */
+	allocate_large(); /* the allocator maps this one */
 	return 0;
 }
 
@@ -56,7 +56,7 @@ enum {
 	N_TRIMMED = 4000
 };
 
-/* As one maps more, to choose a part that is aligned. */
+/* Maps more than needed, to choose a part that is aligned. */
 static NOINLINE void map_and_trim(void)
 {
 	for (int i = 0; i < N_TRIMMED; i++) {
@@ -78,7 +78,7 @@ static void *unmap(void *p)
 	return NULL;
 }
 
-/* By a thread that has nothing to do with the heap. */
+/* Unmaps in a thread that never uses the heap. */
 static int do_unmap_in_thread(char **argv)
 {
 	void *p = map(MIB);
@@ -147,7 +147,7 @@ static NOINLINE void map_over(char *p, size_t size)
 		    0);
 }
 
-/* Each part of a reservation that becomes usable counts then, once. */
+/* Each part of a reservation counts once, when it becomes usable. */
 static int do_reserve(char **argv)
 {
 	char *p = reserve(1024 * MIB);
@@ -164,7 +164,7 @@ static int do_reserve(char **argv)
 	return 0;
 }
 
-/* What is given back counts as freed, and again when it is used again. */
+/* Memory that is given back counts as freed. It counts again when it is used again. */
 static int do_decommit(char **argv)
 {
 	char *p = reserve(64 * MIB), *whole = map(8 * MIB);
@@ -207,7 +207,7 @@ static int do_grow(char **argv)
 
 	sink = mmap(p + MIB, 3 * MIB, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-	munmap(p + MIB, 3 * MIB); /* there is room for it now */
+	munmap(p + MIB, 3 * MIB); /* now there is room to grow in place */
 	for (size_t size = MIB; size < 8 * MIB; size += 4096)
 		p = remap(p, size, size + 4096);
 	return 0;

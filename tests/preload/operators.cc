@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Uses operator new and delete in all their forms, by itself and by way of the C++ library: a
- * program, or a library that operators_host.c opens. */
+/* Uses operator new and delete in all their forms, directly and through the C++ library: a program,
+ * or a library that operators_host.c opens. */
 #include <algorithm>
 #include <cstdio>
 #include <memory>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A C program that opens C++ libraries, and says whether it has an operator new before and after.
+/* A C program that opens C++ libraries, and prints whether it has an operator new before and after.
  *
  *	operators_host local|global LIBRARY... */
 #include <dlfcn.h>

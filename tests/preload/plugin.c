@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A library to be opened and closed. NAME makes each one's functions its own; it is built several
- * times, to about the same size, so that one lies where another lay. */
+ * times, to about the same size, so that one is loaded where another was. */
 #include <stdlib.h>
 
 #define PASTE(a, b)  a##b
@@ -15,7 +15,7 @@ NOINLINE void *INNER(size_t size);
 NOINLINE void *INNER(size_t size)
 {
 #ifdef FRAME_SIZE
-	char room[FRAME_SIZE]; /* the same address asks for another rule */
+	char room[FRAME_SIZE]; /* the same address needs another rule */
 
 	sink = room;
 #endif

@@ -17,7 +17,7 @@ static int n_plugins = 4, seconds;
 static int stop;
 static unsigned long n_allocated;
 static struct timespec end_of_storm;
-static __thread void *volatile sink; /* of each thread: it frees what is there */
+static __thread void *volatile sink; /* per thread, as each frees its own */
 
 static void *open_plugin(const char *name)
 {
@@ -51,7 +51,7 @@ static NOINLINE void allocate_through(void *handle, int n, int free_them)
 	}
 }
 
-/* Each is closed before the next is opened, so that they get the same place in turn. */
+/* Closes each library before it opens the next, so that they get the same place in turn. */
 static int do_one_after_another(char **argv)
 {
 	void *handle = NULL;
@@ -67,17 +67,17 @@ static int do_one_after_another(char **argv)
 	return 0; /* the last one is still open */
 }
 
-/* Keeps what is opened next from lying where that code lies. */
+/* Takes the page of that code, so that the next library is not loaded there. */
 static void occupy(void *code)
 {
 	size_t page = (size_t)code & -(size_t)4096;
 
 	require(mmap((void *)page, 4096, PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)page,
-		"a page where a library lay is free");
+		"the page of a closed library is free");
 }
 
-/* Opens it n times, each time where it has never been, and allocates a block through it. */
+/* Opens a library n times, each time where it has never been, and allocates a block through it. */
 static NOINLINE void open_at_places(const char *name, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -108,7 +108,8 @@ static int do_many_places(char **argv)
 	return 0;
 }
 
-/* argv: nothing; x.so and y.so are here, the first is open while the second takes its name */
+/* x.so and y.so are in the working directory. The second takes the first one's name while the first
+ * is open. argv: nothing */
 static int do_replaced(char **argv)
 {
 	void *old = dlopen("./x.so", RTLD_NOW | RTLD_LOCAL);
@@ -171,7 +172,7 @@ enum {
 	N_ALLOCATORS = 4,
 };
 
-/* argv: folder, and how many libraries there are, for how many seconds (else 400 rounds of each) */
+/* argv: folder, number of libraries, seconds (without both: 400 rounds of each thread) */
 static int do_storm(char **argv)
 {
 	pthread_t others[N_CLOSERS + N_ITERATORS], allocators[N_ALLOCATORS];
@@ -217,8 +218,9 @@ static void *allocate_once(void *unused)
 	return NULL;
 }
 
-/* What the profiler has left with the C library is called at the end of threads and of all. argv:
- * the profiler's own library, or one that is linked with it, and a prefix or nothing */
+/* The C library calls what the profiler has registered with it, when a thread ends and when the
+ * process ends. argv: the profiler's own library, or one that is linked with it, and a prefix or
+ * nothing */
 static int do_profiler(char **argv)
 {
 	const char *prefix = argv[1];
@@ -248,7 +250,7 @@ static NOINLINE void allocate_three(void)
 		sink = malloc(1000);
 }
 
-/* The library's malloc is another C library's. */
+/* The library's malloc() belongs to another C library. */
 static int do_namespace(char **argv)
 {
 	char path[4096];
@@ -262,7 +264,7 @@ static int do_namespace(char **argv)
 	return 0;
 }
 
-/* It is the C library's, past ours; the program frees its blocks. */
+/* The library's malloc() is the C library's, not ours. The program frees its blocks. */
 static int do_deepbind(char **argv)
 {
 	char path[4096];

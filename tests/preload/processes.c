@@ -103,7 +103,7 @@ static void free_blocks(void **blocks, int n)
 		free(blocks[i]);
 }
 
-/* The child frees all that it has inherited, and most of what it allocates by the same stack. */
+/* The child frees all that it has inherited, and most of what it allocates from the same stack. */
 static int do_fork_and_free(char **argv)
 {
 	static void *blocks[100], *own[60];
@@ -172,7 +172,7 @@ static int do_vfork(char **argv)
 		pid_t pid = vfork();
 
 		if (pid == 0) {
-			sink = malloc(4321); /* not allowed, and done */
+			sink = malloc(4321); /* not allowed, but programs do it */
 			if (i == 0)
 				execv(arguments[0], arguments);
 			_exit(0);
@@ -201,7 +201,7 @@ static int do_exec_in_place(char **argv)
 static int do_daemon(char **argv)
 {
 	allocate_in_parent();
-	/* With standard output kept open, who reads it knows when the daemon ends. */
+	/* Keeps standard output open: its reader sees when the daemon ends. */
 	if (daemon(1 /* stay in the folder */, 1) != 0)
 		return 97;
 	allocate_in_child();
@@ -225,7 +225,7 @@ static void leave(int signal)
 	_exit(0);
 }
 
-/* The signal finds the thread in the allocator, or in the profiler, or in between. */
+/* The signal interrupts the thread in the allocator, in the profiler, or in between. */
 static NOINLINE void allocate_until_signal(void)
 {
 	struct itimerval soon = {.it_value = {.tv_usec = 2000 + getpid() % 512}};
@@ -253,7 +253,8 @@ static int do_exit_in_handler(char **argv)
 	return 0;
 }
 
-/* argv: number of children, "exec" or "fork"; from a parent whose threads allocate */
+/* Makes children while threads of the parent allocate. argv: number of children, "exec" or
+ * "fork" */
 static int do_storm(char **argv)
 {
 	static int stop;
@@ -290,8 +291,8 @@ static NOINLINE void reuse_one(void)
 	sink = NULL; /* no tail call */
 }
 
-/* The allocator keeps some blocks for the thread that frees them. Several, as one may be of a
- * larger size than was asked for. */
+/* The allocator keeps some blocks for the thread that frees them. Frees several, because one may be
+ * larger than was asked for. */
 static void free_some_for_reuse(void)
 {
 	void *blocks[7];
@@ -302,8 +303,8 @@ static void free_some_for_reuse(void)
 		free(blocks[i]);
 }
 
-/* The allocator's locks are held by threads that no child has; what it keeps for the forking thread
- * needs none. argv: number of children */
+/* Threads that no child has hold the allocator's locks. The blocks that it keeps for the forking
+ * thread need no lock. argv: number of children */
 static int do_raw_storm(char **argv)
 {
 	static int stop;

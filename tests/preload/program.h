@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A test program of several commands: it defines `commands`, and program.c has its main(), which
- * runs the one that argv[1] names and ends with what that returns. */
+/* A test program has several commands. It defines `commands`; the main() in program.c runs the one
+ * that argv[1] names, and ends with what that returns. */
 #pragma once
 
 #define NOINLINE __attribute__((noinline))
@@ -12,11 +12,12 @@ enum {
 
 struct command {
 	const char *name;
-	int (*run)(char **argv); /* what follows the name */
+	int (*run)(char **argv); /* the arguments after the name */
 };
 
 /* The last one has no name. */
 extern const struct command commands[];
 
-/* Ends the program with HARMED where the profiler has done harm, and says where. */
+/* Ends the program with HARMED and prints `what` if the condition is false, because the profiler
+ * has done harm. */
 void require(int condition, const char *what);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that changes its rights, its namespaces or its life: argv[1] says in which situation,
- * argv[2] how. What it prints is to be the same with and without the profiler. */
+/* A program that changes its rights or its namespaces, or ends. argv[1] names the situation,
+ * argv[2] the action. Its output must be the same with and without the profiler. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -51,7 +51,7 @@ static void report_rights(const char *who)
 	       prctl(PR_GET_DUMPABLE));
 }
 
-/* --- what it does -------------------------------------------------------------------------- */
+/* --- actions ------------------------------------------------------------------------------- */
 
 static void act(const char *action)
 {
@@ -74,7 +74,7 @@ static void act(const char *action)
 	else if (strcmp(action, "SIGTERM") == 0)
 		kill(getpid(), SIGTERM);
 	else
-		for (int bit = 0; bit < 32; bit++) /* each flag that there may be */
+		for (int bit = 0; bit < 32; bit++) /* each possible flag */
 			if ((1u << bit) & (CLONE_NEWNS | CLONE_VM | CLONE_FS | CLONE_FILES |
 					   CLONE_THREAD | CLONE_SIGHAND | CLONE_NEWUSER))
 				report(action, unshare(1 << bit));
@@ -99,7 +99,7 @@ static void act_and_go_on(const char *action)
 	fflush(stdout);
 }
 
-/* --- where it does it ---------------------------------------------------------------------- */
+/* --- situations ---------------------------------------------------------------------------- */
 
 static pthread_barrier_t begun, done;
 static pthread_t main_thread;
@@ -155,7 +155,7 @@ static void in_a_child(const char *action)
 	printf("child: %d\n", status);
 }
 
-/* Without capabilities, but for those by which it changes users. */
+/* Drops all capabilities but those for changing users. */
 static void with_few_capabilities(const char *action)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

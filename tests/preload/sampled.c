@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks of three sizes, half of them freed: what a sampled dump is an estimate of. Every thread
- * does the same; argv[1] is their number, or "fail" for calls that give no memory, or "resize" for
- * one block that grows and shrinks, or "resizex" for one of jemalloc's. */
+/* Allocates blocks of three sizes and frees half of them; a sampled dump estimates these. Every
+ * thread does the same; argv[1] is their number, or "fail" for calls that return no memory,
+ * "resize" for one block that grows and shrinks, or "resizex" for one of jemalloc's. */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ enum {
 	N_LARGE = 100
 };
 
-static __thread void *volatile sink; /* of each thread: it frees what is there */
+static __thread void *volatile sink; /* per thread, as each frees its own */
 
 static void allocate(int n, size_t size)
 {
@@ -50,7 +50,7 @@ static void *allocate_all(void *unused)
 	return NULL;
 }
 
-static volatile size_t odd = 3, huge = SIZE_MAX / 2 + 2; /* no alignments */
+static volatile size_t odd = 3, huge = SIZE_MAX / 2 + 2; /* invalid alignments */
 
 static NOINLINE void fail_to_allocate(void)
 {
@@ -68,7 +68,7 @@ static NOINLINE void fail_to_allocate(void)
 __attribute__((weak)) void *rallocx(void *p, size_t size, int flags);
 __attribute__((weak)) size_t xallocx(void *p, size_t size, size_t extra, int flags);
 
-/* In place it can't grow so far. */
+/* xallocx() can't grow the block so far in place. */
 static NOINLINE void resizex(void)
 {
 	sink = malloc(1000);

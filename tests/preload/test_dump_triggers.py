@@ -199,7 +199,7 @@ def test_signals_within_the_profiler(folder, interval):
 
 @test(interval=['1', '64'])
 def test_a_thread_ends_first_in_a_fork_child(folder, interval):
-    """What is freed then, under a lock of the C library's, is no occasion to make one."""
+    """Memory freed then, while the C library holds a lock, does not trigger a dump."""
     for i in range(5):
         run_quietly([TRIGGERS, 'fork-and-join'],
                     environment(folder, HEAPPROFILESIGNAL='USR2',

@@ -82,7 +82,7 @@ def test_allocated_bytes_are_exact(folder, name):
     run_quietly([program(name), '8'], environment(folder))
     dump = last_dump(folder)
     # The profiler is asked for memory before it is ready to record; stdio asks for some after the
-    # dump. What is counted and what is recorded differ by no more.
+    # dump. The counted and the recorded bytes differ by no more.
     difference = dump.number('allocated_bytes') - dump.total.alloc_bytes
     check(0 <= difference < 100000, f'{difference} bytes counted and not recorded')
 

@@ -41,7 +41,7 @@ def test_exported_names(folder):
 
 @test
 def test_needed_libraries(folder):
-    """libunwind exports _Unwind_* too: whoever takes it first crashes C++ plugins."""
+    """libunwind exports _Unwind_* too: C++ plugins crash if it comes before libgcc_s."""
     out = subprocess.run(['readelf', '-dW', LIB], capture_output=True, text=True).stdout
     needed = re.findall(r'NEEDED.*\[(.+)\]', out)
     unwinders = [i for i, name in enumerate(needed) if name.startswith('libunwind')]

@@ -169,7 +169,7 @@ def test_reserved_before_a_fork(folder):
 
 @test(variable=['HEAP_PROFILE_INUSE_INTERVAL', 'HEAP_PROFILE_ALLOCATION_INTERVAL'])
 def test_intervals(folder, variable):
-    """What is reserved uses up none."""
+    """Reserved memory does not use up an interval."""
     run_only_mappings(folder, [MAPPINGS, 'commit-much'], **{variable: '4M'})
     equal([d.total.inuse_bytes for d in dumps_in(folder)],
           [4 * MIB, 8 * MIB, 10 * MIB], 'in use in each dump')

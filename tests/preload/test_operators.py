@@ -116,7 +116,7 @@ def preloads(runtime, forms, place, way):
 
 
 def check_held(folder, what):
-    """What is still in use is there once, with the function that asked for it."""
+    """Checks that each block in use is recorded once, with the function that asked for it."""
     held = [(c, names) for c, names in last_dump(folder).stacks() if 'hold' in names]
     equal(sum(c.inuse_objects for c, _ in held), N_HELD, f'{what}: blocks of hold()')
 

@@ -16,10 +16,9 @@
 /* NULL without the library. */
 __attribute__((weak)) void HeapProfilerDump(const char *reason);
 
-static __thread void *volatile sink; /* of each thread: it frees what is there */
+static __thread void *volatile sink; /* per thread, as each frees its own */
 
-/* --- thread-exit destructors -------------------------------------------------------------------
- */
+/* --- thread-exit destructors --------------------------------------------------------------- */
 
 static pthread_key_t key;
 
@@ -57,8 +56,7 @@ static int do_destructors(char **argv)
 	return 0;
 }
 
-/* --- storm ------------------------------------------------------------------------------------
- */
+/* --- storm --------------------------------------------------------------------------------- */
 
 static NOINLINE void *allocate_in_thread(void *unused)
 {
@@ -106,8 +104,7 @@ static int do_detached(char **argv)
 	return 0;
 }
 
-/* --- small and strange stacks ------------------------------------------------------------------
- */
+/* --- small and unusual stacks -------------------------------------------------------------- */
 
 static void *dump_in_thread(void *unused)
 {
@@ -208,7 +205,8 @@ static void run_coroutine(void)
 	}
 }
 
-/* Each coroutine's stack is unmapped when it is done: whoever remembers it as readable crashes. */
+/* Each coroutine's stack is unmapped when it is done: code that still takes it for readable
+ * crashes. */
 static NOINLINE void switch_to_coroutine(size_t size)
 {
 	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -256,7 +254,7 @@ static NOINLINE void allocate_below(size_t size)
 	sink = room;
 }
 
-/* Frames of any size, and the main stack growing and being left again. */
+/* Allocates below frames of many sizes: the main stack grows, and is left again. */
 static int do_deep_frames(char **argv)
 {
 	for (size_t size = 16; size < (4 << 20); size *= 3)
@@ -266,7 +264,7 @@ static int do_deep_frames(char **argv)
 	return 0;
 }
 
-/* longjmp out of many frames, and allocation afterwards */
+/* For longjmp() out of many frames, and allocation afterwards. */
 static jmp_buf environment;
 
 static NOINLINE void jump_from(int depth)
@@ -324,7 +322,7 @@ static int do_wild_frame_pointers(char **argv)
 	return 0;
 }
 
-/* --- a thread for each request ---------------------------------------------------------------- */
+/* --- a thread for each request ------------------------------------------------------------- */
 
 enum {
 	REQUEST = 1 << 16
@@ -344,7 +342,7 @@ static NOINLINE void *free_in_thread(void *unused)
 	return NULL;
 }
 
-/* argv: "leak" or "free", how many times 1 MiB; one after the other */
+/* Runs one thread after another. argv: "leak" or "free", how many times 1 MiB */
 static int do_requests(char **argv)
 {
 	void *(*run)(void *) = strcmp(argv[0], "leak") == 0 ? leak_in_thread : free_in_thread;
@@ -357,7 +355,7 @@ static int do_requests(char **argv)
 	return 0;
 }
 
-/* --- one makes, another frees ---------------------------------------------------------------- */
+/* --- one thread allocates, another frees --------------------------------------------------- */
 
 static void *handed;
 static pthread_barrier_t is_full, is_empty;

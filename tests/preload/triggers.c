@@ -44,7 +44,7 @@ static int do_wait(char **argv)
 	return 0;
 }
 
-/* A million bytes, which stay. */
+/* Allocates a million bytes and keeps them. */
 static int do_grow(char **argv)
 {
 	for (int i = 0; i < 100; i++)
@@ -92,7 +92,7 @@ static int do_crash(char **argv)
 	return 0;
 }
 
-/* A thread or coroutine with little stack of its own counts on it. */
+/* Threads and coroutines with a small stack of their own rely on SA_ONSTACK. */
 static int do_signal_stack(char **argv)
 {
 	struct sigaction action;
@@ -118,7 +118,7 @@ static void *touch(void *main_thread)
 	exit(do_touch(NULL));
 }
 
-/* The main thread ends, and another goes on. */
+/* The main thread ends and another one continues. */
 static int do_touch_without_main(char **argv)
 {
 	static pthread_t main_thread;
@@ -213,7 +213,7 @@ static void raise_within(int signal)
 	is_interrupted = 1;
 }
 
-/* Asks for dumps within whatever the thread is doing, the profiler included. */
+/* Asks for dumps at any point of what the thread is doing, the profiler included. */
 static int do_signals_within(char **argv)
 {
 	signal(SIGALRM, raise_within);
@@ -240,8 +240,9 @@ static void *do_nothing(void *unused)
 	return NULL;
 }
 
-/* The stacks of the parent's threads are more than the C library keeps: in the child it frees the
- * first, and what was the threads', when a thread ends, with the lock of all stacks held. */
+/* The parent's threads have more stacks than the C library keeps. When a thread ends in the child,
+ * the C library frees the first of these stacks and the threads' memory, with the lock of all
+ * stacks held. */
 static int do_fork_and_join(char **argv)
 {
 	pthread_t threads[8], thread;

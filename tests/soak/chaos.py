@@ -70,7 +70,7 @@ class Chaos:
         load.is_restart_wanted = True
 
     def disk(self, load):
-        """Full for a while: a file beside the dumps takes what there is."""
+        """Fills the disk for a while: a file next to the dumps takes what there is."""
         ballast = f'{os.path.dirname(load.dumps)}/ballast'
         with open(ballast, 'wb', buffering=0) as f, contextlib.suppress(OSError):
             while True:

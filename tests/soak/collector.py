@@ -49,7 +49,7 @@ class Collector:
     def take(self, folder, paths):
         """Reads them one by one and converts them in one go: a program start for each is more than
         a loaded machine has time for."""
-        taken = self.move_beside(folder, paths)
+        taken = self.move_aside(folder, paths)
         whole = []
         for path in taken:
             try:
@@ -66,16 +66,16 @@ class Collector:
             os.unlink(path)
 
     @staticmethod
-    def move_beside(folder, paths):
-        """To where no fault takes them away while they are read, on the same disk."""
-        beside = f'{folder}.taken'
+    def move_aside(folder, paths):
+        """Moves the dumps to where no fault removes them while they are read, on the same disk."""
+        aside = f'{folder}.taken'
         taken = []
         try:
-            os.makedirs(beside, exist_ok=True)
+            os.makedirs(aside, exist_ok=True)
         except OSError:
             return taken  # the disk is full at present
         for path in paths:
-            to = f'{beside}/{os.path.basename(path)}'
+            to = f'{aside}/{os.path.basename(path)}'
             with contextlib.suppress(FileNotFoundError):  # it went with its folder, or its process
                 os.rename(path, to)                       # wrote too many
                 taken.append(to)

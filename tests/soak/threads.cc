@@ -60,7 +60,7 @@ static void work_on_map(std::map<unsigned, std::string> &map, random_numbers &ra
 		map.erase(found);
 }
 
-/* Blocks that grow by realloc's like, and go at once. */
+/* Blocks that grow as with realloc(), and go at once. */
 static void work_on_vector(random_numbers &random)
 {
 	std::vector<unsigned> numbers;
@@ -110,7 +110,7 @@ static void work_for_a_while(unsigned long seed)
 		work_on_map(map, random);
 }
 
-/* It may be killed; it says nothing. */
+/* The child may be killed, and says nothing. */
 static void work_in_child(unsigned long seed)
 {
 	pid_t child = fork();

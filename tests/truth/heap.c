@@ -14,10 +14,10 @@ enum {
 	LEAK_SIZE = 64
 };
 
-static void *volatile kept; /* the last one; none is given back */
+static void *volatile kept; /* the last block; none is freed */
 static unsigned calls[40];
 
-/* Functions that count apart are not merged by the compiler. */
+/* Each function has a counter of its own, so that the compiler does not merge them. */
 #define KEEP(n)                                    \
 	static NOINLINE void keep_##n(size_t size) \
 	{                                          \

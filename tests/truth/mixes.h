@@ -77,8 +77,8 @@ static const struct mix mixes[] = {
 	{"R", n_of_interval, size_interval},
 };
 
-/* What a run has done, and what chance may do to its estimates: a block of s bytes is sampled with
- * p = 1 - exp(-s/R) and counts v/p, which varies by (1-p)/p v^2. */
+/* The true counts of a run, and the variances of their estimates: a block of s bytes is sampled
+ * with p = 1 - exp(-s/R) and counts v/p, whose variance is (1-p)/p v^2. */
 struct truth {
 	uint64_t inuse_objects, inuse_bytes, alloc_objects, alloc_bytes;
 	double inuse_objects_var, inuse_bytes_var, alloc_objects_var, alloc_bytes_var;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocates one of the mixes for real, prints what it has done, and ends. To be run under the
+/* Allocates one of the mixes for real, prints the true counts, and ends. To be run under the
  * profiler.
  *
  *	program MIX INTERVAL */

@@ -3,11 +3,11 @@
  *
  *	service SHAPE SEED MIB PERCENT
  *
- * Its memory swings between 70 and 100 % of MIB: as a sine, a saw, in batches, or from one random
- * plateau to another; where it begins and how often it swings is random. A sixtieth of its
- * blocks, whose sizes are from 64 to 2,047 bytes, is replaced in each of 200 rounds. It leaks as
- * much as makes PERCENT of MIB by the last round, warms up in the first 10 rounds, and frees all at
- * its end, the leak too. */
+ * Its memory swings between 70 and 100 % of MIB: as a sine, a sawtooth, in batches, or from one
+ * random plateau to another; where it begins and how often it swings is random. A sixtieth of its
+ * blocks, whose sizes are from 64 to 2,047 bytes, is replaced in each of 200 rounds. It warms up in
+ * the first 10 rounds. By the last round it has leaked PERCENT of MIB. At its end it frees all
+ * blocks, the leaked ones too. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static void begin(struct swing *swing, const char *shape)
 		swing->plateaus[i] = uniform();
 }
 
-/* From 0 to 1. */
+/* Returns how high the swing is in that round, from 0 to 1. */
 static double at(const struct swing *swing, int round)
 {
 	double turn = fmod(round / swing->period + swing->phase, 1);

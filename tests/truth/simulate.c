@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Drives the real sampler, recorder and tables with blocks that are only addresses, over many
- *seeds. Prints a line a run: the true counts, then each record's raw counts, for scripts/truth to
- *judge.
+ * seeds. Prints a line per run: the true counts, then each record's raw counts, which
+ * scripts/truth judges.
  *
  *	simulate MIX INTERVAL FIRST-SEED N-SEEDS */
 #include "mixes.h"

@@ -26,7 +26,7 @@ static __attribute__((constructor)) void make_folder(void)
 	atexit(remove_folder);
 }
 
-/* The path of a name in the folder; the last four stay valid. */
+/* Returns the path of a name in the folder; the last four stay valid. */
 static inline const char *in_folder(const char *name)
 {
 	static char paths[4][4096];
@@ -45,7 +45,7 @@ static inline void write_file(const char *path, const char *content)
 	close(fd);
 }
 
-/* What a file holds; "(none)" if it can't be read. */
+/* Returns what a file holds, or "(none)" if it can't be read. */
 static inline const char *read_file(const char *path)
 {
 	static char content[4096];

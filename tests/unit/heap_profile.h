@@ -32,7 +32,7 @@ static inline struct profile *heap_profile_new(const char *run, int64_t interval
 	return profile;
 }
 
-/* The estimate of `n` samples of that size. */
+/* Returns the estimate of `n` samples of that size. */
 static inline int64_t heap_profile_estimate(const struct profile *profile, double n, double size)
 {
 	double p = profile->period > 1 ? -expm1(-size / (double)profile->period) : 1;

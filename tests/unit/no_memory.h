@@ -36,8 +36,8 @@ void *__wrap_realloc(void *old, size_t size)
 	return is_due() ? NULL : __real_realloc(old, size);
 }
 
-/* Does the work with the N-th allocation failing, for N = 1, 2, 3, ... until none does: it may end
- * by 0, where what failed was not needed, or by -ENOMEM. */
+/* Does the work with the N-th allocation failing, for N = 1, 2, 3, ... until none does. The work
+ * may return 0, if what failed was not needed, or -ENOMEM. */
 static inline void check_no_memory(int (*work)(void))
 {
 	long n = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a unit test is written with: CHECK macros that print the expression, both values and
- * the place, and a main() made from a list of test functions. Output is TAP. */
+/* The harness of the unit tests: CHECK macros that print the expression, both values and the place,
+ * and a main() made from a list of test functions. Output is TAP. */
 #pragma once
 #include <inttypes.h>
 #include <stdbool.h>

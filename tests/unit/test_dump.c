@@ -114,7 +114,7 @@ static void test_records_and_totals(void)
 	CHECK_UINT_EQ(summary.alloc_bytes, 530);
 }
 
-/* What a parent had freed is no record of the child's; what was in use there is. */
+/* Memory that a parent had freed is not in the child's records; memory that was in use is. */
 static void test_after_a_fork(void)
 {
 	hp_stacks_reset();

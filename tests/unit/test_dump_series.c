@@ -100,7 +100,7 @@ static void test_times_that_run_backwards(void)
 	end(&rig);
 }
 
-/* How likely it is where it grows by 500 an hour: by 600 it may, by 300 it is no question. */
+/* The limit is 500 an hour. Growth by 600 may exceed it; growth by 300 certainly does not. */
 static void test_limits(void)
 {
 	struct rig rig;

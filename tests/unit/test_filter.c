@@ -82,7 +82,7 @@ static void test_ignore(void)
 	check("cache", "main", NULL, FILTER_LEFT_OUT, FILTER_LEFT_OUT);
 }
 
-/* What is suppressed is counted as such, whatever else matches. */
+/* A suppressed stack is counted as such, whatever else matches. */
 static void test_suppressions(void)
 {
 	check(NULL, NULL, "cac*e", FILTER_KEPT, FILTER_SUPPRESSED);

@@ -9,7 +9,7 @@ enum {
 	N = 1000
 };
 
-/* What is hashed is 8 bytes that differ, then a word that might make hashing forget them. */
+/* Hashes 8 bytes that differ, then a word that might make hashing forget them. */
 static void check_remembered(uint64_t word)
 {
 	uint64_t hashes[N];

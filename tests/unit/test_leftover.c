@@ -6,7 +6,7 @@
 #define KIB 1024.0
 #define MIB (1024 * KIB)
 
-/* What is found in an exact profile, or in a sampled one, of that many bytes. */
+/* Returns what leftover_find() finds in a profile of that many bytes, exact or sampled. */
 static struct leftover find(double inuse, double allocated, int64_t interval, const char *reason)
 {
 	struct profile *profile = heap_profile_new("a", interval);

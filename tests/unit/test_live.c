@@ -169,11 +169,11 @@ static void test_stop_empties_and_rules_out_all(void)
 static void check_pinned_range(char *start)
 {
 	struct hp_live_entry entry = {(uintptr_t)start + PAGE, 1, 1, 1}, other;
-	struct hp_live_entry beside = {(uintptr_t)start + 5 * PAGE, 1, 1, 1};
+	struct hp_live_entry outside = {(uintptr_t)start + 5 * PAGE, 1, 1, 1};
 
 	hp_live_reset(true, 1);
 	hp_live_pin_range(start, 2 * PAGE);
-	CHECK(hp_live_insert(&entry, &other) && hp_live_insert(&beside, &other));
+	CHECK(hp_live_insert(&entry, &other) && hp_live_insert(&outside, &other));
 	CHECK(hp_live_take(entry.address, &other));
 	for (int offset = 0; offset < 2 * PAGE; offset += 16)
 		CHECK(hp_live_may_hold(start + offset));
@@ -182,7 +182,7 @@ static void check_pinned_range(char *start)
 	CHECK(hp_live_may_hold(start + 2 * PAGE - 1));
 	CHECK(!hp_live_may_hold(start - PAGE));
 	CHECK(!hp_live_may_hold(start + 3 * PAGE));
-	CHECK(!hp_live_may_hold((char *)beside.address));
+	CHECK(!hp_live_may_hold((char *)outside.address));
 	hp_live_stop();
 	CHECK(hp_live_may_hold(start));
 	hp_live_pin_range(NULL, 0);

@@ -33,7 +33,7 @@ static void test_a_limit(void)
 	beyond = hp_memory_map_beyond_limit(MIB);
 	CHECK(beyond);
 	hp_memory_unmap(p, MIB);
-	CHECK(!hp_memory_map(4096)); /* that which is beyond the limit counts as well */
+	CHECK(!hp_memory_map(4096)); /* memory beyond the limit counts as well */
 	hp_memory_unmap(beyond, MIB);
 	p = hp_memory_map(MIB);
 	CHECK(p);

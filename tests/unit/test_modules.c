@@ -308,8 +308,8 @@ static void make_image(struct small_image *s)
 	};
 }
 
-/* The last ones are unknown; what has a number keeps it, and what lies there now is what is found.
- */
+/* The last ones are unknown. A library that has a number keeps it. The library that is mapped at an
+ * address now is the one that is found. */
 static void test_more_libraries_than_numbers(void)
 {
 	struct small_image *s = (struct small_image *)image;

@@ -222,7 +222,7 @@ static void check_counts(uint64_t alloc_objects, uint64_t alloc_pages, uint64_t 
 	CHECK_UINT_EQ(c.free_bytes, free_pages * PAGE);
 }
 
-/* What is left of a mapping is not allocated again. */
+/* The rest of a mapping is not allocated again. */
 static void test_trimmed(void)
 {
 	begin();
@@ -498,7 +498,7 @@ static void test_growth(void)
 	grow(35, 1, 3); /* by another caller */
 	grow(36, 1, 1);
 	check_counts(3, 21, 0, 1);
-	map(37, 1, 1); /* beside it, and not of it */
+	map(37, 1, 1); /* next to it, but not a part of it */
 	check_counts(4, 22, 0, 1);
 	CHECK_UINT_EQ(unmap(0, 100), 5 + 19 + 3);
 	CHECK(hp_regions_is_empty());

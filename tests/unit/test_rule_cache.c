@@ -98,7 +98,7 @@ static void test_rules_hold_in_their_epoch(void)
 	CHECK(!hp_rule_cache_find(1, 0 /* a library is going */, &rule));
 }
 
-/* What does not hold any more makes room first, and is no reason to grow. */
+/* Rules that do not hold any more make room first, and the cache does not grow for them. */
 static void test_old_epochs_make_room(void)
 {
 	begin();

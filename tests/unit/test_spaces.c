@@ -55,7 +55,7 @@ static void test_reserved_and_used(void)
 	CHECK(hp_spaces_at(BASE + 30 * PAGE) == HP_SPACE_UNKNOWN);
 }
 
-/* What is not the program's own, or not known, is neither. */
+/* Memory that is not the program's own, or not known, is neither. */
 static void test_unknown(void)
 {
 	hp_spaces_reset();

@@ -242,8 +242,8 @@ static void test_the_main_stack_is_not_probed_from_elsewhere(void)
 
 /* --- code without unwind data -------------------------------------------------------------- */
 
-/* Frames that %rbp leads through, in memory that is no stack: the code of each is some address that
- * is mapped. */
+/* Frames that %rbp leads through, in memory that is not a stack: the code of each is some address
+ * that is mapped. */
 struct frame {
 	uint64_t bp, pc;
 };
@@ -297,7 +297,7 @@ static void test_pages_are_a_budget(void)
 	munmap(memory, (N + 1) * PAGE);
 }
 
-/* What was remembered of its frames must not be followed into what has gone. */
+/* Frames that were remembered must not be followed into the part that has gone. */
 static void test_a_stack_loses_its_outer_part(void)
 {
 	enum {

@@ -138,7 +138,7 @@ static void test_step_shrinks_near_an_interval(void)
 	CHECK_UINT_EQ(hp_trigger_step(), 1);
 }
 
-/* What is in use may stay where it is. */
+/* The bytes in use may stay what they are. */
 static void test_step_near_an_end_that_may_not_come(void)
 {
 	start(0, 0, 16 * MIB);

@@ -5,7 +5,7 @@
 #include "test.h"
 #include <unistd.h>
 
-/* What is written to standard error about an environment. */
+/* Returns what is written to standard error about an environment. */
 static const char *said_of(char *const *environment)
 {
 	static char said[8192];

@@ -2,7 +2,7 @@
 /* A service that forwards requests. It has a clock of its own: an hour is 10,000 requests. Each
  * request takes memory and gives it back; pages are cached, until the cache is full. Each night
  * the table of routes is read anew; requests that are being served go on with the old one, and it
- * is freed behind the last of them. One that fails does not let go of its table. */
+ * is freed after the last of them. One that fails does not let go of its table. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
