@@ -64,7 +64,7 @@ bool cursor_find(struct cursor *cursor, const char *text)
 {
 	const char *found = NULL;
 
-	if (!cursor_at_end(cursor)) /* an empty one may be NULL */
+	if (!cursor_at_end(cursor)) /* an empty text may be NULL */
 		found = memmem(cursor->at, cursor_left(cursor), text, strlen(text));
 	if (found)
 		cursor->at = found;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A cursor is a position in a piece of untrusted text, and the end of that text. Nothing reads
- * beyond the end. A function that does not find what it was to take sets `failed`, which is never
- * cleared: a parser takes all it wants and checks once. Pass a cursor by value to leave the
- * caller's as it is. */
+/* A cursor is a position in untrusted text, and the end of that text. The functions here never read
+ * beyond the end. To take text is to return it, or its value, and to move the cursor past it. A
+ * function that does not find the text that it must take sets `failed`. Nothing clears `failed`, so
+ * a parser can call many functions and check it once. Pass a cursor by value to leave the caller's
+ * cursor unchanged. */
 #pragma once
 #include <endian.h>
 #include <stdbool.h>
@@ -31,7 +32,7 @@ static inline bool cursor_at_end(const struct cursor *cursor)
 	return cursor->at == cursor->end;
 }
 
-/* Returns the next byte, or -1 at the end. Takes nothing. */
+/* Returns the next byte without taking it, or -1 at the end. */
 static inline int cursor_peek(const struct cursor *cursor)
 {
 	return cursor->at < cursor->end ? (unsigned char)*cursor->at : -1;
@@ -48,7 +49,7 @@ static inline void cursor_skip_spaces(struct cursor *cursor)
 		cursor->at++;
 }
 
-/* Takes the byte `c` if it comes next. Returns whether it did. */
+/* If the next byte is `c`, takes it and returns true; otherwise returns false. */
 static inline bool cursor_accept(struct cursor *cursor, char c)
 {
 	if (cursor->at == cursor->end || *cursor->at != c)
@@ -70,7 +71,7 @@ static inline bool cursor_starts_with(const struct cursor *cursor, const char *t
 	return cursor_left(cursor) >= size && memcmp(cursor->at, text, size) == 0;
 }
 
-/* Takes `text` if it comes next. Returns whether it did. */
+/* If `text` comes next, takes it and returns true; otherwise returns false. */
 static inline bool cursor_accept_text(struct cursor *cursor, const char *text)
 {
 	if (!cursor_starts_with(cursor, text))
@@ -87,18 +88,18 @@ static inline int cursor_hex_digit(int c)
 	return c < 0 ? -1 : cursor_hex_digits[c];
 }
 
-/* Takes decimal digits and returns their value. Fails if there are none, or if the value
- * overflows. */
+/* Takes decimal digits and returns their value. Sets `failed` if there are no digits, or if the
+ * value overflows. */
 uint64_t cursor_take_decimal(struct cursor *cursor);
 int64_t cursor_take_signed(struct cursor *cursor); /* a '-' may come first */
 
-/* A word of 8 equal bytes. */
+/* A word whose 8 bytes are all equal to `byte`. */
 #define CURSOR_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Returns how many of 8 bytes, from the first one on, are hexadecimal digits: 0 to 8. Sets
- * *out_value to the number that they spell, unless there are none. All 8 are checked at once, each
- * in its own part of a word: for bytes below 0x80 the high bit of c + 0x80 - '0' says that c is at
- * least '0', and so on. */
+/* Returns how many hexadecimal digits `bytes` begins with, 0 to 8, and sets *out_value to their
+ * value, unless there are none. All 8 bytes are checked at once, as parts of one word: for a byte c
+ * below 0x80, the high bit of c + 0x80 - '0' is set if c is at least '0'. The other bounds are
+ * checked in the same way. */
 static inline unsigned cursor_hex_word(const char *bytes, uint64_t *out_value)
 {
 	uint64_t word, low, lower, is_digit, is_letter, value;
@@ -122,8 +123,9 @@ static inline unsigned cursor_hex_word(const char *bytes, uint64_t *out_value)
 	return n;
 }
 
-/* Takes hexadecimal digits without 0x, and fails as cursor_take_decimal() does. Inline, and word by
- * word: most of a large dump is addresses. */
+/* Takes hexadecimal digits, without 0x, and returns their value. Sets `failed` as
+ * cursor_take_decimal() does. The function is inline and takes 8 digits at a time, because most of
+ * a large dump is addresses. */
 static inline uint64_t cursor_take_hex(struct cursor *cursor)
 {
 	const char *at = cursor->at;
@@ -154,17 +156,19 @@ static inline uint64_t cursor_take_hex(struct cursor *cursor)
 /* Takes and returns the text before the next space or the end. It may be empty. */
 struct cursor cursor_take_word(struct cursor *cursor);
 
-/* Returns whether the rest has no control characters other than spaces and line ends. */
+/* Returns whether the text up to the end has no control characters other than tabs and line
+ * ends. */
 bool cursor_is_text(struct cursor cursor);
 
-/* Drops spaces at the end. */
+/* Moves the end of the text to before any spaces and line ends there. */
 void cursor_trim_end(struct cursor *cursor);
 
-/* Returns whether the rest is `text`. */
+/* Returns whether the text up to the end is exactly `text`. */
 static inline bool cursor_equals(const struct cursor *cursor, const char *text)
 {
 	return cursor_left(cursor) == strlen(text) && cursor_starts_with(cursor, text);
 }
 
-/* Moves to the first occurrence of `text`. Returns false, without moving, if there is none. */
+/* Moves the cursor to the first occurrence of `text` and returns true. If there is none, leaves the
+ * cursor unchanged and returns false. */
 bool cursor_find(struct cursor *cursor, const char *text);

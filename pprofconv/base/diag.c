@@ -33,7 +33,8 @@ __attribute__((format(printf, 2, 3))) static void append_format(struct text *tex
 	va_end(args);
 }
 
-/* Returns the buffer for an error. It begins with "FILE:" if there is a file. */
+/* Returns the buffer for the text of an error. The text begins with "FILE:" if the diag has a
+ * file. */
 static struct text begin_error(struct diag *diag)
 {
 	struct text text = {diag->error, DIAG_TEXT_MAX, 0};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A diag collects what a function reports to the user: at most one error, with the place it is
- * about, and a few warnings. Nothing here prints except diag_print(), which only the program's
- * commands call. */
+/* A diag collects what a function reports to the user: at most one error, with its place in the
+ * input, and a few warnings. Only diag_print() prints, and only the program's commands call it. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,17 +10,18 @@
 #define DIAG_WARNINGS_MAX 32
 
 struct diag {
-	const char *file; /* that messages are about, or NULL; must outlive the next message */
+	/* The file that messages are about, or NULL. Not owned; each message reads it. */
+	const char *file;
 	char error[DIAG_TEXT_MAX];
 	char *warnings[DIAG_WARNINGS_MAX];
 	int n_warnings;
 	int n_warnings_lost;
 };
 
-/* Each records an error, unless there is one already (the first is the cause), and returns `code`,
- * so that `return diag_error(...)` does both. diag_error() is about the file as a whole,
- * diag_error_line() about a line, counted from 1, and diag_error_byte() about a byte, counted from
- * 0. */
+/* Each of these three functions records an error and returns `code`, so that a caller can write
+ * `return diag_error(...)`. If there is an error already, it is kept, because the first error is
+ * the cause. diag_error() is about the file as a whole, diag_error_line() about a line, counted
+ * from 1, and diag_error_byte() about a byte, counted from 0. */
 int diag_error(struct diag *diag, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int diag_error_line(struct diag *diag, int code, uint64_t line, const char *format, ...)
@@ -32,7 +32,7 @@ int diag_error_byte(struct diag *diag, int code, uint64_t byte, const char *form
 /* Records the system's message for `code`, a negative errno, as the error. Returns `code`. */
 int diag_errno(struct diag *diag, int code);
 
-/* Records a warning: something is odd, but stops nothing. */
+/* Records a warning: something is odd, but the work goes on. */
 void diag_warn(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline bool diag_has_error(const struct diag *diag)
@@ -44,5 +44,5 @@ static inline bool diag_has_error(const struct diag *diag)
  * Unprintable bytes become '?'. */
 void diag_print(const struct diag *diag, const char *program, bool warnings, FILE *stream);
 
-/* Frees what it owns and resets it to all zeroes: the file's name is gone too. */
+/* Frees what the diag owns and sets all its fields, including `file`, to zero. */
 void diag_deinit(struct diag *diag);

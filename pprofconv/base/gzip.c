@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* zlib takes half the time of a conversion, so it works in threads. The bytes are cut into blocks
- * of one size. Each block is compressed by itself, with the end of the previous block as its
- * dictionary, and ends at a byte boundary. One after the other the results are an ordinary deflate
- * stream. (pigz does the same.)
+/* Compression takes half the time of a conversion, so it runs in several threads. The data is cut
+ * into blocks of one size. Each block is compressed separately, with the end of the previous block
+ * as its dictionary, and its result ends at a byte boundary. The results, one after the other, are
+ * an ordinary deflate stream. (pigz does the same.)
  *
- * The jobs form a ring. The caller fills a block and hands it over; when it comes to a job again it
- * waits until that job is done and passes the result on. So results stay in order. */
+ * The jobs form a ring. The caller fills the block of one job after the other and submits the jobs.
+ * Before it fills a job again, it waits until that job is done and writes its result. So results
+ * stay in order. */
 #include "base/gzip.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@
 
 enum job_state {
 	JOB_FREE,
-	JOB_READY, /* for a thread to take */
+	JOB_READY, /* waits for a thread */
 	JOB_TAKEN,
 	JOB_DONE,
 };
@@ -49,7 +50,7 @@ struct gzip {
 	size_t at; /* the job that is being filled */
 	size_t next_to_take;
 	unsigned long crc;
-	uint32_t n_bytes; /* of all blocks, modulo 2^32 as the format defines it */
+	uint32_t n_bytes; /* size of all blocks, modulo 2^32 as the format defines it */
 	z_stream streams[GZIP_THREADS_MAX + 1]; /* the last one is the caller's */
 	pthread_t threads[GZIP_THREADS_MAX];
 	size_t n_threads;
@@ -82,8 +83,8 @@ static void pack(struct job *job, z_stream *stream)
 
 /* --- threads ------------------------------------------------------------------------------- */
 
-/* Returns the oldest job that is ready, or NULL once there will be no more. Call it with the lock
- * held. */
+/* Waits for a job. Returns the oldest job that is ready, or NULL if no more jobs will come. Call it
+ * with the lock held. */
 static struct job *take_job(struct gzip *gzip)
 {
 	for (;;) {
@@ -119,7 +120,8 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Starts a thread. Returns false if the system has no more to give. */
+/* Starts a thread and returns true, or returns false if memory is out or the system refuses a
+ * thread. */
 static bool start_thread(struct gzip *gzip)
 {
 	struct worker *worker = malloc(sizeof(*worker));
@@ -154,7 +156,7 @@ size_t gzip_best_threads(void)
 	return n < GZIP_THREADS_MAX ? (size_t)n : GZIP_THREADS_MAX;
 }
 
-/* --- the whole ----------------------------------------------------------------------------- */
+/* --- the whole stream ---------------------------------------------------------------------- */
 
 static void write_header(struct gzip *gzip, int level)
 {
@@ -205,7 +207,7 @@ void gzip_free(struct gzip *gzip)
 	free(gzip);
 }
 
-/* Hands a full job to a thread, or compresses it here if there are none. */
+/* Hands a job to the threads, or compresses its block here if there are no threads. */
 static void submit(struct gzip *gzip, struct job *job)
 {
 	gzip->n_bytes += (uint32_t)job->n_block;
@@ -220,7 +222,8 @@ static void submit(struct gzip *gzip, struct job *job)
 	pthread_mutex_unlock(&gzip->lock);
 }
 
-/* Writes the result of a job, if it was submitted, to the output and marks the job free. */
+/* If the job was submitted, waits until it is done, writes its result to the output and marks the
+ * job free. */
 static void collect(struct gzip *gzip, struct job *job)
 {
 	bool was_submitted;
@@ -239,7 +242,8 @@ static void collect(struct gzip *gzip, struct job *job)
 	gzip->crc = crc32_combine(gzip->crc, job->crc, (z_off_t)job->n_block);
 }
 
-/* Submits the current job and moves on to the next, whose dictionary is the end of this one. */
+/* Submits the current job and moves on to the next job, whose dictionary is the end of the current
+ * block. */
 static void finish_block(struct gzip *gzip)
 {
 	struct job *job = &gzip->jobs[gzip->at], *next;

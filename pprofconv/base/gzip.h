@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A gzip is a stream that compresses what is written to it and passes the result on to an output,
- * in gzip's format. The same bytes in give the same bytes out, with any number of threads: no time
- * and no name are recorded. */
+/* A gzip is a stream that compresses the bytes written to it and writes the result to an output, in
+ * gzip's format. The same input gives the same output with any number of threads, and the header
+ * holds neither a time nor a name. */
 #pragma once
 #include <stddef.h>
 
@@ -12,12 +12,13 @@
 
 struct gzip;
 
-/* Level 1 is the fastest, 9 compresses most. `n_threads` other threads compress (at most
- * GZIP_THREADS_MAX, and fewer if the system refuses more) while the caller makes the next bytes;
- * with 0 the caller compresses. `output` must outlive the result. Returns NULL if memory is out. */
+/* Returns a stream that writes to `output`, or NULL if memory is out. `output` must outlive the
+ * stream. Level 1 is the fastest, 9 compresses most. `n_threads` threads compress while the caller
+ * produces more data: at most GZIP_THREADS_MAX, and fewer if the system refuses more. If there are
+ * no threads, the caller's thread compresses. */
 struct gzip *gzip_new(struct output *output, int level, size_t n_threads);
 
-/* Returns how many threads are worth having on this machine: 0 if it has one processor only. */
+/* Returns the best number of threads on this machine, 0 if it has only one processor. */
 size_t gzip_best_threads(void);
 
 /* Takes NULL. */

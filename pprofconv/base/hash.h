@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hash_mix() and hash_bytes() hash the keys of tables in memory. The values differ from run to run,
- * so that no input can be made to collide; nothing that is written may depend on them. */
+ * so that nobody can construct an input whose keys collide. Nothing that is written to a file may
+ * depend on them. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -18,9 +19,9 @@ static inline uint64_t hash_seed(void)
 }
 
 /* Mixes two words by a 128-bit product, so that every bit of the result depends on every bit of
- * both. A factor of 0 would lose the other word; the seed keeps secret which word makes a factor 0.
- * So no caller needs a seed of its own, and none may pass the seed as a word, which would cancel
- * it. */
+ * both. If a factor is 0, the result does not depend on the other word; the seed keeps secret which
+ * `b` makes its factor 0. So callers need no seed of their own. They must not pass the seed as a
+ * word, because as `b` it would cancel itself. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product =
@@ -29,7 +30,8 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Returns the hash of `size` bytes. `hash` is the hash of what comes before them, or 0. */
+/* Returns the hash of `size` bytes. `hash` is the hash of the bytes before them, or 0 if there are
+ * none. */
 static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
 	const unsigned char *bytes = data;

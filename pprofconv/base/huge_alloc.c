@@ -8,7 +8,8 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-/* Returns memory that begins and ends at huge pages. The kernel may refuse the advice. */
+/* Returns memory that begins and ends at the boundaries of huge pages, or NULL if memory is out.
+ * The kernel may still use small pages. */
 static void *alloc_huge(size_t size)
 {
 	void *memory;

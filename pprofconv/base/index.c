@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Open addressing with linear probing, at most half full. */
+/* The table uses open addressing with linear probing, and is at most half full. */
 #include "base/index.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An index is a hash table that finds the number of a thing by the thing's hash. Everything that is
- * stored once is found by one. It holds hashes and numbers only; the caller compares the things.
- * All zeroes is an empty index. */
+/* An index is a hash table that finds the number of an item by the item's hash. Tables that store
+ * equal items only once use an index to find an item. An index holds only hashes and numbers; the
+ * caller compares the items. All zeroes is an empty index. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@ struct index {
 	size_t n_used;
 };
 
-/* Walks over the numbers entered under one hash:
+/* A walk over the numbers that were added under one hash:
  *
  *	struct index_walk walk = index_walk(&index, hash);
  *	while (index_next(&walk, &id))
@@ -30,8 +30,8 @@ struct index_walk {
 	uint32_t hash;
 };
 
-/* Enters `id` under `hash`, even if others are there. Returns 0, or -ENOMEM with nothing
- * entered. */
+/* Adds the number `id` under `hash`, which may have other numbers already. Returns 0; or returns
+ * -ENOMEM and adds nothing. */
 int index_insert(struct index *index, uint64_t hash, uint32_t id);
 
 /* Frees the slots and leaves an empty index. */
@@ -46,7 +46,7 @@ static inline struct index_walk index_walk(const struct index *index, uint64_t h
 	};
 }
 
-/* Sets *out_id to the next number. Returns 1, or 0 at the end. */
+/* Sets *out_id to the next number and returns 1; returns 0 at the end. */
 static inline int index_next(struct index_walk *walk, uint32_t *out_id)
 {
 	const struct index *index = walk->index;

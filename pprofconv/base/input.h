@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An input is a file that is read from beginning to end, line by line or as a whole. It recognizes
- * gzipped data by its content and unpacks it on the fly. Memory is bounded by the longest line. */
+ * gzipped data by its content and unpacks it on the fly. Reading by lines needs no more memory than
+ * the longest line. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,14 +22,14 @@ enum {
 
 struct input;
 
-/* Opens the file at `path`; "-" is standard input. Reading stops with INPUT_E_LIMIT when more than
- * `max_bytes` have come out, after unpacking; 0 means no limit. Errors go to `diag`, now and later,
- * whose file is set to a name for messages; it and `path` must outlive the input. Returns 0, or
- * -errno. */
+/* Opens the file at `path`; "-" is standard input. Reading fails with INPUT_E_LIMIT when there are
+ * more than `max_bytes` unpacked bytes; 0 means no limit. Messages of this and later calls go to
+ * `diag`, and diag->file is set to the name of the input. `diag` and `path` must outlive the input.
+ * Returns 0, or -errno. */
 int input_open(struct input **out_input, const char *path, uint64_t max_bytes, struct diag *diag);
 
-/* Opens bytes in memory, as input_open() opens a file. They must outlive the input; `name` is for
- * messages. */
+/* Same as input_open(), but the input is the `size` bytes at `data`, and `name` is its name in
+ * messages. Both must outlive the input. */
 int input_open_memory(struct input **out_input, const char *name, const void *data, size_t size,
 		      uint64_t max_bytes, struct diag *diag);
 
@@ -36,32 +37,32 @@ int input_open_memory(struct input **out_input, const char *name, const void *da
 void input_free(struct input *input);
 DEFINE_CLEANUP(struct input *, input_free)
 
-/* Calls `report` from time to time while reading, with the number of bytes that have come out so
- * far. */
+/* Calls `report` from time to time while reading, with the number of unpacked bytes so far. */
 void input_on_progress(struct input *input, void (*report)(void *context, uint64_t n_bytes),
 		       void *context);
 
-/* Returns the first `size` bytes, at most INPUT_LINE_MAX, or all if there are fewer, without taking
- * them. Call it before anything is taken. Valid until the next call. Empty if the input is empty or
- * failed. */
+/* Returns the first `size` bytes of the input, or all of them if there are fewer, without taking
+ * them. `size` is at most INPUT_LINE_MAX. The result is valid until the next call, and is empty if
+ * the input is empty or has failed. Call it before anything is taken. */
 struct cursor input_head(struct input *input, size_t size);
 
-/* Sets *out_line to the next line without its end, valid until the next call. Returns false at the
- * end and on failure: input_status() says which. */
+/* Sets *out_line to the next line, without its line end, and returns true. The line is valid until
+ * the next call. Returns false at the end and on failure; input_status() says which. */
 bool input_next_line(struct input *input, struct cursor *out_line);
 
-/* Returns the number of the last line returned, from 1. */
+/* Returns the number of the line that was returned last, counted from 1. */
 uint64_t input_line_number(const struct input *input);
 
-/* Returns whether the last line returned was ended by the end of the input, not by a newline. */
+/* Returns whether the line that was returned last has no newline at its end, because the input
+ * ended. */
 bool input_line_is_cut(const struct input *input);
 
-/* Sets *out_rest to all that has not been taken, valid as long as the input. Returns
- * input_status(). */
+/* Sets *out_rest to all bytes that have not been taken, which are valid as long as the input.
+ * Returns input_status(). */
 int input_take_rest(struct input *input, struct cursor *out_rest);
 
 /* Returns 0, or the first failure: -errno or INPUT_E_*. The diag holds its message. */
 int input_status(const struct input *input);
 
-/* Returns how many bytes have come out so far, after unpacking. */
+/* Returns the number of unpacked bytes so far. */
 uint64_t input_bytes(const struct input *input);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A number map maps 64-bit numbers, such as addresses, to small ones. All zeroes is an empty
+/* A number map maps 64-bit keys, such as addresses, to 32-bit values. All zeroes is an empty
  * map. */
 #pragma once
 #include <stddef.h>
@@ -21,7 +21,7 @@ struct number_map {
 	size_t n_used;
 };
 
-/* Enters a key that is not there yet. Returns 0, or -ENOMEM with nothing entered. */
+/* Adds a key that is not in the map yet. Returns 0; or returns -ENOMEM and adds nothing. */
 int number_map_insert(struct number_map *map, uint64_t key, uint32_t value);
 
 /* Frees the slots and leaves an empty map. */
@@ -32,7 +32,7 @@ static inline size_t number_map_start(const struct number_map *map, uint64_t key
 	return hash_mix(key, 0) & (map->n_slots - 1);
 }
 
-/* Returns the value of the key, or NUMBER_MAP_NONE. */
+/* Returns the value of the key, or NUMBER_MAP_NONE if the map does not have the key. */
 static inline uint32_t number_map_find(const struct number_map *map, uint64_t key)
 {
 	if (!map->n_slots)
@@ -47,8 +47,9 @@ static inline uint32_t number_map_find(const struct number_map *map, uint64_t ke
 	}
 }
 
-/* Prefetches the slot that number_map_find() will look at. A large map costs a cache miss for each
- * key, and the misses of keys that are known beforehand can overlap. */
+/* Prefetches the slot that number_map_find() will look at first. In a large map every look-up is a
+ * cache miss; if several keys are known in advance, prefetching their slots lets the misses
+ * overlap. */
 static inline void number_map_prefetch(const struct number_map *map, uint64_t key)
 {
 	if (map->n_slots)

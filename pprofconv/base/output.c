@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The file is created without a name where the file system supports that, so that a program that is
- * killed leaves nothing behind. It gets a temporary name only for the moment of its renaming, since
- * a link can't replace a file. Elsewhere it has the temporary name all the time. */
+/* Where the file system supports it, the file is created without a name, so that nothing is left if
+ * the program is killed. At the end it gets a temporary name, which is renamed to the final name at
+ * once; it can't get the final name directly, because a link can't replace a file. On other file
+ * systems the file has the temporary name from the start. */
 #include "base/output.h"
 
 #include <errno.h>
@@ -18,14 +19,14 @@
 
 #define BUFFER_SIZE 65536
 #define NAME_TRIES  100
-#define LINKS_MAX   40 /* as the kernel follows */
+#define LINKS_MAX   40 /* as many as the kernel follows */
 
 struct output {
 	int fd;
 	int status;
 	const char *name; /* for messages */
-	char *path;       /* the final name; NULL: fd is the file itself */
-	char *temporary;  /* the name until then; NULL: none */
+	char *path;       /* the final name; NULL: written in place, not renamed */
+	char *temporary;  /* the temporary name; NULL: none */
 	uint64_t n_written;
 	void (*report)(void *context, uint64_t n_bytes);
 	void *report_context;
@@ -63,13 +64,14 @@ static int open_nameless(struct output *output)
 
 	if (!folder)
 		return -ENOMEM;
-	if (access("/proc/self/fd", X_OK) < 0) /* needed to give it a name */
+	if (access("/proc/self/fd", X_OK) < 0) /* needed later to give the file a name */
 		return -EOPNOTSUPP;
 	output->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 	return output->fd < 0 ? -errno : 0;
 }
 
-/* Tries names until `make` succeeds with one, and keeps it. */
+/* Calls `make` with temporary names until one is not taken. The output keeps that name if `make`
+ * succeeds. */
 static int with_temporary_name(struct output *output, int (*make)(struct output *, const char *))
 {
 	int r = -EEXIST;
@@ -119,8 +121,8 @@ static int read_symlink(const char *path, char **out_target)
 	return -ENOMEM;
 }
 
-/* Sets the output's path to the one that `path` leads to through links. There is no file at its end
- * yet, but links may point there. */
+/* Sets the output's path to the path that `path` leads to through symbolic links. There is no file
+ * at that path yet, so realpath() can't find it. */
 static int follow_links(struct output *output, const char *path)
 {
 	output->path = strdup(path);
@@ -144,8 +146,8 @@ static int find_path(struct output *output, const char *path, bool exists)
 	return output->path ? 0 : -errno;
 }
 
-/* Opens a file that is renamed to `path` in the end, through symbolic links. It replaces an
- * existing one, and keeps the permissions of that. */
+/* Opens a file that output_commit() renames to `path`, or to the path that `path` leads to through
+ * symbolic links. If it will replace an existing file, it gets the permissions of that file. */
 static int open_regular(struct output *output, const char *path, const struct stat *existing)
 {
 	int r = find_path(output, path, existing != NULL);
@@ -300,7 +302,7 @@ void output_printf(struct output *output, const char *format, ...)
 	free(text);
 }
 
-/* Writes a character of `size` bytes; with 0, one byte that is not UTF-8. */
+/* Writes a character of `size` bytes. A size of 0 means a single byte that is not UTF-8. */
 static void write_json_character(struct output *output, const char *text, size_t size)
 {
 	unsigned char c = (unsigned char)*text;
@@ -333,9 +335,9 @@ uint64_t output_size(const struct output *output)
 	return output->n_written + output->n_buffered;
 }
 
-/* --- the end ------------------------------------------------------------------------------- */
+/* --- committing ---------------------------------------------------------------------------- */
 
-/* Closes the file, under its temporary name if it is to be renamed. */
+/* Closes the file. If it must be renamed and has no name yet, gives it a temporary name first. */
 static int finish_file(struct output *output)
 {
 	int fd = output->fd, r = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An output is a file that is written. It appears under its name whole, when it is committed, or
- * not at all. */
+/* An output is a file that the program writes. The file appears under its name only when it is
+ * committed, and then it is complete. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@ struct output;
  * a message. */
 int output_open(struct output **out_output, const char *path, struct diag *diag);
 
-/* Discards what was not committed. Takes NULL. */
+/* Frees the output and discards its file, unless it was committed. Takes NULL. */
 void output_free(struct output *output);
 DEFINE_CLEANUP(struct output *, output_free)
 
@@ -23,12 +23,13 @@ DEFINE_CLEANUP(struct output *, output_free)
 void output_on_progress(struct output *output, void (*report)(void *context, uint64_t n_bytes),
 			void *context);
 
-/* These append. Failure is sticky; output_commit() returns it. */
+/* These functions append to the output. The first failure is remembered, and output_commit()
+ * returns it. */
 void output_write(struct output *output, const void *data, size_t size);
 void output_text(struct output *output, const char *text);
-/* For one line of a terminal: unprintable bytes become '?'. */
+/* Appends text for one line of a terminal: unprintable bytes become '?'. */
 void output_plain(struct output *output, const char *text);
-/* As a JSON string with its quotes: invalid UTF-8 becomes U+FFFD. */
+/* Appends a JSON string with its quotes: invalid UTF-8 becomes U+FFFD. */
 void output_json(struct output *output, const char *text, size_t size);
 void output_printf(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The text is in chunks that never move, so pointers into it stay valid. */
+/* The text of the strings is stored in chunks that never move, so pointers to it stay valid. */
 #include "base/strtab.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ struct strtab_chunk {
 	char text[];
 };
 
-/* Returns room for `size` bytes in the newest chunk, or in a new one; NULL if memory is out. */
+/* Returns room for `size` bytes, in the newest chunk or in a new one, or NULL if memory is out. */
 static char *reserve_text(struct strtab *table, size_t size)
 {
 	struct strtab_chunk *chunk = table->chunks;
@@ -44,7 +44,7 @@ static int store_bytes(struct strtab *table, const char *text, size_t size, uint
 	return vec_push(&table->entries, (struct strtab_entry){copy, (uint32_t)size});
 }
 
-/* Returns the number of the bytes, or 0 if they are not there. */
+/* Returns the number of the string with these bytes, or 0 if the table does not have it. */
 static uint32_t find_bytes(const struct strtab *table, const char *text, size_t size, uint64_t hash)
 {
 	struct index_walk walk = index_walk(&table->index, hash);

@@ -7,7 +7,8 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* By the size of a sequence: the bits of its first byte that give this size, and their value. */
+/* Indexed by the size of a sequence: the bits of the first byte that encode this size, and their
+ * value. */
 static const struct {
 	uint8_t mask, value;
 	uint32_t min; /* smaller code points have shorter sequences */

@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Returns the size of the well-formed UTF-8 sequence at `text`, 1 to 4 bytes, or 0 if there is
- * none, or a NUL. */
+/* Returns the size of the well-formed UTF-8 sequence at `text`, 1 to 4 bytes, or 0 if there is no
+ * such sequence or the first byte is NUL. */
 size_t utf8_sequence(const char *text, size_t size);
 
-/* Returns what utf8_sequence() does, but 0 for control characters too: a terminal may be given the
- * rest. */
+/* Same as utf8_sequence(), but also returns 0 for control characters. All other characters may be
+ * printed on a terminal. */
 size_t utf8_printable(const char *text, size_t size);
 
 /* Prints the text on one line: unprintable bytes become '?'. */
@@ -19,6 +19,6 @@ void utf8_print(const char *text, FILE *stream);
 /* Returns whether all `size` bytes are well-formed UTF-8 without NUL. */
 int utf8_is_valid(const char *text, size_t size);
 
-/* Returns a copy, ended by a NUL, with U+FFFD in place of each invalid byte, or NULL if memory is
- * out. The caller frees it. */
+/* Returns a copy of the text with U+FFFD in place of each invalid byte and a NUL at the end, or
+ * NULL if memory is out. The caller frees the copy. */
 char *utf8_repair(const char *text, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* VEC(type) is a growing array of any type, as in VEC(struct sample) samples. All zeroes is an
- * empty one. Items move when it grows, so keep indexes, not pointers. */
+ * empty array. Items move when the array grows, so keep indexes, not pointers. */
 #pragma once
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 		size_t capacity; \
 	}
 
-/* Makes room for `extra` more items. Gives 0, or -ENOMEM with the vector as it was. */
+/* Makes room for `extra` more items. Gives 0, or -ENOMEM, which leaves the vector unchanged. */
 #define vec_reserve(vec, extra)                                                             \
 	((vec)->capacity - (vec)->n >= (extra) ? 0 : ({                                     \
 		void *grown_ = vec_grow_((vec)->items, (vec)->n, &(vec)->capacity, (extra), \
@@ -28,11 +28,12 @@
 		grown_ ? 0 : -ENOMEM;                                                       \
 	}))
 
-/* Adds one item at the end. Gives 0, or -ENOMEM with the vector as it was. */
+/* Adds one item at the end. Gives 0, or -ENOMEM, which leaves the vector unchanged. */
 #define vec_push(vec, ...) \
 	(vec_reserve(vec, 1) ? -ENOMEM : ((vec)->items[(vec)->n++] = (__VA_ARGS__), 0))
 
-/* Adds `count` items, copied from `source`. Gives 0, or -ENOMEM with the vector as it was. */
+/* Adds `count` items, copied from `source`. Gives 0, or -ENOMEM, which leaves the vector
+ * unchanged. */
 #define vec_append(vec, source, count)                                                             \
 	(vec_reserve(vec, count)                                                                   \
 		 ? -ENOMEM                                                                         \
@@ -44,8 +45,8 @@
 				       *item##_end_ = vec_from(vec, (vec)->n); \
 	     item != item##_end_; item++)
 
-/* A pointer to item `first`, which may be one past the last; NULL if there has never been an
- * item. */
+/* A pointer to the item at index `first`, which may be the index after the last item; or NULL if
+ * the vector never had an item. */
 #define vec_from(vec, first) ((vec)->items ? (vec)->items + (first) : NULL)
 
 /* Frees the items and leaves an empty vector. */
@@ -64,8 +65,8 @@ static inline void vec_copy_(void *to, const void *from, size_t size)
 	}
 }
 
-/* Grows by half, and never by less than asked for, with every size checked. Returns where the items
- * are now, or NULL with everything as it was. */
+/* Grows the array by half, or more if `extra` items need more. Returns the new array. If memory is
+ * out or a size overflows, returns NULL and leaves everything unchanged. */
 static inline void *vec_grow_(void *items, size_t n, size_t *capacity, size_t extra,
 			      size_t item_size)
 {

@@ -17,12 +17,13 @@ enum wire_type {
 struct wire_field {
 	uint32_t number;
 	enum wire_type wire_type;
-	struct cursor whole;   /* with its tag */
-	struct cursor encoded; /* without it */
-	struct cursor content; /* of WIRE_BYTES: without the length in front */
+	struct cursor whole;   /* the field with its tag */
+	struct cursor encoded; /* the field without its tag */
+	struct cursor content; /* of WIRE_BYTES: the bytes after the length */
 	uint64_t value;        /* of WIRE_VARINT */
 };
 
-/* Takes the next field. Returns false at the end, and where there is no whole field: then the
- * cursor has failed and stays where that field begins. */
+/* Takes the next field, sets *out_field to it and returns true. Returns false at the end. If the
+ * next bytes are not a complete field, sets bytes->failed, leaves the cursor before them and
+ * returns false. */
 bool wire_next_field(struct cursor *bytes, struct wire_field *out_field);
