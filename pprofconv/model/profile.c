@@ -5,7 +5,8 @@
 
 #include "base/hash.h"
 
-/* Records the first failure. Returns true if there was one, now or before. */
+/* Records `r` if it is the first failure. Returns true if there is a failure, now or from
+ * before. */
 static bool failed(struct profile *profile, int r)
 {
 	if (r < 0 && !profile->status)
@@ -13,7 +14,8 @@ static bool failed(struct profile *profile, int r)
 	return profile->status < 0;
 }
 
-/* Returns whether `n` things are too many to number the next one. */
+/* Returns whether a failed profile or the limit on numbers prevents the addition of an item after
+ * the first `n`. Reaching the limit is recorded as a failure. */
 static bool is_full(struct profile *profile, size_t n)
 {
 	return failed(profile, n >= PROFILE_NONE - 1 ? -EOVERFLOW : 0);
@@ -148,9 +150,9 @@ static int sum_values(int64_t *sums, const int64_t *values, size_t n)
 	return overflow ? -EOVERFLOW : 0;
 }
 
-/* Makes find_sample() find the new sample `id`: from its stack if it is the first there, else by
- * the index. Nearly all samples are the first, so a large profile needs hardly any index, and no
- * cache miss for each sample in it. */
+/* Makes find_sample() find the new sample `id`: through its stack if it is the stack's first
+ * sample, otherwise through the index. Nearly all samples are the first of their stacks, so the
+ * index of a large profile stays small, and most samples cost no cache miss in it. */
 static int index_sample(struct profile *profile, uint32_t stack, uint64_t hash, uint32_t id)
 {
 	uint32_t *first = &profile->stacks.items[stack].first_sample;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Stores of profiles reject a sample without a location and a location without a mapping, and in
- * reports such a sample is in no row. So both get what they lack, once, when a profile is read:
- * then a profile that is written and read back is the same. */
+/* Services that store profiles reject a sample without a location and a location without a mapping,
+ * and in a report no row would count such a sample. So samples and locations get what they lack
+ * when a profile is read. If the profile is then written and read again, nothing is added. */
 #include "model/profile.h"
 
 #include <errno.h>
 
-/* Returns the mapping for locations that have none: without a file, and of size 0, as pprof makes
- * it. PROFILE_NONE if there is none yet. */
+/* Returns the mapping for locations without a mapping: it has no file and the size 0, like the one
+ * that pprof makes. Returns PROFILE_NONE if there is no such mapping yet. */
 static uint32_t find_nowhere(const struct profile *profile)
 {
 	for (uint32_t i = 0; i < profile->mappings.n; i++) {
@@ -20,8 +20,8 @@ static uint32_t find_nowhere(const struct profile *profile)
 	return PROFILE_NONE;
 }
 
-/* Describes what is known of all locations in no mapping, so that tools don't look for names where
- * there are some already. */
+/* Returns a mapping for the locations without a mapping. Its flags say what is known about these
+ * locations, so that tools don't look for names that are already there. */
 static struct profile_mapping describe_nowhere(const struct profile *profile)
 {
 	struct profile_mapping mapping = {.has_functions = true};
@@ -61,7 +61,7 @@ static void give_mappings(struct profile *profile)
 	}
 }
 
-/* Adds a location whose function says that there is no stack. */
+/* Adds a location whose function is PROFILE_NO_STACK. */
 static uint32_t add_no_stack(struct profile *profile)
 {
 	uint32_t name = profile_intern(profile, PROFILE_NO_STACK);
@@ -72,7 +72,8 @@ static uint32_t add_no_stack(struct profile *profile)
 	return profile_add_location(profile, &location, &line, 1);
 }
 
-/* There is at most one stack without frames: equal ones are one. */
+/* Gives the stack without frames a location, if a sample has this stack. There is at most one such
+ * stack, because equal stacks are stored once. */
 static void give_location(struct profile *profile)
 {
 	uint32_t location;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts a memory map into the order that tools expect, and every location into its mapping.
+/* profile_settle_mappings() brings the mappings of a memory map into the order that tools expect,
+ * and assigns each location to its mapping.
  *
- * The rules are pprof's, so that both read a profile alike. Two things differ: we are told what the
- * program is, and we search in an order by address where pprof looks through all mappings for each
- * location. */
+ * The rules are pprof's, so that pprof and pprofconv read a profile in the same way. There are two
+ * differences: here the caller may name the program, and the mapping of a location is found by
+ * binary search, where pprof looks through all mappings. */
 #include "model/profile.h"
 
 #include <assert.h>
@@ -11,7 +12,7 @@
 
 #include "base/path.h"
 
-/* The address that programs which are not position-independent are linked to, on x86-64. */
+/* The address at which programs that are not position-independent start on x86-64. */
 #define FIXED_START 0x400000
 
 /* --- neighbours ---------------------------------------------------------------------------- */
@@ -70,8 +71,8 @@ static bool is_library(const char *file)
 	return false;
 }
 
-/* Returns whether the name is one of memory that holds no program: [vdso], (evicted), /dev/zero,
- * /memfd:jit. */
+/* Returns whether the name is not the name of a file with code. Examples are [vdso], (evicted),
+ * /dev/zero and /memfd:jit. */
 static bool is_special(const char *file)
 {
 	static const char *const prefixes[] = {"[",       "(",     "/dev/",
@@ -83,7 +84,7 @@ static bool is_special(const char *file)
 	return false;
 }
 
-/* Returns the number of the program's mapping, or PROFILE_NONE. */
+/* Returns the number of the program's mapping, or PROFILE_NONE if no mapping can be it. */
 static uint32_t find_program(const struct profile *profile, const char *program)
 {
 	uint32_t guess = PROFILE_NONE;
@@ -107,8 +108,8 @@ static void swap_mappings(struct profile *profile, uint32_t a, uint32_t b)
 	profile->mappings.items[b] = swapped;
 }
 
-/* The first mapping is often only the executable part of the program. Widens it to start where the
- * file does. */
+/* Widens the mapping of a program that is not position-independent, so that it starts where the
+ * file starts. Often the memory map shows only the executable part of the program. */
 static void widen_fixed_program(struct profile_mapping *program)
 {
 	if (program->start - program->offset == FIXED_START) {
@@ -117,7 +118,8 @@ static void widen_fixed_program(struct profile_mapping *program)
 	}
 }
 
-/* A program on huge pages begins with a piece that has lost its name. */
+/* Drops the first mapping if it is the beginning of a program on huge pages. The kernel names this
+ * piece /anon_hugepage instead of the program. */
 static void drop_huge_page_head(struct profile *profile)
 {
 	struct profile_mapping *first = profile->mappings.items;
@@ -176,9 +178,9 @@ static size_t count_up_to(const order_vec *order, uint64_t address)
 	return low;
 }
 
-/* Returns the mapping that holds the address, or PROFILE_NONE. If a file was mapped in several
- * parts the first may be missing: then the next one counts, and is widened down to the file's
- * start. */
+/* Returns the mapping that holds the address, or PROFILE_NONE. The memory map may lack the first
+ * part of a file. So if no mapping holds the address, the next higher mapping is used if the
+ * address is in its file's missing first part, and is widened down to the start of the file. */
 static uint32_t find_mapping(struct profile *profile, order_vec *order, uint64_t address)
 {
 	size_t behind = count_up_to(order, address);

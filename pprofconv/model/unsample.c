@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Value i is round(S_i) - round(S_i-1), where S_i is the sum of the estimates up to i. Only the
- * carry S - round(S) is kept from the past, so sums of any size lose no digits. Cutting each
- * estimate to a whole number instead would read 1,000 samples worth 1.58 objects each as 1,000. */
+ * carry S - round(S) is kept between values, so large sums lose no digits. If each estimate were
+ * cut to a whole number instead, 1,000 samples that stand for 1.58 objects each would add up to
+ * 1,000 objects. */
 #include "model/unsample.h"
 
 #include <errno.h>
