@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Folded stacks are the input of flame graph tools: the names of a stack's functions from the root
- * to the leaf, and a number. The format doesn't say what the number counts. Many tools write it and
- * none defines it, so comments, fractions, line ends of Windows and a last line without an end are
- * all accepted. */
+/* Folded stacks are the input of flame graph tools. Each line has the names of a stack's functions,
+ * from the root to the leaf, and a number. The format doesn't say what the number counts. Many
+ * tools write the format, but no document defines it, so comments, fractions, Windows line ends and
+ * a last line without a newline are all accepted. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -16,7 +16,7 @@ struct folded {
 	struct profile *profile;
 	struct input *input;
 	struct diag *diag;
-	VEC(uint32_t) locations; /* by function; PROFILE_NONE if there is none yet */
+	VEC(uint32_t) locations; /* by function; PROFILE_NONE: none yet */
 	VEC(uint32_t) stack;
 	double carry; /* the remainder of rounding so far */
 	size_t n_lines, n_two_counts, n_fractions, n_like_stacks;
@@ -34,7 +34,7 @@ static void fail_no_memory(struct folded *folded)
 	profile_fail(folded->profile, -ENOMEM);
 }
 
-/* Returns the location of a function; it has no address. */
+/* Returns the location that stands for a function. It has no address. */
 static uint32_t location_of(struct folded *folded, uint32_t function)
 {
 	struct profile_location location = {.mapping = PROFILE_NONE};
@@ -62,7 +62,7 @@ static void push_frame(struct folded *folded, struct cursor name)
 }
 
 /* stack = name { ";" name } { ";" }; the last name is the leaf, so the stack is read from its end.
- * A leaf without a name is skipped: some tools end the stack with a ';'. */
+ * Each ';' at the end is skipped, because some tools end the stack with one. */
 static uint32_t read_stack(struct folded *folded, struct cursor line)
 {
 	folded->stack.n = 0;
@@ -87,7 +87,7 @@ static uint32_t read_stack(struct folded *folded, struct cursor line)
 
 struct count {
 	int64_t whole;
-	double fraction; /* to be added to it */
+	double fraction; /* to be added to `whole` */
 };
 
 /* count = integer [ "." { digit } ] */
@@ -105,7 +105,8 @@ static bool take_count(struct cursor *text, struct count *out)
 	return !text->failed && cursor_at_end(text);
 }
 
-/* Splits "stack count" at its last space. Returns false if the line has another form. */
+/* Splits "stack count" at its last space: sets *out_count, cuts the line after the stack, and
+ * returns true. Returns false if the line has another form. */
 static bool split_line(struct cursor *line, struct count *out_count)
 {
 	struct cursor number = *line;
@@ -127,8 +128,8 @@ static bool is_blank(struct cursor line)
 	return cursor_at_end(&line);
 }
 
-/* comment = "#" [ space text ] | a line that begins with "#" and is not a stack: Ruby has names
- * that begin with "#" */
+/* comment = "#" [ space text ] | "#" text, unless the line is a stack with a count: in Ruby, names
+ * may begin with "#" */
 static bool is_comment(struct cursor line)
 {
 	struct count count;
@@ -139,7 +140,8 @@ static bool is_comment(struct cursor line)
 	       !split_line(&line, &count);
 }
 
-/* Returns whether the text after the last space is a number that is only too large. */
+/* Returns whether the text after the last space is all digits. If split_line() has rejected the
+ * line, its count is then merely too large. */
 static bool has_digits(struct cursor line)
 {
 	const char *space;
@@ -162,8 +164,9 @@ static bool is_like_stack(struct cursor comment)
 	return split_line(&comment, &count) && memchr(comment.at, ';', cursor_left(&comment));
 }
 
-/* Returns whether the line holds characters that no name has. With line ends of old Macs the whole
- * file would be one line, and names that are cut at a NUL would become other names. */
+/* Returns whether the line holds characters that no name has: NUL, or a carriage return before the
+ * line's end. A name with a NUL would be cut there and become another name. In a file with carriage
+ * returns as its only line ends, all lines would be read as one. */
 static bool has_control(struct cursor line)
 {
 	cursor_trim_end(&line);
@@ -171,7 +174,8 @@ static bool has_control(struct cursor line)
 	       memchr(line.at, '\r', cursor_left(&line));
 }
 
-/* Returns whether the stack ends with a number of its own: two counts per line are a difference. */
+/* Returns whether the stack itself ends with a number. Lines with two counts are the difference of
+ * two profiles. */
 static bool has_second_count(struct cursor stack)
 {
 	struct count count;
@@ -179,7 +183,7 @@ static bool has_second_count(struct cursor stack)
 	return split_line(&stack, &count);
 }
 
-/* Rounds a count so that the sum stays right. */
+/* Rounds a count, and carries the remainder to the next count, so that the sum stays right. */
 static int64_t round_count(struct folded *folded, const struct count *count)
 {
 	int64_t value = count->whole;
@@ -231,7 +235,7 @@ static int read_lines(struct folded *folded)
 	return r ? r : input_status(folded->input);
 }
 
-/* Reports input that may be something other than it was read as. */
+/* Rejects the difference of two profiles, and warns of input that may have been misread. */
 static int check_doubts(struct folded *folded)
 {
 	struct diag *diag = folded->diag;
@@ -275,11 +279,11 @@ static int read_folded(struct profile *profile, struct input *input, struct diag
 
 /* --- probing ------------------------------------------------------------------------------- */
 
-/* The kinds of lines in a head, up to the first that is not a line of folded stacks. */
+/* What kinds of lines of folded stacks have been seen in a head so far. */
 struct seen {
 	bool has_line;
-	bool has_caller;     /* one of two frames or more */
-	bool has_mere_count; /* one whose only frame is a number */
+	bool has_caller;     /* a stack of two frames or more */
+	bool has_mere_count; /* a stack whose only frame is a number */
 };
 
 static bool is_number(struct cursor text)
@@ -311,8 +315,9 @@ static bool see_line(struct seen *seen, struct cursor line)
 	return true;
 }
 
-/* Looks at the last line of the head, which has no end there: it may be the last one of the file,
- * or a line of any length. Returns false if it can't be a line. */
+/* Looks at `rest`, the last line of the head, whose end is not in the head. It may be the last line
+ * of the file, or a line that goes on after the head. Returns false if it can't be a line of folded
+ * stacks. */
 static bool see_rest(struct seen *seen, struct cursor rest, bool is_longest)
 {
 	struct count count;
@@ -323,11 +328,13 @@ static bool see_rest(struct seen *seen, struct cursor rest, bool is_longest)
 	if (split_line(&stack, &count))
 		see_stack(seen, stack);
 	else if (is_longest && memchr(rest.at, ';', cursor_left(&rest)))
-		seen->has_line = seen->has_caller = true; /* longer than any line may be */
+		seen->has_line = seen->has_caller = true; /* a line longer than any head */
 	return true;
 }
 
-/* Accepts a head if every line is a stack with a number, and one of them has two frames. */
+/* Accepts a head if every line is a stack with a number, and at least one stack has two frames. If
+ * no stack has two frames, the answer is PROBE_LIKELY, or PROBE_UNSURE if there is no stack or a
+ * stack whose only frame is a number. */
 static enum probe probe_folded(struct cursor head)
 {
 	bool is_longest = cursor_left(&head) == READER_HEAD_MAX;

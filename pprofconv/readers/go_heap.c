@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads Go's heap profile as text (debug=1): records like tcmalloc's old ones, each followed by the
- * names of its frames in comments, which other readers skip. The comments leave out functions of
- * the runtime that allocate. */
+/* Reads Go's heap profile as text (debug=1): records like those of early tcmalloc, each followed by
+ * the names of its frames in comments, which other readers skip. The comments leave out functions
+ * of the runtime that allocate. */
 #include <errno.h>
 
 #include "readers/heap_builder.h"
 #include "readers/heap_dump.h"
 #include "readers/readers.h"
 
-/* The name of frames that Go does not name. The expression in heap_builder_drop_go() drops it. */
+/* HIDDEN is our name for the frames at the leaf that Go does not name; the expression that
+ * heap_builder_drop_go() sets drops these frames. ROOT is the name of an unnamed frame at the
+ * root. */
 #define HIDDEN "runtime.(not shown)"
 #define ROOT   "runtime.goexit"
 
 struct go_heap {
-	struct heap_dump dump; /* first, so that a pointer to it leads here */
+	struct heap_dump dump; /* first, so that a pointer to it can be cast to this struct */
 	size_t n_passed;       /* frames of the record whose lines have been read */
 	uint64_t address;      /* of the current lines */
 	VEC(struct profile_line) lines;
 };
 
-/* Passes over the next frames of the record that are at the location, and returns how many they
- * are: more than one if a function calls itself. Returns 1 if there are none, as before the first
- * record. */
+/* Finds the record's next frames, one after the other, that are at the location, moves n_passed
+ * after them, and returns their number, which is more than 1 if a function calls itself. Returns 1
+ * if there are no such frames, as before the first record. */
 static size_t pass_frames(struct go_heap *go, uint32_t location)
 {
 	const struct profile *profile = go->dump.profile;
@@ -37,9 +39,10 @@ static size_t pass_frames(struct go_heap *go, uint32_t location)
 	return go->n_passed > first ? go->n_passed - first : 1;
 }
 
-/* Gives the lines of one address to its location. The address has them once for each of its frames;
- * the first lines that it gets are kept. Functions that Go leaves out at the leaf may be missing
- * from the lines of the first frame. */
+/* Gives the lines of one address to the location at this address, unless the location has lines
+ * already. If successive frames have the same address, its lines come once for each frame. The
+ * lines of the last of these frames are used, because those of the first may lack functions that Go
+ * leaves out at the leaf. */
 static void finish_lines(struct go_heap *go)
 {
 	struct profile *profile = go->dump.profile;
@@ -136,8 +139,8 @@ static uint32_t add_hidden(struct profile *profile, const char *name)
 				    &(struct profile_function){.name = text, .system_name = text});
 }
 
-/* Names the frames that Go leaves unnamed: those of the runtime at the leaf, and the one at the
- * root. */
+/* Names the frames that Go leaves unnamed: the frames of the runtime at the leaf, and the frame at
+ * the root. */
 static void name_hidden(struct profile *profile)
 {
 	struct profile_line leaf = {.function = add_hidden(profile, HIDDEN)};
@@ -188,8 +191,9 @@ static int read_go_heap(struct profile *profile, struct input *input, struct dia
 	return r;
 }
 
-/* The lines of a record's frames follow it, and the first line may be as long as any. Two records
- * without such lines, or a memory map, mean another tool. */
+/* In Go's dumps, comments with the names of its frames follow each record. If two records come
+ * without such comments, or a memory map begins, another tool wrote the dump. While the head has
+ * fewer than two records, which may be long, the answer is PROBE_UNSURE. */
 static enum probe probe_go_heap(struct cursor head)
 {
 	struct cursor frame = head, statistics = head, line;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the dumps of gperftools: the exact ones of its heap profiler (`@ heapprofile`) and the
- * sampled ones of tcmalloc (`@ heap_v2/PERIOD`), with the older names of both. Nothing in them
- * marks their end. */
+/* Reads the dumps of gperftools: the exact dumps of its heap profiler (`@ heapprofile`) and the
+ * sampled dumps of tcmalloc (`@ heap_v2/PERIOD`), also under their older names. The dumps have no
+ * mark at their end. */
 #include "readers/heap_dump.h"
 #include "readers/readers.h"
 
@@ -18,14 +18,14 @@ static int read_unmarked_map(struct heap_dump *dump)
 }
 
 /* gperftools up to 2.15 leaves out, silently, the records that do not fit into 1 MiB, but never the
- * memory map. If both are missing the file was truncated later. */
+ * memory map. If records and the memory map are missing, the file was truncated later. */
 static int check_whole(struct heap_dump *dump, bool has_map)
 {
 	int64_t found = dump->sums.inuse_bytes, total = dump->header.totals.inuse_bytes;
 
 	if (found < total && !has_map)
 		return heap_dump_corrupt(dump, "truncated: records and the memory map are missing");
-	if (found < total && !dump->n_odd) /* with odd ones the total leaves mappings out */
+	if (found < total && !dump->n_odd) /* with odd records, the total leaves out mappings */
 		diag_warn(dump->diag,
 			  "the records hold %jd of the %jd bytes in use; "
 			  "the program that wrote the dump left some out",
@@ -61,7 +61,7 @@ static int read_gperftools_dump(struct heap_dump *dump)
 		r = check_whole(dump, has_map);
 	if (r)
 		return r;
-	if (dump->is_kind_heap && !has_map) { /* Go's, without the names that it had in comments */
+	if (dump->is_kind_heap && !has_map) { /* a dump of Go whose comments with names are gone */
 		heap_builder_drop_go(&dump->builder);
 		dump->profile->tool = READER_TOOL_GO;
 	}

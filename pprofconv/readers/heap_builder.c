@@ -3,11 +3,12 @@
 
 #include <errno.h>
 
-/* These functions are between a program and its memory: the function that calls them is the one
- * that allocates. pprof matches each alternative against whole names, without their arguments, and
- * drops a frame that matches together with all that it called. So no function may be listed here
- * that runs code of the program, such as a constructor. The list that pprof itself uses for a dump
- * has the bare word `allocate`, which is the name of many a program's own function. */
+/* This expression matches functions that only pass a request to the allocator, and the allocators'
+ * own functions. Users want to see the function that calls them. pprof matches each alternative
+ * with a whole name, without its arguments, and drops a matching frame together with all frames
+ * that it called. So a function that runs code of the program, such as a constructor, must not be
+ * listed here. The list that pprof itself uses for a dump has the bare word `allocate`, but many
+ * programs have a function of that name. */
 #define POSIX                                                                                   \
 	"(malloc|calloc|realloc|reallocarray|free|cfree|memalign|posix_memalign|aligned_alloc|" \
 	"valloc|pvalloc|free_sized|free_aligned_sized)"
@@ -33,7 +34,7 @@ static const char drop_frames[] = POSIX
 	"|(je_|_rjem_)" POSIX
 	"|je_(prof_backtrace|prof_tctx_create|malloc_default|realloc_hard|.*_slow_path)"
 	"|_?mi_(new|zalloc|page_malloc|heap_malloc|" POSIX ")(_.*)?"
-	/* frames there without a name */
+	/* frames without a name in these allocators */
 	"|lib(jemalloc|tcmalloc|mimalloc)[^/]*\\+0x[0-9a-f]+";
 
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval)
@@ -55,9 +56,9 @@ void heap_builder_init(struct heap_builder *builder, struct profile *profile, in
 	}
 }
 
-/* pprof's list of functions of Go's runtime that call the program, and of those that run deferred
- * functions: without the latter a function that is called in a panic would lose all to the one that
- * panicked. */
+/* Functions of Go's runtime that call functions of the program. The first line is pprof's list, the
+ * second line has the functions that run deferred functions. If those were dropped, what a deferred
+ * function allocates in a panic would count for the function that panicked. */
 static const char go_keep_frames[] =
 	"runtime\\.panic|runtime\\.reflectcall|runtime\\.call[0-9]*"
 	"|runtime\\.(gopanic|Goexit|deferreturn|deferCallSave|runOpenDeferFrame)";
@@ -78,8 +79,8 @@ void heap_builder_deinit(struct heap_builder *builder)
 
 void heap_builder_push(struct heap_builder *builder, uint64_t return_address)
 {
-	/* The call is before the address that it returns to; it may be the last instruction of
-	 * its function. */
+	/* The return address minus 1 is in the call. The return address itself may be in the next
+	 * function, if the call is the last instruction of its function. */
 	if (vec_push(&builder->addresses, return_address - 1) < 0)
 		profile_fail(builder->profile, -ENOMEM);
 }
@@ -98,8 +99,8 @@ void heap_builder_take_stack(struct heap_builder *builder)
 	builder->stack = profile_add_stack(builder->profile, builder->locations.items, n);
 }
 
-/* As pprof defines it: the mean size of what is in use, if anything is, else of what was
- * allocated. */
+/* Returns the mean size as pprof defines it: of the objects in use if there are any, otherwise of
+ * the allocated objects. */
 static int64_t mean_size(const struct heap_counts *counts)
 {
 	if (counts->inuse_objects)

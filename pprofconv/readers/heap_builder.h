@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap builder fills a profile with what a heap dump holds, in the same way for all formats: four
- * sample types, estimates instead of samples, the mean size as a label, and the allocators' own
- * functions left out. */
+/* A heap builder fills a profile from the records of a heap dump, in the same way for all formats:
+ * with four sample types, estimates instead of sampled counts, the mean size as a label, and an
+ * expression that drops the allocators' own functions. */
 #pragma once
 #include <stdint.h>
 
@@ -11,28 +11,29 @@
 
 struct heap_builder {
 	struct profile *profile;
-	int64_t interval; /* of the sampler; 1 or less: counts are exact */
+	int64_t interval; /* the sample interval; 1 or less: counts are not scaled */
 	struct unsampler inuse, alloc;
 	uint32_t bytes_key;
 	VEC(uint64_t) addresses; /* of the calls in the next stack */
 	VEC(uint32_t) locations;
-	uint32_t stack; /* of the records that are added */
+	uint32_t stack; /* the stack of the records that are added */
 };
 
-/* Sets up an empty profile. The builder is valid as long as the profile. */
+/* Sets up the builder and `profile`, which must be empty and must outlive the builder. */
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval);
 void heap_builder_deinit(struct heap_builder *builder);
 
-/* Leaves out Go's runtime instead of allocators, except for the part of it that calls the program's
- * functions. */
+/* Makes the profile drop Go's runtime instead of allocators, except the functions of the runtime
+ * that call the program's functions. */
 void heap_builder_drop_go(struct heap_builder *builder);
 
-/* Adds the next frame, outward from the leaf, to the next stack. */
+/* Adds a frame to the next stack. The frames of a stack are added from the leaf outward. */
 void heap_builder_push(struct heap_builder *builder, uint64_t return_address);
 
-/* Makes a stack of the frames that were pushed. The following records have this stack. */
+/* Makes a stack of the frames that heap_builder_push() added. The following records have this
+ * stack. */
 void heap_builder_take_stack(struct heap_builder *builder);
 
-/* Adds a record. It gets `label`, unless that is NULL, in addition to the label of its size. */
+/* Adds a record. Its label is its mean size; unless `label` is NULL, it has this label too. */
 void heap_builder_add(struct heap_builder *builder, const struct heap_counts *counts,
 		      const struct profile_label *label);

@@ -28,8 +28,8 @@ int heap_dump_corrupt(struct heap_dump *dump, const char *what)
 			       what);
 }
 
-/* Kinds of dumps. Those that are not sampled are complete: all allocations; growth of the heap, by
- * the stack that needed it; address space lost to fragmentation. */
+/* Kinds of dumps. The kinds that are not sampled count everything: all allocations, the growth of
+ * the heap by the stack that caused it, or the address space that is lost to fragmentation. */
 static const struct kind {
 	const char *name;
 	int divisor; /* the interval is the period divided by this; 0: not sampled */
@@ -46,7 +46,7 @@ static const struct kind {
 	{"heap", 2, "tcmalloc, sampled"},
 };
 
-/* Returns NULL for a kind that is not read here. */
+/* Returns the kind of this name, or NULL if it is not supported. */
 static const struct kind *find_kind(const struct cursor *name)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -72,7 +72,8 @@ int heap_dump_read_header(struct heap_dump *dump)
 		return diag_error_line(dump->diag, READER_E_UNSUPPORTED, 1,
 				       "heap profiles of kind '%.*s' are not supported",
 				       (int)cursor_left(&dump->header.kind), dump->header.kind.at);
-	/* the mean number of bytes between two samples; 1: all were recorded; 0: not known */
+	/* the mean number of bytes between two samples; 1: all allocations were recorded; 0: not
+	 * known */
 	interval = kind->divisor ? dump->header.period / kind->divisor : 1;
 	heap_builder_init(&dump->builder, dump->profile, interval);
 	dump->profile->tool = kind->tool;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap dump is a text dump that is being read: header, records, memory map. The functions here do
- * what all formats of this family have in common; each reader defines what its comments mean and
- * how a dump ends. */
+/* A heap dump is a text dump that is being read: header, records, memory map. The functions here
+ * read what all formats of this family have in common; each reader defines what its comments mean
+ * and how a dump ends. */
 #pragma once
 #include "base/diag.h"
 #include "base/input.h"
@@ -16,11 +16,12 @@ struct heap_dump {
 	struct diag *diag;
 	struct heap_builder builder;
 	struct memory_map map;
-	bool is_kind_heap;         /* written by the first tcmalloc, and by Go */
-	struct heap_header header; /* except its kind, whose text is gone with its line */
+	bool is_kind_heap; /* the header says "heap", as those of early tcmalloc and of Go do */
+	struct heap_header header; /* except its `kind`, whose text is no longer in memory */
 	struct heap_counts sums;   /* of all records */
-	/* Allows counts in use that are negative, or bytes without objects. May be set after
-	 * heap_dump_init(); has no effect on a sampled dump. */
+	/* If true, counts in use may be negative, and there may be bytes in use without objects. A
+	 * reader may set this after heap_dump_init(). In a sampled dump it applies only to the
+	 * header. */
 	bool any_inuse;
 	uint64_t n_odd; /* records with such counts */
 };
@@ -29,21 +30,22 @@ void heap_dump_init(struct heap_dump *dump, struct profile *profile, struct inpu
 		    struct diag *diag);
 void heap_dump_deinit(struct heap_dump *dump);
 
-/* Reports `what` as wrong with the line that was read last, or that this line was truncated, if it
- * was. Returns READER_E_CORRUPT. */
+/* Reports that the line that was read last is truncated, if it is; otherwise reports `what` as an
+ * error in this line. Returns READER_E_CORRUPT. */
 int heap_dump_corrupt(struct heap_dump *dump, const char *what);
 
-/* Reads the first line and sets up the profile. Returns as reader.read. */
+/* Reads the first line and sets up the profile. Returns 0, or an error as reader.read() does. */
 int heap_dump_read_header(struct heap_dump *dump);
 
-/* Reads the lines up to the title of the memory map, or to the end if there is none: sets
- * *out_has_map. Calls `on_record`, unless it is NULL, before each record, and `on_comment`, unless
- * it is NULL, with the text of each comment, without '#' and spaces; a result other than 0 of that
- * ends the reading and is returned. */
+/* Reads the lines up to the title of the memory map, and sets *out_has_map to true. If there is no
+ * such title, reads to the end and sets *out_has_map to false. Calls `on_record` before each
+ * record, and `on_comment` with the text of each comment, without '#' and the spaces around the
+ * text. Both may be NULL. Returns 0, or an error as reader.read() does. If on_comment() returns
+ * anything except 0, stops and returns that. */
 int heap_dump_read_records(struct heap_dump *dump, void (*on_record)(struct heap_dump *dump),
 			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
 			   bool *out_has_map);
 
 /* Returns 0 if the records add up to the header's totals, so that nothing is missing in the middle;
- * else READER_E_CORRUPT with a message. */
+ * otherwise returns READER_E_CORRUPT, with a message. */
 int heap_dump_check_sums(struct heap_dump *dump);

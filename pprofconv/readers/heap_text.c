@@ -15,14 +15,14 @@ static bool take_pair(struct cursor *line, int64_t *objects, int64_t *bytes)
 	return !line->failed;
 }
 
-/* The smallest number can't be negated, so it could be neither divided nor subtracted. */
+/* Rejects INT64_MIN: it can't be negated, so dividing or subtracting it could overflow. */
 static const char *check_range(int64_t objects, int64_t bytes)
 {
 	return objects == INT64_MIN || bytes == INT64_MIN ? "a count exceeds 64 bits" : NULL;
 }
 
-/* Objects and bytes have the same sign. A record may be negative, but has no bytes without
- * objects. */
+/* Rejects bytes without objects, and objects and bytes with opposite signs. Both may be
+ * negative. */
 static const char *check_signs(int64_t objects, int64_t bytes)
 {
 	if (objects == 0 && bytes != 0)

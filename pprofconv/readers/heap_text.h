@@ -20,23 +20,24 @@ struct heap_header {
 	int64_t period;     /* the number after the kind; 0 if there is none */
 };
 
-/* Each returns NULL, or what is wrong with the line: a constant string. With `any_inuse` the counts
- * in use may have any signs, and there may be bytes without objects. */
+/* These two functions read a header and the counts of a record. Each returns NULL, or a constant
+ * string that says what is wrong with the line. If `any_inuse` is true, the counts in use may have
+ * any signs, and there may be bytes in use without objects. */
 const char *heap_text_header(struct cursor line, bool any_inuse, struct heap_header *out_header);
 const char *heap_text_counts(struct cursor *line, bool any_inuse, struct heap_counts *out_counts);
 
-/* Reads the counts without an '@' after them. */
+/* Same as heap_text_counts() without `any_inuse`, but reads counts that have no '@' after them. */
 const char *heap_text_pairs(struct cursor *line, struct heap_counts *out_counts);
 
 /* Returns whether the first line of `head` is a header of this family. */
 bool heap_text_probe(struct cursor head);
 
-/* Moves past the next line and sets *out_line to it, without its end. Returns false, without
- * moving, if the end of the line is not in `head`. */
+/* Takes the next line, sets *out_line to the line without its line end, and returns true. If the
+ * end of the line is not in `head`, takes nothing and returns false. */
 bool heap_text_next_line(struct cursor *head, struct cursor *out_line);
 
-/* Takes the next address of a record. Returns false at the end of the line and on failure; then the
- * cursor has failed. */
+/* Takes the next address of a record, sets *out_address to it and returns true. Returns false at
+ * the end of the line, and on failure, which sets line->failed. */
 bool heap_text_address(struct cursor *line, uint64_t *out_address);
 
 /* Returns whether the line is blank or a comment. */

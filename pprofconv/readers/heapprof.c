@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads our own dumps: the grammar of gperftools', with metadata, build IDs and an end mark in
- * comments, which other readers skip. */
+/* Reads the dumps of libheapprof. Their grammar is that of gperftools' dumps, with metadata, build
+ * IDs and a mark at the end in comments, which other readers skip. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,8 +54,8 @@ static int64_t take_fraction(struct cursor *text)
 	return nanos;
 }
 
-/* time = YYYY "-" MM "-" DD "T" hh ":" mm ":" ss fraction "Z"; 0 if it is invalid or out of
- * range */
+/* time = YYYY "-" MM "-" DD "T" hh ":" mm ":" ss fraction "Z". Returns nanoseconds since the epoch,
+ * or 0 if the time is invalid or out of range. */
 static int64_t parse_time(struct cursor text)
 {
 	struct tm tm = {0};
@@ -121,8 +121,9 @@ static int compare_build_ids(const void *left, const void *right)
 	return a->n_above < b->n_above ? -1 : a->n_above > b->n_above;
 }
 
-/* Returns the build ID of a mapping: the first one of that file below the mapping's line. A library
- * that was replaced and loaded again has several. */
+/* Returns the build ID of a mapping, or NULL if there is none. It is the first build ID of the same
+ * file in the lines after the mapping's line. The file of a library that was replaced and loaded
+ * again has several build IDs. */
 static const struct build_id *find_build_id(const build_id_vec *build_ids, uint32_t file,
 					    uint32_t mapping)
 {
@@ -201,7 +202,7 @@ static int read_marked_map(struct heap_dump *dump, build_id_vec *build_ids)
 	return input_status(dump->input);
 }
 
-/* --- the whole ----------------------------------------------------------------------------- */
+/* --- the whole dump ------------------------------------------------------------------------ */
 
 static int read_heapprof_dump(struct heap_dump *dump, build_id_vec *build_ids)
 {
@@ -235,7 +236,7 @@ static int read_heapprof(struct profile *profile, struct input *input, struct di
 	return r;
 }
 
-/* The mark comes in the second line. */
+/* Accepts a head whose second line has the mark of our dumps. */
 static enum probe probe_heapprof(struct cursor head)
 {
 	static const char mark[] = "\n# heapprof: ";

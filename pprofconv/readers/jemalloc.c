@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads jemalloc's dumps: after each stack, a line `t*` with what all threads have allocated there,
- * and a line for each thread. jemalloc 5.3 prints counts that come out right when each line is
- * unsampled by its own mean size; older versions print the sampled counts, which are treated in the
- * same way. */
+/* Reads jemalloc's dumps. After each stack they have a line `t*` with the counts of all threads
+ * together, and a line with the counts of each thread. Each line is scaled to estimates by its own
+ * mean size. jemalloc 5.3 prints counts that make these estimates right; older versions print the
+ * sampled counts, which are treated in the same way. */
 #include <errno.h>
 
 #include "base/number_map.h"
@@ -21,10 +21,10 @@ struct jemalloc {
 	struct memory_map map;
 	struct number_map threads; /* from a thread's number to the string of its label */
 	uint32_t thread_key;
-	bool in_stack; /* past the first stack */
-	bool has_all;  /* of this stack: its `t*` line was read */
+	bool in_stack; /* the first stack has been read */
+	bool has_all;  /* the current stack's `t*` line has been read */
 	struct heap_counts all;
-	bool has_threads; /* of this stack: a thread's line was read */
+	bool has_threads; /* a thread's line of the current stack has been read */
 };
 
 static int corrupt_dump(struct jemalloc *dump, const char *what)
@@ -56,7 +56,8 @@ static int read_header(struct jemalloc *dump)
 
 /* --- threads ------------------------------------------------------------------------------- */
 
-/* The label of a thread is its number and, if it has one, its name. */
+/* Returns the label of a thread, a string: the thread's number and, if the thread has a name, its
+ * name. */
 static uint32_t make_label(struct jemalloc *dump, uint64_t id, struct cursor name)
 {
 	uint32_t label = 0;
@@ -74,7 +75,8 @@ static uint32_t make_label(struct jemalloc *dump, uint64_t id, struct cursor nam
 	return label;
 }
 
-/* Only the lines before the first stack have names. */
+/* Returns the label of a thread. It is made from the thread's first line, because only the lines
+ * before the first stack have names. */
 static uint32_t thread_label(struct jemalloc *dump, uint64_t id, struct cursor name)
 {
 	uint32_t label = number_map_find(&dump->threads, id);
@@ -89,7 +91,8 @@ static uint32_t thread_label(struct jemalloc *dump, uint64_t id, struct cursor n
 
 /* --- records ------------------------------------------------------------------------------- */
 
-/* The total of all threads counts only if no thread has a line of its own. */
+/* Ends the current stack. Its `t*` line, the total of all threads, is added only if no thread has a
+ * line of its own. */
 static int finish_stack(struct jemalloc *dump)
 {
 	if (dump->in_stack && !dump->has_all)
@@ -169,7 +172,7 @@ static int read_jemalloc_line(struct jemalloc *dump, struct cursor line)
 	return corrupt_dump(dump, "expected '@', 't*:' or a thread, as in 't3:'");
 }
 
-/* --- the whole ----------------------------------------------------------------------------- */
+/* --- the whole dump ------------------------------------------------------------------------ */
 
 /* records = { all | thread } { stack { all | thread } } map-title */
 static int read_records(struct jemalloc *dump)

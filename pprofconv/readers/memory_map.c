@@ -10,7 +10,7 @@ struct entry {
 	uint64_t start;
 	uint64_t limit;
 	uint64_t offset;
-	bool is_data; /* the permissions are there and have no 'x' */
+	bool is_data; /* the line has permissions, and they have no 'x' */
 	bool was_deleted;
 	struct cursor file;
 	struct cursor build_id;
@@ -62,7 +62,8 @@ static bool is_permissions(const struct cursor *word)
 	return true;
 }
 
-/* Other words of these letters, such as x, are names. */
+/* Takes the next word if it is permissions. Other words of the same letters, such as "x", are names
+ * of files. */
 static void take_permissions(struct cursor *line, struct entry *entry)
 {
 	struct cursor after = *line, word;
@@ -167,9 +168,9 @@ static bool take_with_offset(struct cursor line, struct entry *entry)
 	return true;
 }
 
-/* brief-rest = [ path [ at-offset ] [ build-id ] ]; without an offset the path ends before a space
- * and a build ID that end the line, or with the line. A path may hold spaces itself: cut at one, it
- * would be the path of another file. */
+/* brief-rest = [ path [ at-offset ] [ build-id ] ]; if there is no offset, a build ID is recognized
+ * only after a path that is one word; otherwise the path goes to the end of the line. Paths may
+ * hold spaces: a path that is cut at a space would be the path of another file. */
 static void take_brief_rest(struct cursor line, struct entry *entry)
 {
 	struct cursor after, build_id = {0};
@@ -274,7 +275,8 @@ static const struct memory_map_variable *find_variable(const struct memory_map *
 	return NULL;
 }
 
-/* Returns false if the expanded line is full. */
+/* Appends text to the expanded line. Returns true, or returns false if the line is full and the
+ * text was cut. */
 static bool append_expanded(struct memory_map *map, const char *text, size_t size)
 {
 	size_t left = MEMORY_MAP_EXPANDED_MAX - map->expanded.n;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads pprof's own format, from any writer. Messages refer to strings and to each other, in any
- * order, so the bytes are walked several times: for strings and the single fields, for mappings and
- * functions, for locations, for samples. Only one message at a time is unpacked.
+ * order, so the bytes are walked four times: for strings and single fields, for mappings and
+ * functions, for locations, and for samples. Only one message at a time is unpacked.
  *
- * Strings keep their numbers (unless the table holds one twice), so that unknown fields, which we
- * pass on, may refer to them. */
+ * Strings keep their numbers (unless the file's table has a string twice), so that unknown fields,
+ * which the profile keeps, may refer to strings. */
 #include <errno.h>
 
 #include "base/number_map.h"
@@ -27,12 +27,12 @@ enum { /* fields of Profile */
 struct decoder {
 	struct profile *profile;
 	struct diag *diag;
-	struct cursor bytes; /* all of them */
-	size_t place;        /* of the current field */
+	struct cursor bytes; /* the whole input */
+	size_t place;        /* byte offset of the current field */
 	VEC(uint32_t) strings;
 	VEC(uint8_t) head; /* the fields that are not repeated messages, one after the other */
 	bool has_time;
-	struct number_map mappings, locations, functions; /* from ids in the file, any but 0 */
+	struct number_map mappings, locations, functions; /* from ids in the file, never 0 */
 	VEC(uint32_t) frames;
 	VEC(struct profile_line) lines;
 	VEC(struct profile_label) labels;
@@ -62,7 +62,8 @@ static int add_id(struct decoder *decoder, struct number_map *map, uint64_t id, 
 
 /* --- strings ------------------------------------------------------------------------------- */
 
-/* Returns the string at a place of the table; sets *wrong if there is none. */
+/* Returns the string at index `place` of the file's string table. If there is none, sets *wrong to
+ * true and returns 0. */
 static uint32_t string_at(const struct decoder *decoder, int64_t place, bool *wrong)
 {
 	if (place < 0 || (uint64_t)place >= decoder->strings.n) {
@@ -88,7 +89,8 @@ static int add_string(struct decoder *decoder, struct cursor text)
 
 /* --- memory for one message ---------------------------------------------------------------- */
 
-/* Distinguishes a message that can't be unpacked from memory that is out. */
+/* Allocates memory for protobuf-c, and sets *failed if memory is out: protobuf-c reports that and a
+ * damaged message in the same way. */
 static void *message_alloc(void *failed, size_t size)
 {
 	void *memory = malloc(size);
@@ -103,7 +105,8 @@ static void message_free(void *failed, void *memory)
 	free(memory);
 }
 
-/* Unpacks one message, lets `add` take what it holds, and frees it. */
+/* Unpacks one message, calls `add` with it, and frees it. Returns what `add` returns, or an
+ * error. */
 static int with_message(struct decoder *decoder, const ProtobufCMessageDescriptor *descriptor,
 			struct cursor bytes,
 			int (*add)(struct decoder *decoder, const ProtobufCMessage *message))
@@ -268,7 +271,7 @@ static int add_sample_type(struct decoder *decoder, const Perftools__Profiles__V
 	return check_strings(decoder, wrong);
 }
 
-/* Takes the fields that a profile has once, and its sample types and comments. */
+/* Adds the fields that a profile has only once, and the sample types and comments. */
 static int add_head(struct decoder *decoder, const ProtobufCMessage *message)
 {
 	const Perftools__Profiles__Profile *from = (const Perftools__Profiles__Profile *)message;
@@ -383,8 +386,9 @@ static int decode_all(struct decoder *decoder)
 	return r;
 }
 
-/* Returns what wrote the profile, or NULL. No field says so; our own comments and Go's runtime are
- * recognized. */
+/* Returns the name of the tool that wrote the profile, or NULL if it is not known. The format has
+ * no field for it: our profiles are recognized by their comments, Go's by functions of its
+ * runtime. */
 static const char *find_tool(const struct profile *profile)
 {
 	if (profile_metadata(profile, "run"))
@@ -430,7 +434,8 @@ static bool is_message(uint32_t number)
 	return number <= FIELD_STRING || number == 11 /* period_type */;
 }
 
-/* Returns whether this is a field of a profile, with a wire type that the field may have. */
+/* Returns whether the field has a wire type that this field of a profile may have. Fields with
+ * unknown numbers may have any wire type. */
 static bool is_plausible(const struct wire_field *field)
 {
 	if (field->number > FIELD_LAST)
@@ -441,8 +446,9 @@ static bool is_plausible(const struct wire_field *field)
 	       (field->number == 13 && field->wire_type == WIRE_BYTES); /* packed comments */
 }
 
-/* Returns whether the unreadable rest is a field that goes on after the head, not other text: many
- * a stack of functions begins like one field. */
+/* Returns whether `head`, the rest that has no complete field, may be a field that goes on after
+ * the end of the head. If it can't be, the input is something else, such as folded stacks, many of
+ * which begin like a field. */
 static bool is_cut(const struct cursor *head)
 {
 	unsigned tag = (unsigned char)*head->at;
@@ -464,9 +470,9 @@ static bool is_cut(const struct cursor *head)
 	}
 }
 
-/* Returns whether a message begins here that is longer than the head, and in it a field that it may
- * have. Its size takes several bytes, of which the first are not letters: so no text begins like
- * this. */
+/* Returns whether the head begins with a message that is longer than the head, and the message
+ * begins with a field that it may have. The size of such a message takes several bytes, and all
+ * except the last are not ASCII, so text does not begin like this. */
 static bool is_cut_message(struct cursor head)
 {
 	static const unsigned n_fields[] = {
@@ -495,8 +501,8 @@ static bool is_cut_message(struct cursor head)
 	       tag >> 3 <= n_fields[number];
 }
 
-/* Accepts a head if the first field is a known one, and all that follow look right, up to one that
- * the end of the head cuts off. */
+/* Accepts a head if its first field is a known field and all following fields look right, up to a
+ * field that the end of the head cuts off. */
 static enum probe probe_pprof(struct cursor head)
 {
 	bool is_whole = cursor_left(&head) < INPUT_HEAD_SIZE;
@@ -504,7 +510,7 @@ static enum probe probe_pprof(struct cursor head)
 	bool is_right;
 	int n = 0;
 
-	/* Letters may be fields, but no profile is without control bytes. */
+	/* Text may look like fields, but every profile has control bytes. */
 	if (cursor_is_text(head))
 		return PROBE_NO;
 	for (; wire_next_field(&head, &field); n++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A reader reads one input format. To add one: a file with a `const struct reader`, and a row in
- * registry.c. */
+/* A reader reads one input format. To add a reader, write a file with a `const struct reader` and
+ * add a row to the table in registry.c. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,46 +12,47 @@
 
 enum {
 	READER_E_UNKNOWN = 16, /* not a known format */
-	READER_E_UNSUPPORTED,  /* a known format, or version of one, that is not read */
+	READER_E_UNSUPPORTED,  /* a known format, or version of a format, that is not supported */
 	READER_E_CORRUPT,      /* not valid in its format, truncated, or damaged */
 };
 
-/* No format has a longer line. */
+/* The longest head that a probe gets. No format has a longer line. */
 #define READER_HEAD_MAX (1u << 20)
 
-enum probe { /* whether input with this beginning is in a format */
+enum probe { /* whether an input is in a format, judging by its beginning */
 	PROBE_NO,
 	PROBE_YES,
-	PROBE_UNSURE, /* read a longer beginning; if there is none: no */
-	PROBE_LIKELY, /* read a longer beginning; if there is none: yes */
+	PROBE_UNSURE, /* a longer beginning is needed; if there is none: no */
+	PROBE_LIKELY, /* a longer beginning is needed; if there is none: yes */
 };
 
 struct reader {
 	const char *name;    /* --from=NAME */
 	const char *summary; /* one line of `pprofconv formats` */
 
-	/* Looks at the first bytes: a few KiB, and up to READER_HEAD_MAX if it is unsure of those.
-	 * No side effects. */
+	/* Looks at the first few KiB of an input, and is called with more, up to READER_HEAD_MAX,
+	 * if the answer is PROBE_UNSURE or PROBE_LIKELY. Has no side effects. */
 	enum probe (*probe)(struct cursor head);
 
 	/* Adds the content of the input to an empty profile, and sets profile.tool if the input
-	 * says what wrote it. Returns 0, -errno, INPUT_E_* or READER_E_*, with a message unless
-	 * profile_status() has failed. */
+	 * says what wrote it. Returns 0; or -errno, INPUT_E_* or READER_E_* with a message in
+	 * `diag`. A failure of profile_status() has no message; the caller checks it. */
 	int (*read)(struct profile *profile, struct input *input, struct diag *diag);
 };
 
-/* All readers, the most particular format first; ends with NULL. */
+/* All readers, with NULL at the end. The reader of a more specific format comes first. */
 extern const struct reader *const readers[];
 
-/* Returns the reader of that name, or NULL. */
+/* Returns the reader with this name, or NULL if there is none. */
 const struct reader *reader_find(const char *name);
 
-/* Reads the whole input with `reader`, or, if that is NULL, with the first one whose probe accepts
- * it. Returns 0, or as reader.read; always with a message. The caller frees *out_profile. */
+/* Reads the whole input with `reader`, or, if that is NULL, with the first reader whose probe
+ * accepts it. Returns 0 and sets *out_profile, which the caller frees; or returns an error as
+ * reader.read() does, or READER_E_UNKNOWN. Every error has a message in `diag`. */
 int reader_read(struct profile **out_profile, const struct reader *reader, struct input *input,
 		struct diag *diag);
 
-/* Does the same, but leaves a sampled dump's counts as they were taken; profile.kept_interval says
- * so. */
+/* Same as reader_read(), but does not scale the counts of a sampled dump to estimates, and sets
+ * profile.kept_interval to the sample interval. */
 int reader_read_samples(struct profile **out_profile, const struct reader *reader,
 			struct input *input, struct diag *diag);

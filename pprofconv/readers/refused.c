@@ -38,8 +38,9 @@ static const struct {
 #undef KIND
 };
 
-/* event = command pid [ "/" tid ] [ "[" cpu "]" ] time ":" ...: the first line of perf script. The
- * time is the first word with a point in it that ends in a colon. */
+/* event = command pid [ "/" tid ] [ "[" cpu "]" ] time ":" ...: the first line of perf script's
+ * output. The time is the first word after the second that is two numbers with a point between them
+ * and a colon at the end. */
 static bool is_perf_script(struct cursor head)
 {
 	const char *end = memchr(head.at, '\n', cursor_left(&head));
@@ -64,8 +65,8 @@ static bool is_perf_script(struct cursor head)
 	return false;
 }
 
-/* Returns whether this is text of two bytes a character, without a byte order mark: the first
- * characters are ASCII, so each has a 0 on the same side. */
+/* Returns whether this is text with two bytes per character and no byte order mark. Its first
+ * characters are ASCII, so one of the two bytes is 0, always the first or always the second. */
 static bool is_unmarked_utf16(struct cursor head)
 {
 	enum {

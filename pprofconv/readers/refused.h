@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Refused input is data that users often take for a heap profile, or a heap profile of a kind that
- * is not read. It is refused by name. */
+/* Refused input is a file that users often take for a heap profile, or a heap profile of a kind
+ * that is not supported. The error message names this kind. */
 #pragma once
 #include "base/cursor.h"
 
@@ -9,5 +9,5 @@ struct refused {
 	const char *help; /* what to do, or NULL */
 };
 
-/* Returns what input with this beginning is, or NULL if it is none of these. */
+/* Returns the kind of refused input that begins with `head`, or NULL if it is not refused input. */
 const struct refused *refused_find(struct cursor head);

@@ -39,8 +39,8 @@ static int report_unknown(struct cursor head, struct diag *diag)
 			       "--from=FORMAT reports what is wrong with the file");
 }
 
-/* Returns the first reader that accepts input with this beginning, for certain or not; NULL if none
- * does. */
+/* Returns the first reader whose answer to `head` is not PROBE_NO, and sets *out_answer to this
+ * answer; returns NULL if there is none. PROBE_UNSURE counts as PROBE_NO if `is_last` is true. */
 static const struct reader *probe_all(struct cursor head, bool is_last, enum probe *out_answer)
 {
 	for (size_t i = 0; readers[i]; i++) {
@@ -53,8 +53,9 @@ static const struct reader *probe_all(struct cursor head, bool is_last, enum pro
 
 _Static_assert(INPUT_HEAD_SIZE * 16 * 16 == READER_HEAD_MAX, "the last head is the longest one");
 
-/* Finds the reader by content, unless the caller chose one. A few KiB are enough for nearly all
- * formats; if the first line is longer than that, more is looked at. */
+/* Finds the reader by content, unless the caller chose one. A few KiB of input are enough for
+ * nearly all formats; while the answer is unsure, as it is if the first line is longer, the probes
+ * get more. */
 static int find_reader(struct input *input, const struct reader **out_reader, struct diag *diag)
 {
 	size_t size = INPUT_HEAD_SIZE;
@@ -83,7 +84,7 @@ static int find_reader(struct input *input, const struct reader **out_reader, st
 	return found ? 0 : report_unknown(head, diag);
 }
 
-/* Adds the message for a failed profile_status(), which has none. */
+/* Returns profile_status(), and reports its failure, which has no message yet. */
 static int explain_status(const struct profile *profile, struct diag *diag)
 {
 	int r = profile_status(profile);
