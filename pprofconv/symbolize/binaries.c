@@ -8,7 +8,7 @@
 #include "base/hash.h"
 
 enum {
-	OPENED_MAX = 64 /* debug information of each may take hundreds of megabytes */
+	OPENED_MAX = 64 /* the debug information of one may take hundreds of megabytes */
 };
 
 static uint64_t hash_wanted(const struct find_binary_wanted *wanted)

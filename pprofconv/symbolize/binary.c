@@ -80,8 +80,8 @@ static bool is_mangled(const char *name)
 	return strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
 }
 
-/* Takes the name from the symbol if DWARF gives none, and also if DWARF gives only a name without
- * its namespaces and the symbol is mangled. */
+/* Sets the frame's linkage name to the name of the symbol at the address, if there is a symbol. If
+ * the frame has a name from DWARF, which lacks the namespaces, only a mangled symbol is used. */
 static void name_by_symbol(struct binary *binary, uint64_t address, struct frame *frame)
 {
 	const struct symbol *symbol = symtab_find(&binary->symtab, address);

@@ -10,19 +10,20 @@
 struct binary {
 	struct object *object;
 	struct object *debug;     /* its separate debug file, or NULL */
-	struct object *alternate; /* the file that its DWARF shares with others, or NULL */
+	struct object *alternate; /* the file with DWARF that several files share, or NULL */
 	struct debuginfo *info;   /* NULL if there is no DWARF */
 	struct symtab symtab;
-	bool has_symtab; /* it was read, at its first use */
+	bool has_symtab; /* `symtab` has been read, which happens at its first use */
 };
 
-/* Opens the files that belong to `object`, and takes ownership of it, even on failure. Returns 0 or
- * -ENOMEM. */
+/* Makes a binary from `object`, and opens its debug files. Takes ownership of `object`, even on
+ * failure. Returns 0 or -ENOMEM. */
 int binary_new(struct object *object, const struct debugfile_paths *paths,
 	       struct binary **out_binary);
 
-/* Appends the frames at an address as linked, as debuginfo_find() does: from DWARF, and from the
- * symbols what DWARF leaves open. Appends nothing if nothing is known. Returns 0 or -ENOMEM. */
+/* Appends the frames at a linked address, in the order of debuginfo_find(). They come from DWARF;
+ * what DWARF does not say comes from the symbols. Appends nothing if nothing is known. Returns 0 or
+ * -ENOMEM. */
 int binary_find(struct binary *binary, uint64_t address, frame_list *frames);
 
 /* Takes NULL. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The places are those of gdb. A candidate is accepted only if its build ID is the wanted one or,
- * for files without build IDs, if its checksum is. */
+/* Debug files are searched for in the places where gdb searches. A file found there is accepted
+ * only if it has the wanted build ID or, if a build ID is missing, the wanted checksum. */
 #include "symbolize/debugfile.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "symbolize/debuginfod.h"
 
 struct wanted {
-	const struct object *of; /* the file itself, which is not a match; NULL: not known */
+	const struct object *of;             /* the file whose debug file is wanted, or NULL */
 	char build_id[2 * BUILD_ID_MAX + 1]; /* "" if not known */
 	const char *name;                    /* the link's text, or NULL */
 	uint32_t crc;
@@ -33,7 +33,7 @@ static uint32_t checksum(const struct object *object)
 	return (uint32_t)crc;
 }
 
-/* A link may name the very file that holds it. */
+/* A debug link may name the file that it is in. */
 static bool is_same_file(const struct object *a, const struct object *b)
 {
 	return a->inode && a->inode == b->inode && a->device == b->device;
@@ -85,7 +85,8 @@ static const char *sysroot_of(const struct debugfile_paths *paths)
 	return paths->sysroot ? paths->sysroot : "";
 }
 
-/* DIR/.build-id/ab/cdef... with `suffix` */
+/* Tries DIR/.build-id/ab/cdef... with `suffix`, for each folder of debug files, and then for the
+ * same folder in the sysroot. */
 static int try_build_id_dirs(const struct wanted *wanted, const struct debugfile_paths *paths,
 			     const char *suffix, struct object **out_file)
 {
@@ -106,7 +107,8 @@ static int try_build_id_dirs(const struct wanted *wanted, const struct debugfile
 	return r;
 }
 
-/* Returns the folder of the file, with symbolic links resolved; "" if there is none. */
+/* Returns the folder of the file, with symbolic links resolved, or "" if its path has no folder;
+ * NULL if memory is out. The caller frees it. */
 static char *folder_of_object(const struct object *object)
 {
 	char *path = realpath(object->path, NULL);
@@ -122,8 +124,9 @@ static char *folder_of_object(const struct object *object)
 	return path;
 }
 
-/* Looks next to the file, in .debug next to it, and in the same place of each tree of debug
- * files. */
+/* Looks for the file that a debug link names: in the folder of `object`, in .debug in that folder,
+ * and in the folder of the same name in each tree of debug files. An absolute name is tried
+ * alone. */
 static int try_link(const struct object *object, const struct wanted *wanted,
 		    const struct debugfile_paths *paths, struct object **out_file)
 {
@@ -162,7 +165,7 @@ static int try_servers(const struct wanted *wanted, const struct debugfile_paths
 	return try_debug_path(path, wanted, out_file);
 }
 
-/* link = name NUL padding crc, the last aligned to and of 4 bytes */
+/* link = name NUL padding crc; the crc has 4 bytes and is aligned to 4 */
 static void read_debuglink(const struct object *object, struct wanted *out_wanted)
 {
 	Elf_Data *data = object_section_data(object, ".gnu_debuglink");

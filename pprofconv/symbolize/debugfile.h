@@ -5,7 +5,7 @@
 #include "symbolize/object.h"
 
 struct debugfile_paths {
-	const char *const *dirs; /* each with a .build-id folder or a tree like the system's */
+	const char *const *dirs; /* each has a .build-id folder or a tree like the system's */
 	size_t n_dirs;
 	const char *sysroot; /* prefix of every path of the system, or NULL */
 	bool debuginfod;     /* also ask the servers in DEBUGINFOD_URLS */
@@ -25,7 +25,7 @@ int debugfile_find(const struct object *object, const struct debugfile_paths *pa
 int debugfile_find_alternate(const struct object *object, const struct debugfile_paths *paths,
 			     struct object **out_file);
 
-/* Finds a program or library, or else its debug information, by its build ID alone. A text that is
- * not lower-case hexadecimal is not a build ID. */
+/* Finds a program or library, or else its debug information, by its build ID alone. If `build_id`
+ * is not lower-case hexadecimal, no file fits. */
 int debugfile_find_program(const char *build_id, const struct debugfile_paths *paths,
 			   struct object **out_file);

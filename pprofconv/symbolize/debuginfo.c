@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* clang writes no .debug_aranges, and those of other compilers are not to be trusted, so the ranges
- * are taken from the units themselves. A unit's functions are read when an address is first in it;
- * after that each look-up is a binary search. */
+/* The ranges of units are read from the units themselves, because clang writes no .debug_aranges,
+ * and those of other compilers can't be trusted. The functions of a unit are read when an address
+ * in the unit is first looked up; later look-ups are binary searches. */
 #include "symbolize/debuginfo.h"
 
 #include <dwarf.h>
@@ -13,8 +13,8 @@
 #include "symbolize/function_ranges.h"
 #include "symbolize/qualified_name.h"
 
-/* Limit of frames at one address, without the outermost. If there are more, the outer ones are left
- * out. */
+/* The most functions that are listed at one address. If there are more, the outer ones are left
+ * out, and the last frame has only the place of the call. */
 #define INLINED_MAX (LOCATION_LINES_MAX - 1)
 
 struct unit {
@@ -50,7 +50,8 @@ static bool is_mangled_language(Dwarf_Die *die)
 	}
 }
 
-/* Finds the .dwo file of a split unit. If it is missing, the lines are still there. */
+/* Finds the .dwo file of a split unit. If it is missing, the unit has no functions, but still its
+ * lines. */
 static void find_split(struct debuginfo *info, struct unit *unit)
 {
 	Dwarf_Die split = {0};
@@ -82,7 +83,8 @@ static int add_unit_range(void *opaque, uint64_t low, uint64_t high)
 	return rangemap_add(&info->map, low, high, 0, (uint32_t)info->units.n - 1);
 }
 
-/* Gives a unit that doesn't say where its code is the ranges of its functions. */
+/* Adds the ranges of the unit's functions as the ranges of the unit, which itself does not say
+ * where its code is. */
 static int add_function_ranges(struct debuginfo *info, struct unit *unit)
 {
 	int r = load_unit(info, unit);
@@ -122,7 +124,7 @@ static int read_units(struct debuginfo *info)
 	while (!r && dwarf_get_units(info->dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
 		int tag = dwarf_tag(&die);
 
-		/* A unit that was split off for sharing has no code of its own. */
+		/* Other units, such as those that several files share, have no code. */
 		if (tag == DW_TAG_compile_unit || tag == DW_TAG_skeleton_unit)
 			r = add_unit(info, &die);
 	}
@@ -162,7 +164,7 @@ int debuginfo_open(const struct object *dwarf_object, const struct object *code,
 	return 0;
 }
 
-/* Sets the place in the source that the code at the address comes from. */
+/* Sets the frame's file, line and column to those of the code at the address. */
 static void find_line(struct unit *unit, uint64_t address, struct frame *frame)
 {
 	Dwarf_Line *row = dwarf_getsrc_die(&unit->die, address);
@@ -178,8 +180,8 @@ static void find_line(struct unit *unit, uint64_t address, struct frame *frame)
 		frame->column = number;
 }
 
-/* Sets the place that an inlined function is called from: it is the place of the frame around
- * it. */
+/* Sets the file, line and column of `frame`, the frame of the caller, to those of the call of the
+ * inlined function. */
 static void find_call(struct unit *unit, Dwarf_Die *inlined, struct frame *frame)
 {
 	Dwarf_Files *files;

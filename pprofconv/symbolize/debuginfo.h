@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Debug information (DWARF) says which function an address belongs to, which functions were inlined
- * there, and the lines. */
+ * there, and which lines of source code they are at. */
 #pragma once
 #include "symbolize/object.h"
 
@@ -11,7 +11,7 @@ struct debuginfo;
 struct frame {
 	const char *linkage_name;   /* mangled, if the language mangles */
 	const char *name;           /* without its namespaces */
-	const char *qualified_name; /* with them, for people; only without a linkage name */
+	const char *qualified_name; /* with namespaces; NULL if there is a linkage name */
 	const char *file;
 	const char *directory; /* of the compilation; `file` is relative to it unless absolute */
 	uint32_t line;         /* 0: not known */
@@ -22,22 +22,23 @@ struct frame {
 
 typedef VEC(struct frame) frame_list;
 
-/* Opens the DWARF in `dwarf_object`; `code` is the file that holds the code, often the same one.
- * `alternate` is the file that .gnu_debugaltlink names, or NULL. All must outlive the result.
- * Returns 0; DEBUGINFO_E_NONE if there is no DWARF or it can't be read; -ENOMEM. */
+/* Opens the DWARF in `dwarf_object`; `code` is the object that holds the code, often the same
+ * object. `alternate` is the file that .gnu_debugaltlink names, or NULL. All must outlive the
+ * result. Returns 0; DEBUGINFO_E_NONE if there is no DWARF or it can't be read; -ENOMEM. */
 enum {
 	DEBUGINFO_E_NONE = 1,
 };
 int debuginfo_open(const struct object *dwarf_object, const struct object *code,
 		   const struct object *alternate, struct debuginfo **out_info);
 
-/* Appends the frames at an address as linked, the innermost first. Each has its current line, which
- * for all but the first is the line of the call. Appends nothing if nothing is known, and a frame
- * without names if only the line is. Returns 0 or -ENOMEM. */
+/* Appends the frames at a linked address, the innermost first. The first frame has the line of the
+ * address; every other frame has the line where it calls the frame before it. Appends nothing if
+ * nothing is known, and a frame without names if only the line is known. Returns 0 or -ENOMEM. */
 int debuginfo_find(struct debuginfo *info, uint64_t address, frame_list *frames);
 
-/* Returns how many of the units needed so far have their functions in a .dwo file that is missing:
- * such functions come from symbols, without inlined frames. Returns 0 for NULL. */
+/* Returns how many of the units that were needed so far have their functions in a .dwo file that is
+ * missing. The names of such functions come from symbols, without inlined frames. Returns 0 for
+ * NULL. */
 uint32_t debuginfo_count_lost_units(const struct debuginfo *info);
 
 /* Takes NULL. */

@@ -7,7 +7,8 @@
 
 struct client;
 
-/* With a length of 0 the build ID is text. Returns an open file, or a negative number. */
+/* The type of debuginfod_find_executable() and debuginfod_find_debuginfo(). A length of 0 means
+ * that the build ID is text. The result is an open descriptor, or a negative number on failure. */
 typedef int find_function(struct client *client, const unsigned char *build_id, int length,
 			  char **out_path);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* debuginfod fetches files by build ID from debuginfod servers. Its library is loaded at the first
- * request: without a request the process has nothing of it, and no environment variable is read. */
+/* debuginfod fetches files by build ID from debuginfod servers. The library libdebuginfod is loaded
+ * at the first request. Without a request, none of its code runs and none of its environment
+ * variables is read. */
 #pragma once
 
 enum debuginfod_kind {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A few hundred bytes of mangled name can expand to more text than there is memory, as each part
- * may repeat earlier ones. So the text is taken piece by piece, and longjmp() leaves the demangler
- * when the text is too long; its callback form holds no memory of its own. */
+/* A mangled name of a few hundred bytes can expand to more text than there is memory, because each
+ * part may repeat earlier parts. So the demangler's callback form is used, which hands over the
+ * text piece by piece. When the text gets too long, longjmp() leaves the demangler; this leaks
+ * nothing, because the callback form allocates no memory. */
 #include "symbolize/demangle.h"
 
 #include <libiberty/demangle.h>
@@ -14,9 +15,10 @@
 #define MANGLED_MAX   4096
 #define DEMANGLED_MAX 65536
 
-/* libiberty refuses C++ names of more than half as many characters unless its limit on recursion is
- * off; up to MANGLED_MAX the recursion fits any main thread's stack. Rust names may refer to
- * themselves, without end: for them the limit, which is one of depth alone, stays on. */
+/* libiberty refuses C++ names of more than this many characters, which is half its limit on
+ * recursion, unless the limit is off. Up to MANGLED_MAX characters the recursion fits into the
+ * stack of any main thread. Rust names may refer to themselves without end, so for them the limit
+ * stays on; there it limits only the depth. */
 #define LIBERTY_CHARACTERS_MAX 1024
 
 struct text {

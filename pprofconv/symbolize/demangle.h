@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Demangling turns the names of symbol tables into names for people: C++ and Rust (both of its
- * manglings). */
+/* Demangling turns the names in symbol tables into names for people. It supports C++ and both
+ * manglings of Rust. */
 #pragma once
 
 enum demangle_style {
@@ -9,9 +9,9 @@ enum demangle_style {
 	DEMANGLE_NONE,
 };
 
-/* Returns the name for people of `symbol`, or NULL if that is the symbol itself, or if memory is
- * out. The caller frees it. Names that demangle to more than 64 KiB, or that are longer than 4 KiB,
- * stay as they are.
+/* Returns the name for people of `symbol`, or NULL if this name is `symbol` itself or if memory is
+ * out. The caller frees the name. A symbol that is longer than 4 KiB, or whose name would be longer
+ * than 64 KiB, stays as it is.
  *
  * DEMANGLE_SHORT also removes the suffixes that compilers append to the names of the pieces and
  * copies that they make of one function (.cold, .constprop.0, ...), from unmangled names too. */

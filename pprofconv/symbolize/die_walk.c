@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* libdw's own step to a sibling skips over children, which costs a second reading of them if the
- * producer wrote no DW_AT_sibling (as clang does), and never ends if that attribute points
- * backwards. Used only on DIEs without children, it does neither: each DIE is read once and
- * addresses only rise. */
+/* dwarf_siblingof(), libdw's step to the next sibling, skips over the children of a DIE. If the
+ * compiler wrote no DW_AT_sibling, as clang doesn't, this reads the children a second time; if that
+ * attribute points backwards, a walk never ends. die_walk_next() calls it only for DIEs without
+ * children, so each DIE is read once and addresses only increase. */
 #include "symbolize/die_walk.h"
 
 #include <string.h>
@@ -24,8 +24,8 @@ struct die_walk die_walk_start(Dwarf_Die *unit)
 	return (struct die_walk){.die = *unit, .end = end_of_unit(unit)};
 }
 
-/* Steps from the last child of a DIE to the DIE after its parent. `address` is that of the zero
- * byte that ends the children. */
+/* Steps from the last child of a DIE to the DIE after its parent. `address` points to the zero byte
+ * that ends the children. Returns false at the end of the unit. */
 static bool leave_parents(struct die_walk *walk, const uint8_t *address)
 {
 	struct Dwarf_CU *cu = walk->die.cu;

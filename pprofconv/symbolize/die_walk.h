@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A DIE walk visits all DIEs of one unit of DWARF, in the order of the file. Broken DWARF ends the
- * walk early; it always ends. */
+ * walk early, and never makes it endless. */
 #pragma once
 #include <elfutils/libdw.h>
 #include <stdbool.h>

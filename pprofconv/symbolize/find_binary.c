@@ -7,7 +7,7 @@
 
 #include "base/path.h"
 
-/* Returns whether this is the name of a file, and not one that the kernel or a reader gives to
+/* Returns whether `file` is the name of a file, and not a name that the kernel or a reader gives to
  * memory without a file. */
 static bool is_file_name(const char *file)
 {
@@ -53,8 +53,9 @@ static bool has_name_of(const char *binary, const struct find_binary_wanted *wan
 	return strcmp(path_last_part(binary), path_last_part(wanted->file)) == 0;
 }
 
-/* Tries the user's files. One is accepted if its build ID is the wanted one; if none is wanted, if
- * its name is the wanted one or, for the program, if there is only that file. */
+/* Tries the files that the user named. If a build ID is wanted, a file with this build ID is
+ * accepted. Otherwise a file is accepted if it has the wanted name, or if the program is wanted and
+ * the user named only one file. */
 static int try_binaries(const struct find_binary_wanted *wanted,
 			const struct find_binary_options *options,
 			struct find_binary_result *out_result, struct object **out_object)
@@ -135,8 +136,8 @@ static int try_build_id(const struct find_binary_wanted *wanted,
 	return r < 0 ? r : 0;
 }
 
-/* If nothing is found, the outcome for the file that the user named is reported before that for
- * another place: it says more. */
+/* If no file fits, *out_result is the outcome for the file that the user named, if that file
+ * exists, rather than the outcome for another place: it tells the user more. */
 int find_binary(const struct find_binary_wanted *wanted, const struct find_binary_options *options,
 		struct find_binary_result *out_result, struct object **out_object)
 {

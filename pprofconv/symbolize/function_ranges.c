@@ -10,11 +10,12 @@
 struct reading {
 	struct function_ranges *scopes;
 	struct scope_limits *limits;
-	VEC(uint32_t) around; /* the scopes of the DIE's parents, by depth, and its own */
-	uint32_t scope;       /* the one being added */
+	VEC(uint32_t) around; /* the scopes of the current DIE's parents and of itself, by depth */
+	uint32_t scope;       /* the scope that is being added */
 };
 
-/* Linkers leave ranges of functions that they discarded, at 0 or at another place without code. */
+/* Ranges without code are skipped. For functions that it discarded, a linker leaves ranges at 0 or
+ * at another place without code. */
 int scope_ranges(Dwarf_Die *die, struct scope_limits *limits,
 		 int (*add)(void *opaque, uint64_t low, uint64_t high), void *opaque)
 {
@@ -41,7 +42,8 @@ static int add_range(void *opaque, uint64_t low, uint64_t high)
 	return rangemap_add(&reading->scopes->map, low, high, depth, reading->scope);
 }
 
-/* Makes a scope of a DIE that has code. Sets *out_scope to the scope of its children. */
+/* Adds a scope for a DIE, if it is a function with code. `outer` is the scope around the DIE. Sets
+ * *out_scope to the scope around its children. */
 static int add_scope(struct reading *reading, Dwarf_Die *die, uint32_t outer, uint32_t *out_scope)
 {
 	int tag = dwarf_tag(die), n;

@@ -8,7 +8,8 @@
 
 typedef VEC(uint8_t) bytes;
 
-/* Doubles the buffer as often as needed, up to the limit. */
+/* Unpacks into a buffer that doubles when it is full, up to the limit. Returns 0; MINIDEBUG_E_NONE
+ * if the data is damaged or too large; -ENOMEM. */
 static int unpack_all(lzma_stream *stream, bytes *out)
 {
 	lzma_ret result = LZMA_OK;

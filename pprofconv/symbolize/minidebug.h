@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Minidebug (.gnu_debugdata) is an ELF file, compressed by xz, in a section of another. It holds
- * the local functions that .dynsym leaves out. */
+/* Minidebug (.gnu_debugdata) is an ELF file, compressed by xz, in a section of another ELF file. It
+ * has the symbols of local functions, which .dynsym does not have. */
 #pragma once
 #include "symbolize/object.h"
 
@@ -10,5 +10,6 @@ enum {
 	MINIDEBUG_E_NONE = 1, /* there is none, or it can't be read */
 };
 
-/* Returns 0; MINIDEBUG_E_NONE; -ENOMEM. The caller closes *out_minidebug. */
+/* Unpacks and opens the minidebug in `object`. Returns 0; MINIDEBUG_E_NONE; -ENOMEM. The caller
+ * closes *out_minidebug. */
 int minidebug_open(const struct object *object, struct object **out_minidebug);

@@ -17,7 +17,7 @@ static int make_room_for(struct naming *naming, uint32_t string)
 	return 0;
 }
 
-/* Demangles each name once: there are many times more frames than functions. */
+/* Demangles each name only once, because there are many times more frames than functions. */
 static int demangle_string(struct naming *naming, uint32_t symbol, uint32_t *out_name)
 {
 	if (make_room_for(naming, symbol))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Naming turns frames into lines with functions of a profile, their names demangled. */
+/* Naming turns frames from debug information into the lines and functions of a profile, with
+ * demangled names. */
 #pragma once
 #include "model/profile.h"
 #include "symbolize/debuginfo.h"
@@ -12,8 +13,8 @@ struct naming {
 	VEC(char) path;      /* scratch */
 };
 
-/* Sets *out_line to the line for one frame; `fallback` names the function if the frame doesn't.
- * Returns 0 or -ENOMEM. */
+/* Sets *out_line to the line for one frame; `fallback` is the name of the function if the frame has
+ * no name. Returns 0 or -ENOMEM. */
 int naming_line(struct naming *naming, const struct frame *frame, const char *fallback,
 		struct profile_line *out_line);
 

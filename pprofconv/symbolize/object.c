@@ -79,7 +79,7 @@ static int read_segments(struct object *object)
 	return r;
 }
 
-/* Reads the file, once there is a handle. */
+/* Reads the build ID and the segments. object->elf is NULL if memory was out. */
 static int read_elf(struct object *object)
 {
 	GElf_Ehdr header;
@@ -163,7 +163,9 @@ static const struct object_segment *segment_at(const struct object *object, uint
 	return found;
 }
 
-/* objcopy --only-keep-debug leaves segments without bytes, so only their addresses are known. */
+/* Returns the segment of code of a file that has only debug information, or NULL if the file is
+ * another kind or has several such segments. objcopy --only-keep-debug leaves segments without
+ * bytes, so only their addresses are known. */
 static const struct object_segment *only_code_segment(const struct object *object)
 {
 	const struct object_segment *found = NULL;
@@ -190,8 +192,8 @@ bool object_address_of(const struct object *object, uint64_t offset, uint64_t di
 	segment = only_code_segment(object);
 	if (!segment)
 		return false;
-	/* A mapping of the whole file starts with its first segment, any other with this one's
-	 * page. */
+	/* A mapping from offset 0 starts with the file's first segment; any other mapping starts
+	 * with the page of the code segment. */
 	if (!offset)
 		segment = object->segments.items;
 	*out_address = (segment->address & ~(uint64_t)(PAGE_BYTES - 1)) + distance;

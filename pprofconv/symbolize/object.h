@@ -12,14 +12,14 @@
 
 #define BUILD_ID_MAX 64 /* bytes; SHA-1 has 20 */
 
-/* Per file: the kernel runs none with more than 64 KiB of headers. */
+/* The limit per file: the kernel does not run a file with more than 64 KiB of program headers. */
 #define OBJECT_SEGMENTS_MAX (65536 / sizeof(Elf64_Phdr))
 
 enum {
 	OBJECT_E_NOT_ELF = 1, /* not a regular file, or not an ELF file */
 };
 
-struct object_segment { /* one that is loaded */
+struct object_segment { /* a segment that is loaded */
 	uint64_t offset;
 	uint64_t file_size;
 	uint64_t address; /* as linked */
@@ -46,30 +46,33 @@ int object_open(const char *path, struct object **out_object);
  * on failure. `path` is the file that it was found in. Returns 0; OBJECT_E_NOT_ELF; -errno. */
 int object_open_image(const char *path, void *image, size_t size, struct object **out_object);
 
-/* Closes the file's descriptor, since descriptors are few; the bytes stay available. A call that
- * finds other files by the descriptor, as libdw finds those of split DWARF, must come first. */
+/* Closes the file's descriptor, since descriptors are few; the bytes stay available. Calls that
+ * find other files through the descriptor, as libdw does for split DWARF, must come before this
+ * call. */
 void object_close_descriptor(struct object *object);
 
-/* Frees it with everything that points into its sections; takes NULL. */
+/* Frees the object; pointers into its sections become invalid. Takes NULL. */
 void object_close(struct object *object);
 DEFINE_CLEANUP(struct object *, object_close)
 
-/* Sets *out_address to the address, as linked, of the byte `distance` bytes into a mapping of the
- * file that begins at `offset` of it. Returns false if no segment holds it. A file with debug
- * information only no longer says where in the program its code was; it serves if it has one
- * segment of code. */
+/* Finds the linked address of a byte of the file: the byte that is `distance` bytes after the start
+ * of a mapping that begins at `offset` in the file. Sets *out_address and returns true, or returns
+ * false if no segment holds the byte. A file that has only debug information has lost the offsets
+ * of its code; it works if it has exactly one segment of code. */
 bool object_address_of(const struct object *object, uint64_t offset, uint64_t distance,
 		       uint64_t *out_address);
 
-/* Returns whether code may be at `address`; the start of the file's image holds none. */
+/* Returns whether code may be at the linked address `address`. No code is at 0, the start of the
+ * file's image. */
 bool object_is_code(const struct object *object, uint64_t address);
 
-/* Each returns the section of that name, or of that type, or NULL. */
+/* Each of these two functions returns the first section with this name or type, or NULL if there is
+ * none. */
 Elf_Scn *object_section(const struct object *object, const char *name);
 Elf_Scn *object_section_of_type(const struct object *object, uint32_t type);
 
 /* Returns the bytes of a section as they are in the file, or NULL if there are none. */
 Elf_Data *object_section_data(const struct object *object, const char *name);
 
-/* Returns whether it has sections with DWARF that says where functions are. */
+/* Returns whether the object has DWARF that says where functions are. */
 bool object_has_dwarf(const struct object *object);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* DIEs don't know their parents, so the first question about a unit lists all DIEs that can contain
- * a function. These nest: the container of a DIE is the last that starts before it, or one around
- * that. */
+/* A DIE has no pointer to its parent, so the first look-up in a unit lists all DIEs that can
+ * contain a function, the containers. Containers nest: a DIE is in the last container that starts
+ * before the DIE, or in a container around that one. */
 #include "symbolize/qualified_name.h"
 
 #include <dwarf.h>
@@ -16,12 +16,12 @@
 
 #define NONE           UINT32_MAX
 #define ORIGINS_MAX    16   /* steps from a copy of a function to its declaration */
-#define NAME_BYTES_MAX 1024 /* a longer name helps no one */
+#define NAME_BYTES_MAX 1024 /* a longer name would help nobody, and is not made */
 #define PARTS_MAX      64
 
 struct container {
 	Dwarf_Die die;
-	const uint8_t *end; /* of its contents */
+	const uint8_t *end; /* the end of its contents */
 	uint32_t outer;
 	uint32_t depth;
 };
@@ -31,7 +31,7 @@ struct qualify_unit {
 	VEC(struct container) containers; /* by address */
 };
 
-struct parts { /* of a name, the innermost first */
+struct parts { /* the parts of a name, the innermost first */
 	const char *items[PARTS_MAX];
 	size_t n;
 	char *owned; /* the last item, if it was demangled */
@@ -51,8 +51,8 @@ static bool is_container(Dwarf_Die *die)
 	}
 }
 
-/* Closes the containers that the DIE at `address` is not in, from the container `open` outward.
- * Returns the innermost one that stays open. */
+/* Sets the ends of the open containers that the DIE at `address` is not in, from the innermost,
+ * `open`, outward. Returns the innermost container that stays open, or NONE. */
 static uint32_t close_containers(struct qualify_unit *unit, uint32_t open, size_t depth,
 				 const uint8_t *address)
 {
@@ -150,7 +150,8 @@ static Dwarf_Die declaration_of(const Dwarf_Die *function)
 	return die;
 }
 
-/* Returns the name of a container that has none; `inner` is the name found in it. */
+/* Returns what stands in a name for a container without a name. `inner` is the name of the part
+ * inside the container. */
 static const char *unnamed(Dwarf_Die *container, const char *inner)
 {
 	if (dwarf_tag(container) == DW_TAG_namespace)
@@ -158,8 +159,9 @@ static const char *unnamed(Dwarf_Die *container, const char *inner)
 	return strncmp(inner, "operator()", 10) == 0 ? "{lambda}" : "(anonymous)";
 }
 
-/* Adds the name of one container. Returns false if that completes the name: it was a whole
- * demangled one. */
+/* Adds the name of one container. Returns true if the containers around it must be added too;
+ * returns false if the whole name is complete, because the container had a mangled name, which
+ * includes them. */
 static bool add_part(struct parts *parts, Dwarf_Die *container)
 {
 	bool is_function = dwarf_tag(container) == DW_TAG_subprogram;

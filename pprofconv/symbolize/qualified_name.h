@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A qualified name is the name of a C++ function that has no linkage name, with the scopes around
- * it: functions in anonymous namespaces, and lambdas in such functions, have none. Their own
- * name, "operator()", says little; with the scopes that declare it, it is
- * "main::{lambda}::operator()". */
+/* A qualified name is the name of a C++ function with the scopes around it, such as
+ * "main::{lambda}::operator()". It is needed for functions without a linkage name: functions in
+ * anonymous namespaces, and lambdas in such functions, whose own name, "operator()", says
+ * little. */
 #pragma once
 #include <elfutils/libdw.h>
 
@@ -11,16 +11,16 @@
 
 struct qualify_unit;
 
-/* All zeroes is an empty one. */
+/* All zeroes is a valid start. */
 struct qualified_name {
-	VEC(struct qualify_unit) units; /* that declare such functions */
+	VEC(struct qualify_unit) units; /* the units that declare such functions */
 	struct index by_cu;
 	struct strtab names;
 };
 
-/* Sets *out_name to the name of a function with the namespaces, types and functions around it, the
- * latter demangled; valid as long as the object. NULL if there is nothing around it. Returns 0 or
- * -ENOMEM. */
+/* Sets *out_name to the name of a function with the namespaces, types and (demangled) functions
+ * around it. The name is valid as long as `qualify`. Sets *out_name to NULL if nothing is around
+ * the function, or if the name is missing or too long. Returns 0 or -ENOMEM. */
 int qualified_name_of(struct qualified_name *qualify, Dwarf_Die *function, const char **out_name);
 
 void qualified_name_deinit(struct qualified_name *qualify);

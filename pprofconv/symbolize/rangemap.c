@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The ranges are cut into pieces that don't overlap, each with the id of the innermost range over
- * it, in one sweep over the sorted ranges with a stack of the open ones. A look-up is then one
- * binary search, however deep the nesting. Ranges that cross, which only broken input has, are
- * treated as if the later one were inside. */
+/* rangemap_build() cuts the ranges into pieces that don't overlap, each with the id of the
+ * innermost range that covers it. It goes once through the sorted ranges and keeps a stack of the
+ * open ranges. A look-up is then one binary search, no matter how deep ranges nest. If ranges
+ * cross, which happens only in broken input, the later range is treated as the inner one. */
 #include "symbolize/rangemap.h"
 
 struct open_range {
@@ -26,7 +26,7 @@ int rangemap_add(struct rangemap *map, uint64_t low, uint64_t high, uint32_t dep
 
 #define COMPARE(a, b) ((a) < (b) ? -1 : (a) > (b))
 
-/* Sorts outer ranges before the inner ones that start with them. */
+/* Sorts by start. If ranges start at the same address, the outer range comes first. */
 static int compare_ranges(const void *left, const void *right)
 {
 	const struct rangemap_range *a = left, *b = right;
@@ -103,7 +103,7 @@ int rangemap_build(struct rangemap *map)
 
 uint32_t rangemap_find(const struct rangemap *map, uint64_t address)
 {
-	size_t low = 0, high = map->pieces.n; /* the result is at low - 1 */
+	size_t low = 0, high = map->pieces.n; /* the result is the piece at low - 1 */
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;

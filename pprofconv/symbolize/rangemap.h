@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A range map finds which of many address ranges covers an address. Ranges may nest, as
- * functions and the functions inlined into them do; the innermost one is found. All zeroes is an
- * empty map. */
+/* A range map finds which of many address ranges covers an address. Ranges may nest, as functions
+ * and the functions inlined into them do; the innermost range is found. All zeroes is an empty
+ * map. */
 #pragma once
 #include <stdint.h>
 
@@ -17,12 +17,12 @@ struct rangemap_range {
 };
 
 struct rangemap_piece {
-	uint64_t start; /* ends where the next piece starts */
+	uint64_t start; /* the piece ends where the next piece starts */
 	uint32_t id;
 };
 
 struct rangemap {
-	VEC(struct rangemap_range) ranges; /* as added; gone once built */
+	VEC(struct rangemap_range) ranges; /* as added; freed by rangemap_build() */
 	VEC(struct rangemap_piece) pieces; /* by address */
 };
 
@@ -34,7 +34,8 @@ int rangemap_add(struct rangemap *map, uint64_t low, uint64_t high, uint32_t dep
  * -ENOMEM. */
 int rangemap_build(struct rangemap *map);
 
-/* Returns the id of the innermost range that covers `address`, or RANGEMAP_NONE. */
+/* Returns the id of the innermost range that covers `address`, or RANGEMAP_NONE if no range covers
+ * it. */
 uint32_t rangemap_find(const struct rangemap *map, uint64_t address);
 
 void rangemap_deinit(struct rangemap *map);

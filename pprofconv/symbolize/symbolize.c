@@ -85,7 +85,7 @@ static int collect_places(struct symbolizer *s)
 	return r;
 }
 
-/* Gets the file of a mapping. */
+/* Gets the file that a mapping was made from. */
 static int get_binary(struct symbolizer *s, uint32_t number, struct find_binary_result *out_located,
 		      struct binary **out_binary)
 {
@@ -100,16 +100,16 @@ static int get_binary(struct symbolizer *s, uint32_t number, struct find_binary_
 	return binaries_get(s->binaries, &wanted, &s->options->locate, out_located, out_binary);
 }
 
-/* Returns whether the mapping is only in place of a memory map that the profile lacks: nothing is
- * known of it. */
+/* Returns whether nothing is known about the mapping. A profile without a memory map has such a
+ * mapping. */
 static bool is_without_map(const struct profile_mapping *mapping)
 {
 	return !mapping->file && !mapping->build_id && !mapping->start && !mapping->offset &&
 	       (mapping->limit == 0 || mapping->limit == UINT64_MAX);
 }
 
-/* Sets the place's address as linked. Returns false if the file doesn't give it. Without a memory
- * map that is the address itself, in a program that runs where it was linked. */
+/* Sets the place's linked address. Returns true if it is known, or false if not. Without a memory
+ * map it is known only in a program that runs where it was linked: it is the address itself. */
 static bool find_linked(const struct profile_mapping *mapping, const struct object *object,
 			struct place *place)
 {
@@ -136,7 +136,8 @@ static int find_frames(struct symbolizer *s, struct binary *binary, struct place
 	return r;
 }
 
-/* Sets the lines of a location; if nothing is known of it, it gets one. */
+/* Sets the lines of a location. If nothing is known about it, it gets one line, whose function is
+ * named FILE+0xADDRESS. */
 static int name_location(struct symbolizer *s, const struct place *place)
 {
 	static const struct frame unknown;
@@ -187,7 +188,7 @@ static void report_progress(struct symbolizer *s)
 		s->options->on_progress(s->options->progress_context, ++s->n_done);
 }
 
-/* Names all locations of one mapping, which are `places`. */
+/* Names the locations of one mapping. `places` are all locations of the mapping. */
 static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t n)
 {
 	struct symbolize_result *result = &s->summary->mappings.items[places->mapping];

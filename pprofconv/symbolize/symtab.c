@@ -11,15 +11,16 @@ static bool is_function(const GElf_Sym *symbol, const char *name, const GElf_Shd
 
 	if (!(section->sh_flags & SHF_EXECINSTR) || !name || !name[0])
 		return false;
-	/* The assembler's marks, "$x" and "$d" on ARM, and labels that it failed to remove. */
+	/* Rejects the assembler's marks, such as "$x" and "$d" on ARM, and local labels that the
+	 * assembler failed to remove. */
 	if (name[0] == '$' || strncmp(name, ".L", 2) == 0)
 		return false;
 	return type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
 }
 
-/* Ranks aliases: a function before a bare label, a symbol with a size before one without, then by
- * binding, then the name that is meant for people: without underscores in front, unless they are
- * those of a mangled name. */
+/* Returns the rank of a symbol among the symbols at one address. These count, in this order: being
+ * a function and not a mere label, having a size, the binding (global, then weak, then local), and
+ * having a name for people, which has no underscore in front unless it is mangled. */
 static uint8_t rank_of(const GElf_Sym *symbol, const char *name)
 {
 	bool is_private = name[0] == '_' && name[1] != 'Z' && name[1] != 'R';
@@ -51,7 +52,8 @@ static int add_symbol(struct symtab *symtab, const struct object *object, const 
 	return vec_push(&symtab->symbols, added);
 }
 
-/* Files with more than 65,279 sections keep the section's number in a table of its own. */
+/* Returns the table of section numbers in which a file with more than 65,279 sections keeps the
+ * section of each symbol, or NULL if there is none. */
 static Elf_Data *extended_indexes(const struct object *object)
 {
 	Elf_Scn *scn = object_section_of_type(object, SHT_SYMTAB_SHNDX);
@@ -85,7 +87,7 @@ static int add_symbols(struct symtab *symtab, const struct object *object, Elf_S
 	return r;
 }
 
-/* Adds the part of .symtab that .dynsym lacks and .gnu_debugdata holds. */
+/* Adds the symbols in .gnu_debugdata: the part of .symtab that is not in .dynsym. */
 static int add_minidebug(struct symtab *symtab, const struct object *object)
 {
 	Elf_Scn *scn;
@@ -112,7 +114,7 @@ int symtab_add(struct symtab *symtab, const struct object *object)
 	return r ? r : add_minidebug(symtab, object);
 }
 
-/* Sorts by address, and symbols of one address best first. */
+/* Sorts by address. Of the symbols at one address, the one with the highest rank comes first. */
 static int compare_symbols(const void *left, const void *right)
 {
 	const struct symbol *a = left, *b = right;

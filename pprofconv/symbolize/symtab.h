@@ -10,7 +10,7 @@ struct symbol {
 	uint64_t address;
 	uint64_t size;  /* 0: not known */
 	uint64_t limit; /* where its section ends */
-	uint8_t rank;   /* the highest of several at one address wins */
+	uint8_t rank;   /* of several symbols at one address, the highest rank wins */
 };
 
 /* All zeroes is an empty table. */
@@ -20,15 +20,16 @@ struct symtab {
 	struct object *minidebug; /* unpacked from .gnu_debugdata, or NULL */
 };
 
-/* Adds the symbols of `object`: its .symtab; if it has none, .dynsym and .gnu_debugdata. A table
- * that can't be read counts as missing. `object` must outlive the symtab. Returns 0 or -ENOMEM. */
+/* Adds the symbols of `object`: from its .symtab or, if it has none, from .dynsym and
+ * .gnu_debugdata. A table that can't be read counts as missing. `object` must outlive the symtab.
+ * Returns 0 or -ENOMEM. */
 int symtab_add(struct symtab *symtab, const struct object *object);
 
 /* Makes the table ready for symtab_find(). Returns 0 or -ENOMEM. */
 int symtab_build(struct symtab *symtab);
 
-/* Returns the function at an address as linked, or NULL. One without a size extends to the next
- * symbol. */
+/* Returns the symbol of the function at a linked address, or NULL if there is none. A symbol
+ * without a size extends to the next symbol. */
 const struct symbol *symtab_find(const struct symtab *symtab, uint64_t address);
 
 void symtab_deinit(struct symtab *symtab);
