@@ -33,7 +33,7 @@ void diff_input_deinit(struct diff_input *input)
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
-/* Hashes a name with its file; no file: "". */
+/* Hashes the name and the file of a function. `file` is "" if the file is unknown. */
 static uint64_t hash_of(uint32_t name, const char *file)
 {
 	return hash_bytes(name, file, strlen(file));
@@ -54,7 +54,7 @@ static int add_row(struct diff *diff, uint32_t name, const char *file, uint32_t 
 	return r ? r : vec_push(&diff->rows, (struct diff_row){.name = name, .file = file_string});
 }
 
-/* Returns the row of the function with that name and file, or PROFILE_NONE. */
+/* Returns the number of the row with this name and file, or PROFILE_NONE if there is none. */
 static uint32_t find_row(const struct diff *diff, uint32_t name, const char *file)
 {
 	struct index_walk walk = index_walk(&diff->row_index, hash_of(name, file));
@@ -74,14 +74,14 @@ struct run {
 	struct diff *diff;
 	enum diff_side side;
 	const struct diff_input *input;
-	const struct shared_samples *shared; /* NULL: none */
+	const struct shared_samples *shared; /* samples that are shared with the base; NULL: none */
 	struct sampling sampling;
 	double total;
-	VEC(uint32_t) rows;    /* for each function of the input */
-	VEC(uint32_t) seen_in; /* for each function: the last sample, plus 1, that was counted */
+	VEC(uint32_t) rows;    /* for each function of the input: the number of its row */
+	VEC(uint32_t) seen_in; /* for each function: 1 + the last sample that was counted */
 	frame_vec stack;
-	struct moved_files unmet; /* rows that no function of the run has */
-	uint32_t no_stack;        /* the row of samples without a stack; PROFILE_NONE: none yet */
+	struct moved_files unmet; /* rows that no function of the run has matched yet */
+	uint32_t no_stack;        /* for samples without a stack; PROFILE_NONE: no row yet */
 };
 
 static int name_of(struct run *run, uint32_t function, uint32_t *out_name)
@@ -91,8 +91,8 @@ static int name_of(struct run *run, uint32_t function, uint32_t *out_name)
 	return strtab_intern(&run->diff->strings, name, strlen(name), out_name);
 }
 
-/* Matches the functions whose files have rows already. They come first, so that none of these rows
- * is taken for another function. */
+/* Matches the functions that have a row with the same name and file. These are matched before
+ * functions whose files may have moved, so that no such function gets one of these rows. */
 static int match_same_files(struct run *run)
 {
 	const struct frames *frames = &run->input->frames;
@@ -110,7 +110,7 @@ static int match_same_files(struct run *run)
 	return r;
 }
 
-/* Finds the rows that have no file of the run: these files may have moved. */
+/* Collects the rows that no function of the run has matched: their files may have moved. */
 static int find_unmet(struct run *run)
 {
 	const struct diff *diff = run->diff;
@@ -213,7 +213,8 @@ static int add_without_stack(struct run *run, const struct addition *addition)
 	return 0;
 }
 
-/* A function that is in a stack several times counts once. */
+/* Adds a sample to the functions of its stack. A function that is in the stack several times counts
+ * once. */
 static int add_stack(struct run *run, uint32_t sample, const struct addition *addition)
 {
 	const struct profile *profile = run->input->profile;
@@ -265,7 +266,8 @@ static double square(double x)
 	return x * x;
 }
 
-/* Keeps what the spread among runs needs of this run: the squares of its values. */
+/* Ends a run. Adds the squares of its values to the diff, which computes the spread among the runs
+ * from them. */
 static void close_run(struct run *run)
 {
 	struct diff *diff = run->diff;
@@ -307,7 +309,7 @@ static int add_run(struct diff *diff, enum diff_side side, const struct diff_inp
 	return r;
 }
 
-/* Adds one dump on each side, both of one run. */
+/* Adds one dump to each side. Both dumps are of the same run. */
 static int add_pair(struct diff *diff, const struct diff_input *base, const struct diff_input *new)
 {
 	struct shared_samples shared;
@@ -352,8 +354,9 @@ void diff_deinit(struct diff *diff)
 
 /* --- changes ------------------------------------------------------------------------------- */
 
-/* Returns the mean of the runs of one side. Its third moment follows from that of the sum; if the
- * spread is the larger error, the skewness is unknown. */
+/* Returns the mean of the runs of one side, with the larger of two errors: that of sampling and
+ * that of the spread among the runs. Sets *out_freedom to the degrees of freedom of this error. If
+ * the spread is larger, the skewness is unknown, and the third moment is set to 0. */
 static struct estimate mean(const struct diff *diff, const struct diff_measure *measure,
 			    enum diff_side side, double *out_freedom)
 {
@@ -368,12 +371,12 @@ static struct estimate mean(const struct diff *diff, const struct diff_measure *
 	mean.variance /= n * n;
 	mean.third /= n * n * n;
 	mean.seen /= n;
-	mean.missed_value /= n; /* of one miss; any run may have it */
+	mean.missed_value /= n; /* a block missed in one run changes the mean by 1/n of its value */
 	if (spread <= mean.variance)
 		return mean;
 	mean.variance = spread;
 	mean.third = 0;
-	mean.seen = 0; /* other runs may have less */
+	mean.seen = 0; /* other runs may have less than these */
 	*out_freedom = n - 1;
 	return mean;
 }

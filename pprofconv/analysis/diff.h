@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A diff compares two profiles, or two sets of profiles of the same job, function by function.
  * Functions are matched by name and file, not by address, so that two builds can be compared. A
- * file may be in another folder than it was when the base was built. */
+ * function also matches if its file was in another folder in the base. */
 #pragma once
 #include <stdint.h>
 
@@ -21,15 +21,15 @@ struct diff_input {
 	struct filter filter;
 };
 
-/* The values of one function, or of all: sums over the runs of each side. */
+/* The values of one function, or of the total. The values of a side are sums over its runs. */
 struct diff_measure {
 	struct estimate sums[2];
-	double squares[2]; /* of each run's value */
+	double squares[2]; /* for each side: the sum of the squares of its runs' values */
 	struct estimate shared;
 };
 
 struct diff_row {
-	uint32_t name, file; /* strings of the diff; no file: "" */
+	uint32_t name, file; /* numbers of strings of the diff; the file is "" if unknown */
 	struct diff_measure flat;
 	struct diff_measure cumulative;
 };
@@ -38,10 +38,10 @@ struct diff {
 	struct strtab strings;
 	VEC(struct diff_row) rows;
 	struct diff_measure total;
-	double suppressed[2]; /* what suppressions kept out of all that, the mean of the runs */
+	double suppressed[2]; /* for each side: what suppressions left out; a mean of its runs */
 	size_t n_runs[2];
-	double interval[2]; /* the largest R of each side's runs; 1 or less: exact */
-	const char *type;   /* of the values, such as inuse_space: belongs to the caller */
+	double interval[2]; /* for each side: the largest R of its runs; 1 or less: not sampled */
+	const char *type;   /* the sample type, such as inuse_space; belongs to the caller */
 	bool is_bytes;
 
 	/* Private: the index of the rows, and their values in the current run. */
@@ -50,24 +50,25 @@ struct diff {
 	VEC(double) run_cumulative;
 };
 
-/* Prepares a profile, which must outlive the input. So must `fileless`, see struct frames_view, and
- * `rules`; either may be NULL. Returns 0 or -ENOMEM; call diff_input_deinit() on failure too. */
+/* Prepares a profile for a comparison. The profile must outlive the input, and so must `fileless`
+ * (see struct frames_view) and `rules`; each of these two may be NULL. Returns 0 or -ENOMEM; call
+ * diff_input_deinit() on failure too. */
 int diff_input_init(struct diff_input *input, const struct profile *profile, enum frames_by by,
 		    const struct strtab *fileless, const struct filter_rules *rules);
 void diff_input_deinit(struct diff_input *input);
 
-/* Compares the values of the sample type of that name, which all inputs must have. If each side is
- * one dump of the same run, the samples that they share are found. Returns 0 or -ENOMEM; call
- * diff_deinit() on failure too. */
+/* Compares the values of the sample type named `type`, which all inputs must have. If each side is
+ * one dump, and both dumps are of the same run, the samples that they share are found. Returns 0 or
+ * -ENOMEM; call diff_deinit() on failure too. */
 int diff_init(struct diff *diff, const char *type, const struct diff_input *base, size_t n_base,
 	      const struct diff_input *new, size_t n_new);
 void diff_deinit(struct diff *diff);
 
-/* Returns the change that a measure of the diff shows: the means of the runs, with the larger of
- * two errors, that of theory and that of their spread. */
+/* Returns the change of a measure: the mean over the runs of each side, with its error. The error
+ * is the larger of the sampling error and the error that follows from the spread among the runs. */
 struct estimated_change diff_change(const struct diff *diff, const struct diff_measure *measure);
 
-/* Whether either side has any samples or values. */
+/* Returns whether either side has samples, or a value other than 0. */
 bool diff_has_samples(const struct diff_measure *measure);
 
 static inline const char *diff_name(const struct diff *diff, const struct diff_row *row)
@@ -80,6 +81,7 @@ static inline const char *diff_file(const struct diff *diff, const struct diff_r
 	return strtab_text(&diff->strings, row->file);
 }
 
-/* Sorts rows: the largest change of flat values first, up or down, then of cumulative ones, then by
- * name. */
+/* Sorts the rows by the size of the change of their flat values, up or down, the largest first.
+ * Rows with equal changes are sorted by the change of their cumulative values, then by name and
+ * file. */
 void diff_sort(struct diff *diff);

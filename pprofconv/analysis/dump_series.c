@@ -9,12 +9,12 @@
 #include "base/hash.h"
 
 #define NANOS_PER_HOUR   3.6e12
-#define DUMPS_LEAST      3    /* for a trend */
-#define EXIT_SHARE       0.9  /* of the dump before: less was freed because of the exit */
-#define DOWN_SHARE       0.25 /* the same if there is no dump at exit */
-#define TAIL_SHARE       0.1  /* of the run: where programs wind down */
-#define DESTRUCTOR_SHARE 0.9  /* of what was held: a dump of less was written by the destructors */
-#define EXIT_DEVIATIONS  2    /* standard deviations: more is not chance */
+#define DUMPS_LEAST      3    /* dumps that a trend needs */
+#define EXIT_SHARE       0.9  /* of an earlier dump; at exit, less shows that memory was freed */
+#define DOWN_SHARE       0.25 /* same as EXIT_SHARE, if the last dump was not written at exit */
+#define TAIL_SHARE       0.1  /* the last part of the run, in which programs wind down */
+#define DESTRUCTOR_SHARE 0.9  /* of an earlier dump; less was written by a destructor */
+#define EXIT_DEVIATIONS  2    /* a fall by more standard deviations is not chance */
 
 static double square(double x)
 {
@@ -23,7 +23,7 @@ static double square(double x)
 
 /* --- times --------------------------------------------------------------------------------- */
 
-/* Whether all dumps have times, each later than the one before. */
+/* Returns whether all dumps have times, each later than the one before. */
 static bool has_times(const struct diff_input *dumps, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -89,7 +89,8 @@ static int find_row(struct dump_series *series, const struct diff_input *dumps, 
 
 /* --- dumps --------------------------------------------------------------------------------- */
 
-/* Returns the sum of the squares of what each block, or sample, of a value is worth. */
+/* Returns the doubt of a sample's value (see struct trend_point): the sum of the squares of the
+ * values of its blocks or, in a sampled profile, of its recorded samples. */
 static double doubt_of(const struct sampling *sampling, size_t sample)
 {
 	struct estimate estimate = sampling_estimate(sampling, sample);
@@ -99,17 +100,19 @@ static double doubt_of(const struct sampling *sampling, size_t sample)
 	return estimate.value * estimate.value / estimate.n;
 }
 
+/* A dump that is being added to the series. */
 struct reading {
 	struct dump_series *series;
 	const struct diff_input *dumps;
-	size_t number; /* of the dump */
+	size_t number; /* the number of the dump */
 	struct sampling inuse, allocated;
 	bool has_allocated;
-	VEC(uint32_t) rows; /* for each function of the dump; PROFILE_NONE: not needed yet */
+	VEC(uint32_t) rows; /* for each function of the dump: its row; PROFILE_NONE: no row yet */
 	frame_vec stack;
 };
 
-/* Finds the counterpart of a value in use: the value that counts all that was ever allocated. */
+/* If the series follows a value in use, finds the sample type that counts everything ever
+ * allocated. */
 static void find_allocated(struct reading *reading, const struct profile *profile)
 {
 	const char *type = reading->series->is_bytes ? "alloc_space" : "alloc_objects";
@@ -208,9 +211,10 @@ static bool is_beyond_chance(const struct trend_point *p, const struct trend_poi
 	       square(EXIT_DEVIATIONS) * (before->doubt + p->doubt);
 }
 
-/* Many programs free their memory when they end. That is not part of a trend. But a few samples
- * that were in use in the last dump alone are as likely to be gone in any other. `before` is the
- * dump before the program wound down; two more come before it. */
+/* Returns whether `last` is low because the program freed its memory when it ended. Such a fall is
+ * not part of a trend. `before` is the dump before the program wound down; at least two dumps come
+ * before it. A fall that may be chance does not count unless `last` is also far below these two
+ * dumps: a few samples that are in `before` alone would be gone in any other dump too. */
 static bool is_freed(const struct trend_point *last, const struct trend_point *before, double share)
 {
 	return is_far_below(last, before, share) &&
@@ -218,8 +222,8 @@ static bool is_freed(const struct trend_point *last, const struct trend_point *b
 		(is_far_below(last, before - 1, share) && is_far_below(last, before - 2, share)));
 }
 
-/* Returns the first dump in the last tenth of the run that has enough dumps before it to see a
- * trend, and a level that it falls from. */
+/* Returns the number of the first dump in the last tenth of the run. At least DUMPS_LEAST dumps
+ * come before it: they are enough to see a trend, and a level from which memory falls. */
 static size_t find_tail(const struct dump_series *series)
 {
 	const struct trend_point *points = dump_series_points(series, &series->total);
@@ -232,8 +236,8 @@ static size_t find_tail(const struct dump_series *series)
 	return first;
 }
 
-/* Whether a destructor wrote the dump before the one at exit, half way down: destructors allocate,
- * so one may have. */
+/* Returns whether the dump before the one at exit was written by a destructor while memory was
+ * being freed. This can happen because destructors may allocate too. */
 static bool has_destructor_dump(const struct dump_series *series, const struct trend_point *points)
 {
 	size_t n = series->n_dumps;
@@ -243,7 +247,8 @@ static bool has_destructor_dump(const struct dump_series *series, const struct t
 	       is_far_below(last - 1, before, DESTRUCTOR_SHARE);
 }
 
-/* Returns how many dumps a trend is made of: those before the program wound down, if it did. */
+/* Returns the number of dumps from which the trend is computed: those before the program wound
+ * down, or all if it did not. */
 static size_t count_judged(const struct dump_series *series, const struct trend_point *points)
 {
 	size_t n = series->n_dumps, tail;
@@ -259,7 +264,8 @@ static size_t count_judged(const struct dump_series *series, const struct trend_
 	return series->ends_at_exit && is_freed(&points[n - 1], &points[n - 2], share) ? n - 1 : n;
 }
 
-/* Whether the total of a program that left no dump at exit goes down for good. */
+/* Returns whether the program left no dump at exit, but its total falls for good in the last tenth
+ * of the run. */
 static bool winds_down(const struct dump_series *series)
 {
 	const struct trend_point *points = dump_series_points(series, &series->total);
@@ -269,7 +275,8 @@ static bool winds_down(const struct dump_series *series)
 	       is_freed(&points[n - 1], &points[find_tail(series) - 1], DOWN_SHARE);
 }
 
-/* Returns the square of how far a step goes beyond the slope. */
+/* Returns the square of the difference between the step that leads to `to` and the step that the
+ * slope predicts. */
 static double square_of_step(const struct trend_point *to, double slope)
 {
 	const struct trend_point *from = to - 1;
@@ -277,9 +284,9 @@ static double square_of_step(const struct trend_point *to, double slope)
 	return square(to->value - from->value - slope * (to->time - from->time));
 }
 
-/* If the number of blocks is unknown, how much came and went is estimated from how much the series
- * moves: if steps lead nowhere but where the slope does, their sum is as uncertain as the root of
- * the sum of their squares. Half of that came, half went. */
+/* Estimates the doubts of a series in which the number of blocks is unknown. If the steps of the
+ * series differ from the slope only by chance, the variance of their sum is the sum of the squares
+ * of these differences. Half of this doubt is counted as allocated, the other half as freed. */
 static void doubt_by_steps(struct trend_point *points, size_t n, double slope)
 {
 	double squares = 0;
@@ -341,8 +348,8 @@ static bool is_empty(const struct dump_series *series, const struct dump_series_
 	return true;
 }
 
-/* Drops functions that held nothing in any dump, for example because all that they allocated was
- * freed. Rows can't be found by the index after that. */
+/* Drops functions that held nothing in any dump, for example because everything they allocated was
+ * freed. After this, rows can no longer be found through the index. */
 static void drop_empty_rows(struct dump_series *series)
 {
 	size_t n = 0;

@@ -3,14 +3,15 @@
 
 #include <math.h>
 
-#define OBJECTS_ENOUGH    1000 /* for rounding to matter less than 1 in 1,000 */
+#define OBJECTS_ENOUGH    1000 /* objects; then rounding changes the mean by less than 1 in 1,000 */
 #define LARGE_OF_INTERVAL 0.5
-#define SAMPLE_LEAST      0.25 /* samples; less is none */
+#define SAMPLE_LEAST      0.25 /* fewer samples count as none */
 
 /* --- how a profile was sampled ------------------------------------------------------------- */
 
-/* Returns the index of the sample type that begins like `type`, up to its last '_', and goes on
- * with `end`; -1 if there is none. */
+/* Returns the index of the sample type whose name is `type`, with the part after the last '_'
+ * replaced by `end`; returns -1 if there is none. For alloc_space and "objects", that is
+ * alloc_objects. */
 static int find_sibling(const struct profile *profile, const char *type, const char *end)
 {
 	const char *mark = strrchr(type, '_');
@@ -25,7 +26,7 @@ static int find_sibling(const struct profile *profile, const char *type, const c
 	return -1;
 }
 
-/* Returns the key of labels with the mean size, or 0. */
+/* Returns the key of the labels with the mean block size, or 0 if there are none. */
 static uint32_t find_size_key(const struct profile *profile)
 {
 	vec_foreach (label, &profile->labels)
@@ -57,7 +58,8 @@ bool sampling_is_sampled(const struct sampling *sampling)
 	return sampling->interval > 1 && sampling->bytes >= 0;
 }
 
-/* Returns bytes per object by the sample's values, or 0 if there are fewer than `least` objects. */
+/* Returns a sample's bytes per object, computed from its values. Returns 0 if either value is
+ * missing, or if there are fewer than `least` objects. */
 static double ratio(const struct sampling *sampling, size_t sample, int64_t least)
 {
 	const int64_t *values = profile_values(sampling->profile, sample);
@@ -147,8 +149,9 @@ void estimate_add(struct estimate *sum, const struct estimate *added)
 	sum->missed_value += added->missed_value;
 }
 
-/* Values are rounded, so what was taken away entirely leaves a trace of less than a sample. Its
- * moments would be those of rounding, and their ratio any number. */
+/* Values are rounded. So if `part` is all of `whole`, the rest may be a fraction of a sample
+ * instead of 0. The moments of such a rest would come from rounding, and their ratio would be
+ * arbitrary, so they are set to 0. */
 struct estimate estimate_less(const struct estimate *whole, const struct estimate *part)
 {
 	struct estimate rest = {
@@ -177,7 +180,8 @@ struct bounds estimate_bounds(const struct estimate *estimate, double z, double 
 	middle = estimate->value + z * z * w / 2;
 	half = z * sqrt(estimate->variance + z * z * w * w / 4);
 	low = middle - half;
-	if (estimate->seen <= estimate->value) /* else it is a difference, not a sum of samples */
+	/* If `seen` is larger, the estimate is a difference, not a sum of samples. */
+	if (estimate->seen <= estimate->value)
 		low = fmax(low, estimate->seen);
 	return (struct bounds){low, fmax(middle + half, least)};
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* An estimate is a sampled value with its error. A block of s bytes is sampled with the probability
- * p = 1 - exp(-s/R) and counts v/p, where v is s for bytes and 1 for objects. A sum of such counts
- * has the variance V = sum (1-p)/p^2 v^2 and the third moment sum (1-p)(1-2p)/p^3 v^3, estimated
- * from the samples themselves.
+ * p = 1 - exp(-s/R). A sampled block counts as v/p, where v is s for bytes and 1 for objects. A sum
+ * of such counts has the variance V = sum (1-p)/p^2 v^2 and the third moment sum (1-p)(1-2p)/p^3
+ * v^3, both estimated from the samples themselves.
  *
- * Profiles hold estimates, not samples. The samples are computed from them: R is the period of the
- * profile, s the label `bytes`, and n = bytes p / s. So a converted profile serves as well as the
- * dump that it was made of. */
+ * Profiles hold estimates, not numbers of samples. The number of samples is computed from an
+ * estimate as n = bytes p / s, where R is the period of the profile and s is the label `bytes`. So
+ * a converted profile serves as well as the dump that it was made from. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,43 +17,45 @@ struct estimate {
 	double value;
 	double variance;
 	double third; /* third moment */
-	double n;     /* samples that it comes from; if not sampled, objects or 0 */
-	double seen;  /* sum of the sampled blocks themselves, the least that it can be */
-	/* The expected number of blocks of R/2 and more that were not sampled, and what that many
-	 * samples of them would add to the value. */
+	double n;     /* number of samples; if nothing was sampled: of objects, or 0 if unknown */
+	double seen;  /* sum of the sampled blocks alone: the true value is not less */
+	/* `missed` is the expected number of blocks of R/2 or more that were not sampled.
+	 * `missed_value` is what as many sampled blocks add to `value`. */
 	double missed, missed_value;
 };
 
 /* How the values of one sample type of a profile were sampled. */
 struct sampling {
 	const struct profile *profile;
-	size_t value;      /* the index of the sample type */
-	int bytes;         /* the index of the bytes that belong to it, or -1 */
-	int objects;       /* the index of the objects, or -1 */
-	bool is_bytes;     /* whether the values are bytes themselves */
-	double interval;   /* R, in bytes; 1 or less: nothing was left to chance */
-	uint32_t size_key; /* string: the key of labels with the mean size; 0 if there are none */
+	size_t value;    /* the index of the sample type */
+	int bytes;       /* the index of the sample type with the bytes of the same blocks, or -1 */
+	int objects;     /* the index of the sample type with their number, or -1 */
+	bool is_bytes;   /* whether the values are bytes themselves */
+	double interval; /* R, in bytes; 1 or less: not sampled */
+	uint32_t size_key; /* string: the key of the label with the mean block size; 0: no label */
 };
 
-/* Sets *sampling for the sample type with the index `value`. The profile must outlive the
- * sampling. */
+/* Sets *sampling to how the sample type with the index `value` was sampled. The profile must
+ * outlive the sampling. */
 void sampling_init(struct sampling *sampling, const struct profile *profile, size_t value);
 
-/* Whether the values are estimates that have an error. */
+/* Returns whether the values are estimates, which have an error. */
 bool sampling_is_sampled(const struct sampling *sampling);
 
-/* Returns the mean size of the blocks of a sample, in bytes, by its label: of those in use, if
- * there are any. 0 if it is unknown. */
+/* Returns the mean size of a sample's blocks, in bytes, or 0 if it is unknown. The size comes from
+ * the sample's label, which is about the blocks in use if there are any; without a label, it comes
+ * from the values. */
 double sampling_size(const struct sampling *sampling, size_t sample);
 
-/* Returns the mean size of the blocks that the values of the sampling count: by the values
- * themselves if rounding does not matter in them, else by the label. */
+/* Returns the mean size of the blocks that this sample type counts. It is computed from the values
+ * if rounding does not matter in them; otherwise it is that of sampling_size(). */
 double sampling_own_size(const struct sampling *sampling, size_t sample);
 
-/* Returns how many samples of that size a number of estimated bytes comes from. */
+/* Returns the number of samples, of blocks with the mean size `size`, from which `bytes` was
+ * estimated. */
 double sampling_count(const struct sampling *sampling, double bytes, double size);
 
-/* Returns the estimate from `n` samples of that mean size. */
+/* Returns the estimate that follows from `n` samples of blocks with the mean size `size`. */
 struct estimate sampling_weigh(const struct sampling *sampling, double n, double size);
 
 /* Returns the value of one sample of the profile, with its error. */
@@ -67,10 +69,10 @@ struct bounds {
 	double low, high;
 };
 
-/* Returns the score interval with skewness: est + z^2 w/2 +- z sqrt(V + z^2 w^2/4), w = third / V.
- * Each end is missed with the probability of the tail beyond `z`, of Student's distribution if
- * freedom is limited. Blocks much larger than R are nearly always sampled: they make w large and
- * negative, and V small. So the lower end is never below what was seen. Smaller blocks may exist of
- * which none was sampled. So the upper end is above the estimate by `unseen` at least, which the
- * caller knows. */
+/* Returns the score interval with skewness: est + z^2 w/2 +- z sqrt(V + z^2 w^2/4), where w = third
+ * / V. The truth is beyond either end with the probability that Student's distribution exceeds `z`;
+ * without a limit on the degrees of freedom, that is the normal distribution. Blocks much larger
+ * than R are nearly always sampled: they make w large and negative, and V small. So the lower end
+ * is never below what was seen. Small blocks may exist although none of them was sampled. So the
+ * upper end is at least `unseen` above the estimate. */
 struct bounds estimate_bounds(const struct estimate *estimate, double z, double unseen);

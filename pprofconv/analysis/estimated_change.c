@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A change is what came less what went. Between runs those are the whole new and the whole base.
- * Between two dumps of one run they are what is not shared: with n_b and n_n samples in use, and as
- * many allocated and freed since as the dumps say, n_b + n_n - 2 shared is the smaller of n_b + n_n
- * and what was allocated and freed since. */
+/* A change is what was gained minus what was lost. Between two runs, that is all of the new side
+ * and all of the base. Between two dumps of one run, it is the part of each that is not shared:
+ * with n_b and n_n samples in use, n_b + n_n - 2 shared of them were gained or lost. This number is
+ * the smaller of n_b + n_n and the number of samples that were allocated or freed between the
+ * dumps. */
 #include "analysis/estimated_change.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 #include "analysis/statistics.h"
 
 #define SQUARE_PER_VARIANCE 20
-#define MISSED_MAX          100 /* misses, if 20 are expected: never */
+#define MISSED_MAX          100 /* with at most 20 misses expected, so many never happen */
 #define WHOLE_BY_ROUNDING   0.01
 
 double estimated_change_difference(const struct estimated_change *change)
@@ -41,12 +42,14 @@ bool estimated_change_has_enough(const struct estimated_change *change)
 	       sum * sum >= SQUARE_PER_VARIANCE * (change->base.variance + change->new.variance);
 }
 
-/* The part that is on one side only. Shared blocks are the same samples on both, and cancel out. */
+/* Returns the part of the new side that the base does not have. Shared blocks are the same samples
+ * on both sides and cancel out. */
 static struct estimate came(const struct estimated_change *change)
 {
 	return estimate_less(&change->new, &change->shared);
 }
 
+/* Returns the part of the base that the new side does not have. */
 static struct estimate went(const struct estimated_change *change)
 {
 	return estimate_less(&change->base, &change->shared);
@@ -57,7 +60,7 @@ static double square(double x)
 	return x * x;
 }
 
-/* Welch and Satterthwaite's degrees of freedom of the sum of two variances. */
+/* Returns the degrees of freedom of the sum of two variances, by Welch and Satterthwaite. */
 static double freedom_of(double base_variance, double base_freedom, double new_variance,
 			 double new_freedom)
 {
@@ -91,9 +94,10 @@ double estimated_change_excess(const struct estimated_change *change, double fac
 	return change->new.value - factor * change->base.value - limit;
 }
 
-/* Returns what one sample is worth: the mean, weighted by the share of the variance. Adjacent
- * differences are that far apart: half a step of the lattice that few samples make is taken off, or
- * 3 samples on one side would pass for significant against none on the other. */
+/* Returns the value of one sample: the mean of all samples, weighted by their shares of the
+ * variance. Few samples allow only a lattice of differences. The excess is reduced by this value,
+ * half a step of the lattice; otherwise 3 samples on one side would count as significant against
+ * none on the other. */
 static double step(const struct estimate *gained, const struct estimate *lost, double factor)
 {
 	double variance = gained->variance + square(factor) * lost->variance;
@@ -102,8 +106,8 @@ static double step(const struct estimate *gained, const struct estimate *lost, d
 	return variance > 0 ? third / variance : 0;
 }
 
-/* Returns the p-value from the variances alone, which account only for blocks of sizes that were
- * sampled. */
+/* Returns the p-value that follows from the variances alone. They account only for blocks of sizes
+ * that were sampled. */
 static double score_p_value(const struct estimated_change *change, double factor, double excess)
 {
 	struct estimate gained = came(change), lost = went(change);
@@ -119,15 +123,16 @@ static double score_p_value(const struct estimated_change *change, double factor
 					  change->new_freedom));
 }
 
-/* The probability that so many bytes exist and none of them was sampled, whatever the sizes of
- * their blocks. */
+/* Returns the probability that `bytes` bytes exist but none of them was sampled. It does not depend
+ * on the sizes of their blocks. */
 static double all_missed(double bytes, double unseen)
 {
 	return unseen > 0 ? exp(-bytes / unseen) : 0;
 }
 
-/* The probability that one side misses so much more than the other of large blocks, which are on
- * both sides. For many misses the variance says as much. */
+/* Returns the probability that one side misses large blocks worth `value` more than the other side
+ * does, although both sides have the same blocks. Returns 0 if many misses are expected: then the
+ * variance accounts for them. */
 static double some_missed(double value, const struct estimate *a, const struct estimate *b)
 {
 	const struct estimate *likely = a->missed > b->missed ? a : b;
@@ -141,10 +146,11 @@ static double some_missed(double value, const struct estimate *a, const struct e
 			      : 0;
 }
 
-/* Blocks of a few R are nearly all sampled, so the variance is next to nothing. But one in 20
- * blocks of 3 R is missed, and that error is a whole block, of which the score knows nothing. So
- * the p-value is never below the probability that the smaller side has missed what it lacks.
- * A probability of more than a half says nothing. */
+/* Blocks of a few R are nearly all sampled, so their variance is close to 0. But one in 20 blocks
+ * of 3 R is missed. Then the error is a whole block, which score_p_value() does not account for. So
+ * for a positive excess, the p-value is never below the probability that the smaller side has what
+ * it lacks, but unsampled; for a negative excess, it is never above 1 minus that. This probability
+ * is used up to 0.5, because a larger one proves nothing. */
 double estimated_change_p_value(const struct estimated_change *change, double factor, double limit)
 {
 	double excess = estimated_change_excess(change, factor, limit);

@@ -11,7 +11,8 @@
 
 /* --- text ---------------------------------------------------------------------------------- */
 
-/* number = digits [ "." digits ]; strtod alone would accept signs, exponents and hexadecimal */
+/* number = digits [ "." digits ]. strtod() alone would also accept signs, exponents and hexadecimal
+ * numbers. */
 static bool take_number(const char **text, double *out)
 {
 	const char *end = *text + strspn(*text, "0123456789.");
@@ -135,10 +136,10 @@ static int note_failures(const struct tests *tests, struct gate_result *result,
 
 /* --- power --------------------------------------------------------------------------------- */
 
-#define FINER 8 /* an eighth of the interval shows growth of about a third of the size */
+#define FINER 8 /* at an eighth of the interval, growth of about a third of the size is found */
 
-/* Finds the function in which growth is hardest to see: that of the largest limit, or that of the
- * largest error. */
+/* Returns the function in which growth is hardest to find: with `by_limit` the one with the largest
+ * limit, otherwise the one with the largest error. For a gate on the total, returns the total. */
 static const struct diff_measure *find_hardest(const struct gate_result *result, bool by_limit)
 {
 	const struct diff *diff = result->diff;
@@ -179,8 +180,8 @@ static double growth_seen(const struct gate_result *result, const struct gate_op
 	return growth;
 }
 
-/* Whether errors come from sampling: if only the spread among runs hides growth, another interval
- * changes nothing. */
+/* Returns whether the error of either side comes from sampling. If only the spread among runs hides
+ * growth, another interval changes nothing. */
 static bool has_samples_alone(const struct diff *diff)
 {
 	struct estimated_change change = diff_change(diff, &diff->total);

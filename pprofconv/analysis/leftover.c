@@ -5,8 +5,8 @@
 
 #define ALLOCATED_LEAST 0x1p20
 #define INUSE_SHARE     0.01
-#define INUSE_MOST      0x1p18 /* the C and C++ libraries keep a third of it */
-#define SAMPLES_MOST    2      /* in addition: what one sample is worth may be chance */
+#define INUSE_MOST      0x1p18 /* bytes; the C and C++ libraries keep a third of it */
+#define SAMPLES_MOST    2      /* sample intervals, added to INUSE_MOST: one may be chance */
 
 static double sum_values(const struct profile *profile, int value)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A moment of a process's life is the dump that represents the process when its heap is compared
- * with that of another run. */
+/* A moment names the dump that represents a process when its heap is compared with that of another
+ * run. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
 enum moment {
-	MOMENT_LEVEL,         /* at work: see moment_choose() */
-	MOMENT_PEAK,          /* the dump that holds most */
-	MOMENT_LAST_INTERVAL, /* the last one that was not written at exit, if there is one */
-	MOMENT_EXIT,          /* the last one */
+	MOMENT_LEVEL,         /* the usual level while the process runs; see moment_choose() */
+	MOMENT_PEAK,          /* the dump with the most memory in use */
+	MOMENT_LAST_INTERVAL, /* the last dump that was not written at exit, if there is one */
+	MOMENT_EXIT,
 };
 
 struct moment_dump {
@@ -17,15 +17,17 @@ struct moment_dump {
 	bool is_exit;
 };
 
-/* Returns false if there is no moment of that name. */
+/* Sets *out to the moment called `name` and returns true; returns false if there is no such
+ * moment. */
 bool moment_parse(const char *name, enum moment *out);
 
-/* Chooses one of `n` dumps of one process, at least one, in the order of time, and stores its
- * number. Returns 0 or -ENOMEM.
+/* Chooses one of `n` dumps of one process and sets *out to its number. The dumps are in order of
+ * time; there is at least one. Returns 0 or -ENOMEM.
  *
- * The level is what the process repeatedly reached once it was warm: of the later half of the dumps
- * before the exit, the one that holds more than all but a twentieth of them. The highest is one
- * chance event, and the middle depends on how the dumps fell on the swings. Of fewer than 20 dumps
- * the highest is taken. A program that ends with more than the level, such as one that only ever
- * grows, is taken at its end. */
+ * The level is what the process repeatedly reached once it had warmed up. It is chosen from the
+ * later half of the dumps before the exit: the dump that holds at least as much as 95 % of them. Of
+ * fewer than 20 dumps, that is the highest. The highest of many dumps would be a single chance
+ * event, and the median would depend on where in the swings of memory the dumps were written. If
+ * the dump at exit holds as much as the level or more, as in a program that only grows, the dump at
+ * exit is chosen. */
 int moment_choose(enum moment moment, const struct moment_dump *dumps, size_t n, size_t *out);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A pairing is two profiles that are to be compared. This checks by their metadata whether they
- * match. */
+/* A pairing is two profiles that are to be compared. These functions use the profiles' metadata to
+ * find out whether a comparison makes sense. */
 #pragma once
 #include <stdbool.h>
 
 #include "model/profile.h"
 
-/* Whether both are dumps of one run, and `new` is the earlier one: by their numbers, else by their
- * times. */
+/* Returns whether both profiles are dumps of one run and `new` is the earlier dump. The numbers of
+ * the dumps decide, or their times if a number is missing. */
 bool pairing_is_reversed(const struct profile *base, const struct profile *new);
 
-/* Returns the name of the program of the profile, without its folder, which may differ from build
- * to build; NULL if it is unknown, or if the profile was merged of several programs. Belongs to the
- * profile. */
+/* Returns the name of the profile's program, without its folder, which may differ between builds.
+ * Returns NULL if the program is unknown, or if the profile was merged from dumps of several
+ * programs. The name belongs to the profile. */
 const char *pairing_program(const struct profile *profile);

@@ -5,14 +5,14 @@
 
 #include "analysis/statistics.h"
 
-#define MISS       0.15   /* how often the test may pass */
-#define GROWTH_MAX 0x1p62 /* bytes; more is infinite */
+#define MISS       0.15   /* how often the test may pass in spite of the growth */
+#define GROWTH_MAX 0x1p62 /* bytes; larger growth counts as infinite */
 #define PRECISION  0.001
 #define DOUBLINGS  62
 #define BISECTIONS 20
 
-/* Changes an estimate to what it would be at that part of the sample interval. An error from the
- * spread among runs does not depend on it. */
+/* Changes an estimate to what it would be at `part` times the sample interval. An error that comes
+ * from the spread among runs (its freedom is finite) does not depend on the interval. */
 static void refine(struct estimate *estimate, double freedom, double part)
 {
 	if (part == 1 || isfinite(freedom))
@@ -35,8 +35,9 @@ static struct estimated_change refined(const struct estimated_change *change, do
 	return fine;
 }
 
-/* Returns the estimate of one byte, or object, of the heap: the mean of both sides. If nothing was
- * sampled, blocks are assumed to be small: each sample of them is worth the interval. */
+/* Returns the estimate of both sides together, scaled to one byte (or object), so that its value is
+ * 1. If nothing was sampled, blocks are assumed to be much smaller than the interval, so each
+ * sample counts for one interval. */
 static struct estimate of_one(const struct estimated_change *change)
 {
 	struct estimate sum = change->base;
@@ -77,14 +78,14 @@ static double deviation(const struct estimated_change *change, double factor)
 		    (factor - 1) * (factor - 1) * change->shared.variance);
 }
 
-/* Whether any of the growth is sampled at all, except in MISS of all cases. */
+/* Returns whether any block of the growth is sampled, in all but MISS of the cases. */
 static bool is_sampled(const struct estimate *one, double growth)
 {
 	return growth * one->n >= -log(MISS);
 }
 
-/* Whether the test fails even if chance takes as much from the growth as it does in MISS of all
- * cases. */
+/* Returns whether the test fails even when sampling makes the growth look smaller, by an amount
+ * that is exceeded in only MISS of all cases. */
 static bool is_seen(const struct estimated_change *change, const struct power_test *test,
 		    const struct estimate *one, double growth)
 {

@@ -8,28 +8,29 @@
 #include "base/hash.h"
 #include "base/number_map.h"
 
-/* A record is what the profiler counts: the blocks of one stack and size class. Classes are
- * 2^(1/16) apart. The mean size, which a profile has as a label, moves within the class. */
+/* A record is the counts that the profiler keeps for one stack and size class. Classes are 2^(1/16)
+ * apart. Profiles have the mean block size as a label instead of the class; the mean may change
+ * from dump to dump, but it stays within the class. */
 #define CLASSES_PER_OCTAVE 16
 
 struct record {
-	double counted[2];   /* samples of the compared values, in each profile */
-	double allocated[2]; /* samples ever allocated */
+	double counted[2];   /* number of samples of the compared values, in each profile */
+	double allocated[2]; /* number of samples ever allocated, in each profile */
 };
 
 struct side {
 	struct sampling counted, allocated;
-	VEC(uint64_t) stacks;  /* hash of each stack's addresses */
-	VEC(uint32_t) records; /* of each sample */
+	VEC(uint64_t) stacks;  /* for each stack: a hash of its addresses */
+	VEC(uint32_t) records; /* for each sample: its record */
 };
 
 struct matching {
 	struct side sides[2];
-	struct number_map map; /* from the hash of the stack and the size class of a record */
+	struct number_map map; /* from a hash of a record's stack and size class to its number */
 	VEC(struct record) records;
 };
 
-/* A merged profile has a comment for each of its runs. */
+/* A merged profile has a comment with the key `run` for each of its runs. */
 const char *shared_samples_run(const struct profile *profile)
 {
 	const char *run = NULL;
@@ -117,8 +118,9 @@ static int count_sample(struct matching *matching, int number, size_t sample)
 	return vec_push(&side->records, found);
 }
 
-/* Returns how many samples both dumps share. Allocations are never fewer in a later dump; if they
- * are, something else was counted, and nothing is shared. */
+/* Returns how many samples of a record both dumps share. The number of allocated samples never
+ * falls from one dump to the next. If it does fall, the dumps counted different things, and nothing
+ * is shared. */
 static double shared_of_record(const struct record *record)
 {
 	double since = record->allocated[1] - record->allocated[0];
@@ -129,7 +131,8 @@ static double shared_of_record(const struct record *record)
 	return fmax(0, fmin(most, record->counted[1] - fmax(0, since)));
 }
 
-/* Divides what each record shares among its samples. */
+/* Divides the shared samples of each record among the profile's samples that belong to the
+ * record. */
 static int divide(const struct matching *matching, struct shared_samples *shared)
 {
 	const struct side *side = &matching->sides[1];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared samples are those that two dumps of one run have in common: the samples of blocks that are
- * in use in both. Their number follows, record by record, from how many were allocated between the
- * dumps: the rest of what is in use in the second was there in the first. */
+/* Shared samples are the samples that two dumps of one run have in common: those of blocks that are
+ * in use in both. Their number is computed record by record. Of the samples in use in the second
+ * dump, those that were allocated between the dumps are new; the rest was in use in the first dump
+ * too. */
 #pragma once
 #include <stdbool.h>
 
@@ -9,18 +10,20 @@
 #include "model/profile.h"
 
 struct shared_samples {
-	VEC(double) n; /* for each sample of the later profile: how many samples of it are shared */
+	/* For each sample of the later profile: how many of the samples in it are shared. */
+	VEC(double) n;
 };
 
-/* Returns the ID of the run that the profile is a dump of, or NULL if it has none, or was merged of
- * several. Belongs to the profile. */
+/* Returns the ID of the run of which the profile is a dump. Returns NULL if the profile has no such
+ * ID, or if it was merged from several. The ID belongs to the profile. */
 const char *shared_samples_run(const struct profile *profile);
 
-/* Whether both profiles are dumps of one run of a program; merged ones of several runs are not. */
+/* Returns whether both profiles are dumps of one run of a program. Returns false if either was
+ * merged from several runs. */
 bool shared_samples_is_one_run(const struct profile *base, const struct profile *new);
 
-/* Counts shared samples of the sample types with these indices. Returns 0 or -ENOMEM; call
- * shared_samples_deinit() on failure too. */
+/* Counts the samples that both profiles share. `base_value` and `new_value` are the indices of the
+ * compared sample type. Returns 0 or -ENOMEM; call shared_samples_deinit() on failure too. */
 int shared_samples_init(struct shared_samples *shared, const struct profile *base,
 			size_t base_value, const struct profile *new, size_t new_value);
 void shared_samples_deinit(struct shared_samples *shared);

@@ -16,8 +16,8 @@ static double away_from_zero(double x)
 	return fabs(x) < 1e-300 ? 1e-300 : x;
 }
 
-/* The continued fraction of the incomplete beta function, by Lentz's method; it converges fast for
- * x < (a + 1) / (a + b + 2). */
+/* Returns the continued fraction of the incomplete beta function, by Lentz's method. It converges
+ * fast for x < (a + 1) / (a + b + 2). */
 static double beta_fraction(double a, double b, double x)
 {
 	double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), result = d;
@@ -38,7 +38,7 @@ static double beta_fraction(double a, double b, double x)
 	return result;
 }
 
-/* The regularized incomplete beta function. */
+/* Returns the regularized incomplete beta function. */
 static double beta(double a, double b, double x)
 {
 	double front;
@@ -61,7 +61,7 @@ double statistics_tail(double t, double freedom)
 	return t > 0 ? half : 1 - half;
 }
 
-/* P(X - Y >= least) = sum over y of P(Y = y) P(X >= y + least). */
+/* Computes P(X - Y >= least) as the sum over y of P(Y = y) P(X >= y + least). */
 double statistics_count_tail(double mean, size_t least)
 {
 	double chance[COUNTS], tail[COUNTS + 1], sum = 0;
@@ -77,7 +77,7 @@ double statistics_count_tail(double mean, size_t least)
 	return sum;
 }
 
-/* By bisection: a report needs a quantile only a few times. */
+/* Bisection is fast enough: a report needs a quantile only a few times. */
 double statistics_quantile(double tail, double freedom)
 {
 	double low = 0, high = 1;
@@ -99,6 +99,7 @@ double statistics_quantile(double tail, double freedom)
 
 /* --- many tests ---------------------------------------------------------------------------- */
 
+/* A number and its index in the array that it comes from. */
 struct place {
 	double p;
 	size_t at;
@@ -113,8 +114,8 @@ static int compare_places(const void *left, const void *right)
 	return a->at < b->at ? -1 : a->at > b->at;
 }
 
-/* Returns the numbers in rising order with their places, which the caller frees, or NULL if memory
- * is out. */
+/* Returns the numbers in rising order, each with its index in `p`, or NULL if memory is out. The
+ * caller frees the result. */
 static struct place *sort_places(const double *p, size_t n)
 {
 	struct place *places = calloc(n ? n : 1, sizeof(*places));
@@ -158,8 +159,8 @@ int statistics_benjamini_hochberg(const double *p, size_t n, double *out)
 
 /* --- median -------------------------------------------------------------------------------- */
 
-/* Hoare's selection: puts the number into place `k` that belongs there in sorted order, and nothing
- * larger before it. */
+/* Returns the number that has the index `k` in sorted order. Reorders the numbers by Hoare's
+ * selection, so that this number is at `k` and no larger number comes before it. */
 static double select_number(double *numbers, size_t n, size_t k)
 {
 	size_t low = 0, high = n - 1;

@@ -7,9 +7,9 @@
 
 struct summing {
 	struct top *top;
-	uint32_t no_stack; /* the row of stacks without frames */
+	uint32_t no_stack; /* the number of the row for stacks without frames */
 	const struct frames *frames;
-	VEC(uint32_t) seen_in; /* for each function: the last sample, plus 1, that was counted */
+	VEC(uint32_t) seen_in; /* for each function: 1 + the last sample that was counted */
 	frame_vec stack;
 };
 
@@ -26,7 +26,8 @@ static int add_without_stack(struct summing *summing, int64_t value)
 	return r ? r : add_value(&row->cumulative, value);
 }
 
-/* A function that is in a stack several times counts once. */
+/* Adds the value of a sample to the functions of its stack. A function that is in the stack several
+ * times counts once. */
 static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
 {
 	const struct profile *profile = summing->frames->profile;
@@ -100,7 +101,8 @@ struct order {
 	bool by_cumulative;
 };
 
-/* By magnitude; of two that differ in sign, the positive one first. */
+/* Compares by magnitude, the larger first. Of two values that differ only in sign, the positive one
+ * comes first. */
 static int compare_values(int64_t a, int64_t b)
 {
 	uint64_t a_size = a < 0 ? -(uint64_t)a : (uint64_t)a;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Successive dumps share live blocks, so a steady heap drifts: Mann and Kendall's test alone calls
- * many such series growing. Two corrections prevent that.
+/* Successive dumps share live blocks, so the values of a steady heap drift. Mann and Kendall's test
+ * alone reports growth for many such series. Two corrections prevent that.
  *
- * The variance of its statistic is corrected as Hamed and Rao (1998) propose, by the
- * autocorrelation of the ranks of what remains once the trend is removed.
+ * The variance of the test's statistic is corrected as Hamed and Rao (1998) propose: by the
+ * autocorrelation of the ranks of the residuals, which are what remains once the trend is removed.
  *
  * A short series of long-lived blocks looks like a random walk, and no test of the series alone
- * distinguishes that from growth. But the dumps say how many blocks came and went: in a steady heap
- * as many come as go, each with its own chance, so the difference between two dumps has the
- * variance of all that did either. Growth must be beyond that as well. */
+ * distinguishes this from growth. But the dumps show how many blocks came and went. In a steady
+ * heap as many blocks come as go, independently of each other, so the difference between two dumps
+ * has the variance of all blocks that came or went. Growth must be beyond that variance too. */
 #include "analysis/trend.h"
 
 #include <errno.h>
@@ -17,10 +17,10 @@
 
 #include "analysis/statistics.h"
 
-#define RANGE_DEVIATIONS 4    /* between the extremes of a series, the best of many pairs */
-#define LATE_SHARE       0.3  /* of the mean growth: less at the end counts as none */
-#define PEAK_SHARE       0.5  /* of the range: growth that is lost again does not count */
-#define STEADY_SHARE     0.05 /* of the mean: a slope that adds up to more is not steady */
+#define RANGE_DEVIATIONS 4    /* needed between the extremes, the most distant of many pairs */
+#define LATE_SHARE       0.3  /* of the mean growth; less growth at the end counts as none */
+#define PEAK_SHARE       0.5  /* of the range; growth does not count if more of it is lost again */
+#define STEADY_SHARE     0.05 /* of the mean; a slope that adds up to more is not steady */
 #define POWER            0.8
 
 const char *trend_verdict_name(enum trend_verdict verdict)
@@ -44,7 +44,8 @@ static double square(double x)
 
 /* --- Theil and Sen ------------------------------------------------------------------------- */
 
-/* Returns the median slope; `room` is for n (n-1) / 2 numbers. */
+/* Returns the median of the slopes between any two points. `room` has space for n (n-1) / 2
+ * numbers. */
 static double median_slope(const struct trend_point *points, size_t n, double *room)
 {
 	size_t n_pairs = 0;
@@ -64,7 +65,8 @@ static double sign(double x)
 	return x > 0 ? 1 : x < 0 ? -1 : 0;
 }
 
-/* The variance of the statistic if all orders are equally likely; ties reduce it. */
+/* Returns the variance of the statistic if all orders of the values are equally likely. Ties reduce
+ * the variance. */
 static double kendall_variance(const struct trend_point *points, size_t n)
 {
 	double m = (double)n, ties = 0;
@@ -74,12 +76,12 @@ static double kendall_variance(const struct trend_point *points, size_t n)
 
 		for (size_t j = 0; j < n; j++)
 			equal += points[j].value == points[i].value;
-		ties += (equal - 1) * (2 * equal + 5); /* each of a tied group adds its part */
+		ties += (equal - 1) * (2 * equal + 5); /* each tied value adds its part */
 	}
 	return (m * (m - 1) * (2 * m + 5) - ties) / 18;
 }
 
-/* Sets ranks[i] to the rank of each residual, less the mean rank. */
+/* Sets ranks[i] to the rank of the i-th residual, minus the mean rank. */
 static void rank_residuals(const struct trend_point *points, size_t n, double slope, double *ranks)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -102,9 +104,9 @@ static double autocorrelation(const double *ranks, size_t n, size_t lag)
 	return squares > 0 ? sum / squares : 0;
 }
 
-/* Returns the factor by which autocorrelation widens the variance of the statistic: significant
- * lags only, up to the first that is not. Never below 1: negative ones, if believed, would sharpen
- * the test. */
+/* Returns the factor by which autocorrelation widens the variance of the statistic. Lags are used
+ * up to the first that is not significant. The factor is never below 1, because negative
+ * autocorrelation, if it were trusted, would make the test too sensitive. */
 static double correction(const struct trend_point *points, size_t n, double slope, double *ranks)
 {
 	double m = (double)n, sum = 0;
@@ -209,8 +211,10 @@ static double deepest_fall(const struct trend_point *points, size_t n)
 	return deepest;
 }
 
-/* Returns how much of the growth goes on to the end: the growth over the last third, as a share of
- * what it would be if all growth were even. */
+/* Returns how far growth goes on to the end: the growth that the slope of the last third would give
+ * over the whole series, divided by the difference between the means of the last and the first
+ * third. That is about 1.5 for even growth, and about 0 for growth that has stopped. Returns 0 if
+ * the series did not grow. */
 static double late_share(const struct trend_point *points, size_t n, double *room)
 {
 	size_t third = n / 3;
@@ -226,7 +230,7 @@ static double growth(const struct trend *trend, const struct trend_point *points
 	return trend->slope * (points[n - 1].time - points[0].time);
 }
 
-/* Whether the slope adds up to too little over the series to matter, real or not. */
+/* Returns whether the growth that the slope adds up to is too small to matter, real or not. */
 static bool is_trifle(const struct trend *trend, const struct trend_point *points, size_t n)
 {
 	return fabs(growth(trend, points, n)) <= STEADY_SHARE * mean_value(points, n);
@@ -252,7 +256,7 @@ static enum trend_verdict choose_verdict(const struct trend *trend,
 	if (falls && 1 - trend->p_rise < 1 - confidence)
 		return TREND_SHRINKS;
 	if (rises && is_real && deepest_fall(points, n) < PEAK_SHARE * range)
-		return TREND_NOT_SURE; /* it only went up, but in too few dumps */
+		return TREND_NOT_SURE; /* the series only went up, but in too few dumps */
 	if (is_real)
 		return TREND_COMES_AND_GOES;
 	return is_trifle(trend, points, n) ? TREND_STEADY : TREND_NOT_SURE;
@@ -277,8 +281,9 @@ int trend_judge(struct trend *trend, const struct trend_point *points, size_t n,
 	return 0;
 }
 
-/* The doubt of a change is that of the blocks that come and go, whatever the slope. In a longer
- * series they are no more at most; at a smaller interval they are worth less. */
+/* Growth rises with the length of the series, but its doubt is assumed to stay the same: it comes
+ * from the blocks that come and go, and has an upper bound, the doubts of both dumps. At a smaller
+ * interval samples count for less, so the doubt is smaller. */
 struct trend_remedy trend_find_remedy(const struct trend *trend, const struct trend_point *points,
 				      size_t n, bool is_one_run, double confidence)
 {

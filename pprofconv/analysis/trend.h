@@ -5,55 +5,60 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum trend_verdict { /* in the order of rows: what shrinks is not a leak */
+enum trend_verdict { /* in the order in which rows are sorted */
 	TREND_GROWS,
 	TREND_GREW_THEN_STAYS, /* a cache that filled */
 	TREND_COMES_AND_GOES,  /* a queue, a burst */
-	TREND_NOT_SURE,        /* it may be steady, but its slope adds up to too much to say so */
+	/* The series may be steady, but its slope is too large to say so; or it rose, but in too
+	 * few dumps. */
+	TREND_NOT_SURE,
 	TREND_STEADY,
 	TREND_SHRINKS,
 };
 
-/* The value of a function in one dump. Doubts are sums of the squares of what each sample is worth:
- * the variance of a value whose blocks come and go independently of each other. */
+/* The value of a function in one dump. A doubt is the sum of the squares of what each sample adds
+ * to a value. It is the variance of the value if its blocks come and go independently of each
+ * other. */
 struct trend_point {
 	double time; /* in hours, or dumps */
 	double value;
-	double doubt;     /* of what is in use */
-	double allocated; /* of all that was ever allocated: rises; 0 if it is unknown */
+	double doubt;     /* the doubt of `value` */
+	double allocated; /* the doubt of all that was ever allocated; 0 if unknown */
 };
 
 struct trend {
 	enum trend_verdict verdict;
-	double slope;  /* Theil and Sen's: the median of the slopes between any two points */
-	double p_rise; /* Mann and Kendall's, corrected for autocorrelation: the probability of so
-			  monotone a rise in a series that has none */
-	double deviation; /* the growth from the first to the last dump, in standard deviations of
-			     what changed between them */
+	double slope; /* Theil and Sen's slope: the median of the slopes between any two points */
+	/* By Mann and Kendall's test, corrected for autocorrelation: the probability that a series
+	 * without a trend rises as steadily. */
+	double p_rise;
+	/* The growth from the first to the last dump, in standard deviations of what changed
+	 * between them. */
+	double deviation;
 };
 
-/* Judges `n` points in order of time. `is_one_run`: blocks of one dump may be in the others.
- * Verdicts other than steady and not sure are wrong with the probability 1 - confidence. Returns 0
- * or -ENOMEM. */
+/* Judges `n` points, which are in order of time. `is_one_run` means that all dumps are of one run,
+ * so a block of one dump may be in the others. A verdict other than "steady" and "not sure" is
+ * wrong with the probability 1 - confidence. Returns 0 or -ENOMEM. */
 int trend_judge(struct trend *trend, const struct trend_point *points, size_t n, bool is_one_run,
 		double confidence);
 
-/* Returns the probability that a series which grows by no more than `limit` in a unit of time looks
- * like this one. */
+/* Returns the probability that a series looks like this one although its true growth is no more
+ * than `limit` per unit of time. Returns 1 if the verdict is not TREND_GROWS. */
 double trend_exceeds(const struct trend *trend, const struct trend_point *points, size_t n,
 		     bool is_one_run, double limit);
 
-/* A remedy is what would decide a series that is not sure. Growth by its slope would be found 4
- * times in 5 if the series were `times` as long, or if its samples were worth `part` of what they
- * are. Both are 1 if the growth is beyond chance already, but not monotone enough: then more dumps
- * decide. */
+/* A remedy is what it takes to decide a series whose verdict is "not sure". If the series truly
+ * grows by its slope, the growth is found 4 times in 5 in a series that is `times` as long, or at
+ * `part` times the sample interval. Both are 1 if the growth is beyond chance already, but not
+ * steady enough; then more dumps decide. */
 struct trend_remedy {
 	double times;
-	double part; /* of the sample interval */
+	double part;
 };
 
 struct trend_remedy trend_find_remedy(const struct trend *trend, const struct trend_point *points,
 				      size_t n, bool is_one_run, double confidence);
 
-/* Returns the name of a verdict in reports. */
+/* Returns the name that reports use for a verdict. */
 const char *trend_verdict_name(enum trend_verdict verdict);
