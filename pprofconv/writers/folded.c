@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Folded stacks: one line a stack, with the names of its functions from the root to the leaf,
- * joined by ';', and one of its values. For flamegraph.pl, speedscope and similar tools. */
+/* Writes folded stacks. Each line is one stack: the names of its functions from the root to the
+ * leaf, joined by ';', and one of its values. flamegraph.pl, speedscope and similar tools read this
+ * format. */
 #include <inttypes.h>
 
 #include "transform/frames.h"
 #include "writers/writers.h"
 
-/* Writes the name, with other characters for those that have a meaning in this format. */
+/* Writes the name of a function. Characters that have a meaning in this format are replaced. */
 static void write_name(struct output *output, const char *name)
 {
 	for (; *name; name++) {

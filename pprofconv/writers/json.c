@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The whole profile as one JSON object, with pprof's names. Mappings, locations and functions refer
- * to each other by index in their arrays, from 0; null: none. */
+/* Writes the whole profile as one JSON object, with pprof's names. Mappings, locations and
+ * functions refer to each other by their indices in the arrays, from 0; null means no reference. */
 #include <inttypes.h>
 
 #include "writers/writers.h"
@@ -10,14 +10,15 @@ struct json {
 	struct output *output;
 };
 
-/* string = the string of the profile with that number, quoted */
+/* Writes the profile's string with the number `string`, quoted. */
 static void write_string(const struct json *json, uint32_t string)
 {
 	output_json(json->output, profile_string(json->profile, string),
 		    strtab_size(&json->profile->strings, string));
 }
 
-/* Begins a member of an object or, without a key, of an array. `first`: no other came before. */
+/* Begins a member of an object or, if `key` is NULL, an element of an array. Writes a comma unless
+ * *first is true, and sets *first to false. */
 static void begin_member(const struct json *json, bool *first, const char *key)
 {
 	output_text(json->output, *first ? "" : ",");
@@ -38,7 +39,7 @@ static void member_integer(const struct json *json, bool *first, const char *key
 	output_printf(json->output, "%" PRId64, value);
 }
 
-/* Addresses are text: JSON's numbers are exact only up to 2^53. */
+/* Writes an address as text, because JSON readers keep numbers exactly only up to 2^53. */
 static void member_address(const struct json *json, bool *first, const char *key, uint64_t value)
 {
 	begin_member(json, first, key);

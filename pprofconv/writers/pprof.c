@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* pprof's protobuf, gzipped. A reader merges the messages of one type that follow each other, so
- * the profile is written in batches, and memory does not grow. Numbers are ours plus 1, since 0
- * means none; strings keep theirs. */
+/* Writes pprof's protobuf, gzipped. A protobuf reader merges concatenated messages of one type, so
+ * the profile is written in batches, and memory use does not grow with the profile. An ID is our
+ * number plus 1, because 0 means none; strings have our numbers. */
 #include <errno.h>
 
 #include "base/gzip.h"
@@ -47,7 +47,7 @@ static void encoder_deinit(struct encoder *encoder)
 	vec_deinit(&encoder->unknown);
 }
 
-/* Makes room for `n` unknown fields of the messages of a batch that is about to begin. */
+/* Makes room for the `n` unknown fields of the messages in the next batch. */
 static int reserve_unknown(struct encoder *encoder, size_t n)
 {
 	encoder->unknown.n = 0;
@@ -90,7 +90,8 @@ static void fill_label(struct encoder *encoder, label_message *message,
 	give_unknown(encoder, label->unknown, &message->base);
 }
 
-/* Fills a sample. The arrays must have room: pointers into them stay until the batch is written. */
+/* Fills a sample. The encoder's arrays must already have room for it: messages point into them
+ * until the batch is written, so they must not be moved to grow. */
 static void fill_sample(struct encoder *encoder, sample_message *message, uint32_t sample)
 {
 	const struct profile *profile = encoder->profile;
@@ -119,7 +120,7 @@ static void fill_sample(struct encoder *encoder, sample_message *message, uint32
 	give_unknown(encoder, from->unknown, &message->base);
 }
 
-/* Makes room for what the samples [first, first + n) hold. */
+/* Makes room for the locations, labels and unknown fields of the samples [first, first + n). */
 static int reserve_samples(struct encoder *encoder, size_t first, size_t n)
 {
 	const struct profile *profile = encoder->profile;
@@ -200,7 +201,7 @@ static int emit_mappings(struct encoder *encoder, size_t first, size_t n)
 	return emit(encoder, &message);
 }
 
-/* Returns the number as the format has it: 0 for none. */
+/* Returns the ID for one of our numbers: the number plus 1, or 0 for PROFILE_NONE. */
 static uint64_t id_of(uint32_t number)
 {
 	return number == PROFILE_NONE ? 0 : (uint64_t)number + 1;
@@ -232,7 +233,7 @@ static void fill_location(struct encoder *encoder, location_message *message, si
 	give_unknown(encoder, from->unknown, &message->base);
 }
 
-/* Makes room for what the locations [first, first + n) hold. */
+/* Makes room for the lines and unknown fields of the locations [first, first + n). */
 static int reserve_locations(struct encoder *encoder, size_t first, size_t n)
 {
 	size_t n_lines = 0, n_unknown = 0;
@@ -335,7 +336,7 @@ static void fill_value_type(value_type_message *message, const struct profile_va
 	message->unit = from->unit;
 }
 
-/* Emits all single fields, sample types and comments. */
+/* Emits the fields that a profile has once, the sample types and the comments. */
 static int emit_head(struct encoder *encoder)
 {
 	const struct profile *profile = encoder->profile;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A listing for people: every stack with its values, the largest first. */
+/* Writes a listing for people: every stack with its values, the largest first. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -7,7 +7,7 @@
 #include "writers/writers.h"
 
 struct ordered {
-	uint64_t size; /* of its value, without the sign */
+	uint64_t size; /* the sample's value without its sign */
 	uint32_t sample;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A writer is an output format, a row in a table. To add one: a file with a `const struct writer`,
- * a row in registry.c. */
+/* A writer writes one output format. Writers are the rows of a table. To add a writer, add a file
+ * that defines a `const struct writer`, its declaration in writers.h and a row in registry.c. */
 #pragma once
 #include <stdbool.h>
 
@@ -11,15 +11,16 @@ struct writer {
 	const char *name;    /* --to=NAME */
 	const char *summary; /* one line of `pprofconv formats` */
 	const char *suffix;  /* of file names, with the dot */
-	bool is_binary;      /* not for a terminal */
+	bool is_binary;      /* is not written to a terminal */
 
-	/* Writes the profile. Formats that use one value per sample take that of the sample type
-	 * with the index `value`. Returns 0 or -ENOMEM; failures to write go into the output. */
+	/* Writes the profile. A format with one value per sample uses the sample type with the
+	 * index `value`. Returns 0 or -ENOMEM; errors in writing are kept in the output and
+	 * reported when it is committed. */
 	int (*write)(const struct profile *profile, size_t value, struct output *output);
 };
 
-/* The formats, the default first; ends with NULL. */
+/* All writers, the default first; ends with NULL. */
 extern const struct writer *const writers[];
 
-/* Returns the row of that name, or NULL. */
+/* Returns the writer with that name, or NULL if there is none. */
 const struct writer *writer_find(const char *name);

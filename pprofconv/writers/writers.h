@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows of the table, each defined in its writer's file. */
+/* The writers, each defined in its own file. registry.c lists them in a table. */
 #pragma once
 #include "writers/writer.h"
 
