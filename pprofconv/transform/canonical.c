@@ -33,7 +33,8 @@ int canonical_compare_files(const struct profile *profile, uint32_t left, uint32
 
 typedef VEC(uint32_t) number_vec;
 
-/* The order of the parts of a profile, and the rank that each of them has there. */
+/* The sorted order of one kind of parts, such as functions. The rank of a part is its index in this
+ * order; ranks of other kinds are kept to compare parts that refer to them. */
 struct ranking {
 	const struct profile *profile;
 	uint32_t program;
@@ -180,7 +181,7 @@ static int compare_comments(const void *left, const void *right, void *context)
 			       comments[*(const uint32_t *)right]);
 }
 
-/* Sets the ranking's order to the numbers 0 to n - 1, sorted. */
+/* Sets the ranking's order to the numbers 0 to n - 1, sorted. Returns 0 or -ENOMEM. */
 static int rank(struct ranking *ranking, size_t n,
 		int (*compare)(const void *left, const void *right, void *context))
 {
@@ -194,7 +195,8 @@ static int rank(struct ranking *ranking, size_t n,
 	return 0;
 }
 
-/* Sets (*places)[number] to the place of each part in the order: its number in the copy. */
+/* Sets (*places)[number] to the rank of each part, which is its number in the copy. Returns 0 or
+ * -ENOMEM. */
 static int set_places(const struct ranking *ranking, uint32_t **places, size_t *n, size_t *capacity)
 {
 	number_vec set = {0};

@@ -120,7 +120,7 @@ static uint32_t translate_labels(struct copy_between *t, uint32_t labels)
 	return profile_add_labels(t->to, t->labels.items, t->labels.n);
 }
 
-/* Makes the carries, which are 0 at first. */
+/* Makes room for the carries, which are 0 at first. */
 static int make_carries(struct copy_between *t)
 {
 	size_t n = t->from->stacks.n * t->from->sample_types.n;

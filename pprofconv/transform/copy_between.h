@@ -6,42 +6,43 @@
 
 /* A change that is made to samples while they are copied. */
 struct copy_between_change {
-	double factor;         /* of all values; the running sum of each stack is rounded */
-	const char *label_key; /* of a label that each sample gets; NULL: none */
+	double factor;         /* of all values; in each stack, rounding errors are carried over */
+	const char *label_key; /* of a label that is added to each sample; NULL: no label */
 	const char *label_text;
-	const struct filter *filter; /* drops the samples that it does not keep; NULL: drops none */
+	const struct filter *filter; /* samples that it does not keep are left out; NULL: none */
 };
 
 struct copy_between {
 	const struct profile *from;
 	struct profile *to;
-	const struct copy_between_change *change; /* may be set; NULL: no change */
-	VEC(uint32_t) strings; /* new numbers by old ones; PROFILE_NONE: not copied yet */
-	/* The same of other parts. The caller sets them as it copies. */
+	const struct copy_between_change *change; /* the caller may set it; NULL: no change */
+	VEC(uint32_t) strings; /* new numbers by old numbers; PROFILE_NONE: not copied yet */
+	/* New numbers of other parts by old numbers. The caller sets them while it copies. */
 	VEC(uint32_t) mappings, functions, locations;
-	VEC(uint32_t) frames; /* these four are of the part being copied */
+	VEC(uint32_t) frames; /* `frames` to `values` belong to the part being copied */
 	VEC(struct profile_line) lines;
 	VEC(struct profile_label) labels;
 	VEC(int64_t) values;
-	VEC(double) carries; /* rounding errors, for each value of each old stack */
+	VEC(double) carries; /* rounding errors, for each value of each stack in `from` */
 };
 
-/* Both profiles must outlive the translation. Returns 0 or -ENOMEM; call copy_between_deinit() on
- * failure too. */
+/* Begins a translation from `from` to `to`, which must both outlive it. Returns 0 or -ENOMEM; call
+ * copy_between_deinit() on failure too. */
 int copy_between_init(struct copy_between *translation, const struct profile *from,
 		      struct profile *to);
 void copy_between_deinit(struct copy_between *translation);
 
-/* Each adds the part with an old number, unless the target has it already, and returns its new
- * number; samples have none. Unknown fields are left out: they may refer to parts that have moved.
- * Failures show in the status of the target. */
+/* Each of these functions adds to `to` the part that has the given number in `from`, unless `to`
+ * has it already. The result is the part's number in `to`; samples have no numbers, and need
+ * translation.locations. Unknown fields are left out, because they may refer to parts that have
+ * other numbers now. Failures are kept in the status of `to`. */
 uint32_t copy_between_string(struct copy_between *translation, uint32_t string);
-uint32_t copy_between_function(struct copy_between *translation,
-			       uint32_t function);                           /* needs strings */
-void copy_between_sample(struct copy_between *translation, uint32_t sample); /* needs locations */
+uint32_t copy_between_function(struct copy_between *translation, uint32_t function);
+void copy_between_sample(struct copy_between *translation, uint32_t sample);
 
-/* Adds the sample types and sets the period type. */
+/* Adds the sample types to `to` and sets its period type. */
 void copy_between_types(struct copy_between *translation);
 
-/* Sets translation.lines to those of a location; needs functions. Returns 0 or -ENOMEM. */
+/* Sets translation.lines to the lines of a location, after translation.functions was set. Returns 0
+ * or -ENOMEM. */
 int copy_between_lines(struct copy_between *translation, const struct profile_location *location);

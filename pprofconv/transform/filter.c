@@ -30,7 +30,8 @@ static uint8_t marks_of_text(const struct filter_rules *rules, const char *text)
 	return marks;
 }
 
-/* Matches each name once, however many locations have it. */
+/* Appends the rules that match each function. Each name is matched only once, even if many
+ * locations have it. */
 static int mark_functions(const struct filter *filter, mark_vec *out)
 {
 	const struct profile *profile = filter->profile;

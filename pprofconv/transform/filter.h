@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A filter decides which samples of a profile count. A rule is matched against all that is known of
- * each frame: its functions, inlined ones too, their source files, and the program or library. */
+/* A filter decides which samples of a profile count. A rule is matched against everything that is
+ * known about a frame: its functions, including inlined ones, their source files, and the program
+ * or library. */
 #pragma once
 #include <regex.h>
 #include <stdint.h>
@@ -11,24 +12,24 @@
 enum filter_verdict {
 	FILTER_KEPT,
 	FILTER_SUPPRESSED, /* a frame matches a suppression */
-	FILTER_LEFT_OUT,   /* not in focus, or ignored */
+	FILTER_LEFT_OUT,   /* the stack is not in focus, or is ignored */
 };
 
-struct filter_rules { /* all zeroes: keep all */
+struct filter_rules { /* all zeroes: keep all samples */
 	const regex_t *focus;
 	const regex_t *ignore;
-	const regex_t *hide; /* frames, not samples: see struct frames_view */
+	const regex_t *hide; /* hides frames, not samples; see struct frames_view */
 	const struct suppressions *suppressions;
 };
 
-struct filter { /* all zeroes: keeps all */
+struct filter { /* all zeroes: keeps all samples */
 	const struct filter_rules *rules;
 	const struct profile *profile;
-	VEC(uint8_t) locations; /* the rules that match each location */
+	VEC(uint8_t) locations; /* for each location: the rules that match it */
 };
 
-/* The rules and the profile must outlive the filter. Returns 0 or -ENOMEM; call filter_deinit() on
- * failure too. */
+/* Prepares a filter. The rules and the profile must outlive it. Returns 0 or -ENOMEM; call
+ * filter_deinit() on failure too. */
 int filter_init(struct filter *filter, const struct filter_rules *rules,
 		const struct profile *profile);
 void filter_deinit(struct filter *filter);

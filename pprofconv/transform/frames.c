@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames are dropped as pprof does it: from the root on, the first frame that is to be dropped
- * goes, with all that it called, unless everything outside it would be dropped as well. */
+/* Frames are dropped as pprof drops them. From the root on, the first frame that drop_frames
+ * matches is dropped with everything that it called. But frames at the root stay even if they
+ * match: a frame is dropped only if a frame outside it does not match. */
 #include "transform/frames.h"
 
 #include <assert.h>
@@ -12,12 +13,12 @@
 #include "base/path.h"
 #include "transform/pattern.h"
 
-#define FRAMES_MAX (1u << 20) /* of a stack; its locations may have many lines each */
+#define FRAMES_MAX (1u << 20) /* functions of a stack; a location may have many lines */
 
 /* --- dropping ------------------------------------------------------------------------------ */
 
-/* Returns the size of a function's name without its arguments. Some names have parentheses that
- * hold no arguments. */
+/* Returns the size of a function's name without its arguments. The parentheses of "(anonymous
+ * namespace)" and "operator()" hold no arguments. */
 static size_t size_without_arguments(const char *name)
 {
 	static const char *const parts[] = {"(anonymous namespace)", "operator()"};
@@ -44,7 +45,7 @@ static bool is_dropped(struct pruner *pruner, const char *name)
 	char *bare;
 	bool dropped;
 
-	if (*name == '.') /* as function names begin on some 64-bit PowerPC systems */
+	if (*name == '.') /* function names begin with '.' on some 64-bit PowerPC systems */
 		name++;
 	bare = strndup(name, size_without_arguments(name));
 	dropped = bare && *bare && pattern_matches(&pruner->drop, bare) &&
@@ -88,7 +89,8 @@ static int intern(struct frames *frames, const char *text, uint32_t *out)
 	return strtab_intern(&frames->strings, text, strlen(text), out);
 }
 
-/* Finds the function with that name and file, or adds it. */
+/* Sets *out_number to the function with that name and file, which is added if it is new. Returns 0
+ * or -ENOMEM. */
 static int add_function(struct frames *frames, const char *name, const char *file,
 			uint32_t *out_number)
 {
@@ -122,7 +124,8 @@ static const char *mapping_name(const struct profile *profile,
 		profile_string(profile, profile->mappings.items[location->mapping].file));
 }
 
-/* Sets `name` to the file of the location and its place there, or to its address. */
+/* Sets `name` to the location's program or library and its place in that file, such as app+0x12f0,
+ * or to its address if the file is unknown. */
 static void name_place(const struct profile *profile, const struct profile_location *location,
 		       char *name, size_t size)
 {
@@ -214,7 +217,7 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 	return push_named(frames, name, is_fileless(frames, name) ? "" : file);
 }
 
-/* Whether the function of a line is to be dropped. */
+/* Returns whether the function of a line is to be dropped. */
 static bool is_line_dropped(const struct pruner *pruner, const struct profile_line *line)
 {
 	if (line->function == PROFILE_NONE)
@@ -223,7 +226,7 @@ static bool is_line_dropped(const struct pruner *pruner, const struct profile_li
 	return pruner->functions.items[line->function];
 }
 
-/* Adds a location without lines: its place is the name of a function. */
+/* Adds a location without lines. Its place in the file becomes the name of its function. */
 static int add_nameless(struct frames *frames, struct pruner *pruner,
 			const struct profile_location *location, struct frame_location *added)
 {
@@ -251,7 +254,7 @@ static int add_named(struct frames *frames, const struct pruner *pruner,
 	added->drops_callees = n_dropped > 0 && !added->is_dropped;
 	if (is_mapping_hidden(frames, location))
 		return 0;
-	/* a dropped location stays where everything else is dropped as well */
+	/* a location that is to be dropped keeps its frames: it may stay at the root of a stack */
 	for (size_t i = added->is_dropped ? 0 : n_dropped; !r && i < location->n_lines; i++)
 		r = add_line(frames, location, &lines[i]);
 	return r;
@@ -313,7 +316,7 @@ void frames_deinit(struct frames *frames)
 
 /* --- stacks -------------------------------------------------------------------------------- */
 
-/* Returns how many locations at the leaf are dropped. */
+/* Returns how many locations of a stack are dropped, counted from the leaf. */
 static size_t count_dropped(const struct frames *frames, const uint32_t *stack, size_t n)
 {
 	bool has_other = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames are the stacks of a profile as people read them: functions instead of addresses, inlined
- * functions as frames of their own, without the functions of allocators that the profile's
- * drop_frames matches, and with a substitute for each unknown name. */
+/* Frames are the stacks of a profile as people read them: with functions instead of addresses, with
+ * inlined functions as frames of their own, with a substitute for each unknown name, and without
+ * the functions of allocators that the profile's drop_frames matches. */
 #pragma once
 #include <regex.h>
 #include <stdint.h>
@@ -11,36 +11,38 @@
 #include "base/vec.h"
 #include "model/profile.h"
 
-/* A function. Two places with the same name and file are the same function. */
+/* A function. Two locations with the same name and file have the same function. */
 struct frame_function {
-	uint32_t name; /* string of the frames; if the function is unknown, its place in the file,
-			  such as app+0x12f0 */
-	uint32_t file; /* string of the frames; "" if unknown */
+	uint32_t name; /* string; if the function is unknown, its place in the file, such as
+			  app+0x12f0 */
+	uint32_t file; /* string; "" if unknown */
 };
 
+/* The functions of one location of the profile. */
 struct frame_location {
-	uint32_t first;     /* of its functions, in frames.of_locations */
-	uint32_t n;         /* functions, without those that are dropped */
-	bool is_dropped;    /* together with all that it calls */
-	bool drops_callees; /* it stays, but its callees are dropped */
+	uint32_t first;     /* the first of its functions in frames.of_locations */
+	uint32_t n;         /* the number of its functions, without dropped ones */
+	bool is_dropped;    /* its frames are dropped, with everything that they called */
+	bool drops_callees; /* its outer frames stay, but what they called is dropped */
 };
 
 /* What counts as one function. Code without a name is identified by its place in the file. */
 enum frames_by {
 	FRAMES_BY_FUNCTION, /* name and file */
-	FRAMES_BY_FILE,     /* the source file, named by its last part; if unknown, the program */
-	FRAMES_BY_LINE,     /* name, file and line */
-	FRAMES_BY_MAPPING,  /* the program or library, as the name */
+	FRAMES_BY_FILE,    /* the source file, named by the last part of its path, or the mapping */
+	FRAMES_BY_LINE,    /* name, file and line */
+	FRAMES_BY_MAPPING, /* the program or library */
 };
 
-/* How stacks are shown; all zeroes: by functions, with all frames. What it points to must outlive
- * the frames. */
+/* How stacks are shown. All zeroes: by function, with all frames. `fileless` and `hide` must
+ * outlive the frames. */
 struct frames_view {
 	enum frames_by by;
-	/* Names whose files are left out, because the profile to compare with has no files for
-	 * them. */
+	/* The names of functions whose files are ignored, because the other profile in a comparison
+	 * has no files for them. */
 	const struct strtab *fileless;
-	/* Hides the frames whose function, source file, program or library it matches. */
+	/* If this matches the function, source file, program or library of a frame, the frame is
+	 * hidden. */
 	const regex_t *hide;
 };
 
@@ -51,7 +53,7 @@ struct frames {
 	VEC(struct frame_function) functions;
 	struct index function_index;
 	VEC(struct frame_location) locations;
-	VEC(uint32_t) of_locations; /* functions, innermost first */
+	VEC(uint32_t) of_locations; /* the functions of each location, innermost first */
 };
 
 typedef VEC(uint32_t) frame_vec;
@@ -68,8 +70,8 @@ int frames_find_fileless(const struct profile *profile, struct strtab *out);
 
 void frames_deinit(struct frames *frames);
 
-/* Sets *out to the numbers of the functions of a stack, leaf first. Of more than a million, the
- * outer ones are left out. Returns 0 or -ENOMEM. */
+/* Sets *out to the numbers of the functions of a stack, leaf first. If there are more than a
+ * million, the outer ones are left out. Returns 0 or -ENOMEM. */
 int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out);
 
 const char *frames_name(const struct frames *frames, uint32_t function);

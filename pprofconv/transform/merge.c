@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Profiles are first added up in the order of the input, then everything is copied in canonical
+/* Profiles are first added up in the order of the inputs, then everything is copied in canonical
  * order. While profiles are added up, addresses count from the start of their mapping, because
- * mappings move. */
+ * mappings may move. */
 #include "transform/merge.h"
 
 #include <errno.h>
@@ -14,15 +14,15 @@
 struct merge {
 	struct profile *sum;
 	bool has_any;
-	uint32_t program; /* number of a mapping, or PROFILE_NONE */
+	uint32_t program; /* number of the program's mapping, or PROFILE_NONE */
 	struct index location_index;
 	struct index mapping_index;
-	VEC(bool) comments; /* by string: whether the sum has this comment */
+	VEC(bool) comments; /* for each string: whether the sum has it as a comment */
 };
 
 /* --- mappings ------------------------------------------------------------------------------ */
 
-/* Whether both are the same part of the same file, in two processes. */
+/* Returns whether both mappings are of the same part of the same file, in two processes. */
 static bool is_same_mapping(const struct profile_mapping *a, const struct profile_mapping *b)
 {
 	return canonical_size_in_pages(a) == canonical_size_in_pages(b) && a->offset == b->offset &&
@@ -36,8 +36,8 @@ static uint64_t hash_mapping(const struct profile_mapping *mapping)
 	return hash_mix(hash ^ mapping->file, mapping->build_id);
 }
 
-/* The joined mapping starts at the lowest address of any, and has the debug information that all of
- * them have. */
+/* Joins a mapping into another mapping of the same file. The result starts at the lower address of
+ * the two and is as large as the larger. It has only the debug information that both have. */
 static void join_mapping(struct profile_mapping *into, const struct profile_mapping *mapping)
 {
 	uint64_t size = into->limit - into->start;
@@ -150,7 +150,8 @@ static bool counts_the_same(const struct profile *a, const struct profile *b)
 	return is_same_type(a, &a->period_type, b, &b->period_type);
 }
 
-/* Chooses the text that is not empty; of two, the first in the alphabet. */
+/* Sets *text to `other` if *text is empty; if neither is empty, the first in alphabetical order is
+ * used. */
 static void choose_text(struct copy_between *t, uint32_t *text, uint32_t other)
 {
 	const char *now = profile_string(t->to, *text);
@@ -223,8 +224,8 @@ void merge_free(struct merge *merge)
 	free(merge);
 }
 
-/* The program of a profile is its first mapping. Of several programs, the first in the alphabet is
- * chosen. */
+/* Chooses the program of the sum. The program of a profile is its first mapping; of several
+ * programs, the first in alphabetical order is chosen. */
 static void choose_program(struct merge *merge, uint32_t mapping)
 {
 	if (merge->program == PROFILE_NONE ||

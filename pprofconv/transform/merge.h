@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A merge is the sum of many profiles, such as those of a fleet or a test suite. It is the same for
- * any order and grouping of the inputs:
+/* A merge is the sum of many profiles, such as those of a fleet or a test suite. The sum is the
+ * same for any order and grouping of the inputs:
  *
- * - equal samples add up; mappings of one file are one, wherever each process had it, and addresses
- *   move with them;
- * - the time is the earliest, durations add up, the period is the largest, comments are all kept;
- * - everything is sorted by its content.
+ * - equal samples are added up; mappings of the same file become one mapping, even if processes had
+ *   the file at different addresses, and the addresses of locations move with it;
+ * - the time is the earliest, durations are added up, the period is the largest, and all comments
+ *   are kept;
+ * - everything is sorted by content.
  *
- * Unknown fields are not kept: they may refer to parts that have moved. */
+ * Unknown fields are left out, because they may refer to parts that have other numbers now. */
 #pragma once
 #include "base/diag.h"
 #include "model/profile.h"
@@ -19,18 +20,20 @@ enum {
 
 struct merge;
 
-/* Returns NULL if memory is out. */
+/* Returns a merge, which the caller frees, or NULL if memory is out. */
 struct merge *merge_new(void);
 
-/* Takes NULL. */
+/* Frees a merge; `merge` may be NULL. */
 void merge_free(struct merge *merge);
 DEFINE_CLEANUP(struct merge *, merge_free)
 
-/* Adds a profile, which can be freed afterwards. Returns 0; MERGE_E_MISMATCH with a message if its
- * sample or period types differ from those of the profiles before it; -ENOMEM or -EOVERFLOW. */
+/* Adds a profile, which the caller may free afterwards. Returns 0; MERGE_E_MISMATCH with a message
+ * if the sample or period types differ from those of the profiles added before; -ENOMEM or
+ * -EOVERFLOW. */
 int merge_add(struct merge *merge, const struct profile *profile, struct diag *diag);
 
-/* The same, with a change to the samples; NULL: no change. */
+/* Same as merge_add(), but applies `change` to the samples while they are copied; NULL: no
+ * change. */
 int merge_add_changed(struct merge *merge, const struct profile *profile,
 		      const struct copy_between_change *change, struct diag *diag);
 

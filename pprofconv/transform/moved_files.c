@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* If paths are sorted from their ends, the one with the longest common end is a neighbour.
- * Candidates that were taken are skipped at once: chains of them are shortened whenever one is
- * followed, as in a union-find structure. So thousands of functions of one name need not be
- * compared with each other. */
+/* Candidates are sorted by their paths, read from the end. In this order, the path that has the
+ * longest end in common with a given path is next to it. Candidates that were found already are
+ * skipped by chains, which are shortened whenever they are followed, as in a union-find structure.
+ * So thousands of functions with the same name are not all compared with each other. */
 #include "transform/moved_files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Returns the i-th character from the end. A slash is before the first one: "a.c" is the last part
- * of "a.c" as of "x/a.c". */
+/* Returns the i-th character of the path, counted from its end. A slash is assumed before the first
+ * character, so that "a.c" and "x/a.c" have the same last part. */
 static unsigned char from_end(const struct moved_file *c, size_t i)
 {
 	if (i < c->file_size)
@@ -62,7 +62,7 @@ int moved_files_build(struct moved_files *moved)
 	return r;
 }
 
-/* Returns how many candidates come before `wanted`. */
+/* Returns the number of candidates that sort before `wanted`. */
 static uint32_t find_place(const struct moved_files *moved, const struct moved_file *wanted)
 {
 	uint32_t low = 0, high = (uint32_t)moved->candidates.n;
@@ -85,8 +85,8 @@ static uint32_t follow_chain(uint32_t *chain, uint32_t place)
 	return place;
 }
 
-/* Returns how much of its path the candidate at that place has in common with `wanted`; 0 if it
- * does not match. */
+/* Returns how many characters, from the end, the path of the candidate at `place` has in common
+ * with the path of `wanted`. Returns 0 if their names or the last parts of their paths differ. */
 static size_t weigh(const struct moved_files *moved, uint32_t place,
 		    const struct moved_file *wanted)
 {

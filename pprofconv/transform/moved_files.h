@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A moved file is a source file that was in another folder when it was built. This finds the
- * functions of such files again: of those with the same name and the same last part of the path,
- * the one whose path has the longest common end. Each is found once. */
+/* A moved file is a source file that was in different folders when the two sides of a comparison
+ * were built. moved_files_take() finds the functions of moved files again. Of the functions with
+ * the same name and the same last part of the path, it finds the one whose path has the longest end
+ * in common. Each function is found at most once. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -18,19 +19,22 @@ struct moved_file {
 
 /* All zeroes: empty. */
 struct moved_files {
-	VEC(struct moved_file) candidates; /* sorted by name, then by the path from its end */
-	/* Private: the nearest candidate not found yet, from each place on, counted from 1. */
+	VEC(struct moved_file) candidates; /* sorted by name, then by the path, read from its end */
+	/* Private: for each place, counted from 1, the nearest candidate that was not found yet, at
+	 * or before the place and at or after it. */
 	VEC(uint32_t) before, behind;
 };
 
-/* Adds a function. Equal names have equal numbers `name`; `file` must outlive `moved`; `number` is
- * what moved_files_take() returns. Returns 0 or -ENOMEM. */
+/* Adds a function to the candidates. `name` is a number for its name, `file` must outlive `moved`,
+ * and `number` is what moved_files_take() returns. Returns 0 or -ENOMEM. */
 int moved_files_add(struct moved_files *moved, uint32_t name, const char *file, uint32_t number);
 
-/* Call it once, after all functions are added. Returns 0 or -ENOMEM. */
+/* Sorts the candidates. Call this function once, after all functions have been added. Returns 0 or
+ * -ENOMEM. */
 int moved_files_build(struct moved_files *moved);
 
-/* Returns the number of the function that is found, or MOVED_FILES_NONE. */
+/* Finds the candidate that best matches `name` and `file`, and removes it from the candidates.
+ * Returns its number, or MOVED_FILES_NONE if no candidate matches. */
 uint32_t moved_files_take(struct moved_files *moved, uint32_t name, const char *file);
 
 void moved_files_deinit(struct moved_files *moved);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Thompson's method: the expression becomes a program whose states are all followed at once, each
- * at most once for a character. Ops refer to other ops by distance, so that pieces can be moved. */
+/* Patterns are matched by Thompson's method. The expression becomes a program of ops. While a text
+ * is matched, all states that the program may be in are followed at the same time, each at most
+ * once per character. Ops refer to other ops by distance, so that parts of the program can be
+ * moved. */
 #include "transform/pattern.h"
 
 #include <ctype.h>
 #include <limits.h>
 
-/* The steps that matching may take: a first budget, and more with each text. */
+/* The budget of steps for matching: what a pattern begins with, and what each text adds. */
 #define STEPS_FIRST UINT64_C(0x4000000)
 #define STEPS_MORE  4096
 
 enum kind {
 	OP_SET,   /* takes one character of a set */
-	OP_START, /* takes nothing, at the start of the text */
+	OP_START, /* takes no character; passes at the start of the text */
 	OP_END,
 	OP_SPLIT, /* continues at the next op and at `to` */
 	OP_JUMP,
@@ -21,7 +23,7 @@ enum kind {
 
 struct pattern_op {
 	enum kind kind;
-	int32_t to; /* distance */
+	int32_t to; /* distance to another op */
 	uint8_t set[(UCHAR_MAX + 1) / CHAR_BIT];
 };
 
@@ -45,7 +47,7 @@ static int emit(struct parser *parser, enum kind kind, int32_t to)
 	return vec_push(&parser->pattern->ops, (struct pattern_op){.kind = kind, .to = to});
 }
 
-/* Inserts a split before the ops from `start` on. */
+/* Inserts a split before the op `start`. */
 static int insert_split(struct parser *parser, size_t start, int32_t to)
 {
 	size_t n = parser->pattern->ops.n - start;
@@ -195,7 +197,7 @@ static int parse_atom(struct parser *parser)
 	}
 }
 
-/* Repeats the ops from `start` on. */
+/* Repeats the ops from `start` on, as `how` says: '?', '*' or '+'. */
 static int repeat(struct parser *parser, size_t start, char how)
 {
 	int32_t size = (int32_t)(parser->pattern->ops.n - start);
@@ -229,8 +231,8 @@ static int parse_sequence(struct parser *parser)
 	return r;
 }
 
-/* alternatives = sequence ( "|" sequence )*; each but the last ends with a jump, which at first
- * holds the distance to the jump before it */
+/* alternatives = sequence ( "|" sequence )*. Each sequence except the last is followed by a jump to
+ * the end. Until the end is known, a jump holds the distance to the jump before it. */
 static int parse_alternatives(struct parser *parser)
 {
 	size_t start = parser->pattern->ops.n, jump = SIZE_MAX;
@@ -288,7 +290,8 @@ void pattern_deinit(struct pattern *pattern)
 
 /* --- matching ------------------------------------------------------------------------------ */
 
-/* Makes an op a state, once in each step, so that there is room for all. */
+/* Makes an op one of the next states, but only once in each step, so that the list has room for
+ * all. */
 static void add_state(struct pattern *pattern, uint32_t op)
 {
 	if (pattern->seen.items[op] == pattern->step)
@@ -297,7 +300,7 @@ static void add_state(struct pattern *pattern, uint32_t op)
 	pattern->next.items[pattern->next.n++] = op;
 }
 
-/* Follows all ops that take no character; they stay in the list. */
+/* Follows the ops among the next states that take no character. These ops stay in the list. */
 static void follow_ops(struct pattern *pattern, bool is_start, bool is_end)
 {
 	for (size_t i = 0; i < pattern->next.n; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A pattern is a regular expression that comes with a profile, from an untrusted source.
- * Expressions of the C library can take any time and memory, and all of the stack; what a pattern
- * takes is bounded by its size and that of the texts. */
+/* A pattern is a regular expression that comes with a profile, and so from an untrusted source. The
+ * C library's regular expressions may take any amount of time and memory, and overflow the stack.
+ * What a pattern takes is bounded by its size and the sizes of the texts. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,9 +15,10 @@ struct pattern_op;
 
 struct pattern { /* all zeroes: matches nothing */
 	VEC(struct pattern_op) ops;
-	VEC(uint32_t) now, next; /* states that a text is in, and those after its next character */
+	VEC(uint32_t) now, next; /* the current states, and those after the next character */
 	VEC(uint32_t) seen;      /* for each op, the step in which it was last made a state */
 	uint32_t step;
+	/* The budget of steps that matching may still take. */
 	uint64_t steps_left;
 };
 
@@ -30,6 +31,6 @@ enum {
 int pattern_init(struct pattern *pattern, const char *text);
 void pattern_deinit(struct pattern *pattern);
 
-/* Whether the pattern matches the whole of the text; also false once all texts together have cost
- * too much. */
+/* Returns whether the pattern matches the whole text. Also returns false if all texts together have
+ * taken too many steps. */
 bool pattern_matches(struct pattern *pattern, const char *text);

@@ -19,7 +19,8 @@ static int compare_mappings(const void *left, const void *right, void *profile)
 	return canonical_compare_files(profile, *a, *b);
 }
 
-/* Places the mappings one after the other in that order; deltas[i] is how far number i moved. */
+/* Places the mappings one after the other in the given order. Sets deltas[i] to how far mapping i
+ * moved. */
 static void lay_out(struct profile *profile, const uint32_t *order, uint64_t *deltas)
 {
 	uint64_t start = FIRST_START;
@@ -82,7 +83,8 @@ static void keep_stable_comments(struct profile *profile)
 	profile->comments.n = n;
 }
 
-/* The values are those that heap_builder.c adds. Returns false if one has no room in 64 bits. */
+/* Replaces the sampled counts by estimates. The values of a sample are those that heap_builder.c
+ * adds. Returns false if an estimate exceeds 64 bits. */
 static bool estimate(struct profile *profile, int64_t interval)
 {
 	struct unsampler inuse = {0}, alloc = {0};

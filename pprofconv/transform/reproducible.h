@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A reproducible profile is the same for two runs of one program that did the same. This removes
- * what differs between them: addresses that the loader chose, process IDs, times. */
+/* A reproducible profile is the same for two runs of one program that did the same work. Everything
+ * else that differs between the runs is removed: addresses that the loader chose, process IDs,
+ * times. */
 #pragma once
 #include "model/profile.h"
 
-/* Changes the profile, and returns a canonical copy, which the caller frees, or NULL if memory is
- * out or a value has no room in 64 bits. Counts that were kept as sampled become estimates in
- * canonical order, with rounding errors carried from one to the next. Mappings are placed one after
- * the other. Only metadata that the program and its sampling determine is kept. */
+/* Makes the profile reproducible and returns a canonical copy, which the caller frees. Returns NULL
+ * if memory is out or a value exceeds 64 bits. The profile itself is changed. Mappings are placed
+ * one after the other, and only metadata that the program and its sampling determine are kept.
+ * Counts that were kept as sampled become estimates, in canonical order; the rounding error of each
+ * is carried to the next. */
 struct profile *reproducible_copy(struct profile *profile);

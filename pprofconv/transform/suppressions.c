@@ -16,7 +16,8 @@ static int add_pattern(struct suppressions *suppressions, struct cursor pattern)
 	return r;
 }
 
-/* line = [ "#" text | kind ":" pattern ]; kinds other than `leak` belong to other tools */
+/* line = [ "#" text | kind ":" pattern ]; kinds other than `leak` are for other tools and are
+ * skipped */
 static int read_line(struct suppressions *suppressions, struct input *input, struct cursor line,
 		     struct diag *diag)
 {
@@ -62,7 +63,8 @@ static bool is_end(const char *pattern)
 	return pattern[0] == '\0' || (pattern[0] == '$' && pattern[1] == '\0');
 }
 
-/* Returns only to the last `*`, so that time is bounded by the product of the sizes. */
+/* Goes back only to the last `*` when a match fails, so that the time is bounded by the product of
+ * the sizes of pattern and text. */
 static bool matches(const char *pattern, const char *text)
 {
 	const char *star = "", *resume = text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Suppressions are lists of known and accepted leaks, in LeakSanitizer's format:
+/* A suppression is a known and accepted leak. A list of suppressions has LeakSanitizer's format:
  *
  *	# reason
  *	leak:pattern
@@ -17,14 +17,14 @@ enum {
 	SUPPRESSIONS_E_SYNTAX = 40,
 };
 
-struct suppressions { /* all zeroes: none */
+struct suppressions { /* all zeroes: no patterns */
 	VEC(char *) patterns;
 };
 
-/* Adds the patterns of a file. Returns 0, -ENOMEM, the error of reading, or SUPPRESSIONS_E_SYNTAX;
- * failures always have a message. */
+/* Adds the patterns of a file. Returns 0, -ENOMEM, an error in reading the input, or
+ * SUPPRESSIONS_E_SYNTAX. Every error has a message in `diag`. */
 int suppressions_read(struct suppressions *suppressions, struct input *input, struct diag *diag);
 void suppressions_deinit(struct suppressions *suppressions);
 
-/* Whether any pattern matches the text. */
+/* Returns whether any pattern matches the text. */
 bool suppressions_match(const struct suppressions *suppressions, const char *text);
