@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Folded stacks for a differential flame graph: one line a stack, from the root to the leaf, with
- * its value in the base and in the new profile, as difffolded.pl writes it. */
+/* Writes folded stacks for a differential flame graph. Each line is a stack, from the root to the
+ * leaf, with its values in the base and in the new profile, as in the output of difffolded.pl. */
 #include <errno.h>
 #include <math.h>
 
@@ -10,7 +10,7 @@
 struct folding {
 	const struct report *report;
 	struct strtab stacks;
-	VEC(double) values; /* two for each stack: base and new */
+	VEC(double) values; /* for each stack: its values in base and new */
 	VEC(char) text;
 	frame_vec frames;
 };

@@ -85,7 +85,8 @@ void format_unbroken(struct output *output, const char *text)
 		output_text(output, *text == ' ' ? "\u00a0" : (char[]){*text, '\0'});
 }
 
-/* Whether GitHub would make a link here: it reads Markdown within <code> too. */
+/* Returns whether GitHub would make a link that begins at `text`: it reads Markdown within <code>
+ * too. */
 static bool begins_link(const char *text)
 {
 	return strncmp(text, "://", 3) == 0 || strncmp(text, "www.", 4) == 0;
@@ -127,7 +128,7 @@ void format_type(struct output *output, const char *type)
 
 	if (*type && strspn(type, plain) == strlen(type) && strlen(type) <= NAME_BYTES)
 		output_printf(output, "`%s`", type);
-	else /* it comes from a profile and may be anything */
+	else /* the name comes from a profile and may contain anything */
 		format_name(output, type);
 }
 

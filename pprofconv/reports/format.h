@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A formatted value is a number as people read it. Text is written as HTML, Markdown and JSON need
- * it. */
+/* A formatted value is a number as a text for people. The other functions here write text as
+ * Markdown, HTML and JSON need it. */
 #pragma once
 #include <stdbool.h>
 
@@ -10,45 +10,52 @@
 #define FORMAT_SIZE 256
 
 enum {
-	FORMAT_FAILURES_MAX = 30,   /* shown per gate in reports for people, the largest first */
-	FORMAT_COMMENT_MAX = 60000, /* bytes of Markdown after which nothing new begins: comments
-				       are cut or refused at 64 KiB */
-	FORMAT_FAILED_MAX = 30000,  /* the same for failures of gates, which leaves room for rows */
+	/* Failures shown per gate in reports for people; the largest are shown first. */
+	FORMAT_FAILURES_MAX = 30,
+	/* Bytes of Markdown after which no new row begins: comments on pull requests are cut or
+	 * refused at 64 KiB. */
+	FORMAT_COMMENT_MAX = 60000,
+	/* Bytes of Markdown after which no new failure of a gate begins, so that there is room for
+	 * rows. */
+	FORMAT_FAILED_MAX = 30000,
 };
 
 struct formatted {
 	char text[FORMAT_SIZE];
 };
 
-/* Bytes in the largest unit that leaves an integer part; other values as they are. */
+/* Formats a value. Bytes are written in the largest unit in which they are at least 1, other values
+ * as integers. */
 struct formatted format_value(double value, bool is_bytes);
 
-/* Bytes as a variable of the profiler takes them, such as 64K. */
+/* Formats bytes as the profiler's environment variables take them, such as 64K. */
 struct formatted format_setting(double bytes);
 
-/* The value with its sign, also if that is +. */
+/* Formats a value with its sign, also if the sign is +. */
 struct formatted format_difference(double value, bool is_bytes);
 
-/* +12.3 %; "new" or "gone" if there is nothing to compare with. */
+/* Formats the change from `base` to `new` in percent, such as "+12.3 %". If only `base` is 0, the
+ * text is "new"; if only `new` is 0, it is "gone". */
 struct formatted format_ratio(double base, double new);
 
-/* "+1.0 MiB to +3.0 MiB" */
+/* Formats an interval, such as "+1.0 MiB to +3.0 MiB". */
 struct formatted format_bounds(struct bounds bounds, bool is_bytes);
 
-/* Writes the text with non-breaking spaces, such as a number and its unit in a narrow column. */
+/* Writes the text with each space replaced by a non-breaking one, so that a number and its unit
+ * stay together in a narrow column. */
 void format_unbroken(struct output *output, const char *text);
 
 /* Writes the text as code within a cell of a Markdown table. Unprintable bytes become '?'. */
 void format_code(struct output *output, const char *text);
 
-/* Writes a name likewise, cut to what a table has room for. */
+/* Writes a name as format_code() does, but cut to a size for which a table has room. */
 void format_name(struct output *output, const char *name);
 
-/* Writes the name of a sample type, or a limit, as code. */
+/* Writes the name of a sample type, or the text of a gate, as code in Markdown. */
 void format_type(struct output *output, const char *type);
 
-/* Writes the text with output_json(). */
+/* Writes the text as a string in JSON. */
 void format_json(struct output *output, const char *text);
 
-/* Writes the number as JSON: null if it is not finite. */
+/* Writes the number in JSON, or null if it is not finite. */
 void format_json_number(struct output *output, double value);

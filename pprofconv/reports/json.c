@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* For programs. diff.schema.json defines the format; within a version members may be added, but
- * none is removed or changes its meaning. */
+/* Writes the report as JSON, for programs. diff.schema.json defines the format. Within a version,
+ * members may be added, but no member is removed or changes its meaning. */
 #include "reports/format.h"
 #include "reports/reports.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* For the comment of a pull request: what needs a decision first, the rest folded. */
+/* Writes the report as Markdown, for a comment on a pull request. What needs a decision comes
+ * first; the rest is folded. */
 #include "reports/format.h"
 #include "reports/reports.h"
 
 #define N_FIRST  10
 #define N_IN_ALL 200
 
-/* Writes the name of a row, and its file. */
+/* Writes the function and the file of a row. */
 static void write_place(const struct diff *diff, const struct diff_row *row, struct output *output)
 {
 	format_name(output, diff_name(diff, row));
@@ -153,7 +154,8 @@ static void write_row(const struct report *report, size_t number, struct output 
 	output_text(output, " |\n");
 }
 
-/* Writes `n` rows whose flat value changed, from `first` on. Returns the next row. */
+/* Writes a table of up to `n` rows whose flat values come from samples, from row `first` on.
+ * Returns the number of the next row. */
 static size_t write_rows(const struct report *report, size_t first, size_t n, struct output *output)
 {
 	const struct diff *diff = report->diff;
@@ -182,7 +184,7 @@ static size_t count_rows(const struct report *report, size_t first)
 	return n;
 }
 
-/* Returns how many rows come before the fold. Rows that differ are sorted first. */
+/* Returns how many rows come before the fold: only rows that differ, which are sorted first. */
 static size_t count_first(const struct report *report)
 {
 	size_t limit = report->n_top && report->n_top < N_FIRST ? report->n_top : N_FIRST, n = 0;

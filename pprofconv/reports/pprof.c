@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* For `go tool pprof` to draw. Like pprof's own -diff_base, it has the new samples, and those of
- * the base with negated values and the label that pprof knows them by. */
+/* Writes the difference as a profile that `go tool pprof` can draw. Like a difference that pprof
+ * makes with -diff_base, the profile has the samples of the new side, and those of the base with
+ * negated values and a label by which pprof recognizes them. */
 #include <errno.h>
 
 #include "reports/reports.h"
 #include "transform/merge.h"
 #include "writers/writer.h"
 
-/* Adds all runs of a side to one sum. */
+/* Adds all runs of a side to `sum`. */
 static int add_runs(struct merge *sum, const struct report *report, enum diff_side side,
 		    struct diag *diag)
 {
@@ -22,8 +23,9 @@ static int add_runs(struct merge *sum, const struct report *report, enum diff_si
 	return r;
 }
 
-/* Adds the mean of a side, computed from the sum: means of single runs would each be rounded. A sum
- * without room in 64 bits is -EOVERFLOW, even if the mean has room. */
+/* Adds the mean of a side's runs. The mean is computed from the sum, because the runs divided one
+ * by one would each be rounded. Returns -EOVERFLOW if the sum exceeds 64 bits, even if the mean
+ * does not. */
 static int add_side(struct merge *merge, const struct report *report, enum diff_side side,
 		    struct diag *diag)
 {
@@ -43,7 +45,7 @@ static int add_side(struct merge *merge, const struct report *report, enum diff_
 	return profile ? merge_add_changed(merge, profile, &change, diag) : -ENOMEM;
 }
 
-/* Profiles with different sample types can't be written as one. */
+/* Returns MERGE_E_MISMATCH if sample types differ: such profiles can't be written as one. */
 static int write_pprof(const struct report *report, struct output *output)
 {
 	_cleanup_(merge_freep) struct merge *merge = merge_new();

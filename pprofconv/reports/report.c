@@ -34,7 +34,8 @@ bool report_is_row_different(const struct diff *diff, const struct diff_row *row
 	       estimated_change_difference(&cumulative) != 0;
 }
 
-/* Returns the probability of so large a change, up or down, if there is none. */
+/* Returns the probability that chance shows a change of this size, up or down, if there is truly
+ * none. */
 static double two_sided(const struct diff *diff, const struct diff_measure *measure)
 {
 	struct estimated_change change = diff_change(diff, measure);
@@ -134,7 +135,8 @@ struct formatted report_describe_growth(const struct report *report,
 	return text;
 }
 
-/* Counts rows with significant growth, if they have the values that the gate judges. */
+/* Returns the number of rows with significant growth, or 0 if the report shows another sample type
+ * than the gate judges. */
 static size_t count_real(const struct report *report, const struct gate_result *result)
 {
 	const struct diff *diff = report->diff;

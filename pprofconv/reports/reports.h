@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows of the table, each defined in its format's file. */
+/* The report formats, each defined in its own file. report.c lists them in a table. */
 #pragma once
 #include "reports/report.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For a terminal: columns like those of pprof -top, for the difference. */
+/* Writes the report for a terminal, in columns like those of pprof -top, but of the difference. */
 #include <errno.h>
 
 #include "reports/format.h"

@@ -12,7 +12,7 @@
 
 #define SPARKS_MAX 32
 
-/* "+1.0 MiB/h" */
+/* Formats a slope, such as "+1.0 MiB/h". */
 static struct formatted format_slope(const struct dump_series *series, double slope)
 {
 	struct formatted value = format_difference(slope, series->is_bytes), formatted;
@@ -46,7 +46,8 @@ char *trend_describe_failure(const struct trend_report *report, const struct dum
 	return text;
 }
 
-/* ", in the order given: ...", or "" if times put the dumps in order. */
+/* Returns ", in the order given: ..." with the reason, or "" if the dumps are in the order of their
+ * times. */
 static const char *describe_order(const struct dump_series *series)
 {
 	return series->has_time ? ""
@@ -71,8 +72,8 @@ static double highest(const struct trend_point *points, size_t n)
 	return found;
 }
 
-/* Writes the values as bars of eight heights, from 0 on. Of a long series, evenly spaced values are
- * chosen. */
+/* Writes the values of a row as bars of eight heights, beginning at 0. Of a long series, evenly
+ * spaced values are chosen. */
 static void write_sparkline(const struct dump_series *series, const struct dump_series_row *row,
 			    struct output *output)
 {
@@ -94,12 +95,12 @@ static double last_value(const struct dump_series *series, const struct dump_ser
 	return dump_series_points(series, row)[series->n_dumps - 1].value;
 }
 
-/* --- not sure ------------------------------------------------------------------------------ */
+/* --- rows that are not sure ---------------------------------------------------------------- */
 
-#define TIMES_MAX 100 /* times as long: more is not useful advice */
+#define TIMES_MAX 100 /* advice to run more than so many times as long is not useful */
 
-/* Finds, of what is shown, the row that is not sure and has the steepest slope upwards, the total
- * first. Returns NULL if there is none. */
+/* Returns the total if its verdict is "not sure" and its slope is upwards. Otherwise returns the
+ * steepest such row among those that are shown, or NULL if there is none. */
 static const struct dump_series_row *find_unsure(const struct trend_report *report)
 {
 	const struct dump_series *series = report->series;
@@ -115,7 +116,7 @@ static const struct dump_series_row *find_unsure(const struct trend_report *repo
 	return NULL;
 }
 
-/* Returns a power of two that is small enough. */
+/* Returns the largest power of two that is no more than `interval`, but at least 1. */
 static double choose_interval(double interval)
 {
 	return exp2(floor(log2(fmax(1, interval))));
@@ -143,8 +144,8 @@ static void put_remedy(const struct dump_series *series, const struct trend_reme
 			 ceil(remedy->times));
 }
 
-/* Describes which row that is not sure may grow most, and what would decide it; "" if there is
- * none. */
+/* Describes the row that find_unsure() finds, and what would decide its verdict. Returns "" if
+ * there is no such row. */
 static struct formatted describe_unsure(const struct trend_report *report)
 {
 	const struct dump_series *series = report->series;
