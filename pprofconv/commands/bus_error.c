@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The handler calls only async-signal-safe functions. /proc/self/maps says which file is mapped at
- * an address. */
+/* The signal handler calls only async-signal-safe functions. It reads in /proc/self/maps which file
+ * is mapped at the address of the error. */
 #include "commands/bus_error.h"
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "commands/command.h"
 
-#define LINE_MAX_BYTES 8192 /* of /proc/self/maps, whose paths have up to 4 KiB */
+#define LINE_MAX_BYTES 8192 /* of a line in /proc/self/maps; a path has up to 4 KiB */
 
 static void write_stderr(const char *text)
 {
@@ -27,7 +27,8 @@ static const char *read_hex(const char *text, uintptr_t *out)
 	return text;
 }
 
-/* line = start "-" end " " permissions " " offset " " device " " inode spaces path */
+/* Returns whether a line of /proc/self/maps is about the mapping at `address`. line = start "-" end
+ * " " permissions " " offset " " device " " inode spaces path */
 static bool holds(const char *line, uintptr_t address)
 {
 	uintptr_t start, end;
@@ -51,8 +52,8 @@ static bool next_line(int fd, char *line)
 	return n > 0;
 }
 
-/* Returns the path of the file that is mapped at an address, or NULL. It stays valid until the next
- * call. */
+/* Returns the path of the file that is mapped at an address, or NULL if there is none. The path is
+ * valid until the next call. */
 static const char *find_path(uintptr_t address)
 {
 	static char line[LINE_MAX_BYTES];

@@ -24,7 +24,7 @@ static bool is_directory(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Returns the length of the name without `suffix`, if it ends with that. */
+/* Returns the length of `name`, not counting `suffix` if the name ends with it and is longer. */
 static int size_without(const char *name, const char *suffix)
 {
 	size_t size = strlen(name), suffix_size = strlen(suffix);
@@ -34,7 +34,7 @@ static int size_without(const char *name, const char *suffix)
 	return (int)size;
 }
 
-/* Returns the path of the output for `input`, which the caller frees, or NULL without memory. */
+/* Returns the path of the output for `input`, which the caller frees, or NULL if memory is out. */
 static char *output_path(const struct convert_settings *settings, const struct writer *writer,
 			 const char *input)
 {
@@ -68,12 +68,14 @@ static int save_reproducible(const struct settings *settings, struct profile *pr
 	return command_save(settings, copy, writer, path);
 }
 
-/* --- what goes where ----------------------------------------------------------------------- */
+/* --- outputs ------------------------------------------------------------------------------- */
 
 struct job {
 	const char *input;
 	char *output;
-	char *place; /* the output in its folder's real path: a place has several spellings */
+	/* The path of the output, with the real path of its folder: one file can be named by
+	 * several paths. */
+	char *place;
 };
 
 struct jobs {
@@ -125,8 +127,8 @@ static int compare_places(const void *left, const void *right)
 	return strcmp((*a)->place, (*b)->place);
 }
 
-/* Refuses two inputs with the same output: their names may differ only in their folders, or in the
- * suffix that is left out. */
+/* Fails if two inputs have the same output, because their names differ only in their folders or in
+ * the suffix that is replaced. */
 static int check_places(const struct jobs *jobs)
 {
 	size_t n = jobs->items.n, n_files = 0;
@@ -175,7 +177,8 @@ static int convert(const struct settings *settings, const struct writer *writer,
 	return command_save(settings, profile, writer, job->output);
 }
 
-/* Mistakes that can be found before anything is written stop all conversions. */
+/* Converts all inputs. Mistakes that can be found before anything is written stop all
+ * conversions. */
 static int convert_all(const struct convert_settings *settings, const struct writer *writer)
 {
 	struct jobs jobs = {0};

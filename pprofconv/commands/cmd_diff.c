@@ -23,7 +23,7 @@ struct diff_settings {
 	bool allow_empty;
 };
 
-/* One run of the command. */
+/* The state of one run of the command. */
 struct comparison {
 	const struct diff_settings *settings;
 	const struct report_format *format;
@@ -34,10 +34,11 @@ struct comparison {
 	regex_t focus_regex, ignore_regex, hide_regex;
 	struct filter_rules rules;
 	struct diff_sides sides;
-	struct strtab fileless; /* functions whose file one of the inputs does not know */
+	struct strtab fileless; /* functions whose file is unknown in an input */
 	VEC(struct gate) gates;
 	VEC(struct gate_result) results;
-	/* The diff that each gate judges: of its sample type, by functions, with all samples. */
+	/* For each gate: the diff that it judges, of its sample type, by function, and without
+	 * --focus and --ignore. */
 	VEC(struct diff) judged;
 	struct diff diff;
 	struct report report;
@@ -105,8 +106,8 @@ static int parse_options(struct comparison *comparison)
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
-/* With --base, all inputs are runs of the new side; else there are two, and the first is the base.
- */
+/* Loads both sides. With --base, all inputs are runs of the new side; otherwise there are two
+ * inputs, and the first is the base. */
 static int load_sides(struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
@@ -207,7 +208,8 @@ static int judge_each(struct comparison *comparison)
 	return r ? command_error("%s", strerror(-r)) : status;
 }
 
-/* Gates judge functions and all samples, whatever the report shows. */
+/* Judges the gates. Gates judge functions, with all samples that are not suppressed, no matter how
+ * the report groups samples and which of them it shows. */
 static int judge_gates(struct comparison *comparison)
 {
 	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions,
@@ -227,7 +229,7 @@ static int judge_gates(struct comparison *comparison)
 	return status;
 }
 
-/* Returns the number of gates of values in use if all have passed, else -1. */
+/* Returns the number of gates on values in use if all of them have passed, otherwise -1. */
 static int count_passed(const struct comparison *comparison)
 {
 	int n = 0;

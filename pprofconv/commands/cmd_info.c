@@ -21,7 +21,8 @@ static void print_time(int64_t nanos)
 	printf("time: %s\n", text);
 }
 
-/* Prints a text of the profile, whose bytes may be unprintable, between two of ours. */
+/* Prints a text of the profile between two texts of ours. Only the profile's text may have
+ * unprintable bytes; utf8_print() replaces them. */
 static void print_text(const char *before, const char *text, const char *after)
 {
 	fputs(before, stdout);
@@ -77,7 +78,7 @@ static void print_mappings(const struct profile *profile)
 	if (profile->mappings.n)
 		printf("mappings:\n");
 	vec_foreach (mapping, &profile->mappings) {
-		if (!mapping->limit && !mapping->file) /* of locations without an address */
+		if (!mapping->limit && !mapping->file) /* its locations have no addresses */
 			continue;
 		printf("  %#" PRIx64 "-%#" PRIx64 " %#" PRIx64, mapping->start, mapping->limit,
 		       mapping->offset);

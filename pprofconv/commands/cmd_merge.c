@@ -25,7 +25,8 @@ static int explain_error(const char *input, int code)
 						: strerror(-code));
 }
 
-/* The sum gets the largest interval, so that its errors are not underestimated. */
+/* Warns if an input was sampled at another interval than the first. The sum gets the largest
+ * interval, so that its errors are not underestimated. */
 static void check_interval(const struct settings *settings, const struct profile *profile,
 			   const char *input, int64_t *first)
 {
@@ -50,7 +51,7 @@ static int add_profile(const struct settings *settings, struct merge *merge,
 	return copy ? merge_add(merge, copy, diag) : -ENOMEM;
 }
 
-/* Sets the values of all sample types to 0 whose names don't begin with `prefix`. */
+/* Sets the values of all sample types to 0, except those whose names begin with `prefix`. */
 static void keep_values(struct profile *profile, const char *prefix)
 {
 	for (size_t i = 0; i < profile->samples.n; i++)
@@ -63,8 +64,9 @@ static void keep_values(struct profile *profile, const char *prefix)
 		}
 }
 
-/* Locations are named before profiles are merged, because some may already have names. With a
- * prefix, only values of sample types that begin with it are added. */
+/* Adds an input to the sum. Its locations are named before that, because some inputs may already
+ * have names. If `prefix` is not NULL, only values of sample types whose names begin with `prefix`
+ * are added. */
 static int add_input(const struct settings *settings, struct merge *merge, const char *input,
 		     const char *prefix, int64_t *interval)
 {
@@ -122,8 +124,8 @@ static int add_moments(const struct settings *settings, struct merge *merge, enu
 	return status;
 }
 
-/* Lays mappings out again if the result is to be reproducible: some inputs may lack some of them.
- */
+/* Returns the sum. For a reproducible result, its mappings are placed again, because some inputs
+ * may lack some of the mappings. */
 static struct profile *finish(const struct settings *settings, struct merge *merge)
 {
 	_cleanup_(profile_freep) struct profile *merged = merge_finish(merge);

@@ -19,7 +19,7 @@ struct top_settings {
 	const char *hide;
 };
 
-/* Percentages are pprof's: of the sum of absolute values, and without a sign. */
+/* Returns a percentage as pprof shows it: of the sum of absolute values, without a sign. */
 static double percent(int64_t value, int64_t absolute)
 {
 	return absolute ? fabs(100 * (double)value / (double)absolute) : 0;
@@ -68,8 +68,8 @@ static void print_rows(const struct top_settings *settings, const struct frames 
 		       top->rows.n - (size_t)settings->n_lines);
 }
 
-/* Prints a line in place of a table without rows; with --quiet too, because it is the whole answer.
- */
+/* Prints why a table would have no rows. This line is printed with --quiet too, because it is the
+ * whole answer. */
 static void print_why_empty(const struct profile *profile, size_t value)
 {
 	if (!profile->samples.n) {

@@ -21,7 +21,7 @@ struct trend_settings {
 	struct texts max_slope;
 };
 
-/* One run of the command. */
+/* The state of one run of the command. */
 struct following {
 	const struct trend_settings *settings;
 	const struct trend_format *format;
@@ -30,7 +30,7 @@ struct following {
 	struct suppressions suppressions;
 	struct filter_rules rules;
 	regex_t hide_regex;
-	struct gate gate; /* its text is NULL if there is none */
+	struct gate gate; /* its text is NULL if there is no gate */
 	struct inputs inputs;
 	struct dump_series series;
 	VEC(bool) failures;
@@ -91,7 +91,8 @@ static int parse_options(struct following *following)
 	return status;
 }
 
-/* Returns the type of the gate, else the one asked for; NULL after it printed an error. */
+/* Returns the sample type of the gate or, without a gate, the one that command_sample_type()
+ * chooses. Returns NULL if there is none; an error was printed if --sample-type names it. */
 static const char *choose_type(const struct following *following)
 {
 	const struct profile *profile = following->inputs.profiles.items[0];
@@ -114,7 +115,7 @@ static int check_type(const struct following *following, const char *type)
 	return type ? EXIT_DONE : EXIT_BAD;
 }
 
-/* Finds the functions that fail the gate, by Holm's procedure among all functions. */
+/* Finds the functions that fail the gate. Holm's procedure adjusts for the number of functions. */
 static int find_failures(struct following *following, double *p, double *adjusted)
 {
 	const struct dump_series *series = &following->series;
@@ -224,7 +225,8 @@ static void check_empty(struct following *following)
 	add_warning(following, following->empty);
 }
 
-/* A dump's count includes those of earlier dumps of its process, so the counts are not added up. */
+/* Checks for dropped samples. A dump's count includes those of earlier dumps of its process, so the
+ * counts are not added up: the largest is used. */
 static int check_dropped(struct following *following)
 {
 	const struct compare_settings *settings = &following->settings->compare;
@@ -250,9 +252,9 @@ static int add_values(struct strtab *values, const struct profile *profile, cons
 	return r;
 }
 
-/* Sets *out to whether the dumps differ in the values under that key; dumps without it are left
- * out. A merged dump has a value for each of its processes. Dumps that are all of the same
- * processes have a trend. */
+/* Sets *out to whether the dumps differ in their values of the metadata `key`. Dumps without this
+ * key are left out. A merged dump has a value for each of its processes. If all dumps are of the
+ * same processes, they have a trend. */
 static int differ(const struct following *following, const char *key, bool *out)
 {
 	struct strtab all = {0};
@@ -275,7 +277,8 @@ static int differ(const struct following *following, const char *key, bool *out)
 	return r;
 }
 
-/* If one process holds more than another did, that is not growth. */
+/* Warns if the dumps are of different programs or processes. If one process holds more than another
+ * did, that is not growth. */
 static int check_process(struct following *following)
 {
 	bool is_program = false, is_run = false;

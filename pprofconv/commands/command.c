@@ -30,7 +30,8 @@ int command_error(const char *format, ...)
 	return EXIT_BAD;
 }
 
-/* Finds the format that --from names. NULL without an error means that the content decides. */
+/* Sets *out_reader to the format that --from names. Without --from, sets it to NULL: then the
+ * content decides. Returns the exit status. */
 static int find_reader(const struct settings *settings, const struct reader **out_reader)
 {
 	*out_reader = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A command is a row with its name, its options and the function that runs it. Arguments are parsed
- * by these rows, and the help and the man page are written from them. Further functions here
- * do what several commands do to a profile: load it, name its locations, save it. */
+/* A command is a row of a table, with its name, its options and the function that runs it. These
+ * rows define how arguments are parsed, and what the help and the man page say. Other functions
+ * here do what several commands do with a profile: load it, name its locations, save it. */
 #pragma once
 #include <assert.h>
 #include <stdbool.h>
@@ -27,14 +27,15 @@ struct texts { /* the arguments of an option that may be given several times */
 	size_t n;
 };
 
-/* Settings are what the options and arguments of one run say. These are the settings that commands
- * share. A command with more has a struct of its own, whose first member is `common`. */
+/* Settings are what the options and arguments of one run of the program set. This struct has the
+ * settings that all commands share. A command with more settings has a struct of its own, whose
+ * first member is this struct, as `common`. */
 struct settings {
 	bool help;
 	bool quiet;
 	bool verbose;
 	const char *from;
-	bool is_reproducible; /* sampled dumps keep their counts: no estimates */
+	bool is_reproducible; /* sampled dumps keep their counts; no estimates are made */
 	uint64_t max_input_bytes;
 	const char *sample_type;
 	struct texts binaries;
@@ -47,8 +48,8 @@ struct settings {
 	int n_inputs;
 };
 
-/* Converts the shared settings to the `type` of one command's settings, of which they are the first
- * member. */
+/* Converts a pointer to the shared settings into a pointer to the settings of one command. `type`
+ * is the type of these, whose first member is the shared settings. */
 #define SETTINGS_OF(type, settings_)                                                               \
 	({                                                                                         \
 		static_assert(offsetof(type, common) == 0, "settings begin with the common ones"); \
@@ -59,17 +60,17 @@ struct settings {
 enum option_type {
 	OPTION_FLAG,  /* bool; no argument */
 	OPTION_TEXT,  /* const char * */
-	OPTION_TEXTS, /* struct texts; each use adds one */
+	OPTION_TEXTS, /* struct texts; each use of the option adds a text */
 	OPTION_COUNT, /* uint64_t */
 	OPTION_SIZE,  /* uint64_t; K, M and G multiply by powers of 1024 */
 };
 
 struct option_row {
 	const char *name;
-	char letter; /* 0 if it has none */
+	char letter; /* of the short option; 0: none */
 	enum option_type type;
-	size_t offset;        /* in the command's settings */
-	const char *argument; /* its name in the help; NULL for a flag */
+	size_t offset;        /* of the value in the command's settings */
+	const char *argument; /* the argument's name in the help; NULL for a flag */
 	const char *meaning;  /* full sentences, with the default if there is one */
 };
 
@@ -79,12 +80,12 @@ struct command {
 	const char *summary;   /* one line */
 	const char *description;
 	const struct option_row *options; /* ends with a row whose name is NULL */
-	const struct settings *defaults;  /* the first member of the command's settings */
-	size_t settings_size;             /* bytes, with those of its own */
+	const struct settings *defaults; /* the member `common` of the command's default settings */
+	size_t settings_size;            /* the size in bytes of all settings of the command */
 	int (*run)(const struct settings *settings); /* returns the exit status */
 };
 
-/* Rows that commands share. */
+/* Rows of options that commands share. */
 #define OPTION_ROW_HELP                                                          \
 	{                                                                        \
 		"help", 'h', OPTION_FLAG, offsetof(struct settings, help), NULL, \
@@ -167,13 +168,13 @@ struct command {
 			"Does not look for the names of functions."                               \
 	}
 
-/* All commands; the default is the first, and NULL ends them. */
+/* All commands, the default first; ends with NULL. */
 extern const struct command *const commands[];
 
 /* Parses the arguments after argv[0] and runs the command. Returns the exit status. */
 int command_run(const struct command *command, int argc, char **argv);
 
-/* Print the text of --help, of one command or of the program. */
+/* Print the help of one command, or of the program. */
 void command_print_help(const struct command *command, FILE *stream);
 void command_print_program_help(FILE *stream);
 
@@ -184,25 +185,27 @@ void command_print_man(FILE *stream);
  * EXIT_BAD. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Reads the profile at `path`, "-" for standard input, and prints warnings. Returns the profile,
- * which the caller frees, or NULL after it printed an error. */
+/* Reads the profile at `path`, or from standard input if `path` is "-". Prints warnings, and an
+ * error if it fails. Returns the profile, which the caller frees, or NULL after an error. */
 struct profile *command_load(const struct settings *settings, const char *path);
 
-/* Names the profile's locations unless --no-symbols is set, and reports on standard error how many
- * got names and why others did not. Prints the error; returns the exit status. The files with the
- * names stay open for the next profile. `n_profiles` is how many the whole run names: if they are
- * more than two, command_symbolize_end() reports their locations together. It also reports each
- * --binary that was not used. */
+/* Names the locations of a profile, unless --no-symbols is set. Reports on standard error how many
+ * locations got names, and why others did not. The files with the names stay open for the next
+ * profile. `n_profiles` is the number of profiles that the whole run names; if it is more than two,
+ * command_symbolize_end() reports the locations of all profiles together. That function also
+ * reports each --binary that was not used. command_symbolize() prints an error if it fails, and
+ * returns the exit status. */
 int command_symbolize(const struct settings *settings, size_t n_profiles, struct profile *profile);
 void command_symbolize_end(void);
 
 struct writer;
 
-/* Writes the profile to `path`, "-" for standard output. Prints the error; returns the exit
- * status. */
+/* Writes the profile to `path`, or to standard output if `path` is "-". Prints an error if it
+ * fails; returns the exit status. */
 int command_save(const struct settings *settings, const struct profile *profile,
 		 const struct writer *writer, const char *path);
 
-/* Returns the index of the sample type to use: that of --sample-type, else the profile's default,
- * else the last. Prints an error and returns -1 if the profile lacks the type asked for. */
+/* Returns the index of the sample type to use: the one that --sample-type names, otherwise the
+ * profile's default, otherwise the last. If the profile lacks the type that --sample-type names,
+ * prints an error and returns -1. */
 int command_sample_type(const struct settings *settings, const struct profile *profile);

@@ -11,17 +11,17 @@
 
 static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
 
-/* These last for the whole run of the program, which may name many profiles. */
+/* These are kept for the whole run of the program, which may name many profiles. */
 static struct binaries binaries;
-static struct strtab reported; /* mappings without names, and why: each is reported once */
+static struct strtab reported; /* mappings without names, with the reason; each is reported once */
 
-static struct { /* over all profiles */
+static struct { /* sums over all profiles */
 	uint64_t n_named, n_locations;
 	size_t n_profiles;
 } sum;
 
 static struct {
-	struct texts files; /* of --binary, once a profile was named with them */
+	struct texts files; /* the arguments of --binary; set when a profile was named with them */
 	bool was_used[TEXTS_MAX];
 	bool is_quiet;
 } named;
@@ -46,7 +46,8 @@ static int parse_style(const char *text, enum demangle_style *out_style)
 	return command_error("--demangle: unknown style '%s'; expected short, full or none", text);
 }
 
-/* The paths of options must exist: otherwise a typo would silently lose names. */
+/* Fails if the path that an option gives does not exist. Without this check, a typo would silently
+ * lose names. */
 static int check_exists(const char *option, const char *path)
 {
 	if (access(path, F_OK) == 0)
@@ -65,7 +66,7 @@ static int check_binary(const char *path)
 	return EXIT_DONE;
 }
 
-/* The folder may be under the root of another system. */
+/* Fails if a folder of debug files does not exist. The folder may be below --sysroot. */
 static int check_debug_dir(const struct settings *settings, const char *path)
 {
 	_cleanup_(freep) void *memory = NULL;
@@ -89,7 +90,7 @@ static int check_paths(const struct settings *settings)
 	return status;
 }
 
-/* Checks the options once: all profiles of a run are named with the same ones. */
+/* Checks the options once, because all profiles of a run are named with the same options. */
 static int check_options(const struct settings *settings)
 {
 	static bool was_checked;
@@ -118,7 +119,7 @@ static int make_options(const struct settings *settings, struct symbolize_option
 	return parse_style(settings->demangle, &out_options->style);
 }
 
-/* Whether the mapping's file was not reported before: many dumps of one process lack the same
+/* Returns whether the mapping was not reported before. Many dumps of one process lack the same
  * names. */
 static bool is_new(const struct profile *profile, const struct symbolize_summary *summary,
 		   size_t mapping)
@@ -138,8 +139,8 @@ static bool is_whole(const struct symbolize_result *result)
 	return !result->n_lost_units && result->n_named == result->n_locations;
 }
 
-/* Whether names came from a --binary that nothing shows to be the program, since the profile has no
- * memory map. */
+/* Returns whether a mapping got its names from a --binary of which nothing shows that it is the
+ * program, because the profile has no memory map. */
 static bool is_unchecked(const struct profile *profile, const struct symbolize_summary *summary,
 			 size_t mapping)
 {
@@ -149,9 +150,9 @@ static bool is_unchecked(const struct profile *profile, const struct symbolize_s
 	       !described->build_id;
 }
 
-/* Prints a line for each mapping that lacks names or whose names are unchecked, with --verbose for
- * each mapping, and one for the profile. In a series, the profile only adds to a sum that is
- * printed at the end. */
+/* Prints a line for each mapping that lacks names or whose names are unchecked, or for every
+ * mapping with --verbose. Also prints a line for the profile. If the run names many profiles, each
+ * profile adds to a sum instead, which is printed at the end. */
 static void print_summary(const struct settings *settings, bool is_series,
 			  const struct profile *profile, const struct symbolize_summary *summary)
 {

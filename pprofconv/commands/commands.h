@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands, each defined in its cmd_*.c, for the table in main.c. */
+/* The commands, each defined in its own cmd_*.c. main.c lists them in a table. */
 #pragma once
 #include "commands/command.h"
 

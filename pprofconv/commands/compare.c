@@ -76,7 +76,8 @@ int compare_read_suppressions(const struct settings *common,
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
-/* The C library's regcomp() calls itself for each open parenthesis, until the stack overflows. */
+/* Returns whether a regular expression has so many open parentheses that the stack may overflow:
+ * the C library's regcomp() calls itself for each of them. */
 static bool is_too_deep(const char *pattern)
 {
 	size_t depth = 0;

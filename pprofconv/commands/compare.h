@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Compare options are those that diff and trend share. Here are their settings and rows, and the
- * functions that parse their arguments. These print their error and return the exit status. */
+/* Compare options are the options that diff and trend share. This header has their settings, their
+ * rows, and the functions that parse their arguments. Each function prints an error if it fails,
+ * and returns the exit status. */
 #pragma once
 #include "commands/command.h"
 #include "transform/frames.h"
@@ -9,7 +10,8 @@
 
 #define WARNING_MAX 128
 
-/* The member `compare` of both commands' settings. */
+/* The settings of the compare options. Both commands' settings have them as the member
+ * `compare`. */
 struct compare_settings {
 	const char *output;
 	const char *format;
@@ -26,7 +28,7 @@ struct compare_settings {
 		.n_lines = 30, .format = "text", .by = "function", .confidence = "0.95" \
 	}
 
-/* Rows of both; `type` is that of the command's settings. */
+/* Rows of options that both commands have. `type` is the type of the command's settings. */
 #define OPTION_ROW_OUTPUT(type)                                                     \
 	{                                                                           \
 		"output", 'o', OPTION_TEXT, offsetof(type, compare.output), "FILE", \
@@ -40,20 +42,21 @@ struct compare_settings {
 			"given several times."                                                 \
 	}
 
-/* Refuses `n` dropped samples if there are gates, unless --allow-dropped is set. Else sets `text`,
- * of WARNING_MAX bytes, to a warning of them, or to "" if `n` is 0. */
+/* Fails if samples were dropped and there are gates, unless --allow-dropped is set. Otherwise
+ * sets `text`, of WARNING_MAX bytes, to a warning about the `n` dropped samples, or to "" if `n`
+ * is 0. */
 int compare_check_dropped(const struct compare_settings *settings, uint64_t n, bool has_gates,
 			  char *text);
 
-/* Parse the argument of --by and --confidence. */
+/* Parse the arguments of --by and --confidence. */
 int compare_parse_by(const struct compare_settings *settings, enum frames_by *out_by);
 int compare_parse_confidence(const struct compare_settings *settings, double *out_confidence);
 
-/* Reads the files of --suppressions. */
+/* Reads the files that --suppressions names into *out. */
 int compare_read_suppressions(const struct settings *common,
 			      const struct compare_settings *settings, struct suppressions *out);
 
-/* Compiles a regular expression; *out_regex is NULL if `pattern` is, else `regex`, which the caller
- * frees by regfree(). */
+/* Compiles `pattern` into `regex`, which the caller frees by regfree(), and sets *out_regex to
+ * `regex`. If `pattern` is NULL, compiles nothing and sets *out_regex to NULL. */
 int compare_compile(const char *option, const char *pattern, regex_t *regex,
 		    const regex_t **out_regex);

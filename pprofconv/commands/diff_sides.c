@@ -19,7 +19,8 @@ static bool is_null_device(const struct stat *status)
 	return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
 }
 
-/* A missing file, or one without a byte, such as a broken download leaves. */
+/* Returns whether a file is missing, or has no bytes, as after a failed download. The null device
+ * counts as such a file. */
 static bool is_missing(const char *path)
 {
 	struct stat status;
@@ -29,8 +30,8 @@ static bool is_missing(const char *path)
 	return (S_ISREG(status.st_mode) && status.st_size == 0) || is_null_device(&status);
 }
 
-/* If it is allowed, a missing base is a base of nothing. One of several bases must not be missing.
- */
+/* Loads the base. If `allow_missing` is set and the base is a single file, the file may be missing;
+ * then the base has no profile. If the base is several files, none of them may be missing. */
 static int load_base(struct diff_sides *sides, size_t n_profiles,
 		     const struct diff_side_names *base, bool allow_missing)
 {
@@ -64,10 +65,10 @@ void diff_sides_deinit(struct diff_sides *sides)
 	vec_deinit(&sides->warnings);
 }
 
-/* --- what they count ----------------------------------------------------------------------- */
+/* --- what the profiles count --------------------------------------------------------------- */
 
-/* The type that folded stacks are taken to count: the one asked for, else that of the first gate,
- * else the one that the other profile shows first. */
+/* Returns the sample type that folded stacks are taken to count: that of --sample-type, otherwise
+ * that of the first gate, otherwise the default of `other`. */
 static const char *wanted_type(const struct diff_sides *sides, const char *gate_type,
 			       const struct profile *other)
 {
@@ -81,8 +82,8 @@ static const char *wanted_type(const struct diff_sides *sides, const char *gate_
 	return profile_string(other, other->sample_types.items[value].type);
 }
 
-/* Returns a profile that says what it counts, or NULL if none does. The others are taken to count
- * the same. */
+/* Returns a profile that says what it counts, or NULL if no profile does. Profiles that don't say
+ * are taken to count the same. */
 static const struct profile *find_typed(const struct diff_sides *sides)
 {
 	for (int side = 0; side < 2; side++)
@@ -157,8 +158,8 @@ static int warn_of_empty(struct diff_sides *sides, const char *name, size_t n_em
 	return n_empty ? diff_sides_warn(sides, line) : EXIT_DONE;
 }
 
-/* A side without a sample is an estimate like any other: of nothing, with the error of what
- * sampling may have missed. Gates judge it by that. */
+/* Warns about sides without samples. Such a side is an estimate of nothing, with the error of what
+ * sampling may have missed. Gates judge it as such. */
 static int check_empty(struct diff_sides *sides, double confidence)
 {
 	static const char *const names[] = {[DIFF_BASE] = "base", [DIFF_NEW] = "new"};
@@ -198,8 +199,8 @@ struct intervals { /* bytes */
 	int64_t least, most;
 };
 
-/* Finds the intervals at which a side was sampled. Profiles that don't say are left out; false if
- * none says. */
+/* Sets *out to the smallest and the largest interval at which a side was sampled, and returns true.
+ * Profiles that don't give their interval are left out; returns false if no profile gives it. */
 static bool find_intervals(const struct inputs *inputs, struct intervals *out)
 {
 	bool has_any = false;
@@ -237,8 +238,9 @@ static struct formatted format_intervals(const struct intervals *intervals)
 	return formatted;
 }
 
-/* The numbers are right, since each side has an error of its own. But different intervals are
- * seldom intended, and the comparison is only as sure as the worse side. */
+/* Warns if the sides were sampled at different intervals. The results are right all the same,
+ * because each side has an error of its own. But different intervals are seldom intended, and the
+ * comparison is only as certain as the worse side. */
 static int check_intervals(struct diff_sides *sides)
 {
 	struct intervals found[2];
@@ -254,8 +256,8 @@ static int check_intervals(struct diff_sides *sides)
 	return diff_sides_warn(sides, text);
 }
 
-/* In the wrong order, memory that the process allocated later would look like a leak that was
- * fixed. */
+/* Fails if a new dump is older than a base dump of the same run. In the wrong order, memory that
+ * the process allocated later would look like a leak that was fixed. */
 static int check_order(const struct diff_sides *sides)
 {
 	const struct inputs *base = &sides->inputs[DIFF_BASE];
@@ -270,8 +272,8 @@ static int check_order(const struct diff_sides *sides)
 	return EXIT_DONE;
 }
 
-/* Returns the program of a side, or NULL if a profile does not name it or two name different ones.
- */
+/* Returns the program of a side. Returns NULL if a profile does not name its program, or if two
+ * profiles name different ones. */
 static const char *find_program(const struct inputs *inputs)
 {
 	const char *program = NULL;
@@ -315,7 +317,7 @@ int diff_sides_check(struct diff_sides *sides, const struct compare_settings *se
 
 /* --- leftovers ----------------------------------------------------------------------------- */
 
-/* Returns the means of a side's runs, and what is true of all of them. */
+/* Returns the means of a side's runs; its flags are true if they are true for each run. */
 static struct leftover find_leftover(const struct inputs *inputs)
 {
 	double n = (double)inputs->profiles.n;
@@ -346,8 +348,8 @@ static const char *find_fault(const struct leftover *base, const struct leftover
 	return NULL;
 }
 
-/* Heaps that no longer hold anything do not prove that nothing grew, so a gate must not pass on
- * them. A gate that fails has seen growth. */
+/* A heap that no longer holds anything does not prove that nothing grew, so a gate must not pass on
+ * it. If a gate fails, growth was found all the same, and a warning is enough. */
 int diff_sides_check_leftover(struct diff_sides *sides, int n_passed, bool allow_empty)
 {
 	struct leftover base = find_leftover(&sides->inputs[DIFF_BASE]);

@@ -1,50 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-/* The sides of a diff are the base and the new side; each is one profile, or a profile of each of
- * several runs. These functions load them, and refuse or warn of sides that should not be compared.
- * Those that return an int print their error and return the exit status. */
+/* The sides of a diff are the base and the new side. Each side is one profile, or a profile of each
+ * of several runs. These functions load the sides, and refuse sides that should not be compared, or
+ * warn about them. A function that returns an int prints an error if it fails, and returns the exit
+ * status. */
 #pragma once
 #include "base/vec.h"
 #include "commands/compare.h"
 #include "commands/inputs.h"
 
-struct diff_side_names { /* of one side */
+struct diff_side_names { /* the names of the files of one side */
 	char *const *names;
 	size_t n;
 };
 
 struct diff_sides {
 	const struct settings *settings;
-	struct inputs inputs[2]; /* DIFF_BASE, DIFF_NEW */
-	VEC(char *) warnings;    /* those printed so far, for the report */
+	struct inputs inputs[2]; /* of DIFF_BASE and DIFF_NEW */
+	VEC(char *) warnings;    /* the warnings printed so far, for the report */
 };
 
-/* Loads and names both sides. With `allow_missing_base`, a base of one file that is missing or
- * empty becomes a side without a profile. The caller calls diff_sides_deinit(), also after a
- * failure. */
+/* Loads the profiles of both sides and names their locations. If `allow_missing_base` is set and
+ * the base is a single file, the file may be missing or empty: then the base is a side without a
+ * profile. Call diff_sides_deinit() on failure too. */
 int diff_sides_load(struct diff_sides *sides, const struct diff_side_names names[2],
 		    bool allow_missing_base);
 void diff_sides_deinit(struct diff_sides *sides);
 
-/* Gives profiles that don't say what they count the type and unit of one that does. `gate_type` is
- * the sample type of the first gate, or NULL if there is no gate. */
+/* Some profiles don't say what they count. Gives these the sample type and the unit of a profile
+ * that does. `gate_type` is the sample type of the first gate, or NULL if there is no gate. */
 int diff_sides_name_values(struct diff_sides *sides, const char *gate_type);
 
-/* Refuses profiles that lack the sample type. */
+/* Fails if a profile lacks the sample type `type`. */
 int diff_sides_check_type(const struct diff_sides *sides, const char *type);
 
-/* Refuses two dumps of one run in the wrong order, and dropped samples if there are gates and they
- * are not allowed. Warns of dropped samples otherwise, of sides without a sample, and if programs
- * or sample intervals differ. */
+/* Fails if two dumps of one run are given in the wrong order. Fails if samples were dropped and
+ * there are gates, unless --allow-dropped is set. Warns about other dropped samples, about sides
+ * without samples, and about sides with different programs or sample intervals. */
 int diff_sides_check(struct diff_sides *sides, const struct compare_settings *settings,
 		     double confidence, bool has_gates);
 
-/* Unless `allow_empty` is set, checks for leftovers (analysis/leftover.h): refuses them if gates of
- * values in use have passed on them, else warns. `n_passed` is the number of such gates, or -1 if
- * one has failed. */
+/* Checks whether the sides can't be compared because of leftovers (see analysis/leftover.h), unless
+ * `allow_empty` is set. In that case, fails if gates on values in use have passed, otherwise warns.
+ * `n_passed` is the number of these gates, or -1 if any of them has failed. */
 int diff_sides_check_leftover(struct diff_sides *sides, int n_passed, bool allow_empty);
 
 /* Prints a warning unless --quiet is set, and keeps it for the report. */
 int diff_sides_warn(struct diff_sides *sides, const char *text);
 
-/* Whether both sides are one dump each, of the same run of a program. */
+/* Returns whether each side is one dump, and both dumps are of the same run of a program. */
 bool diff_sides_is_one_run(const struct diff_sides *sides);

@@ -11,11 +11,12 @@
 #define NO_SAMPLE "no sample"
 
 enum {
-	ALL_BYTES_MAX = 16 << 20, /* allocated: up to here the advice is to record all of it */
-	SAMPLES_WANTED = 256,     /* of more, by the interval that is advised */
+	ALL_BYTES_MAX = 16 << 20, /* if no more was allocated, the advice is to record all of it */
+	SAMPLES_WANTED = 256, /* if more was allocated: samples at the interval that is advised */
 };
 
-/* What the metadata says. For a merged profile these are the largest numbers. */
+/* What is known from the profile's metadata. In a merged profile, `allocated` and `n_dropped` are
+ * the largest numbers of any input. */
 struct known {
 	int64_t interval; /* in bytes; 1: every allocation was recorded; 0: not known */
 	bool is_own;      /* from a dump of libheapprof */
@@ -36,7 +37,8 @@ static size_t count_values(const struct profile *profile, const char *key)
 	return n;
 }
 
-/* Sets *out to the largest number under that key; false, and 0, if there is none. */
+/* Sets *out to the largest number under `key` and returns true. If there is no number, sets *out to
+ * 0 and returns false. */
 static bool find_largest(const struct profile *profile, const char *key, uint64_t *out)
 {
 	bool is_found = false;
@@ -70,14 +72,14 @@ static struct known find_known(const struct profile *profile)
 	return known;
 }
 
-/* --- the line ------------------------------------------------------------------------------ */
+/* --- the text of the line ------------------------------------------------------------------ */
 
 static struct formatted format_bytes(uint64_t bytes)
 {
 	return format_value((double)bytes, true /* bytes */);
 }
 
-/* "the program had allocated 10.8 KiB" */
+/* Describes what was allocated: "the program had allocated 10.8 KiB". */
 static struct formatted describe_allocated(const struct known *known)
 {
 	struct formatted formatted;
@@ -91,7 +93,7 @@ static struct formatted describe_allocated(const struct known *known)
 	return formatted;
 }
 
-/* Returns the power of two that gives a few hundred samples. */
+/* Returns the interval, a power of two, that gives a few hundred samples. */
 static uint64_t smaller_interval(uint64_t allocated)
 {
 	uint64_t interval = 1;
@@ -118,7 +120,8 @@ static struct formatted advise(const struct known *known)
 	return formatted;
 }
 
-/* The size of which at least one sample is taken with that confidence, as a part of the line. */
+/* Describes, as a part of the line, below which size growth may be missed: growth of that size has
+ * at least one sample with the given confidence. Returns "" if `confidence` is 0. */
 static struct formatted describe_unseen(int64_t interval, double confidence)
 {
 	struct formatted formatted = {""};

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A command's files are those that its arguments name. An output must not overwrite one that is
- * read; these functions check it. They print their error and return the exit status. */
+/* The files of a command are those that its arguments name. An output must not overwrite a file
+ * that is read. These functions check this; each prints an error if it fails, and returns the exit
+ * status. */
 #pragma once
 #include <sys/types.h>
 
 #include "base/vec.h"
 #include "commands/command.h"
 
-struct files_id { /* of a file that is read */
+struct files_id { /* identifies a file that is read */
 	dev_t device;
 	ino_t inode;
 	const char *name;
@@ -17,18 +18,19 @@ struct files {
 	VEC(struct files_id) ids;
 };
 
-/* Notes the regular files among the inputs and --binary. The caller calls files_deinit(), also
- * after a failure. */
+/* Collects the regular files among the inputs and the arguments of --binary. Call files_deinit() on
+ * failure too. */
 int files_init(struct files *files, const struct settings *settings);
 void files_deinit(struct files *files);
 
-/* Refuses to write to `path` if it is one of the files. */
+/* Fails if `path` is one of the collected files. */
 int files_check_output(const struct files *files, const char *path);
 
-/* Does both for a command with one output; NULL is standard output. `more` lists the command's own
- * options that name files to read, and ends with NULL; it may be NULL. */
+/* Collects the files and checks `output`, for a command with one output; NULL is standard output.
+ * `more` lists the command's own options that name files to read, and ends with NULL; `more` itself
+ * may be NULL. */
 int files_check(const struct settings *settings, const struct texts *const *more,
 		const char *output);
 
-/* Refuses inputs that are missing or unreadable. */
+/* Fails if an input is missing or unreadable. */
 int files_check_inputs(const struct settings *settings);

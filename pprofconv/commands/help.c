@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints the help and the man page from the rows that arguments are parsed by. */
+/* Prints the help and the man page. Both come from the same rows by which arguments are parsed. */
 #include <string.h>
 
 #include "commands/command.h"
@@ -10,8 +10,8 @@
 
 /* --- help ---------------------------------------------------------------------------------- */
 
-/* Prints words in lines up to the width. The first begins at `column`, where the cursor is; the
- * others are indented to it. */
+/* Prints a text in lines of up to WIDTH characters. The first line begins at `column`, where the
+ * cursor is already; the other lines are indented to `column`. */
 static void print_wrapped(const char *text, int column, FILE *stream)
 {
 	int at = column;
@@ -76,7 +76,7 @@ void command_print_program_help(FILE *stream)
 
 /* --- man page ------------------------------------------------------------------------------ */
 
-/* Escapes the characters that roff would interpret. */
+/* Prints a word, and escapes the characters that roff would interpret. */
 static void print_roff_word(const char *word, size_t size, FILE *stream)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -89,7 +89,8 @@ static void print_roff_word(const char *word, size_t size, FILE *stream)
 	}
 }
 
-/* Roff fills lines itself, so they may end anywhere, but none may begin like a request. */
+/* Prints a text in lines. Roff fills lines itself, so a line may end anywhere, but no line may
+ * begin like a request. */
 static void print_roff(const char *text, FILE *stream)
 {
 	size_t column = 0;
@@ -231,7 +232,7 @@ static const char man_rest[] =
 	".PP\n"
 	"https://github.com/google/pprof\n";
 
-/* The options that many commands share; the man page lists them once. */
+/* The options for naming locations, which many commands share. The man page lists them once. */
 static const struct option_row symbol_options[] = {OPTION_ROWS_SYMBOLS, {0}};
 
 static bool is_symbol_option(const struct option_row *row)

@@ -8,10 +8,10 @@
 #include "analysis/leftover.h"
 #include "analysis/shared_samples.h"
 
-/* The part of an input that is kept; the profile itself is freed. */
+/* What is kept of an input after its profile was freed. */
 struct read_input {
 	int input;
-	char *run; /* NULL if it names none, or several */
+	char *run; /* the ID of its run; NULL: none, or several */
 	uint64_t number;
 	int64_t time_nanos;
 	struct moment_dump dump;
@@ -64,7 +64,7 @@ static int compare_numbers(int64_t a, int64_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* Sorts by process, and the dumps of one process in the order in which they were written. */
+/* Compares by process, then by the order in which the dumps of a process were written. */
 static int compare_inputs(const void *left, const void *right)
 {
 	const struct read_input *a = left, *b = right;
@@ -79,7 +79,7 @@ static int compare_inputs(const void *left, const void *right)
 	return by ? by : compare_numbers(a->input, b->input);
 }
 
-/* Returns how many inputs, from `first` on, are of its process. */
+/* Returns how many inputs, from `first` on, are of the same process as *first. */
 static size_t count_process(const struct read_input *first, size_t n)
 {
 	size_t found = 1;

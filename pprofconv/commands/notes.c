@@ -8,11 +8,11 @@
 
 #include "reports/format.h"
 
-#define CUT_PERCENT_MIN 1.0 /* of the samples; fewer are not worth a line */
+#define CUT_PERCENT_MIN 1.0 /* of the samples; a smaller share is not reported */
 #define UNSEEN_BYTES_MIN \
-	(INT64_C(64) << 20)  /* stacks and the memory that the allocator keeps are less */
+	(INT64_C(64) << 20)  /* less may be stacks, or memory that the allocator keeps */
 #define UNSEEN_INTERVALS 16  /* see is_beyond_error() */
-#define DEPTH_MAX        512 /* of HEAP_PROFILE_STACK_DEPTH */
+#define DEPTH_MAX        512 /* the largest HEAP_PROFILE_STACK_DEPTH */
 
 static bool parse_metadata(const char *text, int64_t *out_number)
 {
@@ -26,8 +26,8 @@ static bool parse_metadata(const char *text, int64_t *out_number)
 	return *end == '\0' && number < INT64_MAX;
 }
 
-/* Finds the number under that key; false if there is none, or several because the profile was
- * merged. */
+/* Sets *out_number to the number under `key` and returns true. Returns false if there is no such
+ * number, or several because the profile was merged. */
 static bool find_number(const struct profile *profile, const char *key, int64_t *out_number)
 {
 	const char *found = NULL;
@@ -58,8 +58,8 @@ static bool find_cut(const struct profile *profile, struct cut *out)
 	return true;
 }
 
-/* Returns the next power of two that leaves room for stacks twice as long as the longest, at most
- * DEPTH_MAX; 0 if there already are stacks of that depth. */
+/* Returns the smallest power of two that leaves room for stacks twice as deep as the deepest, but
+ * at most DEPTH_MAX. Returns 0 if there are stacks of the depth DEPTH_MAX already. */
 static uint32_t deeper_than(const struct profile *profile)
 {
 	uint32_t longest = 1, depth = 1;
@@ -99,10 +99,11 @@ static void warn_of_cut(const struct profile *profile, struct diag *diag)
 
 struct memory {
 	int64_t in_use, profiler, anonymous;
-	bool has_mappings; /* mappings were recorded too */
+	bool has_mappings; /* mappings were recorded, not only allocations */
 };
 
-/* Adds up the bytes in use; false if there are no such values, or 64 bits cannot hold the sum. */
+/* Sets *out_sum to the sum of the bytes in use and returns true. Returns false if the profile has
+ * no such values, or if the sum exceeds 64 bits. */
 static bool sum_in_use(const struct profile *profile, int64_t *out_sum)
 {
 	int value = profile_find_sample_type(profile, "inuse_space");
@@ -124,8 +125,9 @@ static bool find_memory(const struct profile *profile, struct memory *out)
 	       find_number(profile, "anonymous_bytes", &out->anonymous);
 }
 
-/* If the missing g bytes were small blocks, their estimate would have a standard deviation of
- * sqrt(g R). If g > 16 R, they are more than four of these, so they are not a sampling error. */
+/* Returns whether too many bytes are missing for a sampling error. If g missing bytes were small
+ * blocks, their estimate would have a standard deviation of sqrt(g R). If g > 16 R, then g is more
+ * than four standard deviations. */
 static bool is_beyond_error(double missing, double interval)
 {
 	return missing > UNSEEN_INTERVALS * interval;
@@ -159,7 +161,7 @@ static void warn_of_unseen(const struct profile *profile, struct diag *diag)
 					"keeps, or from before the start of recording");
 }
 
-/* --- both ---------------------------------------------------------------------------------- */
+/* --- warning and printing ------------------------------------------------------------------ */
 
 void notes_warn(const struct profile *profile, struct diag *diag)
 {

@@ -5,9 +5,11 @@
 #include "base/diag.h"
 #include "model/profile.h"
 
-/* Adds a warning for each note that matters, if the profile is a dump of libheapprof. The program
- * gives one of a kind, however many dumps it reads. The profile must be complete. */
+/* Adds a warning for each note that matters, if the profile is a dump of libheapprof. The profile
+ * must be complete. The program gives each kind of warning only once, even if it reads many
+ * dumps. */
 void notes_warn(const struct profile *profile, struct diag *diag);
 
-/* Prints the numbers for `info`. Omits those that the metadata lacks, or has from several dumps. */
+/* Prints the numbers of the notes, for the command `info`. Omits a number if the metadata lack it,
+ * or have it from several dumps. */
 void notes_print(const struct profile *profile);

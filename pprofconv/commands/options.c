@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses arguments into settings, by the rows of a command's options. getopt_long(3) does it as
- * users of GNU programs expect. */
+/* Parses arguments into settings, as the rows of a command's options define. getopt_long(3) does
+ * the work, so arguments have the forms that users of GNU programs expect. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 
 #define ROWS_MAX 32
 
-/* getopt_long returns ROW_BASE + the row's number: no character has such a number. */
+/* For the option in row i, getopt_long() returns ROW_BASE + i, which is not the number of any
+ * character. */
 #define ROW_BASE 256
 
 struct parser {
@@ -21,7 +22,8 @@ struct parser {
 	char short_options[2 * ROWS_MAX + 2];
 };
 
-/* A ':' at the start lets getopt distinguish a missing argument from an unknown option. */
+/* Fills the tables of getopt_long() from the rows. A ':' at the start of the short options lets it
+ * distinguish a missing argument from an unknown option. */
 static void make_parser(struct parser *parser, const struct option_row *rows)
 {
 	char *letters = parser->short_options;
@@ -52,7 +54,7 @@ static const struct option_row *find_row(const struct parser *parser, int found)
 	return NULL;
 }
 
-/* number = digits [ "K" | "M" | "G" ], the letter only if `takes_unit` */
+/* number = digits [ "K" | "M" | "G" ]; the letter is accepted only if `takes_unit` is true */
 static bool parse_number(const char *text, bool takes_unit, uint64_t *out)
 {
 	static const char units[] = "KMG";
@@ -104,7 +106,8 @@ static int store(const struct option_row *row, const char *argument, struct sett
 	return command_error("--%s: invalid number '%s'", row->name, argument);
 }
 
-/* Reports what getopt did not accept: one of several letters after a '-', or a whole argument. */
+/* Prints an error about what getopt_long() did not accept: a letter after '-', or a whole argument.
+ * Returns the exit status. */
 static int refuse(const struct command *command, int found, const char *argument)
 {
 	const char letter[] = {'-', (char)optopt, '\0'};
