@@ -5,8 +5,8 @@
 
 enum {
 	N_LISTS = HP_ARENA_PIECE_MAX / HP_ARENA_GRAIN + 1,
-	/* A chunk begins with one bit for each of its grains, for hp_arena_join_free(). So no piece
-	 * has handle 0. */
+	/* A chunk begins with a bitmap, one bit for each of its grains, which hp_arena_join_free()
+	 * uses. Handle 0 would be in the bitmap of the first chunk, so no piece has it. */
 	BITS_SIZE = HP_ARENA_CHUNK_GRAINS / 8
 };
 
@@ -25,7 +25,8 @@ static hp_handle take_free(struct hp_arena *arena, size_t n_grains)
 	return piece;
 }
 
-/* Cuts a piece off a larger free one. Returns 0 if there is none. */
+/* Cuts a piece of `n_grains` off a larger free piece and returns it. Returns 0 if no free piece is
+ * larger. */
 static hp_handle split_free(struct hp_arena *arena, size_t n_grains)
 {
 	for (size_t n = n_grains + 1; n < N_LISTS; n++) {
@@ -39,7 +40,8 @@ static hp_handle split_free(struct hp_arena *arena, size_t n_grains)
 	return 0;
 }
 
-/* The first chunk is short: handles beyond its end name nothing. */
+/* Returns the size of a chunk in bytes. The first chunk is smaller than the others, but its grains
+ * are numbered as if it were not; the handles beyond its end are not used. */
 static size_t size_of_chunk(hp_handle chunk)
 {
 	return chunk == 0 ? HP_ARENA_FIRST : HP_ARENA_CHUNK;
@@ -73,7 +75,7 @@ hp_handle hp_arena_alloc(struct hp_arena *arena, size_t size)
 {
 	size_t n_grains = (size + HP_ARENA_GRAIN - 1) / HP_ARENA_GRAIN;
 	hp_handle piece;
-	bool is_new = false; /* and so already zeroed */
+	bool is_new = false; /* cut from a chunk's unused end, which is still zeroed */
 
 	if (size == 0 || size > HP_ARENA_PIECE_MAX || !hp_lock_acquire(&arena->lock))
 		return 0;
@@ -104,7 +106,7 @@ static uint8_t *bits_of(struct hp_arena *arena, hp_handle grain)
 	       grain % HP_ARENA_CHUNK_GRAINS / 8;
 }
 
-/* Empties the free lists, and sets the bits of all grains that were on them. */
+/* Empties the free lists, and sets the bit of each grain of the pieces that were on them. */
 static void mark_free_grains(struct hp_arena *arena)
 {
 	for (size_t n = 1; n < N_LISTS; n++)
@@ -124,7 +126,7 @@ static bool unmark(struct hp_arena *arena, hp_handle grain)
 
 static void put_marked_runs(struct hp_arena *arena, hp_handle begin, hp_handle end)
 {
-	size_t n = 0; /* length of the run that ends before `grain` */
+	size_t n = 0; /* length of the run of marked grains that ends before `grain` */
 
 	for (hp_handle grain = begin; grain < end; grain++) {
 		bool is_marked = unmark(arena, grain);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The vDSO is called directly. The C library's clock_gettime() would do as well, but another
- * preloaded library may have interposed it with a function that allocates. */
+/* The clock is read by a direct call to the vDSO. The C library's clock_gettime() would do the
+ * same, but another preloaded library may have interposed it with a function that allocates. */
 #include "base/clock.h"
 #include "base/sys.h"
 #include <dlfcn.h>

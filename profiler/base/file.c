@@ -13,7 +13,8 @@ int hp_file_move_up(int fd)
 	int higher = hp_sys_fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR);
 
 	if (higher < 0)
-		return fd; /* the limit is lower: a low number is better than no file */
+		return fd; /* the limit on descriptors is lower: a low number is better than no file
+			    */
 	hp_sys_close(fd);
 	return higher;
 }
@@ -25,7 +26,8 @@ int hp_file_open_private(const char *path, int flags)
 
 long hp_file_read(const char *path, char *out, size_t size)
 {
-	int fd = hp_file_open_private(path, O_RDONLY | O_NONBLOCK); /* it may be a FIFO */
+	int fd = hp_file_open_private(path,
+				      O_RDONLY | O_NONBLOCK); /* O_NONBLOCK: `path` may be a FIFO */
 	size_t used = 0;
 	long n = 0;
 
@@ -44,7 +46,8 @@ long hp_file_read(const char *path, char *out, size_t size)
 	return n < 0 ? n : (long)used;
 }
 
-/* If the host has the same signal blocked and already pending, the two are indistinguishable. */
+/* Consumes the signal that the write raised. If the host has blocked the same signal and it was
+ * already pending, the write's signal can't be distinguished from it, so nothing is consumed. */
 long hp_file_write_quietly(int fd, const char *data, size_t size)
 {
 	const hp_sigset size_signal = UINT64_C(1) << (SIGXFSZ - 1),

@@ -3,9 +3,9 @@
 #include "base/patience.h"
 
 enum {
-	SPINS = 8,   /* for a running owner, which is done within a microsecond */
-	YIELDS = 20, /* for an owner whose processor we have taken; far better than naps where there
-			are many more threads than processors */
+	SPINS = 8,   /* for an owner that is running: it is done within a microsecond */
+	YIELDS = 20, /* for an owner whose processor this thread has taken; far better than naps if
+			there are many more threads than processors */
 	NAP_MIN_NS = 50 * 1000,
 	NAP_MAX_NS = 1600 * 1000
 };

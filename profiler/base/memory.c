@@ -45,8 +45,8 @@ void *hp_memory_map_beyond_limit(size_t size)
 	return map_within(size, SIZE_MAX);
 }
 
-/* munmap() takes microseconds per page, and threads that map memory meanwhile wait for all of it.
- * So the pages are given back first, a few at a time. */
+/* munmap() takes microseconds per page, and other threads that map memory meanwhile wait until it
+ * is done. So madvise() gives the pages back first, a few at a time. */
 void hp_memory_unmap(void *p, size_t size)
 {
 	if (!p)

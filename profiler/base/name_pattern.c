@@ -2,13 +2,13 @@
 #include "base/name_pattern.h"
 #include <stddef.h>
 
-/* A pattern within its list: [at, end). */
+/* One pattern of a list: the characters from `at` to before `end`. */
 struct range {
 	const char *at, *end;
-	bool has_open_set; /* a bracket is never closed: so later ones are literal, too */
+	bool has_open_set; /* an earlier "[" was never closed, so later ones are literal too */
 };
 
-/* member = char [ "-" char ]; true if it contains `c` */
+/* member = char [ "-" char ]. Advances past the member; returns true if it contains `c`. */
 static bool match_member(struct range *p, unsigned char c)
 {
 	unsigned char low = (unsigned char)*p->at++, high = low;
@@ -20,7 +20,9 @@ static bool match_member(struct range *p, unsigned char c)
 	return low <= c && c <= high;
 }
 
-/* set = "[" [ "!" | "^" ] member+ "]". Returns false, and leaves p->at, if no bracket closes it. */
+/* set = "[" [ "!" | "^" ] member+ "]". Advances past the set, sets *out_is_matched to whether the
+ * set matches `c`, and returns true. Returns false, and leaves p->at alone, if no bracket closes
+ * the set. */
 static bool parse_set(struct range *p, unsigned char c, bool *out_is_matched)
 {
 	struct range rest = {.at = p->at + 1, .end = p->end};
@@ -40,7 +42,7 @@ static bool parse_set(struct range *p, unsigned char c, bool *out_is_matched)
 	return false;
 }
 
-/* one = "?" | set | "\" char | char; advances past it */
+/* one = "?" | set | "\" char | char. Advances past it; returns true if it matches `c`. */
 static bool match_one(struct range *p, unsigned char c)
 {
 	bool is_matched;
@@ -56,8 +58,9 @@ static bool match_one(struct range *p, unsigned char c)
 	return (unsigned char)*p->at++ == c;
 }
 
-/* pattern = ( "*" | one )*. Only the last star is ever retried: whatever an earlier star could take
- * instead, the last one can take as well. */
+/* pattern = ( "*" | one )*. After a mismatch only the last star is tried again, with one more
+ * character: the characters that an earlier star could match in addition, the last star can match
+ * as well. */
 static bool match(struct range p, const char *name)
 {
 	const char *after_star = NULL, *name_at_star = NULL;
@@ -79,8 +82,8 @@ static bool match(struct range p, const char *name)
 	}
 }
 
-/* Returns the first pattern of `list`: from after its last slash to the next comma that is not
- * escaped by a backslash. */
+/* Returns the first pattern of `list`, which ends at the first comma that is not escaped by a
+ * backslash. The part up to the pattern's last slash is left out. */
 static struct range next_pattern(const char *list)
 {
 	struct range p = {.at = list, .end = list};

@@ -105,7 +105,8 @@ const struct hp_option hp_option_table[] = {
 
 const size_t hp_n_options = sizeof(hp_option_table) / sizeof(hp_option_table[0]);
 
-/* number = digit+; *end is set to the character after it */
+/* number = digit+. Returns true and sets *out to the number and *end to the character after it;
+ * returns false if there are no digits or the number exceeds 64 bits. */
 static bool parse_digits(const char *text, uint64_t *out, const char **end)
 {
 	uint64_t value = 0;
@@ -170,8 +171,8 @@ static bool parse_boolean(const char *text, uint64_t *out)
 	return false;
 }
 
-/* real-time-signal = ( "RTMIN" [ "+" number ] | "RTMAX" [ "-" number ] ), numbered as the C library
- * does: it keeps the first real-time signals of the kernel for itself. */
+/* real-time-signal = ( "RTMIN" [ "+" number ] | "RTMAX" [ "-" number ] ). RTMIN is the C library's
+ * SIGRTMIN: the C library keeps the kernel's first real-time signals for itself. */
 static bool parse_real_time_signal(const char *text, uint64_t *out)
 {
 	bool is_from_min = strncasecmp(text, "RTMIN", 5) == 0;
@@ -206,8 +207,9 @@ static bool parse_signal(const char *text, uint64_t *out)
 	return parse_real_time_signal(text, out);
 }
 
-/* A handler for a fault returns to the faulting instruction, so a crash would never end. Signals
- * from 32 up to SIGRTMIN are the C library's own. */
+/* Returns false for signals that report a fault, because a handler would return to the faulting
+ * instruction, and the crash would never end; and for signals from 32 to below SIGRTMIN, because
+ * the C library uses them. */
 static bool can_ask_for_dumps(uint64_t signal)
 {
 	static const uint8_t others[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
@@ -275,7 +277,7 @@ static void read_text(struct hp_options *out, const struct hp_option *option, co
 		memcpy((char *)out + option->offset, text, size);
 }
 
-/* Returns what is wrong with the value, or NULL if it is valid. */
+/* Returns what is wrong with the value `text`, or NULL if it is valid. */
 static const char *problem_of(const struct hp_option *option, const char *text, uint64_t *out)
 {
 	uint64_t value;
@@ -306,8 +308,8 @@ static void read_option(struct hp_options *out, const struct hp_option *option, 
 		report_bad_value(option, text, problem);
 }
 
-/* tcmalloc's variable for the sample interval is used where ours is not set. A value that we can't
- * use was not meant for us. */
+/* Reads tcmalloc's variable for the sample interval; call it if our variable is not set. A value
+ * that is invalid for us was meant for tcmalloc, so it is ignored. */
 static void read_tcmalloc_interval(struct hp_options *out, const char *text)
 {
 	uint64_t value;
@@ -325,7 +327,8 @@ void hp_options_read(struct hp_options *out, const char *(*get)(const char *name
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < hp_n_options; i++) {
 		read_option(out, &hp_option_table[i], get(hp_option_table[i].name));
-		if (i == 0) /* the program: it decides whether the others are reported */
+		if (i == 0) /* HEAP_PROFILE_PROGRAM: it decides whether errors in the others are
+			       reported */
 			out->is_left_out = out->program[0] && !is_called(out->program);
 	}
 	if (!get("HEAP_PROFILE_SAMPLE_INTERVAL"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The options are the settings that the environment holds, read once into one struct. The table in
- * options.c is the only place that names the variables: the parser and the man page are both made
- * from it. */
+/* The options are the profiler's settings from the environment, read once into one struct. The
+ * names of their variables are in one place only, the table in options.c: the parser and the man
+ * page are both made from that table. */
 #pragma once
 #include <limits.h>
 #include <stdbool.h>
@@ -24,7 +24,7 @@ enum hp_keep {
 };
 
 enum {
-	HP_SPREAD_MAX = 256, /* dumps kept with HP_KEEP_SPREAD */
+	HP_SPREAD_MAX = 256, /* the number of dumps that are kept with HP_KEEP_SPREAD, at most */
 	HP_STACK_DEPTH_MAX = 512,
 	HP_OPTION_TEXT_SIZE = 1024 /* including the NUL */
 };
@@ -47,8 +47,8 @@ struct hp_options {
 	uint64_t cmdline;
 	uint64_t verbose;                  /* enum hp_verbose */
 	char program[HP_OPTION_TEXT_SIZE]; /* patterns of the programs that record; empty: all */
-	bool is_left_out; /* `program` does not match this program: nothing is reported, and prefix
-			     stays empty */
+	bool is_left_out;      /* `program` does not match this program: no error is reported, and
+				  `prefix` stays empty */
 	char prefix[PATH_MAX]; /* HEAPPROFILE, unchanged; empty if unset */
 };
 
@@ -74,9 +74,9 @@ struct hp_option {
 extern const struct hp_option hp_option_table[];
 extern const size_t hp_n_options;
 
-/* Fills `out` from the environment. A value that is invalid or out of range is reported, and its
- * default is used. `get` is getenv(), or a replacement in tests; `is_called` says whether a pattern
- * in the list, the value of HEAP_PROFILE_PROGRAM, matches this program's name. Not thread-safe; may
- * allocate: no. */
+/* Fills `out` from the environment. A value that is invalid or out of range is reported, and the
+ * option's default is used. `get` is getenv(), or a replacement in tests. `is_called` returns true
+ * if a pattern in `list`, the value of HEAP_PROFILE_PROGRAM, matches this program's name. Not
+ * thread-safe; may allocate: no. */
 void hp_options_read(struct hp_options *out, const char *(*get)(const char *name),
 		     bool (*is_called)(const char *list));

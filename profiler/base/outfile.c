@@ -32,9 +32,10 @@ static int take_descriptor(struct hp_outfile *f, int fd)
 	return 0;
 }
 
-/* A link by the descriptor alone needs a privilege or a newer kernel. Otherwise the link is to the
- * descriptor's name in /proc, which may not be mounted. It is looked up for the calling thread: the
- * first thread may have other descriptors. */
+/* Gives the open file `fd` the name `to`. A link from the descriptor alone needs a privilege or a
+ * newer kernel. If it is refused, the link is made from the descriptor's path in /proc, which may
+ * not be mounted. That path is the calling thread's, because the first thread may have other
+ * descriptors. */
 static int link_descriptor(int fd, const char *to)
 {
 	HP_TEXT_LOCAL(path, 40);
@@ -47,13 +48,15 @@ static int link_descriptor(int fd, const char *to)
 	return hp_sys_linkat(AT_FDCWD, hp_text_terminate(&path), to, AT_SYMLINK_FOLLOW);
 }
 
-/* A link to "/" always fails, but with -EEXIST only once the kernel has found the file to link. */
+/* Returns true if the file can be given a name later. Tries to link it to "/", which always fails;
+ * it fails with -EEXIST only if the kernel has found the file. */
 static bool can_be_named(int fd)
 {
 	return link_descriptor(fd, "/") == -EEXIST;
 }
 
-/* Creates a file that nobody can see, and that disappears with this process however it ends. */
+/* Creates a file without a name. Nobody can see it, and it disappears when this process ends, in
+ * whatever way. */
 static int create_nameless(struct hp_outfile *f, const char *final_path)
 {
 	const char *slash = strrchr(final_path, '/');
@@ -75,8 +78,8 @@ static int create_nameless(struct hp_outfile *f, const char *final_path)
 	return take_descriptor(f, fd);
 }
 
-/* temporary = final-path ".tmp." random. It can't be mistaken for a dump, and no other process uses
- * it, not even one with the same process ID in another container that shares the folder. */
+/* temporary = final-path ".tmp." random. The name can't be mistaken for a dump's. No other process
+ * uses it, not even a process with the same ID in another container that shares the folder. */
 static bool name_temporary(struct hp_outfile *f, const char *final_path)
 {
 	struct hp_text name = {.buffer = f->temporary, .size = sizeof(f->temporary)};
@@ -91,8 +94,8 @@ static bool name_temporary(struct hp_outfile *f, const char *final_path)
 	return !name.cut;
 }
 
-/* Returns false if a process that removes stale files came in between. Returns true also where
- * there are no locks. */
+/* Locks a new temporary file. Returns false if a process that removes stale files has locked or
+ * removed it before. Returns true also if the file system does not support locks. */
 static bool lock_temporary(int fd)
 {
 	struct stat status;
@@ -135,8 +138,9 @@ static bool has_opened_file(const struct hp_outfile *f, struct stat *status)
 	       status->st_ino == f->inode;
 }
 
-/* A program that closes all descriptors may have reused this number for a file of its own. Once a
- * file without a name is closed, its inode number is free as well, so its size is compared. */
+/* Returns true if f->fd still is the file that we opened. A program that closes all descriptors may
+ * have reused the number for a file of its own. A file without a name that is closed also frees its
+ * inode number for another file, so for these the size is compared too. */
 static bool is_still_ours(const struct hp_outfile *f)
 {
 	struct stat status;
@@ -183,7 +187,8 @@ static int rename_noreplace(const char *from, const char *to)
 
 	if (error != -EINVAL && error != -ENOSYS)
 		return error;
-	/* The file system or kernel does not support it. A link never replaces anything either. */
+	/* The file system or kernel does not support the rename. A link never replaces a file
+	 * either. */
 	error = hp_sys_link(from, to);
 	if (!error)
 		hp_sys_unlink(from);
@@ -216,7 +221,7 @@ int hp_outfile_claim(struct hp_outfile *f, const char *final_path)
 	return error;
 }
 
-/* The size is not compared: the writer may have gone on writing meanwhile. */
+/* The file's size is not compared: the process that owns the file may have written more by now. */
 void hp_outfile_abandon(struct hp_outfile *f)
 {
 	struct stat status;

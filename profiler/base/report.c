@@ -31,7 +31,8 @@ bool hp_report_is_terminal(void)
 	return is_stderr_ours() && hp_sys3(SYS_ioctl, 2, 0x5401 /* TCGETS */, (long)settings) == 0;
 }
 
-/* A prefix or a reason may contain anything. It must not look like a line of another program. */
+/* Appends `line` with its control characters escaped. A prefix or an error's reason may contain
+ * anything, and must not look like a line of another program. */
 static void put_on_one_line(struct hp_text *t, const char *line)
 {
 	for (; *line; line++)

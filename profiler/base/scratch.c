@@ -7,8 +7,9 @@
 #define STACK_SIZE (128 * 1024)
 #define GUARD_SIZE 4096
 
-/* The C library sends this signal to make every thread take part in setuid() and similar calls. The
- * caller waits for all of them. The handler is the C library's, and may run on any stack. */
+/* The C library sends this signal to every thread, to make all of them take part in setuid() and
+ * similar calls; the thread that called setuid() waits for the others. The signal's handler is in
+ * the C library, and may run on any stack. */
 #define SETXID (UINT64_C(1) << (33 - 1))
 
 struct scratch {
@@ -23,7 +24,8 @@ static struct scratch *take_stack(void)
 	for (int i = 0; i < N_STACKS; i++)
 		if (hp_lock_try(&scratches[i].lock))
 			return &scratches[i];
-	/* All are busy: wait for one, chosen by the address of our own stack. */
+	/* All stacks are busy: wait for one of them, chosen by the address of the thread's own
+	 * stack. */
 	struct scratch *s = &scratches[((uintptr_t)__builtin_frame_address(0) >> 16) % N_STACKS];
 
 	return hp_lock_acquire(&s->lock) ? s : NULL;
@@ -40,8 +42,9 @@ static bool map_memory(struct scratch *s)
 	return true;
 }
 
-/* __builtin_frame_address() makes the compiler keep a frame pointer, so that this function's frame
- * is walkable while the stack pointer is elsewhere. */
+/* Calls run(argument) with the stack pointer at `top`. __builtin_frame_address() makes the compiler
+ * keep a frame pointer in this function, so that a walk from the scratch stack finds its way
+ * out. */
 static __attribute__((noinline)) void call_on_stack(void *top, void (*run)(void *), void *argument)
 {
 	__asm__ volatile("movq %%rsp, %%rbx\n\t"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* These are system calls made directly. The C library's wrappers are cancellation points, set
- * errno, and may be interposed by another preloaded library: none of that may happen inside a
+/* These functions make system calls directly. The C library's wrappers are cancellation points, set
+ * errno, and may be interposed by another preloaded library; none of this may happen inside a
  * host's malloc. Every function returns what the kernel returns: a result, or -errno. Any thread;
  * signal-safe: yes; may allocate: no. */
 #pragma once
@@ -106,7 +106,8 @@ static inline int hp_sys_flock(int fd, int operation)
 	return hp_sys3(SYS_flock, fd, operation, 0);
 }
 
-/* Returns -EEXIST if `to` exists; -EINVAL or -ENOSYS where this is not supported. */
+/* Renames `from` to `to`. Returns -EEXIST if `to` exists; -EINVAL or -ENOSYS if the file system or
+ * the kernel does not support this. */
 static inline int hp_sys_rename_noreplace(const char *from, const char *to)
 {
 	return hp_sys6(SYS_renameat2, AT_FDCWD, (long)from, AT_FDCWD, (long)to,
@@ -123,9 +124,9 @@ static inline long hp_sys_readlink(const char *path, char *buffer, size_t size)
 	return hp_sys3(SYS_readlink, (long)path, (long)buffer, size);
 }
 
-/* Builds for ThreadSanitizer map memory through the C library, so that it sees the calls. Otherwise
- * it would take memory that one thread has unmapped, and that the kernel gives to another, for the
- * old memory, and report a race. */
+/* Builds for ThreadSanitizer map memory through the C library, so that ThreadSanitizer sees the
+ * calls. Otherwise it would not notice that one thread has unmapped memory and the kernel has given
+ * the same addresses to another thread, and would report a race. */
 #ifdef HP_THREAD_SANITIZED
 static inline void *hp_sys_mmap(size_t size, int protection)
 {
@@ -162,7 +163,7 @@ static inline int hp_sys_getpid(void)
 	return hp_sys3(SYS_getpid, 0, 0, 0);
 }
 
-/* The kernel's signal set: 64 bits, bit n - 1 for signal n. */
+/* The kernel's signal set: 64 bits, with bit n - 1 for signal n. */
 typedef uint64_t hp_sigset;
 
 #define HP_SIGSET_ALL ((hp_sigset)-1)
@@ -188,7 +189,7 @@ static inline hp_sigset hp_sys_pending_signals(void)
 	return pending;
 }
 
-/* Consumes one pending signal of `set`, without waiting. */
+/* Consumes one pending signal of `set`. Never waits. */
 static inline int hp_sys_consume_signal(hp_sigset set)
 {
 	struct timespec now = {0};
@@ -231,10 +232,10 @@ static inline int64_t hp_sys_now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Returns true if the 8 bytes at `p` are readable. The kernel copies a new signal mask from there
- * before it looks at `how`; an invalid `how` then gives -EINVAL, and nothing else happens. (NULL
- * means no mask.) Any other result, such as that of a seccomp filter, says nothing about the
- * memory. */
+/* Returns true if the 8 bytes at `p` are readable. The call is sigprocmask's, with an invalid `how`
+ * and `p` as the new signal mask: the kernel copies the mask before it looks at `how`, so -EINVAL
+ * means that it could read the mask, and nothing else happens. (NULL means no mask.) Any other
+ * result, such as that of a seccomp filter, shows nothing about the memory. */
 static inline bool hp_sys_is_readable(const void *p)
 {
 	return p &&

@@ -11,15 +11,15 @@ enum {
 	NAME_MAX_COMPARED = 64,
 	NAME_MAX_SHOWN = 64,
 	EDITS_MAX = 3,
-	CHARACTERS_PER_EDIT = 5 /* one edit is allowed for each 5 characters of a short name */
+	CHARACTERS_PER_EDIT = 5 /* one edit is allowed for each 5 characters of the right name */
 };
 
-/* Our names that are not options, and those of gperftools that ask for nothing that a dump would
- * lack. */
+/* Names that are known but are not options: our own, and gperftools' names for features without
+ * which a dump lacks nothing. */
 static const char *const further_names[] = {PREFIX_NAME, "HEAPPROF_OWNER", "HEAP_PROFILE_MMAP_LOG"};
 
 enum {
-	N_SUGGESTED = 1, /* only the first of them */
+	N_SUGGESTED = 1, /* only the first of further_names is suggested */
 	N_FURTHER = sizeof(further_names) / sizeof(further_names[0])
 };
 
@@ -38,7 +38,8 @@ static bool is_known(const char *name, size_t size)
 
 /* --- the nearest name ---------------------------------------------------------------------- */
 
-/* The position of underscores is what people remember least. */
+/* Copies the name without its underscores, whose positions people remember least. Returns its
+ * length. */
 static size_t drop_underscores(const char *name, size_t size, char out[NAME_MAX_COMPARED])
 {
 	size_t n = 0;
@@ -54,9 +55,9 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Returns the Levenshtein distance: how many characters must be inserted, deleted or replaced.
- * row[j] is the distance between the part of `a` that was read and the first j characters of
- * `b`. */
+/* Returns the Levenshtein distance: how many characters must be inserted, deleted or replaced to
+ * turn `a` into `b`. row[j] is the distance between the part of `a` that was read so far and the
+ * first j characters of `b`. */
 static size_t count_edits(const char *a, size_t a_size, const char *b, size_t b_size)
 {
 	size_t row[NAME_MAX_COMPARED + 1];
@@ -77,7 +78,7 @@ static size_t count_edits(const char *a, size_t a_size, const char *b, size_t b_
 	return row[b_size];
 }
 
-/* Returns the nearest name, or NULL if none is near enough. */
+/* Returns the known name that is nearest to `name`, or NULL if no name is near enough. */
 static const char *find_nearest(const char *name, size_t size)
 {
 	char given[NAME_MAX_COMPARED], known[NAME_MAX_COMPARED];
@@ -106,14 +107,16 @@ static bool begins_with(const char *text, const char *beginning)
 	return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-/* Other names that begin with HEAPPROF may belong to other software, as HEAPPROF_BUILD does: these
- * are reported only if they are near to one of ours. */
+/* Returns true if an unknown variable is to be reported. Other names that begin with HEAPPROF may
+ * belong to other software, as HEAPPROF_BUILD does; such a name is reported only if one of ours is
+ * near. */
 static bool is_suspect(const char *name, const char *nearest)
 {
 	return begins_with(name, "HEAP_PROFILE") || begins_with(name, "HEAPPROFILE") || nearest;
 }
 
-/* If `wanted` is not NULL, reports the variable only if that is its nearest name. */
+/* Reports the variable if it is unknown, and returns true if it did. If `wanted` is not NULL, the
+ * variable is reported only if `wanted` is the nearest name. */
 static bool report_if_unknown(const char *variable, const char *wanted)
 {
 	size_t size = strcspn(variable, "=");
