@@ -139,8 +139,8 @@ static bool has_opened_file(const struct hp_outfile *f, struct stat *status)
 }
 
 /* Returns true if f->fd still is the file that we opened. A program that closes all descriptors may
- * have reused the number for a file of its own. A file without a name that is closed also frees its
- * inode number for another file, so for these the size is compared too. */
+ * have reused the number for a file of its own. Closing a file without a name frees its inode
+ * number for another file, so for such a file the size is compared too. */
 static bool is_still_ours(const struct hp_outfile *f)
 {
 	struct stat status;

@@ -7,7 +7,7 @@
 #define HEADERS_MAX 64
 #define NOTES_MAX   4096
 
-/* The memory is not ours, so sanitizers do not check this copy. */
+/* Copies memory that is not ours, so sanitizers must not check it. */
 __attribute__((no_sanitize("address", "thread"))) static void
 copy_bytes(const volatile uint8_t *from, uint8_t *to, size_t size)
 {
@@ -15,10 +15,12 @@ copy_bytes(const volatile uint8_t *from, uint8_t *to, size_t size)
 		to[i] = from[i];
 }
 
-/* process_vm_readv() would do, but containers forbid it; see hp_sys_is_readable(). Between the
- * check and the copy another thread could unmap the page by closing the library. Then either the
- * library's code is on the calling thread's stack, which ends that thread anyway; or a register
- * that was mistaken for a frame pointer led there by chance. */
+/* Copies `size` bytes from an image after checking that their pages are readable.
+ * process_vm_readv() would do both, but containers forbid it. (hp_sys_is_readable() is allowed.)
+ * Another thread could unmap a page between the check and the copy by closing the library. This can
+ * happen in two cases only: the library's code is on the calling thread's stack, and then that
+ * thread would crash in any case; or a register that was mistaken for a frame pointer led there by
+ * chance. */
 static bool read_image(uintptr_t from, void *to, size_t size)
 {
 	if (from > UINTPTR_MAX - size)

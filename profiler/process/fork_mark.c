@@ -54,6 +54,6 @@ bool hp_fork_mark_is_vfork_child(void)
 {
 	int pid = hp_sys_getpid();
 
-	/* Where a seccomp filter refuses the call, no process counts as a child. */
+	/* If a seccomp filter refuses getpid(), no process counts as a child. */
 	return !hp_fork_mark_is_new_process() && pid > 0 && pid != known_pid;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame is a return address in the lower 48 bits, and above them the number of its module (see
- * modules.h). In a module that is neither permanent nor unknown, the address counts from the start
- * of the module's code. */
+/* A frame is one return address of a stack, as a 64-bit number: the address in the lower 48 bits,
+ * and the number of its module (see modules.h) above them. If the module is neither permanent nor
+ * unknown, the address is an offset from the start of the module's code. */
 #pragma once
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 #include "base/sys.h"
 #include <string.h>
 
-/* A path may have 4 KiB, and the kernel escapes each newline in it to 4 bytes. */
+/* A path may have 4 KiB, and the kernel escapes each newline in it as 4 bytes. */
 #define LINE_MAX_SIZE (4 * 4096 + 128)
 
 static const char *parse_hex(const char *p, const char *end, uintptr_t *out)
@@ -53,7 +53,8 @@ static bool parse_line(const char *line, size_t size, struct hp_maps_entry *out)
 	return true;
 }
 
-/* Returns false if the file can't be read to its end. */
+/* Calls `visit` for each line of `file`, and sets *out_has_lines to whether there are any. Returns
+ * false if the file can't be read to its end. */
 static bool visit_file(const char *file, bool (*visit)(const struct hp_maps_entry *, void *),
 		       void *context, bool *out_has_lines)
 {
@@ -94,7 +95,7 @@ bool hp_maps_visit(bool (*visit)(const struct hp_maps_entry *entry, void *contex
 	bool has_lines;
 	bool is_whole = visit_file("/proc/self/maps", visit, context, &has_lines);
 
-	/* /proc/self has the file of the main thread, which is empty after pthread_exit() in
+	/* /proc/self shows the main thread's maps, which are empty after pthread_exit() in
 	 * main(). */
 	if (!has_lines)
 		is_whole = visit_file("/proc/thread-self/maps", visit, context, &has_lines);
@@ -109,7 +110,7 @@ struct file_search {
 	bool is_found;
 };
 
-/* FNV-1a of the device and inode fields of the line. */
+/* Returns the FNV-1a hash of the line's device and inode fields. */
 static uint64_t file_id_of(const struct hp_maps_entry *entry)
 {
 	const char *end = entry->line + entry->line_size;

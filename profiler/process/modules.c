@@ -20,11 +20,11 @@ enum {
 	BUCKET_BITS = 10
 };
 
-/* A library with a number. It stays known for good: records refer to it. */
+/* A library with a number. It is never removed, because records refer to it. */
 struct numbered {
 	struct hp_module module;
-	uint16_t next;   /* the next in its bucket; 0: none */
-	uint16_t places; /* where it is or was mapped: a list of places.h */
+	uint16_t next;   /* the number of the next library in its bucket; 0: none */
+	uint16_t places; /* the list, as in places.h, of places where it is or was mapped */
 };
 
 _Static_assert(NUMBERED_A_PIECE * sizeof(struct numbered) <= HP_ARENA_PIECE_MAX, "a piece fits");
@@ -32,10 +32,11 @@ _Static_assert(NUMBERED_A_PIECE * sizeof(struct numbered) <= HP_ARENA_PIECE_MAX,
 static struct hp_arena arena;
 static struct hp_module permanent[PERMANENT_MAX]; /* untouched pages cost nothing */
 static size_t n_permanent;
-static struct numbered *pieces[N_PIECES]; /* number i is entry i; 0 is never used */
+static struct numbered *pieces[N_PIECES]; /* library i is entry i; 0 is never used */
 static uint16_t n_numbered;
-static uint16_t buckets[1 << BUCKET_BITS]; /* the first number in each; 0: none */
-static uintptr_t n_code_bytes;             /* of all numbered libraries, including the gaps */
+static uint16_t
+	buckets[1 << BUCKET_BITS]; /* the number of the first library in each bucket; 0: none */
+static uintptr_t n_code_bytes; /* code bytes of all numbered libraries, and the gaps between them */
 static struct hp_lock numbering_lock;
 static uint32_t epoch = 1;
 static uint32_t n_unloading;
@@ -53,7 +54,7 @@ static const char *keep_string(const char *string)
 	return copy;
 }
 
-/* dl_iterate_phdr() shows the program first, with an empty name. */
+/* Notes one permanent module. dl_iterate_phdr() reports the program first, with an empty name. */
 static int note_permanent(struct dl_phdr_info *info, size_t size, void *context)
 {
 	char path[PATH_LIMIT];
@@ -123,12 +124,12 @@ static bool is_same_library(const struct hp_module *a, const struct hp_module *b
 	return a->file_id == b->file_id && strcmp(a->path, b->path) == 0;
 }
 
-/* Modules that can be the same file are in one bucket. */
+/* Returns the bucket of a module. Modules that may be the same file have the same bucket. */
 static uint16_t *bucket_of_module(const struct hp_module *m)
 {
 	uint64_t key;
 
-	memcpy(&key, m->build_id, sizeof(key)); /* zeroes if it has none */
+	memcpy(&key, m->build_id, sizeof(key)); /* zeroes if there is no build ID */
 	key ^= (m->code_end - m->code_start) ^ m->code_offset;
 	return &buckets[key * 0x9e3779b97f4a7c15ull >> (64 - BUCKET_BITS)];
 }
@@ -142,8 +143,9 @@ static uint16_t find_file(const struct hp_module *wanted)
 	return i;
 }
 
-/* A library that was at this address already in this epoch is still there, so its path need not be
- * read. */
+/* Returns the number of a library without a build ID that was already at this address in this
+ * epoch, or 0 if there is none. Such a library is still there, so its path need not be read
+ * again. */
 static uint16_t find_by_place(const struct hp_module *wanted, uint32_t now)
 {
 	uint16_t i = *bucket_of_module(wanted);
@@ -155,7 +157,8 @@ static uint16_t find_by_place(const struct hp_module *wanted, uint32_t now)
 	return i;
 }
 
-/* /proc comes first, because the loader's name may lead through symbolic links, or be relative. */
+/* Sets the module's path and file ID. The path comes from /proc if possible, because the loader's
+ * name may lead through symbolic links, or be relative. */
 static void read_path(struct hp_module *m, const struct dl_find_object *object, char *out,
 		      size_t size)
 {
@@ -182,7 +185,8 @@ static bool has_room_for(uint16_t number)
 	return piece;
 }
 
-/* Returns 0 if there is no memory, or no number left. A fork child may continue from any line. */
+/* Adds a library and returns its number. Returns 0 if there is no memory, or no number is left. A
+ * fork may happen at any line, and the child goes on with what has been stored by then. */
 static uint16_t add_file(const struct hp_module *m)
 {
 	uint16_t number = n_numbered + 1, *bucket = bucket_of_module(m);
@@ -202,7 +206,8 @@ static uint16_t add_file(const struct hp_module *m)
 	return number;
 }
 
-/* Returns 0 as add_file() does. Call it under the lock. */
+/* Returns the library's number, which may be new, or 0 as add_file() does. Call it under the
+ * lock. */
 static uint16_t number_of(struct hp_module *m, const struct dl_find_object *object, uint32_t now)
 {
 	char path[PATH_LIMIT];
@@ -214,7 +219,7 @@ static uint16_t number_of(struct hp_module *m, const struct dl_find_object *obje
 		number = has_build_id ? 0 : find_file(m);
 	}
 	number = number ? number : add_file(m);
-	m->path = ""; /* add_file() has made a copy */
+	m->path = ""; /* add_file() has made a copy of the path */
 	return number;
 }
 
@@ -302,7 +307,8 @@ void hp_modules_unload_begin(void)
 void hp_modules_unload_end(void)
 {
 	if (__atomic_add_fetch(&epoch, 1, __ATOMIC_SEQ_CST) == 0)
-		__atomic_add_fetch(&epoch, 1, __ATOMIC_SEQ_CST); /* 0 has a meaning of its own */
+		__atomic_add_fetch(&epoch, 1, __ATOMIC_SEQ_CST); /* skip epoch 0: it means that a
+								    library is being closed */
 	__atomic_sub_fetch(&n_unloading, 1, __ATOMIC_SEQ_CST);
 }
 

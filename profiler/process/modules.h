@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A module is the program or one of its libraries. These functions say which module an address
- * belongs to, and which one it belonged to when it was recorded.
+/* A module is the program or one of its libraries. These functions find the module to which an
+ * address belongs, or to which it belonged when it was recorded.
  *
- * Modules that are loaded at start stay for good. A library that is opened later may be closed, and
- * another may take its addresses. So each such library gets a number, and a recorded address is
- * that number and an offset: see frame.h. A library is a file here: if it is opened again, at
- * whatever address, it has the same number, and the same code gives the same frames. Two files are
- * one library if their build IDs and their layouts are the same; without a build ID, if
- * /proc/self/maps has the same path and inode for both.
+ * Modules that are loaded at start are permanent. A library that is opened later may be closed, and
+ * another one may take its addresses. So each such library gets a number, and a recorded address
+ * consists of that number and an offset: see frame.h. Here, a library is a file: if it is opened
+ * again, at any address, it has the same number, and the same code gives the same frames. Two files
+ * are the same library if their layouts are the same, and their build IDs; if they have no build
+ * IDs, their paths and inodes in /proc/self/maps.
  *
- * There are numbers for 65,534 libraries. A library beyond them, or beyond the memory limit, is
- * HP_MODULE_UNKNOWN. */
+ * There are numbers for 65,534 libraries. A library for which there is no number, or no memory
+ * within the limit, is HP_MODULE_UNKNOWN. */
 #pragma once
 #include "process/frame.h"
 #include <dlfcn.h>
@@ -19,61 +19,64 @@
 #include <stdint.h>
 
 enum {
-	HP_MODULE_PERMANENT = 0,    /* loaded at start, or not in a library at all */
+	HP_MODULE_PERMANENT = 0,    /* loaded at start, or an address that is in no library */
 	HP_MODULE_UNKNOWN = 0xffff, /* a library without a number */
 	HP_BUILD_ID_MAX = 32,
 };
 
-/* The addresses of a numbered module are those where it was first seen. */
+/* A numbered module has the addresses at which it was first seen. */
 struct hp_module {
-	uintptr_t start, end;                        /* of all its segments */
-	uintptr_t code_start, code_end, code_offset; /* its executable segment, as maps shows it */
-	size_t build_id_size;                        /* 0: it has none */
+	uintptr_t start, end; /* from its first segment to its last */
+	uintptr_t code_start, code_end,
+		code_offset;  /* its executable segment, as /proc/self/maps shows it */
+	size_t build_id_size; /* 0: there is no build ID */
 	uint8_t build_id[HP_BUILD_ID_MAX];
 	bool has_heapprof;     /* it contains a copy of this library: see the note in interpose.c */
-	uintptr_t code_before; /* bytes of code of all libraries with a lower number, with a gap
-				  before each: readers join mappings that touch */
-	uint64_t file_id;      /* of its device and inode, if it has no build ID; otherwise 0 */
-	bool is_deleted;       /* see hp_modules_note_deleted() */
-	const char *path;      /* in our own memory, never NULL */
+	uintptr_t code_before; /* code bytes of all libraries with a lower number, plus a gap before
+				  each library, because readers of dumps join adjacent mappings */
+	uint64_t file_id; /* made from its device and inode if it has no build ID; otherwise 0 */
+	bool is_deleted;  /* see hp_modules_note_deleted() */
+	const char *path; /* in our own memory, never NULL */
 };
 
-/* Notes the modules that are loaded now. Call once, at start. */
+/* Notes the modules that are loaded now as permanent. Call it once, at start. */
 void hp_modules_init(void);
 
-/* Returns the place (see places.h) of the instruction at `ip`, in the library that `object`
- * describes, and stores its frame. Call it while that code is on the calling thread's stack: that
- * keeps it mapped. Another range may have the place when this returns; the frame stays right. Any
- * thread, from within a hook; may allocate: no. */
+/* Returns the place (see places.h) of the instruction at `ip`, which is in the library that
+ * `object` describes, and sets *out_frame to its frame. Call it while that code is on the calling
+ * thread's stack, which keeps the library mapped. By the time this returns, the place may have been
+ * given to another range; the frame is still correct. Any thread, from within a hook; may allocate:
+ * no. */
 uint16_t hp_modules_identify(const struct dl_find_object *object, uintptr_t ip,
 			     uint64_t *out_frame);
 
-/* Returns the epoch, which changes whenever a library may have been unmapped. Data derived from an
- * address of a library that is not permanent holds only in the epoch in which it was derived.
- * Returns 0 while a library is being closed: then such data holds in no epoch. Any thread;
- * signal-safe: yes; may allocate: no. */
+/* Returns the epoch, a number that changes whenever a library may have been unmapped. Data derived
+ * from an address in a library that is not permanent is valid only in the epoch in which it was
+ * derived. While a library is being closed, this returns 0, and such data must not be kept. Any
+ * thread; signal-safe: yes; may allocate: no. */
 uint32_t hp_modules_epoch(void);
 
-/* Call these around dlclose(). */
+/* Call these two before and after dlclose(). */
 void hp_modules_unload_begin(void);
 void hp_modules_unload_end(void);
 
-/* Returns how many libraries have numbers, in addition to the permanent modules: numbers 1 to
- * this. */
+/* Returns n, the number of libraries that have numbers; these are 1 to n. Permanent modules are not
+ * among them. */
 size_t hp_modules_n_numbered(void);
 
-/* Returns the library with this number, or NULL if there is none. It lives as long as the
- * process. */
+/* Returns the library with this number, or NULL if there is none. It is valid as long as the
+ * process lives. */
 const struct hp_module *hp_modules_get(uint16_t number);
 
-/* The permanent modules, for build IDs: 0 to n - 1. The program is the first. */
+/* The number n of permanent modules, and the permanent modules themselves, 0 to n - 1. Dumps list
+ * their build IDs. The program is module 0. */
 size_t hp_modules_n_permanent(void);
 const struct hp_module *hp_modules_get_permanent(size_t i);
 
-/* Notes a mapping of code at `start` whose path in /proc/self/maps ends in " (deleted)". A library
- * without a build ID that has a place there is marked as deleted, because nothing else
- * distinguishes it from the file that has its path now. */
+/* Call it for a mapping of code at `start` whose path in /proc/self/maps ends in " (deleted)".
+ * Marks the library that has a place there as deleted, if it has no build ID: nothing else
+ * distinguishes it from a newer file with the same path. */
 void hp_modules_note_deleted(uintptr_t start, const char *path, size_t path_size);
 
-/* In a fork child: releases the locks. */
+/* Call it in a fork child. Releases the locks. */
 void hp_modules_after_fork(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A symbol is hidden by a change of its type: the loader takes only types that may be code or data,
- * and skips all others. The address stays as it is, so a concurrent look-up in another thread finds
- * the symbol whole or not at all. */
+/* A symbol is hidden by changing its type: the loader's look-ups accept only types that may be code
+ * or data, and skip all others. The symbol's address does not change, so a look-up in another
+ * thread at the same time either finds the symbol as it was or skips it. */
 #include "process/objects.h"
 #include "base/sys.h"
 #include "process/elf_image.h"
@@ -53,9 +53,10 @@ bool hp_object_has_heapprof(const void *function)
 	       hp_elf_image_read((uintptr_t)object.dlfo_map_start, &image) && image.has_heapprof;
 }
 
-/* A closed namespace stays in the list. The list exists from version 2 on, which the loader sets
- * when it makes the first namespace. A program that has a copy of the older part of the struct
- * keeps version 1. <link.h> declares the variable as that older part. */
+/* The loader's list of namespaces. A closed namespace stays in it. The list exists if the version
+ * is 2 or higher, which the loader sets when it makes a second namespace. If the program has a copy
+ * of this variable, it is a copy of the struct's older part, whose version stays 1. <link.h>
+ * declares the variable with that older type. */
 extern struct r_debug_extended loaders_list __asm__("_r_debug");
 
 bool hp_object_is_namespace_open(void)
@@ -66,14 +67,15 @@ bool hp_object_is_namespace_open(void)
 
 /* --- references ---------------------------------------------------------------------------- */
 
-/* The tables that an object's dynamic section points to. */
+/* Tables that an object's dynamic section points to. */
 struct tables {
 	const ElfW(Sym) * symbols;
 	const char *names;
 	const uint32_t *hash, *gnu_hash;
 };
 
-/* The loader adds the load address in place, except in the kernel's own object. */
+/* Returns the address of a table. In the dynamic section, the loader has already added the load
+ * address to it, except in the kernel's own object (the vDSO). */
 static const void *address_in(const struct link_map *map, uintptr_t value)
 {
 	return (const void *)(value < map->l_addr ? value + map->l_addr : value);
@@ -96,8 +98,9 @@ static struct tables dynamic_tables_of(const struct link_map *map)
 	return t;
 }
 
-/* Undefined symbols come first, and GNU's hash table says where the others begin. The older hash
- * table says how many symbols there are. */
+/* Returns a number of symbols that includes all undefined ones. These come first: GNU's hash table
+ * gives the number of the first symbol after them, and the older hash table gives the number of all
+ * symbols. */
 static size_t count_symbols(const struct tables *t)
 {
 	if (!t->symbols || !t->names)
@@ -144,7 +147,8 @@ uint32_t hp_object_find_references(const struct hp_export *exports, size_t n_exp
 
 /* --- hiding -------------------------------------------------------------------------------- */
 
-/* Returns NULL unless exactly that function is exported under exactly that name. */
+/* Returns the symbol under which `export->function` is exported. Returns NULL if its name is not
+ * exactly `export->name`, or if the function is not exported. */
 static ElfW(Sym) * find_symbol(const struct hp_export *export)
 {
 	Dl_info info;
@@ -184,7 +188,8 @@ static bool protect_pages(struct range pages, int protection)
 		       protection) == 0;
 }
 
-/* Finds the present protection of the pages: the one in the object's headers. */
+/* Sets *out to the pages' present protection, which is the one in the object's headers. Returns
+ * false if it can't be found. */
 static bool find_protection(struct range pages, int *out)
 {
 	struct dl_find_object object;

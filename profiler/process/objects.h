@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An object is the program or a library, as the loader knows it; here it is named by a function in
- * it. These functions ask the loader, which may take its lock and allocate: call them at start
- * only, not on the usual path of a hook. */
+/* An object is the program or a library, as the loader knows it; the caller names it by a function
+ * in it. These functions ask the loader, which may take its lock and allocate. So call them at
+ * start only, not on a hook's usual path. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,27 +10,28 @@
 /* Returns the name under which the object was loaded, or "?" if the function is in no object. */
 const char *hp_object_name(const void *function);
 
-/* Returns the path of the object, without a search; "" for the program. */
+/* Returns the path of the object as the loader has it, or "" for the program. Searches no
+ * folders. */
 const char *hp_object_path(const void *function);
 
 /* Returns true if both functions are in the same object. */
 bool hp_object_has_both(const void *a, const void *b);
 
 /* Returns true if `function` is an entry of the program's PLT. If a program at fixed addresses
- * takes the address of a function, that entry is its address everywhere. Calls to it reach the
- * function all the same. */
+ * takes the address of a library's function, it gets the address of that entry, and so does
+ * everybody else. A call to the entry still reaches the function. */
 bool hp_object_is_stub(const void *function);
 
 /* Returns true if the object contains a copy of this library. */
 bool hp_object_has_heapprof(const void *function);
 
-/* Returns true if there is, or was, a namespace of libraries in addition to the program's:
- * dlmopen() makes them, and an auditing library has one from the start. Any thread; signal-safe:
- * yes; may allocate: no. Takes no lock. */
+/* Returns true if there is, or was, a second namespace of libraries. dlmopen() makes namespaces,
+ * and an auditing library has its own from the start. Any thread; signal-safe: yes; may allocate:
+ * no. Takes no lock. */
 bool hp_object_is_namespace_open(void);
 
 enum {
-	HP_OBJECT_EXPORTS_MAX = 32 /* in one call */
+	HP_OBJECT_EXPORTS_MAX = 32 /* the number of exports in one call, at most */
 };
 
 struct hp_export {
@@ -38,13 +39,13 @@ struct hp_export {
 	const void *function;
 };
 
-/* Returns which of the names are referred to by an object that is loaded now and does not define
- * them: bit i for exports[i], at most HP_OBJECT_EXPORTS_MAX. Returns all bits if the loader does
- * not know our own object. Call it while no library is being opened or closed. */
+/* Returns which of the names some loaded object refers to without defining them: bit i stands for
+ * exports[i], and there are at most HP_OBJECT_EXPORTS_MAX exports. Returns all bits if the loader
+ * does not know our own object. Call it while no library is being opened or closed. */
 uint32_t hp_object_find_references(const struct hp_export *exports, size_t n_exports);
 
-/* Makes the loader skip these symbols of the object that contains this library, in all look-ups
- * from now on; what is bound already stays bound. Exports that the object does not have, or that
- * name another function, are left out. Returns false, with nothing changed, if the symbol table
- * can't be written. */
+/* Hides these symbols of the object that contains this library: from now on, the loader skips them
+ * in all look-ups. References that are already bound stay bound. Exports that the object does not
+ * have, or whose name belongs to another function, are ignored. If the symbol table can't be
+ * written, changes nothing and returns false. */
 bool hp_object_hide(const struct hp_export *exports, size_t n_exports);

@@ -6,16 +6,16 @@ enum {
 	PLACES_MAX = HP_PLACE_UNKNOWN - 1,
 	PLACES_A_PIECE = 512,
 	N_PIECES = (PLACES_MAX + PLACES_A_PIECE) / PLACES_A_PIECE,
-	GENERATION = 4095 /* the bits that the address of a page does not need */
+	GENERATION = 4095 /* the low bits of a word, which are 0 in the address of a page */
 };
 
-/* Both words contain the number of times that the place was written. So if they were read during a
- * write, a reader sees that they do not belong together. */
+/* Both words contain a generation, the number of times that the place was written. A reader that
+ * finds different generations has read during a write, and must not use the words. */
 struct place {
 	uint64_t start; /* number of the library, address, generation */
 	uint64_t end;   /* address, generation */
-	uint32_t epoch; /* in which it was last taken */
-	uint16_t next;  /* the next in the list of its library; 0: none */
+	uint32_t epoch; /* the epoch in which the place was last given to a range */
+	uint16_t next;  /* the next place in the list of its library; 0: none */
 };
 
 _Static_assert(PLACES_A_PIECE * sizeof(struct place) <= HP_ARENA_PIECE_MAX, "a piece fits");
@@ -23,7 +23,8 @@ _Static_assert(PLACES_A_PIECE * sizeof(struct place) <= HP_ARENA_PIECE_MAX, "a p
 static struct place *pieces[N_PIECES]; /* place i is entry i; place 0 is never used */
 static uint32_t n_places = 1;
 
-/* Returns NULL if the piece does not exist, or is not visible yet. */
+/* Returns the place with this number, or NULL if its piece does not exist or is not visible to this
+ * thread yet. */
 static struct place *place_at(uint16_t place)
 {
 	struct place *piece = __atomic_load_n(&pieces[place / PLACES_A_PIECE], __ATOMIC_ACQUIRE);
@@ -31,7 +32,8 @@ static struct place *place_at(uint16_t place)
 	return piece ? &piece[place % PLACES_A_PIECE] : NULL;
 }
 
-/* Returns false if a write was under way, or was never finished. */
+/* Sets *out to the place's range. Returns false if a write was under way, or was interrupted by a
+ * fork and never finished. */
 static bool read_range(const struct place *p, struct hp_range *out)
 {
 	uint64_t start = __atomic_load_n(&p->start, __ATOMIC_RELAXED);
@@ -68,7 +70,8 @@ static void write_range(struct place *p, const struct hp_range *range)
 	__atomic_store_n(&p->end, range->end | generation, __ATOMIC_RELAXED);
 }
 
-/* Returns 0 if there is no memory, or no number left. */
+/* Allocates a place and puts it first in `list`. Returns its number, or 0 if there is no memory or
+ * no number is left. */
 static uint16_t add_place(struct hp_arena *arena, uint16_t *list)
 {
 	hp_handle piece;
@@ -83,7 +86,8 @@ static uint16_t add_place(struct hp_arena *arena, uint16_t *list)
 		__atomic_store_n(&pieces[n_places / PLACES_A_PIECE], hp_arena_at(arena, piece),
 				 __ATOMIC_RELEASE);
 	}
-	made = n_places++; /* first, because a fork child may continue from any line */
+	made = n_places++; /* before the place is linked: a fork may happen at any line, and the
+			      child goes on with what is stored */
 	place_at(made)->next = *list;
 	__atomic_store_n(list, made, __ATOMIC_RELEASE);
 	return made;
@@ -96,7 +100,7 @@ uint16_t hp_places_take(struct hp_arena *arena, uint16_t *list, const struct hp_
 	struct hp_range r;
 
 	for (uint16_t i = *list; i != 0; i = place_at(i)->next) {
-		bool is_whole = read_range(place_at(i), &r); /* else a fork interrupted it */
+		bool is_whole = read_range(place_at(i), &r); /* false: a fork interrupted a write */
 
 		if (is_whole && r.start == range->start && r.end == range->end) {
 			place_at(i)->epoch = epoch;

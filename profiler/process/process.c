@@ -37,8 +37,8 @@ static const char *skip_words(const char *p, int n_words)
 	return p;
 }
 
-/* stat = pid " (" name ") " state " " ...: the name may contain anything, so count from the last
- * ")". The start time is field 22, see proc(5). */
+/* stat = pid " (" name ") " state " " ... The name may contain anything, so fields are counted from
+ * the last ")". The start time is field 22; see proc(5). */
 static uint64_t read_start_ticks(void)
 {
 	char text[1024];
@@ -133,8 +133,8 @@ uint64_t hp_process_run_id(void)
 	return run_id;
 }
 
-/* statm = size " " resident " " shared " " ..., in pages; "shared" counts those of files and of
- * shared memory, see proc(5) */
+/* statm = size " " resident " " shared " " ..., in pages. "shared" counts the resident pages of
+ * files and of shared memory; see proc(5). */
 static struct hp_process_memory read_statm(const char *file)
 {
 	struct hp_process_memory memory = {0};
@@ -153,7 +153,8 @@ static struct hp_process_memory read_statm(const char *file)
 	return memory;
 }
 
-/* /proc/self has the file of the main thread, which holds zeroes after pthread_exit() in main(). */
+/* /proc/self shows the main thread's file, which contains zeroes after pthread_exit() in main();
+ * then this thread's own file is read. */
 struct hp_process_memory hp_process_memory(void)
 {
 	struct hp_process_memory memory = read_statm("/proc/self/statm");

@@ -1,43 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* The process is the host, which this library is loaded into. These functions give the facts about
- * it that are in the names and the metadata of dumps. Strings live as long as the process. Any
- * thread; signal-safe: yes; may allocate: no. */
+/* The process is the host: the process that this library is loaded into. These functions return
+ * facts about it that are part of the names and the metadata of dumps. Strings are valid as long as
+ * the process lives. Any thread; signal-safe: yes; may allocate: no. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads /proc once, at start. Without /proc the strings are empty. */
+/* Reads /proc. Without /proc, the strings are empty. Call it once, at start. */
 void hp_process_init(void);
 
 const char *hp_process_program(void); /* path of the executable */
-/* The last component of that path; without /proc, of the path by which it was started. */
+/* Returns the last component of that path or, without /proc, of the path by which the program was
+ * started. */
 const char *hp_process_name(void);
 
-/* Returns true if one of the patterns in `list` (see name_pattern.h) matches that name or the last
- * component of argv[0]. */
+/* Returns true if one of the patterns in `list` (see name_pattern.h) matches the name that
+ * hp_process_name() returns, or the last component of argv[0]. */
 bool hp_process_is_called(const char *list);
 
 const char *hp_process_host(void);
-/* Returns the command line as the kernel has it, with arguments separated by NULs. */
+/* Returns the command line as the kernel has it, with a NUL after each argument. */
 const char *hp_process_cmdline(size_t *out_size);
 
-uint64_t hp_process_start_seconds(void); /* when we were loaded, in seconds since 1970 */
-uint64_t hp_process_uptime_ms(void);     /* since then, or since the fork */
-/* The process's start time as the kernel has it, in clock ticks since boot; 0: unknown. */
+uint64_t hp_process_start_seconds(void); /* when this library was loaded, in seconds since 1970 */
+uint64_t hp_process_uptime_ms(void);     /* time since then, or since the fork */
+/* Returns when the process started, as the kernel has it, in clock ticks since boot; 0: unknown. */
 uint64_t hp_process_start_ticks(void);
 
-/* Returns a random number for this process image; a fork child has another. Dumps of one run share
- * their samples. */
+/* Returns a random number that identifies this process image; a fork child has another one. Dumps
+ * with the same number count the same samples. */
 uint64_t hp_process_run_id(void);
 
 struct hp_process_memory {
 	uint64_t rss_bytes;       /* resident memory; 0: unknown */
-	uint64_t anonymous_bytes; /* the part of it that is neither of a file nor shared */
+	uint64_t anonymous_bytes; /* the part of it that is neither of files nor shared */
 };
 
 struct hp_process_memory hp_process_memory(void); /* reads /proc */
 
-/* In a fork child: restarts the uptime, and draws another run ID. The start ticks become
+/* Call it in a fork child. Restarts the uptime, and draws a new run ID. The start ticks become
  * unknown. */
 void hp_process_after_fork(void);

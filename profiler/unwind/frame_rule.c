@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* libunwind is used here to read unwind tables, not to walk stacks.
+/* Here libunwind reads unwind tables; it does not walk stacks.
  *
- * Its own ways of walking are not fit for a host process: the per-thread trace cache is never
- * flushed, so closed plugins crash it; its global cache holds a lock across dl_iterate_phdr(); a pc
- * without unwind data makes it probe addresses through a private pipe whose descriptors may be the
- * host's files by now. So it is used as a debugger would use it, through unw_init_remote() with
- * accessors of our own, one step at a time, and only to learn what a step does: the registers that
- * it is shown are not numbers but names. Register r reads as tag(r) + 0; memory at tag(t) + n reads
- * as tag(t + DEREFERENCED) + n. After a step, the caller's sp, pc and bp themselves say how they
- * were computed: "tag(sp) + 40" is the rule CFA = sp + 40.
+ * libunwind's own ways of walking are not fit for a host process. Its per-thread trace cache is
+ * never flushed, so it crashes once plugins are closed; its global cache holds a lock across
+ * dl_iterate_phdr(); at a pc without unwind data it probes addresses through a private pipe, whose
+ * descriptors may by then be the host's files. So we use libunwind as a debugger would, through
+ * unw_init_remote() with accessors of our own. We let it make one step, only to learn what the step
+ * does: it sees names instead of the registers' numbers. Register r reads as tag(r) + 0; memory at
+ * tag(t) + n reads as tag(t + DEREFERENCED) + n. After the step, the caller's sp, pc and bp show
+ * how they were computed: if sp is tag(sp) + 40, the rule is CFA = sp + 40.
  *
- * The loader is asked by _dl_find_object(), which takes no lock. dl_iterate_phdr() is never called,
- * so a walk never waits for the loader's lock or for a callback of the host. */
+ * We ask the loader through _dl_find_object(), which takes no lock. dl_iterate_phdr() is never
+ * called, so a walk never waits for the loader's lock or for a callback of the host. */
 #include "unwind/frame_rule.h"
 #include "base/scratch.h"
 #include "base/sys.h"
@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define TAG_SHIFT 40
-#define TAG_ZERO  (UINT64_C(1) << (TAG_SHIFT - 1)) /* offsets reach 2^39 in both directions */
+#define TAG_ZERO  (UINT64_C(1) << (TAG_SHIFT - 1)) /* offsets from -2^39 to 2^39 are possible */
 
 enum {
 	TAG_REGISTERS = 1,
@@ -47,7 +47,7 @@ static int64_t offset_of(uint64_t value)
 	return (int64_t)(value & ((UINT64_C(1) << TAG_SHIFT) - 1)) - (int64_t)TAG_ZERO;
 }
 
-/* What libunwind can see during one step. */
+/* A view is what libunwind can see during one step. */
 struct view {
 	uintptr_t ip;
 	struct dl_find_object object;
@@ -91,7 +91,7 @@ static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value
 
 	if (is_write)
 		return -UNW_EINVAL;
-	/* The image comes first: programs and libraries are at addresses that look like tags of
+	/* Look in the image first: the addresses of programs and libraries look like tags of
 	 * registers that do not exist. */
 	if (read_image(v, address, value, sizeof(*value)))
 		return 0;
@@ -183,18 +183,20 @@ static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *o
 	return v->has_no_entry ? -UNW_ENOINFO : 0;
 }
 
-/* Nothing is left to free: libunwind has freed its description of the entry by then. */
+/* Frees nothing: when this is called, libunwind has already freed its description of the entry. */
 static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *context)
 {
 }
 
 /* --- from a step to a rule ----------------------------------------------------------------- */
 
-static unw_addr_space_t address_space; /* NULL: no tables can be read */
-static bool is_libunwind_lost;         /* a thread that does not exist may hold its locks */
-static bool uses_tables;               /* false: only for hp_frame_rule_from_table() */
+static unw_addr_space_t address_space; /* NULL: unwind tables can't be read */
+static bool is_libunwind_lost; /* in a fork child: a thread that does not exist there may hold
+				  libunwind's locks */
+static bool uses_tables;       /* false: only hp_frame_rule_from_table() reads tables */
 
-/* A rule can't express some positions: then it is as if there were no entry. */
+/* Returns true if a rule has room for the offset. If not, the address is treated as one without an
+ * unwind table entry. */
 static bool fits_in_rule(int64_t offset)
 {
 	return offset > INT32_MIN && offset <= INT32_MAX;
@@ -233,7 +235,7 @@ static void set_dereferenced_rule(struct hp_frame_rule *rule, uint64_t cfa, uint
 			rule->kind = HP_RULE_SIGNAL;
 		return;
 	}
-	/* gcc saves the realigned frame's CFA below bp: CFA = *(bp - 8), bp = *(bp) */
+	/* In a realigned frame, gcc saves the CFA below bp: CFA = *(bp - 8), bp = *(bp) */
 	if (!fits_in_rule(offset) || !is_value(pc, tag_of(cfa) + DEREFERENCED, offset - 8) ||
 	    tag_of(bp) != TAG_BP + DEREFERENCED || !fits_in_rule(offset_of(bp)))
 		return;
@@ -273,8 +275,8 @@ enum {
 	INDIRECT_SIZE_MAX = 7
 };
 
-/* Returns the size of an instruction with a one-byte opcode, ModRM, SIB and displacement (Intel's
- * manual, volume 2, 2.1). */
+/* Returns the size of an instruction that has a one-byte opcode, ModRM, an optional SIB and a
+ * displacement (Intel's manual, volume 2, 2.1). */
 static size_t size_with_operand(uint8_t modrm, uint8_t sib)
 {
 	unsigned mod = modrm >> 6, rm = modrm & 7;
@@ -290,7 +292,7 @@ static bool is_indirect_call(const uint8_t *code, size_t size)
 	       size_with_operand(code[1], size > 2 ? code[2] : 0) == size;
 }
 
-/* Returns true if `ip` may be the last byte of a call. */
+/* Returns true if the byte at `ip` may be the last byte of a call instruction. */
 static bool ends_call(struct view *v, uintptr_t ip)
 {
 	uint8_t code[8];
@@ -332,12 +334,12 @@ static void learn(void *argument)
 	errno = saved_errno;
 }
 
-/* The key of a rule is its address. This bit marks a rule that hp_frame_rule_from_table() asked
- * for, where that differs from the usual rule of the address. */
+/* The key of a rule is its address. This bit is added to the key of a rule that
+ * hp_frame_rule_from_table() reads, if hp_frame_rule_for() does not read tables too. */
 #define FROM_TABLE (UINT64_C(1) << 63)
 
-/* A rule of a permanent module stays valid. Code outside of all modules may be a plugin
- * tomorrow. */
+/* Returns the epoch in which the rule is valid. The rule of a permanent module never expires. An
+ * address outside of all modules may belong to a library later, so its rule does. */
 static uint32_t epoch_of(const struct lesson *l, uint32_t now)
 {
 	bool is_permanent = l->view.object.dlfo_map_end && l->rule.place == HP_PLACE_FIXED;
@@ -361,9 +363,9 @@ static __attribute__((noinline, cold)) void learn_rule(uint64_t key, uint32_t ep
 	*out = l.rule;
 }
 
-/* The rule is stored in `out` and not returned: returned in registers, it would be stored field by
- * field and loaded in words, for which the processor waits. That was half of the time of a recorded
- * malloc. */
+/* The rule is stored in `out` and not returned. If it were returned in registers, it would be
+ * stored field by field and then loaded in larger words, for which the processor has to wait; that
+ * took half of the time of a recorded malloc. */
 void hp_frame_rule_for(uintptr_t ip, struct hp_frame_rule *out)
 {
 	uint32_t epoch = hp_modules_epoch();
@@ -377,8 +379,8 @@ void hp_frame_rule_from_table(uintptr_t ip, struct hp_frame_rule *out)
 	hp_frame_rule_for(uses_tables ? ip : ip | FROM_TABLE, out);
 }
 
-/* Identifies the frame anew if another range has the rule's place: a library was closed after the
- * walk got the rule. */
+/* Identifies the frame again, if its rule's place has been given to another range because a library
+ * was closed after the walk got the rule. */
 static __attribute__((noinline, cold)) uint64_t identify_frame(uintptr_t ip)
 {
 	struct lesson l = {
@@ -397,9 +399,10 @@ uint64_t hp_frame_rule_frame_in_place(uintptr_t ip, uint16_t place)
 	return hp_places_frame(place, ip, &frame) ? frame : identify_frame(ip);
 }
 
-/* libunwind's first use opens a pipe, for probing addresses, at the lowest free descriptors. It is
- * never needed here, and those numbers belong to the host. Both ends of a pipe have the same
- * inode. */
+/* Closes the pipe that libunwind opens on its first use, to probe addresses, at the lowest free
+ * descriptors. It is never needed here, and the host expects to get these numbers. `ends` are the
+ * numbers that a pipe got before; they are closed only if both are ends of one pipe, which have the
+ * same inode. */
 static void close_pipe_of_libunwind(const int ends[2])
 {
 	struct stat a, b;
@@ -417,7 +420,7 @@ static void initialize_libunwind(unw_accessors_t *accessors)
 	struct view nowhere = {0};
 	unw_cursor_t cursor;
 	int ends[2];
-	bool has_ends = hp_sys_pipe(ends) == 0; /* otherwise libunwind gets none either */
+	bool has_ends = hp_sys_pipe(ends) == 0; /* if this fails, libunwind gets no pipe either */
 
 	if (has_ends) {
 		hp_sys_close(ends[0]);

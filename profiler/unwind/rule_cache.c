@@ -11,21 +11,22 @@ enum {
 	WAYS = 4,
 	SHIFT_MASK = 63,
 	IS_CALL_BIT = 24,
-	LIMIT_SHARE = 8 /* a table takes at most this part of the memory limit */
+	LIMIT_SHARE = 8 /* a table takes at most 1 / LIMIT_SHARE of the memory limit */
 };
 
-/* `check` is the key xored with the other words, so a half-written entry does not count as one
- * (Hyatt and Mann, "A lock-less transposition table"). */
+/* `check` is the key xored with the other words, so an entry that is half-written does not match
+ * its key (Hyatt and Mann, "A lock-less transposition table"). */
 struct entry {
 	uint64_t check;
-	uint64_t offsets; /* cfa_offset above bp_offset */
-	uint64_t rest;    /* epoch, is_call, place, kind */
+	uint64_t offsets; /* cfa_offset in the upper half, bp_offset in the lower */
+	uint64_t rest;    /* from the highest bits: epoch, is_call, place, kind */
 };
 
-/* The address of the entries, which begin a page. Its lowest bits hold by how much a hash is
- * shifted to give the number of an entry. Both are read as one word, so they belong together. */
+/* The address of the entries, which is the beginning of a page. Its lowest bits, SHIFT_MASK, are
+ * the number of bits by which a hash is shifted right to give the number of an entry. Address and
+ * shift are in one word so that a thread always reads two that belong together. */
 static uintptr_t table;
-static uint32_t n_evicted; /* since the last growth */
+static uint32_t n_evicted; /* valid entries that were evicted since the table last grew */
 
 static unsigned bits_of_table(uintptr_t t)
 {
@@ -92,8 +93,9 @@ static bool is_free_for(struct entry e, uint64_t key, uint32_t epoch)
 	return key_of(e) == key || !is_valid(e, epoch);
 }
 
-/* Returns true if an entry that is still valid was evicted. Which one depends on the key: so of
- * five rules that share a bucket two evict each other, and none stays for good. */
+/* Puts a rule into its bucket. Returns true if it has replaced another rule that is still valid.
+ * The key decides which one it replaces. So if five rules share a bucket of four, two of them keep
+ * replacing each other, and the other three stay. */
 static bool put_entry(uintptr_t t, struct entry new, uint32_t epoch)
 {
 	uint64_t key = key_of(new);
@@ -117,7 +119,7 @@ static size_t size_of(unsigned bits)
 	return sizeof(struct entry) << bits;
 }
 
-/* Returns 0 if there is no memory. */
+/* Returns a new, empty table, or 0 if there is no memory. */
 static uintptr_t map_table(unsigned bits)
 {
 	uintptr_t entries = (uintptr_t)hp_memory_map(size_of(bits));
@@ -125,8 +127,8 @@ static uintptr_t map_table(unsigned bits)
 	return entries ? entries | (64 - bits) : 0;
 }
 
-/* An entry that was half-written just now may look like one of another key, but hardly of one in
- * the same bucket. */
+/* Copies the valid entries. An entry that is just being written may look like one with another key,
+ * but hardly like one whose key belongs in the same bucket; so the bucket is checked. */
 static void copy_valid(uintptr_t to, uintptr_t from, uint32_t epoch)
 {
 	for (size_t i = 0; i < (size_t)1 << bits_of_table(from); i++) {
@@ -138,8 +140,8 @@ static void copy_valid(uintptr_t to, uintptr_t from, uint32_t epoch)
 	}
 }
 
-/* Other threads may be reading the old table, or writing to it. So it stays mapped, but without its
- * pages, which then read as zeroes. All old tables together are a third of the new one. */
+/* Other threads may be reading the old table, or writing to it. So it stays mapped, but its pages
+ * are given back, and read as zeroes. All old tables together are a third of the new one. */
 static void replace_table(uintptr_t old, uintptr_t new, uint32_t epoch)
 {
 	copy_valid(new, old, epoch);

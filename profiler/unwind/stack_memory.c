@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread's home is the part of its own stack that was found readable, from an address up to the
+/* A thread's home is the part of its own stack that was found readable, from some address up to the
  * stack's top. It stays mapped as long as the thread runs, so its words are read without a check.
- * Stacks of coroutines and signal handlers come and go, so a word elsewhere is read only after its
- * page was checked, by a system call, in the same walk. Only pages that are read are checked. A
- * walk reads two words of a frame of 4 MiB, so the frame costs two checks at most, not a thousand;
- * and no check at all if the caller's frame is within the home.
+ * Stacks of coroutines and signal handlers come and go, so a word outside of the home is read only
+ * after its page was checked, by a system call, in the same walk. Only pages that are read are
+ * checked: a walk reads two words of a frame, so even a frame of 4 MiB costs at most two checks,
+ * and none if the caller's frame is within the home.
  *
- * The home is extended downward page by page, EXTENSION pages per walk, and only after a walk that
- * began below it, had to check pages and gave reason to believe that it was on this stack: it came
- * near the home, or was cut before it could. So each page of a thread's stack is checked once in
- * its life, if walks read there, and the cost of a walk is bounded. A page on the way that can't be
- * read is a guard, or what is below it is another stack: it is the floor for good.
+ * A walk can extend the home downward, by up to EXTENSION pages. It does so only if the thread's
+ * last walk began below the home, had to check pages, and was probably on this stack: it came near
+ * the home, or was cut before it could. So each page of a thread's stack is checked once in the
+ * thread's life, if walks read there, and the cost of a walk is bounded. If a page can't be read
+ * when the home is extended, it is a guard page, or another stack is below it: the home is never
+ * extended below that page again (`floor`).
  *
- * The home must not cover memory that may be unmapped while the thread runs.
- * - It never extends below the page of the present stack pointer. If that is on the thread's own
- *   stack, so is all between it and the home: a stack is contiguous.
- * - If it is on another stack below this one, the thread's guard is between the two. There is none
- *   if the program supplied a thread's stack itself and placed another stack right below it. Such a
- *   stack has to be walked to the depth limit before the home takes it in; and the home does harm
- *   only if that memory is unmapped, something else is mapped in part of it, the thread runs on
- *   that, and wrong unwind data leads to the gap.
- * - A thread that moved to another stack for good, or a fork child that began as a thread and takes
- *   itself for the main one, is below the floor or is stopped by a guard: each of its pages is
- *   checked.
- * - The main thread's stack has no guard of its own, and a read below it makes the kernel extend
- *   it. The kernel keeps at least 128 MiB below its top free of mappings whatever RLIMIT_STACK is.
- *   So a stack pointer within MAIN_STACK_MAX of the top is on that stack, and no lower page is
- *   read; one that is farther away is taken to be on another stack. */
+ * The home must not contain memory that may be unmapped while the thread runs.
+ * - It never extends below the page of the present stack pointer. If the stack pointer is on the
+ *   thread's own stack, all memory between it and the home is part of that stack, since a stack is
+ *   contiguous.
+ * - If the stack pointer is on another stack, below this one, the thread's guard page is between
+ *   the two. There is no guard page if the program supplied a thread's stack itself and placed
+ *   another stack right below it. Then that other stack must be walked to the depth limit before
+ *   the home extends into it; and this does harm only if its memory is unmapped, something else is
+ *   mapped in part of it, the thread runs on that, and wrong unwind data leads to the gap.
+ * - If a thread has moved to another stack for good, its stack pointer is below the floor, or a
+ *   guard page stops the home. The same is true of a fork child that was made by a thread and
+ *   therefore takes itself for a main thread. In both cases each page that is read is checked.
+ * - The main thread's stack has no guard page of its own, and a read below the stack makes the
+ *   kernel extend it. The kernel keeps at least 128 MiB below the stack's top free of mappings, for
+ *   any RLIMIT_STACK. So a stack pointer within MAIN_STACK_MAX of the top is on that stack, and no
+ *   page below the stack pointer is read; if it is farther away, it is taken to be on another
+ *   stack. */
 #include "unwind/stack_memory.h"
 #include "base/sys.h"
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* A word of a stack is read only where stack_memory.h says that it can be read. Each walk has a
- * budget for that, and one for its steps: code without unwind data leads a walk anywhere. Where a
- * budget is used up the rest of the stack is dropped: the walk is cut.
+/* A walk reads a word of the stack only if stack_memory.h says that the word can be read. Each walk
+ * has a budget for checks of the stack's pages, and a budget of steps, because code without unwind
+ * data can lead a walk anywhere. When a budget is used up, the walk is cut: the rest of the stack
+ * is dropped.
  *
- * Mostly, a thread's stack differs from its last one in the inner frames only. If a walk comes to a
- * frame of the last walk with the same pc, sp and bp, the next frame follows by the same rule from
- * the same words of the stack; if these words are unchanged, so is that frame, and so on outward.
- * So the walk compares two words per frame instead of looking up a rule, until they differ. Nothing
- * is guessed: this finds what the rules would. It needs rules that did not change meanwhile (the
- * epoch of modules.h), frames that were found by pc, sp and bp alone, and the thread's home. The
- * frame that both walks have is within the home. A step that is remembered has its words above the
- * frame that it began at, or within the home, and below the home's top: so they are within the home
- * too. Recording a malloc and its free that are 32 calls deep takes half the time. */
+ * Usually a thread's stack differs from that of its last walk in the inner frames only. If a walk
+ * comes to a frame of the last walk, with the same pc, sp and bp, the caller's frame follows by the
+ * same rule from the same words of the stack. If these words are unchanged, so is the caller's
+ * frame, and so on outward. So the walk compares two words per frame instead of looking up a rule,
+ * until the words differ. This is no guess: the rules would find the same frames. It requires that
+ * the rules have not changed meanwhile (the epoch of modules.h), and that the frames were found by
+ * pc, sp and bp alone. The words must be within the thread's home, where they can be read without a
+ * check. They are: the frame that both walks have is within the home, and the words of each further
+ * step are above that frame, or within the home, and in both cases below the home's top. Recording
+ * a malloc and its free that are 32 calls deep takes half the time. */
 #include "unwind/unwind.h"
 #include "process/modules.h"
 #include "unwind/frame_rule.h"
@@ -19,16 +21,17 @@
 #define SIGNAL_FRAMES_MAX   8
 #define LOWEST_CODE_ADDRESS ((uintptr_t)4096)
 
-/* The budgets. A page check takes some 0.1 us. On a stack that is not the thread's own, frames of
- * 2 KiB each are walked to the depth limit; if that is 64, the checks take 4 us. */
+/* The budgets. A page check takes some 0.1 us. On a stack that is not the thread's own, the budget
+ * is enough to walk to the depth limit if frames have 2 KiB; if the limit is 64, the checks take 4
+ * us. */
 enum {
 	CHECKS_MIN = 8,
 	FRAMES_A_CHECK = 2,
-	STEPS_BESIDE = 64 /* further steps, which add no frame: through hooks */
+	STEPS_BESIDE = 64 /* further steps that add no frame, because they are in hooks */
 };
 
-/* How many innermost frames are left by the table even where frame pointers are asked for: the C++
- * runtime's new for std::nothrow calls new. */
+/* How many of the innermost frames are left by the unwind table even if frame pointers are asked
+ * for. There are two because the C++ runtime's operator new for std::nothrow calls operator new. */
 enum {
 	BY_TABLE = 2
 };
@@ -37,18 +40,19 @@ struct walk {
 	struct hp_walker *walker;
 	uintptr_t pc, sp, bp;
 	struct hp_stack_memory *memory;
-	uintptr_t low;   /* nothing below is part of this stack */
-	uintptr_t bp_at; /* where bp was read; 0: nowhere */
-	int n_by_table;  /* inner frames that are still to be left by the table */
+	uintptr_t low;   /* words below this address are not part of the stack */
+	uintptr_t bp_at; /* where bp was read; 0: it was not read */
+	int n_by_table;  /* how many inner frames are still to be left by the table */
 	bool is_return_address;
-	bool is_plain; /* so far, a struct hp_step holds all that frames were found by */
+	bool is_plain; /* so far, a struct hp_step holds everything by which frames were found */
 	int n_signal_frames;
-	const struct hp_step *last, *last_end; /* the steps of the last walk that are still ahead */
-	struct hp_step *steps;                 /* of this walk */
+	const struct hp_step *last,
+		*last_end;     /* the last walk's steps that this walk may still come to */
+	struct hp_step *steps; /* this walk's steps */
 	size_t n_steps;
 };
 
-/* For a word outside of the home. */
+/* Returns true if the word at `address`, which is outside of the home, can be read. */
 static __attribute__((noinline, cold)) bool is_readable(struct walk *w, uintptr_t address)
 {
 	if (address < w->sp || address >= w->memory->top)
@@ -112,8 +116,8 @@ static bool step_over_signal(struct walk *w)
 	return true;
 }
 
-/* For code without unwind data: the caller's frame is where bp points, if bp is a frame pointer at
- * all. */
+/* Steps from code without unwind data: the caller's frame is where bp points, if bp is a frame
+ * pointer at all. */
 static bool step_by_frame_pointer(struct walk *w)
 {
 	uintptr_t bp = w->bp;
@@ -151,12 +155,12 @@ static bool is_return_into_library(const struct walk *w)
 	return rule.is_call;
 }
 
-/* Code that keeps no frame pointers leaves any value in bp, or its caller's. Where that does not
- * lead to an address in a library that follows a call, as in the C library and the loader, the
- * unwind table says how to go on. An address in a library is not enough: in the loader's open
- * worker bp leads to a number, the mode 0x80000002, and the four bytes above it, which nobody has
- * written; together these are an address of a library now and then. (Where bp leads to the caller's
- * caller, nothing shows it.) */
+/* Steps by the frame pointer or, if bp proves not to be one, by the unwind table. Code that keeps
+ * no frame pointers, as in the C library and the loader, leaves any value in bp, or its caller's.
+ * So bp must lead to an address that is in a library and follows a call; otherwise the table is
+ * used. Being in a library is not enough: in the loader's open_worker, bp leads to a number, the
+ * mode 0x80000002, followed by four bytes that were never written; together these are sometimes an
+ * address in a library. (If bp leads to the caller's caller, nothing shows it.) */
 static bool step_by_frame_pointer_first(struct walk *w)
 {
 	struct walk by_table = *w;
@@ -174,9 +178,9 @@ static bool step_by_frame_pointer_first(struct walk *w)
 	return is_stepped;
 }
 
-/* The innermost frames are often those of a library that allocates for its caller and keeps no
- * frame pointers, such as the C++ library's operator new. Then bp is the caller's, and leads past
- * it. */
+/* Steps from one of the innermost frames, by the unwind table if it has an entry. These frames are
+ * often those of a library that allocates for its caller and keeps no frame pointers, such as the
+ * C++ library's operator new. bp is then the caller's, and would lead past the caller. */
 static bool step_from_inner_frame(struct walk *w)
 {
 	struct hp_frame_rule rule;
@@ -200,7 +204,8 @@ static bool step_to_caller(struct walk *w, const struct hp_frame_rule *rule)
 	}
 }
 
-/* The linker defines these two for the section. They are undefined where no hook is linked. */
+/* The linker defines these two for the section of hooks. They are undefined if no hook is
+ * linked. */
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
 extern const char __start_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
 extern const char __stop_heapprof_hooks[] __attribute__((weak, visibility("hidden")));
@@ -229,8 +234,8 @@ static bool is_in_last_walk(struct walk *w)
 	       w->last->pc == w->pc && w->is_plain && w->sp >= w->memory->home;
 }
 
-/* Compares the words of the stack that led to this frame. They are outward of a frame of this
- * walk. */
+/* Returns true if the words of the stack that led to this step's frame are unchanged. The words are
+ * outward of a frame of this walk, so they can be read. */
 static bool is_unchanged(const struct hp_step *s)
 {
 	const uintptr_t *pc_at = (const uintptr_t *)s->sp - 1;
@@ -243,9 +248,10 @@ static size_t min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Steps that have the same number in both walks stay where they are. The steps that this walk has
- * inward of them, most often one or two, are put before them. (Steps of its own that it later puts
- * over those of the last walk are inward of where it is, and is_in_last_walk() passes over
+/* If the next step of the last walk has the number `n` in this walk too, this walk takes over the
+ * last walk's array, and the steps that both have stay where they are. This walk's own `n` steps,
+ * most often one or two, are copied before them. (Later this walk may overwrite the last walk's
+ * steps. Steps that it has overwritten are inward of its present frame, so is_in_last_walk() skips
  * them.) */
 static void continue_in_place(struct walk *w, size_t n)
 {
@@ -260,9 +266,9 @@ static void continue_in_place(struct walk *w, size_t n)
 	walker->steps = own;
 }
 
-/* Continues from a frame for which is_in_last_walk() is true; this walk may have come to it from
- * elsewhere. Stops at the last frame that is the same, and returns the number of frames. Steps and
- * frames have the same numbers as long as the walk is plain. */
+/* Continues from a frame for which is_in_last_walk() is true, even if this walk came to it from
+ * other frames. Stops at the last frame that both walks have, and returns the number of frames so
+ * far. As long as a walk is plain, each of its steps has the same number as its frame. */
 static size_t follow_last_walk(struct walk *w, uint64_t *frames, size_t n, size_t max)
 {
 	const struct hp_step *s = w->last;
@@ -315,7 +321,8 @@ static void end_walk(struct walk *w, bool is_cut)
 
 /* --- walking ------------------------------------------------------------------------------- */
 
-/* Adds the frame where the walk is. Returns false if that is not code. */
+/* Adds the frame to which the walk has come, unless it is a hook's. Returns false if there is no
+ * code at its address. */
 static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *n)
 {
 	uint64_t frame;
@@ -326,14 +333,16 @@ static bool add_frame(struct walk *w, const struct hp_frame_rule *rule, size_t *
 		w->is_plain = false;
 		return true;
 	}
-	/* Readers of dumps subtract 1 from an address: an interrupted one must survive that. */
+	/* Readers of dumps subtract 1 from each address. So an address that was interrupted, and is
+	 * not a return address, is stored plus 1. */
 	frame = hp_frame_rule_frame(w->pc - w->is_return_address, rule);
 	remember_step(w, frame);
 	w->walker->frames[(*n)++] = frame;
 	return true;
 }
 
-/* Returns false if the walk has come to an address that can't be one of code. */
+/* Sets *out to the rule of the address to which the walk has come. Returns false if that can't be
+ * an address of code. */
 static bool find_rule(const struct walk *w, struct hp_frame_rule *out)
 {
 	if (is_address(w->pc))
@@ -341,7 +350,7 @@ static bool find_rule(const struct walk *w, struct hp_frame_rule *out)
 	return is_address(w->pc);
 }
 
-/* Returns true if one more frame would be added. */
+/* Returns true if the stack has one more frame, or may have one because the budget is used up. */
 static bool has_caller(struct walk *w, struct hp_frame_rule *rule)
 {
 	if (!step_to_caller(w, rule))
@@ -349,7 +358,8 @@ static bool has_caller(struct walk *w, struct hp_frame_rule *rule)
 	return find_rule(w, rule) && rule->kind != HP_RULE_NOT_CODE;
 }
 
-/* Adds up to `max` frames. Returns true if the stack has more, as far as is known. */
+/* Adds up to `max` frames. Returns true if the stack has more frames, or may have more because a
+ * budget is used up. */
 static bool add_frames(struct walk *w, size_t max, size_t *n)
 {
 	struct hp_frame_rule rule;
