@@ -25,7 +25,7 @@ enum {
 /* An entry, packed. */
 struct slot {
 	uint64_t address : 48; /* 0: empty */
-	uint64_t session : 8;  /* counted from the table's first */
+	uint64_t session : 8;  /* counted from the table's first session */
 	uint64_t size_high : 8;
 	uint64_t record : 30; /* as many bits as an arena's handles have */
 	uint64_t size_low : 34;
@@ -36,8 +36,8 @@ struct slot {
 enum {
 	NO_BLOCK = 0,
 	N_TAGS = 253,
-	SOME_BLOCKS, /* not all of one tag */
-	ALL_BLOCKS   /* any blocks, for good */
+	SOME_BLOCKS, /* blocks with different tags */
+	ALL_BLOCKS   /* pinned: may be any block, for good */
 };
 
 struct shard {
@@ -79,8 +79,8 @@ static void set_filter(uintptr_t address, uint8_t value)
 		__atomic_store_n(&hp_live_filter[page_of(address)], value, __ATOMIC_RELAXED);
 }
 
-/* Returns the value for a page that gets a block at `address`; `value` is that for its other
- * blocks. */
+/* Returns the filter's new value for a page that gets a block at `address`. `value` is the value
+ * for the page's other blocks. */
 static uint8_t with_block(uint8_t value, uintptr_t address)
 {
 	uint8_t tag = tag_of_address(address);
@@ -110,16 +110,16 @@ static bool is_pinned(size_t page)
 	return (page - page_of(pinned_start)) % HP_FILTER_PAGES < n;
 }
 
-/* Gives a part of the filter back to the kernel. It reads as zeroes, and takes no memory until it
- * is written. */
+/* Gives a part of the filter back to the kernel. The part then reads as zeroes, and takes no memory
+ * until it is written again. */
 static void give_back(size_t from, size_t to)
 {
 	if (from < to && hp_sys_madvise(&hp_live_filter[from], to - from, MADV_DONTNEED) != 0)
 		memset(&hp_live_filter[from], NO_BLOCK, to - from);
 }
 
-/* A pinned range keeps its value throughout, because other threads read it meanwhile. It is in two
- * pages of the filter at most. */
+/* Clears the filter, except pinned bytes: these keep their value throughout, because other threads
+ * read them meanwhile. They are in at most two pages of the filter. */
 static void clear_filter(void)
 {
 	enum {
@@ -195,7 +195,7 @@ static uint32_t next_slot(const struct shard *s, uint32_t i)
 	return i + 1 == s->n_slots ? 0 : i + 1;
 }
 
-/* Returns the slot of `address`, or the empty one where it would go. */
+/* Returns the slot of `address`, or the empty slot where its entry would go. */
 static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
 {
 	uint32_t i = home_of(s->n_slots, hash);
@@ -211,8 +211,9 @@ static bool is_small(const struct shard *s)
 	return s->n_slots < SMALL_SLOTS;
 }
 
-/* The first page of each shard is mapped beyond the limit, 256 KiB in total: stacks may have used
- * up the limit before any block came to the shard, and a leak that begins then must be seen. */
+/* Maps a shard's slots. The first page of each shard is mapped even beyond the memory limit, 256
+ * KiB for all shards: stacks may have used up the limit before the shard got its first block, and a
+ * leak that begins then must still be seen. */
 static struct slot *map_slots(const struct shard *s, size_t size)
 {
 	return s->n_slots == 0 ? hp_memory_map_beyond_limit(size) : hp_memory_map(size);
@@ -239,7 +240,8 @@ static bool grow_shard(struct shard *s)
 		}
 	struct shard old = *s;
 
-	/* In this order: a fork may happen here, and the child unmaps what the shard says. */
+	/* In this order, because a fork may happen here, and the child unmaps what the shard
+	 * says. */
 	__atomic_store_n(&s->slots, grown.slots, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->n_slots, grown.n_slots, __ATOMIC_RELEASE);
 	hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
@@ -277,7 +279,8 @@ static void remove_slot(struct shard *s, uint32_t gap)
 	set_n_used(s, s->n_used - 1);
 }
 
-/* Returns the value of the filter for the blocks that share the byte of `address`. */
+/* Returns what the filter's byte for the page of `address` must be, given the blocks in the table
+ * that begin on pages with that byte. */
 static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t address)
 {
 	uint8_t value = NO_BLOCK;
@@ -288,7 +291,7 @@ static uint8_t filter_of_blocks(const struct shard *s, uint64_t hash, uintptr_t 
 	return value;
 }
 
-/* Takes no lock: if the table is being replaced, that costs only time. */
+/* Takes no lock. If the table is replaced at the same time, this only wastes time. */
 void hp_live_prefetch(const void *p)
 {
 	const struct shard *s = shard_of_address((uintptr_t)p);

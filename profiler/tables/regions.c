@@ -10,10 +10,11 @@ enum {
 	ADDRESS_BITS = 47
 };
 
-/* Regions that move are kept above all addresses of programs, each time at another address. */
+/* While a mapping moves, its regions are kept at addresses above those that a program can have.
+ * Each move uses different ones. */
 #define ASIDE (UINT64_C(1) << 63)
 
-/* Sorted, without overlaps. */
+/* The regions are sorted by address and don't overlap. */
 static struct hp_region *regions;
 static uint64_t n_put_aside;
 static size_t n_regions, capacity;
@@ -63,7 +64,8 @@ static bool reserve_one(void)
 	struct hp_region *old = regions;
 	size_t old_capacity = capacity;
 
-	/* In this order: a fork may happen here, and the child unmaps what these say. */
+	/* In this order, because a fork may happen here, and the child unmaps what these variables
+	 * say. */
 	__atomic_store_n(&regions, moved, __ATOMIC_RELEASE);
 	__atomic_store_n(&capacity, bigger, __ATOMIC_RELEASE);
 	hp_memory_unmap(old, old_capacity * sizeof(*old));
@@ -91,7 +93,7 @@ static uint64_t weight_of(const struct hp_region *r)
 	return hp_sampler_weight_bytes(r->end - r->start, sampler.interval);
 }
 
-/* Returns a part of a region, with its own first mark. */
+/* Returns the part of a region from `start` up to `end`, with the first mark in that part. */
 static struct hp_region piece_of(const struct hp_region *r, uintptr_t start, uintptr_t end)
 {
 	struct hp_region piece = {start, end, 0, r->record, r->session};
@@ -106,7 +108,8 @@ static struct hp_region piece_of(const struct hp_region *r, uintptr_t start, uin
 	return piece;
 }
 
-/* In a fork child, an inherited region counts as allocated only while it is in use. */
+/* Returns true if the region was mapped before the fork that made this process. Such a region
+ * counts as allocated only while it is in use. */
 static bool is_inherited(const struct hp_region *r)
 {
 	return r->session < own_session;
@@ -135,8 +138,9 @@ static bool keep_rest(size_t at, const struct hp_region *rest)
 	return rest->mark && insert_at(at, *rest);
 }
 
-/* Returns the part of region `i` within the range; the rests stay. The record has something in use
- * at all times: a record with nothing in use may be folded. */
+/* Removes region `i`, puts its rests outside of the range back, and returns its part within the
+ * range. Counts are changed in an order in which the record always has something in use, because a
+ * record with nothing in use may be folded. */
 static struct hp_region_part cut_region(size_t i, uintptr_t start, uintptr_t end,
 					int64_t *out_weight)
 {
@@ -159,7 +163,7 @@ static struct hp_region_part cut_region(size_t i, uintptr_t start, uintptr_t end
 		}
 	}
 	if (n_rests + (part.mark != 0) == 0)
-		count_freed(&whole, unmarked); /* there was no room for a marked rest */
+		count_freed(&whole, unmarked); /* there was no room to keep a marked rest */
 	else if (unmarked > 0)
 		count_trimmed(&whole, unmarked);
 	if (n_rests == 2)
@@ -199,7 +203,7 @@ static uint64_t take_range(uintptr_t start, uintptr_t end, struct hp_regions_tak
 	return covered;
 }
 
-/* Drops regions that were unmapped without being seen. */
+/* Removes the range's regions, which must have been unmapped by a call that was not seen. */
 static void drop_range(uintptr_t start, uintptr_t end)
 {
 	struct hp_regions_taken taken = {0};
@@ -209,7 +213,8 @@ static void drop_range(uintptr_t start, uintptr_t end)
 		count_gone(&taken.parts[i]);
 }
 
-/* Joins `r` to the region that ends where it begins, if both have the same record. */
+/* Joins `r` to the region that ends where `r` begins, if both have the same record. Returns false
+ * if it does not join them. */
 static bool join_region(const struct hp_region *r)
 {
 	size_t i = find_region(r->start);
@@ -219,7 +224,7 @@ static bool join_region(const struct hp_region *r)
 	    last->session != r->session)
 		return false;
 	last->end = r->end;
-	hp_stacks_count_joined(r->record, 0 /* freed */);
+	hp_stacks_count_joined(r->record, 0 /* no bytes are freed */);
 	return true;
 }
 
@@ -295,7 +300,7 @@ static void reverse(size_t first, size_t last)
 	}
 }
 
-/* Moves the regions from `middle` on before the others. */
+/* Moves the regions from `middle` up to `last` before those from `first` up to `middle`. */
 static void rotate(size_t first, size_t middle, size_t last)
 {
 	if (first == middle || middle == last)
@@ -314,7 +319,7 @@ static void shift(size_t first, size_t last, uintptr_t distance)
 	}
 }
 
-/* Splits region `i` if an end of the range is within it. */
+/* Splits region `i` at each end of the range that is within the region. */
 static void divide_region(size_t i, uintptr_t start, uintptr_t end, int64_t *out_weight)
 {
 	if (i >= n_regions || regions[i].start >= end || regions[i].end <= start ||
@@ -365,7 +370,7 @@ void hp_regions_bring_back(uintptr_t aside, size_t size, uintptr_t start)
 	hp_lock_release(&lock);
 }
 
-/* --- all of them --------------------------------------------------------------------------- */
+/* --- all regions --------------------------------------------------------------------------- */
 
 void hp_regions_reset(void)
 {

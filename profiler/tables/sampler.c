@@ -30,7 +30,7 @@ typedef unsigned __int128 uint128_t;
 
 #define LN2_Q64 0xb17217f7d1cf79abull /* ln(2) 2^64 */
 
-/* Fractional bits of an exponential number, which is below 64. */
+/* The number of fractional bits in an exponential number, which is below 64. */
 #define EXPONENTIAL_BITS 58
 
 static uint64_t multiply_high(uint64_t a, uint64_t b)
@@ -59,7 +59,7 @@ static uint64_t rotate_left(uint64_t x, int n)
 	return x << n | x >> (64 - n);
 }
 
-/* xoshiro256++ of Blackman and Vigna */
+/* The random number generator xoshiro256++ of Blackman and Vigna. */
 static uint64_t rng_next(uint64_t s[4])
 {
 	uint64_t result = rotate_left(s[0] + s[3], 23) + s[0];
@@ -74,8 +74,8 @@ static uint64_t rng_next(uint64_t s[4])
 	return result;
 }
 
-/* Returns Y 2^64 for k > 1. k is the first for which the chances up to its own add up to more than
- * `chosen`, a random number. */
+/* Returns Y 2^64 for k > 1. k is the first number for which the chances of 1 to k add up to more
+ * than `chosen`, a random number. */
 static uint64_t least_of_several(uint64_t rng[4], uint64_t chosen)
 {
 	uint64_t sum = LN2_Q64, term = LN2_Q64, least = rng_next(rng);
@@ -90,12 +90,12 @@ static uint64_t least_of_several(uint64_t rng[4], uint64_t chosen)
 	return multiply_high(least, LN2_Q64);
 }
 
-/* Takes 90 instructions on average; with a logarithm taken bit by bit it took 620. */
+/* Takes 90 instructions on average; computing a logarithm bit by bit took 620. */
 static uint64_t next_exponential(uint64_t rng[4])
 {
 	uint64_t u = rng_next(rng) | 1;
 	int n_zeroes = __builtin_clzll(u);
-	uint64_t rest = u << n_zeroes << 1; /* the bits after the first one: uniform again */
+	uint64_t rest = u << n_zeroes << 1; /* the bits after the first 1, which are random again */
 	uint64_t y = rest < LN2_Q64 ? rest : least_of_several(rng, rest);
 
 	return ((uint128_t)LN2_Q64 * n_zeroes + y) >> (64 - EXPONENTIAL_BITS);
@@ -112,10 +112,12 @@ uint64_t hp_sampler_next_gap(struct hp_sampler *s)
 	return gap > 0 ? gap : 1;
 }
 
-/* z coth(z) by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z below 10 */
+/* Returns z coth(z), by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z must be
+ * below 10. */
 static uint64_t z_coth_q32(uint64_t z_squared_q32)
 {
-	/* z^2 is below 100: 39 bits, with 24 more for the quotient. Small z need few terms. */
+	/* z^2 is below 100 and has 39 bits; the quotient needs 24 more. For small z few terms are
+	 * enough. */
 	const int n_terms = z_squared_q32 >> 32 < 1 ? 6 : z_squared_q32 >> 32 < 16 ? 12 : 20;
 	uint64_t t = (uint64_t)(2 * n_terms + 1) << 32;
 
@@ -137,8 +139,8 @@ uint64_t hp_sampler_weight_bytes(uint64_t size, uint64_t interval)
 	return (weight_q32 + (UINT64_C(1) << 31)) >> 32;
 }
 
-/* log2(x) in sixteenths, rounded down; x is not 0. Squaring a number in [1, 2) yields the bits of
- * its base-2 logarithm one by one. */
+/* Returns log2(x) in sixteenths, rounded down; x is not 0. Squaring a number in [1, 2) again and
+ * again yields the bits of its base-2 logarithm one by one. */
 static uint32_t log2_sixteenths(uint64_t x)
 {
 	int n_zeroes = __builtin_clzll(x);

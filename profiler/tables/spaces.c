@@ -5,10 +5,10 @@
 
 enum {
 	FIRST_CAPACITY = 512,
-	RANGES_MAX = 1 << 16 /* as many mappings as Linux allows a process by default */
+	RANGES_MAX = 1 << 16 /* as many mappings as Linux lets a process have by default */
 };
 
-/* Sorted, without overlaps; neighbours differ. */
+/* The ranges are sorted by address and don't overlap. Adjacent ranges are of different kinds. */
 static struct hp_space_range *ranges;
 static size_t n_ranges, capacity;
 static uint64_t reserved_bytes;
@@ -45,7 +45,8 @@ static bool reserve_ranges(size_t n)
 	struct hp_space_range *old = ranges;
 	size_t old_capacity = capacity;
 
-	/* In this order: a fork may happen here, and the child unmaps what these say. */
+	/* In this order, because a fork may happen here, and the child unmaps what these variables
+	 * say. */
 	__atomic_store_n(&ranges, moved, __ATOMIC_RELEASE);
 	__atomic_store_n(&capacity, bigger, __ATOMIC_RELEASE);
 	hp_memory_unmap(old, old_capacity * sizeof(*old));
@@ -62,8 +63,8 @@ static uint64_t reserved_in(const struct hp_space_range *some, size_t n)
 	return sum;
 }
 
-/* Replaces the ranges from `first` up to `last` by `n` others. If there is no room for all of
- * these, the first ones stay. */
+/* Replaces the ranges from `first` up to `last` by the `n` ranges in `some`. If there is no room
+ * for all of them, stores only the first ones and returns false. */
 static bool replace_ranges(size_t first, size_t last, const struct hp_space_range *some, size_t n)
 {
 	uint64_t replaced = last > first ? reserved_in(&ranges[first], last - first) : 0;
@@ -81,7 +82,7 @@ static bool replace_ranges(size_t first, size_t last, const struct hp_space_rang
 	return has_room;
 }
 
-/* Appends a range to others, or joins it to the last of them. */
+/* Appends `range` to the `*n` ranges in `some`, or joins it to the last of them. */
 static void append(struct hp_space_range *some, size_t *n, struct hp_space_range range)
 {
 	struct hp_space_range *last = *n > 0 ? &some[*n - 1] : NULL;
@@ -96,7 +97,8 @@ static void append(struct hp_space_range *some, size_t *n, struct hp_space_range
 
 static bool set_range(uintptr_t start, uintptr_t end, enum hp_space kind)
 {
-	struct hp_space_range some[3]; /* on the left, this one, on the right */
+	struct hp_space_range
+		some[3]; /* what is left on the left, the new range, what is left on the right */
 	size_t first = find_range(start), last = first, n = 0;
 
 	if (first > 0 && ranges[first - 1].end == start)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A space is a range of addresses that the program has mapped itself. It is usable, or only
- * reserved: a reservation has no memory until it becomes usable. For HEAP_PROFILE_MMAP.
+/* A space is a range of addresses that the program has mapped itself. It is either usable, or only
+ * reserved: a reservation has no memory until it becomes usable. Spaces are used for
+ * HEAP_PROFILE_MMAP.
  *
- * Recorded mappings (regions.h) are a sample. Spaces are not: whether a call of mprotect() makes
- * something usable must be known for every byte. Neighbours of one kind are one range, so there are
- * few. A range for which there is no room is forgotten. Any thread, from within a hook; may
- * allocate: no. */
+ * Recorded mappings (regions.h) are a sample, but spaces are complete, because for every byte it
+ * must be known whether a call of mprotect() makes it usable. Adjacent spaces of one kind are one
+ * range, so there are few ranges. If there is no room for a range, it is forgotten. Any thread,
+ * from within a hook; may allocate: no. */
 #pragma once
 #include "base/arena.h"
 
 enum hp_space {
-	HP_SPACE_UNKNOWN, /* not mapped by the program, or not in this session */
+	HP_SPACE_UNKNOWN, /* not mapped by the program, or not since recording began */
 	HP_SPACE_RESERVED,
 	HP_SPACE_USABLE,
 };
@@ -20,12 +21,13 @@ struct hp_space_range {
 	enum hp_space kind;
 };
 
-/* Sets the kind of the whole range. Returns false if something was forgotten, because there is no
- * memory or the lock was not acquired. */
+/* Sets the kind of the whole range. Returns false if there is no memory or the lock was not
+ * acquired; then a part of the range, or all of it, is forgotten. */
 bool hp_spaces_set(uintptr_t start, size_t size, enum hp_space kind);
 
-/* Changes the first part of the range that is of the kind `from` to the kind `to`, and stores it in
- * `out`. Returns false if there is none or the lock was not acquired. */
+/* Finds the first part of the range that is of the kind `from`, changes it to the kind `to`, stores
+ * it in `out` and returns true. Returns false if there is no such part or the lock was not
+ * acquired. */
 bool hp_spaces_turn(uintptr_t start, size_t size, enum hp_space from, enum hp_space to,
 		    struct hp_space_range *out);
 
@@ -41,21 +43,21 @@ struct hp_spaces_taken {
 	struct hp_space_range ranges[HP_SPACES_TAKEN_MAX];
 };
 
-/* Takes the range out, because it may be about to be unmapped. Parts beyond HP_SPACES_TAKEN_MAX are
- * forgotten. */
+/* Takes the range out, because it may be about to be unmapped, and stores its parts in `out`. Parts
+ * beyond HP_SPACES_TAKEN_MAX are forgotten. */
 void hp_spaces_take(uintptr_t start, size_t size, struct hp_spaces_taken *out);
 
-/* Puts back at `now` what was taken of the first `size` bytes from `start` on; the rest is
- * forgotten. */
+/* Puts what was taken of the `size` bytes at `start` back, but at the address `now`. What was taken
+ * beyond these bytes is forgotten. */
 void hp_spaces_put_back(const struct hp_spaces_taken *taken, uintptr_t start, size_t size,
 			uintptr_t now);
 
-/* Returns how many bytes are reserved. Takes no lock, nor does the next one. */
+/* Returns how many bytes are reserved. This and hp_spaces_is_empty() take no lock. */
 uint64_t hp_spaces_reserved_bytes(void);
 bool hp_spaces_is_empty(void);
 
-/* Forgets everything. Nobody may be using it. */
+/* Forgets all spaces. No other thread may be using them. */
 void hp_spaces_reset(void);
 
-/* In a fork child: releases the lock. */
+/* Call it in a fork child. Releases the lock. */
 void hp_spaces_after_fork(void);

@@ -25,8 +25,8 @@ static uint64_t mix_frame(uint64_t h, uint64_t frame)
 	return h ^ h >> 29;
 }
 
-/* Computes two chains of multiplications at a time: one takes longer than the rest of counting
- * does. */
+/* Returns a hash of the frames. It computes two chains of multiplications at the same time: one
+ * chain would take longer than all the rest of counting. */
 static uint32_t hash_frames(const uint64_t *frames, size_t n)
 {
 	uint64_t even = n, odd = 0;
@@ -55,9 +55,9 @@ static void set_number(uint32_t *number, uint32_t n)
 
 /* --- changing a record --------------------------------------------------------------------- */
 
-/* The record's shard is locked, or nobody else knows the record yet. A copy that sees an odd
- * version, or another version afterwards, reads the counts again. A fork child may have inherited
- * an odd one. */
+/* Begins a change of a record's counts, and returns the record. Its shard must be locked, unless no
+ * other thread knows the record yet. A copy that sees an odd version, or another version after
+ * reading than before, reads the counts again. A fork child may have inherited an odd version. */
 static struct record *begin_change(hp_handle h)
 {
 	struct record *r = record_at(h);
@@ -71,7 +71,8 @@ static void end_change(struct record *r)
 	__atomic_store_n(&r->version, r->version + 1, __ATOMIC_RELEASE);
 }
 
-/* The order of stores is the program's, also as a signal handler sees it. */
+/* Release stores keep the order of the program: a signal handler, too, sees the counts change in
+ * that order. */
 static void set_count(uint64_t *count, uint64_t n)
 {
 	__atomic_store_n(count, n, __ATOMIC_RELEASE);
@@ -160,10 +161,11 @@ static void free_folded_records(struct shard *s)
 	}
 }
 
-/* Folds what has nothing in use. Returns true if there may be room now. A sweep looks at every
- * stack of the shard, so it is worthwhile only if a good part of the records was emptied since the
- * last one. Copies read what is taken apart here. A copy announces itself and then looks at
- * is_folding; a sweep does both the other way round. So one of the two sees the other. */
+/* Folds the shard's records with nothing in use. Returns true if there may be room now. A sweep
+ * looks at every stack of the shard, so it is made only if a good part of the records has been
+ * emptied since the last sweep. It frees what copies read. So a copy first announces itself and
+ * then looks at is_folding, and a sweep first sets is_folding and then looks for copies: at least
+ * one of the two sees the other, and waits or gives up. */
 static bool fold_shard(struct shard *s)
 {
 	bool is_any_copy;
@@ -182,7 +184,7 @@ static bool fold_shard(struct shard *s)
 	return !is_any_copy;
 }
 
-/* The caller holds the lock of `own`. Of the other shards, those are swept whose lock is free. */
+/* Folds other shards, except those whose lock is not free. The caller holds the lock of `own`. */
 static bool fold_others(const struct shard *own)
 {
 	bool is_any_folded = false;
@@ -217,7 +219,8 @@ static bool grow_buckets(struct shard *s)
 		}
 	struct shard old = *s;
 
-	/* In this order: a fork may happen here, and the child unmaps what the shard says. */
+	/* In this order, because a fork may happen here, and the child unmaps what the shard
+	 * says. */
 	__atomic_store_n(&s->buckets, grown.buckets, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->n_buckets, grown.n_buckets, __ATOMIC_RELEASE);
 	hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
@@ -263,7 +266,8 @@ static hp_handle find_record(hp_handle stack, uint32_t size_class)
 	return 0;
 }
 
-/* Copies find the record once it is the newest one. */
+/* Adds a record, and returns its handle. Copies see the record from the moment when it is the
+ * newest one. */
 static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
 {
 	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, sizeof(struct record));
@@ -295,7 +299,7 @@ static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames,
 	return stack ? add_record(s, stack, size_class) : 0;
 }
 
-/* Returns 0 if there is no room. */
+/* Finds or adds the record, without folding anything. Returns 0 if there is no room. */
 static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
 				 uint32_t size_class)
 {
@@ -305,7 +309,8 @@ static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t 
 	return record ? record : add_now(s, hash, frames, n, size_class);
 }
 
-/* Folding may free the stack itself, which has nothing in use yet: so it is looked up again. */
+/* Finds or adds the record; if there is no room, folds records and tries again. The stack is looked
+ * up again after folding: it has nothing in use yet, so folding may free it. */
 static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
 			     uint32_t size_class)
 {
@@ -319,8 +324,8 @@ static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *fra
 		h = find_or_add_now(s, hash, frames, n, size_class);
 	if (h || !(fold_others(s) || is_folded))
 		return h;
-	/* Sizes differ from stack to stack: what was folded has room for this one if it is
-	 * joined. */
+	/* Stacks differ in size: the pieces that folding has freed may have room for this stack
+	 * only once they are joined. */
 	hp_arena_join_free(&hp_stacks_table.arena);
 	return find_or_add_now(s, hash, frames, n, size_class);
 }
@@ -361,7 +366,7 @@ static struct record *begin_counting(hp_handle record)
 	return r;
 }
 
-/* `is_less`: less is in use than before, and perhaps nothing. */
+/* `is_less` is true if less is in use than before, and perhaps nothing. */
 static void end_counting(struct record *r, bool is_less)
 {
 	struct shard *s = shard_of_stack(r->stack);
@@ -371,8 +376,8 @@ static void end_counting(struct record *r, bool is_less)
 	hp_lock_release(&s->lock);
 }
 
-/* A signal handler that interrupts one of these functions never sees bytes in use that belong to no
- * object: bytes go before their objects, and come after them. */
+/* In these functions, bytes are subtracted before their object, and added after it: so a signal
+ * handler that interrupts them never sees bytes in use without an object. */
 
 void hp_stacks_count_free(hp_handle record, uint64_t size)
 {

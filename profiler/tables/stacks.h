@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A stack is a distinct sequence of frames. It is kept once, and under it the counts of its
- * records: one record for each size class. Stacks are in shards, each with a lock that is held for
- * a look-up only; a copy takes none.
+/* A stack is a distinct sequence of frames. It is stored once, with one record of counts for each
+ * size class. Stacks are in shards; each shard has a lock that is held only for a look-up. A copy
+ * takes no lock.
  *
  * Threads that record everything and run the same code have the same stacks, and would wait for the
  * same lock in each malloc. So there are stripes: each stripe counts a stack separately, and copies
@@ -15,34 +15,37 @@ enum {
 
 struct hp_counts {
 	uint64_t alloc_objects, alloc_bytes; /* of all recorded allocations */
-	uint64_t free_objects, free_bytes;   /* of those, the freed ones; never more */
+	uint64_t free_objects, free_bytes;   /* of the allocations above, those that were freed */
 };
 
-/* Counts one allocation of `size` bytes with that stack (see hp_frame_make), in that stripe: any
- * number, but 0 if size classes are used. Returns its record, which stays as long as it has an
- * allocation that is not counted as freed. Returns 0 if there is no room, even after stacks with
- * nothing in use were folded into one, or if the lock was not acquired. */
+/* Counts one allocation of `size` bytes with the stack `frames` (see hp_frame_make) in a stripe.
+ * `stripe` is any number, but 0 if size classes are used. Returns the record, which exists as long
+ * as it has an allocation that is not counted as freed. Returns 0 if there is no room, even after
+ * stacks with nothing in use were folded, or if the lock was not acquired. */
 hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
 				uint64_t size, uint32_t stripe);
 
-/* Counts one allocation as freed. `record` came from hp_stacks_count_alloc() with the same size. */
+/* Counts one allocation as freed. `record` is what hp_stacks_count_alloc() returned for it, with
+ * the same `size`. */
 void hp_stacks_count_free(hp_handle record, uint64_t size);
 
-/* Takes an allocation out of the counts altogether: a fork child has freed what it inherited. */
+/* Removes an allocation from the counts, as if it had never been allocated. For a fork child that
+ * has freed an allocation of its parent. */
 void hp_stacks_uncount_alloc(hp_handle record, uint64_t size);
 
-/* Counts `size` bytes of an allocation as freed, the rest of which stays in use. */
+/* Counts `size` bytes of an allocation as freed. The rest of the allocation stays in use. */
 void hp_stacks_count_trimmed(hp_handle record, uint64_t size);
 
-/* Counts that one allocation has become two. Both are to be counted as freed, each with its own
- * size. */
+/* Counts that one allocation has become two. Each of them is later to be counted as freed, with its
+ * own size. */
 void hp_stacks_count_split(hp_handle record);
 
-/* Counts that two allocations are one again, and that `size` bytes of it are freed. */
+/* Counts that two allocations have become one again, and that `size` bytes of it are freed. */
 void hp_stacks_count_joined(hp_handle record, uint64_t size);
 
-/* Forgets everything. Nobody may be counting. */
+/* Forgets all stacks and counts. No other thread may be counting. */
 void hp_stacks_reset(void);
 
-/* In a fork child: releases the locks. Allocated counts begin with what is in use now. */
+/* Call it in a fork child. Releases the locks. The allocated counts begin with what is in use
+ * now. */
 void hp_stacks_after_fork(void);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A copy takes no lock of the table: whatever makes the dumping thread wait (another one that has
- * its processor, a page that the kernel must find first), threads that allocate go on. While there
- * is a copy nothing is folded, so a shard's records stay where they are, and their list grows at
- * its head only. */
+/* A copy takes no lock of the table. The thread that makes it may be delayed, because another
+ * thread has its processor or the kernel must first find a page; threads that allocate go on
+ * meanwhile. While there is a copy nothing is folded, so a shard's records stay where they are, and
+ * its list of records grows at its head only. */
 #include "tables/stacks_copy.h"
 #include "base/memory.h"
 #include "tables/stacks_table.h"
 #include <string.h>
 
 enum {
-	/* Of one record. If it is still being changed then, its thread is not running. */
+	/* How often one record is read. If it is still being changed after that, the thread that is
+	 * changing it is not running. */
 	N_READS = 100
 };
 
@@ -20,8 +21,8 @@ struct start {
 
 /* --- copying ------------------------------------------------------------------------------- */
 
-/* Returns false if the thread that folds this shard was stopped for good, or is the one that a
- * signal handler has interrupted to copy. */
+/* Waits until the shard is not being folded, and returns true. Returns false if the thread that
+ * folds it was stopped for good, or is the one that this signal handler has interrupted. */
 static bool wait_for_folding(struct shard *s)
 {
 	if (!__atomic_load_n(&s->is_folding, __ATOMIC_SEQ_CST))
@@ -60,9 +61,9 @@ static struct hp_counts load_counts(const struct record *r)
 	return counts_since_fork(counts, __atomic_load_n(&r->fork_epoch, __ATOMIC_ACQUIRE));
 }
 
-/* Under the lock a record can be read whatever its version says: the version stays odd if the
- * thread that was changing the record does not exist after a fork. What a signal handler has
- * interrupted can be read as well. */
+/* Reads a record under its shard's lock, where it can be read with any version: the version is
+ * still odd if the thread that was changing the record does not exist after a fork. Code that this
+ * signal handler has interrupted holds the lock too. */
 static bool load_locked(const struct record *r, struct hp_counts *out)
 {
 	struct shard *s = shard_of_stack(r->stack);
@@ -76,8 +77,8 @@ static bool load_locked(const struct record *r, struct hp_counts *out)
 	return true;
 }
 
-/* Reads counts that are all of one moment. Returns false if a thread was stopped for good while it
- * changed them. */
+/* Reads counts that all belong to one moment. Returns false if a thread was stopped for good while
+ * it changed them. */
 static bool read_counts(const struct record *r, struct hp_counts *out)
 {
 	for (int i = 0; i < N_READS; i++) {
@@ -114,7 +115,7 @@ static void copy_shard(struct hp_stacks_copy *out, const struct shard *s, hp_han
 			copy_record(out, record_at(h));
 }
 
-/* --- putting stripes together -------------------------------------------------------------- */
+/* --- adding up stripes --------------------------------------------------------------------- */
 
 static bool is_same_stack(const struct hp_stacks_copy_entry *a,
 			  const struct hp_stacks_copy_entry *b)
@@ -131,7 +132,7 @@ static void add_counts(struct hp_counts *to, const struct hp_counts *from)
 	to->free_bytes += from->free_bytes;
 }
 
-/* `places` is a hash table of numbers of entries, from 1. */
+/* `places` is a hash table of the numbers of entries, which begin at 1. */
 static void merge_into(struct hp_stacks_copy *out, uint32_t *places, size_t n_places)
 {
 	size_t n_read = out->n_entries;
@@ -161,7 +162,8 @@ static bool has_stripes(void)
 	return false;
 }
 
-/* Without memory a stack is printed once per stripe, and readers of dumps add that up. */
+/* Adds up the counts of stripes. If there is no memory for this, a stack is printed once per
+ * stripe, and readers of dumps add up. */
 static void merge_stripes(struct hp_stacks_copy *out)
 {
 	size_t n_places = out->n_entries * 2 + 1;
@@ -177,7 +179,7 @@ static void merge_stripes(struct hp_stacks_copy *out)
 bool hp_stacks_copy(struct hp_stacks_copy *out)
 {
 	struct start starts[N_SHARDS];
-	size_t capacity = 1; /* no mapping is empty */
+	size_t capacity = 1; /* at least 1, because a mapping can't be empty */
 
 	memset(out, 0, sizeof(*out));
 	__atomic_add_fetch(&hp_stacks_table.n_copies, 1, __ATOMIC_SEQ_CST);

@@ -14,14 +14,14 @@ struct hp_stacks_copy_entry {
 struct hp_stacks_copy {
 	struct hp_stacks_copy_entry *entries;
 	size_t n_entries;
-	size_t n_missing; /* records that are not in: a thread was stopped for good while it folded
-			     or counted them */
+	size_t n_missing; /* records that are not in the copy, because a thread was stopped for good
+			     while it folded or counted them */
 	size_t n_stacks;
 	size_t mapped_bytes;
 };
 
-/* Makes a copy. Other threads go on counting, and never wait: what was counted before is in the
- * copy, what is counted meanwhile may be. Returns false if there is no memory; then there is
+/* Makes a copy. Other threads go on counting, and never wait: what they counted before is in the
+ * copy; what they count meanwhile may be. Returns false if there is no memory; then there is
  * nothing to release. */
 bool hp_stacks_copy(struct hp_stacks_copy *out);
 void hp_stacks_release(struct hp_stacks_copy *copy);

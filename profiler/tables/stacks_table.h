@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The stacks table is the data structure under stacks.h. Two files know its inside: stacks.c, which
- * counts in it, and stacks_copy.c, which reads it while others count. */
+/* The stacks table is the data structure in which stacks.h counts. Two files use it directly:
+ * stacks.c, which counts, and stacks_copy.c, which reads the counts meanwhile. */
 #pragma once
 #include "tables/stacks.h"
 
 enum {
 	SHARDS_A_STRIPE = 64,
 	N_SHARDS = SHARDS_A_STRIPE * HP_STRIPES,
-	/* The size of every piece is a multiple of this: what one thread counts in all the time
-	 * shares no line with what another does. */
+	/* The size of every piece is a multiple of this, so that what one thread often writes
+	 * shares no cache line with what another thread often writes. */
 	CACHE_LINE = 64
 };
 
@@ -19,7 +19,8 @@ struct record {
 	hp_handle older;  /* the next older record of the same shard */
 	hp_handle stack;  /* 0: the record is folded, and about to be freed */
 	uint32_t size_class;
-	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
+	uint32_t fork_epoch; /* if it is not the present epoch, counts.free_* belong to the parent
+				process */
 } __attribute__((aligned(CACHE_LINE)));
 
 struct stack {
@@ -32,24 +33,24 @@ struct stack {
 };
 
 /* Copies read newest, n_stacks, n_records and is_folding without the lock, so these are written
- * atomically, as are the counts, version and fork_epoch of a record. The rest of a record is
- * written before it is the newest. `next` is not read, and `folded` only while nothing is being
- * folded. */
+ * atomically; so are the counts, version and fork_epoch of a record. The other fields of a record
+ * are written before it becomes the newest. Copies don't read a record's `next`, and read `folded`
+ * only while nothing is being folded. */
 struct shard {
 	struct hp_lock lock;
 	bool is_folding;
-	hp_handle newest; /* record */
+	hp_handle newest; /* the newest record */
 	uint32_t n_buckets, n_stacks, n_records;
 	hp_handle *buckets;
-	uint32_t n_emptied; /* records whose last block was freed, since the last sweep */
+	uint32_t n_emptied; /* records whose last block was freed since the last sweep */
 	struct hp_counts folded;
 } __attribute__((aligned(CACHE_LINE)));
 
 struct hp_stacks_table {
 	struct shard shards[N_SHARDS];
-	struct hp_arena arena; /* of records and stacks */
+	struct hp_arena arena; /* where records and stacks are allocated */
 	uint32_t fork_epoch;
-	uint32_t n_copies; /* while there are any, nothing is folded */
+	uint32_t n_copies; /* copies that exist now; while there are any, nothing is folded */
 };
 
 extern struct hp_stacks_table hp_stacks_table;
@@ -74,8 +75,8 @@ static inline struct shard *shard_of_stack(hp_handle stack)
 	return shard_of(stack_at(stack)->hash, stack_at(stack)->stripe);
 }
 
-/* Returns the counts of this process: what the parent had freed before the fork does not count in
- * the child. */
+/* Returns the counts of this process only: what its parent had freed before the fork is
+ * subtracted. */
 static inline struct hp_counts counts_since_fork(struct hp_counts counts, uint32_t fork_epoch)
 {
 	if (fork_epoch == hp_stacks_table.fork_epoch)
