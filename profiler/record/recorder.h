@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The recorder makes a record of an allocation: it decides whether to sample it, walks the stack
- * and counts. The hooks' slow paths call it; their fast paths are the two inline tests.
+/* The recorder handles an allocation from the hook on: it decides whether to sample it, walks the
+ * stack, and counts it in a record. The slow paths of hooks call it; the fast paths use only its
+ * two inline tests.
  *
  * The functions that record may be called from any thread, with hp_tls.in_hook set. */
 #pragma once
@@ -11,14 +12,15 @@
 #include "tables/spaces.h"
 #include "unwind/unwind.h"
 
-/* Counts `size` bytes as asked for. Returns true, with nothing counted, if the hook is to take its
- * slow path. Runs in every allocating hook, whether in_hook is set or not, so it is one subtraction
- * in thread-local storage. In C the compiler makes it several instructions, and would undo what a
- * signal handler allocates in between. A countdown that passes its end is above the checkpoint for
- * a moment. */
+/* Counts `size` bytes as asked for and returns false. If the hook must take its slow path, counts
+ * nothing and returns true. This runs in every allocating hook, even if in_hook is set, so it is
+ * one subtraction in thread-local storage. It is written in assembly because a C compiler makes
+ * several instructions of it, which would undo the subtraction of a signal handler that runs
+ * between them. When the countdown runs out, `left` wraps around and is above the checkpoint for a
+ * moment. */
 static inline bool hp_recorder_count(size_t size)
 {
-	bool is_due; /* left <= size, before */
+	bool is_due; /* `left` was at most `size` */
 
 	__asm__("subq %[size], %[left]"
 		: "=@ccbe"(is_due), [left] "+m"(hp_tls.left)
@@ -31,7 +33,7 @@ static inline bool hp_recorder_count(size_t size)
 	return is_due;
 }
 
-/* Returns true if the block at `p` has to be looked up before it is freed or moved. */
+/* Returns true if the block at `p` must be looked up before it is freed or moved. */
 static inline bool hp_recorder_may_know(const void *p)
 {
 	return __builtin_expect(hp_live_may_hold(p), false);
@@ -43,42 +45,45 @@ static inline void hp_recorder_uncount(size_t size)
 	hp_tls.left += size;
 }
 
-/* After the allocator has returned a block, on the slow path: counts the block, and samples it if
- * it is its turn. Then dumps if an interval is used up. */
+/* Call it on the slow path, after the allocator has returned a block. Counts the block and, if a
+ * mark is on it, samples it. Then writes a dump if an interval is used up. */
 void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site);
 
-/* Before a block goes back to the allocator: counts it as freed if it was recorded. */
+/* Call it before a block goes back to the allocator. Counts the block as freed if it was
+ * recorded. */
 void hp_recorder_freeing(void *p);
 
-/* Before a block may go back to the allocator: takes its entry out. Returns false if it has none.
- * Else the caller settles the entry by one of the next two functions. */
+/* Call it before a block that may go back to the allocator. Takes the block's entry out of the
+ * table and returns true; the caller must then call hp_recorder_freed() or hp_recorder_keep().
+ * Returns false if the block has no entry. */
 bool hp_recorder_forget(void *p, struct hp_live_entry *out);
 
-/* The block has gone back: counts it as freed. */
+/* Call it if the block has gone back. Counts it as freed. */
 void hp_recorder_freed(const struct hp_live_entry *entry);
 
-/* The block has not gone back (a realloc failed): puts the entry in again. */
+/* Call it if the block has not gone back (a realloc failed). Puts the entry back into the table. */
 void hp_recorder_keep(const struct hp_live_entry *entry);
 
 /* --- mappings ------------------------------------------------------------------------------ */
 
-extern bool hp_recorder_has_mappings; /* this session records them */
+extern bool hp_recorder_has_mappings; /* true if the running session records mappings */
 
 static inline bool hp_recorder_sees_mappings(void)
 {
 	return __builtin_expect(hp_recorder_has_mappings, false) && !hp_tls.in_hook;
 }
 
-/* After the program has mapped memory: counts it as allocated if it is usable. This function and
- * the next must not run within the allocator underneath, which may hold its locks. */
+/* Call it after the program has mapped memory. Counts the mapping as allocated if it is usable.
+ * This function and hp_recorder_has_reserved() must not be called from within the allocator
+ * underneath, which may hold its own locks. */
 void hp_recorder_mapped(void *p, size_t size, enum hp_space kind, const struct hp_site *site);
 
 /* Returns true if the program has reserved the page at `p`. */
 bool hp_recorder_has_reserved(const void *p);
 
-/* After the program has made the range usable, or has taken all access from it. The parts that it
- * had mapped itself count as allocated by this caller when they become usable, and as freed when
- * they no longer are. */
+/* Call it after the program has made the range usable, or has removed all access to it. The parts
+ * that the program has mapped itself count as allocated, by this caller, when they become usable,
+ * and as freed when they stop being usable. */
 void hp_recorder_protected(void *p, size_t size, bool is_usable, const struct hp_site *site);
 
 struct hp_unmapping {
@@ -89,64 +94,65 @@ struct hp_unmapping {
 	size_t size;
 };
 
-/* Before the range is unmapped: takes it out, for another thread may be given it at once. The
- * caller settles `out` by the next function. */
+/* Call it before the range is unmapped. Takes the range out of the tables, because after the call
+ * another thread may get it at once. The caller must pass `out` to hp_recorder_unmapped(). */
 void hp_recorder_unmapping(void *p, size_t size, struct hp_unmapping *out);
 
-/* The range has gone, or the call failed. */
+/* Call it after the range was unmapped (`has_gone`), or after the call failed. */
 void hp_recorder_unmapped(const struct hp_unmapping *u, bool has_gone);
 
-/* A mapping that changes its size or its place. */
+/* A change of a mapping's size or address, by mremap(). */
 struct hp_remapping {
-	/* Filled in by the caller. */
+	/* The caller sets these. */
 	uintptr_t old;
-	size_t old_size; /* 0: the old mapping stays, and there is another one */
+	size_t old_size; /* 0: the old mapping stays, and mremap() makes a second one */
 	size_t size;
 	bool may_move;
 
-	/* Filled in by hp_recorder_remapping(). */
-	enum hp_space kind; /* of what it grows by */
+	/* hp_recorder_remapping() sets these. */
+	enum hp_space kind; /* of the bytes by which the mapping grows */
 	uintptr_t aside;
 	struct hp_spaces_taken spaces;
-	struct hp_unmapping tail; /* what it is cut by */
+	struct hp_unmapping tail; /* the bytes by which it shrinks */
 };
 
-/* Before the call. The part that remains keeps its record. The caller settles `r` by the next
- * function. */
+/* Call it before mremap(). The part of the mapping that remains keeps its record. The caller must
+ * pass `r` to hp_recorder_remapped(). */
 void hp_recorder_remapping(struct hp_remapping *r);
 
-/* After the call: the mapping is at `p` now; NULL if nothing has changed. Its growth counts as a
- * mapping. */
+/* Call it after mremap(). `p` is the mapping's address now, or NULL if the call failed. The bytes
+ * by which the mapping grew count as a mapping of their own. */
 void hp_recorder_remapped(const struct hp_remapping *r, void *p, const struct hp_site *site);
 
 /* --- sessions: for lifecycle.c ------------------------------------------------------------- */
 
-/* Starts a session. Returns false if what the last one recorded can't be freed yet. No dump may be
+/* Starts a session. Returns false if the last session's records can't be freed yet. No dump may be
  * in progress. */
 bool hp_recorder_start(const struct hp_options *options);
 
-/* Ends the session and frees what it recorded. If a dump (`may_free` is false) or a thread still
- * reads that, the next start frees it. */
+/* Ends the session and frees its records. If a dump (`may_free` is false) or a thread is still
+ * using them, they are freed when the next session starts. */
 void hp_recorder_stop(bool may_free);
 
-/* Returns the number of samples that could not be recorded (memory limit, a lock not acquired, no
- * stack, more than live.h can hold) and of frees that could not be looked up. */
+/* Returns how many samples could not be recorded (because of the memory limit, a lock that was not
+ * acquired, no stack, or a size that live.h has no room for), plus the number of frees that could
+ * not be looked up. */
 uint64_t hp_recorder_n_dropped(void);
 uint64_t hp_recorder_n_samples(void);
 
-/* Returns the number of samples whose recorded stack lacks frames: see hp_unwind(). */
+/* Returns the number of samples whose stack was cut: see hp_unwind(). */
 uint64_t hp_recorder_n_stacks_cut(void);
 
-/* Returns the bytes asked for in this session, exactly; where only mappings are recorded, the bytes
- * of these. */
+/* Returns the exact number of bytes that were asked for in this session. If only mappings are
+ * recorded, these are the bytes of mappings. */
 uint64_t hp_recorder_allocated_bytes(void);
 
-/* Estimates for this session, in bytes. */
+/* Sets *out_inuse and *out_freed to this session's estimates, in bytes. */
 void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed);
 
-/* Called by a thread that has reported to the triggers, with no lock held. */
+/* A thread calls this after it has reported to the triggers, with no lock held. */
 extern void (*hp_recorder_on_report)(void);
 
-/* In a fork child, when the session and the tables are the child's own. Empties the tables unless
- * `is_clean`: no other thread was inside at the time of the fork. */
+/* Call it in a fork child after the session's after_fork(). If `is_clean`, no other thread was
+ * inside the recorder at the time of the fork; otherwise the tables are emptied. */
 void hp_recorder_after_fork(bool is_clean);

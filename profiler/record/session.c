@@ -13,20 +13,22 @@ enum {
 struct hp_session hp_session;
 bool (*hp_session_on_raw_fork)(void);
 
-static uint32_t newest;   /* the last number given; no number is given twice */
-static uint32_t n_pauses; /* now in progress, for a fork or the end of a session */
+static uint32_t newest; /* the last number that was given to a session; no number is given twice */
+static uint32_t n_pauses; /* pauses in progress, for a fork or the end of a session */
 static uint64_t n_threads_seeded;
 
 /* --- pauses -------------------------------------------------------------------------------- */
 
-/* A thread does not wait for its own pause: other fork handlers may run between pause and resume.
- */
+/* Returns true if more than this thread's own pauses are in progress. A thread never waits for its
+ * own pause: other fork handlers may run in it. */
 static bool is_paused_by_others(uint32_t n)
 {
 	return n > hp_tls.n_pauses;
 }
 
-/* Forks may follow each other closely: when one pause is over, another may have begun. */
+/* Waits until no other thread's pause is in progress, and returns true; returns false after half a
+ * second. A loop is needed because another pause may begin when one ends, if forks follow each
+ * other closely. */
 static bool wait_for_resume(void)
 {
 	int64_t patience = HP_PATIENCE_OF_MS(PAUSE_PATIENCE_MS);
@@ -38,8 +40,8 @@ static bool wait_for_resume(void)
 	return !is_paused_by_others(n);
 }
 
-/* Threads pause one at a time, unless one takes too long: two that recorded in each other's pause
- * would wait for each other. */
+/* Begins a pause when no other thread's pause is in progress, or when that takes too long. If two
+ * threads paused at the same time, each would wait for the other if both recorded something. */
 static void begin_pause(void)
 {
 	bool is_begun = false;
@@ -90,7 +92,8 @@ void hp_session_join(struct hp_thread *t, uint32_t number)
 {
 	uint64_t n = __atomic_add_fetch(&n_threads_seeded, 1, __ATOMIC_RELAXED);
 
-	/* A sampler's four words of state are outputs of splitmix64; each thread gets others. */
+	/* A sampler is seeded with four outputs of splitmix64. Each thread starts four steps after
+	 * the thread before, so no output is used twice. */
 	hp_sampler_init(&t->sampler, hp_session.interval,
 			hp_session.seed + 4 * n * 0x9e3779b97f4a7c15ull);
 	hp_tls_set(&hp_tls, 0, 0);
@@ -115,8 +118,8 @@ void hp_session_report(struct hp_thread *t)
 	t->step = hp_trigger_step();
 }
 
-/* Sets when the thread takes its next slow path: for the next sample, or to report. A thread with a
- * borrowed struct takes it each time. */
+/* Sets when the thread next takes its slow path: at its next sample, or when it is to report. A
+ * thread with a borrowed struct takes its slow path at each allocation. */
 static void set_checkpoint(struct hp_thread *t)
 {
 	const uint64_t never = UINT64_C(1) << 62;
@@ -134,8 +137,10 @@ static void set_checkpoint(struct hp_thread *t)
 		checkpoint = t->accounted + t->step;
 	hp_tls_set(&hp_tls, allocated, checkpoint);
 	if (checkpoint == allocated)
-		return; /* the next allocation takes it anyway, as when all are recorded */
-	/* A session that began meanwhile may have recalled this thread before that. */
+		return; /* the next allocation takes the slow path in any case, as when all are
+			   recorded */
+	/* If a session began meanwhile, it may have recalled this thread before the checkpoint was
+	 * set, so the thread recalls itself. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (hp_session_number() != now)
 		hp_tls_set(&hp_tls, allocated, allocated);
@@ -167,7 +172,8 @@ void hp_session_prepare(const struct hp_options *options)
 
 void hp_session_begin(void)
 {
-	/* The counts start before any thread joins; threads that are recalled find it running. */
+	/* Counting starts before any thread joins, and the session runs before any thread is
+	 * recalled. */
 	hp_thread_begin_session(hp_session.own);
 	__atomic_store_n(&hp_session.number, hp_session.own, __ATOMIC_SEQ_CST);
 	hp_thread_recall();

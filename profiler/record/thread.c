@@ -9,22 +9,24 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Keys below this index are stored in the thread descriptor. Setting such a key is a store; setting
- * a higher one calls calloc. */
+/* Thread-specific data with a key below this index is stored in the thread descriptor, so setting
+ * it is a store. Setting data with a higher key calls calloc. */
 #define N_INLINE_KEYS 32
 
 void (*hp_thread_on_exit)(void);
 
 static struct hp_arena arena;
-static struct hp_thread *registry; /* push-only list */
+static struct hp_thread *registry; /* a list to which structs are only added */
 static uint32_t n_made;
 static struct hp_lock registry_lock;
 static uint32_t current_session;
-static uint64_t retired_bytes; /* asked for by threads that are gone */
+static uint64_t
+	retired_bytes; /* bytes of this session that were asked for by threads that have ended */
 static pthread_key_t exit_key;
 static bool has_exit_key;
 
-/* False for a thread of a fork child if another one was the first to notice the fork. */
+/* Returns true if `thread` belongs to the thread of `tls`. It may not, in a fork child, if another
+ * thread was the first to notice the fork and has given the structs of all others up. */
 static bool is_its_own(const struct hp_thread *thread, const struct hp_tls *tls)
 {
 	return thread && thread == tls->thread &&
@@ -40,7 +42,8 @@ static void retire(struct hp_thread *thread, struct hp_tls *tls)
 	hp_tls_set(tls, 0, 0);
 }
 
-/* Runs in the thread that ends. Other destructors may still allocate after this one. */
+/* The key's destructor; runs in the thread that ends. Destructors that run later may still
+ * allocate. */
 static void thread_exits(void *value)
 {
 	struct hp_thread *thread = value;
@@ -138,15 +141,16 @@ struct hp_thread *hp_thread_enter(void)
 	struct hp_thread *thread = tls->thread;
 
 	if (!is_its_own(thread, tls)) {
-		/* Without the key the profiler would not learn that `tls` dies. */
+		/* Without the key, nothing would tell the profiler that `tls` is no longer
+		 * valid. */
 		bool may_register = tls->state != HP_TLS_GONE && has_exit_key;
 
 		thread = may_register ? register_thread(tls) : take_thread();
 		if (!thread)
 			return NULL;
 	}
-	/* Sequentially consistent: a fork's prepare handler sets its flag and then looks at this
-	 * one; a thread sets this one and then looks at the handler's. */
+	/* This must be sequentially consistent: a fork's prepare handler announces a pause and then
+	 * reads `is_busy`; a thread sets `is_busy` and then looks for a pause. */
 	__atomic_store_n(&thread->is_busy, 1, __ATOMIC_SEQ_CST);
 	return thread;
 }
@@ -158,23 +162,25 @@ void hp_thread_leave(struct hp_thread *thread)
 	__atomic_store_n(&thread->is_busy, 0, __ATOMIC_RELEASE);
 	if (tls->thread == thread)
 		return;
-	/* borrowed */
+	/* the struct was borrowed */
 	if (thread->session == current_session)
 		__atomic_add_fetch(&retired_bytes, hp_tls_allocated(tls), __ATOMIC_RELAXED);
 	hp_tls_set(tls, 0, 0);
 	__atomic_store_n(&thread->is_taken, 0, __ATOMIC_RELEASE);
 }
 
-/* A thread that begins a pause or a session announces it, and then reads this list. A thread that
- * enters shows that in the list, and then reads the announcement. With this fence, and the one in
- * set_checkpoint(), one of the two sees the other. */
+/* Returns the first struct of the registry. A thread that begins a pause or a session announces it
+ * and then reads this list. A thread that enters shows in the list that it has, and then looks for
+ * announcements. Because of this fence, and the one in set_checkpoint(), at least one of the two
+ * sees what the other did. */
 static struct hp_thread *first_thread(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&registry, __ATOMIC_ACQUIRE);
 }
 
-/* The thread goes on counting meanwhile; a count made between two reads is included or not. */
+/* Returns how many bytes the thread of `tls` has asked for. That thread goes on counting: bytes
+ * that it counts during the call may be included or not. */
 static uint64_t read_allocated(const struct hp_tls *tls)
 {
 	uint64_t allocated = 0;
@@ -184,7 +190,8 @@ static uint64_t read_allocated(const struct hp_tls *tls)
 		uint64_t checkpoint = __atomic_load_n(&tls->checkpoint, __ATOMIC_RELAXED);
 		uint64_t left = __atomic_load_n(&tls->left, __ATOMIC_RELAXED);
 
-		/* A hook that is about to take its slow path has counted beyond the end. */
+		/* If `left` is above the checkpoint, a hook has subtracted more than was left, and
+		 * is about to take its slow path. */
 		allocated = checkpoint - (left <= checkpoint ? left : 0);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (version % 2 == 0 && __atomic_load_n(&tls->version, __ATOMIC_RELAXED) == version)
@@ -244,7 +251,8 @@ struct hp_trigger_news hp_thread_news_total(void)
 	return total;
 }
 
-/* Returns true if some thread had not been recalled before. */
+/* Recalls each thread that has not joined the present session. Returns true if there was a thread
+ * that had not been recalled yet. */
 static bool recall_strangers(void)
 {
 	bool is_any = false;
@@ -271,9 +279,9 @@ void hp_thread_begin_session(uint32_t session)
 		hp_lock_release(&registry_lock);
 }
 
-/* A hook of another thread may be between reading its countdown and writing it back, and undo what
- * is written here. So a barrier makes all processors finish such a pair, and then this looks again.
- */
+/* A hook in another thread may have read its countdown and not yet written it back, and would undo
+ * the recall. So a barrier lets all processors finish such writes, and then the threads are checked
+ * again. */
 void hp_thread_recall(void)
 {
 	const int n_looks = 10;

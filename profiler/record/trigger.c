@@ -5,14 +5,14 @@
 enum {
 	STEP_MIN = 4096,
 	STEP_MAX = 1 << 24,
-	CLOCK_STEP_MAX = 32 * 1024 /* where threads look at the clock as well: see due.h */
+	CLOCK_STEP_MAX = 32 * 1024 /* if threads must also look at the clock: see due.h */
 };
 
-/* Asks for a dump when a running count reaches `next`. */
+/* An alarm asks for a dump when the count that belongs to it reaches `next`. */
 struct alarm {
 	uint64_t interval; /* 0: off */
 	uint64_t next;
-	uint64_t first_interval; /* before it was widened */
+	uint64_t first_interval; /* the interval before any widening */
 };
 
 static struct alarm allocated_alarm, freed_alarm, inuse_alarm;
@@ -79,13 +79,15 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* A count may stay close below its end for ever; without a minimum all steps would then be tiny. */
+/* Returns a step towards the alarm. The step has a minimum, because a count may stay close below
+ * `next` for ever, and all steps would then be tiny. */
 static uint64_t step_to_alarm(const struct alarm *a, uint64_t count)
 {
 	return max(distance(a, count) / 4, min(STEP_MIN, interval_of(a) / 4 + 1));
 }
 
-/* Bytes allocated only grow, so the last step goes right to the end. */
+/* Returns a step towards the alarm for bytes allocated. These only grow, so the last step may lead
+ * exactly to `next`. */
 static uint64_t step_to_allocated(uint64_t count)
 {
 	uint64_t left = distance(&allocated_alarm, count);
@@ -102,7 +104,8 @@ uint64_t hp_trigger_step(void)
 	return min(step_max, min(step, step_to_allocated(t.allocated)));
 }
 
-/* Returns false if the alarm is that far already, or the sum overflows. */
+/* Moves the alarm from `next` to one interval after `count`. Returns false if it is off, if another
+ * thread has moved it, if it would not move forward, or if the sum overflows. */
 static bool move_on(struct alarm *a, uint64_t next, uint64_t count)
 {
 	uint64_t after;
@@ -118,7 +121,7 @@ static void begin_anew(struct alarm *a, uint64_t count)
 	move_on(a, __atomic_load_n(&a->next, __ATOMIC_RELAXED), count);
 }
 
-/* Returns true to one of several threads that see the count reached. */
+/* Returns true if the count has reached the alarm, but to only one of the threads that see this. */
 static bool rings(struct alarm *a, uint64_t count)
 {
 	uint64_t next = __atomic_load_n(&a->next, __ATOMIC_RELAXED);
@@ -126,8 +129,8 @@ static bool rings(struct alarm *a, uint64_t count)
 	return count >= next && move_on(a, next, count);
 }
 
-/* A dump shows the whole state, whatever its reason, so all intervals begin anew; the high-water
- * mark is only ever raised. gperftools does the same. */
+/* Restarts all intervals after a dump, because every dump shows the whole state, for any reason.
+ * The high-water mark is only raised. gperftools does the same. */
 static void restart_alarms(const struct hp_trigger_totals *t)
 {
 	begin_anew(&allocated_alarm, t->allocated);
@@ -163,8 +166,8 @@ bool hp_trigger_is_due(struct hp_text *reason)
 	return true;
 }
 
-/* The next end moves on as well: the dump just written stays, and the next one is then as far from
- * it as the others that stay are from each other. */
+/* Doubles an interval. `next` is moved by one old interval as well: the dump just written stays,
+ * and the next one is to be as far from it as the dumps that stay are from each other. */
 static void widen(struct alarm *a)
 {
 	uint64_t interval = interval_of(a), wider;
