@@ -17,26 +17,28 @@ enum {
 
 uint32_t hp_due_n_signals;
 
-static int taken_signal; /* 0: none */
+static int taken_signal; /* the signal that we handle; 0: none */
 
-/* On the clock of hp_clock_coarse_ms(); 0: off. */
+/* Both are milliseconds of hp_clock_coarse_ms(). An interval of 0 is off. */
 static uint64_t time_interval_ms, next_time_ms;
-static uint64_t first_time_interval_ms; /* before it was widened */
+static uint64_t first_time_interval_ms; /* the interval before any widening */
 
 static uint64_t rss_interval, first_rss_interval; /* bytes; 0: off */
-static uint64_t next_rss_ms;                      /* when to look at the memory again */
+static uint64_t next_rss_ms;                      /* when to look at the resident memory again */
 static uint64_t rss_mark;
 
 /* --- time and resident memory -------------------------------------------------------------- */
 
-/* Returns true to one of several threads that see the time come. */
+/* Moves `*next` from `seen` to `after`. Returns true to only one of the threads that see the same
+ * time come. */
 static bool moves_on(uint64_t *next, uint64_t seen, uint64_t after)
 {
 	return __atomic_compare_exchange_n(next, &seen, after, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_RELAXED);
 }
 
-/* A process that was stopped gets one dump for all the intervals that it has missed. */
+/* Returns true if the time for a dump has come. After a process was stopped, there is one dump for
+ * all the intervals that have passed. */
 static bool is_time_due(uint64_t now, struct hp_text *reason)
 {
 	uint64_t interval = __atomic_load_n(&time_interval_ms, __ATOMIC_RELAXED);
@@ -96,9 +98,10 @@ static void dump_by_signal(void)
 	hp_dumper_dump_held(hp_text_terminate(&reason));
 }
 
-/* If another dump is in progress, the thread that writes it comes here afterwards. It releases the
- * dumper and then looks for a signal; this one notes the signal and then tries the dumper. So one
- * of the two sees what the other did. */
+/* Writes dumps as long as signals have come and no other dump is in progress. If one is, the thread
+ * that writes it calls this afterwards: it releases the dumper and then looks for a signal, while
+ * this thread has noted its signal before it tries the dumper. So at least one of the two sees what
+ * the other did. */
 static void dump_by_signals(void *unused)
 {
 	while (hp_due_has_signal() && hp_dumper_try()) {
@@ -109,8 +112,9 @@ static void dump_by_signals(void *unused)
 	}
 }
 
-/* A handler's stack may be small, so all of this runs on a scratch stack. In a fork child that is
- * not ready yet those are the parent's: see hp_scratch_after_fork(). */
+/* Writing runs on a scratch stack, because the stack of a signal handler may be small. In a fork
+ * child that is not ready yet, nothing runs: the scratch stacks may still be held by the parent's
+ * threads (see hp_scratch_after_fork()). */
 void hp_due_settle(void)
 {
 	int saved_errno = errno;
@@ -122,8 +126,9 @@ void hp_due_settle(void)
 	errno = saved_errno;
 }
 
-/* Runs in any thread, at any point of it. A fork child resets the count when it is made ready; a
- * vfork child's count is its parent's. */
+/* The signal's handler: runs in any thread, at any point. In a fork child, the count of signals is
+ * reset when the child is made ready. In a vfork child the count is the parent's, so the signal is
+ * ignored. */
 static void on_signal(int signal)
 {
 	if (hp_fork_mark_is_vfork_child())
@@ -145,7 +150,8 @@ static void report_signal(int signal, const char *problem)
 	hp_report_text(&line);
 }
 
-/* Our handler is there already if another thread forked while this one took the signal. */
+/* Returns true if the program does not use the signal. It may have our handler already, if another
+ * thread forked while this one was installing it. */
 static bool is_free(const struct sigaction *present)
 {
 	return (present->sa_handler == SIG_DFL || present->sa_handler == on_signal) &&
@@ -170,7 +176,7 @@ void hp_due_take_signal(const struct hp_options *options)
 		taken_signal = signal;
 }
 
-/* Does nothing if the program has put a handler of its own in place of ours. */
+/* Restores the default action, unless the program has replaced our handler by its own. */
 static void give_signal_back(void)
 {
 	struct sigaction present;
@@ -181,7 +187,7 @@ static void give_signal_back(void)
 	taken_signal = 0;
 }
 
-/* --- all of them --------------------------------------------------------------------------- */
+/* --- all reasons --------------------------------------------------------------------------- */
 
 void hp_due_look(void)
 {

@@ -39,10 +39,10 @@ enum {
 
 /* --- addresses of libraries that may be closed --------------------------------------------- */
 
-/* Libraries that were opened while the program ran, and the stacks that were folded, are shown at
- * addresses where nothing is mapped: whole TiBs of the address space are free in any process. It
- * makes no difference whether such a library is still open: it can be closed before the dump's maps
- * are read, and another one take its addresses. */
+/* Libraries that were opened while the program ran, and stacks that were folded, are shown at
+ * addresses where nothing is mapped: in any process, whole TiBs of the address space are free. This
+ * is done even for libraries that are still open, because one of them could be closed before the
+ * dump's maps are read, and another library could take its addresses. */
 struct elsewhere {
 	bool is_region_used[N_REGIONS];
 	uintptr_t base;
@@ -62,9 +62,9 @@ static bool mark_region(const struct hp_maps_entry *entry, void *context)
 	return true;
 }
 
-/* Returns the beginning of those addresses, where the folded stacks are. Looks for it when it is
- * first needed: many programs open no libraries, and reading the maps a second time is a quarter of
- * what a small dump takes. */
+/* Returns the beginning of such addresses; folded stacks are shown at this address. It is looked
+ * for when it is first needed, because many programs open no libraries, and reading the maps a
+ * second time takes a quarter of the time of a small dump. */
 static uintptr_t base_of(struct elsewhere *e)
 {
 	if (e->base)
@@ -76,7 +76,7 @@ static uintptr_t base_of(struct elsewhere *e)
 	return e->base;
 }
 
-/* Every numbered library has a range of its own there. */
+/* Returns the address at which a numbered library is shown. Each of them has a range of its own. */
 static uintptr_t module_address(struct elsewhere *e, const struct hp_module *m)
 {
 	return base_of(e) + FOLDED_SIZE + m->code_before;

@@ -23,7 +23,8 @@ enum {
 
 static struct hp_options options;
 static struct hp_lock dump_lock;
-static uint32_t progress; /* of dumps: a slow disk takes long, and others wait for it */
+static uint32_t progress; /* increases while a dump is written, so that others wait longer for a
+			     slow disk */
 static bool is_failure_reported, is_namespace_reported;
 
 /* --- a dump in a file ---------------------------------------------------------------------- */
@@ -37,7 +38,7 @@ struct dumping {
 	char buffer[OUTPUT_BUFFER];
 };
 
-static struct dumping *in_progress; /* NULL: none */
+static struct dumping *in_progress; /* the dump that is being written; NULL: none */
 
 static void note_progress(void)
 {
@@ -78,7 +79,7 @@ static int print_to_file(struct dumping *d)
 	return d->file.error;
 }
 
-/* Removes every second dump when there are too many; the next ones come half as often. */
+/* If there are too many dumps, removes every second one and doubles the intervals. */
 static void thin_out(void)
 {
 	struct hp_name expired;
@@ -136,8 +137,8 @@ static int write_whole(struct dumping *d)
 	return error;
 }
 
-/* All signals are blocked here. So no handler can fork while its own thread writes a dump, which
- * the child would take for another thread's. */
+/* Writes the dump with all signals blocked. So no handler can fork while its own thread writes a
+ * dump, which the child would take for another thread's dump. */
 static void write_on_scratch_stack(void *argument)
 {
 	struct dumping *d = argument;
@@ -153,7 +154,7 @@ static bool is_verbose(void)
 	       (options.verbose == HP_VERBOSE_AUTO && hp_report_is_terminal());
 }
 
-/* Cuts a very long path: the rest of the message must fit into the line as well. */
+/* Appends a path. A very long path is cut, so that the rest of the message fits into the line. */
 static void put_path(struct hp_text *line, const char *path)
 {
 	const size_t shown_max = 700;
@@ -181,7 +182,8 @@ static void report_success(const struct dumping *d)
 	hp_report_text(&line);
 }
 
-/* Reports once, until a dump succeeds again: a full disk would fill the log as well. */
+/* Reports a failure once, and then not again until a dump succeeds: otherwise a full disk would
+ * fill the log too. */
 static void report_failure(const char *path, int error)
 {
 	HP_TEXT_LOCAL(line, 1024);
@@ -196,7 +198,8 @@ static void report_failure(const char *path, int error)
 	hp_report_text(&line);
 }
 
-/* Another thread's dump waits for a disk that does not answer, or the thread is stopped. */
+/* Reports that there is no dump because another thread's dump does not end: it waits for a disk
+ * that does not answer, or the thread is stopped. */
 static void report_busy(const char *reason)
 {
 	HP_TEXT_LOCAL(line, 1024);
@@ -219,7 +222,8 @@ static void report_namespace(void)
 		  "their allocations are not recorded");
 }
 
-/* An auditing library's namespace is open from the start, and not the program's. */
+/* A namespace that exists at start belongs to an auditing library, not to the program, so it is
+ * never reported. */
 void hp_dumper_init(void)
 {
 	is_namespace_reported = hp_object_is_namespace_open();
@@ -227,7 +231,8 @@ void hp_dumper_init(void)
 
 static bool dump_locked(const char *reason)
 {
-	/* From mmap: neither the host's stack nor the scratch stack has room to spare for it. */
+	/* The struct is mapped, because it is too large for the host's stack and for a scratch
+	 * stack. */
 	struct dumping *d = hp_memory_map_beyond_limit(sizeof(*d));
 
 	if (!d) {
@@ -250,7 +255,7 @@ static bool dump_locked(const char *reason)
 	return is_written;
 }
 
-/* A session does not end while the lock is held. */
+/* Returns true if there is a session. It does not end as long as the lock of dumps is held. */
 static bool may_dump(void)
 {
 	if (hp_fork_mark_is_new_process() && !hp_session_on_raw_fork())
@@ -301,7 +306,7 @@ static void grow_text(struct hp_text *t)
 
 	if (!bigger) {
 		t->cut = true;
-		t->used = 0; /* the rest overwrites a text that is given up */
+		t->used = 0; /* what follows overwrites the text, which is of no use any more */
 		return;
 	}
 	memcpy(bigger, t->buffer, t->used);
@@ -374,8 +379,8 @@ void hp_dumper_go_on(void)
 	hp_lock_release(&dump_lock);
 }
 
-/* Another thread's dump goes on in the parent. The child has copies of its memory and of its
- * descriptor, and gives them up. */
+/* Forgets a dump that another thread of the parent was writing at the fork; the parent goes on with
+ * it. The child closes its copy of the descriptor and frees its copy of the memory. */
 static void forget_dump_of_parent(void)
 {
 	struct dumping *d = in_progress;

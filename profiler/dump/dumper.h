@@ -1,42 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* The dumper writes dumps under their names, one at a time, and reports the results.
+/* The dumper writes dumps to files, one at a time, gives them their names, and reports the results.
  *
- * Any thread, with hp_tls.in_hook set; signal-safe: yes, as for a handler that calls _exit(). A
- * handler that has interrupted a dump of its own thread gets none. init and start are for
- * lifecycle.c. */
+ * Any thread, with hp_tls.in_hook set; signal-safe: yes, as a handler may call _exit(), which
+ * writes a dump; but if the handler has interrupted a dump in its own thread, it can't write
+ * another one. Only lifecycle.c calls hp_dumper_init() and hp_dumper_start(). */
 #pragma once
 #include "base/options.h"
 
-/* Notes which namespaces are open before the program runs. Once, at start. */
+/* Notes which namespaces are open before the program runs. Call it once, at start. */
 void hp_dumper_init(void);
 
-/* Takes over the options of a session that begins. */
+/* Copies the options of a session that begins. */
 void hp_dumper_start(const struct hp_options *options);
 
-/* Writes a dump now, after one that is in progress. Returns false with a message if the dump can't
- * be written; false without one if there is no session, or the process is a vfork child. */
+/* Writes a dump now, or after a dump that is in progress. Returns false and reports why if the dump
+ * can't be written. Returns false without a report if there is no session, or if the process is a
+ * vfork child. */
 bool hp_dumper_dump(const char *reason);
 
-/* The same for a thread that happened to use an interval up. If a dump is in progress, the thread
- * neither waits nor writes a second one. */
+/* Same as hp_dumper_dump(), but for a thread that happened to use up an interval: if a dump is in
+ * progress, it neither waits nor writes a second one. */
 void hp_dumper_dump_or_skip(const char *reason);
 
-/* The same for the caller of hp_dumper_wait() or hp_dumper_try(). */
+/* Same as hp_dumper_dump(), but for a caller that holds dumps off by hp_dumper_wait() or
+ * hp_dumper_try(). */
 void hp_dumper_dump_held(const char *reason);
 
-/* Returns the text of a dump, or NULL if there is no session or no memory. The text is in memory of
- * the profiler's own; the caller unmaps `*out_mapped` bytes. */
+/* Returns the text of a dump, or NULL if there is no session or no memory. The text is in the
+ * profiler's own memory; the caller frees it with hp_memory_unmap(), with *out_mapped as the
+ * size. */
 char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped);
 
 /* Returns true if the last dump could not be written, and this was reported. */
 bool hp_dumper_has_failed(void);
 
-/* Waits for a dump in progress and holds off the next, until hp_dumper_go_on(). Returns false, with
- * nothing held, if the wait takes too long. */
+/* Waits until no dump is in progress, and holds new dumps off until hp_dumper_go_on(). If the wait
+ * takes too long, returns false and holds nothing off. */
 bool hp_dumper_wait(void);
 void hp_dumper_go_on(void);
 
-/* The same without waiting: returns false if a dump is in progress or held off. */
+/* Same as hp_dumper_wait(), but does not wait: returns false if a dump is in progress or dumps are
+ * held off. */
 bool hp_dumper_try(void);
 
 void hp_dumper_after_fork(void);

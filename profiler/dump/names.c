@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #define MARK       "HEAPPROF_OWNER"
-#define NUMBER_MAX 999999999 /* of a dump */
+#define NUMBER_MAX 999999999 /* the highest number of a dump */
 
-struct linux_dirent64 { /* getdents64(2) */
+struct linux_dirent64 { /* as getdents64(2) fills it */
 	uint64_t ino;
 	int64_t off;
 	uint16_t size;
@@ -21,20 +21,20 @@ struct linux_dirent64 { /* getdents64(2) */
 };
 
 static bool is_owner, is_by_environment;
-static bool follows_exec; /* in a process that was profiled before the exec */
+static bool follows_exec; /* this process was already profiled before an exec */
 static uint32_t n_collisions;
-static uint64_t last_number;  /* under the present prefix; 0: none */
-static uint64_t first_number; /* of this process, under first_prefix; 0: none */
+static uint64_t last_number;  /* number of the last dump under the present prefix; 0: none */
+static uint64_t first_number; /* number of this process's first dump, under first_prefix; 0: none */
 static char first_prefix[PATH_MAX];
 static uint64_t n_claimed;
-static bool is_number_known; /* last_number is */
-static bool is_number_tried; /* without having read the folder */
-static int64_t start_ns;     /* of the session or the fork child, since the epoch */
+static bool is_number_known; /* last_number is known, or taken to be 0 */
+static bool is_number_tried; /* last_number was taken to be 0 without reading the folder */
+static int64_t start_ns;     /* start of the session or the fork child, in ns since 1970 */
 
-/* The numbers of dumps that are kept spread, under first_prefix. */
+/* The numbers of the dumps that are kept with HP_KEEP_SPREAD, under first_prefix. */
 static uint64_t spread[HP_SPREAD_MAX + 1];
 static size_t n_spread;
-static size_t n_thinned; /* how many of these have been looked at in this thinning */
+static size_t n_thinned; /* how many of them hp_names_thin() has already looked at */
 
 /* --- the prefix ---------------------------------------------------------------------------- */
 
@@ -86,9 +86,9 @@ static bool make_name(struct hp_name *out, uint64_t number)
 
 /* --- dumps that are there already ---------------------------------------------------------- */
 
-/* name = base "." digit+ ".heap"
- * Returns 0 if it is not that, or more than NUMBER_MAX: no process writes so many dumps, and there
- * is always a next number. */
+/* name = base "." digit+ ".heap". Returns the number, or 0 if `name` is something else or the
+ * number exceeds NUMBER_MAX: no process writes so many dumps, and there must always be a next
+ * number. */
 static uint64_t parse_dump_number(const char *name, const char *base, size_t base_size)
 {
 	uint64_t number = 0;
@@ -101,7 +101,8 @@ static uint64_t parse_dump_number(const char *name, const char *base, size_t bas
 	return strcmp(p, ".heap") == 0 && number <= NUMBER_MAX ? number : 0;
 }
 
-/* `name` is that of a file; `base`, the last part of the prefix, is how it should begin. */
+/* Called for each file in the folder. `name` is the file's name; `base` is the last part of the
+ * prefix, with which the names of dumps begin. */
 typedef void visit_function(const char *name, const char *base);
 
 static void visit_names(int fd, const char *base, visit_function *visit)
@@ -118,7 +119,7 @@ static void visit_names(int fd, const char *base, visit_function *visit)
 		}
 }
 
-/* Visits all files in the folder of the present prefix. */
+/* Calls `visit` for each file in the folder of the present prefix. */
 static void visit_folder(visit_function *visit)
 {
 	char prefix[PATH_MAX];
@@ -152,8 +153,8 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* A dump that was not there when this process started is another process's. A dump from the future
- * only shows that clocks differ. */
+/* Returns true if the last dump was written after this process started, so that another process
+ * must have written it. A time in the future only shows that clocks differ. */
 static bool is_last_of_another_process(void)
 {
 	struct hp_name name;
@@ -181,9 +182,9 @@ static void leave_prefix(void)
 	is_number_known = false;
 }
 
-/* A prefix with this process's ID in it is nearly always new, so number 1 is tried; it never
- * replaces a file. Reading the folder in each of many processes would take time that grows with the
- * square of their number. */
+/* Sets last_number. If the prefix contains this process's ID, it is nearly always new, so the
+ * folder is not read and number 1 is tried, which never replaces a file. If each of many processes
+ * read the folder, the total time would grow with the square of their number. */
 static void find_last_number(void)
 {
 	while (!is_number_known) {
@@ -201,7 +202,7 @@ static void find_last_number(void)
 /* --- whose dump ---------------------------------------------------------------------------- */
 
 enum {
-	/* Holds a program and a command line of 4 KiB each with every byte escaped. */
+	/* Enough for a program's path and a command line of 4 KiB each, with every byte escaped. */
 	METADATA_MAX = 128 << 10
 };
 
@@ -214,8 +215,8 @@ static bool begins_like_dump(const char *path)
 	       strcmp(head, magic) == 0;
 }
 
-/* Returns how much of `line`, which has newlines at its ends only, is matched after one more byte.
- */
+/* Advances a search for `line`, which has newlines at both ends only. `n_matched` of its bytes are
+ * matched; returns how many are matched after the byte `c`. */
 static size_t match_byte(const char *line, size_t n_matched, char c)
 {
 	if (line[n_matched] == c)
@@ -252,7 +253,8 @@ static bool has_metadata(const char *path, struct hp_text *line)
 	return result;
 }
 
-/* False if another file was put there, or the dump was replaced by a link. */
+/* Returns true if the file is a dump with this run's ID. It is not if another file was put there,
+ * or if the dump was replaced by a link. */
 static bool is_dump_of_this_run(const char *path)
 {
 	uint64_t run = hp_process_run_id();
@@ -264,7 +266,8 @@ static bool is_dump_of_this_run(const char *path)
 	return begins_like_dump(path) && has_metadata(path, &line);
 }
 
-/* Compares the process ID: the program that ran here before an exec had another run ID. */
+/* Returns true if the file is a dump of this process from before an exec. It has the same process
+ * ID, but another run ID. */
 static bool is_dump_before_exec(const char *path)
 {
 	HP_TEXT_LOCAL(line, 40);
@@ -338,7 +341,8 @@ void hp_names_remove_earlier(void)
 
 /* --- the first process --------------------------------------------------------------------- */
 
-/* mark = pid ":" start-time of the first process. An exec in place keeps both. */
+/* mark = pid ":" start-time of the first process. Both stay the same if the process executes
+ * another program. */
 static void make_mark(char *out, size_t size)
 {
 	struct hp_text t = {.buffer = out, .size = size};
@@ -373,7 +377,8 @@ void hp_names_mark_environment(bool always)
 	setenv(MARK, mark, true /* overwrite */);
 }
 
-/* A session under the prefix of the last one continues its dumps, unless they were moved away. */
+/* Returns true if this session has the same prefix as the last one, and that session's first dump
+ * is still there. Then this session continues those dumps. */
 static bool is_first_there(void)
 {
 	char present_prefix[PATH_MAX];
@@ -435,7 +440,7 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 	count_claimed();
 	if (max_dumps == 0 || last_number - first_number < max_dumps)
 		return false;
-	/* The first stays, and the newest; with room for one only, just the newest. */
+	/* The first dump and the newest ones stay; if only one may stay, the newest. */
 	uint64_t expired = last_number - max_dumps + (max_dumps > 1);
 
 	if (expired == first_number)
@@ -454,7 +459,7 @@ bool hp_names_claimed_spread(uint64_t max_dumps)
 	return is_full;
 }
 
-/* The numbers at odd places go, except the newest; the others close up. */
+/* Removes the numbers at odd places of `spread`, except the newest number, and closes the gaps. */
 bool hp_names_thin(struct hp_name *out_expired)
 {
 	while (n_thinned < n_spread) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A name is the path of a dump: PREFIX.NNNN.heap for the process that started first,
- * PREFIX_PID.NNNN.heap for every process under it, with a number that is not taken. The folder is
- * read when the first name without a process ID is needed, or a name turns out to be taken; never
- * by a process without a dump.
+/* A name is the path of a dump, with a number that is not taken: PREFIX.NNNN.heap for the first
+ * process that was started with the prefix, and PREFIX_PID.NNNN.heap for every process under it.
+ * The folder is read when the first name without a process ID is needed, or when a name turns out
+ * to be taken; a process that writes no dump never reads it.
  *
- * Dumps are named, claimed and removed by the holder of the lock of dumps: see dumper.h. */
+ * Only the thread that holds the lock of dumps (dumper.h) makes, claims and removes names. */
 #pragma once
 #include "base/options.h"
 
@@ -12,50 +12,56 @@ struct hp_name {
 	char path[PATH_MAX];
 };
 
-/* Takes a prefix, see hp_prefix_set(). Returns false, with a message, if there can't be such names.
- * A process that the environment starts, `by_environment`, looks there for the mark of a process
- * that was first. Call where calling the C library is safe. */
+/* Sets the prefix, as hp_prefix_set() does. Returns false and reports why if there can be no names
+ * with it. `by_environment` is true if HEAPPROFILE asks for the session: then the environment is
+ * searched for a mark, which shows that an earlier process was first. Call it where calling the C
+ * library is safe. */
 bool hp_names_start(const char *prefix, bool by_environment);
 
-/* Returns true if the environment has such a mark. Takes the C library's lock on it. */
+/* Returns true if the environment has such a mark. Takes the C library's lock on the
+ * environment. */
 bool hp_names_is_environment_marked(void);
 
-/* Puts the mark there, if this is the first process, or `always`. Takes the same lock. */
+/* Puts the mark into the environment if this process is the first, or if `always`. Takes the C
+ * library's lock on the environment. */
 void hp_names_mark_environment(bool always);
 
-/* Makes the name of the next dump; a fork child has another one. Returns false if it would be too
- * long. */
+/* Sets *out to the name of the next dump; in a fork child it is another name than in the parent.
+ * Returns false if the name would be too long. */
 bool hp_names_next(struct hp_name *out);
 
-/* The name was taken already. If it was only tried, the next one is numbered after the highest that
- * is there. Else another process uses this prefix, and the next prefix is PREFIX_PID, then
- * PREFIX_PID-2, and so on. */
+/* Call it if the name is already taken. If the number was only tried, without reading the folder,
+ * the next name has the number after the highest one in the folder. Otherwise another process uses
+ * this prefix, and the next names have the prefix PREFIX_PID, then PREFIX_PID-2, and so on. */
 void hp_names_collided(void);
 
-/* The name is claimed. At most `max_dumps` stay (0: all), always including the first. Returns true,
- * with the dump that has to go in `out_expired`, if this is one too many; false if there is none,
- * or if the file under its name is not that dump any more. */
+/* Call it when the name has been claimed. At most `max_dumps` dumps stay (0: all), including the
+ * first one. If there is now one too many, sets *out_expired to the dump that must be removed, and
+ * returns true. Returns false if there is none, or if that dump's file has been replaced by another
+ * one. */
 bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired);
 
-/* The name is claimed, and dumps are kept spread: at most `max_dumps` (0: all, or HP_SPREAD_MAX).
- * Returns true if this is one too many. Then each call of hp_names_thin() stores one that has to
- * go, and returns false if none is left. A file that is not that dump any more stays. */
+/* Same as hp_names_claimed(), but for dumps that are kept spread: at most `max_dumps` or
+ * HP_SPREAD_MAX (`max_dumps` 0: HP_SPREAD_MAX). Returns true if there are now too many. Then call
+ * hp_names_thin() until it returns false: each call that returns true sets *out_expired to a dump
+ * that must be removed. A dump whose file has been replaced by another one is left out. */
 bool hp_names_claimed_spread(uint64_t max_dumps);
 bool hp_names_thin(struct hp_name *out_expired);
 
-/* Removes the dumps of earlier runs under the present prefix: files that begin like a dump, except
- * those of this process, also from before an exec. Also removes what processes under the prefix
- * were writing when they died, where a file can't be without a name. */
+/* Removes dumps of earlier runs under the present prefix: files that begin like a dump, except
+ * dumps of this process, even from before an exec. Also removes temporary files that processes
+ * under the prefix were writing when they died; there are such files if the file system can't
+ * create files without a name. */
 void hp_names_remove_earlier(void);
 
-/* Returns the number of dumps claimed by this process in all its sessions. */
+/* Returns how many dumps this process has claimed, in all its sessions. */
 uint64_t hp_names_n_claimed(void);
 
 /* Returns true if this process is the first under its prefix. */
 bool hp_names_is_owner(void);
 
-/* Returns true if this process is the first under a prefix of the environment, and no program that
- * it ran before an exec was profiled: then the environment has not been checked yet. */
+/* Returns true if this process is the first that the environment has started with its prefix, and
+ * was not profiled before an exec: then the environment has not been checked yet. */
 bool hp_names_is_first_image(void);
 
 void hp_names_after_fork(void);

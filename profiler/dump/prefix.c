@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char pattern[PATH_MAX]; /* absolute */
+static char pattern[PATH_MAX]; /* absolute, not expanded */
 
 const char *hp_prefix_pattern(void)
 {
@@ -35,7 +35,7 @@ static void put_expansion(struct hp_text *t, char c)
 	case '%':
 		hp_text_char(t, '%');
 		break;
-	default: /* unknown: kept as it is */
+	default: /* unknown: not expanded */
 		hp_text_char(t, '%');
 		hp_text_char(t, c);
 	}
@@ -73,7 +73,7 @@ static void report_no_folder(int error)
 	hp_report_text(&line);
 }
 
-/* Escapes the text, so that nothing in it is expanded. */
+/* Appends the text with each % doubled, so that nothing in it is expanded. */
 static void put_literally(struct hp_text *t, const char *text)
 {
 	for (; *text; text++)
@@ -104,7 +104,7 @@ static bool is_folder(void)
 	return !t.cut && hp_sys_stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Leaves out leading dots, so that the file is not hidden. */
+/* Appends the program's name without leading dots, so that the file is not hidden. */
 static void put_name_in_folder(struct hp_text *t)
 {
 	const char *name = hp_process_name();
@@ -113,7 +113,7 @@ static void put_name_in_folder(struct hp_text *t)
 	put_literally(t, *name ? name : "program");
 }
 
-/* prefix = path-and-beginning | folder "/" | folder */
+/* prefix = path-and-beginning | folder "/" | folder. Appends the program's name to a folder. */
 static void complete_folder(struct hp_text *t)
 {
 	bool has_slash = t->buffer[t->used - 1] == '/';
