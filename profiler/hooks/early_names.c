@@ -6,20 +6,21 @@
 
 #define PAGE_SIZE ((uintptr_t)4096)
 
-/* The linker defines both, in the object that has this code. */
+/* The linker defines these two in the object that contains this code. */
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-redundant-declaration) */
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 /* NOLINTEND(bugprone-reserved-identifier,readability-redundant-declaration) */
 
-/* An object's tables, to which its dynamic section leads. */
+/* Tables that an object's dynamic section points to. */
 struct tables {
 	ElfW(Sym) * symbols;
 	const char *names;
 	const uint32_t *gnu_hash;
 };
 
-/* The loader adds an object's address to these in place, except for the kernel's own object. */
+/* Returns an object's tables. In the dynamic section, the loader has already added the object's
+ * address to theirs, except in the kernel's own object (the vDSO). */
 static struct tables symbol_tables_of(const ElfW(Dyn) * dynamic, uintptr_t start)
 {
 	struct tables t = {0};
@@ -54,8 +55,12 @@ static uint32_t gnu_hash_of(const char *name)
 	return hash;
 }
 
-/* table = n-buckets first-symbol n-words shift word{n-words} bucket{n-buckets} hash*: a bucket has
- * the number of its first symbol, and the last bit of a hash is set at its last. */
+/* Returns the symbol with this name, or NULL if there is none, from GNU's hash table:
+ *
+ * table = n-buckets first-symbol n-words shift word{n-words} bucket{n-buckets} hash*
+ *
+ * A bucket is the number of its first symbol. The lowest bit of a hash is 1 if it is the bucket's
+ * last. */
 static ElfW(Sym) * find_symbol(const struct tables *t, const char *name)
 {
 	const uint32_t *table = t->gnu_hash;
@@ -115,8 +120,8 @@ static const ElfW(Phdr) * own_header(size_t i)
 	return (const ElfW(Phdr) *)(own_start() + __ehdr_start.e_phoff) + i;
 }
 
-/* Returns how the segment of this library that has the address is mapped, or 0 if none has it. The
- * first segment has the ELF header. */
+/* Returns the protection of this library's segment that contains `address`, or 0 if no segment
+ * does. The first segment contains the ELF header. */
 static int own_protection_of(uintptr_t address)
 {
 	uintptr_t bias = own_start();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A hook is a function of ours that the program calls in place of the allocator's. It counts,
- * compares, and jumps: to the allocator underneath, or to its slow path. Both are tail calls, so
- * that a slow path's own caller is the program: see HP_SITE_OF_CALLER(). This header has the parts
- * that hooks share. */
+ * compares, and then jumps, either to the allocator underneath or to its slow path. Both jumps are
+ * tail calls, so the caller of a slow path is the program: see HP_SITE_OF_CALLER(). This header has
+ * the parts that hooks share. */
 #pragma once
 #include "control/lifecycle.h"
 #include "dump/due.h"
@@ -12,13 +12,13 @@
 #define SLOW              static __attribute__((noinline)) HP_HOOK_CODE
 #define likely(condition) __builtin_expect(!!(condition), true)
 
-/* Begins a slow path, which ends with hook_end(). Returns false within another hook: then the call
- * is only forwarded, and hook_end() is not called. */
+/* Begins a slow path and returns true; hook_end() ends it. Returns false within another hook: then
+ * the slow path only forwards the call, and does not call hook_end(). */
 static inline bool hook_begin(void)
 {
 	if (hp_tls.in_hook)
 		return false;
-	/* The first call that finds the C library ready makes this library ready. */
+	/* The first call after the C library has become ready makes this library ready. */
 	if (!likely(hp_lifecycle_is_ready()))
 		hp_lifecycle_init();
 	hp_tls.in_hook = 1;
@@ -32,7 +32,7 @@ static inline void hook_end(void)
 		hp_due_settle();
 }
 
-/* Ends the slow path of an allocation. `p` is what the allocator returned, NULL if it failed. */
+/* Ends the slow path of an allocation. `p` is what the allocator returned, or NULL if it failed. */
 static inline void hook_end_allocation(void *p, size_t size, const struct hp_site *site)
 {
 	if (likely(p))
@@ -40,14 +40,15 @@ static inline void hook_end_allocation(void *p, size_t size, const struct hp_sit
 	hook_end();
 }
 
-/* Before a block is moved or resized in place: takes its entry out. Returns false if it has none.
- */
+/* Call it before a block is moved or resized in place. Takes the block's entry out of the table;
+ * returns false if the block has none. */
 static inline bool hook_take(void *p, struct hp_live_entry *entry)
 {
 	return p && hp_recorder_forget(p, entry);
 }
 
-/* After that, with what hook_take() returned: counts the block as freed if it `has_gone`. */
+/* Call it afterwards, with what hook_take() returned as `is_known`. If the block `has_gone`, counts
+ * it as freed; otherwise puts its entry back. */
 static inline void hook_settle(bool is_known, const struct hp_live_entry *entry, bool has_gone)
 {
 	if (is_known && has_gone)
@@ -56,5 +57,6 @@ static inline void hook_settle(bool is_known, const struct hp_live_entry *entry,
 		hp_recorder_keep(entry);
 }
 
-/* Frees a block as free() does on its slow path. Looks it up first if it may be a recorded one. */
+/* Frees a block as the slow path of free() does: if the block may be a recorded one, looks it up
+ * first. */
 __attribute__((visibility("hidden"))) void hp_hook_free(void *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The hooks for every name by which a program gets or returns heap memory; hooks.h says how hooks
- * work. interpose_cxx.c has those for operator new and delete. */
+/* The hooks for every name by which a program allocates or frees heap memory, except operator new
+ * and delete, which are in interpose_cxx.c. hooks.h describes how hooks work. */
 #include "base/sys.h"
 #include "hooks/hooks.h"
 #include "hooks/interpose_cxx.h"
@@ -75,7 +75,8 @@ SLOW int posix_memalign_slow(void **out, size_t alignment, size_t size)
 	return error;
 }
 
-/* The entry is taken out before the block goes: another thread may be given the address at once. */
+/* The entry is taken out of the table before the block is freed, because afterwards another thread
+ * may get the same address at once. */
 __attribute__((noinline)) HP_HOOK_CODE void hp_hook_free(void *p)
 {
 	if (!p || hp_next_alloc_is_boot(p))
@@ -107,7 +108,7 @@ SLOW void *realloc_slow(void *old, size_t size)
 		return reallocate(old, size);
 	is_known = hook_take(old, &entry);
 	p = reallocate(old, size);
-	/* NULL for size 0 means that the block was freed. */
+	/* For size 0, NULL means that the block was freed. */
 	hook_settle(is_known, &entry, p || size == 0);
 	hook_end_allocation(p, size, &site);
 	return p;
@@ -133,15 +134,16 @@ HOOK void *calloc(size_t n, size_t size)
 
 HOOK void *realloc(void *p, size_t size)
 {
-	/* In this order: the slow path counts the size, so it must not be counted before. */
+	/* In this order, because the slow path counts the size: it must not have been counted
+	 * before. */
 	if (likely(!hp_recorder_may_know(p)) && likely(!hp_recorder_count(size)))
 		return hp_next.realloc(p, size);
 	return realloc_slow(p, size);
 }
 
-/* Calls the global realloc, as the C library's own does: where another allocator comes before us
- * and lacks this name, the block has to be that allocator's. The names of SAME_AS_GLOBAL_FREE do
- * the same. */
+/* Calls the global realloc, as the C library's reallocarray does. If another allocator comes before
+ * us and does not define reallocarray, the block must come from that allocator. The functions made
+ * by SAME_AS_GLOBAL_FREE call the global free for the same reason. */
 HOOK void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t total;
@@ -161,9 +163,10 @@ HOOK void free(void *p)
 		hp_hook_free(p);
 }
 
-/* The functions below are called seldom enough for a look at their results. malloc, calloc and
- * realloc are not: an allocation that fails there is counted, unless it takes the slow path, as
- * every large one does. */
+/* Takes the size back from the count if the allocation failed. The functions below are called so
+ * seldom that they can look at their results. malloc, calloc and realloc can't afford that: if one
+ * of them fails, its size stays counted, unless it took the slow path, which every large allocation
+ * does. */
 static inline void *uncount_if_failed(void *p, size_t size)
 {
 	if (!likely(p))
@@ -231,7 +234,8 @@ SAME_AS_GLOBAL_FREE(free_aligned_sized) /* C23 */
 
 /* --- libraries and the end ----------------------------------------------------------------- */
 
-/* Facts about a library's code are void once the library may be gone: see modules.h. */
+/* What is known about a library's code is no longer valid once the library may be unmapped: see
+ * modules.h. */
 HOOK int dlclose(void *handle)
 {
 	static int (*next)(void *);
@@ -245,8 +249,8 @@ HOOK int dlclose(void *handle)
 	return result;
 }
 
-/* exit() and quick_exit() run our handlers; _exit() and _Exit() run none. Whatever happens in the
- * last dump, the process ends, for the program has called _exit. */
+/* exit() and quick_exit() run our handlers; _exit() and _Exit() run none, so the last dump is
+ * written here. Even if that goes wrong the process ends, as the program has asked. */
 HOOK void _exit(int status)
 {
 	hp_lifecycle_exit();
@@ -256,9 +260,9 @@ HOOK void _exit(int status)
 
 HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
 
-/* note = name-size desc-size type owner version
- * By this note a copy of the library knows another one, in a program that has the archive and is
- * run under the shared library as well. */
+/* note = name-size desc-size type owner version. By this note a copy of the library recognizes
+ * another copy: a program that is linked with the archive may also be run under the shared
+ * library. */
 __asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
 	".balign 4\n"
 	".long 2f - 1f, 4f - 3f, 1\n"

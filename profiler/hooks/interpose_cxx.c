@@ -4,20 +4,22 @@
  * RKSt9nothrow_t std::nothrow.
  *
  * A program may replace any of these forms, and the runtime's other forms then call the
- * replacement. So ours may do the work only where nobody else defines any form. The route is
+ * replacement. So our forms may do the work only if nobody else has replaced a form. The route is
  * decided once:
  *
- * - Where only a C++ runtime or the allocator underneath defines forms, each of ours goes to that
- *   allocator at once: the caller is the program, and nothing is counted twice. An allocator's own
- *   forms call no others.
- * - Else each form goes on to the definition after ours, uncounted. The runtime's forms call the
- *   others by their global names, and in the end malloc, where the block is counted.
+ * - If only a C++ runtime or the allocator underneath defines forms, each of our forms calls that
+ *   allocator directly. So its caller is the program, and nothing is counted twice. (An allocator's
+ *   own forms call no other forms.)
+ * - Otherwise each of our forms passes the call on, uncounted, to the next definition. The
+ *   runtime's forms call other forms by their global names and, in the end, malloc, where the block
+ *   is counted.
  *
- * In the second case our names are hidden as well, and also where there is no runtime at start: a C
- * program may open C++ libraries with forms of their own, which are found there only if nothing
- * comes before them. A call that was bound to our form before that takes the route.
+ * In the second case our names are hidden as well. They are also hidden if there is no runtime at
+ * start: a C program may open C++ libraries that bring forms of their own, and those forms are
+ * found only if no other definition comes before them. A call that was bound to one of our forms
+ * earlier takes the route.
  *
- * The definitions are weak, so that a program linked with the archive may have its own. */
+ * The definitions are weak, so that a program linked with the archive can define its own. */
 #include "hooks/interpose_cxx.h"
 #include "hooks/hooks.h"
 #include "hooks/next_alloc.h"
@@ -27,8 +29,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* All forms, and for each the form that the standard's default calls: the form itself if the
- * default calls malloc or free. */
+/* All forms. Each has, as its second name, the form that the standard's default definition of it
+ * calls: its own name if the default calls malloc or free. */
 #define FORMS(NEW, DELETE)                                                       \
 	NEW(_Znwm, _Znwm)                                                        \
 	NEW(_Znam, _Znwm)                                                        \
@@ -60,12 +62,13 @@ enum form {
 	N_FORMS
 };
 
-/* More parameters than the real ones have: the missing ones are passed on as they came. */
+/* The type has more parameters than most forms. Arguments that a form does not have are passed on
+ * as they happen to be. */
 typedef void *new_function(size_t size, const void *a, const void *b);
 typedef void delete_function(void *p, const void *a, const void *b);
 
-/* The names as the program sees them: any object may define them. Ours get them by aliases, at the
- * end. */
+/* The names as the program sees them, which any object may define. They become aliases of our forms
+ * at the end of this file. */
 #define NEW(symbol, default_call) __attribute__((weak, visibility("default"))) new_function symbol;
 #define DELETE(symbol, default_call, p, a) \
 	__attribute__((weak, visibility("default"))) delete_function symbol;
@@ -79,7 +82,7 @@ FORMS(NEW, DELETE)
 #undef NEW
 #undef DELETE
 
-/* --- the standard's default, where there is no definition after ours ----------------------- */
+/* --- the standard's default, if there is no definition after ours -------------------------- */
 
 #define NEW(symbol, default_call)                                                            \
 	static HP_HOOK_CODE void *default##symbol(size_t size, const void *a, const void *b) \
@@ -105,12 +108,13 @@ enum route {
 
 static uint8_t route = UNDECIDED;
 static void *next[N_FORMS];   /* the definitions after ours; NULL: there is none */
-static void *target[N_FORMS]; /* where a form goes on to if ours step aside; NULL: nowhere */
+static void *target[N_FORMS]; /* where our form passes the call on to, if ours step aside; NULL:
+				 nowhere */
 
 static const struct {
 	struct hp_export export;
 	const void *global;       /* the first definition in the global scope */
-	const void *default_form; /* NULL: malloc or free */
+	const void *default_form; /* NULL: the default calls malloc or free */
 } forms[N_FORMS] = {
 /* NOLINTBEGIN(bugprone-macro-parentheses): names of symbols */
 #define FORM(symbol, default_call)             \
@@ -139,8 +143,8 @@ static bool is_runtimes(const void *function)
 	return false;
 }
 
-/* In a program that is linked with our archive, ours are the program's too: a form is ours only if
- * it is at our address. */
+/* Returns true if another definition comes before ours. If the program is linked with our archive,
+ * our definitions are in the program too, so addresses are compared. */
 static bool is_replaced_before(enum form form)
 {
 	const void *first = forms[form].global;
@@ -153,7 +157,8 @@ static bool is_allocators(const void *function)
 	return hp_object_has_both(function, (const void *)hp_next.malloc);
 }
 
-/* Another copy of this library decides for itself, in the same way. */
+/* Returns true if the definition after ours replaces the runtime's. A definition in another copy of
+ * this library does not count: that copy decides by the same rules. */
 static bool is_replaced_after(enum form form)
 {
 	return next[form] && !is_allocators(next[form]) && !is_runtimes(next[form]) &&
@@ -184,7 +189,8 @@ static bool has_runtime(void)
 	return false;
 }
 
-/* Calls of an allocator's forms would not be recorded: ours are in their place. */
+/* Returns where our form passes the call on to if ours step aside. A call of the allocator's own
+ * form would not be recorded, so our form does the work in its place. */
 static void *find_target(enum form form)
 {
 	if (!next[form])
@@ -192,8 +198,9 @@ static void *find_target(enum form form)
 	return is_allocators(next[form]) ? NULL : next[form];
 }
 
-/* A name to which an object refers is looked up at its first call, and must be found. In a program
- * with the C++ library's archive that was linked with us, ours may be the only definition. */
+/* Hides our names, except a name to which an object refers and that has no definition after ours:
+ * it is looked up when it is first called, and must be found. This can happen in a program that was
+ * linked with us and with the C++ library's archive. */
 static void hide_names(void)
 {
 	struct hp_export all[N_FORMS], hidden[N_FORMS];
@@ -209,7 +216,7 @@ static void hide_names(void)
 	hp_object_hide(hidden, n);
 }
 
-/* Two threads may run this: both find the same. */
+/* Two threads may run this at the same time; both come to the same result. */
 static void decide_route(void)
 {
 	static bool is_hidden;
@@ -226,7 +233,8 @@ static void decide_route(void)
 	__atomic_store_n(&route, is_aside ? ASIDE : OURS, __ATOMIC_RELEASE);
 }
 
-/* A library's constructor may call this before ours does, but hardly a resolver of the loader. */
+/* The constructor of a library may call this before our constructor does; a resolver that the
+ * loader runs hardly does. */
 void hp_interpose_cxx_decide(void)
 {
 	int saved_errno = errno;
@@ -241,7 +249,7 @@ void hp_interpose_cxx_decide(void)
 	errno = saved_errno;
 }
 
-/* Returns where the form goes on to, or NULL if ours does the work. */
+/* Returns where our form passes the call on to, or NULL if our form does the work. */
 static void *target_of(enum form form)
 {
 	hp_interpose_cxx_decide();
@@ -273,8 +281,8 @@ static inline void *allocate_form(enum form form, size_t size, const void *a)
 	return is_aligned(form) ? hp_next.memalign((size_t)a, size) : hp_next.malloc(size);
 }
 
-/* The implementation after ours calls the new_handler and throws bad_alloc. In a C program that
- * loads C++ later it isn't among the objects after us: then it is in libstdc++. */
+/* Returns the definition after ours, which calls the new_handler and throws bad_alloc. In a C
+ * program that loads C++ later, no object after ours has one, so it is looked up in libstdc++. */
 static void *find_next_new(enum form form)
 {
 	void *library = next[form] ? NULL : dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
@@ -282,8 +290,8 @@ static void *find_next_new(enum form form)
 	return library ? dlsym(library, forms[form].export.name) : next[form];
 }
 
-/* Runs with in_hook clear: the implementation gets its memory from our malloc, and may throw
- * through this function. */
+/* Calls the definition after ours when memory has run out. in_hook must be clear: that definition
+ * gets its memory from our malloc, and may throw through this function. */
 SLOW void *new_failed(size_t size, const void *a, const void *b, enum form form)
 {
 	new_function *function = (new_function *)find_next_new(form);
@@ -291,7 +299,7 @@ SLOW void *new_failed(size_t size, const void *a, const void *b, enum form form)
 	return function ? function(size, a, b) : NULL;
 }
 
-/* For the fast path, where the bytes were counted. */
+/* Same as new_failed(), but for the fast path, which has counted the bytes. */
 SLOW void *counted_new_failed(size_t size, const void *a, const void *b, enum form form)
 {
 	hp_recorder_uncount(size);
@@ -328,8 +336,8 @@ SLOW void *diverted_new(size_t size, const void *a, const void *b, enum form for
 		return p;                              \
 	return counted_new_failed(size, a, b, form);
 
-/* The two usual forms, which make nearly all calls, keep one register across the call, not three.
- */
+/* Nearly all calls are of the two usual forms. Without the other arguments, they keep one register
+ * across the call instead of three. */
 #define NEW(symbol, default_call)                                                        \
 	static HP_HOOK_CODE void *our##symbol(size_t size, const void *a, const void *b) \
 	{                                                                                \

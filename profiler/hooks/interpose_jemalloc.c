@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The hooks for jemalloc's non-standard interface. A program that can do without it asks
- * `if (mallocx)`, so these names must not exist where the allocator underneath has none: there they
- * are hidden.
+/* The hooks for jemalloc's non-standard interface. A program that can do without the interface asks
+ * `if (mallocx)`. So if the allocator underneath has no such names, ours must not be found, and are
+ * hidden.
  *
- * They are hidden while the loader relocates this library, the earliest moment at which code of
- * ours runs. The program is relocated after all libraries, and a function that is bound at its
- * first call even later: both find what they would find without us. A library that was relocated
- * before us has been bound to our functions, with jemalloc or without it, so they work over malloc
- * as well.
+ * They are hidden while the loader relocates this library, which is the earliest moment at which
+ * our code runs. The program is relocated after all libraries, and a function that is bound at its
+ * first call is bound even later: both find what they would find without us. A library that was
+ * relocated before us is bound to our functions, even without jemalloc, so our functions also work
+ * over malloc.
  *
- * Instead each name could be an indirect function, whose resolver returns 0 where the name must not
- * exist. Then the loader would write "Relink ..." to standard error for each reference of such a
- * library; and where the archive is in a program it would end the process. */
+ * Each name could instead be an indirect function, whose resolver returns 0 if the name must not
+ * exist. But then the loader would write "Relink ..." to standard error for each reference in such
+ * a library, and would end the process if the archive is in the program. */
 #include "hooks/early_names.h"
 #include "hooks/hooks.h"
 #include "hooks/next_alloc.h"
 #include "process/symbols.h"
 
-#define LG_ALIGN_MASK 63 /* flags: the base-2 logarithm of the alignment, */
-#define ZERO          64 /* and whether to clear the block */
+#define LG_ALIGN_MASK 63 /* in flags: the base-2 logarithm of the alignment */
+#define ZERO          64 /* in flags: clear the block */
 
 static struct {
 	void *(*mallocx)(size_t size, int flags);
@@ -115,7 +115,7 @@ SLOW void *rallocx_slow(void *old, size_t size, int flags)
 	return p;
 }
 
-/* Resizes in place or not at all. */
+/* Resizes the block in place, or does not resize it. */
 SLOW size_t xallocx_slow(void *p, size_t size, size_t extra, int flags)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -179,7 +179,7 @@ static HP_HOOK_CODE size_t xallocx_hook(void *p, size_t size, size_t extra, int 
 		return xallocx_slow(p, size, extra, flags);
 	size_t result = next.xallocx(p, size, extra, flags);
 
-	if (result < size) /* the block can't grow in place, which is usual */
+	if (result < size) /* the block can't grow in place, which is the usual case */
 		hp_recorder_uncount(size);
 	return result;
 }
@@ -220,8 +220,9 @@ static void do_nothing(void)
 {
 }
 
-/* The resolver of an indirect function to which no other object can refer. The loader calls it when
- * it relocates the pointer below. */
+/* Hides the names that the allocator underneath does not have. This is the resolver of an indirect
+ * function to which no other object can refer; the loader calls it when it relocates the pointer
+ * below. */
 static __attribute__((used)) void (*hide_absent_names(void))(void)
 {
 #define NAME(name, result, ...)             \

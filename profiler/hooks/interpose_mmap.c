@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The hooks for HEAP_PROFILE_MMAP record memory that a program gets from the kernel itself. Memory
- * that the allocator underneath maps for its own heap is not the program's, and is recognized by
- * the caller's address. Memory that the C library maps for itself does not come this way. */
-#undef _FILE_OFFSET_BITS /* this renames mmap to mmap64; here both are defined */
+/* The hooks for HEAP_PROFILE_MMAP record memory that a program gets from the kernel directly. Calls
+ * by the allocator underneath, for its own heap, are recognized by the address of the caller and
+ * not recorded. The C library does not call these hooks for memory that it maps for itself. */
+#undef _FILE_OFFSET_BITS /* the macro renames mmap to mmap64; here both are defined */
 #include "hooks/hooks.h"
 #include "hooks/next_alloc.h"
 #include "process/symbols.h"
@@ -13,7 +13,8 @@
 
 #define PAGE ((size_t)4096)
 
-/* From this size on a mapping for which no swap space is set aside is taken for a reservation. */
+/* If a mapping for which no swap space is set aside has this size or more, it counts as a
+ * reservation. */
 #define NORESERVE_MIN ((size_t)64 << 20)
 
 static struct {
@@ -56,16 +57,17 @@ static bool is_usable(int protection)
 	return protection & (PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
-/* Programs reserve address space with no access to it: node, Java, Erlang and Go all do. A mapping
- * that is usable at once and has MAP_NORESERVE may be either. Allocators map their heaps that way,
- * piece by piece; others, such as sanitizers and Lisps, map one range for all that may ever come.
- * The size decides. */
+/* Returns true if a usable mapping counts as a reservation. Most programs that reserve address
+ * space map it without access: node, Java, Erlang and Go do. A mapping that is usable at once and
+ * has MAP_NORESERVE may be a reservation or not: allocators map their heaps that way, piece by
+ * piece; sanitizers and Lisps map one range that way for everything that may ever come. So the size
+ * decides. */
 static bool is_reservation(const void *p, size_t size, int flags)
 {
 	const int asked = MAP_ANONYMOUS | MAP_NORESERVE;
 
 	return size >= NORESERVE_MIN && (flags & (asked | MAP_POPULATE)) == asked &&
-	       !hp_recorder_has_reserved(p); /* it makes a reservation usable */
+	       !hp_recorder_has_reserved(p); /* such a mapping makes a reservation usable */
 }
 
 static enum hp_space space_of(const void *p, size_t size, int protection, int flags)
@@ -88,13 +90,15 @@ SLOW void *mmap_slow(void *address, size_t size, int protection, int flags, int 
 	return p;
 }
 
-/* An old size of 0 makes a second mapping of shared memory. */
+/* Returns true if the old mapping stays. With an old size of 0, mremap makes a second mapping of
+ * shared memory. */
 static bool leaves_old(size_t old_size, int flags)
 {
 	return old_size == 0 || flags & MREMAP_DONTUNMAP;
 }
 
-/* Ranges that may move are taken out first: another thread may be given the addresses at once. */
+/* Ranges that may move are taken out of the tables before the call, because after it another thread
+ * may get their addresses at once. */
 SLOW void *mremap_slow(void *old, size_t old_size, size_t size, int flags, void *address)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -194,7 +198,7 @@ HOOK void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
 	void *address;
 
 	va_start(arguments, flags);
-	address = va_arg(arguments, void *); /* ignored by the kernel if it was not passed */
+	address = va_arg(arguments, void *); /* if it was not passed, the kernel ignores it */
 	va_end(arguments);
 	ensure_mmap();
 	if (likely(!hp_recorder_sees_mappings()))

@@ -12,7 +12,7 @@ enum {
 	PAGE = 4096
 };
 
-/* A block of the boot buffer is preceded by its size. */
+/* This header is in front of each block of the boot buffer. */
 struct boot_header {
 	size_t size;
 	size_t padding;
@@ -38,7 +38,7 @@ static void *boot_take(size_t alignment, size_t size)
 		hp_live_pin_range(boot_memory, sizeof(boot_memory));
 	boot_used = p - start + size;
 	((struct boot_header *)p)[-1].size = size;
-	return (void *)p; /* zeroed: the buffer is never used twice */
+	return (void *)p; /* zeroed, because no part of the buffer is used twice */
 }
 
 bool hp_next_alloc_is_boot(const void *p)
@@ -63,8 +63,9 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 
 /* --- until the real functions are known ---------------------------------------------------- */
 
-/* Before the C library is set up, while the loader asks our resolvers, the allocator underneath may
- * lack its thread-local storage. */
+/* Returns true if blocks must come from the boot buffer. Before the C library is ready, while the
+ * loader calls our resolvers, the allocator underneath may not have its thread-local storage
+ * yet. */
 static bool must_boot(void)
 {
 	if (!hp_symbols_is_c_library_ready())

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The next allocator is the one underneath: the functions that the program would call by the names
- * that this library defines, if it were not there. */
+/* The next allocator is the allocator underneath: the functions that the program would call if this
+ * library did not define functions of the same names. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,18 +19,20 @@ struct hp_next_alloc {
 	size_t (*malloc_usable_size)(void *p);
 };
 
-/* No pointer is ever NULL, from the first instruction on: until hp_next_alloc_init() has run they
- * lead to functions that call it. */
+/* None of these pointers is ever NULL. Until hp_next_alloc_init() has run, they point to functions
+ * that call it. */
 extern struct hp_next_alloc hp_next __attribute__((visibility("hidden")));
 
-/* Looks the functions up. dlsym() may allocate meanwhile, and gets memory from a small buffer. */
+/* Looks the functions up. If dlsym() allocates meanwhile, it gets memory from a small buffer, the
+ * boot buffer. */
 void hp_next_alloc_init(void);
 
-/* Returns true for a block from that buffer. The loader may free such a block much later, and it
- * must not get to the real free. hp_live_may_hold() is true for it. */
+/* Returns true if the block is in the boot buffer. The loader may free such a block much later, and
+ * it must not be passed to the real free. hp_live_may_hold() returns true for it. */
 bool hp_next_alloc_is_boot(const void *p);
 
-/* For a block from the buffer: returns a copy by the real malloc, or NULL if that fails; and the
- * size of the block. The block itself stays where it is. */
+/* Both functions are for blocks of the boot buffer. The first returns a copy of the block, made by
+ * the real malloc, or NULL if that fails; the block itself stays where it is. The second returns
+ * the block's size. */
 void *hp_next_alloc_realloc_boot(void *p, size_t size);
 size_t hp_next_alloc_boot_size(const void *p);
