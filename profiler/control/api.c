@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_MAX (UINT64_C(1) << 40) /* that of HEAP_PROFILE_SAMPLE_INTERVAL */
+#define INTERVAL_MAX (UINT64_C(1) << 40) /* the upper limit of HEAP_PROFILE_SAMPLE_INTERVAL */
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* From here to leave_api() what this thread allocates is not the program's. */
+/* Until leave_api(), the thread's allocations count as the profiler's, not the program's. */
 static void enter_api(void)
 {
 	hp_lifecycle_init();
@@ -28,10 +28,11 @@ static void leave_api(void)
 		hp_due_settle();
 }
 
-/* Where HEAPPROFILE is set libtcmalloc calls these names, to start its own profiler and for a last
- * dump. Its profiler does not run, and ours writes its own last dump or is to record another
- * program, so these calls are ignored. An allocator without a profiler never calls these names: a
- * call that returns into the C library is then from a handler or a thread of the program. */
+/* Returns true if libtcmalloc is the caller; then the call is ignored. If HEAPPROFILE is set,
+ * libtcmalloc calls these functions, to start its own profiler and to write a last dump. But its
+ * profiler does not run, and ours writes its own last dump, or is to record another program. If the
+ * allocator underneath has no profiler, it never calls these functions: if a call then returns into
+ * the C library, it comes from a handler or a thread of the program. */
 static bool is_of_tcmalloc(const void *caller)
 {
 	return hp_symbols_is_allocators_code((uintptr_t)caller) &&
@@ -80,7 +81,7 @@ PUBLIC char *GetHeapProfile(void)
 	enter_api();
 	bool is_running = hp_session_is_running();
 	char *text = hp_dumper_dump_to_memory(&size, &mapped);
-	/* The session may have ended meanwhile. */
+	/* The session may have ended during the call. */
 	is_running = is_running && hp_session_is_running();
 	char *copy = text || !is_running ? malloc(size + 1) : NULL;
 

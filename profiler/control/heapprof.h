@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* Starts profiling. Dumps are named PREFIX.NNNN.heap, numbered after the highest number present.
+/* Starts profiling. Dumps are named PREFIX.NNNN.heap, with numbers after the highest existing one.
  * Does nothing if the profiler is running. */
 void HeapProfilerStart(const char *prefix);
 
@@ -30,34 +30,34 @@ void HeapProfilerStop(void);
 /* Writes a dump; `reason` goes into its metadata. Does nothing if the profiler is not running. */
 void HeapProfilerDump(const char *reason);
 
-/* Returns the text of a dump, empty if the profiler is not running, or NULL if there is no memory.
- * The caller frees it with free(). */
+/* Returns the text of a dump; an empty text if the profiler is not running; or NULL if there is no
+ * memory. The caller frees it with free(). */
 char *GetHeapProfile(void);
 
-/* Returns a version such as "1.2.3", which lives as long as the library. */
+/* Returns a version such as "1.2.3". The string is valid as long as the library is loaded. */
 const char *heapprof_version(void);
 
-/* Returns the mean number of allocated bytes between two samples. 1: every allocation is recorded.
- */
+/* Returns the mean number of allocated bytes between two samples. 1 means that every allocation is
+ * recorded. */
 uint64_t heapprof_sample_interval(void);
 
-/* Sets it for the next HeapProfilerStart(), for a dump has one sample interval. 0 is ignored; more
- * than 1 TiB is taken as 1 TiB. */
+/* Sets the sample interval for the next HeapProfilerStart(); it can't change during a session,
+ * because a dump has one interval. 0 is ignored; more than 1 TiB counts as 1 TiB. */
 void heapprof_set_sample_interval(uint64_t bytes);
 
-/* Statistics of the present session, or between sessions of the last one. A session begins with
- * HeapProfilerStart(), the program, or a fork. Where only mappings are recorded the bytes are those
- * of mappings. */
+/* Statistics of the present session or, between sessions, of the last one. A session begins with
+ * HeapProfilerStart(), with the program, or with a fork. If only mappings are recorded, the bytes
+ * are those of mappings. */
 struct heapprof_statistics {
-	uint64_t allocated_bytes; /* asked for; exact */
-	uint64_t inuse_bytes;     /* estimate: allocated and not freed */
-	uint64_t freed_bytes;     /* estimate: allocated in the session, and freed */
-	uint64_t samples;         /* recorded */
-	uint64_t samples_dropped; /* that could not be recorded */
-	uint64_t profiler_bytes;  /* the profiler's own memory */
+	uint64_t allocated_bytes; /* exact number of bytes asked for */
+	uint64_t inuse_bytes;     /* estimate of bytes allocated and not freed */
+	uint64_t freed_bytes;     /* estimate of bytes allocated in the session and freed */
+	uint64_t samples;         /* number of recorded allocations */
+	uint64_t samples_dropped; /* number of samples that could not be recorded */
+	uint64_t profiler_bytes;  /* size of the profiler's own memory */
 };
 
-/* Fills in the first `size` bytes of a struct heapprof_statistics: pass its sizeof. */
+/* Sets the first `size` bytes of *out: pass sizeof(struct heapprof_statistics). */
 void heapprof_get_statistics(struct heapprof_statistics *out, size_t size);
 
 #ifdef __cplusplus

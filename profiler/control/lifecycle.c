@@ -33,12 +33,13 @@ enum state {
 
 static uint32_t state;
 static struct hp_options options;
-static uint64_t next_interval; /* of the sampler, from the next session on */
+static uint64_t
+	next_interval; /* of the sampler, for the next sessions; 0: options.sample_interval */
 static bool has_exited, is_company_reported, is_prefix_misspelt;
-static bool was_stopped; /* by the program, though the environment asks for dumps */
+static bool was_stopped; /* the program stopped the session that the environment asks for */
 
-/* From here to end_own_work() what this thread allocates is not the program's. errno is the
- * program's, and is restored. */
+/* Until end_own_work(), the thread's allocations count as the profiler's, not the program's.
+ * Returns the program's errno, which end_own_work() restores. */
 static int begin_own_work(void)
 {
 	hp_tls.in_hook++;
@@ -56,9 +57,10 @@ bool hp_lifecycle_is_ready(void)
 	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY;
 }
 
-/* --- company ------------------------------------------------------------------------------- */
+/* --- other allocators and profilers -------------------------------------------------------- */
 
-/* Returns the malloc that the program calls, or NULL if that is ours or a stub hides it. */
+/* Returns the malloc that the program calls. Returns NULL if that is ours, or if it can't be known
+ * because the program's PLT has a stub for malloc. */
 static void *malloc_before_us(void)
 {
 	void *first = dlsym(RTLD_DEFAULT, "malloc");
@@ -68,8 +70,8 @@ static void *malloc_before_us(void)
 		       : NULL;
 }
 
-/* AddressSanitizer is before us if clang has linked it into the program, or it is preloaded. GCC's
- * library comes after ours. */
+/* Returns true if `their_malloc` is AddressSanitizer's. It comes before ours if clang has linked it
+ * into the program, or if it is preloaded. GCC's library comes after ours. */
 static bool is_of_address_sanitizer(void *their_malloc)
 {
 	void *init = dlsym(RTLD_DEFAULT, "__asan_init");
@@ -97,7 +99,8 @@ static void report_malloc_before_us(void *their_malloc)
 	hp_report_text(&line);
 }
 
-/* Of two copies the first one gets each call, and forwards it to the second. */
+/* Returns true if another copy of this library comes before this one. The first copy gets each call
+ * and forwards it to the second, so only the first may record. */
 static bool must_step_aside(void)
 {
 	void *first = malloc_before_us();
@@ -172,7 +175,7 @@ static bool start_session(const char *prefix, bool by_environment)
 	return true;
 }
 
-/* Sessions begin and end while no dump is written. */
+/* Holds dumps off, because a session must not begin while a dump is written. */
 bool hp_lifecycle_start(const char *prefix)
 {
 	bool is_started;
@@ -210,13 +213,15 @@ uint64_t hp_lifecycle_sample_interval(void)
 
 /* --- fork ---------------------------------------------------------------------------------- */
 
-static __thread bool is_fork_clean; /* several threads may be in fork() at a time */
+static __thread bool
+	is_fork_clean; /* per thread: several threads may be in fork() at the same time */
 
-/* Handlers that were registered before ours run between our first and our second one, and in the
- * child before ours. Their allocations are recorded like all others. */
+/* Fork handlers that were registered before ours run after before_fork(), and before
+ * after_fork_in_parent() or after_fork_in_child(). What they allocate is recorded like any other
+ * allocation. */
 static void before_fork(void)
 {
-	is_known_process(); /* a new process that was noticed later would end our pause */
+	is_known_process(); /* a new process noticed later would end our pause */
 	is_fork_clean = hp_session_pause();
 }
 
@@ -225,14 +230,17 @@ static void after_fork_in_parent(void)
 	hp_session_resume();
 }
 
-/* The one list of what a fork does in the child: none of these functions calls another of them. The
- * order is that of the rooms, from base/ on, so that each function finds ready what it uses; with
- * three remarks:
- * - The session comes before the tables: hp_regions_after_fork() takes its new seed and number.
- * - hp_recorder_after_fork() comes after the tables: it may empty them, when they have released the
- *   locks of the parent's other threads.
- * - hp_fork_mark_set() comes last: it lets the other threads of this process in.
- * All signals are blocked. `is_clean`: no other thread was inside the recorder at the fork. */
+/* The complete list of what a fork does in the child: none of these functions calls another one of
+ * them. The order is that of the rooms, from base/ on, so that each function finds ready what it
+ * uses. Three places need an explanation:
+ * - The session comes before the tables, because hp_regions_after_fork() takes its new seed and
+ *   number.
+ * - hp_recorder_after_fork() comes after the tables, because it may empty them: they must first
+ *   have released the locks that the parent's other threads held.
+ * - hp_fork_mark_set() comes last, because it lets the other threads of this process in.
+ *
+ * All signals are blocked. `is_clean` is true if no other thread was inside the recorder at the
+ * fork. */
 static void begin_in_child(bool is_clean)
 {
 	hp_scratch_after_fork();
@@ -254,20 +262,23 @@ static void begin_in_child(bool is_clean)
 	hp_fork_mark_set();
 }
 
-/* Does nothing if another handler has allocated before: see after_raw_fork(). Without a page to be
- * wiped the process looks like a vfork child. */
+/* Makes the child ready, unless another handler has allocated before: then after_raw_fork() has
+ * done so. If the fork mark has no page that the kernel wipes, the process looks like a vfork
+ * child, and is made ready too. */
 static void after_fork_in_child(void)
 {
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
 
 	if (hp_fork_mark_begin() || hp_fork_mark_is_vfork_child())
 		begin_in_child(is_fork_clean);
-	hp_tls.n_pauses = 0; /* the parent's, also if another thread has begun the child */
+	hp_tls.n_pauses = 0; /* the pauses were the parent's, even if another thread has made the
+				child ready */
 	hp_sys_restore_signals(signals);
 }
 
-/* Called when no handler of ours has run: after a raw clone, or where another handler of a fork()
- * allocates before ours. The child of a clone may have several threads by now: the others wait. */
+/* Called if none of our handlers has run: after a raw clone, or if another handler of a fork()
+ * allocates before ours. After a clone, the child may have several threads by now: one of them
+ * makes it ready, and the others wait. Returns false if that takes too long. */
 static bool after_raw_fork(void)
 {
 	hp_sigset signals = hp_sys_block_signals(HP_SIGSET_ALL);
@@ -320,14 +331,15 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *dso);
 int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 /* NOLINTEND(bugprone-reserved-identifier) */
 
-/* The caller of a set-user-ID program must not choose where it writes. */
+/* Returns the value of a variable. Returns NULL in a set-user-ID program, because its caller must
+ * not choose where it writes. */
 static const char *get_from_environment(const char *name)
 {
 	return getauxval(AT_SECURE) ? NULL : getenv(name);
 }
 
-/* Without this nothing would say why a misspelt HEAPPROFILE gives no dumps. Once, by the first
- * process. */
+/* Reports a misspelt HEAPPROFILE; otherwise nothing would explain why there are no dumps. Only the
+ * first process does this, once. */
 static void look_for_prefix(void)
 {
 	if (!getauxval(AT_SECURE) && !getenv("HEAPPROFILE") && !hp_names_is_environment_marked())
@@ -357,14 +369,17 @@ void hp_lifecycle_register(void)
 
 	hp_names_mark_environment(is_prefix_misspelt);
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-	/* Handlers run in reverse order. Ours is registered before the program's own start
-	 * registers the running of all destructors, and for no library, so it runs after those. */
+	/* Handlers run in reverse order. Ours is registered for no library, and before the
+	 * program's own start registers the handler that runs all destructors. So ours runs after
+	 * those. */
 	__cxa_atexit(at_exit, NULL, NULL);
 	__cxa_at_quick_exit(at_exit, NULL);
-	/* Now, while no other thread opens descriptors that libunwind's could be confused with. */
+	/* Now, because no other thread opens descriptors yet that could be confused with
+	 * libunwind's. */
 	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
 	hp_clock_init();
-	/* After tcmalloc's constructor, which ends the process if its signal is not free. */
+	/* Only now, after tcmalloc's constructor, which ends the process if its signal is not
+	 * free. */
 	if (hp_session_is_running())
 		hp_due_take_signal(&options);
 	end_own_work(saved_errno);
@@ -374,7 +389,7 @@ void hp_lifecycle_init(void)
 {
 	uint32_t expected = NOT_READY;
 
-	/* Before the C library is ready there is no environment. */
+	/* Before the C library is ready, the environment can't be read. */
 	if (!hp_symbols_is_c_library_ready() ||
 	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))

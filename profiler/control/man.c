@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints libheapprof(3): the page given as an argument, with the rows of the parser's own table in
- * place of the line @ENVIRONMENT@. Runs when heapprof is built; is not installed. */
+/* Prints libheapprof(3): reads the page that is given as an argument, and replaces the line
+ * @ENVIRONMENT@ by the rows of the parser's own table. This program runs when heapprof is built,
+ * and is not installed. */
 #include "base/options.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static const char *const argument_names[] = {
 	[HP_OPTION_SIGNAL] = "SIGNAL", [HP_OPTION_CHOICE] = "WORD", [HP_OPTION_TEXT] = "PATTERN",
 };
 
-/* Prints a character so that roff shows it as it is. */
+/* Prints a character in such a way that roff shows it unchanged. */
 static void print_char(char c)
 {
 	if (c == '\\')
@@ -33,7 +34,8 @@ static void print_escaped(const char *text, size_t size)
 		print_char(text[i]);
 }
 
-/* A line that begins with a dot or a quote would be a request. */
+/* Prints a word. If it begins a line, a dot or quote is protected: roff would take it for a
+ * request. */
 static void print_word(const char *word, size_t size, bool begins_line)
 {
 	if (begins_line && (*word == '.' || *word == '\''))
@@ -62,7 +64,7 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-/* Prints a bound as a user would write it, with K, M or G where it is a whole number of these. */
+/* Prints a bound as a user would write it, with K, M or G if it is a whole number of these. */
 static void print_bound(uint64_t value, enum hp_option_kind kind)
 {
 	static const char units[] = "KMG";

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For programs written for gperftools: see heapprof.h. Installed in a folder of its own, which
- * `pkg-config --cflags heapprof-gperftools` names, so that it is not in the way of the real one. */
+/* This header is for programs that were written for gperftools: see heapprof.h. It is installed in
+ * a folder of its own, so that it does not hide gperftools' own header. `pkg-config --cflags
+ * heapprof-gperftools` prints that folder. */
 #include <heapprof.h>
