@@ -25,8 +25,7 @@ int hp_file_open_private(const char *path, int flags)
 
 long hp_file_read(const char *path, char *out, size_t size)
 {
-	int fd = hp_file_open_private(path,
-				      O_RDONLY | O_NONBLOCK); /* O_NONBLOCK: `path` may be a FIFO */
+	int fd = hp_file_open_private(path, O_RDONLY | O_NONBLOCK); /* may be a FIFO */
 	size_t used = 0;
 	long n = 0;
 

@@ -55,8 +55,8 @@ static bool can_be_named(int fd)
 	return link_descriptor(fd, "/") == -EEXIST;
 }
 
-/* Creates a file without a name. Nobody can see it, and it disappears when this process ends, in
- * whatever way. */
+/* Creates a file without a name. Nobody can see it, and it disappears with this process, however
+ * the process ends. */
 static int create_nameless(struct hp_outfile *f, const char *final_path)
 {
 	const char *slash = strrchr(final_path, '/');

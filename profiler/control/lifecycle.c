@@ -33,8 +33,7 @@ enum state {
 
 static uint32_t state;
 static struct hp_options options;
-static uint64_t
-	next_interval; /* of the sampler, for the next sessions; 0: options.sample_interval */
+static uint64_t next_interval; /* of the sampler, for later sessions; 0: as in `options` */
 static bool has_exited, is_company_reported, is_prefix_misspelt;
 static bool was_stopped; /* the program stopped the session that the environment asks for */
 
@@ -213,8 +212,7 @@ uint64_t hp_lifecycle_sample_interval(void)
 
 /* --- fork ---------------------------------------------------------------------------------- */
 
-static __thread bool
-	is_fork_clean; /* per thread: several threads may be in fork() at the same time */
+static __thread bool is_fork_clean; /* several threads may be in fork() at a time */
 
 /* Fork handlers that were registered before ours run after before_fork(), and before
  * after_fork_in_parent() or after_fork_in_child(). What they allocate is recorded like any other

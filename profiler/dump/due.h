@@ -34,8 +34,7 @@ void hp_due_widen(void);
  * progress. Any thread, with hp_tls.in_hook set and no lock held. */
 void hp_due_look(void);
 
-extern uint32_t
-	hp_due_n_signals; /* signals that have asked for a dump, which has not been begun yet */
+extern uint32_t hp_due_n_signals; /* that asked for a dump, which has not begun yet */
 
 /* Returns true if a signal has asked for a dump that has not been begun, because its handler
  * interrupted the profiler. Any thread; signal-safe: yes. */

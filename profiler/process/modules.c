@@ -34,8 +34,7 @@ static struct hp_module permanent[PERMANENT_MAX]; /* untouched pages cost nothin
 static size_t n_permanent;
 static struct numbered *pieces[N_PIECES]; /* library i is entry i; 0 is never used */
 static uint16_t n_numbered;
-static uint16_t
-	buckets[1 << BUCKET_BITS]; /* the number of the first library in each bucket; 0: none */
+static uint16_t buckets[1 << BUCKET_BITS]; /* the first library in each; 0: none */
 static uintptr_t n_code_bytes; /* code bytes of all numbered libraries, and the gaps between them */
 static struct hp_lock numbering_lock;
 static uint32_t epoch = 1;

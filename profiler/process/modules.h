@@ -26,10 +26,9 @@ enum {
 
 /* A numbered module has the addresses at which it was first seen. */
 struct hp_module {
-	uintptr_t start, end; /* from its first segment to its last */
-	uintptr_t code_start, code_end,
-		code_offset;  /* its executable segment, as /proc/self/maps shows it */
-	size_t build_id_size; /* 0: there is no build ID */
+	uintptr_t start, end;                        /* from its first segment to its last */
+	uintptr_t code_start, code_end, code_offset; /* the executable segment, as maps shows it */
+	size_t build_id_size;                        /* 0: there is no build ID */
 	uint8_t build_id[HP_BUILD_ID_MAX];
 	bool has_heapprof;     /* it contains a copy of this library: see the note in interpose.c */
 	uintptr_t code_before; /* code bytes of all libraries with a lower number, plus a gap before

@@ -20,8 +20,7 @@ static struct hp_thread *registry; /* a list to which structs are only added */
 static uint32_t n_made;
 static struct hp_lock registry_lock;
 static uint32_t current_session;
-static uint64_t
-	retired_bytes; /* bytes of this session that were asked for by threads that have ended */
+static uint64_t retired_bytes; /* asked for in this session by ended threads */
 static pthread_key_t exit_key;
 static bool has_exit_key;
 

@@ -11,11 +11,9 @@
 #include "unwind/unwind.h"
 
 struct hp_thread {
-	struct hp_thread
-		*next; /* the next struct in the registry; structs are never removed, but reused */
-	struct hp_tls
-		*tls;    /* NULL: the struct is free, or a thread that is ending has borrowed it */
-	uint32_t number; /* 0 for the first struct that was made, 1 for the next, ... */
+	struct hp_thread *next; /* in the registry; structs are reused, never removed */
+	struct hp_tls *tls;     /* NULL: free, or borrowed by a thread that is ending */
+	uint32_t number;        /* 0 for the first struct that was made, 1 for the next, ... */
 	uint32_t is_taken;
 	uint32_t is_busy;   /* the thread is inside the recorder, and a fork waits for it */
 	uint32_t session;   /* the session for which `sampler` and `sample_at` were made */

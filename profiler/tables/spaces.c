@@ -97,8 +97,7 @@ static void append(struct hp_space_range *some, size_t *n, struct hp_space_range
 
 static bool set_range(uintptr_t start, uintptr_t end, enum hp_space kind)
 {
-	struct hp_space_range
-		some[3]; /* what is left on the left, the new range, what is left on the right */
+	struct hp_space_range some[3]; /* rest on the left, new range, rest on the right */
 	size_t first = find_range(start), last = first, n = 0;
 
 	if (first > 0 && ranges[first - 1].end == start)

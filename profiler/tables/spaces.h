@@ -21,8 +21,8 @@ struct hp_space_range {
 	enum hp_space kind;
 };
 
-/* Sets the kind of the whole range. Returns false if there is no memory or the lock was not
- * acquired; then a part of the range, or all of it, is forgotten. */
+/* Sets the kind of the whole range. Returns false if not all of that could be stored, because there
+ * is no memory or the lock was not acquired. */
 bool hp_spaces_set(uintptr_t start, size_t size, enum hp_space kind);
 
 /* Finds the first part of the range that is of the kind `from`, changes it to the kind `to`, stores

@@ -11,8 +11,7 @@
 #include "unwind/frame_rule.h"
 
 enum {
-	HP_RULE_FOREVER =
-		0 /* the epoch of rules that never expire; hp_modules_epoch() has the others */
+	HP_RULE_FOREVER = 0 /* the epoch of rules that never expire: see hp_modules_epoch() */
 };
 
 /* Maps the cache; if it is already mapped, does nothing. Call it before the other functions. If

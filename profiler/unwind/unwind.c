@@ -46,9 +46,8 @@ struct walk {
 	bool is_return_address;
 	bool is_plain; /* so far, a struct hp_step holds everything by which frames were found */
 	int n_signal_frames;
-	const struct hp_step *last,
-		*last_end;     /* the last walk's steps that this walk may still come to */
-	struct hp_step *steps; /* this walk's steps */
+	const struct hp_step *last, *last_end; /* the last walk's steps that are still ahead */
+	struct hp_step *steps;                 /* this walk's steps */
 	size_t n_steps;
 };
 
