@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A temporary folder for one test program. */
+/* A temporary folder, made for one test program and removed at its end. */
 #pragma once
 #include "test.h"
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static __attribute__((constructor)) void make_folder(void)
 	atexit(remove_folder);
 }
 
-/* Returns the path of a name in the folder; the last four stay valid. */
+/* Returns the path of a name in the folder. It stays valid during the next three calls. */
 static inline const char *in_folder(const char *name)
 {
 	static char paths[4][4096];
@@ -45,7 +45,7 @@ static inline void write_file(const char *path, const char *content)
 	close(fd);
 }
 
-/* Returns what a file holds, or "(none)" if it can't be read. */
+/* Returns the content of a file, or "(none)" if the file can't be read. */
 static inline const char *read_file(const char *path)
 {
 	static char content[4096];

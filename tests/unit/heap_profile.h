@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Small heap profiles for tests: samples of functions, without files. */
+/* Small heap profiles for tests. Their samples are of functions; nothing is read from files. */
 #pragma once
 #include <math.h>
 
@@ -32,7 +32,7 @@ static inline struct profile *heap_profile_new(const char *run, int64_t interval
 	return profile;
 }
 
-/* Returns the estimate of `n` samples of that size. */
+/* Returns the estimate of the bytes that `n` samples of `size` bytes represent. */
 static inline int64_t heap_profile_estimate(const struct profile *profile, double n, double size)
 {
 	double p = profile->period > 1 ? -expm1(-size / (double)profile->period) : 1;
@@ -40,7 +40,7 @@ static inline int64_t heap_profile_estimate(const struct profile *profile, doubl
 	return llround(n * size / p);
 }
 
-/* The location of a function, of the program if it has one. */
+/* Returns the location of a function. It is in the profile's first mapping, if there is one. */
 static inline uint32_t heap_profile_add_function(struct profile *profile, const char *name,
 						 const char *file)
 {
@@ -57,7 +57,8 @@ static inline uint32_t heap_profile_add_function(struct profile *profile, const 
 	return profile_add_location(profile, &location, &line, 1);
 }
 
-/* Adds what `inuse` and `allocated` samples of `size` bytes in a function come to. */
+/* Adds a sample of function `name`. Its values are the estimates from `inuse` and `allocated`
+ * recorded blocks of `size` bytes. */
 static inline void heap_profile_add(struct profile *profile, const char *name, const char *file,
 				    double size, double inuse, double allocated)
 {

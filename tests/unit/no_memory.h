@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lets the N-th allocation of the program under test fail. Needs no_memory_dep. */
+/* Makes the N-th allocation of the test program fail. Needs no_memory_dep, which wraps malloc(),
+ * calloc() and realloc(). */
 #pragma once
 #include <errno.h>
 #include <stdbool.h>
@@ -7,7 +8,7 @@
 
 #include "test.h"
 
-static long countdown = -1; /* allocations until one fails; negative: none does */
+static long countdown = -1; /* allocations until one fails; none fails if this is negative */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -36,8 +37,8 @@ void *__wrap_realloc(void *old, size_t size)
 	return is_due() ? NULL : __real_realloc(old, size);
 }
 
-/* Does the work with the N-th allocation failing, for N = 1, 2, 3, ... until none does. The work
- * may return 0, if what failed was not needed, or -ENOMEM. */
+/* Calls `work` while the N-th allocation fails, for N = 1, 2, 3, ... until none fails. `work` must
+ * return -ENOMEM, or 0 if it did not need that allocation. */
 static inline void check_no_memory(int (*work)(void))
 {
 	long n = 0;
@@ -47,7 +48,7 @@ static inline void check_no_memory(int (*work)(void))
 
 		countdown = n++;
 		r = work();
-		if (countdown >= 0) /* none failed */
+		if (countdown >= 0) /* no allocation failed */
 			CHECK_INT_EQ(r, 0);
 		else if (r)
 			CHECK_INT_EQ(r, -ENOMEM);

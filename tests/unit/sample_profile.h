@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A profile with something of everything, and the bytes that the pprof writer makes of one. */
+/* A profile that uses every field of the model, and the bytes that the pprof writer makes of a
+ * profile. */
 #pragma once
 #include <unistd.h>
 
@@ -64,7 +65,7 @@ static inline struct profile *make_profile(void)
 }
 
 struct written {
-	struct input *input; /* holds the bytes */
+	struct input *input; /* owns the bytes */
 	struct cursor bytes; /* unpacked */
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts the running program itself into a profile. */
+/* Adds the running program itself to a profile. */
 #pragma once
 #include <link.h>
 #include <unistd.h>
 
 #include "model/profile.h"
 
-/* Where the program's code is mapped. */
+/* Finds where the program's code is mapped. A callback for dl_iterate_phdr(). */
 static inline int find_code(struct dl_phdr_info *info, size_t size, void *opaque)
 {
 	struct profile_mapping *mapping = opaque;
@@ -23,7 +23,7 @@ static inline int find_code(struct dl_phdr_info *info, size_t size, void *opaque
 	return 1; /* the program comes first */
 }
 
-/* The mapping of the program. */
+/* Adds the program's mapping and returns its number. */
 static inline uint32_t add_self(struct profile *profile)
 {
 	struct profile_mapping mapping = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The harness of the unit tests: CHECK macros that print the expression, both values and the place,
- * and a main() made from a list of test functions. Output is TAP. */
+/* The harness of the unit tests: CHECK macros, which print the expression, both values and the
+ * line, and a main() that runs a list of test functions. The output is TAP. */
 #pragma once
 #include <inttypes.h>
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int test_failures; /* of the test function that runs */
+static int test_failures; /* failures of the test function that is running */
 
 #define TEST_FAIL(...)                                   \
 	do {                                             \
@@ -66,7 +66,8 @@ struct test {
 		.name = #function, .run = function \
 	}
 
-/* Runs all tests, or those whose names contain argv[1]; the exit status is 1 if any failed. */
+/* Runs all tests, or only those whose names contain argv[1]. Returns the exit status: 1 if any
+ * failed, 0 otherwise. */
 static inline int test_main(const struct test *tests, size_t n_tests, int argc, char **argv)
 {
 	int n_failed = 0;

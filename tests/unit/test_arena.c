@@ -47,7 +47,7 @@ static void test_freed_piece_comes_again_zeroed(void)
 
 	memset(hp_arena_at(&arena, a), 0xff, 100);
 	hp_arena_free(&arena, a, 100);
-	CHECK_UINT_EQ(hp_arena_alloc(&arena, 112), a); /* as many grains */
+	CHECK_UINT_EQ(hp_arena_alloc(&arena, 112), a); /* 112 bytes take as many grains as 100 */
 	CHECK(is_zeroed(hp_arena_at(&arena, a), 112));
 	CHECK(hp_arena_alloc(&arena, 112) != a);
 	hp_arena_reset(&arena);
@@ -131,7 +131,7 @@ static void test_impossible_size_is_refused(void)
 	hp_memory_set_limit(NO_LIMIT);
 }
 
-/* A large mapping goes in steps, and its neighbours stay. */
+/* A large mapping is unmapped in steps. The memory next to it stays mapped. */
 static void test_large_mapping_is_unmapped_and_no_more(void)
 {
 	enum {

@@ -88,7 +88,7 @@ static void test_words_and_trimming(void)
 	CHECK(!cursor_equals(&cursor, "tw"));
 }
 
-/* What cursor_take_hex() does, digit by digit. */
+/* Does the same as cursor_take_hex(), digit by digit. */
 static uint64_t take_hex_slowly(struct cursor *cursor)
 {
 	uint64_t value = 0;

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "test.h"
 
-/* `expected` is NULL where the symbol stays as it is. */
+/* Checks the demangled name. `expected` is NULL if the symbol must stay as it is. */
 static void check(const char *symbol, enum demangle_style style, const char *expected)
 {
 	_cleanup_(freep) void *name = demangle(symbol, style);
@@ -60,7 +60,7 @@ static void test_pieces_of_functions(void)
 	check("_ZN1aL3barEi.isra.0", DEMANGLE_SHORT, "a::bar");
 }
 
-/* Sequences of `n` times the same text after _Z1f. */
+/* Demangles _Z1f followed by `n` copies of `text`. */
 static void check_repeated(const char *text, size_t n)
 {
 	size_t size = strlen(text);
@@ -74,7 +74,7 @@ static void check_repeated(const char *text, size_t n)
 	free(symbol);
 }
 
-/* None of them may exhaust the stack. */
+/* Demangling these names must not use up the stack. */
 static void test_deep_names(void)
 {
 	static const char *const texts[] = {"P", "N",  "1AI", "F",  "M",
@@ -85,7 +85,8 @@ static void test_deep_names(void)
 			check_repeated(texts[i], n);
 }
 
-/* B<A<int>, A<int>>, then a pair of that, and so on: each step doubles the text. */
+/* The name begins with B<A<int>, A<int>>. Each step is a pair of the previous one, and so doubles
+ * the text. */
 static void test_exponential_name(void)
 {
 	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -97,7 +98,7 @@ static void test_exponential_name(void)
 	check(symbol, DEMANGLE_FULL, NULL);
 }
 
-/* Beyond what libiberty takes by itself. */
+/* The name is longer than libiberty handles by itself. */
 static void test_long_name(void)
 {
 	char symbol[4096] = "_ZN";

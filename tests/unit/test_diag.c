@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-/* What diag_print() writes; the caller frees it. */
+/* Returns what diag_print() writes. The caller frees the text. */
 static char *printed(const struct diag *diag, bool warnings)
 {
 	char *text = NULL;

@@ -9,14 +9,14 @@ enum {
 	RUNS_MAX = 4
 };
 
-/* A diff with the inputs that it looks at. */
+/* A diff, and the inputs that it points into. */
 struct compared {
 	struct profile *profiles[2][RUNS_MAX];
 	struct diff_input inputs[2][RUNS_MAX];
 	struct diff diff;
 };
 
-/* Compares profiles, which it takes over; each list ends with NULL. */
+/* Compares the profiles and takes ownership of them. Each list ends with NULL. */
 static void compare(struct compared *c, const char *type, struct profile *const *base,
 		    struct profile *const *new, const struct filter_rules *rules)
 {
@@ -49,8 +49,8 @@ static void deinit(struct compared *c)
 		}
 }
 
-/* A profile of what functions have in use, in samples of 1,000 bytes: of an exact profile, in
- * blocks. Each function has a file of its name and ".c" in a folder. */
+/* What one function has in use, in samples of 1,000 bytes; in an exact profile, in blocks of 1,000
+ * bytes. In a profile, the function's file is the source folder, its name and ".c". */
 struct use {
 	const char *name;
 	double n;
@@ -125,7 +125,7 @@ static void test_another_sample_type(void)
 	deinit(&c);
 }
 
-/* The base was built in another folder. */
+/* The base profile's program was built in another folder. */
 static void test_files_may_have_moved(void)
 {
 	const struct use uses[] = {{"a", 2}, {"b", 3}};
@@ -139,7 +139,7 @@ static void test_files_may_have_moved(void)
 	deinit(&c);
 }
 
-/* A profile with one sample of that many bytes, whose stack is these functions, leaf first. */
+/* Returns a profile with one sample of `bytes` bytes. Its stack is `names`, leaf first. */
 static struct profile *stack_of(const char *run, int64_t bytes, const char *const *names, size_t n)
 {
 	struct profile *profile = heap_profile_new(run, 1);
@@ -246,7 +246,8 @@ static void test_the_mean_of_several_runs(void)
 	CHECK_UINT_EQ(c.diff.n_runs[DIFF_BASE], 1);
 	CHECK_UINT_EQ(c.diff.n_runs[DIFF_NEW], 3);
 	CHECK_NEAR(change.new.value, change.base.value, 1e-6);
-	/* Equal runs: the theory's error is the larger one, a third of one run's. */
+	/* The runs are equal, so the error from theory is larger than that from their spread: it is
+	 * a third of one run's. */
 	CHECK_NEAR(change.new.variance / change.base.variance, 1.0 / 3, 1e-9);
 	CHECK(isinf(change.new_freedom) && isinf(change.base_freedom));
 	CHECK_NEAR(c.diff.interval[DIFF_NEW], HEAP_INTERVAL, 0);
@@ -257,8 +258,8 @@ static void test_the_mean_of_several_runs(void)
 	deinit(&c);
 }
 
-/* Values x = 2,000, 4,000 and 9,000 have the mean 5,000 and, as (sum x^2 - (sum x)^2 / 3) / 2 / 3,
- * the variance 4,333,333 of that. */
+/* The values x = 2,000, 4,000 and 9,000 have the mean 5,000. The mean's variance is (sum x^2 - (sum
+ * x)^2 / 3) / 2 / 3 = 4,333,333. */
 static void test_runs_that_differ_have_the_error_of_their_spread(void)
 {
 	struct compared c;
@@ -276,7 +277,7 @@ static void test_runs_that_differ_have_the_error_of_their_spread(void)
 	deinit(&c);
 }
 
-/* A run without the function is a run in which it holds nothing. */
+/* In a run whose profile lacks the function, the function has nothing in use. */
 static void test_a_run_without_the_function_counts(void)
 {
 	struct compared c;
@@ -284,11 +285,13 @@ static void test_a_run_without_the_function_counts(void)
 	compare(&c, "inuse_space", PROFILES(EXACT("1", {"a", 4})),
 		PROFILES(EXACT("2", {"a", 4}), EXACT("3", {"b", 1})), NULL);
 	CHECK_NEAR(flat_change(&c.diff, "a").new.value, 2000, 1e-9);
-	CHECK_NEAR(flat_change(&c.diff, "a").new.variance, 4e6, 1e-3); /* 0 and 4,000 */
+	/* The values are 4,000 and 0. */
+	CHECK_NEAR(flat_change(&c.diff, "a").new.variance, 4e6, 1e-3);
 	deinit(&c);
 }
 
-/* Nothing was allocated between the dumps, so all samples of the second are those of the first. */
+/* Nothing was allocated between the two dumps, so all samples of the second are also in the first.
+ */
 static void test_two_dumps_of_one_run_share_samples(void)
 {
 	struct compared c;

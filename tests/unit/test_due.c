@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dumps that a signal asks for, wherever it arrives. */
+/* Dumps that are requested by a signal, wherever in the program the signal arrives. */
 #include "control/lifecycle.h"
 #include "dump/due.h"
 #include "dump/dumper.h"
@@ -22,7 +22,8 @@ static void test_at_once(void)
 	CHECK(!hp_due_has_signal());
 }
 
-/* Two that come within a hook get one dump at its end, which shows what both asked for. */
+/* Two signals that arrive within a hook cause one dump at the hook's end: it serves both requests.
+ */
 static void test_within_the_profiler(void)
 {
 	uint64_t before = hp_names_n_claimed();
@@ -40,7 +41,7 @@ static void test_within_the_profiler(void)
 	CHECK(!hp_due_has_signal());
 }
 
-/* The handler does not wait, and the signal is not forgotten. */
+/* The signal handler does not wait for the dump in progress. The request is kept. */
 static void test_while_a_dump_is_in_progress(void)
 {
 	uint64_t before = hp_names_n_claimed();
@@ -63,7 +64,7 @@ static void test_given_back(void)
 	CHECK(present.sa_handler == SIG_DFL);
 }
 
-/* After that of folder.h. */
+/* Runs after the constructor in folder.h, which makes the folder. */
 static __attribute__((constructor)) void start(void)
 {
 	setenv("HEAPPROFILESIGNAL", "USR2", true);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The text of dumps. The program runs itself with a command line that would forge lines. */
+/* The text of dumps. The program runs itself again with a command line that could be mistaken for
+ * lines of a dump. */
 #include "base/arena.h"
 #include "base/memory.h"
 #include "dump/dump.h"
@@ -35,7 +36,8 @@ static void collect(struct hp_text *t)
 	t->used = 0;
 }
 
-/* Through a buffer so small that it is flushed in the middle of everything. */
+/* Prints a dump to `dump`, through a buffer so small that it is flushed in the middle of
+ * everything. */
 static void print(const struct hp_options *options, const char *reason)
 {
 	char buffer[SMALL_BUFFER];
@@ -48,7 +50,8 @@ static void print(const struct hp_options *options, const char *reason)
 	collect(&t);
 }
 
-/* The line that begins so, without its end; "" if there is none, or more than one. */
+/* Returns the line of the dump that begins with `start`, without its newline. Returns "" if there
+ * is no such line, or more than one. */
 static const char *line(const char *start)
 {
 	static char found[8192];
@@ -114,7 +117,8 @@ static void test_records_and_totals(void)
 	CHECK_UINT_EQ(summary.alloc_bytes, 530);
 }
 
-/* Memory that a parent had freed is not in the child's records; memory that was in use is. */
+/* In a fork child, records show memory that was in use at the fork, and not what the parent had
+ * freed. */
 static void test_after_a_fork(void)
 {
 	hp_stacks_reset();
@@ -127,7 +131,8 @@ static void test_after_a_fork(void)
 	CHECK_STR_EQ(line("heap profile"), "heap profile: 1: 500 [1: 500] @ heapprofile");
 }
 
-/* As many stacks as fit, and then more. Returns how many were counted. */
+/* Counts and frees blocks of more stacks than fit into memory, so that some stacks are folded.
+ * Returns how many blocks were counted. */
 static uint64_t fill_and_fold(void)
 {
 	uint64_t n = 0;
@@ -145,7 +150,7 @@ static uint64_t fill_and_fold(void)
 	return n;
 }
 
-/* Folded stacks come as records of one address, in a mapping that says what they are. */
+/* In a dump, each folded record has only one address. This is in a mapping named "(evicted)". */
 static void test_folded(void)
 {
 	uint64_t n = fill_and_fold(), start = 0, end = 0, address, objects, folded = 0, sum = 0;
@@ -199,8 +204,8 @@ static void touch(int flags)
 	memset(p, 1, TOUCHED);
 }
 
-/* The kernel counts pages for each processor apart, up to 256 KiB or so, and the dump itself takes
- * some. */
+/* Checks that the value has grown as expected, with a tolerance: the kernel collects changes of up
+ * to about 256 KiB on each processor, and the dump itself uses some memory. */
 static void check_grown(int64_t before, int64_t after, int64_t expected)
 {
 	CHECK_INT_LE(expected - TOUCHED / 2, after - before);
@@ -256,7 +261,7 @@ static void test_cmdline(void)
 	CHECK(strstr(line("# program"), "test_dump"));
 }
 
-/* Whose build ID it is: that of the mapping before it. */
+/* The line of a build ID follows the line of the mapping that it belongs to. */
 static void test_build_ids(void)
 {
 	char program[4096] = "", id[4200];

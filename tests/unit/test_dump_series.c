@@ -13,7 +13,8 @@ struct rig {
 	struct dump_series series;
 };
 
-/* One function grows by 100 bytes a dump, one is there from the fourth dump on. */
+/* Makes a series in which "leak" grows by 100 bytes per dump and "late" appears in the fourth dump.
+ */
 static void begin(struct rig *rig, const char *run, int64_t nanos_apart)
 {
 	*rig = (struct rig){0};
@@ -100,7 +101,7 @@ static void test_times_that_run_backwards(void)
 	end(&rig);
 }
 
-/* The limit is 500 an hour. Growth by 600 may exceed it; growth by 300 certainly does not. */
+/* The limit is 500 bytes an hour. Growth by 600 may exceed it; growth by 300 certainly does not. */
 static void test_limits(void)
 {
 	struct rig rig;
@@ -109,7 +110,7 @@ static void test_limits(void)
 	CHECK_INT_EQ(find(&rig.series, "leak")->trend.verdict, TREND_GROWS);
 	CHECK(find(&rig.series, "leak")->p_limit < 0.5);
 	end(&rig);
-	begin(&rig, "7", 2 * TEN_MINUTES); /* 300 an hour */
+	begin(&rig, "7", 2 * TEN_MINUTES); /* growth by 300 an hour */
 	CHECK_NEAR(find(&rig.series, "leak")->p_limit, 1, 0);
 	end(&rig);
 }

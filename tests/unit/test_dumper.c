@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dumps one at a time, under their names or in memory. */
+/* Only one dump is written at a time, to a file or to memory. */
 #include "base/memory.h"
 #include "control/lifecycle.h"
 #include "dump/dumper.h"
@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-/* Whether the dump of that number is there, and gives that reason. */
+/* Returns true if the dump of that number exists and names that reason. */
 static bool is_there(uint64_t number, const char *reason)
 {
 	char name[64], line[64];
@@ -111,7 +111,7 @@ static void test_a_dump_in_memory_takes_no_name(void)
 	CHECK_UINT_EQ(hp_names_n_claimed(), n);
 }
 
-/* Exits with 0 if the lock of the parent's dump is free in the child. */
+/* Exits with status 0 if the lock that the parent's dump holds is free in the child. */
 static void be_child_of_a_dump(void)
 {
 	hp_dumper_after_fork();
@@ -159,7 +159,7 @@ static void test_no_session_no_dump(void)
 	CHECK(hp_lifecycle_start(in_folder("dumps/p")));
 }
 
-/* After that of folder.h. */
+/* Runs after the constructor in folder.h, which makes the folder. */
 static __attribute__((constructor)) void start(void)
 {
 	mkdir(in_folder("dumps"), 0700);

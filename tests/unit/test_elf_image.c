@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Images in memory: the program's own, and such as claim what is not there. */
+/* Images in memory: the program's own, and images whose headers describe what does not exist. */
 #include "process/elf_image.h"
 #include "test.h"
 #include <sys/auxv.h>
@@ -32,7 +32,8 @@ static void test_no_image(void)
 	CHECK(!hp_elf_image_read((uintptr_t)image, &m));
 }
 
-/* Every byte of the header set to every extreme: an answer or none, and no crash. */
+/* Sets each byte of the headers to each extreme value. The image is read or rejected, without a
+ * crash. */
 static void test_corrupt_images(void)
 {
 	static const unsigned char values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};

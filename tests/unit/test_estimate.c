@@ -7,7 +7,8 @@
 
 #define R 524288.0
 
-/* A profile with one sample as the readers make it: of `n` samples of `size` bytes. */
+/* Returns a profile as readers make it, with one sample: the estimate from `n` recorded blocks of
+ * `size` bytes. */
 static struct profile *make_profile(double n, double size)
 {
 	struct profile *profile = profile_new();
@@ -30,7 +31,8 @@ static struct profile *make_profile(double n, double size)
 	return profile;
 }
 
-/* n, V and the third moment come back from what a profile holds: (1-p)/p^2 v^2 a sample. */
+/* The number of recorded blocks, the variance and the third moment follow from a profile's values.
+ * Each recorded block of value v contributes v^2 (1-p)/p^2 to the variance. */
 static void test_moments(void)
 {
 	double sizes[] = {1, 100, 4096, R, 4 * R};
@@ -70,13 +72,15 @@ static void test_exact_profiles_have_no_error(void)
 	profile_free(profile);
 }
 
-/* n samples that count 1 each, as of tiny blocks: V = n, third = n. */
+/* Returns the estimate of n recorded blocks that count 1 each. For tiny blocks, the variance and
+ * the third moment are n. */
 static struct estimate few(double n)
 {
 	return (struct estimate){.value = n, .variance = n, .third = n, .n = n};
 }
 
-/* n + z^2/2 +- z sqrt(n + z^2/4), with z = 2: 9 + 2 +- 2 sqrt(10). */
+/* The bounds are n + z^2/2 +- z sqrt(n + z^2/4). With n = 9 and z = 2 these are 9 + 2 +- 2
+ * sqrt(10). */
 static void test_score_interval(void)
 {
 	struct estimate nine = few(9), none = {0};
@@ -89,7 +93,8 @@ static void test_score_interval(void)
 	CHECK_NEAR(bounds.high, 3 * R, 0);
 }
 
-/* A block of 8 R is missed once in 3,000 times; that it was there is certain. */
+/* A block of 8 R is missed once in 3,000 times. One that was recorded certainly existed, so the
+ * lower bound is not below 8 R. */
 static void test_what_was_seen_was_there(void)
 {
 	struct sampling sampling = {.is_bytes = true, .interval = R};
@@ -149,7 +154,7 @@ static void test_values_find_their_bytes_and_objects(void)
 	profile_free(profile);
 }
 
-/* A CPU profile has a period as well. */
+/* A CPU profile has a period as well, but that is not a sample interval. */
 static void test_a_period_of_other_units_is_no_interval(void)
 {
 	struct profile *profile = make_profile(4, 100);
@@ -164,7 +169,8 @@ static void test_a_period_of_other_units_is_no_interval(void)
 
 /* --- sizes ----------------------------------------------------------------------------------- */
 
-/* A sample of that many objects and bytes; its label says `labelled` bytes, if that is not 0. */
+/* Returns a profile with one sample of `objects` and `bytes`. Its label gives the size `labelled`,
+ * unless that is 0. */
 static struct profile *profile_of_values(int64_t objects, int64_t bytes, int64_t labelled)
 {
 	static const char *const types[][2] = {{"inuse_objects", "count"},
@@ -197,12 +203,12 @@ static void check_sizes(int64_t objects, int64_t bytes, int64_t labelled, double
 
 static void test_sizes(void)
 {
-	check_sizes(10, 1000, 96, 96, 96);      /* 10 objects may be rounded */
-	check_sizes(1000, 100000, 96, 96, 100); /* 1,000 are as good as exact */
-	check_sizes(10, 1000, 0, 100, 100);     /* without a label */
-	check_sizes(0, 0, 0, 0, 0);             /* not known */
-	check_sizes(0, 0, 96, 96, 96);          /* of what was freed */
-	check_sizes(10, -1000, 0, 0, 0);        /* no size is negative */
+	check_sizes(10, 1000, 96, 96, 96);      /* the mean of 10 rounded objects is inexact */
+	check_sizes(1000, 100000, 96, 96, 100); /* that of 1,000 is as good as exact */
+	check_sizes(10, 1000, 0, 100, 100);     /* there is no label */
+	check_sizes(0, 0, 0, 0, 0);             /* the size is not known */
+	check_sizes(0, 0, 96, 96, 96);          /* everything was freed */
+	check_sizes(10, -1000, 0, 0, 0);        /* a size is never negative */
 }
 
 static void test_a_size_that_is_not_known_has_no_samples(void)
@@ -233,7 +239,8 @@ static void test_what_was_added_can_be_taken_away(void)
 	CHECK_NEAR(sum.missed_value, large.missed_value, 1e-6);
 }
 
-/* Where a part is nearly the whole, rounding is left: it has no error, and no sample. */
+/* If a part is nearly the whole, the difference is only a rounding error. It has no variance and no
+ * samples. */
 static void test_a_trace_of_rounding_has_no_moments(void)
 {
 	struct estimate whole = few(9), part = few(8.9);
@@ -245,7 +252,7 @@ static void test_a_trace_of_rounding_has_no_moments(void)
 	CHECK_NEAR(rest.third, 0, 0);
 }
 
-/* Only blocks of half an interval and more weigh so much that a missed one matters. */
+/* Only a block of half an interval or more has so much weight that missing it matters. */
 static void test_large_blocks_may_be_missed(void)
 {
 	struct sampling sampling = {.is_bytes = true, .interval = R};

@@ -8,7 +8,8 @@
 
 #define R 524288.0
 
-/* n samples that count 1 each, as of tiny blocks: V = n, third = n. */
+/* Returns the estimate of n recorded blocks that count 1 each. For tiny blocks, the variance and
+ * the third moment are n. */
 static struct estimate few(double n)
 {
 	return (struct estimate){.value = n, .variance = n, .third = n, .n = n};
@@ -27,8 +28,9 @@ static struct estimated_change make_change(double base, double new, double share
 	};
 }
 
-/* (100 - 64) / sqrt(100 + 64), less half a step of 1. With a limit of 25 %: variances add as
- * 100 + 1.25^2 * 64, and so do the steps by their shares. */
+/* Without a limit, z is (100 - 64) / sqrt(100 + 64), after the excess is reduced by 1, a sample's
+ * worth. With a limit of 25 %, the variance is 100 + 1.25^2 * 64 = 200, and a sample's worth is
+ * (100 + 1.25^3 * 64) / 200. */
 static void test_p_values(void)
 {
 	struct estimated_change change = make_change(64, 100, 0);
@@ -44,14 +46,16 @@ static void test_p_values(void)
 		   1e-12);
 }
 
-/* n samples against none are as likely as n heads of a coin where nothing has changed. */
+/* If nothing has changed, n samples on one side and none on the other are as likely as n heads of a
+ * coin. */
 static void test_few_samples(void)
 {
 	for (int n = 1; n <= 8; n++) {
 		struct estimated_change change = make_change(0, n, 0);
 
 		CHECK(estimated_change_p_value(&change, 1, 0) >= 0.9 * pow(0.5, n));
-		/* What may be in the base unseen, 3 samples' worth, is taken into account. */
+		/* The base may contain 3 samples' worth that was not sampled; the lower bound
+		 * allows for this. */
 		CHECK((estimated_change_bounds(&change, 0.95).low > 0) == (n > 3));
 	}
 }
@@ -62,7 +66,8 @@ static double binomial(int n, int k, double p)
 	       pow(1 - p, n - k);
 }
 
-/* How often two runs with `n` blocks of `size` R each differ by a p-value of `level` or less. */
+/* Returns the probability that two runs, each with `n` blocks of `size` times R, appear to differ
+ * with a p-value of at most `level`. */
 static double false_alarms(int n, double size, double level)
 {
 	static const struct sampling sampling = {.interval = 1, .is_bytes = true};
@@ -80,8 +85,9 @@ static double false_alarms(int n, double size, double level)
 	return sum;
 }
 
-/* Blocks of a few R are nearly all sampled, and those that are not leave no trace: the variance of
- * what was sampled alone would call every one that was missed a change, by p < 1e-9. */
+/* Blocks of a few R are nearly all sampled, and one that is missed leaves no trace. With the
+ * variance of the sampled blocks alone, each missed block would count as a change, with p < 1e-9.
+ */
 static void test_blocks_of_a_few_intervals(void)
 {
 	static const double levels[] = {0.05, 0.01, 0.005, 0.001};
@@ -92,7 +98,7 @@ static void test_blocks_of_a_few_intervals(void)
 				CHECK(false_alarms(n, size, levels[i]) <= levels[i]);
 }
 
-/* Of 10,000 and 10,040 samples 9,980 are the same: 20 went and 60 came. */
+/* The dumps have 10,000 and 10,040 samples, 9,980 of them in common: 20 went and 60 came. */
 static void test_one_run(void)
 {
 	struct estimated_change apart = make_change(10000, 10040, 0);
@@ -105,7 +111,8 @@ static void test_one_run(void)
 	CHECK(estimated_change_bounds(&change, 0.95).low > 20);
 }
 
-/* Values in profiles are whole numbers: what all samples share, less themselves, is not quite 0. */
+/* Values in profiles are whole numbers. If both dumps share all samples, subtracting the shared
+ * ones therefore does not give exactly 0. */
 static void test_a_trace_of_rounding(void)
 {
 	struct estimate whole = {.value = 1e6, .variance = 1e9, .third = 1e15, .n = 500};
@@ -142,7 +149,7 @@ static void test_objects_need_samples(void)
 
 	CHECK(estimated_change_has_enough(&change));
 	change.is_objects = true;
-	CHECK(!estimated_change_has_enough(&change)); /* 9^2 < 20 * 9 */
+	CHECK(!estimated_change_has_enough(&change)); /* 9 samples are not enough: 9^2 < 20 * 9 */
 	change = make_change(10, 10, 0);
 	change.is_objects = true;
 	CHECK(estimated_change_has_enough(&change));

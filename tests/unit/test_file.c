@@ -30,7 +30,8 @@ static void test_reading(void)
 	CHECK_INT_EQ(hp_file_read(in_folder("fifo"), text, sizeof(text)), 0);
 }
 
-/* The signal that was pending is the program's. */
+/* A write to a pipe without a reader leaves no SIGPIPE pending, except one that was pending before:
+ * that one is the program's. */
 static void test_a_pipe_without_a_reader(void)
 {
 	sigset_t pipe_signal, pending;
@@ -50,7 +51,7 @@ static void test_a_pipe_without_a_reader(void)
 	sigpending(&pending);
 	CHECK(sigismember(&pending, SIGPIPE));
 	close(ends[1]);
-	signal(SIGPIPE, SIG_IGN); /* which forgets it */
+	signal(SIGPIPE, SIG_IGN); /* ignoring a pending signal discards it */
 	sigprocmask(SIG_UNBLOCK, &pipe_signal, NULL);
 	signal(SIGPIPE, SIG_DFL);
 }

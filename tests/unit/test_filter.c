@@ -11,7 +11,7 @@ struct rig {
 	struct filter filter;
 };
 
-/* A program with two stacks: main -> parse, and main -> cache in cache.c. */
+/* Prepares a profile with two stacks, main -> parse and main -> cache; cache is in cache.c. */
 static void begin(struct rig *rig, const char *focus, const char *ignore, const char *suppressed)
 {
 	*rig = (struct rig){.profile = heap_profile_new("1", 1)};
@@ -82,7 +82,7 @@ static void test_ignore(void)
 	check("cache", "main", NULL, FILTER_LEFT_OUT, FILTER_LEFT_OUT);
 }
 
-/* A suppressed stack is counted as such, whatever else matches. */
+/* A stack that matches a suppression counts as suppressed, whatever else it matches. */
 static void test_suppressions(void)
 {
 	check(NULL, NULL, "cac*e", FILTER_KEPT, FILTER_SUPPRESSED);

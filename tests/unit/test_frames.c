@@ -3,7 +3,8 @@
 
 #include "test.h"
 
-/* A location with those functions inlined into each other, innermost first, separated by '<'. */
+/* Adds a location. `names` are its functions, innermost first, each inlined into the next; '<'
+ * separates them. */
 static uint32_t add_location(struct profile *profile, const char *names)
 {
 	struct profile_location location = {.mapping = PROFILE_NONE};
@@ -23,7 +24,7 @@ static uint32_t add_location(struct profile *profile, const char *names)
 	return profile_add_location(profile, &location, lines, n);
 }
 
-/* A profile with one stack of these locations, leaf first. */
+/* Returns a profile with one stack. `names` are its locations, leaf first, and end with NULL. */
 static struct profile *profile_of(const char *drop, const char *keep, const char *const *names)
 {
 	struct profile *profile = profile_new();
@@ -67,7 +68,7 @@ static void test_inlined_functions_stand_apart(void)
 	CHECK_STACK("", "", "a b c main", "a<b<c", "main");
 }
 
-/* What pprof's Prune does, case by case. */
+/* The expected stacks are those of pprof's Prune. */
 static void test_dropping(void)
 {
 	CHECK_STACK("malloc", "", "work main", "malloc", "work", "main");
@@ -96,7 +97,7 @@ static void test_arguments_do_not_matter(void)
 	CHECK_STACK("main", "", ".main", ".main");
 }
 
-/* An expression from a file must not eat time or memory. */
+/* An expression from a file must not use up time or memory. */
 static void test_expressions_that_are_not_harmless(void)
 {
 	CHECK_STACK("((a{1,255}){1,255}){1,255}", "", "a main", "a", "main");
@@ -148,7 +149,8 @@ static void test_what_has_no_name(void)
 	profile_free(profile);
 }
 
-/* A few bytes a frame, many lines a frame: what comes of it must not fill the memory. */
+/* A frame takes a few bytes in a file, but may have many lines. A stack's length is limited, so
+ * that its functions can't fill the memory. */
 static void test_stacks_of_many_lines_have_an_end(void)
 {
 	struct profile *profile = profile_new();

@@ -13,7 +13,7 @@ static struct output *open_output(const char *path)
 	return output;
 }
 
-/* More than all blocks that are packed at a time, none of it like the other. */
+/* The lines are more than the blocks that are compressed at a time, and no two lines are equal. */
 #define N_PACKED_LINES 400000
 
 static void write_packed(const char *path, size_t n_threads)
@@ -84,7 +84,8 @@ static void test_threads_do_not_show(void)
 	unlink(path);
 }
 
-/* Whether one that was given up leaves its threads in order is for the sanitizers to see. */
+/* Freeing a gzip that is not finished must end its threads. Whether they leak or race is for the
+ * sanitizers to detect. */
 static void test_packing_can_be_given_up(void)
 {
 	struct output *output = open_output(in_folder("a.gz"));
@@ -107,7 +108,7 @@ static void test_no_time_is_noted(void)
 	write_packed(path, 2);
 	fd = open(path, O_RDONLY);
 	CHECK_INT_EQ(read(fd, head, sizeof(head)), 10);
-	CHECK_INT_EQ(head[3], 0); /* no name either */
+	CHECK_INT_EQ(head[3], 0); /* no file name either */
 	CHECK_INT_EQ(memcmp(head + 4, "\0\0\0\0", 4), 0);
 	close(fd);
 	unlink(path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* No input can be made to collide by who does not know the seed. */
+/* Hashes depend on a seed: whoever does not know it cannot make inputs collide. */
 #include "base/hash.h"
 #include "base/number_map.h"
 
@@ -9,7 +9,8 @@ enum {
 	N = 1000
 };
 
-/* Hashes 8 bytes that differ, then a word that might make hashing forget them. */
+/* Hashes blocks of two words. The first words differ; the second is always `word`, which must not
+ * make the hash lose the first. */
 static void check_remembered(uint64_t word)
 {
 	uint64_t hashes[N];

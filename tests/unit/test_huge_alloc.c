@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#define LARGE ((size_t)3 << 20) /* beyond a huge page */
+#define LARGE ((size_t)3 << 20) /* larger than a huge page */
 
 static void test_growing_keeps_what_was_used(void)
 {
@@ -31,7 +31,7 @@ static void test_new_tables_are_zeroed(void)
 
 		CHECK(dirty);
 		memset(dirty, 0xff, n);
-		free(dirty); /* to be given out again, perhaps */
+		free(dirty); /* the next allocation may reuse it */
 		memory = huge_alloc_calloc(n / 4, 4);
 		CHECK(memory);
 		for (size_t i = 0; i < n / 4 * 4; i++)

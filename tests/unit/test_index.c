@@ -7,7 +7,7 @@ enum {
 	N_IDS = 10000
 };
 
-/* How many numbers are entered under the hash; their sum is added to *out_sum. */
+/* Returns how many numbers are entered under the hash, and adds them up in *out_sum. */
 static size_t count(const struct index *index, uint64_t hash, uint64_t *out_sum)
 {
 	struct index_walk walk = index_walk(index, hash);
@@ -47,14 +47,16 @@ static void test_each_number_is_found_under_its_hash(void)
 	index_deinit(&index);
 }
 
-/* The caller compares: all numbers under one hash are candidates. */
+/* The index does not compare keys: all numbers under a hash are candidates, and the caller
+ * compares. */
 static void test_many_numbers_under_one_hash(void)
 {
 	struct index index = {0};
 	uint64_t sum = 0;
 
 	for (uint32_t id = 1; id <= 100; id++)
-		CHECK_INT_EQ(index_insert(&index, UINT32_MAX, id), 0); /* the last slot, and on */
+		/* The numbers begin at the last slot and wrap around. */
+		CHECK_INT_EQ(index_insert(&index, UINT32_MAX, id), 0);
 	CHECK_INT_EQ(index_insert(&index, 0, 1000), 0);
 	CHECK_UINT_EQ(count(&index, UINT32_MAX, &sum), 100);
 	CHECK_UINT_EQ(sum, 5050);

@@ -64,7 +64,7 @@ static void test_the_head_takes_nothing(void)
 	input_free(input);
 }
 
-/* Lines of all lengths, more of them than any buffer holds, packed and not. */
+/* Reads back lines of all lengths, more than any buffer holds, from packed or plain data. */
 static void check_many_lines(bool packed)
 {
 	enum {
@@ -118,7 +118,7 @@ static void test_members_follow_each_other(void)
 
 	memcpy(both, one.data, one.size);
 	memcpy(both + one.size, two.data, two.size);
-	input = open_bytes(both, sizeof(both), 0, &diag); /* the rest is padding */
+	input = open_bytes(both, sizeof(both), 0, &diag); /* the remaining bytes are padding */
 	CHECK_INT_EQ(input_take_rest(input, &rest), 0);
 	CHECK(cursor_equals(&rest, "one\ntwo\n"));
 	input_free(input);
@@ -149,7 +149,7 @@ static void test_damage_is_seen(void)
 	struct input *input;
 	struct cursor rest;
 
-	whole.data[whole.size - 6] ^= 1; /* in the checksum */
+	whole.data[whole.size - 6] ^= 1; /* a bit of the checksum */
 	input = open_bytes(whole.data, whole.size, 0, &diag);
 	CHECK_INT_EQ(input_take_rest(input, &rest), INPUT_E_CORRUPT);
 	CHECK_STR_EQ(diag.error, "memory: the gzip data is damaged");
@@ -205,7 +205,7 @@ static void test_a_line_without_end(void)
 	free(text);
 }
 
-/* A pipe may give the two bytes that tell gzipped data one at a time. */
+/* The two bytes that identify gzipped data may arrive from a pipe one at a time. */
 static void test_a_pipe_that_trickles(void)
 {
 	struct bytes whole = gzipped("one\n", 4);

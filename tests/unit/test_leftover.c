@@ -6,7 +6,8 @@
 #define KIB 1024.0
 #define MIB (1024 * KIB)
 
-/* Returns what leftover_find() finds in a profile of that many bytes, exact or sampled. */
+/* Returns what leftover_find() finds in a profile with those bytes. If `interval` is 1, the profile
+ * is exact. */
 static struct leftover find(double inuse, double allocated, int64_t interval, const char *reason)
 {
 	struct profile *profile = heap_profile_new("a", interval);
@@ -49,7 +50,8 @@ static void test_less_than_a_hundredth_may_be_in_use(void)
 
 static void test_no_more_than_256_kib_and_two_samples(void)
 {
-	CHECK(is_leftover(256 * KIB + 2, 100 * MIB)); /* in an exact profile a sample is a byte */
+	/* In an exact profile, a sample counts for one byte. */
+	CHECK(is_leftover(256 * KIB + 2, 100 * MIB));
 	CHECK(!is_leftover(256 * KIB + 3, 100 * MIB));
 	CHECK(find(256 * KIB + 2 * HEAP_INTERVAL, 1000 * MIB, HEAP_INTERVAL, NULL).is_leftover);
 	CHECK(!find(256 * KIB + 2 * HEAP_INTERVAL + 1, 1000 * MIB, HEAP_INTERVAL, NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The start, and fork children that no handler has seen and that have several threads when they are
- * noticed. */
+/* The profiler's start, and fork children that no fork handler has prepared: the profiler may
+ * notice such a child only when it has several threads. */
 #include "control/lifecycle.h"
 #include "record/session.h"
 #include "test.h"
@@ -24,7 +24,8 @@ static int status_of(pid_t pid)
 
 static int errno_after_init;
 
-/* The first allocation may come where the program has an errno to lose. */
+/* The profiler's start must not change errno: the program's first allocation may come while errno
+ * still matters. */
 static void test_errno_stays(void)
 {
 	pid_t pid = fork();
@@ -47,7 +48,7 @@ static void *enter_once(void *unused)
 	return t;
 }
 
-static uint32_t n_missing; /* threads that are not there yet */
+static uint32_t n_missing; /* threads that have not started yet */
 
 static void *enter_together(void *unused)
 {
@@ -57,7 +58,8 @@ static void *enter_together(void *unused)
 	return enter_once(NULL);
 }
 
-/* Exits with how often the process was made ready; 99 if a thread was turned away. */
+/* Exits with the number of times that the process was made ready, or with 99 if a thread could not
+ * enter. */
 static void be_child_of_threads(void)
 {
 	uint32_t inherited = hp_session.own;
@@ -97,7 +99,7 @@ static void *enter_and_stay(void *unused)
 	return t;
 }
 
-/* Exits with 0 if both threads have a struct, and not the same. */
+/* Exits with status 0 if each of the two threads has a struct of its own, and with 1 otherwise. */
 static void be_child_noticed_by_another_thread(void)
 {
 	pthread_t thread;
@@ -146,7 +148,8 @@ static void enter_in_another_thread(void)
 	can_another_thread_enter();
 }
 
-/* Handlers of ours besides, which run before and after those of another. */
+/* Registers the test's fork handlers, then the profiler's. So `prepare` runs after the profiler's
+ * handler before the fork, and `in_child` runs before the profiler's handler in the child. */
 static void register_with(void (*prepare)(void), void (*in_child)(void))
 {
 	pthread_atfork(prepare, NULL, in_child);
@@ -154,7 +157,8 @@ static void register_with(void (*prepare)(void), void (*in_child)(void))
 	alarm(20);
 }
 
-/* Then pauses of the parent are over for the thread that forked, too. */
+/* In a fork child, another thread may make the process ready before the profiler's handler runs.
+ * The parent's pause must be over for the thread that forked, too. */
 static void test_another_thread_begins_in_a_fork_handler(void)
 {
 	pid_t pid = _Fork();
@@ -171,7 +175,8 @@ static void test_another_thread_begins_in_a_fork_handler(void)
 	CHECK_INT_EQ(status_of(pid), 7);
 }
 
-/* A child that was not noticed before it forks itself, nor by the handlers that run first. */
+/* A fork child that the profiler has not noticed forks. The profiler's handler notices it before it
+ * begins its pause: otherwise enter_here(), which runs next, would notice it and end the pause. */
 static void test_fork_of_an_unseen_child(void)
 {
 	pid_t pid = _Fork();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of live blocks against a plain array, and the filter's one promise: it never rules out
- * a block that the table holds. */
+/* Compares the table of live blocks with a plain array, and checks the filter's promise: it never
+ * rules out a block that is in the table. */
 #include "base/memory.h"
 #include "tables/live.h"
 #include "test.h"
@@ -12,7 +12,8 @@ enum {
 	PAGE = 4096
 };
 
-#define FILTER_BYTES ((uintptr_t)HP_FILTER_PAGES * PAGE) /* addresses so far apart share a byte */
+/* Addresses this far apart share a byte of the filter. */
+#define FILTER_BYTES ((uintptr_t)HP_FILTER_PAGES * PAGE)
 
 static uint64_t rng = 88172645463325252ull;
 
@@ -23,7 +24,8 @@ static uint64_t next_random(void)
 	return rng ^= rng << 17;
 }
 
-/* Three to a page and the same again a filter's width further up, where bytes collide. */
+/* Returns the address of block i. A page has three blocks. The next three are FILTER_BYTES above,
+ * on a page with the same byte in the filter. */
 static uintptr_t address_of(size_t i)
 {
 	uintptr_t page = i / 6, at = i % 3, wrap = i / 3 % 2;
@@ -85,7 +87,8 @@ static void check_filter(const struct model *m, bool by_page)
 	}
 }
 
-/* The tag finds the blocks in the table, and few others of their page. */
+/* hp_live_may_hold_block() accepts all blocks in the table, and few other addresses on their pages.
+ */
 static void check_tags(const struct model *m)
 {
 	size_t n_lonely = 0, n_taken_for_it = 0;
@@ -101,11 +104,13 @@ static void check_tags(const struct model *m)
 		n_lonely++;
 		n_taken_for_it += hp_live_may_hold_block((void *)other);
 	}
-	/* One in 253; 5 % is beyond chance for 100 of them, and more are not demanded. */
+	/* A tag matches by chance once in 253 times. For 100 addresses or more, 5 % can't be
+	 * chance; for fewer, nothing is checked. */
 	CHECK(n_lonely < 100 || n_taken_for_it * 20 < n_lonely);
 }
 
-/* Fills up for a while, then empties for a while, so that tables grow and gaps close. */
+/* Compares the table with a model. In turn, 20,000 steps mostly insert blocks and 20,000 mostly
+ * take them, so that the table grows and gaps are closed. */
 static void run_against_model(bool by_page)
 {
 	static struct model m;
@@ -193,11 +198,11 @@ static void check_pinned_range(char *start)
 static void test_pinned_range_is_never_ruled_out(void)
 {
 	check_pinned_range((char *)0x7e0000000800);
-	check_pinned_range((char *)0x7e00fffff800); /* goes on at the filter's beginning */
+	check_pinned_range((char *)0x7e00fffff800); /* wraps around to the filter's beginning */
 	check_pinned_range((char *)0x7e00ffffd800);
 }
 
-/* Every entry that was taken in is found again, whatever the limit. */
+/* Under a memory limit the table refuses some entries. It keeps every entry that it accepted. */
 static void test_memory_limit(void)
 {
 	struct hp_live_entry entry, other;
@@ -219,8 +224,8 @@ static void test_memory_limit(void)
 	hp_memory_set_limit((size_t)256 << 20);
 }
 
-/* A leak that comes when stacks have used up the limit is seen; of blocks that lie close together,
- * not all. */
+/* When stacks have used up the memory limit, the table still accepts some blocks, so that a leak
+ * which begins then is seen. Of blocks that are close together it may not accept all. */
 static void test_some_blocks_beyond_the_limit(void)
 {
 	struct hp_live_entry entry, other;
@@ -239,7 +244,8 @@ static void test_some_blocks_beyond_the_limit(void)
 	hp_memory_set_limit((size_t)256 << 20);
 }
 
-/* Of what a slot holds, and of what it has no bits for. */
+/* A slot keeps the largest address, size and record that it has bits for. An entry that exceeds one
+ * of these is refused. */
 static void test_limits_of_a_slot(void)
 {
 	const uint64_t address = (UINT64_C(1) << 48) - 8, size = (UINT64_C(1) << 42) - 1;
@@ -262,10 +268,11 @@ static void test_limits_of_a_slot(void)
 	hp_live_stop();
 }
 
-/* A fork child goes on with its parent's table, and so may its own child. */
+/* A fork child continues its parent's table, and the child's child may do the same. A slot stores
+ * which session an entry is from, up to 255 sessions after the first. */
 static void test_sessions_of_entries(void)
 {
-	const uint32_t first = UINT32_MAX - 100; /* they may be counted round */
+	const uint32_t first = UINT32_MAX - 100; /* session numbers may wrap around */
 	struct hp_live_entry entry, other;
 
 	hp_live_reset(false, first);
@@ -302,7 +309,8 @@ enum {
 	N_ROUNDS = 300
 };
 
-/* Threads own different blocks of the same pages: one's removals must not hide another's block. */
+/* Threads own different blocks on the same pages. If one thread removes its block, the filter must
+ * still accept the others' blocks. */
 static void *insert_and_take(void *argument)
 {
 	size_t self = (size_t)argument, n_bad = 0;

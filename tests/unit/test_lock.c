@@ -62,7 +62,7 @@ static void *acquire(void *unused)
 	return (void *)(size_t)hp_lock_acquire(&lock);
 }
 
-/* The owner never comes back: who waits goes on without. */
+/* The owner never releases the lock: a waiter gives up and goes on without it. */
 static void test_gives_up(void)
 {
 	pthread_t thread;
@@ -77,7 +77,8 @@ static void test_gives_up(void)
 	hp_lock_release(&lock);
 }
 
-/* Where nobody gives up the lock comes free after 10 s. */
+/* Releases the lock after 100,000 ticks (10 s), so that the test ends even if the waiter does not
+ * give up. */
 static void on_tick(int signal)
 {
 	static int n_ticks;
@@ -91,7 +92,7 @@ static void *hold(void *unused)
 	return (void *)(size_t)hp_lock_try(&lock);
 }
 
-/* As under a program's own sampling profiler: no wait lasts until its end. */
+/* The timer interrupts every sleep before its end, as a program's own sampling profiler may do. */
 static void test_gives_up_under_a_fast_timer(void)
 {
 	static const struct itimerval fast = {{.tv_usec = 100}, {.tv_usec = 100}}, off;
@@ -110,7 +111,7 @@ static void test_gives_up_under_a_fast_timer(void)
 
 static uint32_t progress;
 
-/* For longer than anyone waits for a lock. */
+/* Holds the lock for longer than any thread waits, and counts up `progress` meanwhile. */
 static void *hold_and_go_on(void *is_held)
 {
 	const struct timespec nap = {.tv_nsec = 1000 * 1000};
@@ -150,7 +151,8 @@ static void *acquire_own(void *unused)
 	return NULL;
 }
 
-/* Of 2 s each a hundred rounds would take longer than the test may. */
+/* If the thread waited 2 s for the lock that it holds, a hundred rounds would exceed the test's
+ * time limit. */
 static void test_nobody_waits_for_himself(void)
 {
 	pthread_t thread;

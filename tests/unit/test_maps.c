@@ -49,7 +49,7 @@ static void test_stops_when_told_to(void)
 	CHECK_UINT_EQ(s.n, 3);
 }
 
-/* More lines than one read brings, some of them long. */
+/* The file has more lines than one read returns, and some lines are long. */
 static void test_many_and_long_lines(void)
 {
 	enum {
@@ -68,7 +68,7 @@ static void test_many_and_long_lines(void)
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
 
 	CHECK_INT_EQ(ftruncate(fd, 4096 * 2 * N), 0);
-	for (int i = 0; i < N; i++) /* apart, so that the kernel can't join them */
+	for (int i = 0; i < N; i++) /* apart, so that the kernel can't merge them */
 		maps[i] = mmap(NULL, 4096, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED,
 			       fd, 4096 * 2 * i);
 	s.wanted = (uintptr_t)maps[N / 2];

@@ -15,7 +15,7 @@ static void test_pages_are_zeroed_and_counted(void)
 	p[0] = p[MIB - 1] = 1;
 	hp_memory_unmap(p, MIB);
 	CHECK_UINT_EQ(hp_memory_mapped(), before);
-	CHECK_INT_EQ(msync(p, MIB, MS_ASYNC), -1); /* nothing is there any more */
+	CHECK_INT_EQ(msync(p, MIB, MS_ASYNC), -1); /* nothing is mapped there any more */
 	hp_memory_unmap(NULL, MIB);
 	CHECK_UINT_EQ(hp_memory_mapped(), before);
 }
@@ -27,7 +27,7 @@ static void test_a_limit(void)
 
 	hp_memory_set_limit(hp_memory_mapped() + MIB);
 	CHECK_UINT_EQ(hp_memory_limit(), hp_memory_mapped() + MIB);
-	p = hp_memory_map(MIB); /* all of it */
+	p = hp_memory_map(MIB); /* all that the limit allows */
 	CHECK(p);
 	CHECK(!hp_memory_map(4096));
 	beyond = hp_memory_map_beyond_limit(MIB);

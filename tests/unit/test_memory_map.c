@@ -3,7 +3,7 @@
 
 #include "test.h"
 
-static char warning[DIAG_TEXT_MAX]; /* the last */
+static char warning[DIAG_TEXT_MAX]; /* the last one */
 static int n_warnings;
 
 static char *join(const char *const *lines)
@@ -91,7 +91,7 @@ static void test_brief_maps(void)
 	profile_free(profile);
 }
 
-/* What begins like a number, or like permissions, may be a name. */
+/* A name may begin like a number or like permissions. */
 static void test_brief_names(void)
 {
 	struct profile *profile = READ_LINES(
@@ -131,7 +131,7 @@ static void test_variables(void)
 	profile_free(profile);
 }
 
-/* A variable that names itself many times must not fill the memory. */
+/* A line that uses a variable many times must not fill the memory when it is expanded. */
 static void test_variables_do_not_explode(void)
 {
 	char value[4099] = "a=", longer[4100] = "b=", use[60001] = "1000-2000: ";

@@ -5,8 +5,8 @@
 #include "test.h"
 #include <errno.h>
 
-/* What a process with its program at `base` might have: the same stacks as any other, and one more.
- */
+/* Returns the profile of a process whose program is mapped at `base`. Two stacks are the same in
+ * all processes; the third depends on `number`. */
 static struct profile *process(uint64_t base, int number)
 {
 	struct profile *profile = profile_new();
@@ -48,7 +48,7 @@ static struct profile *process(uint64_t base, int number)
 	merge_all((struct profile *[]){__VA_ARGS__}, \
 		  sizeof((struct profile *[]){__VA_ARGS__}) / sizeof(struct profile *))
 
-/* Merges and frees the profiles. */
+/* Merges the profiles and frees them. The caller frees the result. */
 static struct profile *merge_all(struct profile **profiles, size_t n)
 {
 	struct merge *merge = merge_new();
@@ -129,8 +129,8 @@ static void test_profiles_that_count_different_things(void)
 	profile_free(one);
 }
 
-/* The first thing that can't be added up ends it, also where there is nothing yet of what comes
- * next. */
+/* The first value that can't be added up ends the merge. Mappings that would come next are not
+ * looked at. */
 static void test_durations_beyond_64_bits(void)
 {
 	struct profile *longest = profile_new(), *other = B;

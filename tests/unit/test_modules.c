@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Libraries that come and go. libresolv serves as one: nobody here needs it otherwise. */
+/* Libraries that are opened and closed. The tests use libresolv, because nothing else in this
+ * program needs it. */
 #include "process/modules.h"
 #include "process/places.h"
 #include "test.h"
@@ -12,7 +13,8 @@
 
 enum {
 	N_PLACES = 300,
-	OTHER_PLACES = 16 /* more than those that other tests take beyond one a library */
+	/* The other tests take fewer places, in addition to one for each library. */
+	OTHER_PLACES = 16
 };
 
 static uint16_t identify_place(void *address, uint64_t *out_frame)
@@ -31,7 +33,7 @@ static uint16_t identify(void *address)
 	return hp_frame_module(frame);
 }
 
-/* What closes libraries in a program is our dlclose(), which does this. */
+/* Closes a library as our dlclose() does in a program. */
 static void close_library(void *handle)
 {
 	hp_modules_unload_begin();
@@ -86,7 +88,7 @@ static void test_closed_library_stays_known(void)
 	CHECK(strstr(hp_modules_get(number)->path, "/libresolv") != NULL);
 }
 
-/* A mapping at the place of a closed library keeps the next one from that place. */
+/* Maps a page where a closed library was, so that the next library is not mapped there. */
 static void *occupy(void *function)
 {
 	char *page = (char *)((uintptr_t)function & -(uintptr_t)4096);
@@ -97,7 +99,8 @@ static void *occupy(void *function)
 	return p;
 }
 
-/* As read by this process so far; 0 if the kernel doesn't tell. */
+/* Returns how many read system calls this process has made so far, or 0 if the kernel does not
+ * report it. */
 static unsigned long n_reads(void)
 {
 	unsigned long n = 0;
@@ -125,7 +128,7 @@ static void test_same_file_at_many_places(void)
 		handle = open_library(&function);
 		a = n_reads();
 		CHECK_UINT_EQ(identify_place(function, &frame), place);
-		CHECK_UINT_EQ(n_reads() - a, cost); /* none of the maps */
+		CHECK_UINT_EQ(n_reads() - a, cost); /* did not read the maps */
 		CHECK_HEX_EQ(frame, first);
 	}
 	CHECK_UINT_EQ(hp_modules_n_numbered(), n);
@@ -134,8 +137,9 @@ static void test_same_file_at_many_places(void)
 		munmap(occupied[i], 4096);
 }
 
-/* A walk that has the rule of an address from before may ask for a place that is another's now. The
- * library has had one place at a time so far: else another of its places might be taken. */
+/* A walk that has the rule of an address from an earlier epoch may ask for a place that another
+ * range has by now. The library must have had only one place so far; otherwise its next range might
+ * reuse another one. */
 static void test_place_that_is_stale(void)
 {
 	void *function, *later, *handle = open_library(&function);
@@ -155,7 +159,7 @@ static void test_place_that_is_stale(void)
 	close_library(handle);
 }
 
-/* In a namespace of its own the loader opens a library once more. */
+/* In another namespace, the loader opens the same library a second time. */
 static void test_two_places_at_a_time(void)
 {
 	void *function, *handle = open_library(&function);
@@ -178,7 +182,7 @@ static void test_two_places_at_a_time(void)
 	close_library(handle);
 }
 
-/* Ends the child of a test, with 0 if all is as in the parent. */
+/* Exits with status 0 if the function's frame in the child is `expected`, and with 1 otherwise. */
 static void identify_in_child(void *function, uint64_t expected)
 {
 	uint64_t frame;
@@ -189,14 +193,15 @@ static void identify_in_child(void *function, uint64_t expected)
 	_exit(is_right ? 0 : 1);
 }
 
-/* While another thread numbers libraries the lock is held at most forks. */
+/* Numbers a library again and again in another thread, so that the lock is held during most forks.
+ */
 static void *identify_for_long(void *context)
 {
 	int *is_over = context;
 	void *handle = dlopen("libz.so.1", RTLD_NOW), *function = dlsym(handle, "zlibVersion");
 
 	while (!__atomic_load_n(is_over, __ATOMIC_RELAXED)) {
-		hp_modules_unload_begin(); /* so that it is a new place each time */
+		hp_modules_unload_begin(); /* so that the library needs a place each time */
 		hp_modules_unload_end();
 		identify(function);
 	}
@@ -229,7 +234,8 @@ static void test_forks_while_others_number(void)
 	close_library(handle);
 }
 
-/* Those of two libraries: readers of dumps would make one of mappings that touch. */
+/* The address ranges that two libraries get in dumps must not touch, because readers of dumps join
+ * adjacent mappings into one. */
 static void test_ranges_do_not_touch(void)
 {
 	uintptr_t end = 0;
@@ -291,7 +297,7 @@ struct small_image {
 	uint64_t build_id;
 };
 
-/* A page of code and a note. */
+/* Makes an image of one page, with a segment of code and a note. */
 static void make_image(struct small_image *s)
 {
 	*s = (struct small_image){
@@ -308,8 +314,8 @@ static void make_image(struct small_image *s)
 	};
 }
 
-/* The last ones are unknown. A library that has a number keeps it. The library that is mapped at an
- * address now is the one that is found. */
+/* Libraries beyond the last number are unknown. A library that has a number keeps it. An address
+ * belongs to the library that is mapped there now. */
 static void test_more_libraries_than_numbers(void)
 {
 	struct small_image *s = (struct small_image *)image;

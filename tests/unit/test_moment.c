@@ -15,7 +15,8 @@ static size_t chosen(enum moment moment, size_t n)
 	return found;
 }
 
-/* Swings between 70 and 100, and frees all in its last dumps, the one at exit among them. */
+/* Fills `dumps` with a series of `n` in which the memory in use swings between 70 and 100, and is 0
+ * in the last `n_freed` dumps. The last dump is the one at exit. */
 static void fill(size_t n, size_t n_freed)
 {
 	for (size_t i = 0; i < n; i++)
@@ -36,15 +37,15 @@ static void test_names(void)
 	CHECK(!moment_parse("", &moment) && !moment_parse("peaks", &moment));
 }
 
-/* 40 late dumps: two of them hold more. */
+/* Of the 40 dumps in the later half, two have more in use than the level. */
 static void test_level(void)
 {
 	double level;
 	size_t n_more = 0;
 
 	fill(80, 3);
-	dumps[10].inuse = 500; /* before it was warm */
-	dumps[60].inuse = 400; /* by chance */
+	dumps[10].inuse = 500; /* at start */
+	dumps[60].inuse = 400; /* a rare peak */
 	level = dumps[chosen(MOMENT_LEVEL, 80)].inuse;
 	for (size_t i = 39; i < 79; i++)
 		n_more += dumps[i].inuse > level;
@@ -66,15 +67,15 @@ static void test_level_of_few(void)
 	CHECK_UINT_EQ(chosen(MOMENT_LEVEL, 3), 1);
 }
 
-/* What ends with the most is taken at its end; without a dump at exit by the same rule as others.
- */
+/* If the dump at exit has the most in use, it is the level. Otherwise the same rule applies as to
+ * any series. */
 static void test_level_of_what_grows(void)
 {
 	for (size_t i = 0; i < 50; i++)
 		dumps[i] = (struct moment_dump){.inuse = (double)i, .is_exit = i == 49};
 	CHECK_UINT_EQ(chosen(MOMENT_LEVEL, 50), 49);
 	dumps[49].is_exit = false;
-	CHECK_UINT_EQ(chosen(MOMENT_LEVEL, 50), 48); /* the second of 25 */
+	CHECK_UINT_EQ(chosen(MOMENT_LEVEL, 50), 48); /* the second largest of the last 25 */
 }
 
 static void test_other_moments(void)

@@ -43,7 +43,7 @@ static void test_what_is_no_match(void)
 	moved_files_deinit(&moved);
 }
 
-/* Each finds its own, in whatever order, though all end the same. */
+/* Each file finds its own counterpart, in any order, although all paths have the same end. */
 static void test_many_of_one_name(void)
 {
 	static char files[N][32];

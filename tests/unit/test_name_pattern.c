@@ -84,8 +84,8 @@ static void test_folders_do_not_count(void)
 	CHECK(!hp_name_pattern_matches("app/", ""));
 }
 
-/* Each star more makes a matcher that tries all of them again slower by a factor: this one would
- * not come to an end. */
+/* A matcher that tries all possibilities gets slower by a factor with each star: it would never
+ * finish here. */
 static void test_hostile_patterns(void)
 {
 	static char pattern[1024], name[4096];

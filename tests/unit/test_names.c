@@ -14,7 +14,7 @@ static void start_with(const char *prefix)
 	CHECK(hp_names_start(prefix, true));
 }
 
-/* The next name within the folder. */
+/* Returns the next name, without the test's folder. */
 static const char *next(void)
 {
 	size_t n = strlen(folder);
@@ -24,7 +24,7 @@ static const char *next(void)
 	return name.path + n + 1;
 }
 
-/* What a dump holds that a run with the ID `run` has written under this number. */
+/* Returns the text of a dump by a process with our process ID whose run ID is `run`. */
 static const char *dump_of(uint64_t run)
 {
 	static char text[10000];
@@ -42,7 +42,8 @@ static bool is_there(const char *file)
 	return access(in_folder(file), F_OK) == 0;
 }
 
-/* What a dump does with its name; the number that had to go, 0 if none. */
+/* Writes a dump under the next name and claims that name. If another dump expires, removes it and
+ * returns its number; returns 0 otherwise. */
 static uint64_t claim(uint64_t max_dumps)
 {
 	struct hp_name expired;
@@ -63,7 +64,7 @@ static const char *with_pid(const char *format)
 	return text;
 }
 
-/* As if it had been written so many seconds later. */
+/* Moves the time of the file's last change by `seconds`. */
 static void move_time(const char *path, int seconds)
 {
 	struct stat status;
@@ -80,7 +81,8 @@ static void make_older(const char *path)
 	move_time(path, -3600);
 }
 
-/* Files have coarser times than clocks: now is later than the start to the clock alone. */
+/* Writes an empty file that is certainly newer than this process. Its time is set from the clock,
+ * because the times that the kernel gives to files are coarser. */
 static void write_newer(const char *path)
 {
 	struct timespec times[2];
@@ -96,7 +98,7 @@ static void test_numbers(void)
 	start_with(in_folder("p"));
 	CHECK(hp_names_is_owner());
 	CHECK_STR_EQ(next(), "p.0001.heap");
-	CHECK_STR_EQ(next(), "p.0001.heap"); /* until it is claimed */
+	CHECK_STR_EQ(next(), "p.0001.heap"); /* the same until it is claimed */
 	claim(0);
 	CHECK_STR_EQ(next(), "p.0002.heap");
 	CHECK_UINT_EQ(hp_names_n_claimed(), 1);
@@ -143,7 +145,7 @@ static void test_max_dumps(void)
 	CHECK(is_there("p.0006.heap"));
 }
 
-/* The same where dumps are kept spread: how many had to go. */
+/* Same as claim(), but keeps dumps spread. Returns how many dumps were removed. */
 static size_t claim_spread(uint64_t max_dumps)
 {
 	struct hp_name expired;
@@ -173,7 +175,7 @@ static void check_numbers(const uint64_t *numbers, size_t n, uint64_t last)
 	CHECK_UINT_EQ(n_found, n);
 }
 
-/* Dumps are numbered in order; once there are five, the second and fourth go. */
+/* Once there are five dumps, the second and the fourth are removed. */
 static void test_dumps_kept_spread(void)
 {
 	static const uint64_t first[] = {1, 3, 5}, second[] = {1, 5, 7}, third[] = {1, 7, 9};
@@ -196,8 +198,8 @@ static void test_dumps_kept_spread(void)
 	check_numbers(third, 3, 9);
 }
 
-/* With room for one or two there are two at most; without a limit there is one all the same. What
- * somebody put in a dump's place stays. */
+/* A limit of one dump or two keeps two at most. If the limit is 0, HP_SPREAD_MAX is the limit. A
+ * file that somebody has put in a dump's place stays. */
 static void test_limits_of_dumps_kept_spread(void)
 {
 	size_t n = 0;
@@ -215,8 +217,8 @@ static void test_limits_of_dumps_kept_spread(void)
 	CHECK(is_there("p.0004.heap") && !is_there("p.0002.heap") && is_there("p.0003.heap"));
 }
 
-/* Sessions under one prefix have one first dump; another prefix has its own, as has one whose dumps
- * were moved away. */
+/* Sessions under one prefix share one first dump. Another prefix has its own first dump, and so has
+ * a prefix whose dumps were moved away. */
 static void test_max_dumps_of_several_sessions(void)
 {
 	static const uint64_t expected[] = {0, 0, 0, 2, 3};
@@ -248,7 +250,7 @@ static void test_one_dump_of_several_sessions(void)
 	}
 }
 
-/* What a process did not write itself it does not remove. */
+/* A process removes only dumps that it wrote itself. */
 static void test_max_dumps_leaves_earlier_runs_alone(void)
 {
 	start_with(in_folder("p"));
@@ -264,7 +266,7 @@ static void test_max_dumps_leaves_earlier_runs_alone(void)
 	CHECK(is_there("p.0008.heap"));
 }
 
-/* Somebody has moved the dumps away meanwhile, and put files of theirs there. */
+/* Somebody has moved dumps away and put other files in their places. */
 static void test_max_dumps_leaves_other_files_alone(void)
 {
 	start_with(in_folder("p"));
@@ -316,7 +318,8 @@ static void test_fork_child(void)
 	CHECK_STR_EQ(next(), with_pid("p_%d.0001.heap"));
 }
 
-/* An earlier process had the same number: its dumps are found when one is in the way. */
+/* An earlier process had the same process ID. Its dumps are noticed when one of them has the next
+ * name. */
 static void test_earlier_dumps_under_the_own_number(void)
 {
 	start_with(in_folder("p"));
@@ -334,7 +337,8 @@ static void test_earlier_dumps_under_the_own_number(void)
 	CHECK_STR_EQ(next(), with_pid("p_%d-2.0001.heap"));
 }
 
-/* In another container, on a shared folder. */
+/* Another process has the same process ID: it runs in another container and writes to the same
+ * folder. */
 static void test_another_process_of_the_own_number(void)
 {
 	start_with(in_folder("p-%p"));
@@ -345,7 +349,7 @@ static void test_another_process_of_the_own_number(void)
 	CHECK_STR_EQ(next(), with_pid("p-%d_%d.0001.heap"));
 }
 
-/* It did not know of us, and was first. */
+/* Another process has written a dump under the prefix first, without knowing of us. */
 static void test_another_process_under_the_prefix(void)
 {
 	start_with(in_folder("p"));
@@ -353,11 +357,11 @@ static void test_another_process_under_the_prefix(void)
 	CHECK_STR_EQ(next(), with_pid("p_%d.0001.heap"));
 	start_with(in_folder("p"));
 	write_file(in_folder("p.0003.heap"), "");
-	move_time(in_folder("p.0003.heap"), 3600); /* by another machine's clock */
+	move_time(in_folder("p.0003.heap"), 3600); /* the other machine's clock is ahead */
 	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
-/* With %p there is no need for another one. */
+/* If the prefix contains %p, a fork child does not append its process ID. */
 static void test_pattern_with_pid(void)
 {
 	start_with(in_folder("p-%p"));
@@ -392,14 +396,14 @@ static void test_mark_in_the_environment(void)
 	snprintf(mark, sizeof(mark), "%d:%llu", (int)getpid(),
 		 (unsigned long long)hp_process_start_ticks());
 	CHECK_STR_EQ(getenv("HEAPPROF_OWNER"), mark);
-	CHECK(hp_names_start(in_folder("p"), true)); /* as after an exec in place */
+	CHECK(hp_names_start(in_folder("p"), true)); /* as after an exec in this process */
 	CHECK(hp_names_is_owner());
 	setenv("HEAPPROF_OWNER", "1:1", 1);
 	CHECK(hp_names_start(in_folder("p"), true));
 	CHECK(!hp_names_is_owner());
 	hp_names_mark_environment(false);
 	CHECK_STR_EQ(getenv("HEAPPROF_OWNER"), "1:1");
-	CHECK(hp_names_start(in_folder("p"), false)); /* the program's own start */
+	CHECK(hp_names_start(in_folder("p"), false)); /* a session that the program itself starts */
 	CHECK(hp_names_is_owner());
 }
 
@@ -421,7 +425,8 @@ static void test_removal_of_earlier_dumps(void)
 	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
-/* Those of an earlier session stay; the same number in another container is another process. */
+/* Dumps of this process's earlier sessions stay. A dump with our process ID and another run ID is
+ * from another process, as in another container, and is removed. */
 static void test_removal_leaves_own_dumps(void)
 {
 	start_with(in_folder("p"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing with the N-th allocation failing, for N = 1, 2, 3, ... until none does: no
- * crash, no leak (where the sanitizers look), and an error whenever there is no result. */
+/* Reads and writes profiles while the N-th allocation fails, for N = 1, 2, 3, ... until none fails.
+ * There must be no crash, no leak (where the sanitizers look), and an error whenever there is no
+ * result. */
 #include <errno.h>
 
 #include "base/input.h"
@@ -49,7 +50,7 @@ static void check_file(const char *name)
 
 		countdown = n++;
 		r = convert(path, &diag);
-		if (countdown >= 0) /* none failed */
+		if (countdown >= 0) /* no allocation failed */
 			CHECK_INT_EQ(r, 0);
 		else if (r)
 			CHECK_INT_EQ(r, -ENOMEM);

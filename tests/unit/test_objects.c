@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* NOLINTNEXTLINE(bugprone-reserved-identifier): a C++ name that nobody defines */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): a C++ name that is not defined anywhere */
 extern void _Z9nowhere_2v(void) __attribute__((weak));
 
 static int data = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The option table's rows, one by one, and the message that a bad value gets. */
+/* Tests the rows of the option table one by one, and the message about a bad value. */
 #include "base/options.h"
 #include "base/report.h"
 #include "process/process.h"
@@ -33,7 +33,8 @@ static void clear(void)
 	memset(environment, 0, sizeof(environment));
 }
 
-/* Standard error goes to a temporary file meanwhile; what was written there comes back. */
+/* Reads the options while standard error is redirected to a temporary file. Stores in `message`
+ * what was written to it. */
 static void read_and_catch(struct hp_options *out, char *message, size_t size)
 {
 	FILE *file = tmpfile();
@@ -68,7 +69,7 @@ static const struct hp_option *row(const char *name)
 	return &hp_option_table[0];
 }
 
-/* What the variable's value is read as; a message must not come. */
+/* Sets only the variable `name` and returns the value that is read. There must be no message. */
 static uint64_t read_good(const char *name, const char *text)
 {
 	static struct hp_options o;
@@ -126,7 +127,7 @@ static void test_defaults(void)
 	CHECK_UINT_EQ(o.verbose, HP_VERBOSE_AUTO);
 }
 
-/* A row's default text is what a user may write to get the default. */
+/* If a user sets a variable to the default text in its row, the result is the default value. */
 static void test_default_texts_are_true(void)
 {
 	for (size_t i = 0; i < hp_n_options; i++) {
@@ -274,7 +275,7 @@ static void test_tcmalloc_parameter(void)
 		set(0, "TCMALLOC_SAMPLE_PARAMETER", cases[i].text);
 		read_and_catch(&o, message, sizeof(message));
 		CHECK_UINT_EQ(o.sample_interval, cases[i].expected);
-		CHECK_STR_EQ(message, ""); /* it was not said to us */
+		CHECK_STR_EQ(message, ""); /* the variable is not ours, so there is no message */
 	}
 	set(0, "TCMALLOC_SAMPLE_PARAMETER", "1000");
 	set(1, "HEAP_PROFILE_SAMPLE_INTERVAL", "64K");

@@ -29,7 +29,8 @@ static void clear_folder(void)
 
 typedef int create_function(struct hp_outfile *f, const char *final_path);
 
-/* Files without a name, where the file system has them, and files with a temporary one. */
+/* Ways to create a file: without a name, if the file system supports that, or with a temporary
+ * name. */
 static create_function *const creators[] = {hp_outfile_create, hp_outfile_create_named, NULL};
 static create_function *create = hp_outfile_create;
 
@@ -104,7 +105,7 @@ static void test_nothing_is_replaced(void)
 	check_nothing_is_replaced();
 }
 
-/* Of two writers of one name, as in two containers, neither touches the other's. */
+/* Two writers use the same name, as in two containers. Neither writer touches the other's file. */
 static void check_two_writers_of_one_name(void)
 {
 	static struct hp_outfile other;
@@ -180,7 +181,7 @@ static void test_descriptors_are_high(void)
 	check_descriptors_are_high();
 }
 
-/* Better a low number than no dump. */
+/* If the limit is below 64, a low descriptor number is better than no dump. */
 static void check_descriptor_limit_below_64(void)
 {
 	struct rlimit old, low;
@@ -203,7 +204,7 @@ static void test_descriptor_limit_below_64(void)
 	check_descriptor_limit_below_64();
 }
 
-/* The host closes all descriptors and gets our number for a file of its own. */
+/* The host has closed all descriptors, and then got our number for a file of its own. */
 static void check_descriptor_that_is_not_ours_any_more(void)
 {
 	int fd;
@@ -218,7 +219,7 @@ static void check_descriptor_that_is_not_ours_any_more(void)
 	CHECK_INT_EQ(file.error, -EBADF);
 	CHECK_INT_EQ(hp_outfile_claim(&file, in_folder("a")), -EBADF);
 	CHECK_STR_EQ(read_file(in_folder("host")), "");
-	CHECK(fcntl(fd, F_GETFD) >= 0); /* nor did we close it */
+	CHECK(fcntl(fd, F_GETFD) >= 0); /* we did not close it either */
 	close(fd);
 	CHECK_INT_EQ(count_files(), 1);
 }
@@ -245,7 +246,7 @@ static void write_beyond_limit(bool is_blocked)
 	hp_outfile_write(&file, data, sizeof(data));
 	if (file.error != -EFBIG || hp_outfile_claim(&file, in_folder("a")) != -EFBIG)
 		_exit(2);
-	sigprocmask(SIG_UNBLOCK, &set, NULL); /* kills us if one is pending */
+	sigprocmask(SIG_UNBLOCK, &set, NULL); /* kills us if a SIGXFSZ is pending */
 	_exit(0);
 }
 
@@ -291,7 +292,7 @@ static void test_full_disk(void)
 	close(full);
 }
 
-/* A file without a name, once closed, leaves the number of its inode to others. */
+/* Once a file without a name is closed, the number of its inode may be used for another file. */
 static void test_inode_that_is_not_ours_any_more(void)
 {
 	struct stat status;
@@ -300,7 +301,7 @@ static void test_inode_that_is_not_ours_any_more(void)
 	clear_folder();
 	CHECK_INT_EQ(hp_outfile_create(&file, in_folder("a")), 0);
 	if (file.temporary[0])
-		return; /* no such files here */
+		return; /* the file system has no files without a name */
 	write_text("x");
 	fd = open(in_folder("host"), O_RDWR | O_CREAT, 0600);
 	CHECK_INT_EQ(write(fd, "y", 1), 1);
@@ -324,7 +325,7 @@ static void die_while_writing(bool has_written)
 	kill(getpid(), SIGKILL);
 }
 
-/* Returns how many files it left. */
+/* Kills a child that writes a file. Returns how many files are left. */
 static int die(bool has_written)
 {
 	int status = 0;
@@ -356,7 +357,7 @@ static void test_death_leaves_nothing(void)
 {
 	clear_folder();
 	int fd = open(folder, O_TMPFILE | O_WRONLY, 0600);
-	bool is_nameless = fd >= 0; /* else the file system has none */
+	bool is_nameless = fd >= 0; /* otherwise the file system has no files without a name */
 
 	close(fd);
 	create = hp_outfile_create;
@@ -389,7 +390,7 @@ static void test_files_of_the_living_are_not_stale(void)
 	CHECK_INT_EQ(count_files(), 2);
 }
 
-/* A fork child leaves its parent's dump alone, and keeps no descriptor of it. */
+/* A fork child does not touch its parent's dump, and closes its own descriptor of the file. */
 static void check_abandoned(void)
 {
 	int status = -1, fd;
@@ -401,7 +402,7 @@ static void check_abandoned(void)
 	fd = file.fd;
 	pid = fork();
 	if (pid == 0) {
-		hp_sys_write(fd, "two ", 4); /* the parent has gone on */
+		hp_sys_write(fd, "two ", 4); /* as if the parent had written on */
 		hp_outfile_abandon(&file);
 		_exit(fcntl(fd, F_GETFD) >= 0 || count_files() != (file.temporary[0] != '\0'));
 	}

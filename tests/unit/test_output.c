@@ -20,7 +20,7 @@ static const char *in_folder(const char *name)
 	return path;
 }
 
-/* How many files the folder holds, hidden ones too. */
+/* Returns how many files are in the folder, including hidden ones. */
 static int count_files(void)
 {
 	DIR *dir = opendir(folder);
@@ -101,7 +101,7 @@ static void test_a_failure_leaves_what_was_there(void)
 	unlink(path);
 }
 
-/* The last step fails: something else has taken the name. */
+/* The last step, renaming, fails because a folder has taken the name. */
 static void test_a_failed_renaming_leaves_nothing(void)
 {
 	const char *path = in_folder("a");

@@ -3,7 +3,7 @@
 
 #include "heap_profile.h"
 
-/* A dump of that run; of no number and no time where these are 0. */
+/* Returns a dump of that run. If `number` or `time_nanos` is 0, the dump does not contain it. */
 static struct profile *dump_of(const char *run, int number, int64_t time_nanos)
 {
 	struct profile *profile = heap_profile_new(run, 1);
@@ -37,7 +37,7 @@ static void test_times_where_a_number_is_missing(void)
 	check_reversed(dump_of("a", 0, 90), dump_of("a", 2, 80), true);
 	check_reversed(dump_of("a", 2, 80), dump_of("a", 0, 90), false);
 	check_reversed(dump_of("a", 0, 80), dump_of("a", 0, 80), false);
-	check_reversed(dump_of("a", 0, 90), dump_of("a", 0, 0), false); /* not known */
+	check_reversed(dump_of("a", 0, 90), dump_of("a", 0, 0), false); /* one time is not known */
 }
 
 static void test_two_runs_have_no_order(void)

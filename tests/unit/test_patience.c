@@ -16,7 +16,8 @@ static void test_what_it_took_is_taken_off(void)
 	CHECK_INT_LT(patience, HP_PATIENCE_OF_MS(100));
 }
 
-/* However long it was stopped meanwhile, and was asked to sleep. */
+/* One sleep subtracts at most 10 ms, however long the process was stopped meanwhile and however
+ * long it asked to sleep. */
 static void test_no_more_is_taken_off_than_one_sleep_may_take(void)
 {
 	int64_t patience = HP_PATIENCE_OF_MS(2000);
@@ -29,7 +30,7 @@ static void be_impatient(const int *refused)
 {
 	int64_t patience = HP_PATIENCE_OF_MS(20);
 
-	alarm(60); /* where it does not end */
+	alarm(60); /* in case the sleeps do not end */
 	if (!answer_calls(refused, SECCOMP_RET_ERRNO | EPERM))
 		_exit(77);
 	while (patience > 0)

@@ -104,7 +104,8 @@ static void test_too_large(void)
 	CHECK(matches(text + 1, ""));
 }
 
-/* An expression in thousands of states, for each character of long texts. */
+/* The expression becomes thousands of states, which a long text passes through character by
+ * character. */
 static void test_costly_matching_ends(void)
 {
 	static char expression[PATTERN_BYTES_MAX + 1], text[65536];
@@ -120,7 +121,8 @@ static void test_costly_matching_ends(void)
 	pattern_deinit(&pattern);
 }
 
-/* A short random expression that POSIX defines, over a small alphabet. */
+/* Appends a short random expression to `out`. It uses a small alphabet, and only syntax that POSIX
+ * defines. */
 static void make_expression(unsigned *seed, char *out, int depth)
 {
 	size_t n = strlen(out);

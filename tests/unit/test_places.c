@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Places without libraries. test_modules.c has places of libraries that come and go. */
+/* Places alone, without libraries. test_modules.c tests the places of libraries that come and go.
+ */
 #include "process/modules.h"
 #include "process/places.h"
 #include "test.h"
@@ -37,7 +38,8 @@ static void test_places_of_an_earlier_epoch_are_taken(void)
 
 	CHECK(first != second);
 	CHECK_UINT_EQ(hp_places_take(&arena, &list, &a, 2), first);
-	CHECK_UINT_EQ(hp_places_take(&arena, &list, &c, 2), second); /* a is one of epoch 2 now */
+	/* `a` is of epoch 2 now, so `b`'s place is reused. */
+	CHECK_UINT_EQ(hp_places_take(&arena, &list, &c, 2), second);
 	CHECK(hp_places_has(list, 0x10000, 2) && hp_places_has(list, 0x30000, 0));
 	CHECK(!hp_places_has(list, 0x20000, 0) && !hp_places_has(list, 0x10000, 1));
 	CHECK(hp_places_take(&arena, &list, &b, 2) != first);
@@ -49,8 +51,9 @@ struct race {
 	unsigned long n_wrong, n_right;
 };
 
-/* Whatever it is read as, it is one of the two as a whole: their numbers say where they are,
- * and the addresses between them are in neither. */
+/* Reads a place while it changes between two ranges. Each read must see one range as a whole: an
+ * address in range N has the frame of library N, and an address just above a range is in neither.
+ */
 static void *read_frames(void *context)
 {
 	struct race *r = context;

@@ -7,7 +7,7 @@
 #define MIB 0x1p20
 #define R   0x1p19
 
-/* Small blocks: a sample of them is worth R. */
+/* Returns the estimate of small blocks: each sample of them counts for R bytes. */
 static struct estimate small_blocks(double bytes)
 {
 	return (struct estimate){
@@ -26,7 +26,8 @@ static struct estimated_change change_of(double base, double new)
 	};
 }
 
-/* G = (1.645 + 1.036) sqrt(R (2 base + G)), and a step of one sample, R. */
+/* The growth that can be detected is G = (1.645 + 1.036) sqrt(R (2 base + G)), plus one sample's
+ * worth, R. */
 static void test_of_small_blocks(void)
 {
 	struct estimated_change change = change_of(1000 * MIB, 1010 * MIB);
@@ -44,7 +45,7 @@ static void test_of_small_blocks(void)
 	CHECK(power_growth(&change, &test, 1) > 1.3 * growth);
 }
 
-/* An eighth of the variance. */
+/* With an eighth of the interval, the variance is an eighth. */
 static void test_of_a_finer_interval(void)
 {
 	struct estimated_change change = change_of(1000 * MIB, 1000 * MIB);
@@ -52,7 +53,8 @@ static void test_of_a_finer_interval(void)
 	double ratio = power_growth(&change, &test, 1) / power_growth(&change, &test, 0.125);
 
 	CHECK_NEAR(ratio, sqrt(8), 0.1);
-	change.base_freedom = change.new_freedom = 2; /* the spread of three runs */
+	/* As if the error were the spread of three runs, which a finer interval does not reduce. */
+	change.base_freedom = change.new_freedom = 2;
 	CHECK_NEAR(power_growth(&change, &test, 1) / power_growth(&change, &test, 0.125), 1, 0.01);
 }
 
@@ -74,7 +76,7 @@ static void test_of_exact_values(void)
 	CHECK_NEAR(power_growth(&change, &test, 1), 13, 1e-9);
 }
 
-/* Of what is no more than two samples none may come. */
+/* Growth by less than two samples' worth may produce no sample at all. */
 static void test_of_next_to_nothing(void)
 {
 	struct estimated_change change = change_of(0, 0);
@@ -84,11 +86,12 @@ static void test_of_next_to_nothing(void)
 	CHECK(power_growth(&change, &test, 0.125) >= 1.6 * R / 8);
 	test.limit = R / 4;
 	CHECK(power_growth(&change, &test, 1) >= 1.6 * R);
-	change.base_unseen = 0; /* there is no base */
+	change.base_unseen = 0; /* as if there were no base */
 	CHECK(power_growth(&change, &test, 1) >= 1.6 * R);
 }
 
-/* A few objects say nothing of how many there are, but as many more do. */
+/* A few sampled objects say little about the number of objects. Growth is detected once it brings
+ * many more samples. */
 static void test_of_objects(void)
 {
 	struct estimated_change change = {

@@ -5,8 +5,8 @@
 #include <limits.h>
 #include <sys/utsname.h>
 
-/* The prefix as it is in this process, after it was taken; "(refused)" if it was not. Without the
- * test's folder, if it begins with that. */
+/* Sets the prefix and returns it as it is in this process, without the test's folder if it begins
+ * with that. Returns "(refused)" if it can't be set. */
 static const char *taken(const char *prefix)
 {
 	static char text[2 * PATH_MAX];
@@ -28,7 +28,8 @@ static const char *with_pid(const char *format)
 	return text;
 }
 
-/* A folder gets the program's name; a hidden file is never made. */
+/* A prefix that is a folder gets the program's name appended, so that dumps never become hidden
+ * files. */
 static void test_folders(void)
 {
 	CHECK_STR_EQ(taken(folder), "test_prefix");
@@ -71,7 +72,7 @@ static void test_whether_there_is_a_pid(void)
 	}
 }
 
-/* What looks like a pattern in the path of the current folder is none. */
+/* The path of the current folder is not a pattern, even if it contains a %. */
 static void test_relative_prefix(void)
 {
 	CHECK_INT_EQ(mkdir(in_folder("100%p"), 0700), 0);
@@ -102,7 +103,7 @@ static void test_too_long(void)
 	CHECK_STR_EQ(taken(prefix), "(refused)");
 	prefix[PATH_MAX - 1] = '\0';
 	CHECK_STR_EQ(taken(prefix), prefix);
-	prefix[PATH_MAX - 2] = '/'; /* no room for the program's name */
+	prefix[PATH_MAX - 2] = '/'; /* leaves no room for the program's name */
 	CHECK_STR_EQ(taken(prefix), "(refused)");
 }
 

@@ -34,7 +34,7 @@ static const char *file_of(const struct profile *profile, uint32_t mapping)
 	return profile_string(profile, profile->mappings.items[mapping].file);
 }
 
-/* The file of the mapping that holds the address, once all is settled. */
+/* Returns the file of the mapping that contains `address`. The mappings must have been settled. */
 static const char *file_at(struct profile *profile, uint64_t address)
 {
 	uint32_t location = profile_location_at(profile, address);
@@ -82,8 +82,8 @@ static void test_neighbours_join(void)
 {
 	struct profile *profile = PROFILE_WITH(
 		{0x1000, 0x2000, 0x1000, "/app", ""}, {0x2000, 0x3000, 0x2000, "/app", "ab"},
-		{0x3000, 0x4000, 0x9000, "/app", ""},     /* elsewhere */
-		{0x4000, 0x5000, 0xa000, "/lib.so", ""}); /* another */
+		{0x3000, 0x4000, 0x9000, "/app", ""},     /* at another offset */
+		{0x4000, 0x5000, 0xa000, "/lib.so", ""}); /* another file */
 
 	profile_settle_mappings(profile, NULL);
 	CHECK_UINT_EQ(profile->mappings.n, 3);
@@ -108,10 +108,11 @@ static void test_locations_find_their_mapping(void)
 	CHECK_STR_EQ(file_at(profile, 0x5fff), "/app");
 	CHECK_STR_EQ(file_at(profile, 0x17ff), "/a.so");
 	CHECK_STR_EQ(file_at(profile, 0x97ff), "/b.so");
-	CHECK_STR_EQ(file_at(profile, 0x87ff), "/b.so"); /* its first part is not in the map */
+	/* The first part of b.so is not in the map. */
+	CHECK_STR_EQ(file_at(profile, 0x87ff), "/b.so");
 	CHECK_STR_EQ(file_at(profile, 0x6000), "");
 	CHECK_STR_EQ(file_at(profile, 0xa7ff), "");
-	CHECK_UINT_EQ(profile->mappings.n, 4); /* with the one that spans everything */
+	CHECK_UINT_EQ(profile->mappings.n, 4); /* with the mapping that spans all addresses */
 	CHECK_HEX_EQ(profile->mappings.items[3].limit, UINT64_MAX);
 	profile_free(profile);
 }

@@ -72,8 +72,8 @@ static void test_no_ranges_at_all(void)
 	rangemap_deinit(&map);
 }
 
-/* Cuts [low, high) into nested ranges at random; `expected` gets the innermost id of each address.
- */
+/* Adds ranges that are nested at random within [low, high). Stores in `expected`, for each address,
+ * the id of the innermost range. */
 static void nest(struct rangemap *map, uint32_t *expected, uint64_t low, uint64_t high,
 		 uint32_t depth, uint32_t *next_id)
 {

@@ -113,7 +113,7 @@ static void test_the_format_is_found_by_content(void)
 
 /* --- other writers' files ------------------------------------------------------------------ */
 
-/* A small profile as another writer might make it; tests change it before they pack it. */
+/* A small profile as another writer might write it. Tests change it before they pack it. */
 struct foreign {
 	profile_message profile;
 	Perftools__Profiles__ValueType type, *types[1];
@@ -282,7 +282,7 @@ static void test_what_makes_no_profile(void)
 	CHECK_REFUSED(repeat_line(&f), "more lines than any compiler inlines");
 }
 
-/* Fields that a later version of the format may bring, in every message. */
+/* Each message contains fields that a later version of the format may add. */
 static void test_unknown_fields_are_kept(void)
 {
 	static uint8_t number[] = {0x2a}, text[] = {3, 'a', 'b', 'c'};
@@ -339,7 +339,7 @@ static void test_unknown_fields_are_kept(void)
 	profile_free(profile);
 }
 
-/* Two files, one after the other, are not one profile. */
+/* Two profiles in one file, one after the other, are not read as one profile. */
 static void test_a_second_profile(void)
 {
 	struct foreign foreign;

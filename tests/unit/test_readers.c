@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every fixture through every way in: whole, cut at every length, and damaged at every byte. */
+/* Reads each fixture in every way: whole, cut at every length, and with damaged bits. */
 #include "readers/reader.h"
 
 #include <dirent.h>
@@ -31,7 +31,8 @@ static struct file load(const char *name)
 	return file;
 }
 
-/* Reads the bytes; returns what reader_read() does and the profile, if there is one. */
+/* Reads the bytes and returns what reader_read() returns. Sets *out to the profile, or to NULL if
+ * there is none. */
 static int read_bytes(const char *name, const void *data, size_t size, struct profile **out,
 		      struct diag *diag)
 {
@@ -82,7 +83,7 @@ static void for_each_file(const char *prefix, void (*visit)(const struct file *f
 		closedir(dir);
 }
 
-/* --- all of a kind ------------------------------------------------------------------------- */
+/* --- all files of a kind --------------------------------------------------------------------- */
 
 static void check_bad(const struct file *file)
 {
@@ -109,9 +110,10 @@ static void check_unsupported(const struct file *file)
 	diag_deinit(&diag);
 }
 
-/* A cut file is refused, or it holds all that was before the cut: gperftools marks no end, so what
- * was cut after a line of the memory map is whole. No cut may lose a record without a word, except
- * between two lines of folded stacks, which say nothing of their number. */
+/* A truncated file is rejected, or everything before the cut is read. (gperftools marks no end, so
+ * a dump that is cut after a line of its memory map counts as complete.) No cut may lose a record
+ * without an error, except a cut between two lines of folded stacks: that format does not record
+ * how many lines there are. */
 static void check_cuts(const struct file *file)
 {
 	struct profile *whole = NULL, *profile;
@@ -120,7 +122,8 @@ static void check_cuts(const struct file *file)
 	read_bytes(file->name, file->data, file->size, &whole, &diag);
 	diag_deinit(&diag);
 	for (size_t size = 0; size < file->size; size++) {
-		char *cut = malloc(size + 1); /* of its own, so that reading beyond is seen */
+		/* The cut has a block of its own, so that a read beyond its end is detected. */
+		char *cut = malloc(size + 1);
 		int r;
 
 		memcpy(cut, file->data, size);
@@ -136,7 +139,7 @@ static void check_cuts(const struct file *file)
 	profile_free(whole);
 }
 
-/* One bit changed anywhere: no crash, and a message wherever there is no profile. */
+/* Changes single bits. There must be no crash, and a message whenever there is no profile. */
 static void check_damage(const struct file *file)
 {
 	struct profile *profile;
@@ -202,7 +205,7 @@ static void test_messages_name_the_place(void)
 		      "the latest supported is 1");
 }
 
-/* --- what good ones hold ------------------------------------------------------------------- */
+/* --- what good files contain ----------------------------------------------------------------- */
 
 static void check_values(const struct profile *profile, size_t sample, int64_t alloc_objects,
 			 int64_t alloc_bytes, int64_t inuse_objects, int64_t inuse_bytes)
@@ -269,14 +272,15 @@ static void test_sampled(void)
 
 	check_sample_types(profile);
 	CHECK_INT_EQ(profile->period, 524288);
-	/* 2 MiB: 1/(1-exp(-4)) = 1.0187; 8 bytes: 65536.5 objects each, together 196609.5 of them
-	 */
+	/* 2 MiB: 1/(1-exp(-4)) = 1.0187. 8 bytes: 65536.5 objects for each sample, 196609.5 in
+	 * total. */
 	check_values(profile, 0, 1, 2136279, 1, 2136279);
 	CHECK_NEAR((double)profile_values(profile, 1)[2], 196609.5, 1);
 	check_values(profile, 2, 2048, 524416, 0, 0);
 	CHECK_UINT_EQ(n, 1);
 	CHECK_STR_EQ(profile_string(profile, label->key), "bytes");
-	CHECK_INT_EQ(label->number, 256); /* of what was allocated, for nothing is in use */
+	/* The label is the size of the allocated objects, because none is in use. */
+	CHECK_INT_EQ(label->number, 256);
 	check_mapping(profile, 0, "/opt/my app/server", "aa11");
 	check_mapping(profile, 1, "/opt/my app/plugin.so", "bb22");
 	CHECK_UINT_EQ(profile->mappings.n, 2);
@@ -351,7 +355,7 @@ static const char *label_text(const struct profile *profile, size_t sample, cons
 static void test_jemalloc_threads(void)
 {
 	struct profile *profile = read_good("good-jemalloc.heap");
-	double factor = 1.1565176; /* of 1 MiB at 512 KiB: 1/(1-exp(-2)) */
+	double factor = 1.1565176; /* for 1 MiB at an interval of 512 KiB: 1/(1-exp(-2)) */
 
 	check_sample_types(profile);
 	CHECK_UINT_EQ(profile->samples.n, 3);
@@ -363,7 +367,7 @@ static void test_jemalloc_threads(void)
 	profile_free(profile);
 }
 
-/* The names of a location's functions, joined by '<'. */
+/* Returns the names of the functions at a location, joined by '<'. */
 static const char *names_at(const struct profile *profile, uint64_t address)
 {
 	static char names[256];
@@ -415,7 +419,8 @@ static void test_go_names(void)
 	profile_free(profile);
 }
 
-/* A frame that recurs has its lines again for each time, and so has the next record's. */
+/* A frame that occurs several times in a stack has its lines each time, and the next record repeats
+ * them as well. */
 static void test_go_recursion(void)
 {
 	static const char dump[] =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions of the recorder, and what is left of one in the next. */
+/* Sessions of the recorder, and what one session leaves to the next. */
 #include "base/memory.h"
 #include "process/fork_mark.h"
 #include "process/modules.h"
@@ -48,7 +48,8 @@ static void test_sessions_are_apart(void)
 	}
 }
 
-/* As when the dump lock can't be had in time. */
+/* The session ends while a dump still reads the tables, as when the dump lock can't be acquired in
+ * time. */
 static void test_session_that_a_dump_still_reads(void)
 {
 	CHECK(hp_recorder_start(&exact));
@@ -79,7 +80,7 @@ static void *stay_inside(void *unused)
 	return t;
 }
 
-/* A thread was stopped in the middle of a table: nothing may be freed, and nothing begun. */
+/* A thread was stopped while it used a table: no table may be freed, and no session may begin. */
 static void test_session_that_a_thread_has_not_left(void)
 {
 	pthread_t thread;

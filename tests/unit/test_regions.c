@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Recorded mappings against a plain array of pages. */
+/* Compares recorded mappings with a plain array of pages. */
 #include "tables/regions.h"
 #include "tables/sampler.h"
 #include "tables/stacks.h"
@@ -22,7 +22,7 @@ static hp_handle count(uint64_t id, uint64_t size)
 	return hp_stacks_count_alloc(frames, 2, 0, size, 0);
 }
 
-/* Counts under the stack of that id. */
+/* Returns the counts of the stack of that id. */
 static struct hp_counts counts_of(uint64_t id)
 {
 	struct hp_stacks_copy copy;
@@ -36,7 +36,7 @@ static struct hp_counts counts_of(uint64_t id)
 	return counts;
 }
 
-/* Bytes in use under the stack of that id. */
+/* Returns the bytes in use of the stack of that id. */
 static uint64_t in_use(uint64_t id)
 {
 	struct hp_counts counts = counts_of(id);
@@ -119,8 +119,9 @@ static void test_taken_and_gone(void)
 	map(10, 10, 1);
 	map(20, 5, 2);
 	CHECK_UINT_EQ(take(15, 10), 10);
-	CHECK_UINT_EQ(in_use(2), 5 * PAGE); /* not yet */
-	map(16, 3, 3);                      /* by another thread, at once */
+	CHECK_UINT_EQ(in_use(2), 5 * PAGE); /* not freed yet */
+	/* Another thread maps the addresses as soon as they are free. */
+	map(16, 3, 3);
 	hp_regions_settle(&taken, true);
 	CHECK_UINT_EQ(in_use(1), 5 * PAGE);
 	CHECK_UINT_EQ(in_use(2), 0);
@@ -139,7 +140,7 @@ static void test_taken_and_put_back(void)
 	hp_regions_settle(&taken, false);
 	CHECK_UINT_EQ(in_use(1), 10 * PAGE);
 	CHECK(hp_stacks_copy(&copy));
-	CHECK_UINT_EQ(copy.entries[0].counts.alloc_objects, 1); /* as if nothing had been */
+	CHECK_UINT_EQ(copy.entries[0].counts.alloc_objects, 1); /* as if nothing had happened */
 	CHECK_UINT_EQ(copy.entries[0].counts.free_objects, 0);
 	hp_stacks_release(&copy);
 	map(20, 5, 2);
@@ -165,7 +166,7 @@ static void test_more_than_can_be_taken(void)
 		CHECK_UINT_EQ(in_use(1 + i), 0);
 }
 
-/* An unmapping that nobody saw: the new one is right. */
+/* New mappings at recorded addresses are right: an unmapping of the old ones was missed. */
 static void test_mapped_over(void)
 {
 	begin();
@@ -222,7 +223,7 @@ static void check_counts(uint64_t alloc_objects, uint64_t alloc_pages, uint64_t 
 	CHECK_UINT_EQ(c.free_bytes, free_pages * PAGE);
 }
 
-/* The rest of a mapping is not allocated again. */
+/* When a mapping is trimmed, its rest is not counted as newly allocated. */
 static void test_trimmed(void)
 {
 	begin();
@@ -231,19 +232,20 @@ static void test_trimmed(void)
 	check_counts(1, 10, 0, 2);
 	unmap(10, 3);
 	check_counts(1, 10, 0, 5);
-	unmap(14, 1); /* two of one */
+	unmap(14, 1); /* splits a mapping into two objects */
 	check_counts(2, 10, 0, 6);
 	unmap(13, 1);
 	check_counts(2, 10, 1, 7);
 	take(15, 1);
-	check_counts(3, 10, 1, 7); /* one that may be about to go */
+	check_counts(3, 10, 1, 7); /* splits off the part that may be unmapped */
 	hp_regions_settle(&taken, true);
 	check_counts(2, 10, 1, 8);
 	unmap(0, 100);
 	check_counts(2, 10, 2, 10);
 }
 
-/* Freed here, but never allocated here: a fork child's allocated counts are its own. */
+/* A fork child counts only its own allocations and frees. If it unmaps an inherited mapping, the
+ * allocated bytes are reduced, and no bytes are counted as freed. */
 static void test_inherited(void)
 {
 	begin();
@@ -256,14 +258,15 @@ static void test_inherited(void)
 	take(11, 1);
 	hp_regions_settle(&taken, true);
 	check_counts(3, 6, 0, 0);
-	map(30, 5, 1); /* its own */
+	map(30, 5, 1); /* the child's own mapping */
 	unmap(30, 2);
 	check_counts(4, 11, 0, 2);
 	unmap(0, 100);
 	check_counts(1, 5, 1, 5);
 }
 
-/* A bit for each of 64 mappings of which a half that has been cut off left something. */
+/* Cuts off half of each of 64 recorded mappings. Returns a bit for each mapping: 1 if its other
+ * half is still recorded. */
 static uint64_t rests_after_fork(uint64_t seed)
 {
 	uint64_t bits = 0;
@@ -285,14 +288,14 @@ static void test_fork_children_draw_their_own_numbers(void)
 	begin();
 }
 
-/* A rest is recorded as often as a mapping of its size would be, whichever end it is, and however
- * often it was cut: p(s) = 1 - exp(-s/R). */
+/* The rest of a trimmed mapping is recorded with the probability of a mapping of its size, p(s) = 1
+ * - exp(-s/R), whichever end the rest is, and however often the mapping was cut. */
 static void test_trimmed_and_sampled(void)
 {
 	enum {
 		N = 20000,
 		INTERVAL = 16 * PAGE,
-		SIZE = 16 /* pages; p = 0.6321, of a half 0.3935, of a quarter 0.2212 */
+		SIZE = 16 /* pages; p = 0.6321, for a half 0.3935, for a quarter 0.2212 */
 	};
 	static const struct {
 		size_t page, n, next_page, next_n;
@@ -328,7 +331,7 @@ static void test_trimmed_and_sampled(void)
 		n_left = counts_of(1).alloc_objects - counts_of(1).free_objects;
 		CHECK_UINT_EQ(counts_of(1).alloc_objects, n_recorded);
 		CHECK_UINT_EQ(in_use(1), n_left * (SIZE - cuts[c].n - cuts[c].next_n) * PAGE);
-		/* five standard deviations are 350 at most */
+		/* five standard deviations are at most 350 */
 		if (n_left < N * cuts[c].rest - 350 || n_left > N * cuts[c].rest + 350)
 			TEST_FAIL("%lu left of cut %zu", (unsigned long)n_left, c);
 	}
@@ -353,12 +356,12 @@ static void test_moved(void)
 	map(10, 10, 1);
 	map(20, 5, 2);
 	move(10, 15, 100);
-	check_counts(1, 10, 0, 0); /* neither freed nor allocated */
+	check_counts(1, 10, 0, 0); /* the move counts neither as a free nor as an allocation */
 	CHECK_UINT_EQ(unmap(10, 15), 0);
 	CHECK_UINT_EQ(unmap(108, 4), 4);
 	CHECK_UINT_EQ(in_use(1), 8 * PAGE);
 	CHECK_UINT_EQ(in_use(2), 3 * PAGE);
-	move(100, 15, 104); /* over itself */
+	move(100, 15, 104); /* the new addresses overlap the old ones */
 	CHECK_UINT_EQ(unmap(104, 8), 8);
 	CHECK_UINT_EQ(unmap(0, 200), 3);
 	CHECK(hp_regions_is_empty());
@@ -368,7 +371,7 @@ static void test_moved_in_part(void)
 {
 	begin();
 	map(10, 10, 1);
-	move(13, 4, 50); /* out of the middle */
+	move(13, 4, 50); /* a part from the middle */
 	check_counts(3, 10, 0, 0);
 	CHECK_UINT_EQ(unmap(10, 10), 6);
 	CHECK_UINT_EQ(in_use(1), 4 * PAGE);
@@ -376,7 +379,7 @@ static void test_moved_in_part(void)
 	CHECK_UINT_EQ(in_use(1), 0);
 }
 
-/* Its addresses are another thread's at once, and move on as well. */
+/* While a mapping moves, another thread maps its old addresses, and moves that mapping as well. */
 static void test_addresses_that_are_taken_while_it_moves(void)
 {
 	uintptr_t first, second;
@@ -426,14 +429,14 @@ static void test_random_moves(void)
 	begin();
 }
 
-/* A half that moves away is as often recorded as the half that stays, and as a mapping of its size;
- * the whole as often as before. */
+/* When half of a mapping moves away, each half is recorded as often as a mapping of its size. A
+ * mapping that moves as a whole is recorded as often as before. */
 static void test_moved_and_sampled(void)
 {
 	enum {
 		N = 20000,
 		INTERVAL = 16 * PAGE,
-		SIZE = 16 /* pages; p = 0.6321, of a half 0.3935 */
+		SIZE = 16 /* pages; p = 0.6321, for a half 0.3935 */
 	};
 	static const struct {
 		size_t page, n;
@@ -442,7 +445,7 @@ static void test_moved_and_sampled(void)
 		{0, 16, 0.6321, 0},
 		{0, 8, 0.3935, 0.3935},
 		{8, 8, 0.3935, 0.3935},
-		{4, 8, 0.3935, 0.3935}, /* two quarters stay: 0.2212 each, either 0.3935 */
+		{4, 8, 0.3935, 0.3935}, /* two quarters stay: each 0.2212, at least one 0.3935 */
 	};
 	struct hp_sampler sampler;
 
@@ -465,7 +468,7 @@ static void test_moved_and_sampled(void)
 			hp_regions_bring_back(aside, moves[m].n * PAGE, BASE + 100 * PAGE);
 			n_left += hp_regions_take(BASE, SIZE * PAGE, &taken) > 0;
 			hp_regions_settle(&taken, true);
-			/* its mark is where it was in it */
+			/* the mark of the moved part is at the same offset as before */
 			n_moved += hp_regions_take(BASE + 100 * PAGE, SIZE * PAGE, &taken) > 0;
 			hp_regions_settle(&taken, true);
 			CHECK(hp_regions_is_empty());
@@ -484,7 +487,7 @@ static void grow(size_t page, size_t n, uint64_t id)
 	CHECK(hp_regions_add_growth(BASE + page * PAGE, n * PAGE, 1, count(id, n * PAGE)));
 }
 
-/* What a mapping grows by, step by step, is one object, and can be cut anywhere. */
+/* The steps by which a mapping grows count as one object, which can be cut anywhere. */
 static void test_growth(void)
 {
 	begin();
@@ -498,13 +501,14 @@ static void test_growth(void)
 	grow(35, 1, 3); /* by another caller */
 	grow(36, 1, 1);
 	check_counts(3, 21, 0, 1);
-	map(37, 1, 1); /* next to it, but not a part of it */
+	map(37, 1, 1); /* adjacent, but another mapping */
 	check_counts(4, 22, 0, 1);
 	CHECK_UINT_EQ(unmap(0, 100), 5 + 19 + 3);
 	CHECK(hp_regions_is_empty());
 }
 
-/* Sampled, each step has a size of its own that its record is scaled by. */
+/* If mappings are sampled, each step is an object of its own, because readers scale a record by the
+ * size of its objects. */
 static void test_growth_sampled(void)
 {
 	begin();

@@ -5,7 +5,7 @@
 
 static int real_stderr;
 
-/* From now on standard error is that file, as it was at start. */
+/* Makes standard error that file, as if it had been so when the program started. */
 static void begin(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -56,7 +56,7 @@ static void test_a_long_line_is_cut(void)
 	CHECK(written[1023] == '\n' && written[1022] == 'x');
 }
 
-/* The program closes standard error and opens a database in its place. */
+/* The program has closed standard error, and a database has got its descriptor. */
 static void test_another_file_in_its_place(void)
 {
 	int database;

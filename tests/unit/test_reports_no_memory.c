@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Comparing and reporting with the N-th allocation failing, for N = 1, 2, 3, ... until none does:
- * no crash, no leak (where the sanitizers look), and an error whenever there is no result. */
+/* Compares and reports while the N-th allocation fails, for N = 1, 2, 3, ... until none fails.
+ * There must be no crash, no leak (where the sanitizers look), and an error whenever there is no
+ * result. */
 #include <errno.h>
 
 #include "heap_profile.h"
@@ -34,7 +35,7 @@ static struct profile *make(double n)
 	return NULL;
 }
 
-/* Two profiles with rules, ready to be compared. */
+/* N profiles with rules, ready to be compared. */
 struct rig {
 	struct profile *profiles[N];
 	struct strtab fileless;
@@ -120,7 +121,7 @@ static int report_diff(const struct rig *rig, struct diff *diff, const struct ga
 	return r;
 }
 
-/* Two runs on each side. */
+/* Compares two runs with two runs. */
 static int compare_runs(struct rig *rig)
 {
 	struct gate gate = {.type = "inuse_space", .text = "inuse_space=0", .per_function = true};
@@ -140,7 +141,7 @@ static int compare_runs(struct rig *rig)
 	return r;
 }
 
-/* One dump on each side, of one run. */
+/* Compares two dumps of the same run. */
 static int compare_dumps(struct rig *rig)
 {
 	struct diff diff;
@@ -208,7 +209,7 @@ static int trend_all(void)
 	return r;
 }
 
-/* --- reproducible -------------------------------------------------------------------------- */
+/* --- reproducible copies --------------------------------------------------------------------- */
 
 static int reproduce(void)
 {

@@ -5,7 +5,8 @@
 
 #define N 40
 
-/* Samples of a program at `base`, in one order or the other, as they were taken. */
+/* Returns a profile of a program at `base`. Its samples are in reverse order if `is_reversed`. They
+ * are as they were taken at `kept_interval`, or already estimates if that is 0. */
 static struct profile *make(uint64_t base, bool is_reversed, int64_t kept_interval)
 {
 	struct profile *profile = heap_profile_new("12", HEAP_INTERVAL);
@@ -74,7 +75,8 @@ static void test_order_and_place_do_not_matter(void)
 	profile_free(b);
 }
 
-/* What rounding leaves over goes on in the new order, and the sum is right. */
+/* The remainders of rounding are carried over in the new order, so the copies are equal and the sum
+ * is right. */
 static void test_samples_become_estimates(void)
 {
 	struct profile *a = copy_of(make(0x555500000000, false, HEAP_INTERVAL));

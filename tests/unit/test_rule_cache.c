@@ -7,10 +7,11 @@
 
 enum {
 	EPOCH = 7,
-	N_FIRST = 1 << 14, /* rules that it has room for at the beginning */
+	N_FIRST = 1 << 14, /* rules that the cache has room for at the beginning */
 };
 
-/* Like return addresses in a program's code, whose rules say themselves whose they are. */
+/* Returns a key that looks like a return address. rule_of() derives the rule from the key, so that
+ * find() can check it. */
 static uint64_t key_of(size_t i)
 {
 	return 0x555555554000 + i * 23;
@@ -55,7 +56,8 @@ static size_t count_found(size_t from, size_t to)
 	return n;
 }
 
-/* As walks do: what isn't there is worked out and put in. Returns how many that were. */
+/* Uses rules as walks do: a missing rule is worked out and put into the cache. Returns how many
+ * were missing. */
 static size_t use(size_t from, size_t to)
 {
 	size_t n = 0;
@@ -68,7 +70,7 @@ static size_t use(size_t from, size_t to)
 	return n;
 }
 
-/* The cache is one for the whole process: what a test leaves there is there in the next. */
+/* The process has only one cache: what one test leaves in it is there in the next test. */
 static void begin(void)
 {
 	CHECK(hp_rule_cache_init());
@@ -95,10 +97,10 @@ static void test_rules_hold_in_their_epoch(void)
 	CHECK(!find(3));
 	CHECK(!hp_rule_cache_find(1, EPOCH + 1, &rule));
 	CHECK(hp_rule_cache_find(2, EPOCH + 1, &rule));
-	CHECK(!hp_rule_cache_find(1, 0 /* a library is going */, &rule));
+	CHECK(!hp_rule_cache_find(1, 0 /* a library is being unloaded */, &rule));
 }
 
-/* Rules that do not hold any more make room first, and the cache does not grow for them. */
+/* Rules of earlier epochs are replaced first, and the cache does not grow because of them. */
 static void test_old_epochs_make_room(void)
 {
 	begin();
@@ -114,8 +116,9 @@ static void test_old_epochs_make_room(void)
 	CHECK_UINT_EQ(hp_memory_mapped(), before);
 }
 
-/* Several threads may work out the same rule. If each put it in anew there would be 16,384 rules
- * for as many places, of which more than a sixteenth had to go for others: a reason to grow. */
+/* Several threads may work out the same rule. If each thread's rule took a place, there would be
+ * 16,384 rules for 16,384 places. More than a sixteenth of the rules would replace others, and the
+ * cache would grow. */
 static void test_a_rule_is_there_once(void)
 {
 	begin();
@@ -127,7 +130,8 @@ static void test_a_rule_is_there_once(void)
 	CHECK_UINT_EQ(hp_memory_mapped(), before);
 }
 
-/* 0: it does not */
+/* Puts rules, from number `i` on, until the cache grows. Returns the number after the last one, or
+ * 0 if the cache does not grow. */
 static size_t put_until_it_grows(size_t i, uint32_t epoch)
 {
 	size_t before = hp_memory_mapped(), end = i + 10 * N_FIRST;
@@ -151,7 +155,7 @@ static void test_takes_its_share_of_the_limit_only(void)
 	hp_memory_set_limit((size_t)256 << 20);
 }
 
-/* But for some that had to go before it grew. */
+/* When the cache grows it keeps all rules, except some that were replaced before it grew. */
 static void test_growth_keeps_rules(void)
 {
 	size_t n_kept = N_FIRST / 4, i;
@@ -164,7 +168,7 @@ static void test_growth_keeps_rules(void)
 	CHECK(find(key_of(i - 1)));
 }
 
-/* The compiler's 11,000: in the end all are found. */
+/* A compiler needs 11,000 rules. After some rounds all of them are found. */
 static void test_grows_until_a_program_fits(void)
 {
 	const size_t n = 11000;
@@ -204,7 +208,7 @@ static void *use_others(void *argument)
 	return NULL;
 }
 
-/* A rule that is found is the right one, also while it grows; find() checks that. */
+/* While the cache grows, a rule that is found is still the right one; find() checks that. */
 static void test_threads(void)
 {
 	pthread_t threads[N_THREADS];
@@ -219,7 +223,8 @@ static void test_threads(void)
 	CHECK(hp_memory_mapped() > before);
 }
 
-/* In this order: those that see it grow, twice at most, come before those that fill it. */
+/* The order matters. The cache grows twice at most, so the tests that see it grow come before the
+ * test that fills it. */
 TEST_MAIN(TEST(test_init), TEST(test_rules_hold_in_their_epoch), TEST(test_old_epochs_make_room),
 	  TEST(test_a_rule_is_there_once), TEST(test_takes_its_share_of_the_limit_only),
 	  TEST(test_growth_keeps_rules), TEST(test_threads), TEST(test_grows_until_a_program_fits),

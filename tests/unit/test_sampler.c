@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The sampler against libm. Seeds are fixed, so a test that passes once always passes; bounds are
- * such that a right sampler would fail with a new seed less than once in a million. */
+/* Compares the sampler with libm. Seeds are fixed, so a test that passes once always passes. With a
+ * new seed, a correct sampler would exceed a bound less than once in a million times. */
 #include "tables/sampler.h"
 #include "test.h"
 #include <math.h>
 
-#define STANDARD_ERRORS 5 /* a normal variable is further out once in 1.7 million */
+#define STANDARD_ERRORS 5 /* a normal variable is further away once in 1.7 million */
 
 static const uint64_t intervals[] = {2, 16, 4096, 512 * 1024, 1 << 30};
 
@@ -22,8 +22,8 @@ static int compare_gaps(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The largest distance between the distribution of the sorted gaps and 1 - exp(-g/R). Both are step
- * functions that step at whole bytes only. */
+/* Returns the largest distance between the distribution of the sorted gaps and 1 - exp(-g/R). Both
+ * distributions are step functions that change only at whole bytes. */
 static double distance_to_exponential(const uint64_t *gaps, size_t n, double interval)
 {
 	double largest = 0;
@@ -43,8 +43,8 @@ static double distance_to_exponential(const uint64_t *gaps, size_t n, double int
 static void test_gaps_are_exponential(void)
 {
 	static uint64_t gaps[N_GAPS];
-	/* Dvoretzky, Kiefer, Wolfowitz, with Massart's constant: P(D > d) <= 2 exp(-2 n d^2), here
-	 * 1e-6. It holds for distributions with steps as well. */
+	/* Dvoretzky, Kiefer and Wolfowitz's inequality, with Massart's constant: P(D > d) <= 2
+	 * exp(-2 n d^2), here 1e-6. It is valid for distributions with steps as well. */
 	const double bound = sqrt(log(2 / 1e-6) / (2.0 * N_GAPS));
 
 	for (size_t i = 0; i < N_INTERVALS; i++) {
@@ -74,7 +74,8 @@ static void test_mean_gap(void)
 	}
 }
 
-/* Also where R is larger than what a logarithm of 32 bits can tell apart. */
+/* Gaps may end at any byte, even if R is larger than what a logarithm of 32 bits can distinguish.
+ */
 static void test_gaps_are_whole_bytes(void)
 {
 	enum {
@@ -89,7 +90,7 @@ static void test_gaps_are_whole_bytes(void)
 	CHECK_NEAR(n_round, N / 256, STANDARD_ERRORS * sqrt(N / 256));
 }
 
-/* Of two rows of numbers that should have nothing to do with each other. */
+/* Returns the correlation of two series, which is near 0 if they are independent. */
 static double correlation(const double *x, const double *y, size_t n)
 {
 	double sx = 0, sy = 0, sxx = 0, syy = 0, sxy = 0;
@@ -117,7 +118,7 @@ static void test_successive_gaps_are_independent(void)
 			   STANDARD_ERRORS / sqrt(N_GAPS));
 }
 
-/* Threads, processes and users take seeds that are close together. */
+/* The seeds of threads, processes and users are close to each other. */
 static void test_seeds_are_independent(void)
 {
 	static const uint64_t steps[] = {1, 2, 0x9e3779b97f4a7c15, 1ull << 32, 1ull << 63};
@@ -156,8 +157,8 @@ static void test_same_seed_same_gaps(void)
 	CHECK(hp_sampler_next_gap(&a) != hp_sampler_next_gap(&b));
 }
 
-/* As the hooks do it: blocks come one after the other, a block that covers the mark is recorded,
- * and the next gap begins after it. */
+/* Allocates blocks one after the other, as the hooks see them. A block that covers the mark is
+ * recorded, and the next gap begins after it. Returns how many were recorded. */
 static int count_sampled(uint64_t size, uint64_t interval, int n_blocks, uint64_t seed)
 {
 	struct hp_sampler s;
@@ -190,8 +191,8 @@ static void test_chance_of_a_size(void)
 			double expected = p * N_BLOCKS;
 			int n = count_sampled(sizes[i], rates[j], N_BLOCKS, 9 + i * 10 + j);
 
-			/* 10: few expected ones are Poisson, not normal: P(N > 10 | mean < 1) is
-			 * 1e-8 */
+			/* If few are expected, their number is Poisson, not normal: P(N > 10 | mean
+			 * < 1) is 1e-8, so 10 are allowed. */
 			CHECK_NEAR(n, expected,
 				   STANDARD_ERRORS * sqrt(expected * (1 - p)) +
 					   (expected < 10 ? 10 : 0));
@@ -246,7 +247,7 @@ static void test_size_classes(void)
 	CHECK(last > 0);
 	for (uint64_t size = 2; size < UINT64_MAX / 2; size += 1 + size / 500) {
 		uint32_t now = hp_sampler_size_class(size, 4096);
-		/* it rounds down by less than 2^-59, and double by less than 2^-47 */
+		/* the function rounds down by less than 2^-59, and double by less than 2^-47 */
 		double sixteenths = 16 * log2(size);
 
 		CHECK(now >= last);
@@ -259,11 +260,13 @@ static void test_size_classes(void)
 	CHECK(hp_sampler_size_class(UINT64_MAX, 4096) >= last);
 }
 
-/* Readers take a record's mean size for the size of each block. Two sizes at the ends of one class,
- * mixed in any ratio, are the worst case; `share` is that of the larger among all blocks. */
+/* Returns the relative error of estimates whose record contains two sizes. Readers take the
+ * record's mean size for the size of each block, so two sizes at the ends of one class are the
+ * worst case. `share` is the share of larger blocks among all blocks. */
 static double bias_of_mean(double small, double large, double share, double interval)
 {
-	double n_small = (1 - share) * -expm1(-small / interval); /* recorded, of each block */
+	/* `n_small` and `n_large` are numbers of recorded blocks, per allocated block. */
+	double n_small = (1 - share) * -expm1(-small / interval);
 	double n_large = share * -expm1(-large / interval);
 	double recorded = n_small + n_large;
 	double mean = (n_small * small + n_large * large) / recorded;

@@ -27,7 +27,7 @@ static void look(void *argument)
 	v->here = &local;
 	pthread_sigmask(SIG_BLOCK, NULL, &set);
 	v->are_signals_blocked = sigismember(&set, SIGUSR1) && sigismember(&set, SIGXFSZ);
-	v->sum = use_stack(60); /* some 64 KiB */
+	v->sum = use_stack(60); /* about 64 KiB */
 }
 
 static void test_runs_elsewhere_with_signals_blocked(void)
@@ -73,7 +73,7 @@ static void *call_often(void *unused)
 	return (void *)n_bad;
 }
 
-/* More threads than there are stacks. */
+/* There are more threads than scratch stacks. */
 static void test_threads_share(void)
 {
 	pthread_t threads[20];

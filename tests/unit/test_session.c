@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The beginning and end of sessions, pauses, and a thread's way in and out. */
+/* The beginning and end of sessions, pauses, and how threads enter and leave. */
 #include "answer_calls.h"
 #include "process/fork_mark.h"
 #include "record/session.h"
@@ -84,7 +84,7 @@ static void test_options_are_taken_over(void)
 	hp_session_end();
 }
 
-/* --- a thread's way in and out ------------------------------------------------------------- */
+/* --- how a thread enters and leaves ---------------------------------------------------------- */
 
 static void test_a_thread_that_joins_begins_at_0(void)
 {
@@ -104,7 +104,7 @@ static void test_a_thread_that_joins_begins_at_0(void)
 	hp_session_end();
 }
 
-/* After that many bytes the hook comes back. */
+/* Leaves. Returns after how many bytes the hook takes the slow path again. */
 static uint64_t bytes_left_after_leaving(struct hp_thread *t)
 {
 	hp_session_leave(t);
@@ -120,7 +120,7 @@ static void test_the_next_checkpoint(void)
 	hp_trigger_start(&sampled);
 	begin(&exact);
 	t = hp_session_enter();
-	CHECK_UINT_EQ(bytes_left_after_leaving(t), 0); /* it has not joined */
+	CHECK_UINT_EQ(bytes_left_after_leaving(t), 0); /* the thread has not joined */
 	hp_session_join(hp_session_enter(), hp_session_number());
 	CHECK_UINT_EQ(bytes_left_after_leaving(t), 0); /* each block is recorded */
 	hp_session_end();
@@ -132,7 +132,8 @@ static void test_the_next_checkpoint(void)
 	t->sample_at = 10;
 	CHECK_UINT_EQ(bytes_left_after_leaving(t), 10);
 	t->sample_at = UINT64_MAX;
-	CHECK_UINT_EQ(bytes_left_after_leaving(hp_session_enter()), t->step); /* to report */
+	/* No sample is near: the slow path is next taken to report. */
+	CHECK_UINT_EQ(bytes_left_after_leaving(hp_session_enter()), t->step);
 	hp_session_end();
 
 	begin(&only_mappings);
@@ -152,7 +153,8 @@ static uint64_t first_gap(void)
 	return gap;
 }
 
-/* With a seed a run can be repeated; the threads of one run still draw different numbers. */
+/* With the same seed, a run can be repeated. The threads of one run still draw different numbers.
+ */
 static void test_the_seed_decides_what_is_sampled(void)
 {
 	uint64_t first, second;
@@ -190,7 +192,8 @@ static void test_bytes_are_reported_once(void)
 
 static uint32_t may_count, is_counting, n_counted;
 
-/* As a thread whose destructors run, which leaves its count with the others each time. */
+/* Counts one byte per session, as a thread does whose destructors run: its count is added to the
+ * sum of the others each time it leaves. */
 static void *count_in_sessions(void *unused)
 {
 	hp_tls.state = HP_TLS_GONE;
@@ -209,7 +212,7 @@ static void *count_in_sessions(void *unused)
 	return NULL;
 }
 
-/* Holds the lock that the beginning of a session needs. */
+/* Keeps taking the lock that is needed to begin a session. */
 static void *add_up_all_the_time(void *unused)
 {
 	while (__atomic_load_n(&may_count, __ATOMIC_SEQ_CST) != UINT32_MAX)
@@ -263,8 +266,9 @@ static void *stay_inside(void *unused)
 static void test_a_pause_keeps_others_out(void)
 {
 	CHECK(hp_session_pause());
-	CHECK(hp_session_pause()); /* they may be nested */
-	CHECK(enter_once(NULL));   /* of the thread that pauses, other fork handlers may run */
+	CHECK(hp_session_pause()); /* pauses may be nested */
+	/* The thread that pauses may still enter, because other fork handlers may run in it. */
+	CHECK(enter_once(NULL));
 	hp_session_resume();
 	CHECK(!in_another_thread(enter_once));
 	hp_session_resume();
@@ -287,8 +291,9 @@ static void test_a_pause_that_a_thread_does_not_leave(void)
 	hp_session_resume();
 }
 
-/* Exits with 0 if neither the pause waits for good for a thread that stays inside, nor another
- * thread for the end of the pause. */
+/* Exits with status 0 if the pause gives up waiting for a thread that stays inside, and another
+ * thread gives up waiting for the end of the pause. Exits with 77 if system calls can't be
+ * filtered. */
 static void be_without_a_clock(void)
 {
 	pthread_t thread;
@@ -338,7 +343,7 @@ static bool make_ready(void)
 	return true;
 }
 
-/* Exits with 0 if nobody gets in before the process is made ready. */
+/* Exits with status 0 if a thread can enter only after the process has been made ready. */
 static void be_an_unseen_child(void)
 {
 	hp_session_on_raw_fork = refuse;
@@ -363,10 +368,10 @@ static void test_the_session_of_a_fork_child(void)
 
 	begin(&exact);
 	number = hp_session_number();
-	hp_session_after_fork(true /* is clean */);
+	hp_session_after_fork(true /* no other thread was inside */);
 	CHECK(hp_session_number() > number);
 	CHECK_UINT_EQ(hp_session.own, hp_session_number());
-	CHECK_UINT_EQ(hp_session.first, number); /* what was inherited is still its own */
+	CHECK_UINT_EQ(hp_session.first, number); /* inherited entries still belong to the session */
 	hp_session_after_fork(false);
 	CHECK_UINT_EQ(hp_session.first, hp_session_number());
 	hp_session_end();

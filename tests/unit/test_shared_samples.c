@@ -4,7 +4,7 @@
 #include "heap_profile.h"
 
 #define SIZE   4096
-#define VALUES 3 /* of inuse_space */
+#define VALUES 3 /* index of the values of inuse_space */
 
 static struct profile *dump(const char *run, double inuse, double allocated)
 {
@@ -15,7 +15,7 @@ static struct profile *dump(const char *run, double inuse, double allocated)
 	return profile;
 }
 
-/* How many of the new profile's samples are shared. */
+/* Returns how many of the new profile's samples are shared. Frees both profiles. */
 static double shared_of(struct profile *base, struct profile *new)
 {
 	struct shared_samples shared;
@@ -51,7 +51,7 @@ static void test_one_run(void)
 	CHECK(!is_one("7", "7", HEAP_INTERVAL / 2));
 }
 
-/* A merged profile has comments of all its runs, in the order of the alphabet. */
+/* A merged profile has the comments of all its runs, in alphabetical order. */
 static void test_merged_runs_are_no_run(void)
 {
 	for (int i = 0; i < 3; i++) {
@@ -71,13 +71,14 @@ static void test_merged_runs_are_no_run(void)
 static void test_what_stays_is_shared(void)
 {
 	CHECK_NEAR(shared_of(dump("7", 100, 100), dump("7", 100, 100)), 100, 0.1);
-	/* 30 came, none went */
+	/* 30 samples came, none went */
 	CHECK_NEAR(shared_of(dump("7", 100, 100), dump("7", 130, 130)), 100, 0.1);
-	/* 30 went, none came */
+	/* 30 samples went, none came */
 	CHECK_NEAR(shared_of(dump("7", 100, 100), dump("7", 70, 100)), 70, 0.1);
 }
 
-/* All that came since may be among those that are there. */
+/* All samples that came since the base may still be in use, so only the others are certainly
+ * shared. */
 static void test_what_came_is_not(void)
 {
 	CHECK_NEAR(shared_of(dump("7", 100, 100), dump("7", 100, 140)), 60, 0.1);
@@ -90,7 +91,8 @@ static void test_counts_that_run_backwards(void)
 	CHECK_NEAR(shared_of(dump("7", 100, 200), dump("7", 100, 150)), 0, 0);
 }
 
-/* Sizes of one class are one record, though their means moved; others are apart. */
+/* Sizes of one class are one record, even if its mean size has changed. Sizes of other classes are
+ * not. */
 static void test_size_classes(void)
 {
 	struct profile *base = heap_profile_new("7", HEAP_INTERVAL);
@@ -106,7 +108,7 @@ static void test_size_classes(void)
 	CHECK_NEAR(shared_of(base, new), 0, 0);
 }
 
-/* Nothing of an exact profile varies, so there is nothing to share. */
+/* Exact profiles have no samples, so there is nothing to share. */
 static void test_exact_profiles(void)
 {
 	struct profile *base = heap_profile_new("7", 1), *new = heap_profile_new("7", 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address space against a plain array of pages. */
+/* Compares the table of address space with a plain array of pages. */
 #include "tables/spaces.h"
 #include "test.h"
 #include <string.h>
@@ -17,7 +17,7 @@ static void set(size_t page, size_t n, enum hp_space kind)
 	CHECK(hp_spaces_set(BASE + page * PAGE, n * PAGE, kind));
 }
 
-/* Turns all of the range; returns how many pages were not of that kind. */
+/* Turns the pages of the range that are `from` into `to`. Returns how many pages were turned. */
 static size_t turn(size_t page, size_t n, enum hp_space from, enum hp_space to)
 {
 	struct hp_space_range range;
@@ -48,14 +48,14 @@ static void test_reserved_and_used(void)
 	CHECK_UINT_EQ(turn(0, 100, HP_SPACE_RESERVED, HP_SPACE_USABLE), 13); /* in two parts */
 	CHECK_UINT_EQ(reserved(), 0);
 	CHECK_UINT_EQ(turn(12, 3, HP_SPACE_USABLE, HP_SPACE_RESERVED), 3);
-	CHECK_UINT_EQ(turn(12, 1, HP_SPACE_RESERVED, HP_SPACE_USABLE), 1); /* a second time */
+	CHECK_UINT_EQ(turn(12, 1, HP_SPACE_RESERVED, HP_SPACE_USABLE), 1); /* back again */
 	CHECK_UINT_EQ(reserved(), 2);
 	CHECK(hp_spaces_at(BASE + 12 * PAGE) == HP_SPACE_USABLE);
 	CHECK(hp_spaces_at(BASE + 14 * PAGE + 1) == HP_SPACE_RESERVED);
 	CHECK(hp_spaces_at(BASE + 30 * PAGE) == HP_SPACE_UNKNOWN);
 }
 
-/* Memory that is not the program's own, or not known, is neither. */
+/* Memory that is unknown, or not the program's own, is neither reserved nor usable. */
 static void test_unknown(void)
 {
 	hp_spaces_reset();
@@ -133,7 +133,7 @@ static void test_random_ranges(void)
 	}
 }
 
-/* There are no more than so many, whatever the program does. */
+/* The number of ranges is limited, whatever the program does. */
 static void test_more_than_there_is_room_for(void)
 {
 	size_t n = 0;

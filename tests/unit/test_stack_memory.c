@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What walks cost, counted in checked pages, and what becomes a thread's home. */
+/* The cost of walks, counted in checked pages, and which part of a stack becomes a thread's home
+ * (see stack_memory.h). */
 #include "base/options.h"
 #include "process/modules.h"
 #include "record/thread.h"
@@ -16,11 +17,11 @@
 enum {
 	PAGE = 4096,
 	DEPTH = 64,
-	A_WALK = 16 + 8 + DEPTH / 2, /* checks, at most: to extend the home, and of the budget */
+	A_WALK = 16 + 8 + DEPTH / 2, /* most checks: 16 to extend the home, and the budget */
 	A_WALK_AT_HOME = 0
 };
 
-/* --- walking, and counting ----------------------------------------------------------------- */
+/* --- walking and counting -------------------------------------------------------------------- */
 
 static uint64_t n_checks; /* of the last walk */
 static uint64_t n_checks_max;
@@ -126,7 +127,7 @@ static void test_a_large_frame_in_a_thread(void)
 	in_thread(walk_large_frames, NULL, 8 << 20);
 }
 
-/* Far below what was walked last, as after the program has read its input by recursion. */
+/* Walks far below the last walk, as after the program has read its input by recursion. */
 static void check_deep_stack(void)
 {
 	walk_here();
@@ -177,7 +178,7 @@ static void walk_in_coroutine(void *stack, size_t size)
 	coroutine.uc_stack.ss_size = size;
 	coroutine.uc_link = NULL;
 	makecontext(&coroutine, run_coroutine, 0);
-	/* Else it is the thread's, and a walk may go on there. */
+	/* If %rbp kept the thread's value, a walk could continue on the thread's stack. */
 	coroutine.uc_mcontext.gregs[REG_RBP] = 0;
 	swapcontext(&thread_context, &coroutine);
 }
@@ -187,7 +188,7 @@ enum {
 	THREAD = 1 << 20
 };
 
-/* On its stack, which begins where the coroutine's stack ends. */
+/* Runs a coroutine from a thread whose stack begins where the coroutine's stack ends. */
 static void *walk_beside_a_coroutine(void *stack)
 {
 	walk_in_coroutine((char *)stack - COROUTINE, COROUTINE - PAGE);
@@ -219,12 +220,12 @@ static void test_a_deep_coroutine_is_not_home(void)
 	char *stacks = map_stacks();
 
 	mprotect(stacks + COROUTINE - PAGE, PAGE, PROT_NONE);
-	coroutine_depth = 500; /* more than a walk sees */
+	coroutine_depth = 500; /* more than the depth of a walk */
 	in_thread(walk_beside_a_coroutine, stacks + COROUTINE, THREAD);
 	munmap(stacks, COROUTINE + THREAD);
 }
 
-/* A read below it would make the kernel extend it. */
+/* A read below the main stack would make the kernel extend that stack. */
 static void test_the_main_stack_is_not_probed_from_elsewhere(void)
 {
 	char *stack =
@@ -242,8 +243,8 @@ static void test_the_main_stack_is_not_probed_from_elsewhere(void)
 
 /* --- code without unwind data -------------------------------------------------------------- */
 
-/* Frames that %rbp leads through, in memory that is not a stack: the code of each is some address
- * that is mapped. */
+/* A frame that %rbp leads to, in memory that is not a stack. Its code address is any mapped
+ * address. */
 struct frame {
 	uint64_t bp, pc;
 };
@@ -297,7 +298,8 @@ static void test_pages_are_a_budget(void)
 	munmap(memory, (N + 1) * PAGE);
 }
 
-/* Frames that were remembered must not be followed into the part that has gone. */
+/* A walk must not take over remembered frames that were in the part of the stack which is unmapped
+ * now. */
 static void test_a_stack_loses_its_outer_part(void)
 {
 	enum {
@@ -316,7 +318,7 @@ static void test_a_stack_loses_its_outer_part(void)
 	munmap(memory, PAGE);
 }
 
-/* A hook without unwind data. Its frames are left out of stacks. */
+/* A hook without unwind data. Walks leave the frames of hooks out. */
 void hook_code(void);
 __asm__(".pushsection heapprof_hooks, \"ax\", @progbits\n"
 	"hook_code: nop\n nop\n nop\n"
@@ -356,7 +358,8 @@ static void test_a_stack_is_cut_if_it_has_more_frames(void)
 
 	CHECK(!is_cut);
 	CHECK_INT_LE(3, n);
-	for (int i = 0; i < 2; i++) { /* the second time from what the first has remembered */
+	/* The second time, frames are taken over from the first walk. */
+	for (int i = 0; i < 2; i++) {
 		walk_with_depth_of(n - 1);
 		CHECK_UINT_EQ(n_frames, n - 1);
 		CHECK(is_cut);
@@ -391,8 +394,8 @@ __asm__(".pushsection .text\n"
 	".size without_frame_pointer, . - without_frame_pointer\n"
 	".popsection");
 
-/* With a frame pointer that leads beyond the stack's top, to the environment's array: it can be
- * read, but leads to no code. */
+/* Walks with a frame pointer that leads beyond the stack's top, to the array of environment
+ * variables. That array can be read, but leads to no code. */
 static NOINLINE void walk_with_stray_frame_pointer(void)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -403,7 +406,7 @@ static NOINLINE void walk_with_stray_frame_pointer(void)
 
 static void test_a_stray_frame_pointer_is_checked_once_a_walk(void)
 {
-	CHECK(hp_frame_rule_init(false /* reads no table unasked */));
+	CHECK(hp_frame_rule_init(false /* use no tables */));
 	for (int i = 0; i < 2; i++) {
 		without_frame_pointer(2 * DEPTH, walk_with_stray_frame_pointer);
 		CHECK_UINT_EQ(n_frames, DEPTH);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stacks and their counts: nothing that was counted is lost, whatever is folded or forked. */
+/* Stacks and their counts: no count is lost when stacks are folded or the process forks. */
 #include "base/memory.h"
 #include "tables/stacks.h"
 #include "tables/stacks_copy.h"
@@ -53,7 +53,7 @@ static struct hp_counts sum_of_all(void)
 	return sum;
 }
 
-/* The counts of a stack, all its records together; `out_n` says how many these are. */
+/* Returns the counts of a stack, summed over its records. Sets *out_n to the number of records. */
 static struct hp_counts find(uint64_t id, size_t n_frames, size_t *out_n)
 {
 	uint64_t frames[64];
@@ -105,7 +105,7 @@ static void test_a_record_for_each_size_class(void)
 
 	hp_stacks_reset();
 	CHECK(count(1, 5, 3, 100) != count(1, 5, 4, 110));
-	CHECK(count(1, 5, 3, 100) != count(1, 4, 3, 100)); /* a prefix is another stack */
+	CHECK(count(1, 5, 3, 100) != count(1, 4, 3, 100)); /* another stack */
 	struct hp_counts c = find(1, 5, &n);
 
 	CHECK_UINT_EQ(n, 2);
@@ -153,7 +153,8 @@ static void set_small_limit(void)
 	hp_memory_set_limit(hp_memory_mapped() + (4 << 20));
 }
 
-/* Short-lived stacks, many more than there is room for. Returns how many were counted. */
+/* Counts and frees blocks of `n` stacks, which may be many more than there is room for. Returns how
+ * many blocks were counted. */
 static uint64_t churn(uint64_t first_id, uint64_t n, size_t n_frames)
 {
 	uint64_t n_counted = 0;
@@ -176,7 +177,7 @@ static void test_folding_makes_room(void)
 
 	CHECK_UINT_EQ(n, 200000);
 	CHECK(count(1, 20, 0, 777) != 0);
-	hp_memory_set_limit(NO_LIMIT); /* for the copy */
+	hp_memory_set_limit(NO_LIMIT); /* so that there is room for the copy */
 	struct hp_counts sum = sum_of_all();
 	size_t n_records;
 
@@ -188,7 +189,8 @@ static void test_folding_makes_room(void)
 	hp_stacks_reset();
 }
 
-/* After stacks of one depth have used up the memory, those of another find room as well. */
+/* When stacks of one depth have used up the memory, there is still room for stacks of other depths.
+ */
 static void test_folding_makes_room_for_other_depths(void)
 {
 	static const size_t depths[] = {5, 19, 23, 40, 60};
@@ -206,7 +208,7 @@ static void test_folding_makes_room_for_other_depths(void)
 	hp_stacks_reset();
 }
 
-/* As does a new size class of a stack that is there: it needs no room for the stack. */
+/* Folding also makes room for a new size class of a known stack, which needs only a record. */
 static void test_folding_makes_room_for_records(void)
 {
 	enum {
@@ -254,7 +256,7 @@ static void test_what_is_in_use_is_never_folded(void)
 	hp_stacks_reset();
 }
 
-/* Full of what is in use: new stacks are refused, known ones still count. */
+/* If stacks in use have filled the memory, new stacks are refused, but known stacks still count. */
 static void test_full_of_what_is_in_use(void)
 {
 	uint64_t n = 0;
@@ -271,7 +273,7 @@ static void test_full_of_what_is_in_use(void)
 	hp_stacks_reset();
 }
 
-/* Frames of a copy stay readable until it is released, though memory is short. */
+/* A copy's frames stay readable until the copy is released, even if memory runs out. */
 static void test_nothing_is_folded_under_a_copy(void)
 {
 	struct hp_stacks_copy copy;
@@ -319,7 +321,8 @@ static void test_fork_child_starts_with_what_is_in_use(void)
 	CHECK_UINT_EQ(c.free_objects, 1);
 }
 
-/* What the parent allocated and freed is not the child's, also when it is folded there. */
+/* What the parent allocated and freed does not count in the child, not even when its stacks are
+ * folded there. */
 static void test_fork_child_folds_no_history(void)
 {
 	set_small_limit();
@@ -369,7 +372,7 @@ static void test_threads_lose_nothing(void)
 		struct hp_stacks_copy copy;
 
 		CHECK(hp_stacks_copy(&copy));
-		sum_of(&copy); /* checks that freed <= allocated */
+		sum_of(&copy); /* checks that no count of frees exceeds that of allocations */
 		hp_stacks_release(&copy);
 	}
 	for (int i = 0; i < N_THREADS; i++)
@@ -460,8 +463,7 @@ static void test_copy_of_tables_that_grow(void)
 	hp_stacks_reset();
 }
 
-/* --- copies that meet somebody else's work ------------------------------------------------------
- */
+/* --- copies while others change the tables --------------------------------------------------- */
 
 static void *lock_all(void *unused)
 {
@@ -484,7 +486,8 @@ static void unlock_all(void)
 		hp_lock_release(&hp_stacks_table.shards[i].lock);
 }
 
-/* Else a dump could be made to wait by a stopped thread, and would itself make others wait. */
+/* If a copy needed a lock, a stopped thread could block a dump, and the dump in turn could block
+ * others. */
 static void test_a_copy_needs_no_lock(void)
 {
 	hp_stacks_reset();
@@ -495,7 +498,7 @@ static void test_a_copy_needs_no_lock(void)
 	unlock_all();
 }
 
-/* A signal handler's copy, of what its own thread was about to change. */
+/* A signal handler makes a copy while the interrupted thread is changing a record. */
 static void test_a_copy_of_an_interrupted_record(void)
 {
 	hp_stacks_reset();
@@ -508,7 +511,7 @@ static void test_a_copy_of_an_interrupted_record(void)
 	unlock_all();
 }
 
-/* The thread that was changing it exists in the parent only. */
+/* The thread that was changing the record exists only in the parent. */
 static void test_a_record_that_was_being_changed_during_the_fork(void)
 {
 	size_t n;
@@ -546,7 +549,7 @@ static void test_a_shard_that_is_being_folded_is_missing(void)
 
 static sem_t is_half_changed, is_copied;
 
-/* Stops half-way until the copy is there, or is sure to wait. */
+/* Changes a record, and stops half-way until the copy has been made or is certainly waiting. */
 static void *count_slowly(void *record)
 {
 	struct record *r = record;

@@ -3,7 +3,7 @@
 
 #include "test.h"
 
-/* From the tables that every book of statistics has. */
+/* The values are from the tables in books on statistics. */
 static void test_normal(void)
 {
 	CHECK_NEAR(statistics_tail(0, STATISTICS_NORMAL), 0.5, 1e-15);
@@ -15,8 +15,8 @@ static void test_normal(void)
 	CHECK_NEAR(statistics_tail(INFINITY, 3), 0, 0);
 }
 
-/* With 1 degree of freedom it is Cauchy's: the tail is 1/2 - atan(t)/pi. With 2 the tail is
- * (1 - t / sqrt(2 + t^2)) / 2. */
+/* With 1 degree of freedom the distribution is Cauchy's, and the tail is 1/2 - atan(t)/pi. With 2
+ * the tail is (1 - t / sqrt(2 + t^2)) / 2. */
 static void test_student(void)
 {
 	for (double t = -20; t <= 20; t += 0.37) {
@@ -28,7 +28,8 @@ static void test_student(void)
 	CHECK_NEAR(statistics_tail(2, 1e6), statistics_tail(2, STATISTICS_NORMAL), 1e-6);
 }
 
-/* 0.01 * 4, 0.02 * 3, then no less than before: 0.03 * 2 = 0.06, 0.04 * 1 -> 0.06. */
+/* In increasing order the results are 0.01 * 4 and 0.02 * 3. The next, 0.03 * 2 and 0.04 * 1, may
+ * not be less than the one before, so both are 0.06. */
 static void test_holm(void)
 {
 	double p[] = {0.04, 0.01, 0.03, 0.02}, out[4];
@@ -43,19 +44,21 @@ static void test_holm(void)
 	CHECK_INT_EQ(statistics_holm(NULL, 0, NULL), 0);
 }
 
-/* Two counts of mean 1 are equal with e^-2 I0(2) = 0.308508; the rest is halved. */
+/* Two counts of mean 1 are equal with the probability e^-2 I0(2) = 0.308508. The other cases are
+ * divided equally. */
 static void test_counts(void)
 {
 	CHECK_NEAR(statistics_count_tail(1, 1), (1 - 0.30850832) / 2, 1e-8);
 	CHECK_NEAR(statistics_count_tail(1, 0), (1 + 0.30850832) / 2, 1e-8);
 	CHECK_NEAR(statistics_count_tail(0.01, 1), 0.01, 2e-4);
-	/* Near the normal distribution, with half a step off. */
+	/* Nearly the normal distribution, with the difference reduced by half a step. */
 	CHECK_NEAR(statistics_count_tail(20, 10),
 		   statistics_tail(9.5 / sqrt(40), STATISTICS_NORMAL), 2e-3);
 	CHECK_NEAR(statistics_count_tail(20, 1000), 0, 0);
 }
 
-/* From the largest: 0.5 * 4/4, 0.03 * 4/3 = 0.04, 0.02 * 4/2 = 0.04, 0.001 * 4/1. */
+/* In decreasing order the results are 0.5 * 4/4, 0.03 * 4/3 = 0.04, 0.02 * 4/2 = 0.04 and 0.001 *
+ * 4/1. */
 static void test_benjamini_hochberg(void)
 {
 	double p[] = {0.5, 0.03, 0.001, 0.02}, out[4];
@@ -84,7 +87,7 @@ static void test_median(void)
 
 		for (size_t i = 0; i < n; i++) {
 			random = random * 1664525 + 1013904223;
-			sorted[i] = numbers[i] = random >> 27; /* some are equal */
+			sorted[i] = numbers[i] = random >> 27; /* some numbers are equal */
 		}
 		qsort(sorted, n, sizeof(*sorted), compare);
 		CHECK_NEAR(statistics_median(numbers, n), (sorted[(n - 1) / 2] + sorted[n / 2]) / 2,

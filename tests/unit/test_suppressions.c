@@ -37,7 +37,7 @@ static void test_a_pattern_is_found_anywhere(void)
 	CHECK(matches("cache", "my_cache_get"));
 	CHECK(!matches("cache", "cach"));
 	CHECK(!matches("cache", ""));
-	CHECK(!matches("a.c", "abc")); /* not a regular expression */
+	CHECK(!matches("a.c", "abc")); /* a pattern is not a regular expression */
 }
 
 static void test_beginning_and_end(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names the locations of a profile of this very program. */
+/* Names the locations of a profile of this program itself. */
 #include "symbolize/symbolize.h"
 
 #include <sys/inotify.h>
@@ -70,7 +70,8 @@ static void test_names_and_lines(void)
 	symbolize_summary_deinit(&summary);
 }
 
-/* A series of dumps has the same binaries: what one profile opened names the next. */
+/* The profiles of a series have the same binaries: a binary that was opened for one profile is used
+ * for the next. */
 static void test_binaries_stay_open(void)
 {
 	struct binaries binaries = {0};
@@ -90,7 +91,8 @@ static void test_binaries_stay_open(void)
 	binaries_deinit(&binaries);
 }
 
-/* Opens this very program under a name of its own: "/./" leads where "/" does. */
+/* Opens this program under a name that differs for each `n_dots`: "/./" leads to the same folder as
+ * "/". */
 static struct binary *open_self(struct binaries *binaries, int n_dots)
 {
 	const struct find_binary_options options = {0};
@@ -106,7 +108,7 @@ static struct binary *open_self(struct binaries *binaries, int n_dots)
 	return binary;
 }
 
-/* What a profile says is a build ID must lead to no other place. */
+/* A build ID in a profile must not lead to a file outside of the folder .build-id. */
 static void test_build_ids_are_no_paths(void)
 {
 	const char *const dirs[] = {folder};
@@ -123,7 +125,7 @@ static void test_build_ids_are_no_paths(void)
 	close(opened);
 }
 
-/* A program may have more libraries than there are descriptors. */
+/* A program may have more libraries than a process may have descriptors. */
 static void test_many_binaries_need_few_descriptors(void)
 {
 	const struct rlimit few = {.rlim_cur = 32, .rlim_max = 32};
@@ -141,7 +143,7 @@ static void test_many_binaries_need_few_descriptors(void)
 	binaries_deinit(&binaries);
 }
 
-/* A fleet has many: they are closed before memory runs out. */
+/* The profiles of a fleet may need many binaries: some are closed before memory runs out. */
 static void test_many_binaries_are_closed(void)
 {
 	struct binaries binaries = {0};
@@ -164,7 +166,7 @@ static void test_many_binaries_are_closed(void)
 	binaries_deinit(&binaries);
 }
 
-/* Each address is looked for in all of them. */
+/* The number of segments is limited, because each address is looked for in all of them. */
 static void test_segments_have_an_end(void)
 {
 	size_t n = 20000, size = sizeof(Elf64_Ehdr) + n * sizeof(Elf64_Phdr);
@@ -187,7 +189,8 @@ static void test_segments_have_an_end(void)
 	CHECK_UINT_EQ(object->segments.n, OBJECT_SEGMENTS_MAX);
 }
 
-/* One location that nothing is known of gets a name all the same: pprof looks no more. */
+/* In a mapping that is named, a location without a symbol gets a name as well, because pprof does
+ * not look for names in that mapping any more. */
 static void test_mapping_is_named_wholly(void)
 {
 	_cleanup_(profile_freep) struct profile *profile = profile_new();
@@ -234,7 +237,7 @@ static void test_names_that_are_there_stay(void)
 	symbolize_summary_deinit(&summary);
 }
 
-/* A mapping that has names for a part of its locations doesn't get them for the rest. */
+/* If some locations of a mapping have names already, the other locations get none. */
 static void test_lines_that_are_there_stay(void)
 {
 	_cleanup_(profile_freep) struct profile *profile = profile_new();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbolizing with the N-th allocation failing, for N = 1, 2, 3, ... until none does: no crash, no
- * leak (where the sanitizers look), and an error whenever names are missing. */
+/* Symbolizes while the N-th allocation fails, for N = 1, 2, 3, ... until none fails. There must be
+ * no crash, no leak (where the sanitizers look), and an error whenever names are missing. */
 #include "no_memory.h"
 #include "self.h"
 #include "symbolize/symbolize.h"

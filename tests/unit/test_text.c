@@ -35,7 +35,7 @@ static void test_sizes(void)
 	EXPECT_TEXT("15.9 EiB", hp_text_size(&t, UINT64_MAX));
 }
 
-/* The unit is such that a number stays below 1024, and loses less than a tenth. */
+/* The unit is chosen such that the number stays below 1024 and loses less than a tenth. */
 static void test_every_size_reads_back(void)
 {
 	static const char units[] = "KMGTPE";

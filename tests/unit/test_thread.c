@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The structs of threads, and the sums over them. */
+/* The structs of threads, and sums over all threads. */
 #include "record/thread.h"
 #include "test.h"
 #include <pthread.h>
@@ -9,13 +9,13 @@ enum {
 	SOME_PATIENCE_MS = 60 * 1000
 };
 
-/* A thread that performs one task at a time, on request. */
+/* A thread that performs one task at a time, as it is told to. */
 struct other {
 	pthread_t thread;
 	pthread_barrier_t turn;
-	void (*task)(struct other *); /* NULL: the thread ends */
+	void (*task)(struct other *); /* NULL ends the thread */
 	struct hp_thread *struct_of;
-	uint64_t left; /* of its countdown */
+	uint64_t left; /* what is left of its countdown */
 };
 
 static void *work(void *argument)
@@ -69,7 +69,7 @@ static void enter_and_leave(struct other *other)
 	leave(other);
 }
 
-/* Counts 1,000 bytes in session 1, as one of its threads. */
+/* Counts 1,000 bytes in session 1, as a thread that has joined it. */
 static void count_in_session_1(struct other *other)
 {
 	enter(other);
@@ -155,7 +155,7 @@ static void test_the_end_of_a_thread_is_announced(void)
 	n_exits = 0;
 	begin_other(&stranger);
 	end_other(&stranger);
-	CHECK_UINT_EQ(n_exits, 0); /* it had no struct */
+	CHECK_UINT_EQ(n_exits, 0); /* the thread had no struct */
 	begin_other(&known);
 	let_it(&known, enter_and_leave);
 	end_other(&known);
@@ -175,7 +175,7 @@ static void borrow(struct other *other)
 	other->left = hp_tls.left + hp_tls.checkpoint;
 }
 
-/* As in destructors that run after ours. */
+/* The thread allocates in destructors that run after ours. */
 static void test_a_thread_that_is_going_borrows_a_struct(void)
 {
 	struct other other;
@@ -204,7 +204,7 @@ static void test_bytes_of_the_dead_and_the_living_count(void)
 	CHECK_UINT_EQ(hp_thread_allocated_total(), 2000);
 	end_other(&dead);
 	CHECK_UINT_EQ(hp_thread_allocated_total(), 2000);
-	hp_thread_begin_session(2); /* nobody has joined that one */
+	hp_thread_begin_session(2); /* no thread has joined it */
 	CHECK_UINT_EQ(hp_thread_allocated_total(), 0);
 	end_other(&living);
 	CHECK_UINT_EQ(hp_thread_allocated_total(), 0);
@@ -249,7 +249,7 @@ static void test_news_of_this_session_alone(void)
 	hp_thread_begin_session(0);
 }
 
-/* --- others -------------------------------------------------------------------------------- */
+/* --- other threads --------------------------------------------------------------------------- */
 
 static void test_strangers_are_recalled(void)
 {
@@ -276,7 +276,7 @@ static void test_waiting_for_a_busy_thread(void)
 	struct hp_thread *own = hp_thread_enter();
 	struct other other;
 
-	CHECK(hp_thread_wait_idle(NO_PATIENCE)); /* itself it does not wait for */
+	CHECK(hp_thread_wait_idle(NO_PATIENCE)); /* a thread does not wait for itself */
 	begin_other(&other);
 	let_it(&other, enter);
 	CHECK(!hp_thread_wait_idle(1 /* ms */));
@@ -299,7 +299,7 @@ static void test_waiting_ends_with_the_busy_thread(void)
 	end_other(&other);
 }
 
-/* What a child finds of a thread that was inside when its parent forked. */
+/* In a fork child, threads that were inside when the parent forked do not exist. */
 static void test_a_fork_child_has_one_thread(void)
 {
 	struct hp_thread *own = own_struct();

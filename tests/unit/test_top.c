@@ -6,7 +6,7 @@
 #include "heap_profile.h"
 
 struct stack {
-	const char *functions; /* leaf first, separated by ';'; "" for no stack */
+	const char *functions; /* leaf first, separated by ';'; "" for a sample without a stack */
 	int64_t value;
 };
 
@@ -33,7 +33,7 @@ static struct profile *profile_of(const struct stack *stacks, size_t n_stacks)
 	return profile;
 }
 
-/* The rows as "name flat cumulative, ...", then total and absolute. */
+/* Returns the rows as "name flat cumulative, ...", followed by the total and the absolute total. */
 static const char *top_of(const struct stack *stacks, size_t n_stacks, bool by_cumulative)
 {
 	static char text[512];
@@ -74,7 +74,7 @@ static void test_recursion_counts_once(void)
 	CHECK_STR_EQ(TOP(false, {"f;f", 5}, {"f;f;f", 7}), "f 12 12, 12 12");
 }
 
-/* Shrinking functions of a profile that is a difference. */
+/* In a profile that is a difference, functions that have shrunk have negative values. */
 static void test_order_is_by_magnitude(void)
 {
 	CHECK_STR_EQ(TOP(false, {"a", 5}, {"b", -50}, {"c", 7}), "b -50 -50, c 7 7, a 5 5, -38 62");
@@ -111,7 +111,8 @@ static void test_sums_beyond_64_bits(void)
 {
 	check_overflow((const struct stack[]){{"a", INT64_MAX}, {"b", 1}}, 2);
 	check_overflow((const struct stack[]){{"a", INT64_MIN}}, 1); /* it has no magnitude */
-	check_overflow((const struct stack[]){{"a", INT64_MAX}, {"b", -1}}, 2); /* absolute */
+	/* The total is INT64_MAX - 1, but the absolute total overflows. */
+	check_overflow((const struct stack[]){{"a", INT64_MAX}, {"b", -1}}, 2);
 }
 
 TEST_MAIN(TEST(test_flat_and_cumulative), TEST(test_recursion_counts_once),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of known shape, then steady heaps: simulated blocks that come and go independently. */
+/* Tests the trend of values of known shape, then of steady heaps, whose blocks are simulated to
+ * come and go independently. */
 #include "analysis/trend.h"
 
 #include <math.h>
@@ -26,8 +27,8 @@ static double poisson(double mean)
 	return n;
 }
 
-/* Each sample is worth 1. `birth[i]` blocks come between two dumps; each that is there stays until
- * the next with the probability `stay`. */
+/* Simulates a series and returns its verdict. Each sample counts 1. Between two dumps `birth[i]`
+ * blocks are allocated on average, and each existing block is kept with the probability `stay`. */
 static enum trend_verdict simulate(double start, const double *birth, double stay)
 {
 	struct trend_point points[N];
@@ -56,7 +57,8 @@ static enum trend_verdict simulate_steady(double mean, double lifetime)
 	return simulate(mean, birth, stay);
 }
 
-/* 500 series for each lifetime, in dumps. The 99 % bound of 5 % of 500 is 25 + 2.33 * 4.9 = 36. */
+/* Simulates 500 series for each lifetime, which is in dumps. At most 5 % of them, 25, may be judged
+ * as growing, and as many as coming and going. */
 static void test_steady_heaps_do_not_grow(void)
 {
 	double lifetimes[] = {0.1, 0.3, 1, 3, 10, 30};
@@ -86,8 +88,8 @@ static int count(enum trend_verdict wanted, double start, const double *birth, d
 	return n;
 }
 
-/* In samples of 512 KiB: a leak of 1 MiB between two dumps; a cache that takes up 200 MiB in eight
- * of them; a queue that fills and empties; a burst; what is given back. */
+/* The values are in samples of 512 KiB: a leak of 1 MiB between two dumps, a cache that grows to
+ * 200 MiB in the first eight dumps, a burst, and memory that is given back. */
 static void test_loads(void)
 {
 	double leak[N], cache[N] = {0}, burst[N] = {0}, nothing[N] = {0};
@@ -122,7 +124,8 @@ static void test_queue(void)
 	}
 }
 
-/* The slopes between 0, 1, 2, 30 at 0, 1, 2, 3 are 1, 1, 10, 1, 14.5, 28. */
+/* The slopes between the values 0, 1, 2, 30 at the times 0, 1, 2, 3 are 1, 1, 10, 1, 14.5, 28.
+ * Their median is 5.5. */
 static void test_median_slope(void)
 {
 	struct trend_point points[] = {{0, 0, 0, 0}, {1, 1, 0, 0}, {2, 2, 0, 0}, {3, 30, 0, 0}};
@@ -132,7 +135,7 @@ static void test_median_slope(void)
 	CHECK_NEAR(trend.slope, 5.5, 1e-12);
 }
 
-/* All of 5 in order: s = 10, variance 5 * 4 * 15 / 18, one taken off. */
+/* All 5 values are in order: s = 10, the variance is 5 * 4 * 15 / 18, and s is reduced by 1. */
 static void test_kendall(void)
 {
 	struct trend_point points[] = {

@@ -24,7 +24,7 @@ static void report(uint64_t allocated, uint64_t sampled, uint64_t freed)
 	CHECK_UINT_EQ(news.allocated + news.sampled + news.freed, 0);
 }
 
-/* Whether a dump is due, and why: the reason is to hold this word. */
+/* Returns true if a dump is due. Its reason must contain `word`. */
 static bool is_due(const char *word)
 {
 	HP_TEXT_LOCAL(reason, 160);
@@ -42,11 +42,11 @@ static void test_allocated(void)
 	for (int i = 1; i <= 35; i++) {
 		report(MIB, 0, 0);
 		CHECK_INT_EQ(is_due("allocated cumulatively"), i % 10 == 0);
-		CHECK(!is_due("")); /* one caller only */
+		CHECK(!is_due("")); /* only one caller is told */
 	}
 }
 
-/* One large step is one dump. */
+/* If one report covers several intervals, one dump is due. */
 static void test_several_intervals_at_once(void)
 {
 	start(MIB, 0, 0);
@@ -68,7 +68,7 @@ static void test_freed(void)
 	CHECK(is_due("freed cumulatively"));
 }
 
-/* The high-water mark counts, not the sum. */
+/* Only a new high-water mark counts, not the sum of what comes into use. */
 static void test_inuse(void)
 {
 	start(0, 0, 10 * MIB);
@@ -80,23 +80,24 @@ static void test_inuse(void)
 	CHECK(is_due("in use"));
 	report(0, 0, 10 * MIB);
 	report(0, 10 * MIB, 0);
-	CHECK(!is_due("")); /* no higher than before */
+	CHECK(!is_due("")); /* not above the last mark */
 	report(0, 10 * MIB, 0);
 	CHECK(is_due("in use"));
 }
 
-/* A dump for one reason shows what the others would have shown. */
+/* A dump for one reason begins the other intervals anew, because it shows what their dumps would
+ * show. */
 static void test_all_begin_anew(void)
 {
 	start(10 * MIB, 10 * MIB, 10 * MIB);
 	report(6 * MIB, 6 * MIB, 0);
 	report(4 * MIB, 4 * MIB, 0);
-	CHECK(is_due("allocated")); /* and as much in use */
+	CHECK(is_due("allocated")); /* the interval of bytes in use has passed as well */
 	CHECK(!is_due(""));
 	report(0, 9 * MIB, 0);
 	CHECK(!is_due(""));
 	report(0, 0, 10 * MIB);
-	CHECK(is_due("freed")); /* what is in use has gone down, its mark has not */
+	CHECK(is_due("freed")); /* fewer bytes are in use, but the high-water mark is the same */
 	report(0, 10 * MIB, 0);
 	CHECK(!is_due(""));
 	report(0, MIB, 0);
@@ -120,7 +121,7 @@ static void test_totals(void)
 	CHECK_UINT_EQ(t.allocated, 100);
 	CHECK_UINT_EQ(t.freed, 30);
 	CHECK_UINT_EQ(t.inuse, 50);
-	report(0, 0, 100); /* estimates may cross */
+	report(0, 0, 100); /* freed bytes may exceed the sampled ones, because both are estimates */
 	CHECK_UINT_EQ(hp_trigger_totals().inuse, 0);
 }
 
@@ -138,7 +139,8 @@ static void test_step_shrinks_near_an_interval(void)
 	CHECK_UINT_EQ(hp_trigger_step(), 1);
 }
 
-/* The bytes in use may stay what they are. */
+/* Near an interval of bytes freed or in use, the step stays at 4 KiB or more: those bytes may stop
+ * growing, and the interval may never pass. */
 static void test_step_near_an_end_that_may_not_come(void)
 {
 	start(0, 0, 16 * MIB);
@@ -189,7 +191,8 @@ static void *report_and_ask(void *unused)
 	return NULL;
 }
 
-/* 40 million bytes: 40 alarms at most, and not many fewer, since each is counted from the last. */
+/* The threads report 40 million bytes. At most 40 dumps are due. There may be somewhat fewer,
+ * because each interval begins at the last dump. */
 static void test_one_of_many_threads_dumps(void)
 {
 	pthread_t threads[4];
@@ -204,7 +207,8 @@ static void test_one_of_many_threads_dumps(void)
 	CHECK_UINT_EQ(hp_trigger_totals().allocated, 40000000);
 }
 
-/* The dump that made them double was at 4 MiB: it stays, as do those at even MiB. */
+/* The intervals are doubled after the dump at 4 MiB. The dump at 4 MiB stays, as do those at even
+ * numbers of MiB. */
 static void test_intervals_double(void)
 {
 	start(MIB, 0, 0);

@@ -12,7 +12,8 @@ static void test_factors(void)
 {
 	CHECK_NEAR(unsample_factor(1, R, R), 1 / (1 - exp(-1)), 1e-12);
 	CHECK_NEAR(unsample_factor(10, 10 * R, R), 1 / (1 - exp(-1)), 1e-12);
-	CHECK_NEAR(unsample_factor(1, 1, R), R + 0.5, 1e-3); /* 1/(1-exp(-x)) = 1/x + 1/2 + ... */
+	/* Because 1/(1-exp(-x)) = 1/x + 1/2 + ... */
+	CHECK_NEAR(unsample_factor(1, 1, R), R + 0.5, 1e-3);
 	CHECK_NEAR(unsample_factor(1, INT64_C(1) << 40, R), 1, 0);
 	CHECK_NEAR(unsample_factor(1, 16, 1), 1, 0);
 }
@@ -37,7 +38,8 @@ static void test_samples_of_nothing_count_nothing(void)
 	CHECK_INT_EQ(objects, 0);
 }
 
-/* 1,000 samples of 1.58 objects each are 1,582 objects, and none is read as 0 or 3. */
+/* 1,000 samples of 1.58 objects each are 1,582 objects. Remainders are carried over, and no sample
+ * is rounded to 0 or 3. */
 static void test_the_sum_is_right(void)
 {
 	struct unsampler unsampler = {0};

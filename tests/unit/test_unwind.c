@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The walker against the C library's own backtrace(), and on stacks that are none. */
+/* Compares the walker with the C library's backtrace(), and walks memory that is not a stack. */
 #include "base/arena.h"
 #include "process/modules.h"
 #include "record/thread.h"
@@ -33,7 +33,8 @@ static size_t walk(const struct hp_site *site, size_t max)
 	return n;
 }
 
-/* backtrace() begins in take_stack() itself, or in a sanitizer's version of backtrace(). */
+/* Takes the caller's stack both ways. backtrace() begins in take_stack() itself, or in a
+ * sanitizer's version of backtrace(), so these frames are removed. */
 static NOINLINE void take_stack(void)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -131,7 +132,8 @@ static void handle(int signal)
 	sink = signal;
 }
 
-/* Behind the handler comes the interrupted instruction itself, written as address + 1. */
+/* Checks a walk from a signal handler. The frame after the handler's is that of the interrupted
+ * instruction itself, which the walker stores as its address + 1. */
 static void check_interrupted(void)
 {
 	size_t i = 0;
@@ -177,8 +179,7 @@ static void test_depth_is_a_limit(void)
 		CHECK_UINT_EQ(walk(&site, max), max);
 }
 
-/* --- stacks that are none ----------------------------------------------------------------------
- */
+/* --- memory that is not a stack -------------------------------------------------------------- */
 
 static const uintptr_t wild[] = {
 	0,
@@ -217,7 +218,8 @@ static void test_wild_registers(void)
 static void test_pc_that_is_no_code(void)
 {
 	struct hp_site here = HP_SITE_OF_CALLER();
-	static uint64_t data[64]; /* whose middle has nothing around it that a sanitizer minds */
+	/* Walks start in the middle, so that a sanitizer finds nothing to report around it. */
+	static uint64_t data[64];
 	struct hp_site site = {0, here.sp, here.bp};
 
 	CHECK_UINT_EQ(walk(&site, MAX), 0);
@@ -229,8 +231,8 @@ static void test_pc_that_is_no_code(void)
 	CHECK(walk(&site, MAX) <= MAX);
 }
 
-/* Pages full of addresses of code and of the pages themselves, between pages that can't be read: a
- * walk may go anywhere there, but not out, and ends. */
+/* Fills pages with addresses of code and of the pages themselves. The pages around them can't be
+ * read. A walk may go anywhere within the pages, must not leave them, and must end. */
 static void test_random_stacks(void)
 {
 	enum {
@@ -278,7 +280,7 @@ static void run_coroutine(void)
 	swapcontext(&coroutine, &main_context);
 }
 
-/* On a stack that is unmapped between two walks at the same addresses. */
+/* Walks on a coroutine's stack, and at the same addresses after that stack is unmapped. */
 static void test_coroutine_stacks_come_and_go(void)
 {
 	for (int i = 0; i < 3; i++) {
@@ -305,7 +307,8 @@ static void test_coroutine_stacks_come_and_go(void)
 	}
 }
 
-/* A thread's stack that ends within a page, whose bp leads across its end to where nothing is. */
+/* The thread's stack ends in the middle of a page. The saved bp leads beyond that end, to a frame
+ * whose second half is on a page that is not mapped. */
 static void test_end_of_stack_within_a_page(void)
 {
 	enum {
@@ -321,8 +324,8 @@ static void test_end_of_stack_within_a_page(void)
 	munmap(page + PAGE, PAGE);
 	t->walker.memory.home = (uintptr_t)page;
 	t->walker.memory.top = (uintptr_t)page + 2048;
-	bp[0] = (uintptr_t)page + PAGE - 8; /* the caller's */
-	bp[1] = (uintptr_t)page + 16;       /* its code */
+	bp[0] = (uintptr_t)page + PAGE - 8; /* the caller's frame */
+	bp[1] = (uintptr_t)page + 16;       /* an address in the caller's code */
 	CHECK_UINT_EQ(hp_unwind(&t->walker, &site, MAX), 2);
 	t->walker.memory.home = saved.walker.memory.home;
 	t->walker.memory.top = saved.walker.memory.top;
@@ -333,7 +336,7 @@ static void test_end_of_stack_within_a_page(void)
 /* --- frame pointers ----------------------------------------------------------------------------
  */
 
-/* Calls `callee` with `rbp` in %rbp, as code does that uses it for something else. */
+/* Calls `callee` with `rbp` in %rbp, as code may that does not use %rbp as a frame pointer. */
 void call_with_rbp(void (*callee)(void), void *rbp);
 __asm__(".pushsection .text\n"
 	".type call_with_rbp, @function\n"
@@ -358,7 +361,7 @@ static NOINLINE void take_stack_by_frame_pointers(void)
 	sink = 0;
 }
 
-/* Calls of all forms, none of which is ever made. */
+/* Call instructions of all forms. They are never executed. */
 __asm__(".pushsection .text\n"
 	"nop; nop; nop; nop; nop; nop; nop; nop\n"
 	"calls:\n"
@@ -400,26 +403,26 @@ static void test_calls(void)
 	}
 }
 
-/* Two words that look like a frame, but for the code that they lead to: no call ends there. */
+/* The two words look like a frame, but the code address in them does not follow a call. */
 static void test_frame_pointer_leads_to_no_return_address(void)
 {
 	uintptr_t fake[2] = {(uintptr_t)__builtin_frame_address(0), (uintptr_t)qsort + 3};
 
-	CHECK(hp_frame_rule_init(false /* reads no table unasked */));
+	CHECK(hp_frame_rule_init(false /* use no tables */));
 	call_with_rbp(take_stack_by_frame_pointers, fake);
 	for (size_t i = 0; i < 3; i++)
 		CHECK_HEX_EQ(hp_frame_pc(frames[i]), (uintptr_t)expected[i]);
 	CHECK(hp_frame_rule_init(true /* use tables */));
 }
 
-/* The last of all: libunwind is not used any more in this process. */
+/* This test must be the last one: libunwind is not used in this process any more. */
 static void test_libunwind_is_lost_for_good(void)
 {
 	struct hp_frame_rule rule;
 
 	hp_frame_rule_for((uintptr_t)qsort, &rule);
 	CHECK_UINT_EQ(rule.kind, HP_RULE_SP);
-	hp_frame_rule_after_fork(false /* not clean */);
+	hp_frame_rule_after_fork(false /* other threads were inside */);
 	CHECK(hp_frame_rule_init(true /* use tables */));
 	hp_frame_rule_for((uintptr_t)qsort + 1, &rule);
 	CHECK_UINT_EQ(rule.kind, HP_RULE_NONE);

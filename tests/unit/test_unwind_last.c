@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks from a tree of calls that is gone through at random. Each walk is taken twice: by a thread
- * that remembers its last walk, and by one that remembers none. */
+/* Walks from a tree of calls that is traversed at random. Each walk is made twice: by a walker that
+ * remembers its last walk, and by one that does not. */
 #include "base/options.h"
 #include "process/modules.h"
 #include "test.h"
@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 enum {
-	DEPTH_MAX = 60, /* and so more frames than are remembered */
+	DEPTH_MAX = 60, /* more frames than are remembered */
 	N_CALLS = 40000
 };
 
@@ -21,7 +21,7 @@ struct memory {
 	struct hp_step steps[2][HP_STEPS_MAX];
 };
 
-/* One that walks and remembers, one that forgets before each walk. */
+/* `mindful` remembers its last walk; `forgetful` is made to forget it before each walk. */
 struct walkers {
 	struct hp_walker mindful, forgetful;
 	struct memory memory[2];
@@ -58,7 +58,8 @@ static uint32_t next_random(struct walkers *w)
 	return w->random;
 }
 
-/* Not each time: what is remembered is to be out of date in the middle, too. */
+/* Compares the two walks, but only in one of eight calls, so that remembered frames are out of date
+ * by the next walk, also in the middle. */
 static NOINLINE void compare(struct walkers *w)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -75,7 +76,8 @@ static NOINLINE void compare(struct walkers *w)
 
 /* --- frames of all kinds, each called from several places ---------------------------------- */
 
-/* What follows a call keeps it from being made a jump, or one with another call. */
+/* Comes after a call, so that the compiler neither turns the call into a jump nor merges it with
+ * another one. */
 #define CALL_SITE(name) __asm__ volatile("# " name ::: "memory")
 #define KEEP(array)     __asm__ volatile("" ::"r"(array) : "memory")
 
@@ -131,7 +133,7 @@ static NOINLINE void call_any(struct walkers *w, int depth)
 		return;
 	uint32_t r = next_random(w);
 
-	/* Realigned frames now and then: a walk cannot take over the frames beyond them. */
+	/* Realigned frames are rare, because a walk can't take over the frames beyond them. */
 	callees[r % 64 == 0 ? 3 : r / 64 % 3](w, depth + 1);
 	CALL_SITE("any");
 }
@@ -170,7 +172,7 @@ static void test_same_in_a_thread(void)
 	pthread_join(thread, NULL);
 }
 
-/* --- that it is used at all ---------------------------------------------------------------- */
+/* --- that the last walk is used at all ------------------------------------------------------- */
 
 static NOINLINE size_t walk_from(struct walkers *w, int depth)
 {
@@ -195,7 +197,7 @@ static void walk_and_mark(struct walkers *w)
 		w->mindful.steps[w->mindful.n_steps - 1].frame |= MARK;
 }
 
-/* Whether the mark on the outermost frame of the last walk has come again. */
+/* Walks again. Returns true if the walk took over the marked frame from the last walk. */
 static bool is_mark_taken_over(struct walkers *w)
 {
 	size_t n = walk_from(w, 5);

@@ -26,10 +26,10 @@ static void test_what_is_not_is_replaced(void)
 	check_repaired("a\xff"
 		       "b",
 		       3, "a" BAD "b");
-	check_repaired("\xc3", 1, BAD);                         /* cut */
-	check_repaired("\xc0\xaf", 2, BAD BAD);                 /* too long a form */
+	check_repaired("\xc3", 1, BAD);                         /* a sequence that is cut short */
+	check_repaired("\xc0\xaf", 2, BAD BAD);                 /* a longer form than needed */
 	check_repaired("\xed\xa0\x80", 3, BAD BAD BAD);         /* a surrogate */
-	check_repaired("\xf4\x90\x80\x80", 4, BAD BAD BAD BAD); /* beyond the last */
+	check_repaired("\xf4\x90\x80\x80", 4, BAD BAD BAD BAD); /* beyond the last code point */
 	check_repaired("a\0b", 3, "a" BAD "b");
 	CHECK(!utf8_is_valid("\xc3(", 2));
 }

@@ -5,7 +5,7 @@
 #include "test.h"
 #include <unistd.h>
 
-/* Returns what is written to standard error about an environment. */
+/* Returns what is written to standard error about unknown variables in the environment. */
 static const char *said_of(char *const *environment)
 {
 	static char said[8192];
@@ -66,7 +66,7 @@ static void test_typing_errors(void)
 	check_suggestion("HEAPPROFIL=x", "HEAPPROFILE");
 }
 
-/* Where the underscores go is what people remember least. */
+/* People confuse most often where the underscores are. */
 static void test_underscores(void)
 {
 	check_suggestion("HEAP_PROFILE=/tmp/p", "HEAPPROFILE");
@@ -84,7 +84,8 @@ static void test_nothing_near(void)
 		     "heapprof: HEAP_PROFILE_DEPTH: no such variable; see libheapprof(3)\n");
 }
 
-/* What only begins with HEAPPROF may be somebody else's. */
+/* A name that begins with HEAPPROF, and not with our own prefixes, may belong to another program.
+ */
 static void test_names_of_others(void)
 {
 	static const char *const names[] = {

@@ -12,7 +12,7 @@ static void test_each_wire_type(void)
 				   "\x1a\x03"
 				   "abc"                        /* 3: bytes */
 				   "\x25\1\2\3\4"               /* 4: 32 bits */
-				   "\xf8\xff\xff\xff\x0f\x00"); /* the last number there is */
+				   "\xf8\xff\xff\xff\x0f\x00"); /* the largest field number */
 	struct wire_field field;
 
 	CHECK(wire_next_field(&bytes, &field));
@@ -43,15 +43,16 @@ static void check_fails(struct cursor bytes)
 
 static void test_what_is_no_field(void)
 {
-	check_fails(OVER("\x08"));     /* no value */
-	check_fails(OVER("\x08\x80")); /* half of one */
+	check_fails(OVER("\x08"));     /* the value is missing */
+	check_fails(OVER("\x08\x80")); /* half of a varint */
 	check_fails(OVER("\x1a\x04"
-			 "abc")); /* shorter than it says */
-	check_fails(OVER("\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));     /* 2^64 - 1 bytes */
-	check_fails(OVER("\x11\1\2\3"));                                       /* half of 64 bits */
-	check_fails(OVER("\x02\x00"));                                         /* number 0 */
-	check_fails(OVER("\x0b\x0c"));                                         /* a group */
-	check_fails(OVER("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")); /* endless */
+			 "abc")); /* fewer bytes than its length */
+	check_fails(OVER("\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")); /* 2^64 - 1 bytes */
+	check_fails(OVER("\x11\1\2\3"));                                   /* half of 64 bits */
+	check_fails(OVER("\x02\x00"));                                     /* number 0 */
+	check_fails(OVER("\x0b\x0c"));                                     /* a group */
+	/* A varint of more than 10 bytes. */
+	check_fails(OVER("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
 }
 
 TEST_MAIN(TEST(test_each_wire_type), TEST(test_what_is_no_field))

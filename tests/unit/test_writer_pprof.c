@@ -92,7 +92,7 @@ static void test_everything_is_written(void)
 	profile_free(profile);
 }
 
-/* More samples, locations and strings than go into one message. */
+/* The profile has more samples, locations and strings than fit into one batch. */
 static void test_batches_are_one_profile(void)
 {
 	enum {
