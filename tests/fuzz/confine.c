@@ -18,13 +18,13 @@ static unsigned long n_crashes;
 const char *__asan_default_options(void);
 const char *__asan_default_suppressions(void);
 
-/* Leaks of calls that were given up are not findings; the signals are ours. */
+/* Leaks of calls that were given up do not count as bugs. The signals are handled here. */
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0";
 }
 
-/* Suppresses reports of bad arguments that these libraries pass to memcpy() and similar
+/* Suppresses reports about bad arguments that libdw and libelf pass to memcpy() and similar
  * functions. */
 const char *__asan_default_suppressions(void)
 {
@@ -78,7 +78,7 @@ static void catch_signals(void)
 	if (are_caught)
 		return;
 	are_caught = true;
-	sigaltstack(&alternate, NULL); /* for code that recurses too deep */
+	sigaltstack(&alternate, NULL); /* for code that overflows the stack by recursion */
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
 }
@@ -86,7 +86,7 @@ static void catch_signals(void)
 bool confine(void (*run)(void *argument), void *argument)
 {
 	catch_signals();
-	if (sigsetjmp(around, 1 /* with the signal mask */)) {
+	if (sigsetjmp(around, 1 /* saves the signal mask as well */)) {
 		is_inside = false;
 		return false;
 	}

@@ -11,7 +11,7 @@
 #include "transform/reproducible.h"
 #include "writers/writer.h"
 
-/* Replaces gzip. Packing would take most of the time, and sees only the bytes of a profile. */
+/* A replacement for gzip, which would take most of the time and never looks into what it packs. */
 struct gzip {
 	struct output *output;
 };
@@ -87,7 +87,7 @@ static void merge_with_itself(const struct profile *profile)
 	diag_deinit(&diag);
 }
 
-/* Counts by functions, files, lines or mappings; the input determines which. */
+/* Counts by functions, files, lines or mappings, depending on the input. */
 static void count_functions(const struct profile *profile)
 {
 	const struct frames_view view = {.by = (enum frames_by)(profile->locations.n % 4)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Demangles the names of hostile symbol tables: libiberty within our limits. */
+/* Demangles hostile symbol names: libiberty within our limits. */
 #include <stdlib.h>
 #include <string.h>
 

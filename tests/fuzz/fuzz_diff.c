@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Compares profiles. The input's parts: a gate; suppressions; then profiles of any format. The
- * first two profiles are a base and a new one, shown in every format; three or more are a trend as
- * well. */
+/* Compares profiles. The parts of an input are a gate, suppressions, and profiles of any format.
+ * The first two profiles are compared as a base and a new one, and reported in every format. Three
+ * or more are also judged as a trend. */
 #include <stdlib.h>
 
 #include "analysis/dump_series.h"
@@ -51,7 +51,8 @@ static void read_rules(struct comparison *comparison, const char *gate, struct p
 	comparison->rules.suppressions = &comparison->suppressions;
 }
 
-/* Makes the check that cmd_diff.c makes before it compares. */
+/* Makes the same check as cmd_diff.c does before it compares: returns true if all profiles have the
+ * sample type. */
 static bool is_comparable(const struct comparison *comparison, const char *type)
 {
 	for (size_t i = 0; i < comparison->n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the profiler's own reader of loaded images. Nothing is mapped around the image, so that
- * headers which point outside it point at nothing. */
+/* Runs the profiler's own reader of loaded images. Memory around the image can't be read, so that
+ * headers which point outside of the image point at nothing. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,7 +26,8 @@ static uint8_t *image(void)
 	return found;
 }
 
-/* Keeps headers from pointing outside the unmapped space: a sanitizer's own memory is somewhere. */
+/* Changes headers that would point beyond the space around the image, where a sanitizer's own
+ * memory may be. */
 static void keep_near(uint8_t *start)
 {
 	ElfW(Ehdr) file;

@@ -16,7 +16,7 @@ int __wrap_hp_file_open_private(const char *path, int flags)
 	return dup(memory_file); /* the reader closes it */
 }
 
-/* Returns whether everything that the entry points to is within its line. */
+/* Returns true if everything that the entry points to is within its line. */
 static bool is_whole(const struct hp_maps_entry *entry)
 {
 	return !entry->path || (entry->path >= entry->line &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses the profiler's environment: the n-th part is the value of the n-th variable. */
+/* Parses the profiler's environment. The n-th part of an input is the value of the n-th variable.
+ */
 #include <stdlib.h>
 
 #include "base/name_pattern.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the reader named READER, called directly, so that other formats' first lines are not in the
- * way. If the name is empty: the reader that recognizes the content, gzipped or not. */
+/* Calls the reader named READER directly, so that inputs whose first line is another format's reach
+ * it as well. If READER is empty, the reader is found by content, which may be gzipped. */
 #include "consumers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

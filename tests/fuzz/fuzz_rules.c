@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Tries rules that users write: a gate and a list of suppressions, on the third part as text, and
- * on the functions of a profile with the input's drop_frames and keep_frames. */
+/* Tries rules that users write. The parts of an input are a gate, a list of suppressions, a
+ * function's name, drop_frames and keep_frames. The suppressions are matched with the name as text,
+ * and with a profile that contains the function. */
 #include <stdlib.h>
 
 #include "analysis/gate.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks about addresses all over the code of a program or library whose ELF and DWARF are hostile.
- * It is a file, mapped by libelf, as in pprofconv. Bytes of its headers and of the sections that
- * are read are changed, but not their places, so that most of it stays sound. */
+/* Looks up addresses throughout the code of a program or library with hostile ELF and DWARF data.
+ * The input is a file that libelf maps, as in pprofconv. mutate_elf.c changes bytes of its headers
+ * and of the sections that are read, but does not move them, so that most of the file stays valid.
+ */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A mutator for libFuzzer: changes an ELF file within one of its parts, and leaves all of them
- * where they are. */
+/* A mutator for libFuzzer. It changes one part of an ELF file and moves none. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,8 @@ static size_t add_range(struct range *ranges, size_t n, uint64_t start, uint64_t
 	return n + 1;
 }
 
-/* Finds the file's header, the tables of headers, and each section that is not code. */
+/* Finds the file's header, the tables of headers, and each section that is not code. Returns how
+ * many ranges were found. */
 static size_t find_ranges(const uint8_t *data, size_t size, struct range *ranges)
 {
 	Elf64_Ehdr file;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An input consists of several parts, each ended by a line "%%" or the end of the input. */
+/* An input consists of parts. A part ends at a line "%%", or at the end of the input. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@ struct part {
 	size_t size;
 };
 
-/* Takes the next part off `rest`. */
+/* Removes the next part from `rest` and returns it. */
 static inline struct part part_take(struct part *rest)
 {
 	static const char separator[] = "\n%%\n";
@@ -26,7 +26,8 @@ static inline struct part part_take(struct part *rest)
 	return part;
 }
 
-/* Takes the next part off `rest` as text into `out`, cut to its size. */
+/* Removes the next part from `rest` and copies it to `out` as text, cut to `size` bytes with the
+ * terminating zero. */
 static inline void part_text(struct part *rest, char *out, size_t size)
 {
 	struct part part = part_take(rest);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The source of fuzz_symbolize's seeds, compiled as C and as C++, without a library: few bytes with
- * much of what DWARF can say of code. */
+/* The source of the programs that fuzz_symbolize starts from. It is compiled as C and as C++,
+ * without a library. The programs are small, but use much of what DWARF can express. */
 int counts[16];
 
 struct item {

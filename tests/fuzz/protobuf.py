@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Packs pprof's messages by hand, sound ones and others; field numbers are those of
+"""Packs pprof's messages by hand, valid and invalid ones. Field numbers are those in
 proto/profile.proto."""
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Replaces libFuzzer: tries the files of the named folders, each as it is, cut short, and with bits
- * flipped. Usage: TARGET FOLDER... */
+/* Replaces libFuzzer: runs the target on each file in the named folders, whole, cut short, and with
+ * single bits flipped. Usage: TARGET FOLDER... */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +10,14 @@
 #include "target.h"
 
 #define FILE_MAX     (1u << 20)
-#define SECONDS_MAX  60 /* for one file with all its changes */
-#define CHANGES      32 /* of each kind, for each file */
+#define SECONDS_MAX  60 /* for one file and all its changes */
+#define CHANGES      32 /* of each kind, per file */
 #define BYTES_AT_ONE (1u << 17)
 
 static uint8_t bytes[FILE_MAX];
 
-/* Copies the bytes to a block of their own, so that a sanitizer sees their end. */
+/* Runs the target on a copy of the bytes in a block of its own, so that a sanitizer detects reads
+ * beyond the end. */
 static void try_bytes(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -28,7 +29,7 @@ static void try_bytes(const uint8_t *data, size_t size)
 	free(copy);
 }
 
-/* Returns how many changes of a kind to try: fewer for large files, whose bytes take the time. */
+/* Returns how many changes of each kind to try. Large files, which take longer, get fewer. */
 static size_t n_changes(size_t size)
 {
 	return size > BYTES_AT_ONE / CHANGES ? BYTES_AT_ONE / size + 1 : CHANGES;
@@ -76,7 +77,8 @@ static int is_file(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* Returns how many files there were. */
+/* Replays all files of a folder. Returns how many there were, or a negative number if the folder
+ * can't be read. */
 static int replay_folder(const char *folder)
 {
 	struct dirent **entries;
@@ -86,7 +88,7 @@ static int replay_folder(const char *folder)
 		char path[4096];
 
 		snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-		printf("# %s\n", path); /* the last one is the culprit */
+		printf("# %s\n", path); /* after a crash, the last file printed caused it */
 		fflush(stdout);
 		replay(path);
 		free(entries[i]);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes what the fuzz targets start from: for each a folder of inputs, and words of its language.
+"""Makes the seeds: for each fuzz target a folder of inputs, and a dictionary of words that occur in
+its inputs.
 
 usage: seeds.py FOLDER [STAMP]
 
-Small inputs of every kind, from tests/data, from the builders below and from compilers; found.py
-adds those that once broke something. The same ones each time.
+The inputs are small and of every kind. They come from tests/data, from the functions below and from
+compilers; found.py adds inputs that once failed. Each run makes the same inputs.
 """
 
 import gzip
@@ -29,7 +30,7 @@ SEPARATOR = b"\n%%\n"
 
 # --- profiles --------------------------------------------------------------------------------
 
-READERS = {  # by the beginning of file names in tests/data, less "good-" and "bad-"
+READERS = {  # beginnings of file names in tests/data, after "good-" or "bad-"
     "jemalloc": ("jemalloc",),
     "go": ("go",),
     "folded": ("folded",),
@@ -47,7 +48,7 @@ def reader_of(name):
 
 
 def text_profiles():
-    """(reader, name, bytes) of all fixtures, and of generated dumps of each kind."""
+    """Yields (reader, name, bytes) for each fixture, and for a generated dump of each kind."""
     for path in sorted(DATA.iterdir()):
         if path.name.startswith(("good-", "bad-")):
             yield reader_of(path.name), path.name, path.read_bytes()
@@ -193,7 +194,7 @@ def compile_program(folder, compiler, language, flags, link=LINK):
 
 
 def stripped(program):
-    """As a distribution ships it: no .symtab, and the local functions packed by xz."""
+    """Strips a program as distributions do: no .symtab; the symbols are packed by xz in a section."""
     shutil.copy(program, program + ".mini")
     run("xz", program + ".mini")
     run("strip", "--strip-all", program)
@@ -226,7 +227,7 @@ def programs():
 # --- all -------------------------------------------------------------------------------------
 
 def seeds():
-    """(target, name, bytes)"""
+    """Yields (target, name, bytes) for each seed."""
     for reader, name, text in text_profiles():
         yield f"reader_{reader}", name, text
         yield "reader_any", name, gzip.compress(text, mtime=0) if len(text) % 3 == 0 else text
