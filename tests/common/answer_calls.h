@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A filter that answers system calls in the kernel's place. */
+/* Makes the kernel refuse or answer system calls by a filter. */
 #pragma once
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -10,9 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Answers in the calling thread and all that it makes, from now on and for good. `numbers` are
- * those of the calls, and end with -1; `answer` is one of SECCOMP_RET_*. Returns false if there are
- * no filters here. */
+/* Installs a filter in the calling thread, for good; threads and processes that it creates inherit
+ * it. `numbers` are the system calls, and end with -1. `answer`, one of SECCOMP_RET_*, is what
+ * happens when one is called. Returns false if filters are not supported here. */
 static inline bool answer_calls(const int *numbers, uint32_t answer)
 {
 	struct sock_filter code[64];
