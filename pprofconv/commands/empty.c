@@ -15,7 +15,7 @@ enum {
 	SAMPLES_WANTED = 256, /* if more was allocated: samples at the interval that is advised */
 };
 
-/* What is known from the profile's metadata. In a merged profile, `allocated` and `n_dropped` are
+/* Facts from the profile's metadata. In a merged profile, `allocated` and `n_dropped` are
  * the largest numbers of any input. */
 struct known {
 	int64_t interval; /* in bytes; 1: every allocation was recorded; 0: not known */

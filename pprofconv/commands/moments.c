@@ -8,7 +8,7 @@
 #include "analysis/leftover.h"
 #include "analysis/shared_samples.h"
 
-/* What is kept of an input after its profile was freed. */
+/* The facts about an input that are kept after its profile is freed. */
 struct read_input {
 	int input;
 	char *run; /* the ID of its run; NULL: none, or several */

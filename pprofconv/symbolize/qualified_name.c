@@ -150,7 +150,7 @@ static Dwarf_Die declaration_of(const Dwarf_Die *function)
 	return die;
 }
 
-/* Returns what stands in a name for a container without a name. `inner` is the name of the part
+/* Returns the text that takes the place of a container without a name. `inner` is the name of the part
  * inside the container. */
 static const char *unnamed(Dwarf_Die *container, const char *inner)
 {

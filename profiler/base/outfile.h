@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* A file that is being written. Its final name does not exist until hp_outfile_claim(). All zeroes
- * is no file. */
+ * means no file. */
 struct hp_outfile {
 	int fd;
 	int error;              /* the first error, as -errno; after it nothing is written */

@@ -367,9 +367,11 @@ void hp_lifecycle_register(void)
 
 	hp_names_mark_environment(is_prefix_misspelt);
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-	/* Handlers run in reverse order. Ours is registered for no library, and before the
-	 * program's own start registers the handler that runs all destructors. So ours runs after
-	 * those. */
+	/* exit() runs handlers in reverse order of their registration. The shared library
+	 * registers ours before the start of the program registers the handler that runs all
+	 * destructors, so ours runs after the destructors. It is registered for no library (NULL),
+	 * or it would run with our own library's. In a program linked with the archive this runs
+	 * after that registration: there the last dump comes before the destructors. */
 	__cxa_atexit(at_exit, NULL, NULL);
 	__cxa_at_quick_exit(at_exit, NULL);
 	/* Now, because no other thread opens descriptors yet that could be confused with

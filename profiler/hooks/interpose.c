@@ -234,8 +234,8 @@ SAME_AS_GLOBAL_FREE(free_aligned_sized) /* C23 */
 
 /* --- libraries and the end ----------------------------------------------------------------- */
 
-/* What is known about a library's code is no longer valid once the library may be unmapped: see
- * modules.h. */
+/* Facts about a library's code are no longer valid once the library may be unmapped: see modules.h.
+ */
 HOOK int dlclose(void *handle)
 {
 	static int (*next)(void *);
@@ -260,9 +260,9 @@ HOOK void _exit(int status)
 
 HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
 
-/* note = name-size desc-size type owner version. By this note a copy of the library recognizes
- * another copy: a program that is linked with the archive may also be run under the shared
- * library. */
+/* An ELF note: name-size desc-size type owner version. By this note a copy of the library
+ * recognizes another copy: a program that is linked with the archive may also be run under the
+ * shared library. */
 __asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
 	".balign 4\n"
 	".long 2f - 1f, 4f - 3f, 1\n"

@@ -176,7 +176,8 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 }
 
 /* Takes the block's entry out of the table. Returns the thread, which has entered and must leave;
- * or NULL, and the thread has not entered, if the block has no entry. What the table will read and
+ * or NULL, and the thread has not entered, if the block has no entry, no session runs, or the
+ * thread can't enter. What the table will read and
  * what the allocator will write is fetched at the same time: with 100,000 live blocks, this saves
  * three tenths of the time of a malloc and its free. */
 static struct hp_thread *enter_and_take(void *p, struct hp_live_entry *out)

@@ -42,7 +42,8 @@ extern void (*hp_thread_on_exit)(void);
 struct hp_thread *hp_thread_enter(void);
 void hp_thread_leave(struct hp_thread *thread);
 
-/* Restarts the counts at 0, for the session with this number; 0 means no session. */
+/* Restarts the counts of allocated bytes and of news at 0, for the session with this number, which
+ * is not 0. Counts of samples and of cut stacks go on over all sessions. */
 void hp_thread_begin_session(uint32_t session);
 
 /* Makes each thread that has not joined the present session take the slow path at its next

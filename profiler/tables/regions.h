@@ -45,7 +45,7 @@ struct hp_regions_taken {
 	} parts[HP_REGIONS_TAKEN_MAX];
 };
 
-/* Takes the range out. Returns how many of its bytes were in recorded mappings. What is left of
+/* Takes the range out. Returns how many of its bytes were in recorded mappings. The rest of
  * such a mapping stays in use if it contains a marked byte: that is, with the same probability with
  * which a mapping of its size is recorded. Otherwise it counts as freed. It does not count as
  * allocated again; but if the range was in its middle, one mapping becomes two. The parts that were

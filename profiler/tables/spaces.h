@@ -21,8 +21,8 @@ struct hp_space_range {
 	enum hp_space kind;
 };
 
-/* Sets the kind of the whole range. Returns false if not all of that could be stored, because there
- * is no memory or the lock was not acquired. */
+/* Sets the kind of the whole range. Returns false if a part could not be stored: without memory, or
+ * without the lock. */
 bool hp_spaces_set(uintptr_t start, size_t size, enum hp_space kind);
 
 /* Finds the first part of the range that is of the kind `from`, changes it to the kind `to`, stores
@@ -47,8 +47,8 @@ struct hp_spaces_taken {
  * beyond HP_SPACES_TAKEN_MAX are forgotten. */
 void hp_spaces_take(uintptr_t start, size_t size, struct hp_spaces_taken *out);
 
-/* Puts what was taken of the `size` bytes at `start` back, but at the address `now`. What was taken
- * beyond these bytes is forgotten. */
+/* Puts the parts that were taken from the `size` bytes at `start` back, but at the address `now`.
+ * Parts beyond these bytes are forgotten. */
 void hp_spaces_put_back(const struct hp_spaces_taken *taken, uintptr_t start, size_t size,
 			uintptr_t now);
 

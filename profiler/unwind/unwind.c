@@ -8,7 +8,7 @@
  * comes to a frame of the last walk, with the same pc, sp and bp, the caller's frame follows by the
  * same rule from the same words of the stack. If these words are unchanged, so is the caller's
  * frame, and so on outward. So the walk compares two words per frame instead of looking up a rule,
- * until the words differ. This is no guess: the rules would find the same frames. It requires that
+ * until the words differ. This is exact: the rules would find the same frames. It requires that
  * the rules have not changed meanwhile (the epoch of modules.h), and that the frames were found by
  * pc, sp and bp alone. The words must be within the thread's home, where they can be read without a
  * check. They are: the frame that both walks have is within the home, and the words of each further

@@ -50,8 +50,8 @@ static void print(const struct hp_options *options, const char *reason)
 	collect(&t);
 }
 
-/* Returns the line of the dump that begins with `start`, without its newline. Returns "" if there
- * is no such line, or more than one. */
+/* Returns the line of the dump that begins with `start`, without its newline. Returns "" if no
+ * line, or more than one, begins so. */
 static const char *line(const char *start)
 {
 	static char found[8192];

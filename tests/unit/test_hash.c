@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hashes depend on a seed: whoever does not know it cannot make inputs collide. */
+/* A hash depends on a seed: without it nobody can make inputs collide. */
 #include "base/hash.h"
 #include "base/number_map.h"
 
