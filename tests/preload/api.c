@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that profiles itself, written as for gperftools. argv[1] says how. */
+/* A program that profiles itself by the calls of gperftools and by ours. argv[1] names the
+ * command. */
 #include "program.h"
 
 #include "heapprof.h"
@@ -13,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static __thread void *volatile sink; /* per thread, as each frees its own */
+static __thread void *volatile sink; /* per thread, because each thread frees its own block */
 
 static NOINLINE void allocate_before(void)
 {
@@ -83,7 +84,7 @@ static int do_sessions(char **argv)
 	return 0;
 }
 
-/* Another file takes the place of the dump that would be removed next. argv: prefix */
+/* Puts a file of its own in the place of the dump that would be removed next. argv: prefix */
 static int do_replaced_dump(char **argv)
 {
 	char path[4096];
@@ -119,8 +120,9 @@ static int do_stop_twice(char **argv)
 	return do_stop(argv);
 }
 
-/* The C library calls HeapProfilerDump(), not code of the program: here as a thread's start
- * function. A handler that ends with the call looks the same. argv: prefix */
+/* Has HeapProfilerDump() called by the C library instead of by code of the program: here as the
+ * start function of a thread. A handler that ends with a call of it looks the same to the profiler.
+ * argv: prefix */
 static int do_callback(char **argv)
 {
 	pthread_t thread;
@@ -152,8 +154,8 @@ static void fork_in_handler(int signal)
 	forked = fork();
 }
 
-/* The signal arrives while the dump is written and is handled at its end; the child returns from
- * the handler. argv: prefix */
+/* Forks in a signal handler. The signal arrives while a dump is written and is handled when the
+ * dump ends; the child returns from the handler. argv: prefix */
 static int do_fork_in_handler(char **argv)
 {
 	static const struct itimerval soon = {.it_value = {.tv_usec = 100}};
@@ -244,8 +246,8 @@ static void *read_all_the_time(void *unused)
 	return NULL;
 }
 
-/* Runs one session after another while threads allocate and another reads profiles. argv: prefix,
- * sessions */
+/* Runs one session after another while four threads allocate and one reads profiles. argv: prefix,
+ * number of sessions */
 static int do_storm(char **argv)
 {
 	pthread_t threads[5];

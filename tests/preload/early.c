@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A library whose constructor does something before any other code has allocated. EARLY_KEYS,
- * EARLY_SETENV, EARLY_CLEARENV or EARLY_FORK says what. */
+/* A library whose constructor does something before any other code allocates. EARLY_KEYS,
+ * EARLY_SETENV, EARLY_CLEARENV or EARLY_FORK selects what it does. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -12,7 +12,8 @@ __attribute__((visibility("default"))) int early_is_linked(void)
 }
 
 #ifdef EARLY_FORK
-/* Fork handlers that are registered before all others. The program sets them later. */
+/* The functions that the fork handlers below call, before a fork, then in the parent and in the
+ * child. The handlers are registered before all others; the program sets the functions later. */
 __attribute__((visibility("default"))) void (*early_handlers[3])(void);
 
 static void prepare(void)

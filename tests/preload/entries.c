@@ -94,7 +94,7 @@ static NOINLINE void do_realloc_growing(int is_first)
 	sink = p;
 }
 
-/* Runs last, so that hardly any of the old addresses is used again. */
+/* Moves blocks. Runs last, so that hardly any of the old addresses is used again. */
 static NOINLINE void do_realloc_moving(int is_first)
 {
 	static __thread void *blocks[200];
@@ -120,7 +120,7 @@ static NOINLINE void do_realloc_to_nothing(int is_first)
 {
 	sink = malloc(hide(100));
 	sink = realloc(sink, hide(0));
-	if (sink) /* the allocator's choice */
+	if (sink) /* realloc() to size 0 may return a block or NULL: the allocator chooses */
 		EXPECT(1, 0, 2, 100);
 	else
 		EXPECT(0, 0, 1, 100);
@@ -144,7 +144,7 @@ static NOINLINE void *allocate_for_realloc(int is_first)
 	return malloc(hide(77));
 }
 
-/* The block counts for the function that reallocated it last. */
+/* A reallocated block counts for the function that reallocated it last. */
 static NOINLINE void do_realloc_of_anothers(int is_first)
 {
 	void *p = allocate_for_realloc(is_first);
@@ -237,7 +237,7 @@ static NOINLINE void do_deep(int is_first, int depth)
 	} else {
 		do_deep(is_first, depth - 1);
 	}
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 }
 
 void do_everything(int is_first)
@@ -260,7 +260,7 @@ void do_everything(int is_first)
 	do_aligned_alloc(is_first);
 	do_memalign(is_first);
 	do_valloc(is_first);
-	/* jemalloc has no pvalloc(), and can't free a block of the C library's */
+	/* jemalloc has no pvalloc() and can't free a block of the C library */
 	if (!getenv("ENTRIES_NO_PVALLOC"))
 		do_pvalloc(is_first);
 	do_usable_size(is_first);

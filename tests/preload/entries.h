@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with a known set of allocations. Each is in a function of its own, which states what it
- * is about to do. At the end the program prints the sums, and the dump must hold the same.
+/* A program with a known set of allocations. Each kind of allocation has a function of its own,
+ * which also states the counts that a dump must have for that function. At the end the program
+ * prints these counts, and a test compares them with the dump.
  *
- * A line: function, objects and bytes in use, objects and bytes allocated. */
+ * A line has the function, objects and bytes in use, objects and bytes allocated. */
 #pragma once
 #include <pthread.h>
 #include <stdio.h>
@@ -17,8 +18,8 @@ struct expectation {
 	long objects, bytes, alloc_objects, alloc_bytes;
 };
 
-/* Keeps the compiler from knowing what becomes of a block. */
-static __thread void *volatile sink; /* per thread, as each frees its own */
+/* Keeps the compiler from knowing whether a block is used. */
+static __thread void *volatile sink; /* per thread, because each thread frees its own block */
 
 static size_t hide(size_t size)
 {
@@ -27,7 +28,8 @@ static size_t hide(size_t size)
 	return hidden;
 }
 
-/* One thread's share; all threads do the same, so main multiplies by their number. */
+/* The counts that one thread causes. All threads do the same, so print_expectations() multiplies
+ * the counts by the number of threads. */
 static struct expectation expectations[64];
 static int n_expectations;
 
@@ -39,7 +41,7 @@ static void expect(int is_first_thread, const char *function, long objects, long
 			(struct expectation){function, objects, bytes, alloc_objects, alloc_bytes};
 }
 
-/* States what the calling function does. */
+/* States the counts that a dump must have for the calling function. */
 #define EXPECT(objects, bytes, alloc_objects, alloc_bytes) \
 	expect(is_first, __func__, objects, bytes, alloc_objects, alloc_bytes)
 
@@ -69,7 +71,7 @@ PLAIN_NAME void *thread_main(void *is_first)
 	return NULL;
 }
 
-/* argv[1]: number of threads; 1 is the main thread itself. */
+/* argv[1]: the number of threads that allocate. If it is 1, that thread is the main thread. */
 int main(int argc, char **argv)
 {
 	static char buffer[1 << 16];

@@ -158,7 +158,7 @@ extern "C" void do_everything(int is_first)
 	do_new_aligned(is_first);
 	do_delete_sized(is_first);
 	do_throwing_constructor(is_first);
-	/* mimalloc's operator new, built as C, aborts where these expect bad_alloc */
+	/* mimalloc's operator new is built as C and aborts where these expect bad_alloc */
 	if (!getenv("ENTRIES_NO_BAD_ALLOC")) {
 		do_new_failing(is_first);
 		do_new_handler(is_first);

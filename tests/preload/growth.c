@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Allocates large blocks that it never touches. argv: "realloc" or "calloc", MiB. Prints how many
- * pages became resident meanwhile: growing by copying touches one for each page that it copies. */
+ * pages became resident meanwhile. If a block grows by being copied, each page that is copied
+ * becomes resident. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

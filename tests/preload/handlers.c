@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Fork handlers that allocate and free. They are registered before the profiler's own, and so run
- * between them. */
+/* Fork handlers that allocate and free. They are registered before the profiler's own handlers.
+ * Before a fork they therefore run after the profiler's, and after the fork before the
+ * profiler's. */
 #include "program.h"
 
 #include <pthread.h>
@@ -70,7 +71,7 @@ static int do_allocate(char **argv)
 	return 0;
 }
 
-/* argv: number of forks of each */
+/* argv: number of forks of each thread */
 static int do_threads(char **argv)
 {
 	int n = atoi(argv[0]);
@@ -98,7 +99,8 @@ static void wait_for_free(void)
 	sem_wait(&is_freed);
 }
 
-/* The fork takes longer than the other thread's patience. */
+/* Makes a fork take longer than the patience of another thread: the fork waits in a handler until
+ * that thread has freed a block. */
 static int do_hold(char **argv)
 {
 	pthread_t thread;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with state that the profiler must not change: descriptors, errno, its working
- * directory, its exit status. argv[1] says which; the program ends with HARMED if the profiler has
- * done harm. */
+/* A program that checks its own state, which the profiler must not change: descriptors, errno,
+ * signals, its working directory, its exit status. argv[1] names the command. The program exits
+ * with status HARMED if the profiler has done harm. */
 #include "program.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* NULL without the library. */
+/* NULL if the program runs without the library. */
 __attribute__((weak)) void HeapProfilerDump(const char *reason);
 
 static void *volatile sink;
@@ -64,8 +64,8 @@ static int do_descriptors(char **argv)
 	return 0;
 }
 
-/* Closes all descriptors, as a daemon does. The files that it opens next get 0, 1 and 2. argv: the
- * file */
+/* Closes descriptors 0 to 2, as a daemon does, and opens a file three times, so that these numbers
+ * belong to the file. argv: the file */
 static int do_database_at_2(char **argv)
 {
 	struct stat status;
@@ -99,7 +99,7 @@ static void allocate_from_generated_code(void)
 		sink = function(100);
 }
 
-/* argv: a folder for files that take all descriptors up to 100 */
+/* argv: a folder for the files that get descriptors 3 to 99 */
 static int do_close_all(char **argv)
 {
 	char path[4096], text[32], back[32];
@@ -151,7 +151,7 @@ static int do_signals(char **argv)
 
 		if (sigaction(i, NULL, &action) != 0)
 			continue;
-		/* the parent may have ignored some, as nohup(1) does */
+		/* the parent may have made us ignore some, as nohup(1) does */
 		require(action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN,
 			"no handler but the program's");
 	}
@@ -169,8 +169,8 @@ static int do_size_limit(char **argv)
 	return 7;
 }
 
-/* If the profiler can't write a line, it leaves no signal pending, and takes none of the
- * program's. */
+/* Checks that when the profiler can't write a line, it leaves no SIGPIPE or SIGXFSZ pending, and
+ * does not remove such a signal that is the program's own. */
 static int do_silent_signals(char **argv)
 {
 	const int numbers[] = {SIGPIPE, SIGXFSZ};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Uses jemalloc's own interface, if there is one. */
+/* Uses jemalloc's own interface if the process has it. */
 #include "entries.h"
 
 __attribute__((weak)) void *mallocx(size_t size, int flags);
@@ -31,7 +31,7 @@ static NOINLINE void do_xallocx(int is_first)
 	EXPECT(1, 100, 1, 100);
 	sink = mallocx(hide(100), 0);
 	if (xallocx(sink, hide(1 << 20), 0, 0) >= 1 << 20)
-		abort(); /* it can't grow so far in place */
+		abort(); /* the block can't grow that far in place */
 }
 
 void do_everything(int is_first)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that maps memory itself. argv[1] says how. */
+/* A program that maps memory itself. argv[1] names the command. */
 #include "program.h"
 
 #include <pthread.h>
@@ -44,11 +44,11 @@ static int do_map(char **argv)
 	munmap(cut + MIB, MIB);
 	sink = remap(kept, 4 * MIB, 6 * MIB);
 	sink = mmap(NULL, (size_t)-1 / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0); /* fails, as the next two do */
+		    0); /* this call fails, and so do the next two */
 	sink = remap(cut, MIB, (size_t)-1 / 2);
 	sink = (void *)(intptr_t)munmap(cut, (size_t)-1 / 2);
 	move_break();
-	allocate_large(); /* the allocator maps this one */
+	allocate_large(); /* the allocator maps this block */
 	return 0;
 }
 
@@ -56,7 +56,7 @@ enum {
 	N_TRIMMED = 4000
 };
 
-/* Maps more than needed, to choose a part that is aligned. */
+/* Maps more than needed and unmaps a part, as programs do that need an aligned mapping. */
 static NOINLINE void map_and_trim(void)
 {
 	for (int i = 0; i < N_TRIMMED; i++) {
@@ -94,7 +94,8 @@ enum {
 	N_KEPT = 20000
 };
 
-/* Leaves a hole where the mapping was. */
+/* Moves one mapping after another to the same place. Each move leaves a hole where the mapping
+ * was. */
 static void *move_away(void *unused)
 {
 	char *to = map(KEPT);
@@ -153,13 +154,13 @@ static int do_reserve(char **argv)
 	char *p = reserve(1024 * MIB);
 
 	commit(p, 2 * MIB);
-	commit(p + MIB, 2 * MIB);        /* one of these is new */
-	mprotect(p, 3 * MIB, PROT_READ); /* is usable as before */
+	commit(p + MIB, 2 * MIB);        /* only the second MiB is new */
+	mprotect(p, 3 * MIB, PROT_READ); /* stays usable */
 	mprotect(p, 3 * MIB, PROT_READ | PROT_EXEC);
 	commit_by_key(p + 8 * MIB, MIB);
 	map_over(p + 16 * MIB, 4 * MIB);
 	commit(p + 20 * MIB, MIB);
-	munmap(p + 20 * MIB, 2 * MIB);          /* a usable one, and a reserved one */
+	munmap(p + 20 * MIB, 2 * MIB);          /* one usable MiB and one reserved MiB */
 	mprotect(p, (size_t)-1 / 2, PROT_READ); /* fails */
 	return 0;
 }
@@ -200,7 +201,7 @@ static int do_noreserve(char **argv)
 	return 0;
 }
 
-/* A buffer that grows a page at a time, in place or elsewhere. */
+/* Grows a buffer by a page at a time: in place while there is room, then by moving it. */
 static int do_grow(char **argv)
 {
 	char *p = map(4 * MIB);
@@ -234,10 +235,10 @@ static int do_remap(char **argv)
 
 	remap(p, 8 * MIB, 5 * MIB); /* shrinks */
 	mremap(p, 5 * MIB, 5 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED, target);
-	remap(target, 2 * MIB, 3 * MIB); /* a part of it, which must move */
+	remap(target, 2 * MIB, 3 * MIB); /* a part of the target, which must move */
 	sink = duplicate(map_shared(2 * MIB), 0, 2 * MIB, 0);
 	sink = duplicate(map(MIB), MIB, MIB, MREMAP_DONTUNMAP);
-	sink = remap(r, 64 * MIB, 128 * MIB); /* reserved as before */
+	sink = remap(r, 64 * MIB, 128 * MIB); /* all of it stays reserved */
 	return 0;
 }
 
@@ -255,7 +256,7 @@ static int do_fork_and_commit(char **argv)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
 }
 
-/* Commits until the interval is used up. */
+/* Makes reserved memory usable, 1 MiB at a time, until a dump interval is used up. */
 static int do_commit_much(char **argv)
 {
 	char *p = reserve(1024 * MIB);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Uses operator new and delete in all their forms, directly and through the C++ library: a program,
- * or a library that operators_host.c opens. */
+/* Uses operator new and delete in all their forms, directly and through the C++ library. It is
+ * built as a program and as a library that operators_host.c opens. */
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -62,7 +62,7 @@ static NOINLINE void use_each_form()
 
 static NOINLINE void delete_it(base *object)
 {
-	delete object; /* the class's destructor calls operator delete, and may do so by a jump */
+	delete object; /* the class's destructor calls operator delete, perhaps by a jump */
 }
 
 static NOINLINE void use_classes()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A C program that opens C++ libraries, and prints whether it has an operator new before and after.
+/* A C program that opens C++ libraries. Before it opens them and afterwards it prints whether the
+ * process has an operator new and delete.
  *
  *	operators_host local|global LIBRARY... */
 #include <dlfcn.h>

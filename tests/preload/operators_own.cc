@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A program's own operator new and delete, in the forms that are defined as OWN_...; at the end it
- * prints how often each was called. HEADER bytes precede each block: a form that doesn't know of
- * them can't free it. */
+/* A program's own operator new and delete, in each form for which OWN_... is defined. At the end
+ * the program prints how often each form was called. HEADER bytes precede each block; a form of
+ * delete that does not expect a header can't free it. */
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>

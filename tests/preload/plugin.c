@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A library to be opened and closed. NAME makes each one's functions its own; it is built several
- * times, to about the same size, so that one is loaded where another was. */
+/* A library that tests open and close. It is built several times, each time with another NAME, with
+ * which the name of the inner function begins. All builds have about the same size, so that one is
+ * loaded where another was. */
 #include <stdlib.h>
 
 #define PASTE(a, b)  a##b
@@ -15,13 +16,13 @@ NOINLINE void *INNER(size_t size);
 NOINLINE void *INNER(size_t size)
 {
 #ifdef FRAME_SIZE
-	char room[FRAME_SIZE]; /* the same address needs another rule */
+	char room[FRAME_SIZE]; /* the same address needs another unwind rule in each library */
 
 	sink = room;
 #endif
 	void *p = malloc(size);
 
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 	return p;
 }
 
@@ -30,6 +31,6 @@ PLUGIN_ENTRY void *plugin_allocate(size_t size)
 {
 	void *p = INNER(size);
 
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 	return p;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A C++ library for a C program: throws through its own frames, and gets no memory. */
+/* A C++ library that a C program opens. It throws exceptions through its own frames, and asks for
+ * more memory than there is. */
 #include <cstddef>
 #include <cstdlib>
 #include <new>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens and closes libraries; the tests' libraries are in the folder that follows the command. */
+/* A program that opens and closes libraries. argv[1] names the command; for most commands argv[2]
+ * is the folder of the tests' libraries. */
 #include "program.h"
 
 #include <dlfcn.h>
@@ -17,7 +18,7 @@ static int n_plugins = 4, seconds;
 static int stop;
 static unsigned long n_allocated;
 static struct timespec end_of_storm;
-static __thread void *volatile sink; /* per thread, as each frees its own */
+static __thread void *volatile sink; /* per thread, because each thread frees its own block */
 
 static void *open_plugin(const char *name)
 {
@@ -51,7 +52,7 @@ static NOINLINE void allocate_through(void *handle, int n, int free_them)
 	}
 }
 
-/* Closes each library before it opens the next, so that they get the same place in turn. */
+/* Closes each library before it opens the next one, so that all are loaded at the same place. */
 static int do_one_after_another(char **argv)
 {
 	void *handle = NULL;
@@ -67,7 +68,7 @@ static int do_one_after_another(char **argv)
 	return 0; /* the last one is still open */
 }
 
-/* Takes the page of that code, so that the next library is not loaded there. */
+/* Maps the page of `code`, so that the next library is not loaded there. */
 static void occupy(void *code)
 {
 	size_t page = (size_t)code & -(size_t)4096;
@@ -77,7 +78,8 @@ static void occupy(void *code)
 		"the page of a closed library is free");
 }
 
-/* Opens a library n times, each time where it has never been, and allocates a block through it. */
+/* Opens a library n times, each time at another address, and allocates one block through it each
+ * time. */
 static NOINLINE void open_at_places(const char *name, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -90,7 +92,7 @@ static NOINLINE void open_at_places(const char *name, int n)
 	}
 }
 
-/* argv: folder, name of a library, how many times it is opened; a child does so ten times more */
+/* argv: folder, name of a library, how many times to open it. A child opens it ten more times. */
 static int do_many_places(char **argv)
 {
 	pid_t child = 0;
@@ -108,15 +110,15 @@ static int do_many_places(char **argv)
 	return 0;
 }
 
-/* x.so and y.so are in the working directory. The second takes the first one's name while the first
- * is open. argv: nothing */
+/* Opens x.so from the working directory, renames y.so to x.so, and opens that, too. No
+ * arguments. */
 static int do_replaced(char **argv)
 {
 	void *old = dlopen("./x.so", RTLD_NOW | RTLD_LOCAL);
 
 	allocate_through(old, 10, 0);
 	require(rename("y.so", "x.so") == 0, "rename");
-	void *new = dlopen("././x.so", RTLD_NOW | RTLD_LOCAL); /* not the name that is known */
+	void *new = dlopen("././x.so", RTLD_NOW | RTLD_LOCAL); /* a name that is not known yet */
 
 	require(new &&new != old, "dlopen");
 	allocate_through(new, 20, 0);
@@ -172,7 +174,7 @@ enum {
 	N_ALLOCATORS = 4,
 };
 
-/* argv: folder, number of libraries, seconds (without both: 400 rounds of each thread) */
+/* argv: folder, number of libraries, seconds. Without the last two, each thread runs 400 rounds. */
 static int do_storm(char **argv)
 {
 	pthread_t others[N_CLOSERS + N_ITERATORS], allocators[N_ALLOCATORS];
@@ -218,9 +220,9 @@ static void *allocate_once(void *unused)
 	return NULL;
 }
 
-/* The C library calls what the profiler has registered with it, when a thread ends and when the
- * process ends. argv: the profiler's own library, or one that is linked with it, and a prefix or
- * nothing */
+/* Opens the profiler and closes it. Later, when a thread ends and when the process ends, the C
+ * library still calls what the profiler has registered with it. argv: the profiler's library, or
+ * one that is linked with it; then a prefix for a session, or nothing */
 static int do_profiler(char **argv)
 {
 	const char *prefix = argv[1];
@@ -250,7 +252,8 @@ static NOINLINE void allocate_three(void)
 		sink = malloc(1000);
 }
 
-/* The library's malloc() belongs to another C library. */
+/* Opens a library in a namespace of its own. That library's malloc() belongs to another copy of the
+ * C library. */
 static int do_namespace(char **argv)
 {
 	char path[4096];
@@ -264,7 +267,8 @@ static int do_namespace(char **argv)
 	return 0;
 }
 
-/* The library's malloc() is the C library's, not ours. The program frees its blocks. */
+/* Opens a library that prefers the names of its own dependencies. That library's malloc() is the C
+ * library's instead of ours. The program frees its blocks. */
 static int do_deepbind(char **argv)
 {
 	char path[4096];

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Shared by the preload tests: running a program under the profiler. strict_dump.py reads its dumps.
+"""What the preload tests share: running a program under the profiler. strict_dump.py reads its
+dumps.
 
-The environment gives HEAPPROF_LIB (the library) and HEAPPROF_PROGRAMS (where the test programs
-were built)."""
+The environment gives HEAPPROF_LIB (the library) and HEAPPROF_PROGRAMS (the folder in which the test
+programs were built)."""
 import ctypes.util
 import os
 import sys
@@ -34,8 +35,8 @@ def program(name):
 
 
 def environment(folder, exact=True, preload=LIB, **variables):
-    """An environment under the profiler, dumps being folder/p.*; a variable set to None is
-    removed."""
+    """Returns an environment for a program under the profiler, with the dumps folder/p.*. Variables
+    set to None are removed."""
     env = unprofiled.environment()
     env['HEAPPROFILE'] = os.path.join(folder, 'p')
     if preload:
@@ -51,7 +52,8 @@ def environment(folder, exact=True, preload=LIB, **variables):
 
 
 def run_quietly(argv, env, **options):
-    """Runs a program that must end with 0 and print nothing on standard error."""
+    """Runs a program that must exit with status 0 and print nothing on standard error; returns its
+    Result."""
     result = run(argv, env, **options)
     check(result.returncode == 0 and result.stderr == '',
           f'{argv}: status {result.returncode}, stderr {result.stderr[-2000:]!r}')

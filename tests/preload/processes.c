@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs of several processes. argv[1] says which kind; every process allocates in a function
- * that is named after it. */
+/* Programs of several processes. argv[1] names the command. Each process allocates in a function
+ * that is named after the process's role, such as allocate_in_child(). */
 #include "program.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ static int do_fork(char **argv)
 	return 0;
 }
 
-/* The child frees what the parent allocated, and forks in its turn. */
+/* The child frees half of the blocks that the parent allocated, and forks a child of its own. */
 static int do_fork_twice(char **argv)
 {
 	static void *blocks[100];
@@ -103,7 +103,8 @@ static void free_blocks(void **blocks, int n)
 		free(blocks[i]);
 }
 
-/* The child frees all that it has inherited, and most of what it allocates from the same stack. */
+/* The child frees all blocks that it has inherited, and most of those that it allocates itself from
+ * the same stack. */
 static int do_fork_and_free(char **argv)
 {
 	static void *blocks[100], *own[60];
@@ -122,7 +123,7 @@ static int do_fork_and_free(char **argv)
 	return 0;
 }
 
-/* A fork that no handler sees. */
+/* Forks by a system call of its own, so no fork handler runs. */
 static int do_raw_fork(char **argv)
 {
 	allocate_in_parent();
@@ -201,8 +202,8 @@ static int do_exec_in_place(char **argv)
 static int do_daemon(char **argv)
 {
 	allocate_in_parent();
-	/* Keeps standard output open: its reader sees when the daemon ends. */
-	if (daemon(1 /* stay in the folder */, 1) != 0)
+	/* Keeps standard output open, so that its reader notices when the daemon ends. */
+	if (daemon(1 /* stay in the working directory */, 1) != 0)
 		return 97;
 	allocate_in_child();
 	return 0;
@@ -225,7 +226,8 @@ static void leave(int signal)
 	_exit(0);
 }
 
-/* The signal interrupts the thread in the allocator, in the profiler, or in between. */
+/* Allocates until a signal ends the process. The signal interrupts the thread in the allocator, in
+ * the profiler, or between the two. */
 static NOINLINE void allocate_until_signal(void)
 {
 	struct itimerval soon = {.it_value = {.tv_usec = 2000 + getpid() % 512}};
@@ -253,8 +255,8 @@ static int do_exit_in_handler(char **argv)
 	return 0;
 }
 
-/* Makes children while threads of the parent allocate. argv: number of children, "exec" or
- * "fork" */
+/* Makes children while threads of the parent allocate. argv: number of children, "exec" or "fork",
+ * number of children at a time */
 static int do_storm(char **argv)
 {
 	static int stop;
@@ -288,11 +290,11 @@ static int do_storm(char **argv)
 static NOINLINE void reuse_one(void)
 {
 	free(sink = malloc(24));
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 }
 
-/* The allocator keeps some blocks for the thread that frees them. Frees several, because one may be
- * larger than was asked for. */
+/* Frees some blocks. The allocator keeps them for the thread that has freed them. Frees several,
+ * because a block may be larger than was asked for. */
 static void free_some_for_reuse(void)
 {
 	void *blocks[7];
@@ -303,8 +305,9 @@ static void free_some_for_reuse(void)
 		free(blocks[i]);
 }
 
-/* Threads that no child has hold the allocator's locks. The blocks that it keeps for the forking
- * thread need no lock. argv: number of children */
+/* Makes children by a system call while other threads of the parent hold the allocator's locks.
+ * Those threads do not exist in a child, so nobody releases the locks there. The blocks that the
+ * allocator keeps for the forking thread need no lock. argv: number of children */
 static int do_raw_storm(char **argv)
 {
 	static int stop;
@@ -343,7 +346,8 @@ static void *fork_some(void *n)
 	return NULL;
 }
 
-/* Two threads fork at the same time while two others allocate. argv: children of each */
+/* Two threads fork at the same time while two others allocate. argv: number of children of each
+ * thread */
 static int do_fork_in_threads(char **argv)
 {
 	static int stop;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A test program has several commands. It defines `commands`; the main() in program.c runs the one
- * that argv[1] names, and ends with what that returns. */
+/* The frame of test programs with several commands. A program defines `commands`. The main() in
+ * program.c runs the command that argv[1] names, and exits with the status that the command
+ * returns. */
 #pragma once
 
 #define NOINLINE __attribute__((noinline))
@@ -12,12 +13,12 @@ enum {
 
 struct command {
 	const char *name;
-	int (*run)(char **argv); /* the arguments after the name */
+	int (*run)(char **argv); /* gets the arguments after the name */
 };
 
-/* The last one has no name. */
+/* The commands of the program. The last row has no name. */
 extern const struct command commands[];
 
-/* Ends the program with HARMED and prints `what` if the condition is false, because the profiler
- * has done harm. */
+/* If `condition` is false, the profiler has done harm: prints `what`, and exits with status
+ * HARMED. */
 void require(int condition, const char *what);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that changes its rights or its namespaces, or ends. argv[1] names the situation,
- * argv[2] the action. Its output must be the same with and without the profiler. */
+/* A program that changes its rights or its namespaces, or is ended by a signal. argv[1] names the
+ * situation, argv[2] the action. The output must be the same with and without the profiler. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -130,7 +130,7 @@ static void *outlive_main(void *action)
 {
 	pthread_join(main_thread, NULL);
 	act_and_go_on(action);
-	return NULL; /* the last thread: the process ends */
+	return NULL; /* it was the last thread, so the process ends */
 }
 
 static void after_main(char *action)
@@ -155,7 +155,7 @@ static void in_a_child(const char *action)
 	printf("child: %d\n", status);
 }
 
-/* Drops all capabilities but those for changing users. */
+/* Drops all effective capabilities except those for changing users and groups. */
 static void with_few_capabilities(const char *action)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

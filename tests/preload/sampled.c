@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocates blocks of three sizes and frees half of them; a sampled dump estimates these. Every
- * thread does the same; argv[1] is their number, or "fail" for calls that return no memory,
- * "resize" for one block that grows and shrinks, or "resizex" for one of jemalloc's. */
+/* Allocates blocks of three sizes and frees half of them; a sampled dump estimates their numbers
+ * and bytes. argv[1] is the number of threads, which all do the same. Instead it may be "fail" for
+ * calls that return no memory, "resize" for a block that realloc() grows and shrinks, or "resizex"
+ * for a block that jemalloc's own functions resize. */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@ enum {
 	N_LARGE = 100
 };
 
-static __thread void *volatile sink; /* per thread, as each frees its own */
+static __thread void *volatile sink; /* per thread, because each thread frees its own block */
 
 static void allocate(int n, size_t size)
 {
@@ -68,7 +69,8 @@ static NOINLINE void fail_to_allocate(void)
 __attribute__((weak)) void *rallocx(void *p, size_t size, int flags);
 __attribute__((weak)) size_t xallocx(void *p, size_t size, size_t extra, int flags);
 
-/* xallocx() can't grow the block so far in place. */
+/* Resizes a block by rallocx(). Each xallocx() fails, because the block can't grow that far in
+ * place. */
 static NOINLINE void resizex(void)
 {
 	sink = malloc(1000);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a program as if its kernel lacked something. argv: a list, with commas, of "no-tmpfile" (no
- * files without a name), "no-proc" (no way to name these) and "die" (the first write to a dump ends
- * the program); then the program and its arguments. */
+/* Runs a program as if the kernel lacked something. argv: a list, separated by commas, of
+ * "no-tmpfile" (no files without a name), "no-proc" (a file without a name can't be given one) and
+ * "die" (the first write to a dump kills the process); then the program and its arguments. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -19,7 +19,7 @@
 #define SKIP_UNLESS(op, value, n) BPF_JUMP(BPF_JMP | op | BPF_K, value, 0, n)
 
 enum {
-	OWN_DESCRIPTORS = 64 /* the library's descriptors begin here */
+	OWN_DESCRIPTORS = 64 /* the library uses descriptors from here on */
 };
 
 static const struct sock_filter no_tmpfile[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocates under large frames, deep down, and under code that uses %rbp for something else. Built
- * without frame pointers. */
+/* Allocates below large stack frames, at the end of deep call chains, and below code that does not
+ * use %rbp as a frame pointer. This program is built without frame pointers. */
 #include "program.h"
 
 #include <alloca.h>
@@ -30,7 +30,7 @@ static NOINLINE void under_large_frame(size_t size, int n)
 	room[0] = room[size / 2];
 }
 
-/* argv: KiB, and how often */
+/* argv: size of the frame in KiB, number of allocations */
 static int do_large(char **argv)
 {
 	allocate(1);
@@ -49,7 +49,7 @@ static NOINLINE int deep(int depth, int n)
 	return kept;
 }
 
-/* argv: how deep, and how often */
+/* argv: depth of the calls, number of allocations */
 static int do_deep(char **argv)
 {
 	return !deep(atoi(argv[0]), atoi(argv[1]));
@@ -76,8 +76,8 @@ static void call_generated_code(void)
 		generated(allocate_once, stray);
 }
 
-/* The stack is at the beginning of one mapping, and %rbp points to its end. argv: MiB, and how
- * often */
+/* Runs generated code on a stack at the beginning of a mapping, while %rbp points to the end of
+ * that mapping. argv: size of the mapping in MiB, number of allocations */
 static int do_stray(char **argv)
 {
 	size_t size = strtoul(argv[0], NULL, 0) << 20;

@@ -28,7 +28,7 @@ def add(a, b):
 
 
 class Dump:
-    """A dump, read by the letter of its grammar: the smallest irregularity fails the test."""
+    """A dump that has been read. Whatever its grammar does not allow fails the test."""
 
     def __init__(self, path, text=None):
         self.path = path
@@ -97,7 +97,7 @@ class Dump:
         equal(self.total, total, f'{self.path}: the header against the sum of records')
 
     def _check_addresses(self):
-        """Leaves must be in a mapping. (Outer frames may be in generated code.)"""
+        """Checks that leaves are in a mapping. (Outer frames may be in generated code.)"""
         for m in self.mappings:
             check(m.start < m.end, f'{self.path}: an empty mapping')
         ordered = sorted(self.mappings)
@@ -113,7 +113,7 @@ class Dump:
         return None
 
     def name(self, return_address):
-        """The function that holds a return address; else "file+offset"."""
+        """Returns the name of the function that contains a return address, or "file+offset"."""
         m = self.mapping_of(return_address)
         if not m:
             return '?'
@@ -121,7 +121,7 @@ class Dump:
         return Symbols.of(m.path).name(offset) or f'{os.path.basename(m.path)}+{offset:x}'
 
     def stacks(self):
-        """Counts and the names of a stack's functions, leaf first."""
+        """Returns for each stack its counts and the names of its functions, leaf first."""
         return [(c, [self.name(a) for a in stack]) for c, stack in self.records]
 
     def by_leaf(self):
@@ -135,7 +135,7 @@ class Dump:
 
 
 class Symbols:
-    """Functions of an ELF file by file offset, from nm and readelf."""
+    """The functions of an ELF file by their offset in the file, from nm and readelf."""
     _known = {}
 
     @classmethod
@@ -178,7 +178,7 @@ def names_of_dumps(folder):
 
 
 def dumps_in(folder, pattern=r'p\.\d+\.heap'):
-    """All dumps whose names match, read; no other file may be there."""
+    """Reads and returns all dumps whose names match. Fails if there is any other file."""
     for name in os.listdir(folder):
         check('.tmp' not in name, f'{name} was left behind')
     return [Dump(os.path.join(folder, n)) for n in names_of_dumps(folder)

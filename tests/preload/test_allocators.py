@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The same exact dumps over every allocator, preloaded after the library or linked."""
+"""Dumps are the same exact ones over every allocator, whether it is preloaded after the library or
+linked."""
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from tap import check, equal, main, skip, test
 ALLOCATORS = ['jemalloc', 'tcmalloc_minimal', 'mimalloc']
 
 
-# What these do not have, or do their own way with no profiler as well.
+# Settings for what an allocator lacks, or does in its own way even without a profiler.
 LIMITS = {'jemalloc': {'ENTRIES_NO_PVALLOC': '1'}, 'mimalloc': {'ENTRIES_NO_BAD_ALLOC': '1'}}
 
 
@@ -40,7 +41,7 @@ def test_preloaded_behind(folder, allocator):
 
 @test(allocator=ALLOCATORS)
 def test_linked(folder, allocator):
-    """The program itself needs the allocator."""
+    """The program itself is linked with the allocator."""
     for name in ('entries', 'entries_cxx'):
         binary = program(f'{name}_{allocator}')
         if not os.path.exists(binary):
@@ -61,7 +62,7 @@ def test_sampled(folder, allocator):
 
 @test(allocator=['glibc', *ALLOCATORS])
 def test_jemallocs_own_interface(folder, allocator):
-    """It is there where jemalloc is, and only there."""
+    """The process has jemalloc's interface if, and only if, it has jemalloc."""
     preload = LIB if allocator == 'glibc' else f'{LIB}:{find_allocator(allocator)}'
     env = environment(folder, preload=preload)
     out = run_quietly([program('jemalloc'), '4'], env)
@@ -70,7 +71,7 @@ def test_jemallocs_own_interface(folder, allocator):
 
 @test(interval=['32K', '512K'])
 def test_a_block_of_jemallocs_own_is_counted_once_a_call(folder, interval):
-    """A call that can't enlarge it counts nothing."""
+    """A call of xallocx() that cannot enlarge the block counts nothing."""
     run_quietly([program('sampled'), 'resizex'],
                 environment(folder, exact=False, preload=f'{LIB}:{find_allocator("jemalloc")}',
                             HEAP_PROFILE_SAMPLE_INTERVAL=interval,
@@ -81,7 +82,8 @@ def test_a_block_of_jemallocs_own_is_counted_once_a_call(folder, interval):
 
 @test
 def test_jemallocs_own_interface_bound_at_once(folder):
-    """jemalloc calls it itself, and is bound before us: the loader has nothing to say about it."""
+    """jemalloc calls its own interface too, and is relocated before our library. The loader prints
+    no message about that."""
     env = environment(folder, preload=f'{LIB}:{find_allocator("jemalloc")}', LD_BIND_NOW='1')
     result = run_quietly([program('jemalloc'), '4'], env)
     equal(check_dump(folder, result.stdout), 3, 'lines')
@@ -96,7 +98,7 @@ def run_over_full_tcmalloc(folder, *command, **variables):
 
 @test
 def test_full_tcmalloc(folder):
-    """Its own profiler, which HEAPPROFILE would start too, keeps away."""
+    """HEAPPROFILE would also start the profiler of tcmalloc. It must not start."""
     result = run_over_full_tcmalloc(folder, 'entries', '4')
     equal((result.returncode, result.stderr), (0, ''), 'the program')
     check(check_dump(folder, result.stdout) > 6, 'lines')
@@ -114,7 +116,8 @@ def test_full_tcmalloc_asks_for_no_dump(folder):
 
 @test
 def test_full_tcmalloc_leaves_earlier_dumps_where_told(folder):
-    """It removes them at its start unless a variable forbids that, with or without us."""
+    """tcmalloc removes earlier dumps at its start, with or without our library, unless
+    HEAP_PROFILE_CLEANUP=0."""
     for _ in range(2):
         run_over_full_tcmalloc(folder, 'entries', '1', HEAP_PROFILE_CLEANUP='0')
     equal(len(dumps_in(folder)), 2, 'dumps')
@@ -122,7 +125,7 @@ def test_full_tcmalloc_leaves_earlier_dumps_where_told(folder):
 
 @test
 def test_full_tcmalloc_in_a_program_that_is_left_out(folder):
-    """Nor does it write under our names there."""
+    """In a program that is left out, too, tcmalloc writes no file under our names."""
     result = run_over_full_tcmalloc(folder, 'entries', '4', HEAP_PROFILE_PROGRAM='another')
     equal((result.returncode, result.stderr), (0, ''), 'the program')
     equal(os.listdir(folder), [], 'files')
@@ -139,14 +142,14 @@ def test_archive_in_a_program(folder):
 
 @test
 def test_archive_needs_only_malloc(folder):
-    """A program that names none of our functions gets them by -u malloc."""
+    """A program that calls none of our functions gets them if it is linked with -u malloc."""
     out = subprocess.run(['nm', program('entries_static')], capture_output=True, text=True).stdout
     check(' T malloc\n' in out or ' t malloc\n' in out, 'malloc is linked in')
 
 
 @test(by=['environment', 'call'])
 def test_archive_under_the_shared_library(folder, by):
-    """Each call passes both copies: one records."""
+    """Each call of malloc passes both copies of the library, but only one records it."""
     if by == 'environment':
         result = run([program('entries_static'), '4'], environment(folder))
     else:
@@ -165,7 +168,8 @@ def test_archive_under_the_shared_library(folder, by):
 
 @test
 def test_note_of_the_archive(folder):
-    """By which the shared library knows it; the linker keeps it even where it collects garbage."""
+    """The shared library recognizes the archive by a note in the program. The linker keeps the note
+    even if it removes unused sections."""
     for path in (LIB, program('entries_static')):
         out = subprocess.run(['readelf', '-nW', path], capture_output=True, text=True).stdout
         equal(len(re.findall(r'^ *heapprof ', out, re.M)), 1, f'notes in {path}')
@@ -173,7 +177,7 @@ def test_note_of_the_archive(folder):
 
 @test
 def test_another_malloc_before_ours(folder):
-    """Said once, however profiling begins."""
+    """A message says so once, whether the environment or a call starts the profiling."""
     env = environment(folder, preload=f'{find_allocator("jemalloc")}:{LIB}')
     result = run([program('sampled'), '1'], env)
     equal(len(re.findall('comes before ours', result.stderr)), 1, result.stderr)
@@ -184,7 +188,8 @@ def test_another_malloc_before_ours(folder):
 
 @test(compiler=['clang', 'gcc'])
 def test_address_sanitizer(folder, compiler):
-    """Clang links it into the program, before us; GCC's library is underneath, and is seen."""
+    """Clang links AddressSanitizer into the program, so its malloc comes before ours. GCC's is a
+    library underneath ours, so its allocations are recorded."""
     source, built = f'{folder}/program.c', f'{folder}/program'
     with open(source, 'w', encoding='utf-8') as file:
         file.write('#include <stdlib.h>\nvoid *volatile p;\nint main(void) {\n'
@@ -203,7 +208,8 @@ def test_address_sanitizer(folder, compiler):
 
 @test
 def test_address_of_malloc_in_a_program_at_fixed_addresses(folder):
-    """As Debian's Python is one: the address is the program's, calls come to us."""
+    """In such a program, as Debian's Python is, the address of malloc is one in the program itself.
+    Calls to it must reach our malloc."""
     source, built = f'{folder}/fixed.c', f'{folder}/fixed'
     with open(source, 'w', encoding='utf-8') as file:
         file.write('#include <stdlib.h>\nvoid *(*volatile taken)(size_t);\n'

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The calls that a program makes itself, linked with the shared library and with the archive."""
+"""The API that a program calls itself, when it is linked with the shared library and with the
+archive."""
 import re
 
 from preload import environment, program, run, run_quietly
@@ -30,7 +31,8 @@ def test_calls(folder, way):
 
 @test(way=WAYS)
 def test_sessions(folder, way):
-    """Numbers go on; what was recorded does not."""
+    """The numbers of the dumps continue from one session to the next. What was recorded does
+    not."""
     start(folder, way, 'sessions')
     dumps = dumps_in(folder)
     equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')
@@ -75,7 +77,8 @@ def test_statistics(folder, way):
 
 @test
 def test_environment_and_calls(folder):
-    """Started by the environment already: then the program's own start does nothing."""
+    """If the environment has already started a session, the program's own first start does
+    nothing."""
     env = environment(folder, preload=None, HEAPPROFILE=f'{folder}/env')
     run_quietly([program('api'), 'sessions', f'{folder}/p'], env)
     equal(names_of_dumps(folder), ['env.0001.heap', 'p.0001.heap', 'p.0002.heap'], 'files')
@@ -83,14 +86,15 @@ def test_environment_and_calls(folder):
 
 @test
 def test_stopped_without_a_dump_of_the_last_session(folder):
-    """There are files of an earlier session: nothing to tell."""
+    """There are dumps of an earlier session, so no message is needed."""
     run_quietly([program('api'), 'stop-twice', f'{folder}/p'], environment(folder, preload=None))
     equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
 
 
 @test(way=WAYS)
 def test_stopped_before_any_dump(folder, way):
-    """A user who has set HEAPPROFILE and finds no file gets the reason, whatever HEAP_PROFILE_EXIT_DUMP is."""
+    """If HEAPPROFILE is set and there is no dump, a message gives the reason, whatever
+    HEAP_PROFILE_EXIT_DUMP is."""
     env = environment(folder, preload=None)
     result = run([program(way), 'stop', f'{folder}/p'], env)
     equal((result.returncode, names_of_dumps(folder)), (0, []), 'result')

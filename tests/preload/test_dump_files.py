@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A dump is a whole file under its name or no file, however its process ends."""
+"""A dump is a whole file under its name, or there is no file, however its process ends."""
 import os
 import random
 import shutil
@@ -16,7 +16,8 @@ N_DEATHS = 20
 
 
 def run_sealed(folder, seals, *command, **variables):
-    """The seal itself must not write a dump: the library comes with the program."""
+    """Runs a command whose kernel lacks something. The program that seals the kernel off must not
+    write a dump, so only the command gets the library."""
     env = environment(folder, **variables)
     argv = ['/usr/bin/env', f'LD_PRELOAD={env.pop("LD_PRELOAD")}', *command]
     result = run([program('sealed'), seals, *argv], env)
@@ -27,7 +28,8 @@ def run_sealed(folder, seals, *command, **variables):
 
 @test(seals=['no-tmpfile', 'no-proc', 'no-tmpfile,no-proc'])
 def test_without_files_without_names(folder, seals):
-    """Where a file can't be without a name, or can't get one, it has a temporary one."""
+    """If a file can't be created without a name, or can't be given its name later, it is created
+    with a temporary name."""
     victim = os.path.join(folder, 'p.0001.heap')
     with open(victim, 'w') as f:
         f.write('somebody else\'s')
@@ -57,7 +59,8 @@ def test_death_while_writing(folder):
 
 @test
 def test_cleanup_after_death_while_writing(folder):
-    """A temporary name outlives its process. The next owner removes it, if it is asked to."""
+    """A temporary file outlives its process. With HEAP_PROFILE_CLEANUP=1 the next process that owns
+    the prefix removes it."""
     run_sealed(folder, 'no-tmpfile,die', program('mappings'), 'map')
     names = os.listdir(folder)
     check(len(names) == 1 and names[0].startswith('p.0001.heap.tmp.'), names)
@@ -71,8 +74,8 @@ def test_cleanup_after_death_while_writing(folder):
 
 @test
 def test_odd_characters_in_paths(folder):
-    """The kernel writes a newline as four characters, and leaves all else as it is. The build ID
-    bears the same path as the mapping, which the dump's reader makes sure of."""
+    """The kernel writes a newline in a path as four characters, and other characters as they are.
+    The reader of dumps checks that the build ID has the same path as the mapping."""
     with tempfile.TemporaryDirectory() as other:
         copy = os.path.join(other, 'a\nb\\c \x1b')
         shutil.copy(program('mappings'), copy)
@@ -83,7 +86,7 @@ def test_odd_characters_in_paths(folder):
 
 
 def kill_at_random(folder):
-    """A program that writes one dump after the other."""
+    """Kills a program while it writes one dump after another."""
     env = environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='64K', HEAP_PROFILE_MAX_DUMPS='0')
     before = len(names_of_dumps(folder))
     with subprocess.Popen([program('triggers'), 'threads'], env=env, stdin=subprocess.PIPE,
@@ -101,7 +104,7 @@ def test_kill(folder):
     need_nameless_files(folder)
     for _ in range(N_DEATHS):
         kill_at_random(folder)
-    dumps = dumps_in(folder)  # each is whole, and there is no other file
+    dumps = dumps_in(folder)  # fails if one is not whole, or if there is another file
     check(len(dumps) >= 2 * N_DEATHS, f'{len(dumps)} dumps')
 
 

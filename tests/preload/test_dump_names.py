@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The processes that record, the names of their dumps, and the messages about typing errors."""
+"""Which processes record, the names of their dumps, and the messages about typing errors."""
 import os
 import shutil
 
@@ -39,7 +39,8 @@ WRAPPERS = {
 
 @test(wrapper=WRAPPERS)
 def test_program_in_a_wrapper(folder, wrapper):
-    """It owns the plain names, and nobody else writes or says anything."""
+    """The program in the wrapper owns the plain names. The wrapper neither writes nor prints
+    anything."""
     command = WRAPPERS[wrapper]
     need(command[0])
     run_quietly([*command, PROCESSES, 'leaf'], environment(folder, HEAP_PROFILE_PROGRAM='processes'))
@@ -59,8 +60,9 @@ def test_program_under_make(folder):
 
 @test
 def test_program_behind_a_shim(folder):
-    """As a pyenv's python: a script of the same name that becomes another one, which runs helpers and
-    becomes the program. The name is that of the interpreter until then."""
+    """A shim is a script with the name of the program, as pyenv has one for python. It executes a
+    second script, which runs helpers and then executes the program. Until then the process has the
+    name of the interpreter."""
     need('bash')
     os.mkdir(f'{folder}/shims')
     write_script(f'{folder}/shims/manager',
@@ -75,7 +77,8 @@ def test_program_behind_a_shim(folder):
 
 @test
 def test_children_of_the_program(folder):
-    """The first that matches is the owner; what it forks and what it starts are as ever."""
+    """The first process that matches owns the plain names. The children that it forks or starts
+    have names of their own, as usual."""
     env = environment(folder, HEAP_PROFILE_PROGRAM='processes')
     for kind in ('fork', 'exec'):
         run_quietly(['timeout', '60', PROCESSES, kind], env)
@@ -84,7 +87,7 @@ def test_children_of_the_program(folder):
 
 @test(pattern=['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed'])
 def test_patterns(folder, pattern):
-    """The name is that of the executable, or argv[0]'s."""
+    """The pattern is compared with the name of the executable and with that of argv[0]."""
     env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
     run_quietly(['/somewhere/renamed', 'leaf'], env, executable=PROCESSES)
     equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
@@ -138,7 +141,8 @@ def test_folder_as_prefix(folder, prefix):
 
 @test
 def test_folder_for_several_programs(folder):
-    """Each under its name, also where that begins with a dot or has a percent sign."""
+    """The dumps of each program begin with its name, also if that name begins with a dot or has a
+    percent sign."""
     os.mkdir(f'{folder}/d')
     for name in ('.hidden', '100%p', '..'):
         shutil.copy(PROCESSES, f'{folder}/{name}x')
@@ -171,7 +175,7 @@ TYPO = ('heapprof: HEAP_PROFILE_SAMPEL_INTERVAL: no such variable; did you mean 
 
 @test(kind=['leaf', 'fork', 'exec', 'vfork', 'exec-in-place'])
 def test_typing_error_is_named_once(folder, kind):
-    """By the first process, whatever comes of it."""
+    """The first process names the typing error, whatever it does later."""
     env = environment(folder, HEAP_PROFILE_SAMPEL_INTERVAL='secret')
     result = run([PROCESSES, kind], env)
     equal((result.returncode, result.stdout, result.stderr), (0, '', TYPO), 'result')
@@ -195,7 +199,7 @@ def test_nobody_hears_of_a_typing_error_without_a_prefix(folder):
 
 @test(kind=['leaf', 'fork', 'exec', 'exec-in-place'])
 def test_prefix_under_another_name(folder, kind):
-    """Nothing is recorded; the first process says why."""
+    """Nothing is recorded, and the first process prints the reason."""
     env = environment(folder, HEAPPROFILE=None, HEAP_PROFILE=f'{folder}/x')
     result = run([PROCESSES, kind], env)
     equal((result.returncode, result.stdout, result.stderr), (0, '', (
@@ -205,7 +209,7 @@ def test_prefix_under_another_name(folder, kind):
 
 @test
 def test_names_of_others_are_not_named(folder):
-    """Of gperftools, of tcmalloc, of scripts."""
+    """Variables of gperftools, of tcmalloc and of scripts cause no message."""
     run_quietly([PROCESSES, 'leaf'],
                 environment(folder, HEAP_PROFILE_MMAP_LOG='1', HEAPCHECK='', HEAPPROF_BUILD='build',
                             HEAPPROF_SKIP_SETUP='1', TCMALLOC_SAMPLE_PARAMETER='1'))

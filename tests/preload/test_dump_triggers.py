@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps by bytes, time, resident memory and signal."""
+"""Dumps that are triggered by bytes, time, resident memory and a signal."""
 import os
 import re
 import signal
@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 class Waiting:
-    """A program that has done its work and waits for us."""
+    """A program that has done its work and waits until its standard input is closed."""
 
     def __init__(self, folder, command, **variables):
         self.folder = folder
@@ -55,7 +55,7 @@ def test_time_interval(folder):
 
 @test
 def test_small_allocation_interval(folder):
-    """Less than a thread may usually allocate before it reports."""
+    """The interval is smaller than what a thread usually allocates before it reports."""
     with Waiting(folder, 'wait', HEAP_PROFILE_ALLOCATION_INTERVAL='1000') as program_:
         program_.end()
     equal([d.total.alloc_objects for d in dumps_in(folder)], [*range(1, 11), 10], 'in dumps')
@@ -63,8 +63,8 @@ def test_small_allocation_interval(folder):
 
 @test
 def test_dumps_kept_spread(folder):
-    """Of 1,000 blocks that are allocated in order, dumps are as many blocks apart as they must be
-    for eight to be enough: 10, 20, 40, 80, 160."""
+    """1,000 blocks are allocated in order. The distance of the dumps, in blocks, doubles until
+    eight dumps are enough: 10, 20, 40, 80, 160."""
     with Waiting(folder, 'grow', HEAP_PROFILE_ALLOCATION_INTERVAL='10000', HEAP_PROFILE_KEEP='spread',
                  HEAP_PROFILE_MAX_DUMPS='8') as program_:
         program_.end()
@@ -74,7 +74,7 @@ def test_dumps_kept_spread(folder):
 
 @test(limit=['1', '2', '3'])
 def test_few_dumps_kept_spread(folder, limit):
-    """With room for one, that is the last."""
+    """If only one dump is kept, it is the last one."""
     with Waiting(folder, 'grow', HEAP_PROFILE_ALLOCATION_INTERVAL='10000', HEAP_PROFILE_KEEP='spread',
                  HEAP_PROFILE_MAX_DUMPS=limit) as program_:
         program_.end()
@@ -85,7 +85,8 @@ def test_few_dumps_kept_spread(folder, limit):
 
 @test
 def test_all_intervals_begin_anew_with_each_dump(folder):
-    """As in gperftools: a dump shows what there is for whichever reason it was made."""
+    """As in gperftools, each dump restarts all intervals, because it shows the heap whatever
+    triggered it."""
     run_quietly([TRIGGERS, 'grow-and-shrink'],
                 environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='10000',
                             HEAP_PROFILE_DEALLOCATION_INTERVAL='10000',
@@ -98,7 +99,8 @@ def test_all_intervals_begin_anew_with_each_dump(folder):
 
 @test(command=['touch', 'touch-without-main'])
 def test_rss_interval(folder, command):
-    """In /proc, the process is its main thread, and what is said of that ends with it."""
+    """In /proc, the files of a process are those of its main thread, and report nothing after that
+    thread has ended."""
     with Waiting(folder, command, HEAP_PROFILE_RSS_INTERVAL='32M',
                  HEAP_PROFILE_ALLOCATION_INTERVAL='0') as program_:
         program_.wait_for_dumps(1)
@@ -150,7 +152,7 @@ def test_signal_that_the_program_ignores(folder):
 
 @test
 def test_signal_of_a_fault(folder):
-    """A handler of ours would make the crash an endless loop."""
+    """A handler of ours would repeat the fault for ever."""
     result = run([TRIGGERS, 'crash'], environment(folder, HEAPPROFILESIGNAL='SEGV'))
     equal(result.returncode, -signal.SIGSEGV, 'status')
     equal(result.stderr, "heapprof: HEAPPROFILESIGNAL='SEGV': this signal can't be caught, "
@@ -185,7 +187,8 @@ def test_signal_before_anything_else_in_a_fork_child(folder):
 
 @test(interval=['1', '64K'])
 def test_signals_within_the_profiler(folder, interval):
-    """The dump comes when the hook is at its end: all that was recorded is in it."""
+    """A signal inside a hook causes a dump when the hook ends, so the dump has all that was
+    recorded."""
     run_quietly([TRIGGERS, 'signals-within'],
                 environment(folder, HEAPPROFILESIGNAL='USR2', HEAP_PROFILE_MAX_DUMPS='0',
                             HEAP_PROFILE_ALLOCATION_INTERVAL='0',
@@ -199,7 +202,7 @@ def test_signals_within_the_profiler(folder, interval):
 
 @test(interval=['1', '64'])
 def test_a_thread_ends_first_in_a_fork_child(folder, interval):
-    """Memory freed then, while the C library holds a lock, does not trigger a dump."""
+    """The C library frees memory there while it holds a lock. This must not trigger a dump."""
     for i in range(5):
         run_quietly([TRIGGERS, 'fork-and-join'],
                     environment(folder, HEAPPROFILESIGNAL='USR2',
@@ -208,7 +211,8 @@ def test_a_thread_ends_first_in_a_fork_child(folder, interval):
 
 @test
 def test_no_thread_of_the_profiler(folder):
-    """It would take part in what the program does to its threads and its process."""
+    """The profiler has no thread of its own: such a thread would be affected by what the program
+    does to its threads and its process."""
     with Waiting(folder, 'work', HEAPPROFILESIGNAL='USR2', HEAP_PROFILE_TIME_INTERVAL='1',
                  HEAP_PROFILE_RSS_INTERVAL='1M') as program_:
         program_.wait_for_dumps(1)

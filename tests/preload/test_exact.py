@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A known set of allocations in C and in C++: the dump holds exactly those bytes and objects under
-their stacks, and a sampled dump estimates them."""
+"""Programs in C and C++ make a known set of allocations. An exact dump has exactly these bytes and
+objects under their stacks; a sampled dump estimates them."""
 import math
 
 from preload import environment, program, run_quietly
@@ -28,8 +28,8 @@ def check_expected(dump, expected):
 
 
 def check_stacks_end(dump, outermost):
-    """Every stack of ours runs from a known leaf to `outermost`, and from there to one and the
-    same place in the C library, where the thread or the program began."""
+    """Checks that every stack of the program runs from a known leaf to `outermost`, and from there
+    to one place in the C library, where the thread or the program began."""
     tails = set()
     for _, names in dump.stacks():
         if names[0].startswith('do_'):
@@ -78,11 +78,11 @@ def test_depth(folder, depth):
 
 @test(name=['entries', 'entries_cxx'])
 def test_allocated_bytes_are_exact(folder, name):
-    """Failed allocations count nothing, and a block counts once."""
+    """Failed allocations count nothing, and each block counts once."""
     run_quietly([program(name), '8'], environment(folder))
     dump = last_dump(folder)
-    # The profiler is asked for memory before it is ready to record; stdio asks for some after the
-    # dump. The counted and the recorded bytes differ by no more.
+    # The program allocates before the profiler is ready to record, and stdio allocates after the
+    # dump. The counted and the recorded bytes differ only by these.
     difference = dump.number('allocated_bytes') - dump.total.alloc_bytes
     check(0 <= difference < 100000, f'{difference} bytes counted and not recorded')
 
@@ -92,8 +92,8 @@ SIZES = {'allocate_small': (200000, 100), 'allocate_middle': (20000, 3000),
 
 
 def check_estimate(dump, function, n_threads):
-    """The Horvitz-Thompson estimate and its standard error: n blocks of size s, each recorded
-    with probability p, are estimated by (number recorded)/p with variance n (1-p)/p^2."""
+    """Checks the Horvitz-Thompson estimate within its standard error: n blocks of size s, each
+    recorded with probability p, are estimated as (number recorded)/p with variance n (1-p)/p^2."""
     n, size = SIZES[function]
     p = -math.expm1(-size / dump.interval)
     recorded = Counts(0, 0, 0, 0)
@@ -126,7 +126,7 @@ def test_sampled(folder, n_threads):
 
 @test(interval=['32K', '64K', '512K'])
 def test_a_block_that_is_resized_is_counted_once_a_call(folder, interval):
-    """Below 64K every block may be a recorded one."""
+    """With an interval below 64K, any of the blocks may be a recorded one."""
     run_quietly([program('sampled'), 'resize'],
                 environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL=interval,
                             HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
@@ -136,7 +136,8 @@ def test_a_block_that_is_resized_is_counted_once_a_call(folder, interval):
 
 @test
 def test_failing_calls_count_nothing(folder):
-    """Nor do they use up the countdown, by which what follows would be sampled for them."""
+    """Calls that fail don't use up the countdown either. Otherwise later allocations would be
+    sampled in their place."""
     run_quietly([program('sampled'), 'fail'],
                 environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL='64K'))
     dump = last_dump(folder)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The symbols that the library exports: no names that programs may take by accident, and nothing that
-handles exceptions."""
+"""The library exports no names that programs may use by accident, and nothing that handles
+exceptions."""
 import re
 import subprocess
 
@@ -41,7 +41,7 @@ def test_exported_names(folder):
 
 @test
 def test_needed_libraries(folder):
-    """libunwind exports _Unwind_* too: C++ plugins crash if it comes before libgcc_s."""
+    """libunwind also exports _Unwind_*. If it came before libgcc_s, C++ plugins would crash."""
     out = subprocess.run(['readelf', '-dW', LIB], capture_output=True, text=True).stdout
     needed = re.findall(r'NEEDED.*\[(.+)\]', out)
     unwinders = [i for i, name in enumerate(needed) if name.startswith('libunwind')]
@@ -52,7 +52,8 @@ def test_needed_libraries(folder):
 
 @test
 def test_nothing_is_bound_late(folder):
-    """The loader takes 3 KB of the calling thread's stack to bind a function at its first call."""
+    """Nothing is left for the loader to bind at its first call: that would use 3 KB of the stack of
+    the calling thread."""
     out = subprocess.run(['readelf', '-dW', LIB], capture_output=True, text=True).stdout
     check('BIND_NOW' in out, out)
 
@@ -70,7 +71,7 @@ def test_exceptions_are_libgccs(folder):
 
 @test
 def test_thread_local_storage_is_small(folder):
-    """A library that is opened late must find room in the static block."""
+    """A library that is opened late must fit into what is left of the static TLS block."""
     out = subprocess.run(['readelf', '-lW', LIB], capture_output=True, text=True).stdout
     size = int(re.search(r'^ +TLS +(?:0x\w+ +){4}0x(\w+)', out, re.M).group(1), 16)
     check(size <= 1024, f'{size} bytes')

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Large blocks stay where the allocator has put them: growing one copies nothing that would not have
-been copied, and cleared memory that nobody touches stays untouched. Counted in pages. Some
-allocators copy, or clear, by themselves: over these sizes are smaller, unless HEAPPROF_TEST_LARGE
-is set."""
+"""The profiler leaves large blocks where the allocator has put them. Growing a block copies nothing
+that would not be copied without the profiler, and cleared memory that nobody touches stays
+untouched. Both are measured in pages. Some allocators copy or clear by themselves; over these the
+sizes are smaller, unless HEAPPROF_TEST_LARGE is set."""
 import os
 
 from preload import LIB, PATIENCE, environment, find_allocator, program, run_quietly
@@ -15,8 +15,8 @@ GIB = 1024  # in MiB
 SMALLER = {('realloc', 'jemalloc'): 64, ('realloc', 'tcmalloc_minimal'): 64,
            ('realloc', 'mimalloc'): 32, ('calloc', 'tcmalloc_minimal'): 32,
            ('calloc', 'mimalloc'): 32}
-OWN_PAGES = 1024  # of the profiler: tables, filter, stacks to work on; 4 MiB
-# mimalloc gives pages back to the system by the clock: how many come again, time would decide.
+OWN_PAGES = 1024  # 4 MiB for the profiler: tables, filter, scratch stacks
+# mimalloc returns pages to the system after some time; the count of pages would depend on speed.
 NO_CLOCK = {'MIMALLOC_ALLOW_DECOMMIT': '0'}
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The host's files, descriptors, errno, signals, limits and exit status stay as they were. Each test
-looks for the dump as well, since a library that does nothing harms nothing either."""
+"""The files, descriptors, errno, signals, limits and exit status of the program stay as they were.
+Each test also checks the dump, because a library that does nothing harms nothing."""
 import os
 import re
 import resource
@@ -17,7 +17,8 @@ HOST = program('host')
 
 
 def only_line(result, *words):
-    """Standard error is one line of the profiler's, and all the words are in it."""
+    """Checks that standard error is one line of the profiler, and that the line contains all the
+    words."""
     lines = result.stderr.splitlines()
     check(len(lines) == 1 and lines[0].startswith('heapprof: '), f'stderr: {result.stderr!r}')
     for word in words:
@@ -56,7 +57,7 @@ def test_prefix_longer_than_a_path(folder):
 
 @test
 def test_message_about_a_long_path(folder):
-    """It holds the reason all the same."""
+    """The message contains the reason even if the path is too long for it."""
     result = run([HOST, 'allocate', '1', '1', '5'],
                  environment(folder, HEAPPROFILE='/nowhere' + '/x' * 1500))
     equal(result.returncode, 5, 'status')
@@ -68,7 +69,7 @@ def test_relative_prefix_in_a_removed_folder(folder):
     gone = f'{folder}/gone'
     os.mkdir(gone)
     env = environment(folder, HEAPPROFILE='p')
-    preload = env.pop('LD_PRELOAD')  # not for the shell
+    preload = env.pop('LD_PRELOAD')  # the shell runs without it
     result = run(['sh', '-c', 'cd "$0" && rmdir "$0" && exec env LD_PRELOAD="$1" "$2" allocate 1 1',
                   gone, preload, HOST], env)
     equal(result.returncode, 0, 'status')
@@ -223,7 +224,7 @@ def test_verbose(folder):
 
 @test(folder_there=[False, True])
 def test_line_breaks_in_the_prefix(folder, folder_there):
-    """They do not forge lines."""
+    """A line break in a path does not begin a new line of a message."""
     prefix = f'{folder}/a\nb\x1b[2J'
     if folder_there:
         os.mkdir(prefix)
@@ -268,11 +269,12 @@ def test_host_notices_nothing(folder, command):
 
 @test(n_closed=[1, 2, 3])
 def test_closed_standard_descriptors(folder, n_closed):
-    """A program started without descriptor 2 and below: what it opens there is its own."""
+    """The program is started without descriptor 2 and lower ones. It opens files with these
+    numbers, and the library does not touch those files."""
     closing = ' '.join(f'{fd}>&-' for fd in range(3 - n_closed, 3))
     env = environment(folder, HEAP_PROFILE_VERBOSE='1', HEAP_PROFILE_ALLOCATION_INTERVAL='10K',
                       HEAP_PROFILE_STACK_DEPTH='bad')
-    preload = env.pop('LD_PRELOAD')  # not for the shell
+    preload = env.pop('LD_PRELOAD')  # the shell runs without it
     run(['sh', '-c', f'exec env LD_PRELOAD={preload} {HOST} database-at-2 {folder}/db {closing}'],
         env)
     equal(os.stat(f'{folder}/db').st_size, 0, 'size of the database')
@@ -300,7 +302,8 @@ def test_closed_and_reused_descriptors(folder):
 
 @test(interval=['1', '512K'])
 def test_file_size_limit(folder, interval):
-    """SIGXFSZ would kill: the dump fails, the program goes on."""
+    """The limit makes the dump fail. The program gets no SIGXFSZ, which would kill it, and goes
+    on."""
     result = run([HOST, 'size-limit'], environment(folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval))
     equal(result.returncode, 7, 'status')
     only_line(result, "can't write", 'File too large')
@@ -308,8 +311,8 @@ def test_file_size_limit(folder, interval):
 
 
 def run_onto(stderr, env, before_exec=None):
-    """Exit status and standard output of a program whose standard error is `stderr`; both signals
-    are at their default action."""
+    """Returns the exit status and standard output of a program with `stderr` as its standard error.
+    SIGPIPE and SIGXFSZ have their default action."""
     done = subprocess.run([HOST, 'silent-signals'], env=env, stderr=stderr, text=True,
                           stdout=subprocess.PIPE, restore_signals=True, preexec_fn=before_exec,
                           timeout=PATIENCE)
@@ -318,7 +321,7 @@ def run_onto(stderr, env, before_exec=None):
 
 @test(prefix=['p', 'nowhere/p'])
 def test_standard_error_without_a_reader(folder, prefix):
-    """SIGPIPE of a line of ours would kill."""
+    """A line of the profiler causes no SIGPIPE, which would kill the program."""
     reader, writer = os.pipe()
     os.close(reader)
     env = environment(folder, HEAPPROFILE=f'{folder}/{prefix}', HEAP_PROFILE_VERBOSE='1')
@@ -329,7 +332,7 @@ def test_standard_error_without_a_reader(folder, prefix):
 
 @test
 def test_standard_error_at_the_size_limit(folder):
-    """So would SIGXFSZ."""
+    """A line of the profiler causes no SIGXFSZ, which would kill the program."""
     def no_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     with open(f'{folder}/log', 'w') as log:
@@ -339,7 +342,7 @@ def test_standard_error_at_the_size_limit(folder):
 
 @test
 def test_address_space_limit(folder):
-    """The host runs out of memory, and so do we: it goes on, and so do we."""
+    """Both the program and the profiler run out of memory. Both go on."""
     result = run([HOST, 'address-limit'], environment(folder))
     equal((result.returncode, result.stdout), (0, ''), 'result')
     for line in result.stderr.splitlines():
@@ -348,7 +351,7 @@ def test_address_space_limit(folder):
 
 @test(limit=['4M', '6M', '14M'])
 def test_memory_limit(folder, limit):
-    """What no longer fits is dropped and counted; the dump itself is written all the same."""
+    """Samples that no longer fit are dropped and counted. The dump is written all the same."""
     run_quietly([HOST, 'allocate', '1000000', '16'],
                 environment(folder, HEAP_PROFILE_MEMORY_LIMIT=limit))
     dump = last_dump(folder)
@@ -359,7 +362,7 @@ def test_memory_limit(folder, limit):
 
 @test
 def test_set_user_id_program_ignores_the_environment(folder):
-    """A linked program, since the loader drops a preload there anyway."""
+    """The program is linked with the library, because the loader ignores LD_PRELOAD there."""
     if os.geteuid() != 0 or not shutil.which('setpriv'):
         skip('needs root and setpriv')
     copy = f'{folder}/linked'

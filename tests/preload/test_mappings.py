@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Mappings as allocations: memory that is mapped and usable counts, memory that is only reserved does
-not."""
+"""Mappings that are recorded as allocations: usable memory counts, memory that is only reserved
+does not."""
 import math
 import os
 import shutil
@@ -20,7 +20,7 @@ def test_mappings(folder):
     run_quietly([MAPPINGS, 'map'], environment(folder, HEAP_PROFILE_MMAP='1',
                                                HEAP_PROFILE_ALLOCATION_INTERVAL='0'))
     leaves = last_dump(folder).by_leaf()
-    # 3 MiB are left of what was cut, in two pieces; what was moved keeps its record.
+    # 3 MiB are left of the mapping that was cut, in two pieces. The moved mapping keeps its record.
     equal(leaves['map'][:2], (3, 7 * MIB), 'in use by mmap')
     equal(leaves['remap'], Counts(1, 2 * MIB, 1, 2 * MIB), 'what it has grown by')
     equal(leaves['move_break'][:2], (1, 12288), 'in use by sbrk')
@@ -29,7 +29,8 @@ def test_mappings(folder):
 
 @test(interval=['1', '32K'])
 def test_trimmed_mappings(folder, interval):
-    """The rest is in use, and is allocated once; sampled, it is an estimate of that."""
+    """Each mapping counts once as allocated, whole, and the half that is left counts as in use. A
+    sampled dump estimates these numbers."""
     run_quietly([MAPPINGS, 'trim'],
                 environment(folder, HEAP_PROFILE_ONLY_MMAP='1', HEAP_PROFILE_INUSE_INTERVAL='0',
                             HEAP_PROFILE_SAMPLE_INTERVAL=interval, HEAP_PROFILE_SEED='1'))
@@ -82,7 +83,7 @@ def test_no_mappings_unless_asked_for(folder):
 # --- reservations --------------------------------------------------------------------------------
 
 def run_only_mappings(folder, argv, **variables):
-    """Returns the last dump; there is none by bytes."""
+    """Runs a program with only mappings recorded and no dumps by bytes; returns its last dump."""
     run_quietly(argv, environment(folder, **{
         'HEAP_PROFILE_ONLY_MMAP': '1', 'HEAP_PROFILE_INUSE_INTERVAL': '0',
         'HEAP_PROFILE_ALLOCATION_INTERVAL': '0', **variables}))
@@ -113,7 +114,8 @@ def test_decommitted(folder):
 
 @test
 def test_without_swap_space(folder):
-    """Large, it is a reservation; small, it is what allocators map."""
+    """A large mapping without swap space is a reservation. A small one counts at once, because
+    allocators make such mappings."""
     dump = run_only_mappings(folder, [MAPPINGS, 'noreserve'])
     leaves = dump.by_leaf()
     equal(leaves['map_noreserve'], Counts(2, 68 * MIB, 2, 68 * MIB), 'small, or populated')
@@ -130,7 +132,7 @@ def test_reserved_bytes_only_where_mappings_are_recorded(folder):
 
 @test(interval=['1', '32K'])
 def test_grown(folder, interval):
-    """Each step counts by what it adds, and the estimate is of that."""
+    """Each step counts the bytes that it adds; a sampled dump estimates their sum."""
     dump = run_only_mappings(folder, [MAPPINGS, 'grow'], HEAP_PROFILE_SAMPLE_INTERVAL=interval,
                              HEAP_PROFILE_SEED='1')
     leaves = dump.by_leaf()
@@ -150,7 +152,7 @@ def test_grown(folder, interval):
 def test_remapped(folder):
     dump = run_only_mappings(folder, [MAPPINGS, 'remap'])
     leaves = dump.by_leaf()
-    # 5 MiB that were moved, of which two went elsewhere; and 1 MiB that was left without its pages
+    # 5 MiB that were moved, of which 2 MiB were moved again, and 1 MiB whose pages were moved away
     equal(leaves['map'], Counts(3, 6 * MIB, 3, 9 * MIB), 'by mmap')
     equal(leaves['map_target'], Counts(0, 0, 1, 5 * MIB), 'moved over')
     equal(leaves['remap'], Counts(1, MIB, 1, MIB), 'grown')
@@ -190,7 +192,7 @@ def highest_in_use(folder):
 
 @test
 def test_node(folder):
-    """WebAssembly reserves 10 GiB for 16 MiB that can be used."""
+    """Node reserves 10 GiB for WebAssembly, of which 16 MiB can be used."""
     node = need_program('node')
     dump = run_only_mappings(folder, [node, '-e', 'new WebAssembly.Memory({initial: 256})'],
                              HEAP_PROFILE_INUSE_INTERVAL='1M')
@@ -200,7 +202,7 @@ def test_node(folder):
 
 @test
 def test_php(folder):
-    """A string that grows to 312 MiB, by mremap wherever there is room."""
+    """A string grows to 312 MiB, by mremap wherever there is room."""
     php = need_program('php')
     code = '$s=""; for($i=0;$i<8000;$i++) $s.=str_repeat("x",40960); echo strlen($s);'
     dump = run_only_mappings(folder, [php, '-r', code], HEAP_PROFILE_INUSE_INTERVAL='100M')
@@ -218,7 +220,8 @@ class Small {
 
 @test
 def test_java(folder):
-    """A heap may grow to 4 GiB, and begins with 64 MiB; classes have 1 GiB of addresses."""
+    """The heap may grow to 4 GiB, and begins with 64 MiB. 1 GiB of addresses is reserved for
+    classes."""
     java = need_program('java')
     source = os.path.join(folder, 'Small.java')
     with open(source, 'w') as f:

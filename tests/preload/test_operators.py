@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A program's own operator new and delete, in whatever forms it has, are called exactly as often as
-without the library: the same programs run with and without it. They are built here, for the linker
-takes part in it."""
+"""A program's own operator new and delete, in any of their forms, are called exactly as often as
+without the library. The same programs run with and without it. They are built here, because the
+linker decides which operators are called."""
 import atexit
 import functools
 import itertools
@@ -25,8 +25,8 @@ FLAGS = ['-O1', '-fPIC', '-fno-builtin', '-fno-inline', '-fno-omit-frame-pointer
          '-fno-optimize-sibling-calls', '-Wno-free-nonheap-object']
 TAIL_CALLS = ('-O2', '-fPIC')
 
-# Which forms a program has. A block with a header can be freed by its own forms only, or by others
-# that call these.
+# The forms of operator new and delete that a program defines. Only the program's own forms can free
+# a block with a header, directly or when other forms call them.
 FORMS = {
     'new-delete': ['NEW', 'DELETE', 'HEADER=64'],
     'new-delete-sized': ['NEW', 'DELETE', 'DELETE_SIZED', 'HEADER=64'],
@@ -77,7 +77,8 @@ def can_build(runtime):
 
 @functools.cache
 def compiled(source, runtime='libstdc++', forms=None, flags=()):
-    """An object file; of one's own forms if `forms` says which."""
+    """Compiles a source into an object file, with the own operators that FORMS lists under
+    `forms`."""
     compiler, runtime_flags, _ = COMPILERS[runtime]
     defines = [f'-D{d}' if '=' in d else f'-DOWN_{d}' for d in FORMS.get(forms, [])]
     name = '-'.join([source, runtime, forms or 'none', *flags]) + '.o'
@@ -94,7 +95,8 @@ def own_library(runtime, forms):
 
 @functools.cache
 def program(runtime, forms, place, way):
-    """A program with forms of its own in that place; `way` None: without the library."""
+    """Builds a program whose own forms are in that place: the program, a library or a preloaded
+    library. If `way` is None, the program is not linked with our library."""
     compiler, _, link = COMPILERS[runtime]
     parts = [compiled('operators.cc', runtime)]
     if place == 'program':
@@ -107,7 +109,8 @@ def program(runtime, forms, place, way):
 
 
 def preloads(runtime, forms, place, way):
-    """What LD_PRELOAD may hold: one's own forms before the library or after it."""
+    """Returns the lists to try as LD_PRELOAD. A library with own forms may come before ours or
+    after it."""
     ours = [LIB] if way == 'preloaded' else []
     if place != 'preload':
         return [ours]
@@ -116,13 +119,13 @@ def preloads(runtime, forms, place, way):
 
 
 def check_held(folder, what):
-    """Checks that each block in use is recorded once, with the function that asked for it."""
+    """Checks that each block in use is recorded once, under hold(), which allocated it."""
     held = [(c, names) for c, names in last_dump(folder).stacks() if 'hold' in names]
     equal(sum(c.inuse_objects for c, _ in held), N_HELD, f'{what}: blocks of hold()')
 
 
 def compare(folder, argv, plain_argv, preload, plain_preload, what, **variables):
-    """A run with the library and one without end the same and print the same."""
+    """Checks that a program has the same status and output with and without the library."""
     os.mkdir(folder)
     plain = run(plain_argv, environment(folder, preload=':'.join(plain_preload), HEAPPROFILE=None))
     result = run(argv, environment(folder, preload=':'.join(preload), **variables))
@@ -186,7 +189,8 @@ def test_plugin_of_a_c_program(folder, what):
 
 @test(scope=['local', 'global'])
 def test_plugin_with_tail_calls(folder, scope):
-    """A destructor's call of operator delete has another caller than the plugin's code."""
+    """A destructor may call operator delete by a jump. Its caller then seems to be outside the
+    plugin."""
     compare_hosts(folder, WAYS, [scope, plugin('new-delete', '', TAIL_CALLS)])
 
 
@@ -197,7 +201,7 @@ def test_runtime_that_comes_later(folder):
 
 @test(unwinder=['libunwind', 'frame-pointer'])
 def test_callers_in_a_plugin(folder, unwinder):
-    """The C++ library's own operator new is the leaf, and keeps no frame pointer."""
+    """The leaf is operator new of the C++ library, which keeps no frame pointer."""
     compare_hosts(folder, ['preloaded'], ['local', plugin(None)], HEAP_PROFILE_UNWINDER=unwinder)
     for _, names in last_dump(f'{folder}/preloaded').stacks():
         if 'use_all' in names and 'hold' in names:
@@ -206,7 +210,7 @@ def test_callers_in_a_plugin(folder, unwinder):
 
 @test(way=WAYS)
 def test_program_without_own_forms(folder, way):
-    """There the caller is the leaf."""
+    """If a program has no forms of its own, the leaf is the caller of operator new."""
     binary = program('libstdc++', 'none', 'nowhere', way)
     compare(f'{folder}/d', [binary], [program('libstdc++', 'none', 'nowhere', None)],
             [LIB] if way == 'preloaded' else [], [], way)

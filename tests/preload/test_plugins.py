@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Libraries that are opened and closed: their frames keep their names, and nothing crashes."""
+"""Libraries are opened and closed. Their frames keep their names, and nothing crashes."""
 import os
 import shutil
 
@@ -11,7 +11,7 @@ from tap import check, equal, main, test
 UNWINDERS = ['libunwind', 'frame-pointer']
 LETTERS = 'abcd'
 N_PLACES = 6000
-STARTS = {'main', 'storm_thread', 'open_and_close', 'iterate'}  # of threads
+STARTS = {'main', 'storm_thread', 'open_and_close', 'iterate'}  # functions in which threads start
 
 
 def start(folder, what, way='plugins', **variables):
@@ -21,7 +21,8 @@ def start(folder, what, way='plugins', **variables):
 
 
 def check_storm(dump, n_blocks):
-    """Of all that was allocated through plugins, and in callbacks of the loader, the stacks."""
+    """Checks the stacks of all that was allocated through plugins and in callbacks of the
+    loader."""
     sums = [c for name, c in dump.by_leaf().items() if name.endswith('_inner')]
     equal(sum(c.alloc_objects for c in sums), n_blocks, 'blocks')
     equal(sum(c.inuse_objects for c in sums), 0, 'blocks in use')
@@ -45,7 +46,8 @@ def test_frames_of_closed_libraries(folder, unwinder):
 
 
 def check_one_of_all_places(dump, library, n_blocks):
-    """Wherever the library lay, its blocks are one record, and it is one mapping."""
+    """Checks that the blocks of a library are one record, and that the library is one mapping,
+    although it was loaded at many addresses."""
     records = [(c, names) for c, names in dump.stacks() if names[0] == f'{library}_inner']
     equal([c for c, _ in records],
           [Counts(n_blocks, n_blocks * 100, n_blocks, n_blocks * 100)], 'records')
@@ -57,7 +59,8 @@ def check_one_of_all_places(dump, library, n_blocks):
 
 @test(library=['plugin_a', 'plugin_anonymous'])
 def test_library_at_many_places(folder, library):
-    """As often as you like, and in a forked child, with a build ID and without."""
+    """A library can be opened at any number of addresses, also in a forked child, with and without
+    a build ID."""
     run_quietly([program('plugins'), 'many-places', PROGRAMS, library, str(N_PLACES)],
                 environment(folder))
     check_one_of_all_places(last_dump(folder), library, N_PLACES)
@@ -66,7 +69,7 @@ def test_library_at_many_places(folder, library):
 
 @test
 def test_library_that_is_replaced(folder):
-    """Two files without a build ID that have had the same path."""
+    """Two files without a build ID that had the same path one after the other."""
     for name in ('x.so', 'y.so'):
         shutil.copy(f'{PROGRAMS}/libplugin_anonymous.so', f'{folder}/{name}')
     run_quietly([program('plugins'), 'replaced'], environment(folder), cwd=folder)
@@ -85,7 +88,7 @@ def test_closed_libraries_have_lines_of_their_own(folder, unwinder):
     for letter in LETTERS:
         path = os.path.realpath(f'{PROGRAMS}/libplugin_{letter}.so')
         mappings = [m for m in dump.mappings if m.path == path]
-        is_open = letter == LETTERS[-1]  # then the kernel's line is there as well
+        is_open = letter == LETTERS[-1]  # the dump then also has the kernel's line
         equal(len(mappings), 1 + is_open, f'lines of {path}')
         check(path in dump.build_ids, f'no build ID of {path}')
 
@@ -110,7 +113,8 @@ def test_the_profiler_is_opened_and_closed(folder, library):
 
 
 def check_unseen(folder, how, **variables):
-    """The program's blocks are recorded, those of the library are not. Returns what was said."""
+    """Checks that the blocks of the program are recorded, and those of the library are not. Returns
+    the messages."""
     result = run([program('plugins'), how, PROGRAMS], environment(folder, **variables))
     equal(result.returncode, 0, 'status')
     leaves = last_dump(folder).by_leaf()
@@ -121,7 +125,7 @@ def check_unseen(folder, how, **variables):
 
 @test
 def test_library_in_a_namespace_of_its_own(folder):
-    """Said once, with the first dump after it."""
+    """The message appears once, with the first dump after dlmopen()."""
     line = ('heapprof: dlmopen() has opened libraries with a C library of their own; '
             'their allocations are not recorded\n')
     equal(check_unseen(folder, 'namespace', HEAP_PROFILE_ALLOCATION_INTERVAL='1000'), line,
@@ -131,7 +135,7 @@ def test_library_in_a_namespace_of_its_own(folder):
 
 @test
 def test_library_that_prefers_its_own_names(folder):
-    """Nothing says how a library was opened."""
+    """There is no message, because the profiler cannot find out how a library was opened."""
     equal(check_unseen(folder, 'deepbind'), '', 'said')
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""PostgreSQL under pgbench: a server of many processes. Each has files of its own, all whole, and
-the server stops as usual."""
+"""PostgreSQL, a server of many processes, under pgbench. Each process has dumps of its own, all
+whole, and the server stops as usual."""
 import glob
 import os
 import pwd
@@ -26,7 +26,7 @@ UNPRIVILEGED = 'nobody'
 
 
 def as_unprivileged():
-    """The server refuses to run as root."""
+    """Returns arguments for Popen with which the server does not run as root; it refuses to."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam(UNPRIVILEGED)
@@ -40,7 +40,7 @@ def own(folder):
 
 
 def library_for_all(folder):
-    """A copy where every user can read it."""
+    """Returns the path of a copy of the library that every user can read."""
     copy = f'{folder}/{os.path.basename(LIB)}'
     shutil.copy(LIB, copy)
     os.chmod(copy, 0o755)
@@ -85,7 +85,8 @@ class Cluster:
         equal(total.strip(), '100000|t', 'what the tables hold')
 
     def stop(self):
-        """A fast shutdown, as pg_ctl does it. Returns the status and the profiler's lines."""
+        """Shuts the server down fast, as pg_ctl does. Returns the status and the lines of the
+        profiler."""
         self.server.send_signal(2)
         self.log += self.server.communicate(timeout=90)[1].decode()
         return self.server.returncode, re.findall(r'^heapprof: .*', self.log, re.M)
@@ -95,7 +96,7 @@ class Cluster:
 
     def __exit__(self, *unused):
         if self.server.poll() is None:
-            self.server.send_signal(3)  # immediate: takes the children along
+            self.server.send_signal(3)  # immediate shutdown, which ends the children too
             self.server.communicate()
 
 
@@ -124,7 +125,7 @@ def check_dumps(folder, postmaster):
     for dump in others:
         check(f'p_{dump.metadata["pid"]}.' in dump.path, f'{dump.path} is of another process')
         by_pid.setdefault(dump.number('pid'), []).append(dump)
-    # Clients of initialization, of the benchmark and of the check, and the server's own helpers.
+    # Processes for the clients of pgbench -i, pgbench and the check, and the server's helpers.
     check(len(by_pid) >= N_CLIENTS + 6, f'files of {len(by_pid)} processes')
     for pid, dumps in by_pid.items():
         equal(sorted(d.number('dump') for d in dumps), list(range(1, len(dumps) + 1)),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Processes under one prefix: each has files of its own, all whole, none overwritten; no child
-hangs. HEAPPROF_TEST_CHILDREN sets the length of the storms (200)."""
+"""Processes that share a prefix. Each has dumps of its own, all whole and none overwritten; no
+child hangs. HEAPPROF_TEST_CHILDREN sets the number of children in the storms (200)."""
 import os
 import re
 import shutil
@@ -42,7 +42,7 @@ def test_fork_without_exec(folder, kind):
     owner, child = owner_and_child(folder)
     equal(owner.by_leaf()['allocate_in_parent'], IN_PARENT, 'in the parent')
     equal(owner.by_leaf()['allocate_in_child'], NOTHING, 'of the child, in the parent')
-    # What the child inherited is in use there; so long it counts as allocated.
+    # Inherited blocks are in use in the child. Until it frees them they count as allocated there.
     equal(child.by_leaf()['allocate_in_parent'], IN_PARENT, 'inherited')
     equal(child.by_leaf()['allocate_in_child'], IN_CHILD, 'in the child')
     check(child.number('allocated_bytes') < 20000, 'a child starts with nothing allocated')
@@ -110,7 +110,7 @@ def test_ways_out(folder, way):
 
 @test
 def test_exit_in_a_handler_of_a_signal_that_came_in_a_hook(folder):
-    n = 60  # some of them in the midst of counting
+    n = 60  # some of them exit while the profiler is counting
     start(folder, '_exit-in-handler', n)
     children = dumps_in(folder, CHILD)
     equal(len(children), n, 'children with files')
@@ -134,7 +134,8 @@ def test_restart_under_the_same_prefix(folder):
 
 @test
 def test_siblings(folder):
-    """They can't know of each other: a shell without the library starts both."""
+    """Eight processes, each with a fork child, share a prefix. They do not know about each other,
+    because the test that starts them runs without the library."""
     env = environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='30K')
     siblings = [subprocess.Popen([PROCESSES, 'fork'], env=env) for _ in range(8)]
     for process in siblings:
@@ -185,7 +186,8 @@ def test_sampled_storm(folder):
 
 @test
 def test_raw_storm(folder):
-    """Processes made while other threads hold the allocator's locks; a signal asks for a dump."""
+    """Processes are made by a system call while other threads hold the allocator's locks. A signal
+    asks each for a dump."""
     start(folder, 'raw-storm', N_CHILDREN // 2, HEAPPROFILESIGNAL='40',
           HEAP_PROFILE_TIME_INTERVAL='1', GLIBC_TUNABLES='glibc.malloc.arena_max=1')
     children = dumps_in(folder, CHILD)
@@ -245,7 +247,7 @@ def test_dropped_privileges(folder):
     preload = env.pop('LD_PRELOAD')
     result = run(['setpriv', '--reuid', '65534', '--clear-groups', 'env', f'LD_PRELOAD={preload}',
                   PROCESSES, 'leaf'], env)
-    if 'cannot be preloaded' in result.stderr or result.returncode == 126:  # from env: no access
+    if 'cannot be preloaded' in result.stderr or result.returncode == 126:  # env: no access
         skip('other users can not read the library')
     equal(result.returncode, 0, 'status')
     equal(len(result.stderr.splitlines()), 1, f'lines in {result.stderr!r}')

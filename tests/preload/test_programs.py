@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs with an unusual life: the same output and status with and without the library. Standard
-error holds only lines of the profiler in addition."""
+"""Programs of unusual kinds have the same output and status with and without the library. Standard
+error has only lines of the profiler in addition."""
 import os
 import shutil
 import sys
@@ -121,7 +121,7 @@ def tool(name):
 
 
 def build(folder, argv):
-    """With the user's own caches: the Go library takes long."""
+    """Builds with the caches of the user, because compiling Go's library takes long."""
     result = run(argv, dict(os.environ, GO111MODULE='off'), cwd=folder)
     equal(result.returncode, 0, f'{argv}: {result.stderr[-1500:]}')
 

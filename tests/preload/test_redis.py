@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Debian's redis-server, which links jemalloc, under redis-benchmark: it serves as before, its
-dumps are whole, it ends as usual."""
+"""redis-server of Debian, which is linked with jemalloc, under redis-benchmark. It serves as it
+does without the library, its dumps are whole, and it ends as usual."""
 import os
 import re
 import socket
@@ -15,7 +15,7 @@ need('redis-server', 'redis-benchmark', 'redis-cli')
 
 
 class Server:
-    """On a Unix socket in a folder; with or without the library."""
+    """A redis-server on a Unix socket in a folder, with or without the library."""
 
     def __init__(self, folder, env):
         self.socket = f'{folder}/socket'
@@ -93,7 +93,8 @@ def test_redis(folder, interval):
 
 @test
 def test_background_save(folder):
-    """It forks to save: the child has files of its own, and the data are whole."""
+    """The server forks to save its data. The child has dumps of its own, and the saved data are
+    complete."""
     with Server(folder, environment(folder)) as server:
         server.bench(2000, '-t', 'set', '-r', '1000')
         n_keys = server.ask('DBSIZE')

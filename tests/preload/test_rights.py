@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Calls that change a program's rights, namespaces and threads have the same result under the profiler,
-however dumps are asked for. Dumps are written with the rights that the program has at the time. As root
-all calls succeed; as another user the refusals are compared."""
+"""Calls that change a program's rights, namespaces and threads have the same result under the
+profiler, whatever triggers the dumps. A dump is written with the rights that the program has at
+the time. If root runs this test, all calls succeed; if another user runs it, the refusals are
+compared."""
 import os
 
 from preload import environment, program, run, unprofiled
@@ -41,7 +42,8 @@ def test_rights(folder, situation):
 
 
 def check_dumps(folder, action, trigger):
-    """All are whole. One that a signal asked for is of the user that the program was by then."""
+    """Checks that all dumps are whole, and that the dump by signal belongs to the user that the
+    program had become."""
     dumps = dumps_in(folder, '.*')
     by_signal = [d for d in dumps if d.metadata['reason'].startswith('signal')]
     equal(len(by_signal), int(trigger == 'signal' and action != 'SIGTERM'),

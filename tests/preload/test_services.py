@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Debian's servers that drop privileges in their workers, and commands that change their rights,
-with dumps by signal, time and resident memory: they serve and end as without the library, and their
+"""Servers of Debian whose workers drop privileges, and commands that change their rights, with
+dumps by signal, time and resident memory. They serve and end as without the library, and the
 workers write dumps as the user that they have become."""
 import os
 import pwd
@@ -88,7 +88,8 @@ def ask_dns(port):
 
 
 class Service:
-    """A server in the foreground, whose workers are its children, or itself if it has none."""
+    """A server in the foreground. Its workers are its children, or the server itself if it has
+    none."""
 
     def __init__(self, folder, argv, env, ask, port):
         self.folder, self.ask, self.port = folder, ask, port
@@ -135,7 +136,8 @@ def user_of(pid):
 
 
 def serve(folder, argv, env, ask, port, user, dumps):
-    """What there is to compare, bare and under the library."""
+    """Runs a server. Returns what must be equal with and without the library: status, number of
+    workers, messages."""
     with Service(folder, argv, env, ask, port) as service:
         for _ in range(10):
             check(service.answers(), 'the right answer')
@@ -152,7 +154,8 @@ def dumps_by(folder, word):
 
 
 def wait_for_dumps(service, workers, user, dumps):
-    """Of each worker one by signal; of one of them, while it works, one by time."""
+    """Waits for a dump by signal of each worker, and for a dump by time of one of them while it
+    works, as far as `dumps` names them."""
     if 'signal' in dumps:
         for worker in workers:
             os.kill(worker, 40)
@@ -174,8 +177,9 @@ def need_service(name):
 
 
 def compare(folder, make_argv, ask, user, dumps):
-    """`make_argv` writes the configuration into a folder and returns the command and the port;
-    `dumps` says which are to come while it serves."""
+    """Compares a server with and without the library. `make_argv` writes the configuration into a
+    folder and returns the command and the port; `dumps` names the triggers that must work while it
+    serves."""
     results = []
     for name in ('bare', 'profiled'):
         inside = f'{folder}/{name}'
@@ -213,7 +217,8 @@ def test_nginx(folder):
 
 @test(mpm=['prefork', 'event'])
 def test_apache(folder, mpm):
-    """Its workers hardly allocate, and the threads of an event worker block all signals."""
+    """The workers of Apache hardly allocate, and the threads of an event worker block all
+    signals."""
     need_service('apache2')
 
     def make_argv(inside):

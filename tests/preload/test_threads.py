@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Threads that come and go, and stacks of every kind: no block is lost, and no walk reads memory that is
-not a stack."""
+"""Threads that come and go, and stacks of every kind. No block is lost, and no walk reads memory
+that is not a stack."""
 import math
 
 from preload import environment, program, run_quietly
@@ -26,7 +26,8 @@ def stacks_from(dump, leaf):
 
 @test
 def test_destructors_allocate(folder):
-    """Four rounds of destructors a thread; which round is the profiler's own is left open."""
+    """Each thread has four rounds of destructors. The profiler's own destructor may run in any of
+    them."""
     dump = dump_of(folder, 'destructors', '50')
     equal(dump.by_leaf()['allocate_in_destructor'],
           Counts(200, 200 * 111, 400, 200 * 333), 'in destructors')
@@ -35,7 +36,8 @@ def test_destructors_allocate(folder):
 
 @test
 def test_destructors_sampled(folder):
-    """A thread on its way out has no countdown left: its samples are drawn one by one."""
+    """A thread that is ending has no countdown left. Whether a block is sampled is drawn for each
+    block."""
     n = 20000
     dump = dump_of(folder, 'destructors', str(n), HEAP_PROFILE_SAMPLE_INTERVAL='4K',
                    HEAP_PROFILE_SEED='7')
@@ -69,7 +71,7 @@ def test_small_stacks(folder, unwinder):
 
 @test
 def test_alternate_stack(folder):
-    """The walk goes on from the handler's stack to the interrupted one."""
+    """A walk from a handler on an alternate stack continues on the interrupted stack."""
     dump = dump_of(folder, 'alternate-stack')
     for names in stacks_from(dump, 'allocate_in_handler'):
         check('raise_signal' in names and 'main' in names, f'a stack ends early: {names}')
@@ -123,7 +125,8 @@ def test_wild_frame_pointers(folder, unwinder):
 
 @test
 def test_many_keys_before_the_profiler(folder):
-    """A library uses up the keys that need no memory before we get one."""
+    """A library uses up those thread-specific keys that need no memory, before the profiler gets
+    one."""
     n = 3000
     run_quietly([program('many_keys'), str(n)],
                 environment(folder, exact=False, HEAP_PROFILE_SAMPLE_INTERVAL='4K',
@@ -136,14 +139,15 @@ def test_many_keys_before_the_profiler(folder):
 
 @test
 def test_first_allocation_inside_setenv(folder):
-    """The C library holds its lock on the environment when the profiler starts."""
+    """The profiler starts while the C library holds its lock on the environment."""
     run_quietly([program('early_setenv')], environment(folder))
     equal(last_dump(folder).by_leaf()['allocate_here'], Counts(10, 10000, 10, 10000), 'in it')
 
 
 @test(profile=['p', None])
 def test_clearenv_in_a_constructor_before_us(folder, profile):
-    """The program runs on, unprofiled: who has no environment asks for nothing."""
+    """The program runs on, unprofiled, because a process without an environment has not asked for
+    profiling."""
     run_quietly([program('early_clearenv'), '1000'],
                 environment(folder, HEAPPROFILE=profile and f'{folder}/p'))
 
@@ -154,7 +158,8 @@ INTERVALS = {'HEAP_PROFILE_ALLOCATION_INTERVAL': 'leak', 'HEAP_PROFILE_INUSE_INT
 
 @test(interval=INTERVALS)
 def test_threads_that_end_before_they_report(folder, interval):
-    """Each does less than a thread may do before it has to tell the triggers."""
+    """Each thread ends before it has allocated or freed so much that it must report to the
+    triggers."""
     intervals = {**dict.fromkeys(INTERVALS, '0'), interval: '10M'}
     run_quietly([THREADS, 'requests', INTERVALS[interval], '105'],
                 environment(folder, HEAP_PROFILE_MAX_DUMPS='0', **intervals))
@@ -164,7 +169,7 @@ def test_threads_that_end_before_they_report(folder, interval):
 
 @test
 def test_thread_that_only_frees(folder):
-    """It counts: what is in use stays at a block or two."""
+    """The frees of a thread that only frees count, so the memory in use stays at a block or two."""
     run_quietly([THREADS, 'hand-over', '1000'],
                 environment(folder, HEAP_PROFILE_INUSE_INTERVAL='10M',
                             HEAP_PROFILE_ALLOCATION_INTERVAL='0'))

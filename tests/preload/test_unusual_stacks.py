@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Stacks that are large, deep or misleading: walks have a bounded cost and are right. A walk through all
-pages of a stack would take minutes here, and the programs would count as hanging."""
+"""Stacks that are large, deep or misleading. Walks have a bounded cost and are right. A walk
+through all pages of such a stack would take minutes, and the test would fail because the program
+hangs."""
 import shutil
 
 from preload import environment, program, run, run_quietly
@@ -17,7 +18,7 @@ def dump_of(folder, what, *arguments, **variables):
 
 
 def stacks_of(dump, leaf):
-    """Counts and names of those that allocate() was called from this function in."""
+    """Returns the counts and names of the stacks in which `leaf` called allocate()."""
     return [(counts, names) for counts, names in dump.stacks()
             if names[:1] == ['allocate'] and names[1] == leaf]
 

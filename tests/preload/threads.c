@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads with an unusual life. argv[1] says which. */
+/* Threads with unusual lives and stacks. argv[1] names the command. */
 #include "program.h"
 
 #include <pthread.h>
@@ -13,10 +13,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* NULL without the library. */
+/* NULL if the program runs without the library. */
 __attribute__((weak)) void HeapProfilerDump(const char *reason);
 
-static __thread void *volatile sink; /* per thread, as each frees its own */
+static __thread void *volatile sink; /* per thread, because each thread frees its own block */
 
 /* --- thread-exit destructors --------------------------------------------------------------- */
 
@@ -29,7 +29,7 @@ static NOINLINE void allocate_in_destructor(void)
 	free(sink);
 }
 
-/* Sets the key again, so that it runs in every round of destructors. */
+/* Allocates, and sets the key again, so that this destructor runs in every round of destructors. */
 static void destroy(void *value)
 {
 	allocate_in_destructor();
@@ -139,7 +139,7 @@ static NOINLINE void allocate_in_handler(int signal)
 static NOINLINE void raise_signal(void)
 {
 	raise(SIGUSR1);
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 }
 
 static int do_alternate_stack(char **argv)
@@ -167,8 +167,8 @@ static void count_signal(int signal)
 	n_handled++;
 }
 
-/* Handlers interrupt malloc itself, again and again. (They can't allocate: glibc's malloc would
- * deadlock by itself.) */
+/* Signal handlers interrupt malloc itself, again and again. (The handlers do not allocate: that
+ * would deadlock in glibc's malloc even without the profiler.) */
 static int do_signal_storm(char **argv)
 {
 	struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
@@ -205,8 +205,8 @@ static void run_coroutine(void)
 	}
 }
 
-/* Each coroutine's stack is unmapped when it is done: code that still takes it for readable
- * crashes. */
+/* Runs a coroutine on a stack of its own, and unmaps that stack afterwards. Code that still
+ * considers the stack readable then crashes. */
 static NOINLINE void switch_to_coroutine(size_t size)
 {
 	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -254,7 +254,8 @@ static NOINLINE void allocate_below(size_t size)
 	sink = room;
 }
 
-/* Allocates below frames of many sizes: the main stack grows, and is left again. */
+/* Allocates below frames of many sizes. The main stack grows to the largest frame and is left
+ * again. */
 static int do_deep_frames(char **argv)
 {
 	for (size_t size = 16; size < (4 << 20); size *= 3)
@@ -264,7 +265,7 @@ static int do_deep_frames(char **argv)
 	return 0;
 }
 
-/* For longjmp() out of many frames, and allocation afterwards. */
+/* The place to which jump_from() jumps, out of many frames. */
 static jmp_buf environment;
 
 static NOINLINE void jump_from(int depth)
@@ -274,7 +275,7 @@ static NOINLINE void jump_from(int depth)
 		jump_from(depth - 1);
 	else if (sink)
 		longjmp(environment, 1);
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 }
 
 static int do_longjmp(char **argv)
@@ -286,7 +287,7 @@ static int do_longjmp(char **argv)
 	return 0;
 }
 
-/* A frame pointer that points anywhere: x86-64 code may use the register as it likes. */
+/* Allocates while %rbp holds `value`: x86-64 code need not use this register as a frame pointer. */
 static NOINLINE void allocate_with_wild_frame_pointer(unsigned long value)
 {
 	__asm__ volatile("pushq %%rbp\n\t"
@@ -342,7 +343,8 @@ static NOINLINE void *free_in_thread(void *unused)
 	return NULL;
 }
 
-/* Runs one thread after another. argv: "leak" or "free", how many times 1 MiB */
+/* Runs one thread after another. argv: "leak" or "free", number of threads, each of which allocates
+ * 1 MiB */
 static int do_requests(char **argv)
 {
 	void *(*run)(void *) = strcmp(argv[0], "leak") == 0 ? leak_in_thread : free_in_thread;
@@ -373,7 +375,7 @@ static void *consume(void *unused)
 	}
 }
 
-/* argv: how many times 64 KiB */
+/* argv: number of blocks of 64 KiB */
 static int do_hand_over(char **argv)
 {
 	int n = atoi(argv[0]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that does something and then waits until its standard input is closed. argv[1] says
- * what. */
+/* A program that does something and then waits until its standard input is closed. argv[1] names
+ * the command. */
 #include "program.h"
 
 #include <poll.h>
@@ -92,7 +92,8 @@ static int do_crash(char **argv)
 	return 0;
 }
 
-/* Threads and coroutines with a small stack of their own rely on SA_ONSTACK. */
+/* Checks that the dump signal's handler has SA_ONSTACK, on which threads and coroutines with a
+ * small stack rely. */
 static int do_signal_stack(char **argv)
 {
 	struct sigaction action;
@@ -118,7 +119,7 @@ static void *touch(void *main_thread)
 	exit(do_touch(NULL));
 }
 
-/* The main thread ends and another one continues. */
+/* Ends the main thread while another thread goes on. */
 static int do_touch_without_main(char **argv)
 {
 	static pthread_t main_thread;
@@ -166,7 +167,7 @@ static int do_fork(char **argv)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
 }
 
-/* A child that neither allocates nor frees. */
+/* Forks a child that neither allocates nor frees. */
 static int do_fork_and_wait(char **argv)
 {
 	allocate_some();
@@ -179,7 +180,7 @@ static int do_fork_and_wait(char **argv)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
 }
 
-/* The signal comes before anything that the profiler could see. */
+/* Forks a child that asks for a dump before it does anything that the profiler could notice. */
 static int do_fork_and_raise(char **argv)
 {
 	allocate_some();
@@ -193,7 +194,7 @@ static int do_fork_and_raise(char **argv)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 96;
 }
 
-/* Ten blocks use up an interval of 10,000 bytes. */
+/* Allocates and frees 40 blocks. Ten of them use up an interval of 10,000 bytes. */
 static int do_grow_and_shrink(char **argv)
 {
 	static void *blocks[40];
@@ -213,7 +214,8 @@ static void raise_within(int signal)
 	is_interrupted = 1;
 }
 
-/* Asks for dumps at any point of what the thread is doing, the profiler included. */
+/* Asks for dumps by a signal that interrupts the thread at arbitrary points, also inside the
+ * profiler. */
 static int do_signals_within(char **argv)
 {
 	signal(SIGALRM, raise_within);
@@ -240,9 +242,9 @@ static void *do_nothing(void *unused)
 	return NULL;
 }
 
-/* The parent's threads have more stacks than the C library keeps. When a thread ends in the child,
- * the C library frees the first of these stacks and the threads' memory, with the lock of all
- * stacks held. */
+/* Forks while the threads of the parent have more stacks than the C library keeps. When a thread
+ * ends in the child, the C library frees the first of these stacks and the memory of those threads,
+ * while it holds the lock of all stacks. */
 static int do_fork_and_join(char **argv)
 {
 	pthread_t threads[8], thread;
