@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Shared by the tests of faults. A program runs with and without the library, the same fault happens to
-it, and it must see the same."""
+"""What the tests of faults share. A program runs with and without the library; the same fault
+happens to it, and it must see the same."""
 import collections
 import os
 import shutil
@@ -20,16 +20,17 @@ Outcome = collections.namedtuple('Outcome', 'told folder')
 
 
 def stripped(argv, env):
-    """Leaves programs that run before the program, such as a shell, unprofiled."""
+    """Returns `argv` and `env` changed so that programs that run before the program, such as a
+    shell, run without the library."""
     env = dict(env)
     preload = env.pop('LD_PRELOAD', None)
     return (['env', f'LD_PRELOAD={preload}', *argv] if preload else argv), env
 
 
 def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
-    """Runs in `folder` under the library, dumps being p.*; checks what the program saw against the
-    same without the library, in a folder of its own. Returns the lines that were
-    reported on standard error, and the folder."""
+    """Runs a program in `folder` under the library, with the dumps p.*. Runs it also without the
+    library, in a folder of its own, and checks that status and output are the same. Returns the
+    lines that the library reported on standard error, and the folder."""
     seen = []
     for name in ('bare', 'profiled'):
         inside = f'{folder}/{name}'
@@ -54,19 +55,21 @@ def profiled(argv, folder, wrap=(), status=UNHARMED, **variables):
 
 
 def check_told(outcome, *lines):
-    """Checks that so many lines were reported, and that each holds the words given for it."""
+    """Checks that as many lines were reported as words are given, and that each line contains its
+    words."""
     equal(len(outcome.told), len(lines), f'lines in {outcome.told}')
     for line, words in zip(outcome.told, lines):
         check(words in line, f'no {words!r} in {line!r}')
 
 
 def whole_dumps(folder):
-    """Every file that has a dump's name, read strictly. There may be temporary files as well."""
+    """Reads and returns every file with the name of a dump. There may be temporary files as
+    well."""
     return [Dump(f'{folder}/{name}') for name in names_of_dumps(folder)]
 
 
 def needs_namespaces():
-    """Skips a case where there are no user and mount namespaces, as in some containers."""
+    """Skips a test if there are no user and mount namespaces, as in some containers."""
     result = subprocess.run(in_namespace('mount -t tmpfs none "$PWD"'), cwd='/tmp',
                             capture_output=True, check=False)
     if result.returncode != 0:
@@ -74,14 +77,14 @@ def needs_namespaces():
 
 
 def in_namespace(preparation, afterwards=':'):
-    """The words before a command that let it run with mounts of its own. Both arguments are commands of
-    the shell."""
+    """Returns words to put before a command, so that it runs with mounts of its own. `preparation`
+    and `afterwards` are shell commands that run before and after it."""
     return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec',
             f'{preparation}; status=0; "$@" || status=$?; {afterwards}; exit $status', 'sh']
 
 
 def for_all_users(folder, *paths):
-    """Copies that every user can read."""
+    """Returns the paths of copies that every user can read."""
     copies = []
     for path in paths:
         copies.append(f'{folder}/{os.path.basename(path)}')
@@ -90,7 +93,7 @@ def for_all_users(folder, *paths):
     return copies
 
 
-# With linkat refused a dump can't be a file without a name until it is whole.
+# If linkat is refused, a dump has a temporary name until it is whole, instead of no name.
 WAYS = {'nameless': 'none', 'named': 'linkat'}
 
 
@@ -100,7 +103,7 @@ Injected = collections.namedtuple('Injected', 'result n_seen name folder')
 
 
 def inject(folder, calls, n, action, argv, wrap=(), refused='none', **variables):
-    """Runs the victim once, with something done to it at the library's N-th system call."""
+    """Runs the victim once, and does something at the N-th system call of the library."""
     inside = f'{folder}/{n}'
     os.mkdir(inside)
     words, env = stripped(argv, environment(inside, **variables))
@@ -115,7 +118,8 @@ def inject(folder, calls, n, action, argv, wrap=(), refused='none', **variables)
 
 
 def for_each_call(folder, calls, action, argv, **settings):
-    """Injects at the first system call, the second, and so on, to the end of the program."""
+    """Injects a fault at the first system call, in the next run at the second, and so on, until the
+    program makes no further calls."""
     n = 1
     while True:
         done = inject(folder, calls, n, action, argv, **settings)
@@ -128,7 +132,7 @@ def for_each_call(folder, calls, action, argv, **settings):
 
 
 def check_unharmed(done, output='worked\n'):
-    """Checks that status and output are as without the library, apart from lines of ours."""
+    """Checks that status and output are as without the library, except for lines of the library."""
     equal((done.result.returncode, done.result.stdout), (UNHARMED, output),
           f'status and output after {done.name} ({done.result.stderr})')
     for line in done.result.stderr.splitlines():

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An allocator to be preloaded after the library. It is the C library's, but once the program has
- * called flaky_begin(n), every n-th call finds no memory. It counts the calls of all callers: a
- * library that calls it for its own purposes changes which calls fail. */
+/* An allocator that is preloaded after the library. It passes calls on to the C library's. After
+ * flaky_begin(n) every n-th call fails for lack of memory. All calls count, whoever makes them: if
+ * the library called this allocator for its own purposes, other calls of the program would fail. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>

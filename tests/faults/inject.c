@@ -2,24 +2,25 @@
 /* Usage: inject LIBRARY REPORT CALLS N ACTION REFUSED COMMAND...
  *
  * Runs a command and does something at the N-th system call that the library itself makes. CALLS is
- * a list of names with commas, or "any"; "clone" counts from any caller, because the C library
- * makes the threads. Neither the command nor the library is prepared for this: a seccomp filter
- * hands the calls to us, and the address that a call comes from says whether it is the library's.
- * ACTION is one of
+ * a list of the names of calls that count, separated by commas, or "any". Calls of "clone" count
+ * whoever makes them, because the C library makes the threads. The command and the library need not
+ * be prepared: a seccomp filter passes their calls to this program, which recognizes the library's
+ * calls by the address of the code that makes them. ACTION is one of
  *
  *   fail=ERRNO      the call fails (fail=natural: with an error that is usual for it)
  *   fail-on=ERRNO   this call and all later ones fail
  *   kill            SIGKILL before the call is made
  *   stop            SIGSTOP, and SIGCONT once the process has stopped
- *   hold            the call does not return before the process ends; makes a file "held"
- *   run=COMMAND     a command of the shell, before the call is made
+ *   hold            the call never returns; creates a file "held"
+ *   run=COMMAND     runs a shell command before the call is made
  *   none
  *
- * REFUSED is a call that always fails for the library, as on a kernel or a file system that does
- * not have it, or "none"; it is not counted.
+ * REFUSED is the name of a call that always fails for the library, as if the kernel or the file
+ * system did not support it, or "none". This call does not count.
  *
- * Writes a line "CALLS-SEEN NAME" to REPORT, with the name of the N-th call, or "-". The exit
- * status is the command's, or 128 plus the signal's number, or 125 if this can't be done here. */
+ * Writes a line "CALLS-SEEN NAME" to REPORT: the number of calls that counted, and the name of the
+ * N-th, or "-" if there were fewer. The exit status is the command's, or 128 plus the number of the
+ * signal that ended it, or 125 if this machine can't inject faults. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -45,12 +46,12 @@ enum {
 struct call {
 	const char *name;
 	int number;
-	int error; /* that is usual for it */
+	int error; /* a usual one for this call */
 	bool is_anybodys;
 };
 
-/* The system calls of the library, without those that it makes all the time: locks, clocks,
- * masks. */
+/* The system calls of the library, except those that it makes all the time: for locks, clocks and
+ * signal masks. */
 static const struct call calls[] = {
 	{"openat", SYS_openat, EMFILE, false},
 	{"read", SYS_read, EIO, false},
@@ -205,7 +206,7 @@ static void become_command(int socket, char **argv)
 
 /* --- the parent ---------------------------------------------------------------------------- */
 
-static unsigned long code_start, code_end; /* of the library; 0: not seen yet */
+static unsigned long code_start, code_end; /* the library's code; 0 until it is found */
 
 static void find_code(pid_t pid)
 {
@@ -225,7 +226,8 @@ static void find_code(pid_t pid)
 		fclose(f);
 }
 
-/* One program that the command runs has the library; its forks have it at the same place. */
+/* Returns whether the library makes this call. Of the programs that the command runs only one has
+ * the library. Its fork children have the library at the same addresses. */
 static bool is_of_library(const struct seccomp_notif *notice)
 {
 	unsigned long address = notice->data.instruction_pointer;
@@ -253,7 +255,8 @@ static void stop_and_continue(void)
 	kill(child, SIGCONT);
 }
 
-/* Returns false if the call gets no answer. */
+/* Does the action. Returns whether the call is to be answered; an unanswered call does not
+ * return. */
 static bool act(struct seccomp_notif_resp *response, const struct call *call)
 {
 	if (strncmp(action, "fail", 4) == 0) {
@@ -286,7 +289,7 @@ static void answer(int listener)
 	struct seccomp_notif_resp response = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notice) != 0)
-		return; /* the caller was interrupted by a signal, or killed */
+		return; /* a signal interrupted or killed the caller */
 	const struct call *call = find_call(notice.data.nr);
 
 	response.id = notice.id;
@@ -304,7 +307,7 @@ static void supervise(int listener)
 {
 	struct pollfd waiting = {.fd = listener, .events = POLLIN};
 
-	/* The listener hangs up when no process with the filter is left. */
+	/* The listener reports a hang-up when no process with the filter is left. */
 	for (;;) {
 		if (poll(&waiting, 1, -1) < 0 && errno != EINTR)
 			die("poll");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that keeps all of its memory from being paged out, as one with deadlines does. Prints
- * how much memory it has mapped at the end. */
+/* A program that locks all of its memory, so that it is never paged out, as programs with deadlines
+ * do. At the end it prints how much memory it has mapped. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

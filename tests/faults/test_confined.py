@@ -19,7 +19,8 @@ def test_filter_refuses_open(folder, interval):
 
 @test(interval=['1', '4K'])
 def test_filter_refuses_all(folder, interval):
-    """Not even fstat works, so there is no line either: the library cannot check standard error."""
+    """Not even fstat works. The library therefore cannot check standard error and prints no
+    line."""
     outcome = profiled([VICTIM, 'forbid-all'], folder, HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)
     equal(os.listdir(outcome.folder), [], 'files')
@@ -27,8 +28,8 @@ def test_filter_refuses_all(folder, interval):
 
 @test
 def test_filter_kills_at_open(folder):
-    """Recording alone opens nothing. With a dump due the program would be killed by its own filter:
-    the library can't know of it."""
+    """Recording opens no file. If a dump were due, the program's filter would kill it, because the
+    library cannot know about the filter."""
     outcome = profiled([VICTIM, 'deadly-open'], folder, HEAP_PROFILE_EXIT_DUMP=0)
     check_told(outcome, 'HEAP_PROFILE_EXIT_DUMP=0')
     equal(os.listdir(outcome.folder), [], 'files')
@@ -36,7 +37,7 @@ def test_filter_kills_at_open(folder):
 
 @test
 def test_chroot(folder):
-    """The prefix is looked for below the new root: there is no such folder there."""
+    """The library looks for the prefix below the new root, where there is no such folder."""
     wrap = in_namespace('mkdir jail')
     needs_namespaces()
     outcome = profiled([VICTIM, 'chroot', 'jail'], folder, wrap=wrap)
@@ -47,7 +48,8 @@ def test_chroot(folder):
 
 @test
 def test_chroot_with_the_folder_in_it(folder):
-    """No /proc there: names come from what was known at the start."""
+    """There is no /proc in the new root, so the names in dumps come from what was known at the
+    start."""
     needs_namespaces()
     outcome = profiled([VICTIM, 'chroot', 'jail'], folder, wrap=in_namespace('mkdir -p "jail$PWD"'))
     check_told(outcome)
@@ -73,7 +75,7 @@ def test_no_proc(folder, interval):
 
 @test
 def test_privileges_dropped(folder):
-    """setuid() after the start, and the folder is root's."""
+    """The program calls setuid() after its start, and its folder belongs to root."""
     if os.geteuid() != 0:
         skip('needs root')
     library, victim = for_all_users(folder, LIB, VICTIM)

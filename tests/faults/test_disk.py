@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps that cannot be written: the program goes on, the failure is reported once, and the files on the
-disk are whole."""
+"""If dumps cannot be written, the program goes on, the failure is reported once, and the files on
+the disk are whole."""
 import os
 
 from faults import (NOBODY, VICTIM, WAYS, check_told, check_unharmed, for_all_users, for_each_call,
@@ -50,7 +50,7 @@ def test_read_only_root(folder):
 
 @test
 def test_folder_of_another_user(folder):
-    """As root, by giving up root before the start."""
+    """If root runs the test, the program gives up root before its start."""
     wrap = ()
     library, victim = LIB, VICTIM
     if os.geteuid() == 0:
@@ -75,7 +75,7 @@ def test_folder_removed_meanwhile(folder):
 
 @test(way=WAYS)
 def test_folder_removed_in_the_middle_of_a_dump(folder, way):
-    """At each system call that a dump makes."""
+    """Removes the folder at each system call that a dump makes."""
     for done in for_each_call(folder, 'openat,read,write,close,renameat2,linkat,link',
                               'run=rm -rf d', [VICTIM, 'work-alone'], wrap=MAKE_FOLDER,
                               refused=WAYS[way], HEAPPROFILE='d/p'):
@@ -86,7 +86,8 @@ def test_folder_removed_in_the_middle_of_a_dump(folder, way):
 
 @test
 def test_own_size_signal(folder):
-    """A program that handles SIGXFSZ gets its own one, and none of ours."""
+    """A program that handles SIGXFSZ gets the signals of its own writes, and none because of the
+    library."""
     outcome = profiled([VICTIM, 'own-size-signal'], folder)
     check_told(outcome, 'File too large')
     equal(os.listdir(outcome.folder), [], 'files')
@@ -94,8 +95,8 @@ def test_own_size_signal(folder):
 
 @test(calls=['openat', 'write', 'renameat2,linkat'])
 def test_disk_that_hangs(folder, calls):
-    """A thread's dump never comes back, as on a network file system that is gone: all others go on,
-    and the end of the program gives up waiting for it."""
+    """The dump of one thread never ends, as on a network file system that is gone. All other
+    threads go on, and at the end the program stops waiting for the dump."""
     n_before = 0
     if calls == 'openat':
         n_before = inject(folder, calls, 0, 'none', [VICTIM, 'umask', '0'],
@@ -110,7 +111,7 @@ def test_disk_that_hangs(folder, calls):
 
 
 def count_reads_of_folder(folder, *argv, **variables):
-    """How often the library asks for a piece of a folder's contents."""
+    """Returns how often the library reads a part of a folder."""
     done = inject(folder, 'getdents64', 0, 'none', argv, HEAPPROFILE=f'{folder}/d/p', **variables)
     equal((done.result.returncode, done.result.stdout), (0, ''), f'result ({done.result.stderr})')
     os.rmdir(done.folder)
@@ -119,8 +120,9 @@ def count_reads_of_folder(folder, *argv, **variables):
 
 @test
 def test_folder_of_many_dumps(folder):
-    """Reading it in every process would take time that grows with the square of their number. A
-    process that writes no dump does not read it, nor does one with its process ID in the name."""
+    """If every process read the folder, the total time would grow with the square of the number of
+    processes. So a process does not read it if it writes no dump, or if its dumps have its process
+    ID in their names."""
     processes = f'{os.environ["HEAPPROF_PRELOAD_PROGRAMS"]}/processes'
     os.mkdir(f'{folder}/d')
     for number in range(1, 2001):

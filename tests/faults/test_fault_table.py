@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The table of faults in tests/README.md and the tests name each other."""
+"""The table of faults in tests/README.md and the tests refer to each other."""
 import os
 import re
 
@@ -12,7 +12,7 @@ FUNCTION = re.compile(r'^def (test_\w+)\(', re.M)
 
 
 def functions_in(folder):
-    """Names like faults/test_disk_full."""
+    """Returns the names of the tests in a folder, such as faults/test_disk_full."""
     found = set()
     for name in os.listdir(f'{TESTS}/{folder}'):
         if re.fullmatch(r'test_\w+\.py', name):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A process is killed or stopped in the middle of a dump, at each of its system calls."""
+"""A process is killed or stopped during a dump, at each system call of the dump."""
 import os
 
 from faults import UNHARMED, VICTIM, WAYS, check_unharmed, for_each_call, inject, whole_dumps
@@ -13,7 +13,8 @@ KILLED = 128 + 9
 
 @test(way=WAYS)
 def test_kill_in_the_middle_of_a_dump(folder, way):
-    """No torn file under a final name, ever; the next run goes on with the numbers."""
+    """There is never a torn file under the name of a dump, and the next run continues the
+    numbers."""
     most = 0
     for done in for_each_call(folder, 'any', 'kill', [VICTIM, 'work-alone'],
                               refused=WAYS[way]):
@@ -28,7 +29,7 @@ def test_kill_in_the_middle_of_a_dump(folder, way):
 
 @test
 def test_run_after_a_kill(folder):
-    """What a killed process left does not hinder the next one."""
+    """Files that a killed process left do not hinder the next process."""
     done = inject(folder, 'write', 1, 'kill', [VICTIM, 'work-alone'], refused='linkat')
     equal(done.result.returncode, KILLED, 'status')
     result = run([VICTIM, 'umask', '0'], environment(done.folder))
@@ -38,7 +39,8 @@ def test_run_after_a_kill(folder):
 
 @test(way=WAYS)
 def test_stop_in_the_middle_of_a_dump(folder, way):
-    """SIGSTOP, and SIGCONT once the process has stopped: it goes on as if nothing had happened."""
+    """After SIGSTOP, and SIGCONT once it has stopped, the process goes on as if nothing had
+    happened."""
     for done in for_each_call(folder, 'any', 'stop', [VICTIM, 'work-alone'],
                               refused=WAYS[way]):
         check_unharmed(done)

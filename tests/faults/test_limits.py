@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The kernel refuses what the library asks for: memory, descriptors, threads, any system call."""
+"""The kernel refuses what the library asks for: memory, descriptors, threads, or any other system
+call."""
 import os
 import resource
 
@@ -12,13 +13,14 @@ from strict_dump import dumps_in, last_dump, names_of_dumps
 from tap import check, equal, main, skip, test
 
 FLAKY = program('libflaky.so')
-# Only a removal that failed may leave a file.
+# The calls whose failure may leave a temporary file: only that of its removal.
 LEAVES_TEMPORARIES = ('unlink',)
-OWN_LOCKED_KIB = 3584  # of the library, where a program locks all of its memory
+OWN_LOCKED_KIB = 3584  # what the library locks in a program that locks all of its memory
 
 
 def check_files(done):
-    """Whole dumps and nothing else; a dump that could not be written was reported."""
+    """Checks that there are whole dumps and no other files, and that each dump that could not be
+    written was reported."""
     left = [n for n in os.listdir(done.folder) if not n.endswith('.heap')]
     check(not left or done.name in LEAVES_TEMPORARIES, f'{left} after {done.name}')
     dumps = whole_dumps(done.folder)
@@ -31,7 +33,7 @@ def check_files(done):
 
 @test(action=['fail=ENOMEM', 'fail-on=ENOMEM'])
 def test_no_memory_for_our_own_tables(folder, action):
-    """The N-th mmap of the library's fails; or that one and all after it."""
+    """The N-th mmap of the library fails, or that one and all after it."""
     for interval in ('1', '4K'):
         for done in for_each_call(folder, 'mmap', action, [VICTIM, 'work'],
                                   HEAP_PROFILE_SAMPLE_INTERVAL=interval):
@@ -41,8 +43,8 @@ def test_no_memory_for_our_own_tables(folder, action):
 
 @test(way=WAYS)
 def test_any_call_fails_once(folder, way):
-    """Every system call that the library makes, one after the other. Opening, writing and so on fail
-    with what is usual for them."""
+    """Each system call that the library makes fails in a run of its own. openat, write and others
+    fail with their usual errors."""
     for done in for_each_call(folder, 'any', 'fail=natural', [VICTIM, 'work-alone'],
                               refused=WAYS[way]):
         check_unharmed(done)
@@ -58,7 +60,7 @@ def test_any_call_and_all_that_follow(folder):
 
 @test
 def test_error_without_a_name(folder):
-    """As file systems in user space and filters may return."""
+    """The error number has no name, as those of some filters and of file systems in user space."""
     done = inject(folder, 'openat', 1, 'fail-on=4000', [VICTIM, 'work-alone'])
     check_unharmed(done)
     check('error 4000' in done.result.stderr, done.result.stderr)
@@ -67,7 +69,7 @@ def test_error_without_a_name(folder):
 
 @test
 def test_calls_are_interrupted(folder):
-    """EINTR: it is asked again, and nothing is lost."""
+    """Calls fail with EINTR. The library repeats them, and nothing is lost."""
     for done in for_each_call(folder, 'read,write', 'fail=EINTR', [VICTIM, 'work-alone']):
         check_unharmed(done)
         equal(done.result.stderr, '', done.name)
@@ -76,7 +78,7 @@ def test_calls_are_interrupted(folder):
 
 @test(limit=[20, 64, 65, 200])
 def test_no_descriptors(folder, limit):
-    """The program has them all."""
+    """The program uses all descriptors."""
     outcome = profiled([VICTIM, 'use-descriptors', '0', str(limit)], folder)
     check_told(outcome, 'Too many open files')
     equal([d.metadata['reason'] for d in dumps_in(outcome.folder)], ['exit'],
@@ -85,7 +87,8 @@ def test_no_descriptors(folder, limit):
 
 @test(limit=[20, 200])
 def test_one_descriptor(folder, limit):
-    """Enough for a dump; the memory map comes from what was known at the start."""
+    """One descriptor is enough for a dump, whose memory map comes from what was known at the
+    start."""
     outcome = profiled([VICTIM, 'use-descriptors', '1', str(limit)], folder)
     check_told(outcome)
     equal([d.metadata['reason'] for d in dumps_in(outcome.folder)],
@@ -94,8 +97,8 @@ def test_one_descriptor(folder, limit):
 
 @test(interval=['1', '4K'])
 def test_allocator_without_memory(folder, interval):
-    """Every seventh call of the allocator underneath fails: the same calls fail, as
-    often and with the same errno, and the bytes in use stay exact."""
+    """Every seventh call of the allocator underneath fails. The same calls of the program fail as
+    without the library, with the same errno, and the bytes in use stay exact."""
     outcome = profiled([VICTIM, 'bad-luck'], folder, preload=f'{LIB}:{FLAKY}',
                        HEAP_PROFILE_SAMPLE_INTERVAL=interval)
     check_told(outcome)
@@ -107,7 +110,8 @@ def test_allocator_without_memory(folder, interval):
 
 
 def as_user_who_may_lock(kib):
-    """What a child does before it executes: without CAP_IPC_LOCK the limit holds."""
+    """Returns what a child calls before it executes the program. It gives up root, because with
+    CAP_IPC_LOCK the limit would not apply."""
     def become():
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (kib << 10, kib << 10))
         if os.geteuid() == 0:
@@ -119,8 +123,8 @@ def as_user_who_may_lock(kib):
 
 @test(interval=[None, '512K'])
 def test_limit_of_locked_memory(folder, interval):
-    """The figure is libheapprof(3)'s: what the library takes of it, idle and recording, with a dump
-    at the end. The kernel counts whole mappings, touched or not."""
+    """libheapprof(3) names this figure: the memory that the library locks, idle and while
+    recording, with a dump at the end. The kernel counts whole mappings, whether touched or not."""
     library, locked = for_all_users(folder, LIB, program('locked'))
     os.chmod(folder, 0o777)
     bare = run([locked], unprofiled.environment(environment(folder)))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""After days of generated code and plugins the library still finds a new leak. Small stacks. Files in
-the way of a dump."""
+"""The library still finds a new leak after days of generated code and plugins. Also tests small
+stacks, and files in the way of a dump."""
 import os
 
 from faults import VICTIM, WAYS, check_told, check_unharmed, for_each_call, profiled
@@ -15,7 +15,7 @@ N_PLUGINS = 4500
 
 @test(limit=['4M', '8M'])
 def test_leak_after_the_stack_table_is_full(folder, limit):
-    """Stacks of code that is generated again and again, with nothing in use, make room."""
+    """Stacks of short-lived generated code, with nothing in use, make room for new ones."""
     outcome = profiled([VICTIM, 'generated-code', str(N_GENERATED)], folder,
                        HEAP_PROFILE_MEMORY_LIMIT=limit)
     check_told(outcome)
@@ -30,14 +30,15 @@ def test_leak_after_the_stack_table_is_full(folder, limit):
 
 @test
 def test_leak_after_many_plugins(folder):
-    """The leak of the last one is seen, under its name, and none of the others has lost its own."""
+    """The leak of the last library is found, under its name, and the other libraries keep their
+    names."""
     outcome = profiled([VICTIM, 'plugins', PLUGIN, str(N_PLUGINS)], folder)
     check_told(outcome)
     dump = dumps_in(outcome.folder)[0]
     leaked = [c for c, stack in dump.records
               if c.inuse_objects and dump.mapping_of(stack[0]).path.endswith('/plugin.so')]
     equal([(c.inuse_objects, c.inuse_bytes) for c in leaked], [(10, 7770)], 'the leak')
-    is_open = 1  # the last one: the kernel's line is there as well
+    is_open = 1  # the last library is open, so the dump also has the kernel's line
     equal(sum(m.path.endswith('/plugin.so') for m in dump.mappings), N_PLUGINS + is_open,
           'lines of libraries')
 
@@ -62,8 +63,8 @@ TAKE_NAME = {
 
 @test(what=TAKE_NAME)
 def test_somebody_takes_the_name_meanwhile(folder, what):
-    """After we have looked and before we claim it: neither followed nor replaced, and the dump goes
-    by another name."""
+    """Something takes the name after the library has looked and before it claims the name. The
+    library neither follows nor replaces it, and gives the dump another name."""
     for way, refused in WAYS.items():
         os.mkdir(f'{folder}/{way}')
         for done in for_each_call(f'{folder}/{way}', 'renameat2,linkat',

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""scripts/soak for some seconds: the script is in order, and nothing falls at once."""
+"""Runs scripts/soak for some seconds, to test the script, and that nothing fails at once."""
 import os
 import shutil
 import subprocess

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The program that faults are injected into. argv[1] says what it does. Its output and its exit
- * status must be the same with the library and without. It checks its own memory and errno on the
- * way, and ends with 5 if all is well. */
+/* The program into which faults are injected. argv[1] names the command. Its output and exit status
+ * must be the same with and without the library. While it runs it checks its own memory and errno;
+ * it exits with status 5 if all is well. */
 #include "answer_calls.h"
 #include "program.h"
 
@@ -26,7 +26,7 @@ enum {
 	NOBODY = 65534
 };
 
-/* NULL without the library, or without flaky.c. */
+/* NULL if the program runs without the library, or without flaky.c. */
 __attribute__((weak)) void HeapProfilerDump(const char *reason);
 __attribute__((weak)) void flaky_begin(unsigned every);
 
@@ -121,7 +121,7 @@ static int do_work_alone(char **argv)
 
 /* --- disk ---------------------------------------------------------------------------------- */
 
-/* argv: a file that goes away after the first dumps */
+/* argv: a file to remove after the first dumps, so that there is room on the disk */
 static int do_make_room(char **argv)
 {
 	work(NULL);
@@ -139,14 +139,14 @@ static int run_shell(const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* argv: the folder of the dumps */
+/* Removes the folder of the dumps, and makes it again later. argv: that folder */
 static int do_lose_folder(char **argv)
 {
 	char command[8192];
 
 	work(NULL);
 	dump();
-	unsetenv("LD_PRELOAD"); /* not for the shell */
+	unsetenv("LD_PRELOAD"); /* the shell runs without the library */
 	snprintf(command, sizeof(command), "rm -r '%s'", argv[0]);
 	require(run_shell(command) == 0, "rm");
 	dump();
@@ -162,7 +162,7 @@ static void *dump_in_thread(void *unused)
 	return NULL;
 }
 
-/* For inject.c's "hold": one thread never comes back from its dump. */
+/* For inject.c's "hold": the dump of one thread never ends, while the main thread works on. */
 static int do_hang(char **argv)
 {
 	const struct timespec nap = {.tv_nsec = 1000000};
@@ -183,7 +183,7 @@ static void count_size_signal(int signal)
 	n_size_signals++;
 }
 
-/* The program's own SIGXFSZ reaches it, the library's does not. */
+/* Checks that the program gets the SIGXFSZ of its own write, and none of the library's. */
 static int do_own_size_signal(char **argv)
 {
 	struct rlimit limit = {.rlim_cur = 1000, .rlim_max = 1000};
@@ -206,7 +206,7 @@ static int do_own_size_signal(char **argv)
 
 /* --- descriptors --------------------------------------------------------------------------- */
 
-/* argv: how many descriptors stay free, their limit */
+/* Uses up descriptors. argv: how many stay free, the limit of descriptors */
 static int do_use_descriptors(char **argv)
 {
 	int n_free = atoi(argv[0]), last = -1, fd;
@@ -231,7 +231,8 @@ static int do_use_descriptors(char **argv)
 
 /* --- no memory ----------------------------------------------------------------------------- */
 
-/* Prints which calls failed: the same ones, if nothing else calls the allocator underneath. */
+/* Prints which calls failed. These are the same calls as without the library, unless the library
+ * calls the allocator underneath for its own purposes. */
 static int do_bad_luck(char **argv)
 {
 	unsigned char *p = NULL, *other;
@@ -260,7 +261,7 @@ static int do_bad_luck(char **argv)
 			dump();
 	}
 	flaky_begin(0);
-	sink = p; /* 1 block of 2999 bytes or a little less */
+	sink = p; /* one block stays in use, of 2999 bytes or a little less */
 	dprintf(1, "%zu\n", size);
 	return UNHARMED;
 }
@@ -280,7 +281,7 @@ static int do_forbid_open(char **argv)
 	return UNHARMED;
 }
 
-/* The program would be killed if the library opened anything. */
+/* Installs a filter that kills the process if the library opens a file. */
 static int do_deadly_open(char **argv)
 {
 	work(NULL);
@@ -290,8 +291,9 @@ static int do_deadly_open(char **argv)
 	return UNHARMED;
 }
 
-/* Code that is unknown to the loader and has no unwind data. It calls `target`, with a frame
- * pointer of its own or with `bp` in its place. */
+/* A stub is generated code: the loader does not know it, and it has no unwind data. The stub of
+ * write_stub() has a frame pointer and calls `target`. That of write_wild_stub() has `bp` in place
+ * of a frame pointer and calls `allocate`. */
 enum {
 	STUB_SIZE = 32
 };
@@ -341,8 +343,9 @@ static void call_stub(const unsigned char *at)
 	stub();
 }
 
-/* The kernel refuses every call of the library's. The library then cannot know which addresses on a
- * stack are readable: it must not follow a frame pointer that leads beyond the stack's end. */
+/* The kernel refuses every system call of the library. The library then can't find out which
+ * addresses on a stack are readable, so it must not follow a frame pointer that leads beyond the
+ * stack's end. */
 static int do_forbid_all(char **argv)
 {
 	static const int ours[] = {SYS_open,           SYS_openat,
@@ -360,7 +363,7 @@ static int do_forbid_all(char **argv)
 				   SYS_gettid,         -1};
 	unsigned char *code = map_code(4096);
 
-	work(NULL); /* so that glibc's malloc has asked for what it needs */
+	work(NULL); /* so that glibc's malloc has got the memory that it needs */
 	require(answer_calls(ours, SECCOMP_RET_ERRNO | EPERM), "a filter");
 	work(NULL);
 	for (uint64_t distance = 4096; distance < UINT64_C(1) << 46; distance *= 2) {
@@ -372,7 +375,7 @@ static int do_forbid_all(char **argv)
 	return UNHARMED;
 }
 
-/* --- another root -------------------------------------------------------------------------- */
+/* --- another root or user ------------------------------------------------------------------ */
 
 /* argv: the folder that becomes the root */
 static int do_chroot(char **argv)
@@ -386,7 +389,7 @@ static int do_chroot(char **argv)
 	return UNHARMED;
 }
 
-/* argv: a user's number */
+/* argv: the number of the new user */
 static int do_drop_privileges(char **argv)
 {
 	work(NULL);
@@ -413,7 +416,7 @@ static int do_umask(char **argv)
 static NOINLINE void allocate_and_free(void)
 {
 	free(sink = malloc(100));
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 }
 
 static NOINLINE void leak_late(int n)
@@ -422,7 +425,7 @@ static NOINLINE void leak_late(int n)
 		sink = malloc(1000);
 }
 
-/* argv: how many stacks of generated code */
+/* argv: number of stacks of generated code */
 static int do_generated_code(char **argv)
 {
 	size_t n = atol(argv[0]);
@@ -437,7 +440,8 @@ static int do_generated_code(char **argv)
 	return UNHARMED;
 }
 
-/* Returns the build ID's bytes in a file, found by the header of their note. */
+/* Returns the address of the build ID in the contents of a file. It follows the header of its
+ * note. */
 static unsigned char *find_build_id(unsigned char *file, size_t size)
 {
 	static const unsigned char header[] = {4, 0, 0, 0, 20,  0,   0,   0,
@@ -474,7 +478,8 @@ static NOINLINE void leak_in(void *handle, int n)
 		sink = allocate(777);
 }
 
-/* argv: a library, and how many variants of it are made, loaded and closed again */
+/* Makes variants of a library that differ in their build IDs, and opens one after another, each
+ * after the previous one is closed. argv: the library, number of variants */
 static int do_plugins(char **argv)
 {
 	static unsigned char file[1 << 20];
@@ -507,7 +512,7 @@ static NOINLINE void allocate_deep(int depth)
 	if (depth > 0)
 		allocate_deep(depth - 1);
 	free(sink);
-	sink = NULL; /* no tail call */
+	sink = NULL; /* prevents a tail call */
 }
 
 static void *use_half(void *unused)
@@ -523,7 +528,8 @@ static void *use_half(void *unused)
 	return NULL;
 }
 
-/* The stacks have 16 KiB, the minimum, and half of it is in use at the first allocation. */
+/* Runs threads with stacks of 16 KiB, the minimum. Half of a stack is in use at its first
+ * allocation. */
 static int do_half_stacks(char **argv)
 {
 	pthread_attr_t attributes;
