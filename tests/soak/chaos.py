@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Faults that are done to running programs, one after the other, at random."""
+"""Causes faults in running programs, one after another, at random."""
 import collections
 import contextlib
 import os
@@ -10,13 +10,14 @@ import time
 
 from soaked import children_of
 
-DUMP_SIGNAL = 44  # a real-time signal: PostgreSQL has handlers for the others
+DUMP_SIGNAL = 44  # a real-time signal, because PostgreSQL has handlers for other signals
 STOPPED = 0.3  # seconds
 AWAY = 1.5
 
 
 def has_handler(pid, number):
-    """Without one the signal would kill."""
+    """Returns whether the process has a handler for the signal. Without one, the signal would kill
+    it."""
     with contextlib.suppress(OSError):
         with open(f'/proc/{pid}/status', encoding='ascii', errors='replace') as f:
             for line in f:
@@ -46,7 +47,7 @@ class Chaos:
         return self.random.choice([load.process.pid, *children_of(load.process.pid)])
 
     def dump(self, load):
-        """No fault, but the trigger that nothing else pulls."""
+        """Asks for a dump by signal. This is not a fault, but no other code uses this trigger."""
         if not has_handler(load.process.pid, DUMP_SIGNAL):
             return False
         send(load.process.pid, DUMP_SIGNAL)
@@ -70,7 +71,7 @@ class Chaos:
         load.is_restart_wanted = True
 
     def disk(self, load):
-        """Fills the disk for a while: a file next to the dumps takes what there is."""
+        """Fills the disk for a while, with a file next to the dumps."""
         ballast = f'{os.path.dirname(load.dumps)}/ballast'
         with open(ballast, 'wb', buffering=0) as f, contextlib.suppress(OSError):
             while True:
@@ -79,13 +80,13 @@ class Chaos:
         os.unlink(ballast)
 
     def folder(self, load):
-        """Gone for a while."""
+        """Takes the folder of dumps away for a while."""
         os.rename(load.dumps, f'{load.dumps}.away')
         time.sleep(AWAY)
         os.rename(f'{load.dumps}.away', load.dumps)
 
     def descriptors(self, load):
-        """Their limit falls below what is in use."""
+        """Lowers the limit of descriptors below the number in use."""
         with contextlib.suppress(ProcessLookupError):
             old = resource.prlimit(load.process.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(load.process.pid, resource.RLIMIT_NOFILE, (3, old[1]))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Takes the dumps of a soak away as they come: each must be whole and must convert. Keeps of each
-process how much memory the profiler took."""
+"""Takes away the dumps of a soak as they are written. Each must be whole and must convert. Notes
+for each process how much memory the profiler used."""
 import collections
 import contextlib
 import os
@@ -10,8 +10,8 @@ import subprocess
 from strict_dump import Dump
 
 MIB = 1 << 20
-AT_ONCE = 64  # dumps to convert by one program
-ENOUGH = 16  # dumps of a process, for its quarters to say something
+AT_ONCE = 64  # dumps that one run of pprofconv converts
+ENOUGH = 16  # the least number of dumps of a process whose quarters are compared
 
 
 class Collector:
@@ -26,7 +26,8 @@ class Collector:
         return len(self.names_in(folder))
 
     def collect(self, folder, keep):
-        """`keep`: how many of the newest files stay, for the numbers to go on."""
+        """Takes the dumps of a folder except the newest `keep` files, after which the process
+        continues its numbers."""
         paths = sorted((f'{folder}/{name}' for name in self.names_in(folder)), key=self.time_of)
         paths = paths[:len(paths) - keep]
         for first in range(0, len(paths), AT_ONCE):
@@ -37,7 +38,7 @@ class Collector:
         try:
             return [name for name in os.listdir(folder) if name.endswith('.heap')]
         except OSError:
-            return []  # the folder is away at present
+            return []  # the folder is away now
 
     @staticmethod
     def time_of(path):
@@ -47,8 +48,8 @@ class Collector:
             return 0
 
     def take(self, folder, paths):
-        """Reads them one by one and converts them in one go: a program start for each is more than
-        a loaded machine has time for."""
+        """Reads the dumps one by one, and converts all in one run: a loaded machine has no time to
+        start a program for each."""
         taken = self.move_aside(folder, paths)
         whole = []
         for path in taken:
@@ -67,17 +68,18 @@ class Collector:
 
     @staticmethod
     def move_aside(folder, paths):
-        """Moves the dumps to where no fault removes them while they are read, on the same disk."""
+        """Moves the dumps to another folder on the same disk, where no fault removes them while
+        they are read."""
         aside = f'{folder}.taken'
         taken = []
         try:
             os.makedirs(aside, exist_ok=True)
         except OSError:
-            return taken  # the disk is full at present
+            return taken  # the disk is full now
         for path in paths:
             to = f'{aside}/{os.path.basename(path)}'
-            with contextlib.suppress(FileNotFoundError):  # it went with its folder, or its process
-                os.rename(path, to)                       # wrote too many
+            with contextlib.suppress(FileNotFoundError):  # its folder is gone, or its process
+                os.rename(path, to)                       # has removed it
                 taken.append(to)
         return taken
 
@@ -93,12 +95,12 @@ class Collector:
             (dump.number('uptime_ms'), dump.number('profiler_bytes')))
 
     def left_over(self, folder):
-        """Temporary files that nobody removed."""
+        """Returns the temporary files that no process has removed."""
         return [n for n in os.listdir(folder) if '.heap.tmp.' in n]
 
     def quarters(self):
-        """Of each process that wrote enough dumps: folder, number of dumps, the profiler's bytes,
-        medians of the first quarter and of the last."""
+        """Returns for each process that wrote enough dumps: its folder, the number of dumps, and
+        the medians of the profiler's bytes in the first and in the last quarter."""
         rows = []
         for (folder, _), found in sorted(self.bytes_by_run.items()):
             found.sort()
@@ -111,7 +113,8 @@ class Collector:
 
 
 def creeps(first, last):
-    """A table that doubles once late is not taken for a leak; a steady one over minutes is."""
+    """Returns whether the profiler's memory seems to leak. Steady growth over minutes counts; a
+    table that doubles once, late, does not."""
     return last > first * 1.5 + MIB
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs that run under the library for minutes, and know whether their answers are right."""
+"""Programs that run under the library for minutes and check their own answers."""
 import glob
 import os
 import pwd
@@ -11,7 +11,7 @@ import subprocess
 
 import unprofiled
 
-PATIENCE = 120  # seconds after which something counts as hanging
+PATIENCE = 120  # seconds after which a program counts as hanging
 
 
 class Wrong(Exception):
@@ -32,7 +32,8 @@ def children_of(pid):
 
 
 class Load:
-    """One program. `dumps` is its folder of dumps; `faults` names what may be done to it."""
+    """A program under load. `dumps` is its folder of dumps; `faults` names the faults that may be
+    done to it."""
     name = ''
     faults = ('stop', 'disk', 'folder')
 
@@ -52,11 +53,12 @@ class Load:
         raise NotImplementedError
 
     def work(self):
-        """A second or so of work, with its answers checked."""
+        """Works for about a second, and checks the answers."""
         raise NotImplementedError
 
     def stop(self):
-        """An orderly end. Raises Wrong if it is none, or the data are not what they should be."""
+        """Ends the program in order. Raises Wrong if its end is not orderly, or if its data are not
+        as expected."""
         raise NotImplementedError
 
     def wait(self, status):
@@ -72,7 +74,7 @@ class Load:
             return f.read()[-2000:]
 
     def told(self):
-        """The profiler's lines."""
+        """Returns the lines of the profiler."""
         with open(self.said, encoding='utf-8', errors='replace') as f:
             return [line for line in f.read().split('\n') if line.startswith('heapprof: ')]
 
@@ -108,7 +110,7 @@ class Threads(Load):
         require(self.words().endswith('right\n'), f'{self.name}: {self.words()}')
 
     def restart(self):
-        """Killed, and started again with the same folder."""
+        """Kills the program and starts it again with the same folder."""
         self.is_restart_wanted = False
         self.n_killed += 1
         self.kill()
@@ -116,7 +118,7 @@ class Threads(Load):
 
 
 class Redis(Load):
-    """Counters, strings and lists, and a copy of them all."""
+    """redis with counters, strings and lists, and our own copy of all of them."""
     name = 'redis'
     faults = ('stop', 'disk', 'folder', 'descriptors', 'child')
 
@@ -140,7 +142,7 @@ class Redis(Load):
         self.counters, self.texts, self.lengths = {}, {}, {}
 
     def ask(self, *commands):
-        """Sends all, then reads as many answers."""
+        """Sends all commands, then reads as many answers; returns these."""
         out = bytearray()
         for command in commands:
             words = [str(word).encode() for word in command]
@@ -164,7 +166,7 @@ class Redis(Load):
         return rest.decode() if kind == b'+' else Wrong(rest.decode())
 
     def one_command(self):
-        """A command and its answer, if it is right."""
+        """Returns a random command and the right answer to it."""
         key = self.random.randrange(300)
         kind = self.random.randrange(5)
         if kind == 0:
@@ -189,7 +191,7 @@ class Redis(Load):
                 require(got == wanted, f'{self.name}: {command}: {got!r}, not {wanted!r}')
         script = "local t = {} for i = 1, 200 do t[i] = {i, tostring(i)} end return #t"
         require(self.ask(('EVAL', script, 0)) == [200], f'{self.name}: a script')
-        self.ask(('BGSAVE',))  # says so if one goes on; its child may be killed
+        self.ask(('BGSAVE',))  # refused if a save is running; its child may be killed
         self.n_done += 1
 
     def stop(self):
@@ -205,7 +207,8 @@ class Redis(Load):
 
 
 class Postgres(Load):
-    """pgbench's sums: whatever transactions got through, each moved as much everywhere."""
+    """PostgreSQL with pgbench. Each transaction that succeeds moves the same amount in all tables,
+    so their sums must be equal."""
     name = 'postgres'
     faults = ('stop', 'disk', 'folder', 'child')
     folders = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
@@ -218,7 +221,7 @@ class Postgres(Load):
 
     @staticmethod
     def as_unprivileged():
-        """The server refuses to run as root."""
+        """Returns arguments for Popen with which the server does not run as root; it refuses to."""
         if os.geteuid() != 0:
             return {}
         user = pwd.getpwnam('nobody')
@@ -246,7 +249,7 @@ class Postgres(Load):
         self.launch([f'{self.folders[-1]}/postgres', '-D', data, '-k', self.folder,
                      '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'shared_buffers=8MB',
                      '-c', 'max_connections=20', '-c', 'restart_after_crash=on',
-                     '-c', 'dynamic_shared_memory_type=mmap'], **owner)  # goes with the folder
+                     '-c', 'dynamic_shared_memory_type=mmap'], **owner)  # removed with the folder
         self.wait_until_ready()
         done = self.tool('pgbench', '-i', '-s', '1', '-q')
         require(done.returncode == 0, done.stderr)
@@ -265,8 +268,8 @@ class Postgres(Load):
         self.n_done += 1
 
     def was_restarted(self, n_killed_before, done):
-        """The server restarts after a backend was killed, at any time after that, and turns clients
-        away until then."""
+        """Returns whether pgbench failed because the server restarted. The server does so at any
+        time after a backend was killed, and turns clients away until then."""
         return self.n_killed > n_killed_before or 'the database system is' in done.stderr
 
     def check_sums(self):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A threaded load of C++ containers that checks what they hold, forks now and then, and goes on
- * until SIGTERM. Then it prints "right" and ends with 0. argv[1]: how many threads */
+/* A load of threads that work on C++ containers and check their contents. It forks now and then. At
+ * SIGTERM it stops, prints "right" and exits with status 0. argv[1]: number of threads */
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -45,7 +45,7 @@ static std::string text_of(unsigned key)
 	return std::string(key % 700, 'a' + key % 26) + std::to_string(key);
 }
 
-/* Blocks that live long, up to some thousands. */
+/* Works on up to 5,000 blocks that live long. */
 static void work_on_map(std::map<unsigned, std::string> &map, random_numbers &random)
 {
 	unsigned key = random.next(5000);
@@ -60,7 +60,7 @@ static void work_on_map(std::map<unsigned, std::string> &map, random_numbers &ra
 		map.erase(found);
 }
 
-/* Blocks that grow as with realloc(), and go at once. */
+/* Works on a block that grows, as with realloc(), and is freed at once. */
 static void work_on_vector(random_numbers &random)
 {
 	std::vector<unsigned> numbers;
@@ -72,7 +72,7 @@ static void work_on_vector(random_numbers &random)
 		require(numbers[i] == i * 7, "a vector's number");
 }
 
-/* First in, first out. */
+/* Works on blocks that are freed in the order in which they were allocated. */
 static void work_on_queue(std::deque<std::unique_ptr<std::string>> &queue, random_numbers &random)
 {
 	queue.push_back(std::make_unique<std::string>(text_of(random.next(1000))));
@@ -100,7 +100,7 @@ static void work(unsigned long seed)
 	}
 }
 
-/* Threads that come and go. */
+/* Is the work of a thread that soon ends. */
 static void work_for_a_while(unsigned long seed)
 {
 	random_numbers random = {seed};
@@ -110,7 +110,7 @@ static void work_for_a_while(unsigned long seed)
 		work_on_map(map, random);
 }
 
-/* The child may be killed, and says nothing. */
+/* Forks a child that works for a while. The child may be killed, so it reports nothing. */
 static void work_in_child(unsigned long seed)
 {
 	pid_t child = fork();
