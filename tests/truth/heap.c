@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap of 40 functions for scripts/diff-truth, to be run under the profiler.
+/* A program whose heap 40 functions allocate. scripts/diff-truth runs it under the profiler.
  *
  *	heap UNIT LEAK SIZE...
  *
- * Function f keeps (400 + 100 f) UNIT bytes in blocks of each SIZE; number 20 leaks LEAK bytes in
- * blocks of 64. For every third block another one comes and goes. */
+ * Function f keeps (400 + 100 f) UNIT bytes in blocks of each SIZE. Function 20 also leaks LEAK
+ * bytes in blocks of 64 bytes. With every third block another block of the same size is allocated
+ * and freed. */
 #include <stdlib.h>
 
 #define NOINLINE __attribute__((noinline))
@@ -14,10 +15,11 @@ enum {
 	LEAK_SIZE = 64
 };
 
-static void *volatile kept; /* the last block; none is freed */
+static void *volatile kept; /* the last block; no block is freed */
 static unsigned calls[40];
 
-/* Each function has a counter of its own, so that the compiler does not merge them. */
+/* Defines a function that keeps a block. Each has a counter of its own, so that the compiler does
+ * not merge the functions. */
 #define KEEP(n)                                    \
 	static NOINLINE void keep_##n(size_t size) \
 	{                                          \

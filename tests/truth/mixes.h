@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The size mixes that the estimates are tried on, the same in the simulation and in the program. A
- * third of the blocks is freed again. */
+/* Mixes of block sizes on which the estimates are tested. The simulation and the program use the
+ * same mixes. A third of the blocks is freed again. */
 #pragma once
 #include <math.h>
 #include <stdbool.h>
@@ -28,7 +28,7 @@ static inline bool mix_is_freed(size_t i)
 	return i % 3 == 0;
 }
 
-/* some 30 samples */
+/* Returns the number of blocks that gives about 30 samples. */
 static inline size_t n_of_16_bytes(size_t interval)
 {
 	return 30 * interval / 16;
@@ -44,7 +44,7 @@ static inline size_t n_log_uniform(size_t interval)
 	return 1000;
 }
 
-/* 1 byte to 1 MiB */
+/* Returns a size from 1 byte to 1 MiB. */
 static inline size_t size_log_uniform(size_t i, size_t interval, uint64_t random)
 {
 	return (size_t)exp2(20.0 * (double)(random >> 11) / 9007199254740992.0);
@@ -77,8 +77,9 @@ static const struct mix mixes[] = {
 	{"R", n_of_interval, size_interval},
 };
 
-/* The true counts of a run, and the variances of their estimates: a block of s bytes is sampled
- * with p = 1 - exp(-s/R) and counts v/p, whose variance is (1-p)/p v^2. */
+/* The true counts of a run, and the variances of their estimates. A block of s bytes is sampled
+ * with the probability p = 1 - exp(-s/R). Its value v (s or 1) then counts as v/p, whose variance
+ * is (1-p)/p v^2. */
 struct truth {
 	uint64_t inuse_objects, inuse_bytes, alloc_objects, alloc_bytes;
 	double inuse_objects_var, inuse_bytes_var, alloc_objects_var, alloc_bytes_var;

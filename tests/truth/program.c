@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocates one of the mixes for real, prints the true counts, and ends. To be run under the
- * profiler.
+/* Allocates the blocks of one mix, prints the true counts, and ends. Run it under the profiler.
  *
  *	program MIX INTERVAL */
 #include "mixes.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A service for scripts/gate-truth, to be run under the profiler.
+/* A service that scripts/gate-truth runs under the profiler.
  *
  *	service SHAPE SEED MIB PERCENT
  *
- * Its memory swings between 70 and 100 % of MIB: as a sine, a sawtooth, in batches, or from one
- * random plateau to another; where it begins and how often it swings is random. A sixtieth of its
- * blocks, whose sizes are from 64 to 2,047 bytes, is replaced in each of 200 rounds. It warms up in
- * the first 10 rounds. By the last round it has leaked PERCENT of MIB. At its end it frees all
- * blocks, the leaked ones too. */
+ * Its memory swings between 70 and 100 % of MIB. The swing has the shape of a sine, a sawtooth,
+ * batches, or random plateaus; its start and its frequency are random. In each of 200 rounds a
+ * sixtieth of the blocks is replaced; their sizes are from 64 to 2,047 bytes. The service warms up
+ * in the first 10 rounds. By the last round it has leaked PERCENT of MIB. At its end it frees all
+ * blocks, also the leaked ones. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ enum {
 	WARM = 10,
 	PLATEAUS = 50,
 	SIZE_LEAST = 64,
-	SIZE_RANGE = 1984, /* a mean of 1,056 bytes */
+	SIZE_RANGE = 1984, /* the mean size is 1,056 bytes */
 	SIZE_MEAN = SIZE_LEAST + SIZE_RANGE / 2,
 	REPLACED = 60
 };
@@ -62,7 +62,7 @@ static void begin(struct swing *swing, const char *shape)
 		swing->plateaus[i] = uniform();
 }
 
-/* Returns how high the swing is in that round, from 0 to 1. */
+/* Returns the height of the swing in a round, from 0 to 1. */
 static double at(const struct swing *swing, int round)
 {
 	double turn = fmod(round / swing->period + swing->phase, 1);

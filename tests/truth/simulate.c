@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Drives the real sampler, recorder and tables with blocks that are only addresses, over many
- * seeds. Prints a line per run: the true counts, then each record's raw counts, which
- * scripts/truth judges.
+/* Drives the real sampler, recorder and tables over many seeds, with made-up addresses instead of
+ * blocks. Prints a line per run: the true counts, then the raw counts of each record. scripts/truth
+ * judges them.
  *
  *	simulate MIX INTERVAL FIRST-SEED N-SEEDS */
 #include "mixes.h"
@@ -80,7 +80,8 @@ int main(int argc, char **argv)
 	if (!hp_frame_rule_init(true))
 		return 1;
 	for (uint64_t i = 0; i < strtoull(argv[4], NULL, 0); i++) {
-		/* Seeds of a counter are far apart only after mixing, as getrandom()'s are. */
+		/* Consecutive seeds are mixed, so that they are as far apart as those of
+		 * getrandom(). */
 		options.seed = (strtoull(argv[3], NULL, 0) + i) * 0xd1342543de82ef95u;
 		hp_recorder_start(&options);
 		struct truth t = run(mix, options.sample_interval);
