@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the kernel refuse or answer system calls by a filter. */
+/* A filter that makes the kernel answer some system calls without executing them. */
 #pragma once
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -10,9 +10,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Installs a filter in the calling thread, for good; threads and processes that it creates inherit
- * it. `numbers` are the system calls, and end with -1. `answer`, one of SECCOMP_RET_*, is what
- * happens when one is called. Returns false if filters are not supported here. */
+/* Installs a filter that answers the system calls `numbers`, a list that ends with -1, with
+ * `answer`, one of SECCOMP_RET_*. It is valid for the calling thread and for all threads and
+ * processes that this thread makes from then on, and can't be removed. Returns true, or false if
+ * the machine has no such filters. */
 static inline bool answer_calls(const int *numbers, uint32_t answer)
 {
 	struct sock_filter code[64];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs programs and waits for conditions. Both fail after a time, so that no test hangs."""
+"""Runs programs and waits for conditions. Both have a time limit, so that no test hangs."""
 
 import collections
 import os
@@ -14,8 +14,9 @@ Result = collections.namedtuple('Result', 'returncode stdout stderr')
 
 
 def run(argv, env=None, patience=PATIENCE, input=None, binary=False, **popen):
-    """Runs a program to its end; returns its Result, of text, or with `binary` of bytes on standard
-    output. A program that hangs is killed with its process group, and the test fails."""
+    """Runs a program to its end; returns its Result. With `binary` its standard output is bytes,
+    otherwise text. If the program exceeds `patience`, it is killed with its process group, and the
+    test fails."""
     popen.setdefault('stdin', subprocess.DEVNULL if input is None else subprocess.PIPE)
     process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                start_new_session=True, **popen)
@@ -32,7 +33,8 @@ def run(argv, env=None, patience=PATIENCE, input=None, binary=False, **popen):
 
 
 def wait_until(condition, what, patience=PATIENCE):
-    """Calls `condition` until it returns true; returns that value."""
+    """Calls `condition` until it returns a true value; returns that value. Fails after `patience`
+    seconds."""
     deadline = time.monotonic() + patience
     while not (value := condition()):
         if time.monotonic() > deadline:
@@ -42,11 +44,11 @@ def wait_until(condition, what, patience=PATIENCE):
 
 
 class Notes:
-    """A named pipe. Programs write lines into it, and a test waits for them."""
+    """A named pipe into which programs write lines that a test waits for."""
 
     def __init__(self, path):
         os.mkfifo(path)
-        self.fd = os.open(path, os.O_RDWR)  # with a writer it has no end, and opening it does not wait
+        self.fd = os.open(path, os.O_RDWR)  # never waits, and reading finds no end
         self.text = ''
 
     def line(self, process):
@@ -63,7 +65,7 @@ class Notes:
         return line
 
     def forget(self):
-        """Drops the lines that nobody has waited for."""
+        """Drops the lines that no test has waited for."""
         self.text = ''
         while select.select([self.fd], [], [], 0)[0]:
             os.read(self.fd, 4096)

@@ -11,9 +11,9 @@
 
     tap.main()
 
-Each test gets the path of a temporary folder, which is removed after it. A parametrised test runs once
-for each value. The output is TAP; a failure shows the trace of its exception. Words on the command
-line select the tests whose names contain one of them."""
+Each test gets the path of a temporary folder, which is removed after the test. A parametrised test
+runs once for each value. The output is TAP; a failure shows the trace of its exception. If there
+are words on the command line, only the tests whose names contain one of them run."""
 
 import contextlib
 import functools
@@ -29,7 +29,8 @@ _is_running = False
 
 
 def test(function=None, **parameter):
-    """Registers a function as a test, or with NAME=VALUES as one test for each value."""
+    """Registers a function as a test. NAME=VALUES makes it a parametrised test, with one test for
+    each value."""
     if function is None:
         return functools.partial(test, **parameter)
     if not parameter:
@@ -53,7 +54,7 @@ def skip(reason):
     if _is_running:
         raise Skipped(reason)
     print(f'1..0 # SKIP {reason}')
-    sys.exit(0)  # in TAP meson takes any other status for an error
+    sys.exit(0)  # meson would take another status for an error of the TAP script
 
 
 def need(*programs):
@@ -90,12 +91,12 @@ def temporary_folder():
 
 
 def comment(text):
-    """The text as lines that readers of TAP ignore."""
+    """Returns the text as lines that readers of TAP ignore."""
     return ''.join(f'# {line}\n' for line in text.splitlines())
 
 
 def _trace(error):
-    """The trace without the frames of this file and of Python's library."""
+    """Returns the trace of an error, without the frames of this file and of Python's library."""
     library = os.path.dirname(os.__file__)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__)
               if frame.filename != __file__ and not frame.filename.startswith(library)]
@@ -115,8 +116,8 @@ def _outcome(fixture, number, name, function):
 
 
 def run(tests, fixture=temporary_folder, n_threads=None):
-    """Runs the tests, each with what its own `fixture()` yields; returns how many failed. With
-    `n_threads` so many tests run at the same time."""
+    """Runs the tests, each with what its own `fixture()` yields; returns how many failed.
+    `n_threads` is the number of tests that run at the same time."""
     global _is_running
     _is_running = True
     print(f'1..{len(tests)}', flush=True)
