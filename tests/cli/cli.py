@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shared by the command-line tests: running pprofconv and other programs."""
+"""What the command-line tests share: running pprofconv and other programs."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ def data(name):
 
 
 def pprofconv(*args, **options):
-    """Runs pprofconv; returns its Result, see running.py."""
+    """Runs pprofconv; returns its Result (see running.py)."""
     return run(PPROFCONV, *args, **options)
 
 
@@ -27,7 +27,8 @@ def run(*args, **options):
 
 
 def succeed(*args, **options):
-    """Runs pprofconv, which must end 0 without a word on stderr; returns what it printed."""
+    """Runs pprofconv, which must exit with status 0 and print nothing to stderr; returns its
+    stdout."""
     done = pprofconv(*args, **options)
     assert done.returncode == 0, f'{args}: exit {done.returncode}: {done.stderr}'
     assert done.stderr == '', f'{args}: {done.stderr}'
@@ -35,7 +36,7 @@ def succeed(*args, **options):
 
 
 def go_pprof(*args):
-    """Runs `go tool pprof`, which must end 0; returns what it printed."""
+    """Runs `go tool pprof`, which must exit with status 0; returns its stdout."""
     done = run('go', 'tool', 'pprof', *args)
     assert done.returncode == 0, f'go tool pprof {args}: {done.stderr}'
     return done.stdout

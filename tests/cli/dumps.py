@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes random heap dumps of each legacy kind, the same ones for the same seed."""
+"""Makes random heap dumps of each legacy kind. The same seed gives the same dump."""
 
 import random
 
@@ -19,18 +19,20 @@ def random_size(rng):
 
 
 def random_counts(rng, is_plain):
-    """Counts of one record; where nothing was freed both pairs are the same."""
+    """Returns the counts of one record. If nothing was freed, the counts in use equal the allocated
+    ones."""
     size = random_size(rng)
     allocated = rng.choice((1, 1, 1, 2, 3, 10, 1000))
     in_use = allocated if is_plain else rng.randrange(allocated + 1)
-    spread = rng.randrange(size) if allocated > 1 else 0  # sizes need not be equal
+    spread = rng.randrange(size) if allocated > 1 else 0  # blocks may differ in size
     if in_use == allocated:
         return in_use, in_use * size + spread, allocated, allocated * size + spread
     return in_use, in_use * size, allocated, allocated * size + spread
 
 
 class Space:
-    """One seed's part of the address space: a program and libraries with gaps between them."""
+    """The part of the address space that belongs to one seed: a program and libraries with gaps
+    between them."""
 
     def __init__(self, rng, base, number):
         self.lines, self.ranges = [], []
@@ -49,7 +51,7 @@ class Space:
 
     def address(self, rng):
         if rng.random() < 0.01:
-            return self.limit + rng.randrange(1, 0x1000)  # in no mapping
+            return self.limit + rng.randrange(1, 0x1000)  # outside of all mappings
         start, limit = rng.choice(self.ranges)
         return rng.randrange(start + 1, limit + 1)
 
@@ -73,7 +75,8 @@ def header_kind(rng, kind):
 
 
 def make(seeds, kind):
-    """One dump with the records of all seeds, each of them in its own part of the address space."""
+    """Returns a dump with the records of all seeds, each seed in its own part of the address
+    space."""
     rng = random.Random(f'{kind}-{seeds[0]}')
     is_plain = rng.random() < 0.25
     is_ours = kind.startswith('heapprof') and kind != 'heapprofile'

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Writes pprof's protobuf: profiles of one value, with a stack of one frame for each sample."""
+"""Writes profiles in pprof's protobuf format, with one value and a stack of one frame for each
+sample."""
 
 
 def varint(n):
@@ -19,7 +20,7 @@ def message(field, data):
 
 
 def write(path, samples, type_='inuse_space', unit='bytes'):
-    """samples: (function, file, value) each."""
+    """Writes a profile; returns its path. `samples` are tuples (function, file, value)."""
     strings = ['', type_, unit]
 
     def text(s):
@@ -39,7 +40,7 @@ def write(path, samples, type_='inuse_space', unit='bytes'):
 
 
 def fields(data):
-    """(number, value) each, of a message: a number, or bytes."""
+    """Yields (number, value) for each field of a message. The value is a number, or bytes."""
     at = 0
 
     def take():

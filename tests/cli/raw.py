@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads what `go tool pprof -symbolize=none -raw` prints."""
+"""Reads the output of `go tool pprof -symbolize=none -raw`."""
 
 import re
 
@@ -11,7 +11,9 @@ MAPPING = re.compile(r'(\d+): (0x[0-9a-f]+)/(0x[0-9a-f]+)/(0x[0-9a-f]+) (.*)$')
 
 
 class Raw:
-    """types: names of the values; samples: [(addresses, labels, values)]; mappings: [(start, limit,
+    """A profile as pprof reads it.
+    
+    types: names of the values; samples: [(addresses, labels, values)]; mappings: [(start, limit,
     offset, rest)]; mapping_of: address -> mapping; names: address -> names."""
 
     def __init__(self, text):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Makes the dumps that a sampled program would write: blocks are recorded with the probability
-1 - exp(-size / interval), by a generator of random numbers with a seed."""
+"""Makes dumps as a sampled program would write them: a random number generator with a seed decides
+which blocks are recorded, with the probability 1 - exp(-size / interval)."""
 
 import math
 import os
@@ -11,7 +11,8 @@ SITES = 0x100  # bytes between two functions
 
 
 def poisson(rng, mean):
-    """A number with that mean, by Knuth's way where it is short and by the normal one else."""
+    """Returns a random number of the Poisson distribution with that mean. For small means it uses
+    Knuth's method, for large ones the normal distribution."""
     if mean > 200:
         return max(0, round(rng.gauss(mean, math.sqrt(mean))))
     limit, n, product = math.exp(-mean), 0, rng.random()
@@ -34,12 +35,13 @@ def chance(size, interval):
 
 
 def sample(rng, blocks, interval):
-    """blocks: {(function, size): n}. Returns how many of each were sampled."""
+    """Returns how many blocks of each kind were sampled. `blocks` is {(function, size): n}."""
     return {key: binomial(rng, n, chance(key[1], interval)) for key, n in blocks.items()}
 
 
 def dump(inuse, allocated, interval, run='0', time=None, extra=(), program='/opt/app'):
-    """The text of a dump: counts by function (a number, or a tuple of them, leaf first) and size."""
+    """Returns the text of a dump with these counts, {(function, size): n}. A function is a number,
+    or a stack as a tuple of numbers, leaf first."""
     records, sums = [], [0, 0, 0, 0]
     for (function, size), n_allocated in sorted(allocated.items()):
         n = inuse.get((function, size), 0)
@@ -68,13 +70,15 @@ def write(path, text):
 
 
 def write_run(path, seed, blocks, interval, **options):
-    """A dump of a run whose blocks in use are those, and all it ever allocated."""
+    """Writes a sampled dump of a run that allocated these blocks and freed none; returns its
+    path."""
     counts = sample(random.Random(seed), blocks, interval)
     return write(path, dump(counts, counts, interval, run=str(seed), **options))
 
 
 def twice(folder, interval):
-    """The same records at other addresses, in another order, with other times and numbers."""
+    """Writes two dumps with the same records, but with other addresses, in another order, and with
+    other times and numbers; returns their paths."""
     blocks = {((i, 2), 100 + 7 * i): 3 + i for i in range(30)}
     text = dump(blocks, blocks, interval, run='a', time=5, extra=['pid: 7', 'rss_bytes: 9'])
     lines = text.replace('0x40', '0x70').replace('400000-', '700000-').replace(

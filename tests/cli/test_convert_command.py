@@ -19,7 +19,7 @@ def content(path):
 
 
 def converted(*args, **options):
-    """The bytes that pprofconv writes to standard output."""
+    """Returns the bytes that pprofconv writes to standard output."""
     done = cli.pprofconv(*args, binary=True, **options)
     tap.equal((done.returncode, done.stderr), (0, ''))
     return done.stdout

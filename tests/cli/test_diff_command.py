@@ -18,7 +18,7 @@ HEAP = {(f, size): 300 + 10 * f for f in range(20) for size in (64, 1000, 30000)
 
 
 def diff(*args, status=0, **options):
-    """Runs a diff that must end with that status; returns its output and its messages."""
+    """Runs a diff that must exit with that status; returns its stdout and its stderr."""
     done = cli.pprofconv('diff', '-q', *args, **options)
     assert done.returncode == status, f'{args}: exit {done.returncode}: {done.stderr}'
     return done.stdout, done.stderr
@@ -33,7 +33,8 @@ def sampled(folder, name, seed, blocks, **options):
 
 
 def folded(folder, name, **stacks):
-    """A profile with names, of one value: a stack is FILE-less functions joined by two '_'."""
+    """Writes a profile with one value as folded stacks, which name functions and no files. In the
+    names of the arguments two underscores separate functions."""
     lines = [f'{stack.replace("__", ";")} {value}\n' for stack, value in stacks.items()]
     return runs.write(os.path.join(folder, name), ''.join(lines))
 
@@ -114,7 +115,8 @@ def sampling_errors_pass_and_strict_does_not(folder):
 
 @tap.test
 def a_leak_in_one_run_is_found(folder):
-    """20 MiB in a heap whose own error is larger: the samples of what stays are the same."""
+    """Finds a leak of 20 MiB in a heap whose own sampling error is larger: two dumps of one run
+    have the same samples of the blocks that stay."""
     import random
     heap = runs.sample(random.Random(5), {(f, 1 << 16): 20000 for f in range(8)}, R)
     leak = runs.sample(random.Random(6), {(9, 1 << 16): 320}, R)
@@ -130,24 +132,25 @@ def a_leak_in_one_run_is_found(folder):
 
 
 def variance(blocks, interval):
-    """Of an estimate's total bytes: the sum of n (1-p)/p s^2."""
+    """Returns the variance of an estimate of the total bytes: the sum of n (1-p)/p s^2."""
     return sum(n * (1 - runs.chance(s, interval)) / runs.chance(s, interval) * s * s
                for (_, s), n in blocks.items())
 
 
 @tap.test
 def a_pass_says_what_it_would_have_seen(folder):
-    """By theory growth G is seen 85 times of 100 where G - limit is (1.645 + 1.036) standard
-    deviations: a one-sided test at 95 %, and the quantile of 85 %. Both are estimated, from 450
-    samples of 30,000 B that are all of the heap but a thirtieth: one standard deviation is 5 % of
-    the limit and half of that of the deviation, so 20 % are three of them and more."""
+    """A gate that passes names growth that it would have detected. By theory growth G is detected
+    85 times of 100 if G - limit is (1.645 + 1.036) standard deviations: for a one-sided test at 95
+    %, and the quantile of 85 %. Limit and deviation are estimated from 450 samples of 30,000 B,
+    which are all of the heap but a thirtieth. One standard deviation of these estimates is 5 % of
+    the limit and 2.5 % of the deviation, so a tolerance of 20 % is more than three of them."""
     base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
     report = json.loads(diff('-F', 'json', '-g', 'inuse_space=50%', base, new)[0])
     power, held = report['gates'][0]['power'], sum(n * s for (_, s), n in HEAP.items())
 
     def expected(interval):
         growth = 0.5 * held
-        for _ in range(50):  # its own variance is that of the heap
+        for _ in range(50):  # growth has the variance of the heap
             one = variance(HEAP, interval) / held
             growth = 0.5 * held + (1.645 + 1.036) * math.sqrt(one * (
                 1.5 ** 2 * held + held + growth))
@@ -168,7 +171,8 @@ def a_pass_says_what_it_would_have_seen(folder):
 
 @tap.test
 def what_a_pass_does_not_say(folder):
-    """Where nothing has an error, or it is not regarded; and where samples can't show anything."""
+    """Tests what a gate that passes does not claim: if nothing has an error, if errors are not
+    regarded, and if samples can't show anything."""
     def power(*args, status=0):
         return json.loads(diff('-F', 'json', *args, status=status)[0])['gates'][0]['power']
 
@@ -177,17 +181,17 @@ def what_a_pass_does_not_say(folder):
     tap.equal(power('-g', 'inuse_space=5%', whole, whole), None)
     nothing = [runs.write(os.path.join(folder, f'nothing{interval}'), runs.dump({}, {}, interval))
                for interval in (1, R)]
-    for limit in ('5%', '1K'):  # of less than 1.6 intervals none may be sampled in one run of five
+    for limit in ('5%', '1K'):  # growth below 1.6 intervals has no sample in one run of five
         assert power('-g', f'inuse_space={limit}', *nothing)['growth'] > 1.6 * R
     tap.equal(power('-g', 'inuse_space=90%', '--strict', base, new), None)
     tap.equal(power('-g', 'inuse_space=5%', base, more, status=1), None)
     few = [sampled(folder, str(seed), seed, {(1, 16): 10}) for seed in (1, 2)]
     found = power('-g', 'inuse_space=5%', '--allow-missing-base', *few)
-    # 3 R are missed in one of 20 cases; with G = g R, small blocks have sqrt(g) R for deviation:
-    # g - 1.036 sqrt(g) = 3, so g = 5.3, or what a step of the samples asks for beyond that
+    # Growth of 3 R is missed in one of 20 cases. For G = g R in small blocks the deviation is
+    # sqrt(g) R. So g - 1.036 sqrt(g) = 3, and g = 5.3, or more, up to the next whole sample.
     assert 5 < found['growth'] / R < 10, found
     args = [f'--base={whole}', f'--base={exact(folder, "half", {(1, 1000): 900})}', whole, whole]
-    found = power('-g', 'inuse_space=1', *args)  # the spread of two runs, at any interval
+    found = power('-g', 'inuse_space=1', *args)  # their spread, at any interval
     tap.equal(found['fine_interval'], 0)
 
 
@@ -210,15 +214,15 @@ def real_growth_in_a_report_that_passed(folder):
 
 @tap.test
 def several_runs(folder):
-    """Runs that differ by more than sampling: their spread is the error."""
+    """If runs differ by more than sampling explains, their spread is the error."""
     bases = [exact(folder, f'b{i}', {(1, 100): n}) for i, n in enumerate((100, 120, 140))]
     news = [exact(folder, f'n{i}', {(1, 100): n}) for i, n in enumerate((110, 130, 150))]
     args = [arg for base in bases for arg in ('--base', base)] + news
     report = json.loads(diff('-F', 'json', '-g', 'inuse_space=0', *args)[0])
     tap.equal(report['total']['base'], 12000)
     tap.equal(report['total']['difference'], 1000)
-    # Both means have the variance 2000^2/3, with 2 degrees of freedom each: t(0.025, 2) = 4.303
-    # bounds each, and both together come out by the square root of 2.
+    # Each mean has the variance 2000^2/3, with 2 degrees of freedom: t(0.025, 2) = 4.303 bounds
+    # each. The bound of both together is wider by the square root of 2.
     low, high = report['total']['interval']
     assert low < 0 < high and high - low > 2 * 2000 / 3 ** 0.5, (low, high)
     far = [exact(folder, f'f{i}', {(1, 100): n}) for i, n in enumerate((410, 430, 450))]
@@ -228,7 +232,7 @@ def several_runs(folder):
 @tap.test
 def suppressions(folder):
     base, new = folded(folder, 'base', main__f=10), folded(folder, 'new', main__cache__g=90, main__f=10)
-    # one value, whose type the format does not name
+    # folded stacks have one value; the format does not name its type
     types = json.loads(cli.succeed('convert', '--to=json', new))['sample_type']
     gate = types[0]['type'] + '=0'
     diff('-g', gate, base, new, status=1)
@@ -265,7 +269,8 @@ def gates_name_the_largest_first(folder):
 
 @tap.test
 def what_stays_is_not_shown(folder):
-    """Unless all is asked for: a report is read for what differs."""
+    """Functions without a difference are not shown, except with --top=0, because a report is read
+    for what differs."""
     base, new = (folded(folder, name, main__grows=value, main__stays=5, idle__waits=7)
                  for name, value in (('base', 10), ('new', 11)))
     lines = diff(base, new)[0].splitlines()
@@ -310,7 +315,8 @@ def libraries_can_be_hidden(folder):
 
 @tap.test
 def folded_stacks_as_a_base(folder):
-    """They count what the other side is asked for, and match by name: they have no files."""
+    """Folded stacks count as values of the type that the other side is asked for. Functions match
+    by name alone, because the stacks name no files."""
     base = folded(folder, 'base', main__f=1000, main__g=100)
     text = runs.dump({(1, 100): 10, (2, 100): 2}, {(1, 100): 15, (2, 100): 2}, 1)
     new = runs.write(os.path.join(folder, 'new'), text)
@@ -329,7 +335,8 @@ def folded_stacks_as_a_base(folder):
 
 @tap.test
 def another_folder(folder):
-    """A build elsewhere: files that end the same are the same, the longer the likelier."""
+    """After a build in another folder, files match by the ends of their paths. The longer the
+    common end, the better the match."""
     def profile(name, root, *places):
         return pprof_file.write(os.path.join(folder, name),
                                 [(f, f'{root}/{file}', value) for f, file, value in places])
@@ -360,7 +367,7 @@ def what_rows_are(folder):
 
 @tap.test
 def a_function_that_moved(folder):
-    """The total is quiet; the report shows one loss and one gain."""
+    """The total does not change; the report shows one loss and one gain."""
     base = folded(folder, 'base', main__parse=1000, main__other=50)
     new = folded(folder, 'new', main__parse_all__read=1000, main__other=50)
     gate = json.loads(cli.succeed('convert', '--to=json', new))['sample_type'][0]['type'] + '=0'
@@ -406,7 +413,7 @@ def markdown(folder):
 
 
 class Table(html.parser.HTMLParser):
-    """The text of each cell of all rows, and all elements that there are."""
+    """The texts of the cells of all rows, and the names of all elements in the text."""
 
     def __init__(self, text):
         super().__init__()
@@ -431,7 +438,7 @@ class Table(html.parser.HTMLParser):
 
 
 def rendered(markdown):
-    """As GitHub and GitLab do it."""
+    """Renders Markdown as GitHub and GitLab do."""
     return Table(cli.run('cmark-gfm', '--unsafe', '-e', 'table', '-e', 'strikethrough', '-e',
                          'autolink', input=markdown.encode()).stdout)
 
@@ -476,7 +483,8 @@ def pprof_draws_the_difference(folder):
 
 
 def mean_difference(folder, base, news):
-    """The values of each sample that pprof is given for a base and several new runs."""
+    """Returns the values of each sample in the difference that pprof gets for a base and several
+    new runs."""
     out = os.path.join(folder, 'diff.pb.gz')
     diff('-F', 'pprof', '-o', out, '--base', base, *news)
     samples = json.loads(cli.succeed('convert', '-q', '--to=json', out))['sample']
@@ -492,7 +500,8 @@ def means_of_runs_are_rounded_once(folder):
 
 @tap.test
 def means_of_a_stack_add_up(folder):
-    """Also where a label keeps its samples apart: here that of their mean sizes."""
+    """The means of a stack add up even if a label keeps its samples apart, here the label of their
+    mean sizes."""
     base = exact(folder, 'base', {(1, 16): 1})
     news = [exact(folder, f'new{size}', {(1, size): 1}) for size in (16, 17, 18)]
     values = mean_difference(folder, base, news)
@@ -519,7 +528,7 @@ def a_base_that_is_not_there(folder):
     diff(nothing, new, status=2)
     diff('--allow-missing-base', nothing, new)
     diff('--allow-missing-base', '/dev/null', new)
-    diff(exact(folder, 'empty', {}), new)  # a profile without a sample is there
+    diff(exact(folder, 'empty', {}), new)  # a profile without a sample is not a missing base
 
 
 @tap.test
@@ -587,7 +596,7 @@ def what_can_not_be_meant(folder):
 
 @tap.test
 def what_people_read_is_bounded(folder):
-    """GitHub takes comments of 65,536 characters."""
+    """Markdown is shorter than 65,536 characters, the limit of GitHub for comments."""
     base = runs.write(os.path.join(folder, 'base'), 'main;old 1\n')
     for name in ('f%04d', 'f%04d' + '<_é' * 200):
         lines = ''.join(f'main;{name % i} {10 + i}\n' for i in range(1500))
@@ -615,7 +624,8 @@ def what_people_read_is_bounded(folder):
 
 @tap.test
 def a_report_says_if_sides_were_sampled_differently(folder):
-    """Each side has an error of its own, and the numbers hold; but hardly anyone means that."""
+    """If the sides were sampled at different intervals, a warning says so. The numbers are right,
+    because each side has an error of its own, but hardly anyone means to do that."""
     base, new = [runs.write_run(os.path.join(folder, str(r)), 1, HEAP, r) for r in (R, R // 4)]
     whole = exact(folder, 'exact', HEAP)
     for sides, said in (((base, new), 'base one in 512.00 KiB, new one in 128.00 KiB'),
@@ -639,7 +649,8 @@ def exact_dump(folder, name, run, time, extra, program='/opt/app'):
 
 @tap.test
 def a_pair_in_the_wrong_order(folder):
-    """Of one run the earlier dump is the base: by their numbers, else by their times."""
+    """Of two dumps of one run the earlier one must be the base. Their numbers decide, or their
+    times if there are no numbers."""
     def write(name, run='7', time=None, number=None):
         return exact_dump(folder, name, run, time, [f'dump: {number}'] if number else [])
 
@@ -661,8 +672,9 @@ def a_pair_in_the_wrong_order(folder):
 
 @tap.test
 def two_programs(folder):
-    """Builds of one program may be in different folders. A profile that does not name its program, or was
-    merged from several, causes no message."""
+    """A warning appears if the sides are of different programs. Builds of one program may be in
+    different folders. A profile that does not name its program, or was merged from several, causes
+    no warning."""
     app, same, other = [exact_dump(folder, str(i), str(i), None, [], program) for i, program in
                         enumerate(('/a/app', '/b/app', '/b/other'))]
     merged = os.path.join(folder, 'merged')
@@ -679,9 +691,10 @@ def two_programs(folder):
 
 @tap.test
 def what_was_freed_is_not_called_equal(folder):
-    """A program that frees all it has leaves nothing to compare at its end, whatever it leaked."""
+    """A program that frees everything at its end leaves nothing to compare there, whatever it
+    leaked. The gate does not pass then."""
     def write(name, held, allocated=112, interval=1, reason='exit'):
-        """Of blocks of 1 KiB, how many KiB are held, and how many MiB were allocated."""
+        """Writes a dump with blocks of 1 KiB. `held` is in KiB, `allocated` in MiB."""
         blocks, extra = {(1, 1024): int(1024 * allocated)}, [f'reason: {reason}'] if reason else []
         text = runs.dump({(1, 1024): held}, blocks, interval, run=name, extra=extra)
         return runs.write(os.path.join(folder, name), text)
@@ -700,7 +713,7 @@ def what_was_freed_is_not_called_equal(folder):
     check(2, base=nothing, new=nothing, gates=('-G', 'inuse_objects=5'))
     check(2, base={'held': 256, 'reason': None}, new=nothing)
     check(2, base={'held': 2, 'interval': R}, new={'held': 0, 'interval': R})  # by chance
-    check(1, base=nothing, new={'held': 200})  # it sees something
+    check(1, base=nothing, new={'held': 200})  # one side has something to compare
     for side in ({'held': 257}, {'held': 2, 'allocated': 0.25}, {'held': 11, 'allocated': 1}):
         check(0, base=side, new={'held': 0})
     at_work = {'held': 9, 'reason': 'signal 12'}
@@ -725,7 +738,8 @@ def what_was_freed_is_not_called_equal(folder):
 
 @tap.test
 def markdown_of_a_type_that_is_markup(folder):
-    """A profile may come from a stranger's pull request, and so the names of its values."""
+    """The names of the values are escaped, because a profile may come from a pull request of a
+    stranger."""
     evil = 'a`b\n\n# <b>@admin</b> | [a](http://e)'
     base, new = [pprof_file.write(os.path.join(folder, str(n)), [('f', 'a.c', n)], type_=evil)
                  for n in (1, 2)]

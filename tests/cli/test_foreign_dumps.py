@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Dumps that gperftools, jemalloc and Go write while a program runs, compared with the output of their
-own tools."""
+"""Compares dumps that gperftools, jemalloc and Go write while a program runs with the output of
+their own tools."""
 
 import glob
 import os
@@ -66,13 +66,13 @@ func main() {
 
 
 def library(name):
-    """The path of a shared library, or None."""
+    """Returns the path of a shared library, or None if it is not installed."""
     found = glob.glob(f'/usr/lib/*/{name}') + glob.glob(f'/usr/lib/{name}')
     return found[0] if found else None
 
 
 def run_program(folder, preload, **environment):
-    """Runs the program with a library preloaded; returns the dumps."""
+    """Runs the program with a library preloaded; returns its dumps."""
     source, program = os.path.join(folder, 'demo.c'), os.path.join(folder, 'demo')
     with open(source, 'w') as file:
         file.write(PROGRAM)
@@ -90,16 +90,17 @@ def total_of_top(dump, kind):
 
 
 def check_totals(tool, dump, folder):
-    """The tool's totals, in the units and to the digits that it prints."""
+    """Compares our totals with those of a tool, in the units and to the digits that the tool
+    prints."""
     for kind, divisor in (('inuse_space', 1 << 20), ('alloc_space', 1 << 20), ('inuse_objects', 1),
                           ('alloc_objects', 1)):
         done = cli.run(tool, '--text', f'--{kind}', os.path.join(folder, 'demo'), dump)
         found = re.search(r'Total: ([\d.]+)', done.stdout)
         ours = total_of_top(dump, kind) / divisor
-        if not found and ours == 0:  # jeprof prints nothing then
+        if not found and ours == 0:  # jeprof prints no total of 0
             continue
         assert found, (tool, done.stdout, done.stderr)
-        # one digit after the point for MiB; tools round each stack of objects for itself
+        # MiB have one digit after the point; tools round the objects of each stack separately
         tolerance = 0.051 if divisor > 1 else 3
         assert abs(float(found.group(1)) - ours) <= tolerance, (kind, found.group(0), ours)
 
@@ -111,7 +112,8 @@ def check_names(dump):
 
 
 def check_agreement(folder, dump):
-    """As test_pprof_agreement, but pprof may drop named frames at the leaf."""
+    """Checks the same as test_pprof_agreement.py, except that pprof may drop named frames at the
+    leaf."""
     profile = os.path.join(folder, 'x.pb.gz')
     cli.succeed('-n', '-q', dump, '-o', profile)
     theirs, ours = raw.read(dump), raw.read(profile)

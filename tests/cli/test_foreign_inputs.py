@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Files as other tools write them: pprofconv recognises and reads them, or refuses them by name."""
+"""pprofconv recognizes and reads files as other tools write them, or rejects them and names their
+format."""
 
 import collections
 import gzip
@@ -21,7 +22,8 @@ def write(folder, content, name='x'):
 
 
 def read(path, *args):
-    """What a command prints, and the warnings of it without names."""
+    """Runs a command that must succeed; returns its output, and its warnings without the names of
+    program and file."""
     done = cli.pprofconv(*args, path)
     tap.equal(done.returncode, 0)
     prefix = f'pprofconv: {path}: warning: '
@@ -31,7 +33,8 @@ def read(path, *args):
 
 
 def sums(text):
-    """Of folded stacks: one may come in several lines, for each size of blocks."""
+    """Returns the sum of each folded stack, which may have several lines, one for each size of
+    blocks."""
     found = collections.Counter()
     for line in text.splitlines():
         stack, value = line.rsplit(' ', 1)
@@ -40,7 +43,7 @@ def sums(text):
 
 
 def folded(path):
-    """The stacks of a file, and the warnings."""
+    """Returns the stacks of a file, and the warnings."""
     text, warnings = read(path, '-n', '-t', 'folded')
     return sums(text), warnings
 
@@ -54,7 +57,7 @@ def refuse(path):
 
 
 def deep(n_bytes):
-    """A stack of that many bytes and a few more."""
+    """Returns a stack of that many bytes, or a few more."""
     names, size = [], 0
     while size < n_bytes:
         names.append(f'Tree<std::tuple<std::string, long>, {len(names)}>::walk(int)'.replace(' ', '_'))
@@ -72,7 +75,7 @@ def folded_with_a_long_first_line(folder):
         tap.equal(folded(path), ({stack: 12, 'main;work': 3}, []))
         path = write(folder, f'{stack} 12\n')
         tap.equal(folded(path), ({stack: 12}, []))
-    for letter in 'Zhxb':  # which begin fields of a protobuf, even many of them
+    for letter in 'Zhxb':  # letters that begin fields of a protobuf, even of many fields
         path = write(folder, f'main;{letter * 3000};{letter * 3000} 4\n')
         tap.equal(folded(path)[1], [])
         path = write(folder, f'{letter * 6000};work 4\n')
@@ -90,7 +93,7 @@ def folded_whose_first_callers_come_late(folder):
 
 @tap.test
 def folded_without_any_caller(folder):
-    """Such as we write ourselves, of a program without names."""
+    """pprofconv itself writes such stacks, of a program without names."""
     warning = 'no function has a caller; lines of a name and a number were read as folded stacks'
     path = write(folder, '(no stack) 100\nnopie+0x147e 200\n')
     tap.equal(folded(path), ({'(no stack)': 100, 'nopie+0x147e': 200}, [warning]))
@@ -101,7 +104,8 @@ def folded_without_any_caller(folder):
 
 @tap.test
 def a_protobuf_whose_first_field_is_long(folder):
-    """Samples first, as some writers have them, each with thousands of frames; nothing packed."""
+    """The samples come first, as some writers have them, with thousands of frames each, and no
+    field is packed."""
     for n_frames in (5000, 600000):
         sample = pprof_file.message(1, b''.join(pprof_file.varint(1) for _ in range(n_frames)))
         sample += pprof_file.message(2, pprof_file.varint(77))
@@ -210,7 +214,8 @@ def folded_that_is_something_else(folder):
 
 @tap.test
 def brief_names_of_hexadecimal_digits(folder):
-    """Such a name is not taken for an offset: the function and its file are right."""
+    """A name of hexadecimal digits is not taken for an offset: the function and its file are
+    right."""
     tap.need('cc', 'nm')
     source = write(folder, '__attribute__((noinline)) void f(void) { asm volatile("nop;nop;nop;nop"); }\n'
                            'int main(void) { f(); return 0; }\n', 'a.c')
@@ -235,7 +240,8 @@ UNMAPPED = ('{} with negative counts in use, or bytes without objects: with HEAP
 
 @tap.test
 def in_use_below_nothing(folder):
-    """gperftools counts each munmap as a mapping that is gone; pprof reads it, so do we."""
+    """gperftools counts each munmap as a mapping that is gone. pprof reads such dumps, and so does
+    pprofconv."""
     path = cli.data('good-mmap-negative.heap')
     out, warnings = read(path, 'info')
     tap.equal(warnings, [UNMAPPED.format('1 record')])
@@ -245,7 +251,8 @@ def in_use_below_nothing(folder):
 
 @tap.test
 def bytes_in_use_of_no_objects(folder):
-    """A mapping that was unmapped in one part; a total that is negative."""
+    """A record may have bytes in use without objects, after a mapping was unmapped in part, and
+    totals may be negative."""
     maps = '\nMAPPED_LIBRARIES:\n00400000-00410000 r-xp 00000000 00:00 0 /none\n'
     for header, record, values in (
             ('0: 0 [ 0: 0]', '0: 12582912 [ 1: 16777216]', ['1', '16777216', '0', '12582912']),
@@ -267,7 +274,7 @@ def bytes_in_use_of_no_objects(folder):
 # --- negative values, and samples without a stack --------------------------------------------
 
 def rows(text):
-    """(flat, flat%, sum%, cum, cum%, name) each, of top."""
+    """Returns (flat, flat%, sum%, cum, cum%, name) for each row of top."""
     return [tuple(line.split(None, 5)) for line in text.splitlines()[2:]]
 
 
@@ -324,7 +331,8 @@ def samples_without_a_stack_are_a_row(folder):
 
 @tap.test
 def what_is_written_lacks_nothing(folder):
-    """No sample without a location, no location without a mapping; and read back it is the same."""
+    """A profile that pprofconv writes has no sample without a location and no location without a
+    mapping. It is the same after it is read and written again."""
     for name in ('good-no-stack.heap', 'good-jemalloc-all.heap', 'good-folded.txt', 'good-go.heap',
                  'good-mmap-negative.heap', 'good-exact.heap'):
         for options in ((), ('--reproducible',)):
@@ -347,7 +355,7 @@ def what_is_written_lacks_nothing(folder):
 
 
 def check_fields(path):
-    """What the file itself holds, not what a reader of ours makes of it."""
+    """Checks the fields in the file itself, without a reader of ours."""
     with gzip.open(path) as file:
         found = list(pprof_file.fields(file.read()))
     for field, value in found:
@@ -359,7 +367,7 @@ def check_fields(path):
 
 @tap.test
 def a_foreign_profile_that_lacks_them(folder):
-    """Locations without mappings, and a sample without locations, as some exporters write them."""
+    """Some exporters write locations without mappings, and samples without locations."""
     path = pprof_file.write(os.path.join(folder, 'x.pb'), [('f', 'a.c', 5), ('g', 'a.c', 7)])
     with open(path, 'ab') as file:
         file.write(pprof_file.message(2, pprof_file.message(2, pprof_file.varint(11))))
@@ -406,7 +414,8 @@ func main() {
 
 @tap.test
 def go_without_its_comments(folder):
-    """Go's text has no map: -b gives the names, of all or of those that comments have."""
+    """The text of Go has no map. With -b all locations get names, also if the comments with the
+    names are missing."""
     tap.need('go')
     source, binary = write(folder, GO, 'demo.go'), os.path.join(folder, 'demo')
     done = cli.run('go', 'build', '-o', binary, source,
@@ -433,7 +442,8 @@ def go_without_its_comments(folder):
 
 @tap.test
 def no_names_of_what_lies_elsewhere(folder):
-    """Of a position-independent program, and of one whose file is longer than the address."""
+    """Addresses get no names from a position-independent program, or from a program whose file is
+    longer than the address but whose code is elsewhere."""
     tap.need('cc')
     body = '__attribute__((noinline)) void f(void) { asm volatile("nop;nop;nop;nop"); }\n'
     source = write(folder, 'const char much[8 << 20] = {1};\n' + body +

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The formats other than pprof's, and the output of top and merge."""
+"""Formats other than pprof's, and the output of top and merge."""
 
 import json
 import os
@@ -18,7 +18,7 @@ EXACT = cli.data('good-exact.heap')
 def folded_stacks(folder):
     text = cli.succeed('-n', '--to=folded', GO)
     lines = dict(line.rsplit(' ', 1) for line in text.splitlines())
-    # what the runtime did at the leaf is left out
+    # frames of the runtime at the leaf are left out
     tap.equal(sorted(lines), ['runtime.goexit;main.main',
                               'runtime.goexit;main.main;main.outer;main.inner'])
     text = cli.succeed('-n', '--to=folded', '--sample-type=alloc_objects', EXACT)
@@ -111,7 +111,8 @@ def merging_in_any_order(folder):
 
 @tap.test
 def merging_what_was_sampled_differently(folder):
-    """The result has one period: errors that are worked out from it are none too small."""
+    """The result has the largest period of its inputs, so errors that are computed from it are not
+    too small."""
     sampled, out = cli.data('good-sampled.heap'), os.path.join(folder, 'x')
     done = cli.pprofconv('merge', '-n', EXACT, sampled, '-o', out)
     tap.equal(done.stderr, f'pprofconv: {sampled}: sampled at another interval than the '
@@ -121,7 +122,7 @@ def merging_what_was_sampled_differently(folder):
 
 
 def totals(path):
-    """The sums of the sample types, by name."""
+    """Returns the sum of each sample type, by its name."""
     lines = cli.succeed('info', path).splitlines()
     at = lines.index('total:')
     return {line.split()[0]: int(line.split()[1]) for line in lines[at + 1:at + 5]}
@@ -129,7 +130,8 @@ def totals(path):
 
 @tap.test
 def a_moment_of_each_process(folder):
-    """Two processes; one of them frees all at its end. Inputs come in the order of a shell."""
+    """Merges one moment of each of two processes, of which one frees everything at its end. The
+    order of the inputs does not matter."""
     paths = []
 
     def write(run, number, held, allocated, reason='allocated'):
@@ -149,7 +151,7 @@ def a_moment_of_each_process(folder):
     sample, = {line.rsplit(' ', 1)[0] for line in
                cli.succeed('convert', '-n', '-q', '--to=folded', '-o', '-', out).splitlines()}
     tap.equal(sample, 'app+0x1100')
-    twice = [cli.data('good-folded.txt')] * 2  # tells no run: each is a process of its own
+    twice = [cli.data('good-folded.txt')] * 2  # without a run, each counts as a process
     done = cli.pprofconv('merge', '--at=exit', *twice, '-o', out)
     tap.equal((done.returncode, done.stderr), (
         0, 'pprofconv: 2 of 2 inputs name no run; each counts as a process of its own\n'))
@@ -164,7 +166,8 @@ def a_moment_of_each_process(folder):
 
 @tap.test
 def merging_reproducibly(folder):
-    """Runs that did the same make the same, whatever the addresses, and in any order."""
+    """Runs that did the same give the same bytes, whatever the addresses and the order of the
+    inputs."""
     outs = []
     for interval in (1, 524288):
         a, b = runs.twice(folder, interval)
@@ -201,7 +204,8 @@ def merging_needs_the_same_types(folder):
 
 @tap.test
 def long_folded_stacks_are_no_protobuf(folder):
-    """Whatever their first letters are: m, p and h begin fields of a profile."""
+    """Folded stacks are recognized whatever their first letters are: m, p and h also begin fields
+    of a protobuf profile."""
     letters = [chr(c) for c in range(0x30, 0x7f) if chr(c) != ';']
     names = [letter + rest for letter in letters for rest in ('ain', 'rocess')]
     for name in names:
@@ -213,7 +217,8 @@ def long_folded_stacks_are_no_protobuf(folder):
 
 @tap.test
 def nothing_for_a_terminal_obeys_a_file(folder):
-    """Neither escapes, nor the control characters of two bytes, nor what is no UTF-8."""
+    """Text from a file that would control the terminal is replaced: escapes, control characters of
+    two bytes, and invalid UTF-8."""
     evil = b'a\x1b]0:pwn\x07b\xc2\x9bc\xff\xc3\xa9'
     paths = [os.path.join(folder, name) for name in ('a\x1b[1m', 'b', 'c')]
     for number, path in enumerate(paths, 1):

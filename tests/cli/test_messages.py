@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Bad input and bad usage: one line that names the place, exit status 2, no output."""
+"""Bad input and bad usage give one line that names the place, exit status 2, and no output."""
 
 import gzip
 import os
@@ -16,7 +16,7 @@ import tap
 
 
 def fail(*args, **options):
-    """Runs pprofconv, which must refuse; returns its one line."""
+    """Runs pprofconv, which must fail; returns its one line."""
     done = cli.pprofconv(*args, **options)
     tap.equal(done.returncode, 2)
     tap.equal(done.stdout, '')
@@ -27,7 +27,8 @@ def fail(*args, **options):
 
 
 def refuse(folder, content, name='x.heap'):
-    """Converts a file with that content; returns the line without the name of the program."""
+    """Converts a file with that content, which must fail; returns the line without the names of
+    program and file."""
     path, out = os.path.join(folder, name), os.path.join(folder, 'out.pb.gz')
     with open(path, 'wb') as file:
         file.write(content)
@@ -63,7 +64,7 @@ def a_folder(folder):
 
 @tap.test
 def dumps_that_lack_something(folder):
-    """pprof reads them, so do we: with a warning, and the same numbers."""
+    """pprof reads these dumps, and so does pprofconv, with a warning and the same numbers."""
     no_map = 'warning: no MAPPED_LIBRARIES; only addresses of a --binary that is not '\
              'position-independent get names'
     no_interval = 'warning: sampled, but the dump gives no interval; counts stay as they are, far too low'
@@ -126,7 +127,8 @@ def truncated_gzip_data(folder):
 
 @tap.test
 def what_follows_gzip_data(folder):
-    """Padding is zeroes; anything else is a file that was damaged, or two in one."""
+    """Zeroes after the data are padding. Anything else means that the file is damaged, or is two
+    files in one."""
     with open(cli.data('good-exact.heap'), 'rb') as file:
         packed = gzip.compress(file.read())
     for rest in (b'garbage', bytes(70000) + b'x', packed + b'x'):

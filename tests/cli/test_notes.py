@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Notes about data that a dump's records lack: stacks that were cut, memory that was not recorded."""
+"""Notes about data that are missing in the records of a dump: stacks that were cut, memory that was
+not recorded."""
 
 import os
 import re
@@ -15,14 +16,14 @@ MIB = 1 << 20
 
 
 def notes(*args):
-    """The messages of a command that succeeds, without the program's name."""
+    """Runs a command that must succeed; returns its messages without the name of the program."""
     done = cli.pprofconv(*args)
     tap.equal(done.returncode, 0)
     return [line.removeprefix('pprofconv: ') for line in done.stderr.splitlines()]
 
 
 def changed(folder, path, name='x.heap', **values):
-    """The dump with other numbers in its metadata."""
+    """Writes the dump with other numbers in its metadata; returns the path."""
     with open(path) as file:
         text = file.read()
     for key, value in values.items():
@@ -91,7 +92,8 @@ def memory_that_nobody_saw(folder):
 
 @tap.test
 def memory_that_is_accounted_for(folder):
-    """20 MiB are in use, and 4 the profiler's."""
+    """There is no note if enough memory is accounted for. In this dump 20 MiB are in use, and the
+    profiler has 4 MiB."""
     for anonymous, n in ((87, 0), (88, 1), (48, 0), (20, 0), (0, 0)):
         path = changed(folder, UNSEEN, anonymous_bytes=anonymous * MIB)
         tap.equal(len(notes('top', '-n', path)), n)
@@ -104,7 +106,8 @@ def memory_that_is_accounted_for(folder):
 
 @tap.test
 def a_gap_that_is_chance(folder):
-    """Some 273 MiB are missing: 16 intervals of which nothing was sampled are not due to chance."""
+    """About 273 MiB are missing. If that is 16 intervals and nothing was sampled of them, this is
+    not due to chance."""
     with open(UNSEEN) as file:
         text = file.read()
     for interval, n in ((17 * MIB, 1), (18 * MIB, 0)):
@@ -126,8 +129,8 @@ def once_in_a_series(folder):
 
 @tap.test
 def of_dumps_only(folder):
-    """The conversion that made a profile has reported it already. Samples that were kept are not
-    estimates."""
+    """A profile causes no notes, because the conversion that made it has printed them. Samples that
+    were kept unscaled are not estimates."""
     for path in (CUT, UNSEEN):
         out = os.path.join(folder, 'out')
         cli.succeed('convert', '-q', '-n', path, '-o', out)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The files that a command may write: not one that it reads, not two at one path, none after wrong
-usage."""
+"""A command writes none of the files that it reads, no two outputs to one path, and nothing after
+wrong usage."""
 
 import os
 import shutil
@@ -73,8 +73,8 @@ def no_two_inputs_go_to_one_file(folder):
         assert 'would both be written to' in line and line.endswith('x.pb.gz'), line
     tap.equal(os.listdir(os.path.join(folder, 'out')), [])
     tap.equal(sorted(os.listdir(folder)), ['a', 'b', 'out', 'x', 'x.heap'])
-    cli.succeed('-n', 'x', 'x.heap', '-t', 'folded', cwd=folder)  # to standard output
-    cli.succeed('-n', 'a/app.heap', 'b/app.heap', cwd=folder)     # next to each
+    cli.succeed('-n', 'x', 'x.heap', '-t', 'folded', cwd=folder)  # writes to standard output
+    cli.succeed('-n', 'a/app.heap', 'b/app.heap', cwd=folder)     # writes next to each input
     assert os.path.exists(os.path.join(folder, 'b', 'app.pb.gz'))
 
 
@@ -92,7 +92,7 @@ def a_slip_writes_nothing(folder):
 
 @tap.test
 def links_are_followed(folder):
-    """The target of a link is created or replaced; the link stays."""
+    """The command creates or replaces the target of a link; the link stays."""
     path = os.path.join
     os.mkdir(path(folder, 'there'))
     os.symlink('there/made.pb.gz', path(folder, 'one'))

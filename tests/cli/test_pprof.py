@@ -54,7 +54,8 @@ def graphs(folder):
 
 @tap.test
 def a_dump_without_frees_against_one_with(folder):
-    """pprof itself refuses to compare the two dumps."""
+    """A dump without frees and one with frees can be compared as our profiles. pprof itself refuses
+    to compare the dumps."""
     maps = '\nMAPPED_LIBRARIES:\n400000-500000 r-xp 00000000 fe:00 1 /bin/a\n'
     old = convert(folder, 'old.heap', 'heap profile: 1: 100 [ 1: 100] @ heapprofile\n'
                   '1: 100 [ 1: 100] @ 0x400100\n' + maps)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""go tool pprof reads the same in a dump as in our profile of it: samples, values, addresses, mappings.
---seeds N, before other arguments, tries more than the usual 1,000.
+"""go tool pprof reads the same samples, values, addresses and mappings from a dump and from our
+profile of that dump. --seeds N, before other arguments, sets the number of seeds; the default is 1,000.
 
-The two may differ in this:
+The two readings may differ in this ("there": of the dump, "here": of our profile):
 | what | why |
 |---|---|
 | a value by 1, upward, for each record | pprof cuts estimates, we round running totals |
@@ -34,7 +34,7 @@ if len(sys.argv) > 2 and sys.argv[1] == '--seeds':
 
 
 def pair(folder, text, name='x.heap'):
-    """The two readings of one dump."""
+    """Returns pprof's two readings of a dump: of the dump itself, and of our profile of it."""
     dump, profile = os.path.join(folder, name), os.path.join(folder, 'x.pb.gz')
     with open(dump, 'w') as file:
         file.write(text)
@@ -43,7 +43,7 @@ def pair(folder, text, name='x.heap'):
 
 
 def own_columns(theirs, values):
-    """Our four values, or those two of them that pprof has."""
+    """Returns our four values, or only those two that pprof has too."""
     return values if len(theirs.types) == 4 else values[2:]
 
 
@@ -62,7 +62,7 @@ def check_samples(theirs, ours, n_records):
     tap.equal(sorted(found), sorted(expected))
     for key, values in expected.items():
         for theirs_value, our_value in zip(values, found[key]):
-            # rounding up to 1 away from an estimate, and cutting up to 1 below it
+            # We may round up by up to 1, and pprof cuts off up to 1, for each record.
             most = n_records[key[0]]
             assert 0 <= our_value - theirs_value <= most, (key, values, found[key])
 
@@ -97,7 +97,7 @@ def random_dumps_read_the_same(folder):
 
 @tap.test
 def the_sum_of_estimates_is_right(folder):
-    """1,000 samples of 512 KiB are 1,582 objects; pprof reads 1,000."""
+    """1,000 samples of 512 KiB are estimated as 1,582 objects. pprof reads 1,000 from the dump."""
     records = ''.join(f'1: 524288 [ 1: 524288] @ 0x{0x400000 + i * 16:x}\n' for i in range(1, 1001))
     text = ('heap profile: 1000: 524288000 [ 1000: 524288000] @ heap_v2/524288\n' + records +
             '\nMAPPED_LIBRARIES:\n400000-500000 r-xp 00000000 fe:00 1 /bin/a\n')
@@ -117,7 +117,7 @@ def fixtures_read_the_same(folder):
             theirs, ours = pair(folder, file.read())
         tap.equal(ours.period, theirs.period)
         check_samples(theirs, ours, collections.Counter({s[0]: 1 for s in theirs.samples}))
-        if name != 'good-brief-maps.heap':  # which has a path with a space
+        if name != 'good-brief-maps.heap':  # a path there has a space
             check_mappings(theirs, ours)
 
 

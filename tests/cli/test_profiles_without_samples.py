@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Profiles without a sample: every command prints one line that says how much the program had
+"""For a profile without a sample every command prints one line. It says how much the program
 allocated, why there is no sample, and what to set."""
 
 import json
@@ -31,7 +31,7 @@ def full(folder, name, seed=1, interval=R):
 
 
 def top(path):
-    """The output after the header of the table."""
+    """Returns the lines after the header of the table."""
     return cli.succeed('top', '-n', path).splitlines()[2:]
 
 
@@ -82,7 +82,7 @@ def what_to_set(folder):
 
 @tap.test
 def what_is_not_ours(folder):
-    """Its profiler has other settings."""
+    """A profile of another profiler gets no such line, because that profiler has other settings."""
     path = runs.write(os.path.join(folder, 'x'), 'heap profile: 0: 0 [ 0: 0] @ heap_v2/524288\n\n'
                       'MAPPED_LIBRARIES:\n00400000-00402000 r-xp 00000000 fe:00 100 /bin/idle\n')
     tap.equal(top(path), ['no sample: one sample is taken per 512.00 KiB on average; record with a '
@@ -146,7 +146,7 @@ def a_base_without_a_sample_is_no_missing_base(folder):
     for gate, status in gates:
         tap.is_in(f'warning: base: {COMPARED}', diff('-g', gate, UNSAMPLED, new, status=status)[0])
     one = runs.write(os.path.join(folder, 'one'), runs.dump({(1, 64): 1}, {(1, 64): 1}, R))
-    diff('-g', 'inuse_space=0', UNSAMPLED, one)  # one sample may be chance
+    diff('-g', 'inuse_space=0', UNSAMPLED, one)  # one sample may be due to chance
     exact = empty(folder, 'exact', 1)
     out, _ = diff('-g', 'inuse_space=0', exact, full(folder, 'all', interval=1), status=1)
     tap.is_in('warning: base: no sample: every allocation is recorded, and there was none', out)

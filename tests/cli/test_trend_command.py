@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pprofconv trend on series of dumps such as a sampled process writes."""
+"""pprofconv trend on series of dumps as a sampled process writes them."""
 
 import json
 import os
@@ -21,15 +21,16 @@ LEAK, CACHE, QUEUE, BURST, STEADY = 1, 2, 3, 4, 5
 
 
 def wanted(function, i):
-    """How many blocks a function holds in dump i, one each minute."""
+    """Returns how many blocks a function holds in dump i. There is a dump each minute."""
     return {LEAK: MIB * (i + 1), CACHE: 200 * MIB * min(1, i / 8),
             QUEUE: (0, 40, 80, 40)[i % 4] * MIB, BURST: 60 * MIB if i == 9 else 0,
             STEADY: 100 * MIB}[function]
 
 
 def series(folder, seed):
-    """Sampled blocks come and go as the functions' heaps grow and shrink; the steady one replaces
-    a third of its blocks each time."""
+    """Writes a series of sampled dumps; returns the paths. Sampled blocks are allocated and freed
+    as the heaps of the functions grow and shrink. The function STEADY replaces a third of its
+    blocks each time."""
     rng = random.Random(seed)
     p = runs.chance(SIZE, R)
     held, allocated = {f: 0 for f in range(1, 6)}, {f: 0 for f in range(1, 6)}
@@ -74,7 +75,7 @@ def growth_is_given_by_the_hour(folder):
     report = json.loads(trend('-F', 'json', *series(folder, 1))[0])
     tap.equal(report['per'], 'hour')
     row = rows(report)[LEAK]
-    # 60 MiB an hour; 40 samples in total: 16 % off is one standard deviation
+    # The leak is 60 MiB an hour. With 40 samples in total a standard deviation is 16 %.
     assert 0.5 < row['slope'] / (60 << 20) < 1.6, row['slope']
     tap.equal(report['rows'][0]['name'], row['name'])
 
@@ -107,7 +108,7 @@ def containers_are_hidden(folder):
 
 @tap.test
 def the_order_of_inputs(folder):
-    """Their times decide: a shell puts app.10000.heap before app.9999.heap."""
+    """The times of the dumps decide, because a shell puts app.10000.heap before app.9999.heap."""
     paths = series(folder, 6)
     in_order, _ = trend(*paths)
     tap.equal(trend(*paths[10:], *paths[:10])[0], in_order)
@@ -184,7 +185,7 @@ def dumps_of_one_time(folder):
 
 @tap.test
 def rows_that_say_something_come_first(folder):
-    """Functions that held nothing in any dump have no row, and those that shrink come last."""
+    """Functions that held nothing in any dump have no row. Functions that shrink come last."""
     paths = []
     for i in range(12):
         held = {(1, 100): 1000 - 50 * i, (2, 100): 10 + i % 2, (3, 100): 0}
@@ -264,8 +265,8 @@ def what_people_read_is_bounded(folder):
 
 @tap.test
 def what_is_freed_at_exit_is_no_trend(folder):
-    """A program that frees all it has at its end leaves a last dump of nothing. A few blocks in
-    passing, in the dump before, are nothing that it had."""
+    """If a program frees everything at its end, its last dump is empty. That is not a trend. A
+    function that held only a few blocks for a moment, in the dump before, causes no warning."""
     def write(i, n, reason, n_passing=0):
         held = {(1, 100): n, (2, 100): 50, (3, 100): n_passing}
         text = runs.dump(held, {(1, 100): 10 * i + 1, (2, 100): 50, (3, 100): 70}, 1,
@@ -296,8 +297,8 @@ def what_is_freed_at_exit_is_no_trend(folder):
 
 @tap.test
 def how_a_run_ends_turns_no_verdict(folder):
-    """In each of the ways; each series is sampled with a seed of its own. Steady ones may be taken for
-    growing in 5 % of all seeds: of these in none."""
+    """No way of ending changes a verdict. Each way has a series that is sampled with a seed of its
+    own. A steady series may be judged as growing for 5 % of all seeds; none of these series is."""
     for seed, way in enumerate(winding_down.WAYS):
         for leak, verdicts in ((0, ('steady', 'not sure')), (1, ('grows',))):
             report = json.loads(trend('-F', 'json', '--no-symbols',
@@ -311,7 +312,7 @@ def how_a_run_ends_turns_no_verdict(folder):
 
 @tap.test
 def a_run_that_was_killed_on_its_way_down(folder):
-    """Its last tenth is not a trend either, and a warning says so."""
+    """The last tenth of such a run does not count as a trend either, and a warning says so."""
     paths = winding_down.write(folder, 1, 'goes down and is killed', 1)
     said = ('functions gave back most of what they held in the last tenth of the run: their trends '
             'end before it')
@@ -319,11 +320,12 @@ def a_run_that_was_killed_on_its_way_down(folder):
     tap.equal(report['warnings'], [said])
     row = next(row for row in report['rows'] if row['verdict'] == 'grows')
     tap.equal((row['without_exit'], row['judged'], len(row['values'])), (True, 36, 40))
-    tap.equal(json.loads(trend('-F', 'json', *paths[:37])[0])['warnings'], [])  # 60 % are there yet
+    tap.equal(json.loads(trend('-F', 'json', *paths[:37])[0])['warnings'], [])  # 60 % are left
 
 
 def write_walk(folder, values, interval=1, n_allocated=100):
-    """Dumps of one function that holds that many blocks of 16 KiB, of which many come and go."""
+    """Writes dumps of one function that holds `values` blocks of 16 KiB, while many others come and
+    go; returns the paths."""
     paths = []
     for i, n in enumerate(values):
         text = runs.dump({(1, SIZE): n}, {(1, SIZE): n_allocated * (i + 1)}, interval, run='7',
@@ -334,10 +336,11 @@ def write_walk(folder, values, interval=1, n_allocated=100):
 
 @tap.test
 def what_is_not_sure_is_not_called_steady(folder):
-    """A slope that makes more than a twentieth of what is held, but may be chance; and what would
-    tell. From 20 blocks to 24 the doubt is of all 44: z + z' are 2.49 standard deviations, which
-    are 6.6 blocks each, and the slope, a fourth of a block a dump, makes 4.75: 3.5 times as long,
-    or a twelfth of the interval."""
+    """A slope that amounts to more than a twentieth of what is held, but may be due to chance, is
+    "not sure", and a line says what would show it. From 20 blocks to 24 the doubt concerns all 44:
+    z + z' are 2.49 standard deviations, which are 6.6 blocks each, and the slope, a fourth of a
+    block per dump, amounts to 4.75 blocks. So it takes a run 3.5 times as long, or a twelfth of the
+    interval."""
     values = [20 + i // 4 for i in range(19)] + [24]
     for interval, said in ((1, 'a run 4 times as long would show'),
                            (R, 'a run 4 times as long would show, '
@@ -350,18 +353,19 @@ def what_is_not_sure_is_not_called_steady(folder):
         tap.is_in('\n' + report['unsure'] + '\n', trend(*paths)[0])
         tap.is_in(said.split(',')[0], trend('-F', 'markdown', *paths)[0])
         trend('--max-slope', 'inuse_space=1', *paths)
-    three = write_walk(folder, (100, 200, 300), n_allocated=400)  # too few to be sure of anything
+    three = write_walk(folder, (100, 200, 300), n_allocated=400)  # too few for a verdict
     report = json.loads(trend('-F', 'json', *three)[0])
     tap.equal(report['rows'][0]['verdict'], 'not sure')
     assert report['unsure'].endswith(': more dumps of the run would show'), report['unsure']
-    for values in ([20] * 20, [100 + i // 5 for i in range(20)]):  # four of a hundred are a trifle
+    for values in ([20] * 20, [100 + i // 5 for i in range(20)]):  # 4 of 100 do not matter
         report = json.loads(trend('-F', 'json', *write_walk(folder, values))[0])
         tap.equal((report['rows'][0]['verdict'], report['unsure']), ('steady', None))
 
 
 @tap.test
 def folded_stacks_have_trends(folder):
-    """They don't tell how many blocks there are: what came and went is taken from the steps."""
+    """Folded stacks have no numbers of blocks. How much came and went is estimated from the steps
+    between the dumps."""
     rng, paths = random.Random(4), []
     walks = [1000] * 200
     for i in range(20):
@@ -373,7 +377,7 @@ def folded_stacks_have_trends(folder):
     verdicts = {row['name']: row['verdict'] for row in report['rows']}
     tap.equal((verdicts['line'], verdicts['same']), ('grows', 'steady'))
     grown = sum(verdicts[f'w{j}'] == 'grows' for j in range(200))
-    assert grown <= 20, grown  # of 200 walks that lead nowhere; 10 by chance, 2 % for more than 16
+    assert grown <= 20, grown  # of 200 random walks: 10 by chance, and more than 16 with 2 %
     _, messages = trend('--max-slope', 'samples=40', *paths, status=1)
     tap.equal(messages, 'pprofconv: gate failed: samples of line grows by +50/dump; limit 40\n')
     trend('--max-slope', 'samples=50', *paths)

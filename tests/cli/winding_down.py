@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Makes series of dumps of services that end in different ways, from a formula and a seed."""
+"""Generates series of dumps, from a formula and a seed, as of services that end in different
+ways."""
 
 import os
 import random
@@ -10,10 +11,10 @@ R = 65536
 SIZE = 16384
 MIB = 1048576 // SIZE  # blocks
 N_DUMPS = 40  # one a minute
-STEADY, CACHE, QUEUE, SUSPECT = 1, 2, 3, 4  # functions; the last one leaks, or does not
+STEADY, CACHE, QUEUE, SUSPECT = 1, 2, 3, 4  # functions; only SUSPECT may leak
 
-# How each way ends: what part of its heap is left in the last dumps, and whether the last one is at
-# exit.
+# The ways to end: the part of the heap that is left in each of the last dumps, and whether the last
+# dump is the one at exit.
 WAYS = {
     'frees all at exit': ((0,), True),
     'a dump in the destructors': ((0.45, 0), True),
@@ -30,7 +31,7 @@ WAYS = {
 
 
 def wanted(function, i, leak):
-    """Blocks that a function holds in dump i, before it winds down."""
+    """Returns how many blocks a function holds in dump i, before the service winds down."""
     return {STEADY: 100 * MIB, CACHE: 100 * MIB * min(1, i / 12),
             QUEUE: (20, 40, 60, 40)[i % 4] * MIB, SUSPECT: 60 * MIB + leak * i * MIB}[function]
 
@@ -43,7 +44,8 @@ def left(function, i, way, n):
 
 
 def write(folder, seed, way, leak, winds_down=True):
-    """The paths; `leak` in MiB a dump. A service that does not wind down lacks the last dumps."""
+    """Writes a series; returns the paths. `leak` is in MiB per dump. If the service does not wind
+    down, its series ends before the dumps in which it would."""
     rng = random.Random(seed)
     p = runs.chance(SIZE, R)
     held, truth = {f: 0 for f in (STEADY, CACHE, QUEUE, SUSPECT)}, {}
@@ -53,7 +55,7 @@ def write(folder, seed, way, leak, winds_down=True):
         for f in held:
             before = truth.get(f, 0)
             truth[f] = wanted(f, i, leak) * left(f, i, way, N_DUMPS)
-            gone = max(before / 10, before - truth[f])  # a tenth is replaced all the time
+            gone = max(before / 10, before - truth[f])  # a tenth is replaced each time
             held[f] -= runs.binomial(rng, held[f], gone / before) if before else 0
             born = runs.poisson(rng, (truth[f] - before + gone) * p)
             held[f] += born
@@ -67,6 +69,6 @@ def write(folder, seed, way, leak, winds_down=True):
 
 
 def verdicts(report):
-    """By function."""
+    """Returns {function: verdict} of a report."""
     return {int(row['name'].split('+0x')[1], 16) // runs.SITES - 16: row['verdict']
             for row in report['rows']}
