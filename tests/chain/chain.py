@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shared by the tests of the whole chain: paths, and runs under the profiler."""
+"""What the tests of the whole chain share: paths, and runs under the profiler."""
 
 import os
 import pathlib
@@ -19,14 +19,14 @@ SERVICE = ROOT / 'scripts' / 'demo_service.c'
 
 
 def succeed(*args, **options):
-    """Runs a program, which must end 0; returns what it printed on stdout."""
+    """Runs a program, which must exit with status 0; returns its stdout."""
     done = cli.run(*[str(arg) for arg in args], **options)
     assert done.returncode == 0, f'{args}: exit {done.returncode}\n{done.stderr}'
     return done.stdout
 
 
 def environment(**settings):
-    """Our environment without settings of the profiler, plus the settings given."""
+    """Returns our environment without the settings of the profiler, plus the settings given."""
     return {**unprofiled.environment(), **{k: str(v) for k, v in settings.items()}}
 
 
@@ -36,11 +36,11 @@ def compile_program(out, source, *flags, compiler='cc'):
 
 
 def run_service(folder):
-    """Runs the service of the demo, not inlined, so that every tool has the same names to find;
-    returns the program, its first and its last dump."""
+    """Runs the service of the demo, built without inlining, so that all tools find the same names.
+    Returns the paths of the program, of its first dump and of its last."""
     service = compile_program(os.path.join(folder, 'service'), SERVICE, '-pthread', '-fno-inline')
     library = os.path.join(folder, LIBRARY.name)
-    os.symlink(LIBRARY, library)  # LD_PRELOAD takes no spaces, as our folder may have
+    os.symlink(LIBRARY, library)  # our folder may have spaces, which separate names in LD_PRELOAD
     succeed(service, 80000, env=environment(
         HEAPPROFILE=os.path.join(folder, 'p'), LD_PRELOAD=library,
         HEAP_PROFILE_SAMPLE_INTERVAL='16K', HEAP_PROFILE_ALLOCATION_INTERVAL='128M'))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The program that our own gate watches. It reads documents, puts their words into an index that
- * stays, and caches the last of them. With LEAK defined each document leaks its title. */
+/* The program whose heap our own gate compares. It reads documents, puts their words into an index
+ * that is never freed, and caches the last documents. If LEAK is defined, each document leaks its
+ * title. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 enum {
 	N_DOCUMENTS = 2000,
-	N_WORDS = 50, /* of a document */
+	N_WORDS = 50, /* per document */
 	N_KNOWN = 3000,
 	N_CACHED = 64,
 	TITLE_BYTES = 40,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pprofconv diff of two runs of one program, and of two builds of it."""
+"""pprofconv diff of two runs of a program, and of two builds of it."""
 
 import json
 import os
@@ -79,7 +79,8 @@ def run(folder, program, name, **settings):
 
 
 def build(folder, name, *flags, cc='cc', **changed):
-    """Builds the program of PARTS with some files changed, in a folder of its own, and runs it."""
+    """Builds the program of PARTS with some files changed, in a folder of its own, and runs it;
+    returns its dump."""
     own = os.path.join(folder, name)
     os.mkdir(own)
     parts = {**PARTS, **{file.replace('_', '.'): text for file, text in changed.items()}}
@@ -91,8 +92,8 @@ def build(folder, name, *flags, cc='cc', **changed):
 
 
 def diff(base, new, *args):
-    """Runs a diff whose gate on the total must pass. Returns the differences that are not 0, by function
-    (name, last part of the file)."""
+    """Runs a diff whose gate on the total must pass. Returns {(function, last part of the file):
+    difference}, without differences of 0."""
     done = cli.pprofconv('diff', '-q', '-F', 'json', '-g', 'inuse_space=0', *args, base, new)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -125,7 +126,7 @@ def a_function_moved_to_another_file(folder):
 
 @tap.test
 def a_function_inlined(folder):
-    """No bytes move: the inlined function keeps its name and file."""
+    """An inlined function keeps its name and file, so no function differs."""
     header = '''#include <stdlib.h>
 static inline __attribute__((always_inline)) void *keep(size_t n) { return malloc(n); }
 '''
@@ -137,7 +138,8 @@ static inline __attribute__((always_inline)) void *keep(size_t n) { return mallo
 
 @tap.test
 def a_function_inlined_without_debug_information(folder):
-    """Then only the caller has a name."""
+    """Without debug information the inlined function has no name, so its bytes count for its
+    caller."""
     main = 'static inline __attribute__((always_inline)) void *keep(size_t n)' \
            ' { return malloc(n); }\n'
     main = PARTS['main.c'].replace('#include "keep.h"\n', main)
@@ -147,7 +149,7 @@ def a_function_inlined_without_debug_information(folder):
 
 @tap.test
 def callees_split(folder):
-    """A function that it calls now allocates half of its bytes."""
+    """In the second build keep() allocates half of its bytes by a function that it calls."""
     split = '''#include <stdlib.h>
 #include "keep.h"
 __attribute__((noinline)) static void *keep_odd(size_t n) { return malloc(n); }
@@ -163,13 +165,15 @@ void *keep(size_t n)
 
 @tap.test
 def debug_information_on_one_side(folder):
-    """The same functions, with files and without, are compared by name alone."""
+    """Functions with files on one side and without files on the other are compared by name
+    alone."""
     tap.equal(diff(build(folder, 'a', '-g'), build(folder, 'b', '-g0')), {})
 
 
 @tap.test
 def split_debug_information_that_is_gone(folder):
-    """Functions by symbol, their lines, and a word about what is missing."""
+    """Without .dwo files, functions are named by symbols, lines are known, and a message says what
+    is missing."""
     inlined = '''#include <stdlib.h>
 #include "keep.h"
 static inline __attribute__((always_inline)) void *allocate(size_t n) { return malloc(n); }
@@ -233,7 +237,7 @@ TRUNCATE = r'''
 #include <dlfcn.h>
 #include <libelf.h>
 #include <unistd.h>
-/* Somebody else truncates the file as soon as it is mapped. */
+/* Truncates the file as soon as it is mapped, as another process may do. */
 Elf *elf_begin(int fd, Elf_Cmd command, Elf *elf)
 {
 	Elf *(*next)(int, Elf_Cmd, Elf *) = (Elf *(*)(int, Elf_Cmd, Elf *))dlsym(RTLD_NEXT, "elf_begin");
@@ -265,7 +269,7 @@ def a_program_truncated_while_it_is_read(folder):
 SLOW = r'''
 #include <stdlib.h>
 #include <time.h>
-/* A clock on which everything takes so many seconds. */
+/* A clock that goes on by STEP seconds each time it is read. */
 time_t time(time_t *out)
 {
 	static time_t now = 1000;
@@ -278,7 +282,7 @@ time_t time(time_t *out)
 
 
 def on_a_terminal(*args, **options):
-    """Runs pprofconv with a terminal for its messages; returns the text on the terminal."""
+    """Runs pprofconv with a terminal as its stderr; returns the text on the terminal."""
     master, slave = pty.openpty()
     tap.equal(subprocess.run([os.environ['PPROFCONV'], *args], stderr=slave, timeout=300,
                              **options).returncode, 0)

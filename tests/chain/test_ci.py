@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The scripts that other people's CI calls."""
+"""The scripts and recipes that CI of other projects uses."""
 
 import json
 import os
@@ -30,8 +30,8 @@ int main(int argc, char **argv)
 '''
 
 
-# Holds between 70 and 100 blocks of 10 KiB at work, leaks one more in every `leak` rounds, and frees
-# all at its end.
+# Holds between 70 and 100 blocks of 10 KiB while it works, leaks another block every `leak` rounds,
+# and frees all blocks at its end.
 SERVICE = r'''
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +82,8 @@ def gate(folder, *command, out='out', **settings):
 
 
 def held_by_main(folder, out='out'):
-    """The bytes in use that main allocated, in all processes, by the profile left in a folder."""
+    """Returns the bytes in use that main allocated, summed over all processes, from the profile in
+    a folder."""
     folded = cli.succeed('convert', '-q', '--to=folded', '-o', '-',
                          os.path.join(folder, out, 'profile.pb.gz'))
     lines = [line.rsplit(' ', 1) for line in folded.splitlines()]
@@ -90,7 +91,7 @@ def held_by_main(folder, out='out'):
 
 
 def checkout(folder):
-    """Puts heapprof, built, next to a user's code, as the recipes' first steps do."""
+    """Puts a built heapprof into the folder of a user, as the first steps of the recipes do."""
     own = os.path.join(folder, 'heapprof')
     os.mkdir(own)
     os.symlink(chain.ROOT / 'scripts', os.path.join(own, 'scripts'))
@@ -126,7 +127,7 @@ def a_gate_that_passes_and_one_that_fails(folder):
 
 @tap.test
 def bases_of_each_kind(folder):
-    """A folder that holds a base is never taken for a missing one."""
+    """A folder that contains a base of any kind is found to have one."""
     bench = program(folder)
     gate(folder, bench, '40', out='first')
     profile = os.path.join(folder, 'first', 'profile.pb.gz')
@@ -176,7 +177,8 @@ def a_program_that_holds_nothing(folder):
 
 @tap.test
 def the_base_where_the_profile_goes(folder):
-    """The comparison comes before the base is replaced."""
+    """If the base and the profile have the same path, they are compared before the base is
+    replaced."""
     bench, out = program(folder), os.path.join(folder, 'out')
     gate(folder, bench, '40')
     tap.equal(gate(folder, bench, '50', HEAP_GATE_BASE=out).returncode, 1)
@@ -214,7 +216,7 @@ def one_program_out_of_all(folder):
 
 @tap.test
 def one_dump_of_each_process(folder):
-    """There are several, which are not added up."""
+    """A process writes several dumps, and only one of them counts."""
     done = gate(folder, program(folder), '30', HEAP_PROFILE_ALLOCATION_INTERVAL='200000')
     assert done.returncode == 0, done.stderr
     assert 'judging the sum' not in done.stderr, done.stderr
@@ -223,8 +225,9 @@ def one_dump_of_each_process(folder):
 
 @tap.test
 def a_service_that_frees_all_at_its_end(folder):
-    """It is judged at work, wherever its memory swings when a dump is written: each run begins at
-    another point. Of 1,000 KiB a leak of one block of 10 KiB in 200 rounds comes to a tenth."""
+    """The service is judged at work, although its memory swings and each run begins at another
+    point of the swing. A leak of one block of 10 KiB in every 200 rounds amounts to a tenth of
+    1,000 KiB."""
     service = program(folder, 'service', SERVICE)
     tap.equal(gate(folder, service, '0', '0', out='base').returncode, 0)
     base = os.path.join(folder, 'base')
@@ -271,7 +274,8 @@ def an_end_that_holds_nothing_is_refused(folder):
 
 @tap.test
 def no_dump_at_work_is_refused(folder):
-    """Whatever takes them away; and a base of another moment."""
+    """The gate fails with an error if there is no dump at work, for whatever reason, or if the base
+    is of another moment."""
     service, base = program(folder, 'service', SERVICE), os.path.join(folder, 'base')
     few = {'HEAP_PROFILE_ALLOCATION_INTERVAL': '1G'}
     tap.equal(gate(folder, service, '0', '0', out='base', **few).returncode, 0)
@@ -290,11 +294,11 @@ def no_dump_at_work_is_refused(folder):
 
 @tap.test
 def all_that_was_allocated_counts(folder):
-    """Memory in use is that of one moment, what was allocated that of the whole run."""
+    """Memory in use is that of one moment; what was allocated is that of the whole run."""
     service, base = program(folder, 'service', SERVICE), os.path.join(folder, 'base')
     gates = '--max-growth=alloc_objects=9'
     gate(folder, service, '0', '0', out='base')
-    for leak, status in (('223', 0), ('222', 1)):  # 9 blocks more, and 10
+    for leak, status in (('223', 0), ('222', 1)):  # 9 more blocks, and 10
         done = gate(folder, service, leak, '0', HEAP_GATE_BASE=base, HEAP_GATE_OPTIONS=gates)
         tap.equal((leak, done.returncode), (leak, status))
 
@@ -370,7 +374,7 @@ def options_are_passed_on(folder):
     done = gate(folder, bench, '50', HEAP_GATE_BASE=base,
                 HEAP_GATE_OPTIONS='--max-growth=inuse_space=50% --top 3')
     assert done.returncode == 0, done.stderr
-    for name in ('.ax', '.bx'):  # which a shell would put in the place of .*x
+    for name in ('.ax', '.bx'):  # files that a shell would substitute for .*x
         with open(os.path.join(folder, name), 'w', encoding='utf-8'):
             pass
     done = gate(folder, bench, '50', HEAP_GATE_BASE=base,
@@ -429,7 +433,8 @@ def is_shell(path):
 
 @tap.test
 def the_recipes_set_an_interval(folder):
-    """The default, 512K, sees little of a heap that a CI job can afford."""
+    """The recipes set a sample interval, because with the default, 512K, little is seen of a heap
+    that a CI job can afford."""
     use = next(step for step in workflow_steps() if 'scripts/ci' in step.get('uses', ''))
     for env in (use['env'], load(CI / 'gitlab.yml')['.heapprof']['variables']):
         tap.equal(env['HEAP_PROFILE_SAMPLE_INTERVAL'], '16K')
@@ -437,7 +442,7 @@ def the_recipes_set_an_interval(folder):
 
 @tap.test
 def shell_is_checked(folder):
-    """The scripts, and the lines of shell within the recipes."""
+    """shellcheck checks the scripts, and the lines of shell in the recipes."""
     tap.need('shellcheck')
     scripts = [str(path) for path in (chain.ROOT / 'scripts').rglob('*') if is_shell(path)]
     assert GATE in scripts and len(scripts) > 5, scripts
@@ -458,7 +463,8 @@ def shell_is_checked(folder):
 
 @tap.test
 def the_actions_step_runs(folder):
-    """From a user's repository as the workflow has it, with what a runner would set for the inputs."""
+    """The step of the action runs from the repository of a user, as in the workflow, with the
+    inputs that a runner would set."""
     bench = program(folder)
     use = next(step for step in workflow_steps() if 'scripts/ci' in step.get('uses', ''))
     place = os.path.join(folder, use['uses'])
@@ -489,7 +495,7 @@ def the_actions_step_runs(folder):
     tap.equal(run(command=f'{bench} 1', program='nope').returncode, 2)
 
 
-# A stand-in for GitHub's client. What anybody may make, a run of a pull request, is newer.
+# Stands in for GitHub's client. Run 666 is newer, but of a pull request, which anybody may open.
 GH = r'''
 [ -z "$GH_FAILS" ] || exit 1
 case "$*" in
@@ -520,7 +526,8 @@ def the_workflow_fetches_a_base(folder):
 
 @tap.test
 def gitlabs_jobs_run(folder):
-    """The job of main makes the base and renews it whatever was there; others compare with it."""
+    """The job of main makes the base and renews it, whatever the old base was. Other jobs compare
+    with the base."""
     jobs, bench = load(CI / 'gitlab.yml'), program(folder)
     base = jobs['.heapprof']
     where = {name: value.replace('$CI_PROJECT_DIR', folder)
@@ -538,9 +545,9 @@ def gitlabs_jobs_run(folder):
     for name, policy in (('.heap-base', 'push'), ('.heap-gate', 'pull')):
         tap.equal(jobs[name]['cache'], {'key': 'heap-base-$CI_DEFAULT_BRANCH', 'policy': policy,
                                         'paths': ['heap-base'], 'unprotect': True})
-    group = {'HEAP_GATE_BASE': 'heap-base', 'HEAP_GATE_REQUIRE_BASE': '1'}  # as if set for all jobs
+    group = {'HEAP_GATE_BASE': 'heap-base', 'HEAP_GATE_REQUIRE_BASE': '1'}  # set for all jobs
     tap.equal(run('.heap-gate', 3, **group).returncode, 2)
-    for number in (3, 4):  # a growth that has been accepted
+    for number in (3, 4):  # 4: growth that was merged
         done = run('.heap-base', number, **group)
         assert done.returncode == 0, done.stderr
     tap.equal(held_by_main(folder, 'heap-base'), 400000)

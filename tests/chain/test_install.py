@@ -8,7 +8,7 @@ import pathlib
 import chain
 import tap
 
-# It names nothing that we define: the C library allocates.
+# A program that names no function that we define. The C library allocates for it.
 SILENT = '''
 #include <string.h>
 static char text[100000];
@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 }
 '''
 
-# A linker that drops what is not asked for, as most distributions' does.
+# The linkers of most distributions drop libraries that the program does not use.
 AS_NEEDED = '-Wl,--as-needed'
 
 

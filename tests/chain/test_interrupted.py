@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Scripts that run for long and get a signal to end: no process that they started stays, and no file."""
+"""Long-running scripts that a signal ends leave no process that they started, and no file."""
 
 import os
 import signal
@@ -14,9 +14,9 @@ import tap
 
 SCRIPTS = chain.ROOT / 'scripts'
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-DEFAULTS = ('env', '--default-signal=TERM,INT,HUP')  # whatever the caller ignores
+DEFAULTS = ('env', '--default-signal=TERM,INT,HUP')  # even if the caller ignores them
 
-# In place of a program that a script runs: writes its process ID, in a session of its own, and stays.
+# Replaces a program that a script runs. Writes its process ID and stays, in a session of its own.
 STAYS = "#!/bin/sh\nsetsid sh -c 'echo $$ >{note}; exec sleep 1000' &\nwait\n"
 COMPILES = "#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\ncp {stays} \"$2\"\n"
 NINJA = "#!/bin/sh\ncase $* in *targets*) echo 'tests/fuzz/fuzz_x: phony' ;; esac\n"
@@ -31,7 +31,8 @@ def write_program(path, text):
 
 
 class Place:
-    """A folder with a program that stays, others in front of the system's, and an empty TMPDIR."""
+    """A folder with a program that stays, programs that replace those of the system, and an empty
+    TMPDIR."""
 
     def __init__(self, folder, programs=()):
         note = os.path.join(folder, 'pids')
@@ -56,7 +57,7 @@ class Place:
         tap.equal(os.listdir(self.temporary), [])
 
     def ends(self, *command):
-        """The script ends at each signal, while a program of it runs."""
+        """Checks that the script ends at each signal while a program that it started runs."""
         for number in SIGNALS:
             with self.start(*command) as script:
                 try:
@@ -65,7 +66,7 @@ class Place:
                     tap.equal(script.wait(), 128 + number)
                 finally:
                     script.kill()
-            self.notes.forget()  # soak starts several, and starts them again
+            self.notes.forget()  # soak starts several programs, and restarts them
             self.is_clean([pid])
 
 
@@ -117,7 +118,7 @@ def fuzz(folder):
 
 @tap.test
 def bench(folder):
-    """It reports what it has until then."""
+    """An interrupted scripts/bench reports the figures that it has."""
     place = Place(folder, {'cc': COMPILES})
     report = os.path.join(folder, 'report')
     place.ends(SCRIPTS / 'bench', '--only', '1 thread', '-o', report)
@@ -130,7 +131,7 @@ def bench(folder):
 # --- the supervisor itself -------------------------------------------------------------------
 
 def supervised(work):
-    """A command that runs this function's body under it."""
+    """Returns a command that runs `work`, the body of a function, under the supervisor."""
     return [sys.executable, '-c', f"""
 import os, signal, subprocess, sys, tempfile
 sys.path.append({str(SCRIPTS)!r})
@@ -166,7 +167,7 @@ def what_the_work_leaves_goes_with_it(folder):
 
 @tap.test
 def what_the_caller_ignores_is_ignored(folder):
-    """As under nohup."""
+    """A signal that the caller ignores, as nohup does, stays ignored."""
     place = Place(folder)
     command = supervised(f'subprocess.run([{place.stays!r}])')
     with place.start('env', '--ignore-signal=HUP', *command) as script:

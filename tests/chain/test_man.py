@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The man pages: well-formed, and complete."""
+"""The man pages are well-formed and complete."""
 
 import re
 
@@ -48,7 +48,7 @@ def program_page_has_its_parts(folder):
     for schema in re.findall(r'^\.I (\S+\.schema\.json)$', page, re.MULTILINE):
         assert (chain.ROOT / 'pprofconv' / 'reports' / schema.rsplit('/', 1)[1]).exists(), schema
     tap.is_in('.dwp', page)
-    for option in ('binary', 'debuginfod', 'demangle'):  # once, not under each command
+    for option in ('binary', 'debuginfod', 'demangle'):  # not again under each command
         tap.equal(page.count('\\-' + option.replace('-', '\\-') + '\\fR'), 1)
 
 

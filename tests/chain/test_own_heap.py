@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The gate of our own heap: a small program, every allocation recorded, is compared with a base next to
-this file. UPDATE_BASE=1 writes the base again after an intended change."""
+"""A gate of our own: the heap of a small program, with every allocation recorded, is compared with
+the base next to this file. UPDATE_BASE=1 writes the base again after an intended change."""
 
 import os
 import pathlib
@@ -21,7 +21,7 @@ def bench(folder, *flags):
 
 
 def gate(folder, program, **settings):
-    """Runs the recipe for CI unchanged."""
+    """Runs the gate for CI, unchanged."""
     env = chain.environment(HEAPPROF_LIBRARY=chain.LIBRARY, PPROFCONV=os.environ['PPROFCONV'],
                             TMPDIR=folder, HEAP_GATE_OUT=os.path.join(folder, 'out'),
                             HEAP_GATE_BASE=BASE, HEAP_GATE_OPTIONS=GATES,
@@ -57,7 +57,8 @@ def a_leak_turns_it_red(folder):
 
 @tap.test
 def the_base_is_worth_comparing_with(folder):
-    """It names the functions that the program retains memory for, so that the gates can fail."""
+    """The base names the functions for which the program retains memory, so that the gates can
+    fail."""
     base = BASE.read_text()
     for name in ('document_read', 'index_add'):
         assert any(line.split(';')[-1].startswith(name + ' ') for line in base.splitlines()), base

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A program that allocates too little for a sample at the default interval. Each tool that shows its
-dumps prints a line: how much the program had allocated, that there is no sample, and what to set."""
+"""A program allocates too little for a sample at the default interval. Each tool that shows its
+dumps prints one line: how much the program allocated, that there is no sample, and what to set."""
 
 import os
 import re
@@ -25,7 +25,7 @@ LINE = re.compile(r'no sample: the programs? had allocated (10\.\d+) KiB( or mor
 
 
 def says_why(text, n=1):
-    """The line is there so often, with what was allocated."""
+    """Checks that the text contains the line n times, with the right number of bytes."""
     found = LINE.findall(text)
     tap.equal((len(found), text), (n, text))
     for amount, *_ in found:
@@ -33,8 +33,9 @@ def says_why(text, n=1):
 
 
 def dump(folder, number, **settings):
-    """One of a run of its own, and what it said on standard error. A block of 32 bytes is a sample
-    with the probability 1/16384, so one run in 48 has one: the seed is such that it has none."""
+    """Runs the program; returns the path of its dump, and its stderr. A block of 32 bytes is a
+    sample with the probability 1/16384, so one run in 48 has a sample. With this seed there is
+    none."""
     program = os.path.join(folder, 'leak')
     if not os.path.exists(program):
         source = os.path.join(folder, 'leak.c')
@@ -55,7 +56,7 @@ def dumps(folder, n):
 
 
 def run(*args):
-    """Runs a program that must end 0; returns its output and its messages."""
+    """Runs pprofconv, which must exit with status 0; returns its stdout and its stderr."""
     done = cli.pprofconv(*args)
     tap.equal((done.returncode, done.stderr if done.returncode else ''), (0, ''))
     return done.stdout, done.stderr
@@ -117,7 +118,7 @@ def merge(folder):
 
 @tap.test
 def go_tool_pprof(folder):
-    """It prints the comments of a profile."""
+    """go tool pprof prints the comments of a profile, which contain the line."""
     tap.need('go')
     path, = dumps(folder, 1)
     profile = os.path.join(folder, 'p.pb.gz')
@@ -130,7 +131,7 @@ def go_tool_pprof(folder):
 
 @tap.test
 def what_it_advises(folder):
-    """The setting shows what was leaked."""
+    """With the setting that the line advises, the leak appears."""
     path, _ = dump(folder, 1, HEAP_PROFILE_SAMPLE_INTERVAL=1)
     tap.is_in(f'total {N_BLOCKS * SIZE} bytes', run('top', '-q', path)[0])
     tap.is_in(' main ', run('top', '-q', path)[0])

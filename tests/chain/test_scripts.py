@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The scripts that newcomers and CI call."""
+"""The scripts that newcomers and CI run."""
 
 import json
 import os
@@ -15,7 +15,8 @@ import tap
 
 @tap.test
 def all_scripts_tell_their_usage(folder):
-    """They do nothing else: there is no build that they could use."""
+    """With --help the scripts print their usage and do nothing else: there is no build here that
+    they could use."""
     env = chain.environment(HEAPPROF_SKIP_SETUP=1, HEAPPROF_BUILD=os.path.join(folder, 'none'))
     scripts = [path for path in (chain.ROOT / 'scripts').iterdir()
                if path.is_file() and not path.suffix] + [chain.ROOT / 'scripts/ci/heap-gate']
@@ -42,7 +43,7 @@ NOTES_ITSELF = '#!/bin/sh\necho "${0##*/} $*" >>"$LOG"\n'
 
 @tap.test
 def scripts_build_what_they_run(folder):
-    """With HEAPPROF_BUILD they take the build from there."""
+    """The scripts build what they run. With HEAPPROF_BUILD they use that build instead."""
     log, build = os.path.join(folder, 'log'), os.path.join(folder, 'build')
     shutil.copytree(chain.ROOT / 'scripts', os.path.join(folder, 'scripts'))
     os.mkdir(os.path.join(folder, 'tests'))
@@ -95,7 +96,7 @@ def demo_finds_the_leak(folder):
 
 @tap.test
 def demo_of_another_program(folder):
-    """The shell's child is the one that writes the dumps."""
+    """The child of the shell writes the dumps."""
     program = chain.compile_program(os.path.join(folder, 'service'), chain.SERVICE, '-pthread')
     done = demo(folder, 'sh', '-c', f'{program} 40000; exit 3', HEAP_PROFILE_SAMPLE_INTERVAL='16K')
     assert done.returncode == 0, done.stdout + done.stderr
@@ -135,7 +136,8 @@ def write_program(path, text):
 
 
 def setup(folder, *lists, **settings):
-    """Runs scripts/setup where libdw-dev is missing; returns what it did and what it asked for."""
+    """Runs scripts/setup on a system without libdw-dev; returns the result, and the log of what it
+    called."""
     log, policy = os.path.join(folder, 'log'), os.path.join(folder, 'policy-rc.d')
     for name, text in (('apt-get', FAKE_APT_GET), ('dpkg-query', FAKE_DPKG_QUERY),
                        ('sudo', FAKE_SUDO)):
@@ -163,7 +165,8 @@ def setup_installs_what_is_missing(folder):
     tap.equal(len(updates), 1)
     tap.equal(len(installs), 1)
     assert log[installs[0]].endswith(' libdw-dev'), log
-    tap.equal(log[installs[0] + 1], os.path.join(folder, 'policy-rc.d'))  # there meanwhile
+    # The policy file exists during the installation.
+    tap.equal(log[installs[0] + 1], os.path.join(folder, 'policy-rc.d'))
 
 
 @tap.test
@@ -192,7 +195,7 @@ def setup_without_apt(folder):
 # --- counts ----------------------------------------------------------------------------------
 
 def count(folder, *tests):
-    """Counts the tests in a log of (result, output)."""
+    """Runs count_tests.py on a log with these tests, each a tuple (result, output)."""
     log = os.path.join(folder, 'testlog.json')
     with open(log, 'w', encoding='utf-8') as file:
         for result, output in tests:
@@ -301,7 +304,8 @@ def check_in_an_unpacked_release(folder):
 # --- truth -----------------------------------------------------------------------------------
 
 def truth(**programs):
-    """With these in place of the programs that it runs: status and stderr."""
+    """Runs scripts/truth with these programs in place of those that it runs; returns status and
+    stderr."""
     given = {'simulate': '/bin/true', 'program': '/bin/true', 'library': chain.LIBRARY, **programs}
     done = cli.run(str(chain.ROOT / 'scripts' / 'truth'), '--short',
                    *(f'--{name}={path}' for name, path in given.items()))
@@ -324,7 +328,8 @@ def truth_of_wrong_programs(folder):
 # --- what CI runs ----------------------------------------------------------------------------
 
 def ci(folder, **scripts):
-    """Runs .ci/run with these in place of the scripts that it calls; returns status and stdout."""
+    """Runs .ci/run with these scripts in place of those that it calls; returns status and
+    stdout."""
     os.makedirs(os.path.join(folder, '.ci'), exist_ok=True)
     os.makedirs(os.path.join(folder, 'scripts'), exist_ok=True)
     shutil.copy(chain.ROOT / '.ci' / 'run', os.path.join(folder, '.ci', 'run'))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Other people's tools on real dumps: go tool pprof on the converted file with no binary at hand,
-and all three readers of the format on the dump itself."""
+"""Tools of others read our files: go tool pprof reads the converted file without the binary, and
+all three readers of the format read the dump itself."""
 
 import os
 import re
@@ -15,13 +15,14 @@ import cli
 import running
 import tap
 
-CACHE = 'cache_get'  # keeps most
+CACHE = 'cache_get'  # keeps the most memory
 LEAK = 'session_remember'  # grows
-CHURN = 'response_build'  # allocates most, and keeps nothing
+CHURN = 'response_build'  # allocates the most, and keeps nothing
 
 
 def convert(folder):
-    """Makes an old and a new profile of a program that is then removed."""
+    """Makes an old and a new profile of a program, and then removes the program; returns their
+    paths."""
     service, first, last = chain.run_service(folder)
     old, new = os.path.join(folder, 'old.pb.gz'), os.path.join(folder, 'new.pb.gz')
     cli.succeed('-q', first, '-o', old)
@@ -32,7 +33,7 @@ def convert(folder):
 
 
 def first_function(report):
-    """The first row of a -top report."""
+    """Returns the function in the first row of a -top report."""
     rows = report.split('flat%', 1)[1].splitlines()[1:]
     return rows[0].split()[5]
 
@@ -79,7 +80,7 @@ def graph(folder):
 
 
 def fetch(url):
-    """Fetches a page from a server that is about to listen."""
+    """Fetches a page from a server that may not listen yet."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def page():
@@ -115,14 +116,14 @@ FLAMEGRAPH = '/usr/share/perl5/Devel/NYTProf/flamegraph.pl'
 
 
 def flame_graph(folder, folded, *options):
-    """The titles of its frames."""
+    """Draws a flame graph; returns the titles of its frames, and the SVG."""
     if not os.path.exists(FLAMEGRAPH):
         tap.skip('libdevel-nytprof-perl is not installed')
     path = os.path.join(folder, 'folded')
     with open(path, 'w', encoding='utf-8') as file:
         file.write(folded)
     done = cli.run('perl', FLAMEGRAPH, '--countname', 'bytes', *options, path)
-    tap.equal((done.returncode, done.stderr), (0, ''))  # it reports lines that it can't read
+    tap.equal((done.returncode, done.stderr), (0, ''))  # it would report lines that it can't read
     return re.findall(r'<title>(.*?)</title>', done.stdout), done.stdout
 
 
@@ -138,7 +139,7 @@ def flame_graphs(folder):
     titles, svg = flame_graph(folder, cli.succeed('diff', '-F', 'folded', old, new))
     grown = [title for title in titles if title.startswith(LEAK + ' (')]
     assert len(grown) == 1 and '; +' in grown[0], grown
-    tap.is_in('fill="rgb(255,0,0)"', svg)  # the one that grew most
+    tap.is_in('fill="rgb(255,0,0)"', svg)  # the color of the function that grew most
 
 
 @tap.test
@@ -148,7 +149,8 @@ def raw_dump_by_go_pprof(folder):
 
 
 def check_perl_report(text):
-    """Rows of both Perl scripts: MB, percent, sum, MB, percent, function."""
+    """Checks the rows of a report. Both Perl scripts print: MB, percent, sum, MB, percent,
+    function."""
     rows = [line.split() for line in text.splitlines() if '%' in line]
     assert rows, text
     tap.equal(rows[0][5], CACHE)
