@@ -10,8 +10,8 @@
 
 #define NOINLINE __attribute__((noinline))
 
-/* Comes after a call, and keeps the compiler from merging it with another one, and from making it a
- * jump or a loop. */
+/* Use it after a call. It keeps the compiler from merging that call with another one, and from
+ * making that call a jump or a loop. */
 #define CALL_SITE(name) __asm__ volatile("# " name)
 
 static inline double bench_now_ns(void)
@@ -54,7 +54,7 @@ static inline long bench_smaps_kib(const char *key)
 	return kib;
 }
 
-/* Returns argument number `i`, or `otherwise` if it was not given. */
+/* Returns argument number `i`, or `otherwise` if the argument was not given. */
 static inline long bench_argument(int argc, char **argv, int i, long otherwise)
 {
 	return argc > i ? atol(argv[i]) : otherwise;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures blocks so big that, untouched, they cost only what the kernel does.
+/* Measures blocks so large that, if they stay untouched, nearly all of their cost is the kernel's.
  *
  *	big_blocks realloc MIB     grows a block to MIB in steps of 1 MiB; prints milliseconds
  *	big_blocks calloc N MIB    N untouched blocks of MIB; prints milliseconds and resident KiB

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures what a dump costs, and which thread pays. N_STACKS different stacks have a block in use.
- * Then one thread dumps while another goes on allocating under all of these stacks and times each
- * malloc and free. It has been under each of them once before: a thread's first calls are slow by
- * themselves, because they get memory for it for the first time. The same is measured while the
- * first thread computes for as long instead: that shows what the machine itself does to two busy
- * threads.
+/* Measures how long a dump takes, and how long it delays another thread. N_STACKS different stacks
+ * have a block in use each. One thread dumps while another goes on allocating under all of these
+ * stacks and times each malloc and free. The other thread has been under each stack once before,
+ * because the first calls of a thread are slow by themselves: they get memory for the thread. The
+ * same is measured while the first thread computes for as long as the dump took. That shows how
+ * much the machine itself delays two busy threads.
  *
  *	dump_pause N_STACKS
  *
- * Prints milliseconds of the dump, then microseconds of the longest call: during the dump; during
- * the dump, but for calls in which the kernel took the processor away; the same two without a dump;
- * and those of the thread that made the stacks, as the tables grew. The profiler is the one that is
- * present: HeapProfilerDump(), or jemalloc's mallctl(). */
+ * Prints the milliseconds of the dump, then three pairs of microseconds: during the dump, without a
+ * dump, and for the thread that made the stacks, while the tables grew. The first number of a pair
+ * is the longest call; the second is the longest of those calls in which the kernel did not take
+ * the processor away. The profiler is the one that is present: it is called by HeapProfilerDump(),
+ * or by jemalloc's mallctl(). */
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "bench.h"
 #include <dlfcn.h>
@@ -25,7 +26,7 @@ enum {
 
 struct pause {
 	double longest;
-	double longest_undisturbed; /* of the calls without an involuntary switch */
+	double longest_undisturbed; /* among calls without an involuntary switch */
 };
 
 static char **blocks;
@@ -42,7 +43,8 @@ static long count_switches(void)
 	return usage.ru_nivcsw;
 }
 
-/* Counts switches only if a call took longer than all before, so that counting costs little. */
+/* Notes a call of malloc or free. Counts switches only if the call is longer than the longest
+ * undisturbed one, so that counting costs little. */
 static void note(struct pause *p, double start, long *n_switches)
 {
 	double ns = bench_now_ns() - start;
@@ -77,7 +79,8 @@ static void replace_block(long i)
 	note(own_pause, start, &n_switches_seen);
 }
 
-/* The bits of `i` choose one of two places to call from on each level: a stack for each number. */
+/* Replaces block number `i` under a stack of its own: on each level one bit of `i` chooses one of
+ * two places to call from. */
 static NOINLINE void descend(long i, int level)
 {
 	if (level == n_levels) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread allocates; another gets the blocks through a ring and frees them. Prints nanoseconds
- * per block.
+/* Measures one thread that allocates, and another that gets the blocks through a ring and frees
+ * them. Prints nanoseconds per block.
  *
  *	handoff N_BLOCKS */
 #include "bench.h"
@@ -9,7 +9,7 @@
 
 enum {
 	N_SLOTS = 4096,
-	BATCH = 64 /* how often the two look at each other's index */
+	BATCH = 64 /* blocks after which a thread looks at the other's index */
 };
 
 static void *slots[N_SLOTS];
@@ -17,7 +17,8 @@ static long n_blocks;
 static long n_given __attribute__((aligned(64)));
 static long n_taken __attribute__((aligned(64)));
 
-/* Yields rather than spins: there may be a single processor. */
+/* Waits until *count reaches `value`. Yields rather than spins, because there may be only one
+ * processor. */
 static void wait_until(const long *count, long value)
 {
 	while (__atomic_load_n(count, __ATOMIC_ACQUIRE) < value)

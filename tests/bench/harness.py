@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Runs loads under several profilers in turn, keeps every figure, and prints them as a table."""
+"""Runs loads under several profilers by turns, keeps every figure, and prints the figures as a
+table."""
 
 import dataclasses
 import os
@@ -17,20 +18,20 @@ N_REDRAWN = 2000
 
 @dataclasses.dataclass(frozen=True)
 class Mode:
-    """One way to run a program: under an allocator and perhaps a profiler."""
+    """A way to run a program: under an allocator and perhaps a profiler."""
     name: str
     settings: dict = dataclasses.field(default_factory=dict, hash=False)
     prefix: tuple = ()
-    missing: str = ''  # what would have to be installed
-    slowness: float = 1  # times that a malloc takes longer than bare: loads are shortened by it
+    missing: str = ''  # the package to install, if something is missing
+    slowness: float = 1  # times that a malloc is slower than bare; it shortens loads
 
 
 class Failed(Exception):
-    """A run that gave no figure."""
+    """A run gave no figure."""
 
 
 class Missing(Failed):
-    """Something is not installed here."""
+    """A program or library is not installed here."""
 
     def __init__(self, name):
         super().__init__(f'{name} is not installed')
@@ -40,7 +41,7 @@ FIGURES = re.compile(r'^-?[0-9.]+(?: -?[0-9.]+)*$')
 
 
 class Runner:
-    """Runs commands in a folder of their own, in an environment without a profiler's settings."""
+    """Runs commands in a folder, in an environment without the settings of a profiler."""
 
     def __init__(self, folder, timeout_s=TIMEOUT_S):
         self.folder, self.timeout_s = folder, timeout_s
@@ -54,7 +55,8 @@ class Runner:
                 os.unlink(os.path.join(self.folder, name))
 
     def start(self, mode, command, settings=None, **options):
-        """With `settings` over those of the mode; away from the terminal, whose Ctrl-C is ours."""
+        """Starts a command with the settings of the mode; `settings` replace some of them. The
+        command has no terminal, because Ctrl-C is for the benchmark."""
         return subprocess.Popen([*mode.prefix, *command], cwd=self.folder, text=True,
                                 env=self.environment(mode, **(settings or {})),
                                 start_new_session=True,
@@ -62,7 +64,8 @@ class Runner:
                                    'stderr': subprocess.PIPE, **options})
 
     def run(self, mode, command, settings=None, **options):
-        """Returns what it printed on both channels. Leaves a command that hangs to end_all()."""
+        """Runs a command; returns its stdout and stderr. If the command hangs, end_all() must end
+        it."""
         process = self.start(mode, command, settings, **options)
         name = os.path.basename(command[0])
         try:
@@ -75,7 +78,8 @@ class Runner:
         return (out or '') + (err or '')
 
     def figures(self, mode, command, settings=None):
-        """The numbers of the one line that holds nothing else."""
+        """Runs a command; returns the numbers of the last line that contains nothing but
+        numbers."""
         lines = [line for line in self.run(mode, command, settings).splitlines()
                  if FIGURES.match(line)]
         if not lines:
@@ -94,7 +98,8 @@ class Row:
         self.has_failed = False
 
     def fail(self, failure):
-        """Ends its figures; the table shows the reason."""
+        """Marks the row as failed, so that it gets no further figures. The table shows the
+        reason."""
         self.remark = ' '.join(str(failure).split()).replace('|', '/')
         self.has_failed = not isinstance(failure, Missing)
 
@@ -111,7 +116,7 @@ class Row:
 
 
 class Table:
-    """Rows in the order in which they were asked for."""
+    """The rows of figures, in the order in which they were first asked for."""
 
     def __init__(self):
         self.rows = {}
@@ -138,7 +143,7 @@ class Table:
         return ours / base if ours is not None and base else None
 
     def slowdowns(self, load, mode_name, base_name):
-        """Round by round, the time of one mode over that of another."""
+        """Returns for each round the time in one mode divided by the time in another."""
         ours, base = self.rows.get((load, mode_name)), self.rows.get((load, base_name))
         if not ours or not base:
             return []
@@ -147,8 +152,9 @@ class Table:
 
 
 def noise(slowdowns):
-    """Returns how far from 1 the median of these may be by chance alone, or None if they are too few:
-    of medians of as many, drawn from them with replacement, 95 in 100 are nearer."""
+    """Returns how far from 1 the median of these ratios may be by chance alone, or None if there
+    are fewer than four: 95 of 100 medians of as many ratios, drawn from these with replacement, are
+    nearer."""
     if len(slowdowns) < 4:
         return None
     rng = random.Random(1)
@@ -158,8 +164,9 @@ def noise(slowdowns):
 
 
 def by_turns(rounds, runs):
-    """Calls each of `runs` once a round, with the round's number, so that whatever else the machine
-    does affects all alike. Goes backwards in every other round, so that a drift within one does too."""
+    """Calls each of `runs` once a round, with the number of the round, so that other activity of
+    the machine affects all alike. Every other round goes backwards, so a steady drift affects all
+    alike too."""
     for turn in range(rounds):
         for run in runs[::-1] if turn % 2 else runs:
             run(turn)
@@ -174,7 +181,8 @@ def show(value):
 
 
 def format_table(table, base_of):
-    """Returns aligned Markdown. base_of(row): the name of the mode that a row is compared with."""
+    """Returns a table in aligned Markdown. base_of(row) is the name of the mode with which a row is
+    compared."""
     cells = [('load', 'mode', 'n', 'best', 'median', 'unit', 'of bare')]
     last = None
     for row in table.rows.values():

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures how long a pair of malloc and free of SIZE bytes takes on a large stack: N_FRAMES calls
- * deep, of some 150 bytes each, under a frame of KIB, which is as many calls deep. Prints
- * nanoseconds.
+/* Measures how long a pair of malloc and free of SIZE bytes takes on a large stack. The stack has
+ * N_FRAMES frames of about 150 bytes each, a frame of KIB, and again N_FRAMES small frames. Prints
+ * nanoseconds per pair.
  *
  *	large_stack KIB N_FRAMES N_PAIRS [SIZE 24] */
 #include "bench.h"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The loads made of our own small programs, one class each. A load names its rows before it runs, so
-that the list of rows is known without running anything."""
+"""The loads that consist of our own small programs, one class each. A load names its rows before it
+runs, so the list of rows is known without running anything."""
 
 import os
 import re
@@ -13,18 +13,18 @@ from harness import Failed, Missing, by_turns
 
 
 class Load:
-    """The base of all loads: rounds of runs, one figure each. Modes that are much slower than bare
-    run in some rounds only."""
+    """The base class of loads. A load runs in rounds; each run gives one figure. Modes that are
+    much slower than bare run in some rounds only."""
     unit = 'ns'
     more_is_better = False
     rounds = 20
-    every_slow, every_slowest = 3, 7  # round
+    every_slow, every_slowest = 3, 7  # slow modes run in every third or seventh round
 
     def __init__(self, name, modes):
         self.name, self.modes = name, modes
 
     def rows(self):
-        """Returns names and units. The first is for what measure() returns."""
+        """Returns the names and units of the rows. The first row gets what measure() returns."""
         return [(self.name, self.unit)]
 
     def prepare(self, bench):
@@ -33,7 +33,7 @@ class Load:
                 bench.table.row(name, mode, unit, self.more_is_better)
 
     def begin(self, bench):
-        """Makes what the first round needs."""
+        """Prepares what the first round needs."""
 
     def measure(self, bench, mode):
         raise NotImplementedError
@@ -61,7 +61,7 @@ class Load:
             value = self.measure(bench, mode)
             if value is not None:
                 row.values.append(value)
-        except Exception as failure:  # one load's trouble must not cost the others' figures
+        except Exception as failure:  # a failure of one load must not stop the others
             self.fail(bench, [mode], failure)
         bench.runner.remove_dumps()
 
@@ -89,7 +89,7 @@ class Pairs(Load):
 
 
 class LargeStack(Load):
-    """The program's stack is under one large frame, or is many small ones."""
+    """The program's stack has one large frame, or many small ones."""
     rounds = 10
 
     def __init__(self, modes, kib, n_frames, size=24):
@@ -102,7 +102,8 @@ class LargeStack(Load):
 
 
 class Instructions(Load):
-    """The cost of a pair, as the difference of two run lengths. Independent of what else runs."""
+    """The instructions of a pair, from the difference of two runs of different length. Other
+    programs on the machine do not affect them."""
     unit = 'instr.'
     rounds = 1
 
@@ -163,8 +164,8 @@ class Handoff(Load):
 
 
 class Dump(Load):
-    """A dump's time, and the longest malloc or free of another thread meanwhile. One dump a round:
-    the machine itself stops a thread now and then, but not in most rounds."""
+    """The time of a dump, and the longest malloc or free of another thread meanwhile. A round has
+    one dump: the machine itself stops a thread now and then, but not in most rounds."""
     unit = 'ms'
     rounds = 15
 
@@ -189,11 +190,13 @@ class Dump(Load):
 
 
 class OwnMemory(Load):
-    """Resident memory beyond that of bare, and what the profiler reports of itself in its last dump."""
+    """Resident memory in addition to that of bare, and the memory that the profiler reports of
+    itself in its last dump."""
     rounds = 2
 
     def __init__(self, name, bare, modes, arguments, count, unit):
-        """`count`: what the memory is divided by; unit: KiB, or B for a small thing."""
+        """`count` is the number by which the memory is divided. `unit` is KiB, or B if the quotient
+        is small."""
         super().__init__(name, modes)
         self.bare, self.arguments, self.count, self.unit = bare, arguments, count, unit
 

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Writes a large heap dump to standard output: make_dump.py tree|random [RECORDS [SEED]].
 
-tree: stacks share their outer frames, as those of a real program do: a call tree is walked down from
-main at random. random: every frame is drawn from the same 50,000 addresses."""
+tree: the stacks are random walks down a call tree from main, so they share outer frames as the
+stacks of a real program do. random: every frame is drawn from the same 50,000 addresses."""
 
 import random
 import sys
 
 N_ADDRESSES = 50000
-N_SHARED = 8  # frames up to which two stacks must be equal to go on alike
+N_SHARED = 8  # stacks with as many equal last frames have the same callees
 MAIN = 0x555555560000
 LIBRARY = 0x7ffff7a00000
 
@@ -31,7 +31,8 @@ class Random:
 
 
 class Tree:
-    """Each function, as it was called, has a few callees, chosen when it is first come to."""
+    """A call tree. Each function has a few callees in each context; they are chosen when the
+    function is first reached there."""
 
     def __init__(self, rng, addresses):
         self.rng, self.addresses = rng, addresses

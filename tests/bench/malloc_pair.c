@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures how long a pair of malloc and free takes: each time, DEPTH calls deep, one of N_LIVE
- * blocks per thread is replaced and its first word written. Prints nanoseconds.
+/* Measures how long a pair of malloc and free takes. Each thread keeps N_LIVE blocks. DEPTH calls
+ * deep it frees one of them, allocates a new one and writes its first word. Prints nanoseconds per
+ * pair.
  *
  *	malloc_pair N_THREADS N_PAIRS [DEPTH 8 [N_LIVE 1000 [SIZE_MAX 256]]] */
 #include "bench.h"
@@ -18,7 +19,8 @@ struct worker {
 	double start, end;
 };
 
-/* Writes the first word through a volatile pointer, so that no compiler drops the block. */
+/* Allocates a block. Writes its first word through a volatile pointer, so that no compiler removes
+ * the allocation. */
 static char *new_block(size_t size)
 {
 	char *p = bench_check(malloc(size));
@@ -69,7 +71,7 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Returns the time from the first start to the last end. */
+/* Runs the workers. Returns the nanoseconds from the start of the first to the end of the last. */
 static double run_all(struct worker *workers, int n)
 {
 	double start = 1e300, end = 0;

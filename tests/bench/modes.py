@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The profilers and allocators that are compared, each as its users would run it."""
+"""The profilers and allocators that are compared, each run as its users would run it."""
 
 import dataclasses
 import os
@@ -26,7 +26,7 @@ def over(name, allocator):
 
 
 class Modes:
-    """`library` is libheapprof.so, `folder` where dumps go."""
+    """All modes. `library` is the path of libheapprof.so, `folder` the folder for dumps."""
 
     def __init__(self, library, folder):
         self.library, self.prefix = library, os.path.join(folder, 'p')
@@ -59,7 +59,7 @@ class Modes:
                 self.exact(allocator)]
 
     def compared(self):
-        """With bare a second time: the difference of bare and bare is noise."""
+        """Returns our modes, and bare a second time: the difference between the two is noise."""
         bare, idle, sampled, exact = self.ours()
         return [bare, idle, sampled, dataclasses.replace(bare, name='bare again'), exact]
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Ends all processes, however they were started, and reports when the benchmark itself is to end."""
+"""Ends all processes, however they were started, and notices when the benchmark itself is to
+end."""
 
 import os
 import pathlib
@@ -15,7 +16,8 @@ PATIENCE_S = 3
 
 
 class Interrupted(BaseException):
-    """Not an Exception: no load may take it for its own failure."""
+    """A signal has interrupted the benchmark. This is not an Exception, so that no load takes it
+    for a failure of its own."""
 
     def __init__(self, number):
         super().__init__(number)
@@ -31,7 +33,8 @@ def ignore_signals():
 
 
 def raise_on_signals():
-    """The first one is raised as Interrupted, those after it must not break what cleans up."""
+    """Raises Interrupted at the first signal. Ignores later signals, so that they do not interrupt
+    the cleaning up."""
     def interrupt(number, _):
         ignore_signals()
         raise Interrupted(number)
@@ -52,7 +55,8 @@ def is_any_left():
 
 
 def end_all():
-    """Sends what Ctrl-C sends: servers remove their shared memory then. Kills those that stay."""
+    """Ends all processes. Sends SIGINT, as Ctrl-C does, because servers then remove their shared
+    memory. Kills processes that stay."""
     for pid in supervisor.children():
         os.kill(pid, signal.SIGINT)
     deadline = time.monotonic() + PATIENCE_S

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Loads that are other people's programs: servers, a compiler, a database in a file."""
+"""Loads that consist of other people's programs: servers, a compiler, a database in a file."""
 
 import contextlib
 import glob
@@ -24,7 +24,7 @@ def need(*tools):
 
 
 class Seconds(Load):
-    """The time of a whole process. `settings` are the table's names for it."""
+    """The time of a whole process."""
     unit = 's'
     rounds = 7
 
@@ -39,7 +39,7 @@ class Seconds(Load):
 
 
 class Compile(Seconds):
-    """The compiler proper, not its driver: heaptrack would watch the driver wait."""
+    """The compiler itself, without its driver, because heaptrack would watch the driver wait."""
     rounds = 15
     every_slowest = 14
 
@@ -48,7 +48,7 @@ class Compile(Seconds):
 
     def command(self, bench):
         need('g++')
-        # without a header gperftools needs no minute for it
+        # The source of a short run has no headers, for which gperftools would need a minute.
         source = os.path.join(bench.runner.folder, 'templates',
                               'main.cc' if bench.is_short else 'unit0.cc')
         if not os.path.exists(source):
@@ -88,7 +88,8 @@ def wait_for(process, is_ready, what):
 
 @contextlib.contextmanager
 def serving(bench, mode, command, is_ready, end, **options):
-    """While a server runs; `end` asks it to end. After a failure end_all() ends it."""
+    """Runs a server during a with block; `end` asks the server to end. After a failure end_all()
+    must end the server."""
     what = os.path.basename(command[0])
     server = bench.runner.start(mode, command, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL, **options)
@@ -109,8 +110,9 @@ def serving(bench, mode, command, is_ready, end, **options):
 
 
 def on_processor(number):
-    """A server on one processor and its client on another: where the scheduler puts them by itself
-    changes from run to run, and a third of the figure with it."""
+    """Returns arguments for Popen that bind a process to a processor: the server to one, its client
+    to another. Where the scheduler puts them changes from run to run, and with it a third of the
+    figure."""
     usable = sorted(os.sched_getaffinity(0))
     chosen = {usable[number % len(usable)]}
     return {'preexec_fn': lambda: os.sched_setaffinity(0, chosen)}
@@ -132,7 +134,7 @@ class Redis(Load):
         command = ['redis-server', '--port', '0', '--unixsocket', socket, '--save', '',
                    '--appendonly', 'no', '--daemonize', 'no']
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(socket)  # of one that was killed
+            os.unlink(socket)  # left by a server that was killed
         with serving(bench, mode, command, lambda _: os.path.exists(socket),
                      lambda _: self.shut_down(socket)):
             return self.requests_per_second(bench, mode, socket)
@@ -153,7 +155,8 @@ class Redis(Load):
 
 
 class Postgres(Load):
-    """All processes of the server, as a user that is not root: it refuses to run otherwise."""
+    """All processes of PostgreSQL. The server runs as another user than root, because it refuses to
+    run as root."""
     unit = 'transactions/s'
     more_is_better = True
     rounds = 15
@@ -182,7 +185,7 @@ class Postgres(Load):
         self.cluster = os.path.join(bench.runner.folder, 'postgres')
         os.mkdir(self.cluster, 0o700)
         if os.geteuid() == 0:
-            # The server writes its dumps there; nobody may replace what root runs from it.
+            # The server writes its dumps there, but may not replace files that root runs.
             os.chmod(bench.runner.folder, 0o1777)
             os.chown(self.cluster, self.options()['user'], self.options()['group'])
         self.tool(bench, 'initdb', '-D', f'{self.cluster}/data', '-U', 'tester', '--auth=trust',
@@ -190,7 +193,7 @@ class Postgres(Load):
         self.server(bench, bench.modes.bare(), 'pgbench', '-i', '-q', '-s', '1')
 
     def server(self, bench, mode, *client):
-        """What a client says while a server runs in that mode."""
+        """Runs a client while a server runs in that mode; returns the output of the client."""
         data = f'{self.cluster}/data'
         command = [f'{self.programs}/postgres', '-D', data, '-k', self.cluster,
                    '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'autovacuum=off']
@@ -201,7 +204,8 @@ class Postgres(Load):
 
     @staticmethod
     def is_ready(data, pid):
-        """By the file of this server: a server that was killed leaves its file."""
+        """Returns whether the server with this process ID is ready. It reads the process ID from
+        the file, because a server that was killed leaves its file."""
         try:
             with open(f'{data}/postmaster.pid', encoding='utf-8') as file:
                 text = file.read()

@@ -4,10 +4,10 @@
 
 usage: symbolize.py PPROFCONV FOLDER [ROUNDS]
 
-All name the same 20,000 call sites of a C++ program with DWARF, inlined frames included, names
-demangled. For pprofconv that is a whole conversion: it reads a dump with these addresses and
-writes the profile. The program is built in FOLDER unless it is there. Rounds alternate; the least
-of each counts.
+All name the same 20,000 call sites of a C++ program with DWARF, with inlined frames and demangled
+names. pprofconv does a whole conversion: it reads a dump with these addresses and writes the
+profile. The program is built in FOLDER unless it exists there. The tools take turns; the least time
+and memory of each counts.
 """
 
 import os
@@ -55,7 +55,7 @@ def call_sites(program):
 
 
 def write_inputs(program, sites):
-    """The addresses as text, and a dump that holds each of them as a record of its own."""
+    """Writes the addresses as text, and a dump that has a record for each."""
     addresses, dump = program + ".addresses", program + ".heap"
     with open(addresses, "w") as file:
         file.writelines(f"{site:#x}\n" for site in sites)
@@ -73,7 +73,7 @@ def write_inputs(program, sites):
 
 
 def measure(command, stdin):
-    """Seconds, and KiB at the peak."""
+    """Runs a command; returns its seconds, and the KiB at its peak."""
     with open(stdin) as source, open(os.devnull, "w") as nothing:
         start = time.monotonic()
         process = subprocess.Popen(command, stdin=source, stdout=nothing, stderr=nothing)

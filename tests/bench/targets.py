@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The targets of the figures, each next to the figure that was reached."""
+"""The targets, each next to the figure that was reached."""
 
 import dataclasses
 import statistics
@@ -9,14 +9,14 @@ from harness import align, noise, show
 PAIR = 'pairs to 256 B, 1000 live, depth {}, {}'
 
 
-NOISE_MAX = 0.05  # with more there is no verdict
+NOISE_MAX = 0.05  # if the noise is larger, there is no verdict
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
     what: str
-    limit: object  # a number, None, or of a table: the noise that the figure must be within
-    figure: object  # of a table: a number, or None where something was not measured
+    limit: object  # a number, None, or a function of the table that returns the noise
+    figure: object  # a function of the table: a number, or None if something was not measured
     is_at_least: bool = False
 
     def limit_in(self, table):
@@ -67,14 +67,15 @@ def best(load, mode):
 
 
 def scaling_kept(table):
-    """Throughput on two threads over that on one, exact against bare: time a pair, inverted."""
+    """How much of its throughput exact keeps from one thread to two, compared with bare. Computed
+    from the times of a pair, which are inverse to the throughput."""
     exact = table.ratio(pair(8, 1), 'exact', 'bare')
     exact_on_two = table.ratio(pair(8, 2), 'exact', 'bare')
     return exact / exact_on_two if exact and exact_on_two else None
 
 
 def slowdown(load, mode):
-    """How much longer it takes than bare, as a part: the median over the rounds."""
+    """By what part a mode is slower than bare: the median over the rounds."""
     def figure(table):
         values = table.slowdowns(load, mode, 'bare')
         return statistics.median(values) - 1 if values else None
@@ -86,7 +87,7 @@ def noise_of(load):
 
 
 def pause(n_stacks):
-    """Median over the rounds: the longest of all would be the machine's longest."""
+    """The median over the rounds, because the maximum would be the longest pause of the machine."""
     return lambda table: table.median(f'dump of {n_stacks} stacks: the same, kernel pauses aside',
                                       'exact')
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tests that scripts/bench runs, and prints every row that it announces, with a figure or with what
-is missing. Does not test the figures: they are a machine's at that moment."""
+"""Tests that scripts/bench runs, and that it prints every row that it announces, with a figure or
+with the name of what is missing. Does not test the figures, which depend on the machine and the
+moment."""
 
 import os
 import subprocess
@@ -26,7 +27,7 @@ def run(*arguments, path='', status=0):
 
 
 def printed_rows(report):
-    """name -> (best, remark), of the table of all figures."""
+    """Returns {name: (best, remark)} from the table of all figures."""
     rows, load = {}, ''
     for line in report.split('## All figures')[1].splitlines():
         cells = [cell.strip() for cell in line.strip('|').split(' | ')]
@@ -38,7 +39,8 @@ def printed_rows(report):
 
 
 def check_a_server_that_fails():
-    """Its rows say so, and the others' figures stay."""
+    """Checks that the rows of a server that fails say so, and that other rows keep their
+    figures."""
     with tempfile.TemporaryDirectory() as folder:
         server = os.path.join(folder, 'redis-server')
         with open(server, 'w', encoding='utf-8') as file:
