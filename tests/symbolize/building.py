@@ -13,7 +13,7 @@ sys.path.append(os.path.join(HERE, "..", "common"))
 import tap  # noqa: E402: after the path to it
 
 BUILD = os.environ.get("BUILD", os.path.join(HERE, "..", "..", "build"))
-FRAMES = os.path.join(BUILD, "tests", "symbolize", "frames")  # the program built from frames.c
+FRAMES = os.path.join(BUILD, "tests", "symbolize", "frames")  # built from frames.c
 PPROFCONV = os.path.join(BUILD, "pprofconv", "pprofconv")
 PROGRAMS = os.path.join(HERE, "programs")
 SOURCES = {"c": ["main.c", "chain.c"], "c++": ["main.cc", "shop.cc"], "rust": ["main.rs"]}
@@ -35,14 +35,15 @@ class Way(typing.NamedTuple):
 
 
 def run(*command, **options):
-    """Runs a program that must end 0; returns what it printed."""
+    """Runs a program, which must exit with status 0; returns its stdout."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
     tap.check(done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stderr}")
     return done.stdout
 
 
 def compile_program(folder, way):
-    """Builds a program the way its users do, unit by unit, for DWARF in relocated sections."""
+    """Builds a program from separate object files, as its users do, so that DWARF is in relocated
+    sections; returns its path."""
     driver = COMPILERS[way.compiler][way.language]
     tap.need(driver, *(["ld.lld"] if "-fuse-ld=lld" in way.flags else []))
     sources = [os.path.join(PROGRAMS, name) for name in SOURCES[way.language]]
@@ -59,7 +60,8 @@ def compile_program(folder, way):
 
 
 def call_sites(program):
-    """The addresses that a heap profile would hold: a byte before where each call returns to."""
+    """Returns the addresses that a heap profile would have: for each call, the byte before its
+    return address."""
     sites, after_call = [], False
     for line in run("objdump", "-d", "--no-show-raw-insn", program).splitlines():
         found = re.match(r"\s*([0-9a-f]+):\s+(\S+)", line)
@@ -72,7 +74,8 @@ def call_sites(program):
 
 
 def parse_frames(output):
-    """Both programs print name and place of each frame, then an empty line."""
+    """Parses the output of frames and of llvm-symbolizer: name and place of each frame, then an
+    empty line."""
     answers = []
     for block in output.strip("\n").split("\n\n"):
         lines = block.splitlines()

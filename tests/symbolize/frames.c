@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints what the symbolizer says of addresses, as linked, that it reads from standard input, in
- * the form of llvm-symbolizer: for each frame the linkage name and file:line:column on two lines,
- * then an empty line. Usage: frames FILE [DEBUG-DIR...] */
+/* Prints the frames that the symbolizer finds for addresses. It reads the addresses, as linked,
+ * from standard input. The output has the form of llvm-symbolizer's: for each frame a line with the
+ * linkage name and a line with file:line:column; after the frames of an address an empty line.
+ * Usage: frames FILE [DEBUG-DIR...] */
 #include <inttypes.h>
 #include <stdio.h>
 

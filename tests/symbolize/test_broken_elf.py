@@ -24,7 +24,7 @@ SECTIONS = r"\.(debug_\S+|symtab|strtab|shstrtab|dynsym|dynstr|gnu_debug\S+|note
 
 
 def sections_of(program):
-    """The (offset, size) of the headers and of each section that matters."""
+    """Returns (offset, size) of the headers, and of each section that the symbolizer reads."""
     found = [(0, 64 + 56 * 8)]
     for line in run("readelf", "-SW", program).splitlines():
         row = re.match(rf"\s*\[ *\d+\] {SECTIONS}\s+\S+\s+\S+ (\S+) (\S+)", line)
@@ -67,7 +67,7 @@ def build(folder, way):
 
 
 def problem(program, addresses):
-    """The problem, or None. A refusal is not a problem."""
+    """Returns the problem, or None. A message that rejects the file is not a problem."""
     try:
         done = subprocess.run(
             [FRAMES, program, os.path.dirname(program)],

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Compares the symbolizer with llvm-symbolizer on every call site of small programs.
 
-Each program is built in many ways. Function (by its linkage name), file, line and inlined frames
-of the address before each call's return address must be the same. llvm-symbolizer prefers the
-names of .symtab, which have endings such as .isra.0, to those of DWARF; so the reference is asked
-about a copy without that table.
+Each program is built in many ways. For the address before the return address of each call, both
+must give the same function (by its linkage name), file, line and inlined frames. llvm-symbolizer
+prefers the names of .symtab, which have endings such as .isra.0, to those of DWARF. It is therefore
+asked about a copy of the program without that table.
 """
 
 import os
@@ -22,8 +22,8 @@ def reference(program, addresses):
     return ask([*command, f"--obj={program}"], addresses)
 
 
-# Ways to hide the DWARF of a program: each changes `program` and returns the folders with debug
-# files.
+# Functions that hide the DWARF of a program. Each changes `program` and returns the folders with
+# debug files.
 
 
 def stays(program, folder):
@@ -37,7 +37,7 @@ def debug_link(program, folder):
     run("objcopy", f"--add-gnu-debuglink={debug}", program)
     run("objcopy", "--remove-section=.note.gnu.build-id", program)
     run("objcopy", "--remove-section=.note.gnu.build-id", debug)
-    # The checksum is that of the file as it is in the end.
+    # The checksum of the link must be that of the final file.
     run("objcopy", "--remove-section=.gnu_debuglink", program)
     run("objcopy", f"--add-gnu-debuglink={debug}", program)
     return []
@@ -59,7 +59,7 @@ def dwz_alone(program, folder):
 
 
 def dwz_shared(program, folder):
-    """Two programs whose common DWARF is in a third file."""
+    """Makes two programs whose common DWARF is in a third file."""
     tap.need("dwz")
     other = os.path.join(folder, "other")
     shutil.copy(program, other)
@@ -104,7 +104,7 @@ def differences(ours, theirs, addresses):
 
 
 def make_original(program, way):
-    """The copy that the reference is asked about, in the folder of the program.
+    """Returns the copy about which llvm-symbolizer is asked.
 
     llvm-symbolizer 14 misses inlined frames of the first split unit of clang, so it gets the same
     code with its DWARF inside.
@@ -121,7 +121,7 @@ def make_original(program, way):
 
 @tap.test(name=WAYS)
 def the_same_frames(folder, name):
-    """Each program is compiled once, for all ways to hide its DWARF."""
+    """Each program is compiled only once for all ways to hide its DWARF."""
     way, ways_to_hide = WAYS[name]
     built = compile_program(folder, way)
     sites = call_sites(built)

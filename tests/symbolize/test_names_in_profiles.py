@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Converts dumps that running programs print of themselves, and looks at the names in the result."""
+"""Converts dumps that running programs print of themselves, and checks the names in the result."""
 
 import os
 import re
@@ -33,7 +33,8 @@ class Place:
         return self.path(name)
 
     def dump(self, program, build_id=True):
-        """Runs the program; its dump says which build ID it has."""
+        """Runs the program, which prints a dump. The dump has its build ID if `build_id` is
+        true."""
         lines = [f"# buildid: {build_id_of(program)} {program}"] if build_id else []
         with open(self.path("p.heap"), "w") as file:
             subprocess.run([program, *lines], stdout=file, check=True)
@@ -50,7 +51,7 @@ class Place:
         return done.stderr
 
     def frames(self):
-        """For each record its bytes and its frames as (function, file, line), or None."""
+        """Returns for each record its bytes, and its frames as [(function, file, line)]."""
         raw = run("go", "tool", "pprof", "-symbolize=none", "-raw", self.path("p.pb.gz"))
         locations, records, number = {}, {}, None
         for line in raw.splitlines():
@@ -79,7 +80,8 @@ class Place:
         tap.equal([found for _, found in self.frames()], [[], [], []])
 
     def replace(self):
-        """Another build at the same path, its functions moved."""
+        """Builds another version of the program at the same path, in which the functions have
+        moved."""
         source = self.path("other.c")
         with open(SOURCE) as original, open(source, "w") as changed:
             changed.write("\n" * 7 + original.read())
@@ -90,7 +92,7 @@ class Place:
         return self.path("moved")
 
     def mark_deleted(self):
-        """The dump as it would be had the program been replaced while it ran."""
+        """Changes the dump as if the program had been replaced while it ran."""
         with open(self.path("p.heap")) as file:
             text = file.read()
         with open(self.path("p.heap"), "w") as file:
@@ -103,14 +105,14 @@ class Place:
         run("objcopy", "--only-keep-debug", self.program, place)
 
     def said(self, *options):
-        """The messages without -v."""
+        """Returns the messages without -v."""
         command = [PPROFCONV, "top", *options, self.path("p.heap")]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         tap.equal(done.returncode, 0, done.stderr)
         return done.stderr
 
     def serve(self):
-        """A debuginfod server made of files, with a cache of our own."""
+        """Makes a debuginfod server of files, and a cache of our own."""
         build_id = build_id_of(self.program)
         place = self.path(f"server/buildid/{build_id}")
         os.makedirs(place)
@@ -120,14 +122,14 @@ class Place:
 
 
 def dumped(folder):
-    """The place of a program that has printed its dump."""
+    """Returns the place of a program that has printed its dump."""
     place = Place(folder)
     place.program = place.build()
     place.dump(place.program)
     return place
 
 
-# --- however the program is linked, the addresses of the dump lead to the right lines ---------------
+# --- the addresses of the dump have the right lines, however the program is linked ----------------
 
 
 def check_layout(folder, *flags):
@@ -176,7 +178,7 @@ def gold(folder):
     check_layout(folder, "-fuse-ld=gold", "-Wl,--section-start=.far=0x800000", "-no-pie", "-fno-pie")
 
 
-# --- C++ functions without a linkage name get one from what they are declared in ---------------------
+# --- C++ functions without a linkage name get a name from their scopes ----------------------------
 
 
 def names_in(folder, compiler, *flags, options=()):
@@ -229,7 +231,7 @@ def styles(folder):
 
 @tap.test
 def diff_of_two_builds(folder):
-    """Each record is as many bytes as the number of its line, and all lines moved by 7."""
+    """Each record has as many bytes as its line number says, and all lines move by 7."""
     place = dumped(folder)
     place.convert()
     shutil.move(place.path("p.pb.gz"), place.path("base.pb.gz"))

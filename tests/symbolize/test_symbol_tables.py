@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Compares the names from symbol tables with those of llvm-symbolizer on every call site.
 
-The programs have no DWARF. The reference knows the whole .symtab; the symbolizer is asked about the
-program as it is, with .dynsym only, and with .dynsym and .gnu_debugdata. Where one address has
-several names any of them will do.
+The programs have no DWARF. llvm-symbolizer gets the whole .symtab. The symbolizer is asked about
+the program as it is, with .dynsym only, and with .dynsym and .gnu_debugdata. If an address has
+several names, any of them is right.
 """
 
 import os
@@ -17,7 +17,7 @@ tap.need("llvm-symbolizer", "objdump", "xz")
 
 
 def aliases(program, *options):
-    """For each symbol, the address that it names."""
+    """Returns {symbol: address}."""
     symbols = {}
     for line in run("nm", "--defined-only", *options, program).splitlines():
         address, _kind, name = line.split(" ", 2)

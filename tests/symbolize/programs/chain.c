@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The C program's second unit: link-time optimization inlines it into the first. */
+/* The second unit of the C program. Link-time optimization inlines it into the first unit. */
 #include "chain.h"
 
 #include <stdio.h>

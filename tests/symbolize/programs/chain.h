@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What both units of the C program inline. */
+/* Functions that both units of the C program inline. */
 #pragma once
 #include <stdlib.h>
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints a heap dump of itself: one record for each call of leak(), of `line` bytes, so that the
- * dump says which line each address must turn out to be. The functions are in two segments if the
- * linker is asked to put .far somewhere else. */
+/* Prints a heap dump of itself, with a record for each call of leak(). The number of bytes of a
+ * record is the line number of its call, so a test can check the line found for its address. The
+ * functions are in two segments if the linker is asked to put .far elsewhere. */
 #include <stdio.h>
 #include <string.h>
 
 #define FAR __attribute__((section(".far"), noinline))
 
-/* Behind the last call of a function: else that becomes a jump, and there is nothing to return to.
- */
+/* Follows the last call of a function. Otherwise the compiler makes that call a jump, without a
+ * return address. */
 #define NO_TAIL_CALL() __asm__ volatile("")
 
 static void *sites[8];
@@ -62,7 +62,7 @@ static int total(void)
 	return bytes;
 }
 
-/* The arguments are the lines that are to follow the map. */
+/* Prints the arguments as lines after the map. */
 int main(int argc, char **argv)
 {
 	near_site();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Like live.c, for names: gcc gives the functions here no linkage name. The records are of 1, 2,
-// ... bytes.
+// Like live.c, but for names: gcc gives these functions no linkage names. The records have 1, 2, 3
+// and more bytes.
 #include <cstdio>
 #include <cstring>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The C program: small functions that are inlined into each other, a loop that is unrolled, a
- * function called through a pointer, and a cold path. */
+/* The C program. It has small functions that are inlined into each other, a loop that is unrolled,
+ * a function that is called through a pointer, and a cold path. */
 #include "chain.h"
 
 #include <stdio.h>

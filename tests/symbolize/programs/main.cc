@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The C++ program: templates, lambdas within lambdas, local classes, virtual calls, exceptions.
+// The C++ program. It has templates, nested lambdas, local classes, virtual calls and exceptions.
 #include "shop.h"
 
 #include <algorithm>

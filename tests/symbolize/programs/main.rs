@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The Rust program: generics, closures, trait objects, iterators that are inlined.
+// The Rust program. It has generics, closures, trait objects, and iterators that are inlined.
 use std::collections::HashMap;
 
 trait Shape {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The C++ program's second unit.
+// The second unit of the C++ program.
 #include "shop.h"
 
 #include <map>
