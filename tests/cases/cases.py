@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs a case: all commands of its README in order, in one shell, in a copy of its folder.
+"""Runs a case: all commands of its README, in order, in one shell, in a copy of its folder.
 
 A case is a folder with a README.md, the programs that the README is about, and a script test_NAME.py.
-readme.py defines how a README holds commands. The script looks for the culprit in their output:
+readme.py defines the form of commands in a README. The script checks that the output names the culprit:
 
     @tap.test
     def the_function_comes_first(run):
@@ -11,8 +11,8 @@ readme.py defines how a README holds commands. The script looks for the culprit 
     cases.main(__file__, needs=['valgrind'])
 
 The case fails if a command fails and `$ echo $?` does not follow it, if the output in the README has
-another shape than the output now, or if a check fails. With --write the output replaces that of the
-README if all checks hold. The commands find heapprof as if it were installed."""
+another shape than the output of this run, or if a check fails. With --write, if no check fails, the
+README gets the output of this run. The commands find heapprof as if it were installed."""
 
 import contextlib
 import dataclasses
@@ -38,7 +38,8 @@ import tap  # noqa: E402
 BUILD = pathlib.Path(os.environ.get('BUILD', ROOT / 'build'))
 PATIENCE = 500  # seconds after which a case counts as hanging
 UNPRIVILEGED = 'nobody'
-# What steers the profiler, the tools and the compilers that the cases use: theirs, not the caller's
+# Variables that control the profiler, tools and compilers. Cases set their own; those of the caller
+# are removed.
 STEERING = re.compile(
     'HEAP|PPROF|TCMALLOC|LD_|MALLOC_|MESON|PG|LC_|GIT_|GITHUB_|CI_|VALGRIND_|'
     r'BASH_ENV$|ENV$|MAKE|MFLAGS$|[A-Z]+SAN_OPTIONS$|(C|CXX|CPP|LD)FLAGS$|'
@@ -46,13 +47,14 @@ STEERING = re.compile(
 MAX_SOCKET_PATH = 107
 
 class Failed(AssertionError):
-    """A command that fails or hangs, or prints something else than the README shows."""
+    """A command fails, hangs, or prints something else than the README shows."""
 
 
 # --- the shell -----------------------------------------------------------------------------------
 
-# A command's output goes to a file, so that what a background job prints later is not mixed with
-# that of others. `$?` is that of the command before, as when they are typed.
+# The output of each command goes to a file of its own, so that later output of a background job is
+# not mixed with that of other commands. `$?` is the status of the previous command, as when a user
+# types the commands.
 STEP = """(exit {last}); eval {command} </dev/null >>{output} 2>&1 {fd}>&-; echo $? >&{fd}
 """
 
@@ -97,7 +99,7 @@ class Shell:
 
 
 def _end_at_signals():
-    """Lets a test that gets a signal to end clean up like one that is interrupted."""
+    """Makes a signal end this process in such a way that it cleans up."""
     def end(number, _):
         for each in supervisor.ENDING:
             signal.signal(each, signal.SIG_IGN)
@@ -118,11 +120,11 @@ class Run:
         self.folder = os.path.realpath(folder)
         self.work = os.path.join(self.folder, case.name)
         self.user = user
-        self.commands = []  # those that have run
-        self.failure = None  # why the others have not
+        self.commands = []  # the commands that have run
+        self.failure = None  # the reason why the other commands have not run
 
     def prepare(self, extra):
-        """Copies the case and the files that it takes from the project; installs heapprof."""
+        """Copies the case and the files that it needs from the project, and installs heapprof."""
         skipped = shutil.ignore_patterns('README.md', 'test_*.py', '__pycache__', *self.case.kept)
         shutil.copytree(self.case.path, self.work, ignore=skipped)
         for path in extra:
@@ -143,8 +145,8 @@ class Run:
                     os.chown(os.path.join(top, name), self.user['user'], self.user['group'])
 
     def environment(self):
-        """Our environment without the variables that steer the profiler and the tools. git reads
-        only the settings of a repository, and looks for no repository above the copy."""
+        """Returns our environment without the variables that control the profiler and the tools.
+        git uses only the settings of a repository, and looks for no repository above the copy."""
         env = {k: v for k, v in os.environ.items() if not STEERING.match(k)}
         install = os.path.join(self.folder, 'install')
         env['PATH'] = os.path.join(install, 'bin') + ':' + env['PATH']
@@ -154,7 +156,7 @@ class Run:
         return env
 
     def shown(self, text):
-        """The text with the names that a reader's folders would have."""
+        """Returns the text with the names of folders that a reader would have."""
         for here, there in ((self.work, f'/tmp/{self.case.name}'),
                             (os.path.join(self.folder, 'install'), '/usr/local')):
             text = text.replace(here, there)
@@ -177,13 +179,13 @@ class Run:
             shell.close()
 
     def output(self, part, nth=0):
-        """The output of the n-th command that contains `part`."""
+        """Returns the output of the n-th command that contains `part`."""
         found = [c for c in self.commands if part in c.text]
         assert len(found) > nth, f'no command with {part!r}'
         return '\n'.join(found[nth].output)
 
     def path(self, name):
-        """The path of a file that the commands left. It exists while the checks run."""
+        """Returns the path of a file that the commands made. It exists while the checks run."""
         return os.path.join(self.work, name)
 
 
@@ -200,7 +202,7 @@ class Case:
             raise readme.Malformed('it has no command')
 
     def write(self, run):
-        """Writes the output into the README, and replaces the files that are kept."""
+        """Writes the output of a run into the README, and replaces the files that are kept."""
         for command, done in zip(self.commands, run.commands):
             command.output = done.output
         self.readme.write_text(readme.format_parts(self.parts))
@@ -237,7 +239,8 @@ def the_readme_is_what_they_print(run):
 
 
 def _user(is_unprivileged):
-    """The user that runs the commands: servers such as PostgreSQL refuse to run as root."""
+    """Returns arguments for Popen that set the user of the commands: servers such as PostgreSQL
+    refuse to run as root."""
     if not is_unprivileged or os.geteuid() != 0:
         return {}
     try:
@@ -248,7 +251,8 @@ def _user(is_unprivileged):
 
 
 def _skip_without_place(run, socket):
-    """Skips a case if its user has no access to it, or if the path of its socket is too long."""
+    """Skips a case if its user has no access to the copy, or if the path of its socket is too
+    long."""
     if run.user and subprocess.run(['test', '-w', run.work], check=False, cwd='/',
                                    **run.user).returncode != 0:
         tap.skip(f'{UNPRIVILEGED} has no access to {run.work}; set TMPDIR')
@@ -258,7 +262,8 @@ def _skip_without_place(run, socket):
 
 
 def _tests(run, is_writing):
-    """The rows for tap: the checks that every case has, and between them those of its script."""
+    """Returns the rows for tap: the checks that every case has, and between them the checks of its
+    script."""
     if run.failure:
         return [('no_command_fails', no_command_fails)]
     last = [each_until_has_its_word] if is_writing else [each_until_has_its_word,
@@ -268,9 +273,9 @@ def _tests(run, is_writing):
 
 
 def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
-    """Runs the case of a test script. `needs`: commands, or files by their full paths, without which it
-    is skipped. `extra`: files or folders of the project that are copied along. `kept`: texts that the
-    commands make and that the README shows, such as pictures; --write keeps them next to it.
+    """Runs the case of a test script. `needs`: commands, or files with full paths, without which
+    the case is skipped. `extra`: files or folders of the project to copy along. `kept`: texts that
+    the commands make and the README shows, such as pictures; --write keeps them next to the README.
     `socket`: the name of a socket that the commands make."""
     try:
         case = Case(pathlib.Path(script).resolve().parent, kept)
@@ -283,7 +288,7 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
     is_writing = '--write' in sys.argv[1:]
     supervisor.adopt_orphans()
     _end_at_signals()
-    folder = tempfile.mkdtemp(prefix='heapprof-case_')  # with what SVG and Markdown escape
+    folder = tempfile.mkdtemp(prefix='heapprof-case_')  # for characters that are escaped
     try:
         run = Run(case, folder, _user(is_unprivileged))
         run.prepare(extra)

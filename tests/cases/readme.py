@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Parses a README with commands and their output, and compares two outputs.
 
-A fenced block that begins with ```console holds commands and their output. A command begins with
-`$ `, each further line of it with `> `. After `console` there may be `until=WORD`: in each output, the
-lines after the first one with that word are shown, but may differ from run to run. The word must be in
-one of the block's outputs. With `free` the whole output may differ. The output of `$ echo $?` is always
-compared literally."""
+A fenced block that begins with ```console contains commands and their output. The first line of a
+command begins with `$ `, its other lines with `> `. After `console` there may be `until=WORD`. Then,
+in each output of the block, the lines after the first line with that word may differ from run to run.
+The word must be in one of these outputs. With `free` the whole output may differ. The output of
+`$ echo $?` is always compared literally."""
 
 import dataclasses
 import re
@@ -16,7 +16,7 @@ ASK_STATUS = 'echo $?'
 
 
 class Malformed(Exception):
-    """A README from which it is not clear what to run."""
+    """It is not clear what to run in a README."""
 
 
 @dataclasses.dataclass
@@ -27,7 +27,7 @@ class Command:
     until: str = ''
     is_free: bool = False
     status: int = 0
-    block: int = 0  # the line of its fence
+    block: int = 0  # the number of the line with its fence
 
     def lines(self):
         first, *more = self.text.split('\n')
@@ -36,7 +36,7 @@ class Command:
 
 @dataclasses.dataclass
 class Prose:
-    """Lines between blocks, with the fences of both."""
+    """The lines between two blocks, with the fences of both."""
     text: list[str]
 
     def lines(self):
@@ -67,7 +67,7 @@ def _parse_options(words, line):
 
 
 def _commands(block, options, line):
-    """The commands of a block's lines."""
+    """Returns the commands in the lines of a block."""
     if not block or not block[0].startswith('$ '):
         raise Malformed(f'line {line}: a block that begins with no command')
     commands = []
@@ -76,12 +76,12 @@ def _commands(block, options, line):
     return commands
 
 
-# A fence of CommonMark, and the text after it.
+# Matches a fence of CommonMark, and the text after it.
 _ANY_FENCE = re.compile(r'\s*(`{3,}|~{3,})(.*)')
 
 
 def _block_end(lines, start, fence):
-    """The line that closes the block that begins at `start`."""
+    """Returns the number of the line that closes the block that begins at `start`."""
     for n in range(start + 1, len(lines)):
         found = _ANY_FENCE.fullmatch(lines[n])
         if found and found[1].startswith(fence) and not found[2].strip():
@@ -90,7 +90,7 @@ def _block_end(lines, start, fence):
 
 
 def parse(text):
-    """The parts of a README, commands and prose."""
+    """Returns the parts of a README: commands and prose."""
     lines = text.splitlines()
     parts, prose, at = [], [], 0
     while at < len(lines):
@@ -118,7 +118,8 @@ def commands_of(parts):
 
 
 def unused_words(commands):
-    """Words of `until=` that no output of their blocks has, with the lines of these."""
+    """Returns a message for each word of `until=` that is in no output of its block. The message
+    has the line of the block."""
     blocks = {(command.block, command.until): [] for command in commands if command.until}
     for command in commands:
         if command.until:
@@ -132,8 +133,8 @@ def format_parts(parts):
     return '\n'.join(line for part in parts for line in part.lines()) + '\n'
 
 
-# What varies from run to run: dates and times of day as pprof writes them, build IDs, numbers with their
-# units, bars, and the spaces that align.
+# What varies from run to run: dates and times as pprof writes them, build IDs, numbers with their
+# units, bars, and the spaces that align columns.
 _MONTH = r'(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
 _DATE = rf'\b{_MONTH} \d+, \d+ at \d+:\d+[ap]m\b'
 _HASH = r'\b[0-9a-f]{16,}\b'
@@ -156,7 +157,7 @@ def shape(line):
 
 
 def _compared(command, output):
-    """The shapes of those lines that must be the same each time."""
+    """Returns the shapes of the lines that must be the same in each run."""
     if command.text == ASK_STATUS:
         return output
     if command.is_free:
@@ -170,5 +171,5 @@ def _compared(command, output):
 
 
 def differs(command, output):
-    """Whether an output is of another shape than the README's."""
+    """Returns whether an output has another shape than that in the README."""
     return _compared(command, command.output) != _compared(command, output)

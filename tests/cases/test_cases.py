@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tests cases.py itself: which cases pass and which fail."""
+"""Tests cases.py itself: which cases pass, and which fail."""
 
 import os
 import pathlib
@@ -41,7 +41,7 @@ def write_case(folder, text):
 
 
 def run_case(folder, text, *arguments, env=None):
-    """A case with that README; its exit status, its log, and its README afterwards."""
+    """Runs a case with that README; returns its exit status, its log, and its README afterwards."""
     case = write_case(folder, text)
     done = subprocess.run([sys.executable, case / 'test_sample.py', *arguments], text=True, timeout=300,
                           env={**os.environ, **(env or {})}, stdout=subprocess.PIPE,
@@ -141,7 +141,7 @@ def one_shell_for_all(folder):
 
 @tap.test
 def git_writes_into_no_repository_of_the_callers(folder):
-    """As in a hook, where variables of git name the repository."""
+    """git runs in a hook, where variables of git name the repository of the caller."""
     tap.need('git')
     own = os.path.join(folder, 'own')
     subprocess.run(['git', 'init', '-q', own], check=True)
@@ -215,7 +215,8 @@ def nothing_is_written_of_a_failure(folder):
 
 @tap.test
 def a_case_that_cannot_run_is_skipped(folder):
-    """It needs programs, a user that reaches its folder, and a path that a socket can have."""
+    """A case is skipped if a program is missing, if its user has no access to the folder, or if the
+    path of its socket is too long."""
     def skipped(env):
         done = cli.run(sys.executable, FOLDER / 'postgres-backend' / 'test_postgres_backend.py',
                        env={**os.environ, **env})
@@ -259,7 +260,7 @@ RETAINED = FOLDER / 'retained-list'
 
 
 def path_with_wrk(folder, text):
-    """An environment whose wrk is a script of the test's; its temporary folder is empty."""
+    """Returns an environment in which wrk is this script and the temporary folder is empty."""
     for name in ('bin', 'temporary'):
         os.mkdir(os.path.join(folder, name))
     wrk = pathlib.Path(folder, 'bin', 'wrk')
@@ -298,7 +299,7 @@ def load_takes_all_with_it(folder):
     server.chmod(0o755)
     for command in (['./load', '1000', './server'], [RETAINED / 'compare', '1', '1000']):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            # a shell can't catch what its caller ignores, as nohup does
+            # a shell can't catch a signal that its caller, such as nohup, ignores
             with subprocess.Popen(['env', '--default-signal=HUP,INT', *command], cwd=folder,
                                   env=env) as run:
                 pids = [int(notes.line(run)) for _ in ('server', 'wrk')]
@@ -346,7 +347,8 @@ def a_job_that_cannot_run_is_not_red(folder):
 
 @tap.test
 def the_commands_that_copy_ci_gate(folder):
-    """They are in its README; after them a job finds everything that it needs."""
+    """The README has commands that copy ci-gate. In the copy a job finds everything that it
+    needs."""
     text = (FOLDER / 'ci-gate' / 'README.md').read_text()
     commands = text.split('```sh\n')[1].split('```')[0].replace('/tmp', folder)
     done = cli.run('sh', '-euc', commands + './job main', cwd=FOLDER.parent.parent)

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Looks a key up in the index; -1 if it isn't there. */
+/* Looks a key up in the index. Returns the key, or -1 if the index does not have it. */
 int index_find(unsigned key);

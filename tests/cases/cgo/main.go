@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Answers requests for keys: from an index written in C, or else from a mirror. Two defects, one in
-// C, one in Go.
+// Answers requests for keys from an index written in C, or else by asking a mirror. It has two
+// defects, one in C and one in Go.
 package main
 
 // #include "index.h"
@@ -24,7 +24,7 @@ func askMirror(key, size int, answers chan string) {
 	for i := range request {
 		request[i] = byte(key)
 	}
-	answer := <-answers // the defect: a mirror that is silent is waited for without end
+	answer := <-answers // the defect: waits for ever if the mirror does not answer
 	copy(request, answer)
 }
 
@@ -39,7 +39,7 @@ func serve(first, n int) (found int) {
 	return found
 }
 
-// writeProfile writes one of the profiles that Go makes of itself.
+// writeProfile writes one of the profiles that the Go runtime keeps.
 func writeProfile(kind, path string) {
 	file, err := os.Create(path)
 	if err != nil {

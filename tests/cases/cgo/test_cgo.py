@@ -13,7 +13,7 @@ import tap  # noqa: E402
 
 
 def first_row(output):
-    """The first line under the heading of columns."""
+    """Returns the first line under the column headings."""
     lines = output.splitlines()
     heading = next(n for n, line in enumerate(lines) if 'cum%' in line)
     return lines[heading + 1]
@@ -35,7 +35,7 @@ def half_is_in_use(run):
     rows = [first_row(run.output(f'-s {kind}_objects')) for kind in ('alloc', 'inuse')]
     allocated, used = (int(row.split()[0]) for row in rows)
     assert ' index_find ' in rows[0] and ' index_find ' in rows[1], rows
-    # a dump may fall between an allocation and its free, or before a count is reported
+    # a dump may come between an allocation and its free, or before a count is reported
     assert allocated > 500000 and abs(2 * used - allocated) <= 2, (allocated, used)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Two pull requests: the job of the one that leaks is red and names the function, the other one's is
-green."""
+"""Two pull requests. The job of the one that leaks is red and names the function; the job of the
+other is green."""
 
 import json
 import pathlib

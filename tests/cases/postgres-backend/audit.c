@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An extension for PostgreSQL: audit_note(text) keeps what a session did last. */
+/* An extension for PostgreSQL. audit_note(text) notes what a session did last. */
 #include <postgres.h>
 #include <fmgr.h>
 #include <utils/memutils.h>
@@ -12,7 +12,7 @@ static char *last_note; /* in TopMemoryContext, to outlive the query */
 
 PG_FUNCTION_INFO_V1(audit_note);
 
-/* Forgets to pfree() the note before. */
+/* The defect: it does not pfree() the previous note. */
 Datum audit_note(PG_FUNCTION_ARGS)
 {
 	text *note = PG_GETARG_TEXT_PP(0);

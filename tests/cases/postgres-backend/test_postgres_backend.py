@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""PostgreSQL: one of several sessions grows, and in it the stack of the extension's function."""
+"""Of several sessions of PostgreSQL one grows, by the stack of the function of the extension."""
 
 import os
 import pathlib
@@ -16,11 +16,11 @@ import tap  # noqa: E402
 
 NOTE_BYTES = 4096
 N_NOTES = 4 * 4000
-LARGEST_BLOCK = 8 << 20  # that PostgreSQL asks malloc for, for small pieces of memory
+LARGEST_BLOCK = 8 << 20  # the largest block that PostgreSQL allocates for small pieces
 
 
 def first_row(report):
-    """The first row of a diff, the largest growth: bytes and function."""
+    """Returns the bytes and the function of the first row of a diff, the largest growth."""
     row = re.search(r'^ *\+([\d.]+) MiB\*.* (\S+)  (\S+)$', report.splitlines()[2])
     assert row, report
     return float(row[1]) * (1 << 20), row[2]
@@ -39,7 +39,7 @@ def the_function_stands_first(run):
     for nth in (0, 1):
         grown, function = first_row(run.output('--hide', nth))
         assert function == 'audit_note', function
-        # between the second dump and the last: all but the first notes, in whole blocks
+        # From the second dump to the last: all notes except the first ones, in whole blocks.
         assert 0 <= N_NOTES * NOTE_BYTES - grown + LARGEST_BLOCK < 3 * LARGEST_BLOCK, grown
 
 
@@ -57,7 +57,7 @@ def a_neighbour_is_clean(run):
 
 
 def server_files():
-    """The full paths of the files of PostgreSQL that the case needs."""
+    """Returns the full paths of the files of PostgreSQL that the case needs."""
     if not shutil.which('pg_config'):
         return ['pg_config']
     folders = [subprocess.run(['pg_config', option], stdout=subprocess.PIPE, text=True,

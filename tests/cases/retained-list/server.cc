@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A search service over HTTP, on a port of the loopback interface that it chooses and prints.
-// One thread; ends properly at SIGTERM.
+// A search service over HTTP. It chooses a port of the loopback interface and prints it. It has one
+// thread. At SIGTERM it frees everything and ends.
 #include "pool.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Memory that is retained, not lost: the line of the template that retains it is named first."""
+"""Memory is retained, not lost. The first row names the line of the template that retains it."""
 
 import pathlib
 import re

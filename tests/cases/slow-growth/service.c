@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A service that forwards requests. It has a clock of its own: an hour is 10,000 requests. Each
- * request takes memory and gives it back; pages are cached, until the cache is full. Each night
- * the table of routes is read anew; requests that are being served go on with the old one, and it
- * is freed after the last of them. One that fails does not let go of its table. */
+ * request allocates memory and frees it. Pages are cached until the cache is full. Each night the
+ * table of routes is loaded again. Requests that are being served keep the old table, which is
+ * freed after the last of them. The defect: a request that fails does not let go of its table. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,9 +27,9 @@ struct route {
 };
 
 struct table {
-	struct table *older; /* all that are still in use, for the status page */
+	struct table *older; /* the list of all tables in use, for the status page */
 	struct route *routes;
-	int n_users; /* requests, and 1 while it is the newest */
+	int n_users; /* requests that use it, plus 1 while it is the newest */
 };
 
 struct request {
@@ -125,7 +125,7 @@ static void request_parse(struct request *request)
 	request->table->n_users++;
 }
 
-/* Grows while it is written. */
+/* Writes an answer into a block that grows. The caller frees it. */
 static char *answer_build(const char *from)
 {
 	size_t size = PIECE_BYTES;
@@ -151,7 +151,7 @@ static void request_serve(uint32_t number)
 	free(answer_build(page));
 	free(request.headers);
 	if (number % FAILS_EVERY == FAILS_EVERY - 1)
-		return; /* and the table? */
+		return; /* the defect: keeps the table */
 	table_let_go(request.table);
 }
 

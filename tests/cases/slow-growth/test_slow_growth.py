@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A service that grows in rare steps: trend distinguishes that from a cache and from churn."""
+"""A service grows in rare steps. trend distinguishes these from a cache and from short-lived
+memory."""
 
 import pathlib
 import re
@@ -38,7 +39,7 @@ def the_difference_is_the_tables(run):
     rows = run.output('-top -diff_base').split('flat%', 1)[1].splitlines()[1:]
     assert rows[0].split()[5] == 'table_load', rows
     row = re.search(r'^ *\+([\d.]+) MiB\*.* table_load  ', run.output('pprofconv diff'), re.M)
-    # Six of the tables of 10 MiB or seven, by where the dumps lie; 10 % is a standard deviation
+    # Six or seven tables of 10 MiB, depending on the dumps; a standard deviation is 10 %.
     assert 35 < float(row[1]) < 105, row[0]
 
 

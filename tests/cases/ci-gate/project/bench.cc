@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Reads 22,000 orders; every eleventh comes twice.
+// Reads 22,000 orders. Every eleventh repeats the one before it.
 #include "orders.h"
 
 #include <cstdio>
 
-static Orders &orders = *new Orders; // there to the end, as in the service
+static Orders &orders = *new Orders; // never destroyed, as in the service
 
 int main()
 {
