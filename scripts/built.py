@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The build whose programs the scripts run. scripts/build makes it, so that HEAPPROF_BUILD holds
-for all scripts."""
+"""Finds the build whose programs the scripts run. scripts/build makes it, so HEAPPROF_BUILD applies
+to all scripts."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ SCRIPTS = pathlib.Path(__file__).resolve().parent
 
 
 def setup(*lists):
-    """Installs the missing packages that a build needs, and those of these lists of
+    """Installs the missing packages that a build needs, and those in the given lists of
     scripts/setup."""
     subprocess.run([SCRIPTS / 'setup', 'build', *lists], check=True)
 
@@ -23,8 +23,8 @@ def folder(*words):
 
 
 def fill(arguments, **paths):
-    """Sets each of these arguments that was not given to its path in the build folder. Builds, with
-    the tests, only if there is one to set."""
+    """Sets each of these arguments that was not given to a path in the build folder. Builds, with
+    the tests, only if at least one was not given."""
     missing = {name: path for name, path in paths.items() if not getattr(arguments, name)}
     if missing:
         setup('tests')

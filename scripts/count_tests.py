@@ -29,12 +29,12 @@ def outcome(result, rest):
 
 
 def count(test):
-    """Returns how often each outcome is in one entry of the log."""
+    """Returns a count of each outcome in one entry of the log."""
     whole = WHOLE.get(test["result"], "failed")
     output = test.get("stdout", "")
     found = RESULT.findall(output) if PLAN.search(output) else []
     counts = collections.Counter(outcome(*line) for line in found)
-    # After a crash, a timeout or a missing line each line may say ok, and yet the test failed.
+    # After a crash, a timeout or a missing line, all lines may say ok although the test failed.
     if not counts or (whole == "failed" and not counts["failed"]):
         counts[whole] += 1
     return counts

@@ -35,7 +35,7 @@ struct session {
 static struct page *cache[N_PAGES];
 static struct session *sessions;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int n_requests = 2000000; /* for each thread */
+static int n_requests = 2000000; /* per thread */
 
 static void *allocate_or_die(void *p)
 {
@@ -91,7 +91,7 @@ static void request_parse(struct request *request, uint32_t *random)
 	memset(request->headers, 'h', size);
 }
 
-/* Writes a response of a page's length into a block that grows. The caller frees it. */
+/* Returns a response of a page's length, written into a block that grows. The caller frees it. */
 static char *response_build(const struct request *request, const struct page *page)
 {
 	size_t used = 0, size = 512;

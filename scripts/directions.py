@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Checks which way the rooms of a program use each other. Rooms are the rows of a table in
-ARCHITECTURE.md; a room may use itself and those above it. main.c is in no room and may use all."""
+"""Checks which rooms of a program use which others. A room is a row of a table in ARCHITECTURE.md.
+It may use itself and the rooms above it. main.c is in no room and may use all."""
 
 import pathlib
 import re
@@ -13,7 +13,7 @@ _INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 
 
 def rooms(program):
-    """Returns the names of the rooms. The first uses no other."""
+    """Returns the names of the rooms, in order. The first room uses no other."""
     text = (ROOT / 'ARCHITECTURE.md').read_text(encoding='utf-8')
     table = text[text.index(f'\n| {program}/ |'):]
     return _ROOM.findall(table[:table.index('\n\n')])
@@ -38,7 +38,7 @@ def misplaced(program, order):
 
 
 def wrong_includes(program, order):
-    """Returns a line for each include of a header that is in a lower room, or in none."""
+    """Returns a line for each include of a header that is in a lower room, or in no room."""
     lines = []
     for path, place in sources(program):
         for included in _INCLUDE.findall(path.read_text(encoding='utf-8')):
@@ -51,8 +51,8 @@ def wrong_includes(program, order):
 
 
 def symbols(archive):
-    """Returns {name: object that defines it} and {object: names that it uses of others}. Objects
-    are named after the paths of their sources, as meson names them."""
+    """Returns {name: object that defines it} and {object: names that it uses and others define}.
+    Objects are named after the paths of their sources, as meson names them."""
     listed = subprocess.run(['nm', '--format=posix', '-A', archive], check=True, text=True,
                             capture_output=True).stdout
     defined, wanted = {}, {}
@@ -68,7 +68,7 @@ def symbols(archive):
 
 def wrong_calls(order, archive, prefix):
     """Returns a line for each function or variable of a lower room that an object uses. Includes do
-    not show all of them: a declaration may have been copied. Only names with that prefix are
+    not show all uses, because a declaration may have been copied. Only names with that prefix are
     ours."""
     defined, wanted = symbols(archive)
     lines = []

@@ -26,7 +26,7 @@ def adopt_orphans():
 
 
 def children():
-    """Yields the process ids of our children."""
+    """Yields the process IDs of our children."""
     own = os.getpid()
     for entry in os.listdir('/proc'):
         if entry.isdigit():
@@ -40,17 +40,17 @@ def children():
 
 
 def kill_descendants():
-    """Kills and reaps our children until there are none: the children of a killed one become
+    """Kills and reaps our children until there are none. The children of a killed process become
     ours."""
     while left := list(children()):
         for pid in left:
-            with contextlib.suppress(PermissionError):  # another user's process is waited for
+            with contextlib.suppress(PermissionError):  # waits for another user's process
                 os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
 
 def _status_of(pid):
-    """Returns the exit status of that child, or None while it runs. Reaps the others."""
+    """Returns the exit status of that child, or None while it runs. Reaps our other children."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == pid:
@@ -60,7 +60,7 @@ def _status_of(pid):
 
 
 def _wait(pid, ending):
-    """Waits for the child's end or a signal; returns the status to end with."""
+    """Waits for the end of the child or for a signal; returns the status with which to exit."""
     while (status := _status_of(pid)) is None:
         number = signal.sigwait({signal.SIGCHLD, *ending})
         if number in ending:
@@ -82,7 +82,7 @@ def run(work, prefix):
     pid = os.fork()
     if pid == 0:
         for number in ending:
-            signal.signal(number, signal.SIG_DFL)  # a terminal sends them to the child as well
+            signal.signal(number, signal.SIG_DFL)  # the child gets the signals of a terminal too
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.environ['TMPDIR'] = tempfile.tempdir = folder
         sys.exit(work(folder))
