@@ -4,6 +4,7 @@
  * dump of its own thread there is none. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 
 /* Looks at what was there before the program. Once, at start. */
 void hp_dumper_init(void);
@@ -38,3 +39,6 @@ void hp_dumper_go_on(void);
 bool hp_dumper_try(void);
 
 void hp_dumper_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_dumper_view[1];

@@ -4,6 +4,7 @@
  * no process ID in it is needed first, or a name is taken: never by a process without a dump. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 
 struct hp_name {
 	char path[PATH_MAX];
@@ -54,3 +55,6 @@ bool hp_names_is_owner(void);
 bool hp_names_is_first_image(void);
 
 void hp_names_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_names_view[1];

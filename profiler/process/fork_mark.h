@@ -3,6 +3,7 @@
  * and tells both from a vfork child, which runs in its parent's memory. A page of ours is wiped by
  * the kernel in the child of a fork; in a vfork child it is the parent's own page. */
 #pragma once
+#include "base/view.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,3 +36,6 @@ bool hp_fork_mark_wait(void);
 
 /* True in a vfork child: the memory is that of another process, which sleeps. */
 bool hp_fork_mark_is_vfork_child(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_fork_mark_view[3];

@@ -12,6 +12,7 @@
  * There are numbers for 65,534 libraries. One beyond them, or beyond the memory limit, is
  * HP_MODULE_UNKNOWN. */
 #pragma once
+#include "base/view.h"
 #include "process/frame.h"
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -72,3 +73,6 @@ const struct hp_module *hp_modules_get_permanent(size_t i);
 void hp_modules_note_deleted(uintptr_t start, const char *path, size_t path_size);
 
 void hp_modules_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_modules_view[17];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who this process is: for the names and the metadata of dumps. */
 #pragma once
+#include "base/view.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,3 +37,6 @@ struct hp_process_memory {
 struct hp_process_memory hp_process_memory(void); /* read now */
 
 void hp_process_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_process_view[8];

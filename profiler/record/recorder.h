@@ -2,6 +2,7 @@
 /* From an allocation to a record: decides, walks the stack, counts. The hooks' slow paths call
  * this; their fast paths are the two inline tests. */
 #pragma once
+#include "base/view.h"
 #include "record/session.h"
 #include "record/trigger.h"
 #include "tables/live.h"
@@ -137,3 +138,6 @@ extern void (*hp_recorder_on_report)(void);
 
 /* In a fork child; `is_clean`: no other thread was inside when it was forked. */
 void hp_recorder_after_fork(bool is_clean);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_recorder_view[4];

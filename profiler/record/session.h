@@ -4,6 +4,7 @@
  * of a session, as for a fork, lets nobody in. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 #include "record/thread.h"
 
 struct hp_session {
@@ -60,3 +61,6 @@ void hp_session_resume(void);
 /* In the child, instead of resume. Unless it `is_clean`, what was recorded before is not its own.
  */
 void hp_session_after_fork(bool is_clean);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_session_view[4];

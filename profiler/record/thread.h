@@ -6,6 +6,7 @@
  * a dump can add up all threads' counts and never reads a dead thread's storage. */
 #pragma once
 #include "base/tls.h"
+#include "base/view.h"
 #include "record/trigger.h"
 #include "tables/sampler.h"
 #include "unwind/unwind.h"
@@ -62,3 +63,6 @@ bool hp_thread_wait_idle(int patience_ms);
 /* In a fork child: of the parent's threads only the calling one is left. It joins that session at
  * its next allocation. */
 void hp_thread_after_fork(uint32_t session);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_thread_view[13];

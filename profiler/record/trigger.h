@@ -3,6 +3,7 @@
 #pragma once
 #include "base/options.h"
 #include "base/text.h"
+#include "base/view.h"
 
 /* What threads have counted and not reported yet. */
 struct hp_trigger_news {
@@ -41,3 +42,6 @@ struct hp_trigger_totals hp_trigger_totals(void);
 /* In a fork child: allocated and freed begin at 0, in use stays, and intervals are as wide as at
  * the start. */
 void hp_trigger_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_trigger_view[1];

@@ -11,6 +11,7 @@
  * block comes from the very call that the program made, and goes back by the very call. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum {
 	HP_FILTER_PAGES = 1 << 20
@@ -70,3 +71,6 @@ void hp_live_pin_range(const void *start, size_t size);
 size_t hp_live_count(void);
 
 void hp_live_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_live_view[8];

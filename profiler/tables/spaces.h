@@ -7,6 +7,7 @@
  * that there are few. A range for which there is no room is forgotten. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum hp_space {
 	HP_SPACE_UNKNOWN, /* not mapped by the program, or not in this session */
@@ -56,3 +57,6 @@ bool hp_spaces_is_empty(void);
 void hp_spaces_reset(void);
 
 void hp_spaces_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_spaces_view[1];

@@ -7,6 +7,7 @@
  * together what belongs together. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum {
 	HP_STRIPES = 4
@@ -44,3 +45,6 @@ void hp_stacks_reset(void);
 
 /* In a fork child: locks are free again, and allocated counts begin with what is in use now. */
 void hp_stacks_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_stacks_view[23];

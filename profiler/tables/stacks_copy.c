@@ -24,7 +24,7 @@ struct start {
  * copy, or was stopped for good. */
 static bool wait_for_folding(struct shard *s)
 {
-	if (!__atomic_load_n(&s->is_folding, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&s->fold_version, __ATOMIC_SEQ_CST) % 2 == 0)
 		return true;
 	if (!hp_lock_acquire(&s->lock))
 		return false;
@@ -60,8 +60,8 @@ static struct hp_counts load_counts(const struct record *r)
 	return counts_since_fork(counts, __atomic_load_n(&r->fork_epoch, __ATOMIC_ACQUIRE));
 }
 
-/* With the lock it can be read whatever its version says: that of a thread which did not come along
- * through a fork stays odd. So can what a signal handler has interrupted. */
+/* With the lock it can be read though a change has not ended: that of a thread which did not come
+ * along through a fork never does. So can what a signal handler has interrupted. */
 static bool load_locked(const struct record *r, struct hp_counts *out)
 {
 	struct shard *s = shard_of_stack(r->stack);
@@ -79,10 +79,10 @@ static bool load_locked(const struct record *r, struct hp_counts *out)
 static bool read_counts(const struct record *r, struct hp_counts *out)
 {
 	for (int i = 0; i < N_READS; i++) {
-		uint32_t version = __atomic_load_n(&r->version, __ATOMIC_ACQUIRE);
+		uint32_t ended = __atomic_load_n(&r->ended, __ATOMIC_ACQUIRE);
 
 		*out = load_counts(r);
-		if (version % 2 == 0 && __atomic_load_n(&r->version, __ATOMIC_RELAXED) == version)
+		if (__atomic_load_n(&r->begun, __ATOMIC_RELAXED) == ended)
 			return true;
 	}
 	return load_locked(r, out);
