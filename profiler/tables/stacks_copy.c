@@ -114,43 +114,6 @@ static void copy_shard(struct hp_stacks_copy *out, const struct shard *s, hp_han
 
 /* --- putting stripes together -------------------------------------------------------------- */
 
-static bool is_same_stack(const struct hp_stacks_copy_entry *a,
-			  const struct hp_stacks_copy_entry *b)
-{
-	return a->hash == b->hash && a->n_frames == b->n_frames && a->frames && b->frames &&
-	       memcmp(a->frames, b->frames, a->n_frames * sizeof(a->frames[0])) == 0;
-}
-
-static void add_counts(struct hp_counts *to, const struct hp_counts *from)
-{
-	to->alloc_objects += from->alloc_objects;
-	to->alloc_bytes += from->alloc_bytes;
-	to->free_objects += from->free_objects;
-	to->free_bytes += from->free_bytes;
-}
-
-/* `places` is a hash table of numbers of entries, 1 for the first. */
-static void merge_into(struct hp_stacks_copy *out, uint32_t *places, size_t n_places)
-{
-	size_t n_read = out->n_entries;
-
-	out->n_entries = 0;
-	for (size_t i = 0; i < n_read; i++) {
-		struct hp_stacks_copy_entry e = out->entries[i];
-		size_t place = e.hash % n_places;
-
-		while (places[place] && !is_same_stack(&out->entries[places[place] - 1], &e))
-			place = place + 1 == n_places ? 0 : place + 1;
-		if (places[place]) {
-			add_counts(&out->entries[places[place] - 1].counts, &e.counts);
-			out->n_stacks--;
-			continue;
-		}
-		out->entries[out->n_entries++] = e;
-		places[place] = out->n_entries;
-	}
-}
-
 static bool has_stripes(void)
 {
 	for (int i = SHARDS_A_STRIPE; i < N_SHARDS; i++)
@@ -162,13 +125,15 @@ static bool has_stripes(void)
 /* Without memory a stack is printed once a stripe: readers of dumps add that up. */
 static void merge_stripes(struct hp_stacks_copy *out)
 {
-	size_t n_places = out->n_entries * 2 + 1;
+	size_t n_places = out->n_entries * 2 + 1, n_read;
 	uint32_t *places =
 		has_stripes() ? hp_memory_map_beyond_limit(n_places * sizeof(*places)) : NULL;
 
 	if (!places)
 		return;
-	merge_into(out, places, n_places);
+	n_read = out->n_entries;
+	out->n_entries = hp_stacks_merge(out->entries, n_read, places, n_places);
+	out->n_stacks -= n_read - out->n_entries;
 	hp_memory_unmap(places, n_places * sizeof(*places));
 }
 
