@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands/bus_error.h"
+#include "commands/command_target.h"
 #include "commands/commands.h"
 
 const struct command *const commands[] = {
@@ -62,7 +63,8 @@ static const struct command *find_misplaced(int argc, char **argv)
 /* A word that is neither is a slip of the pen; what has a dot or a slash is a file's name. */
 static bool is_no_file(const char *argument)
 {
-	return argument[0] != '-' && !strpbrk(argument, "./") && access(argument, F_OK) != 0;
+	return argument[0] != '-' && !strpbrk(argument, "./") && !command_target_pid(argument) &&
+	       access(argument, F_OK) != 0;
 }
 
 static int dispatch(int argc, char **argv)
@@ -84,6 +86,9 @@ static int dispatch(int argc, char **argv)
 	if (command)
 		return command_error("the command comes first: '" PROGRAM " %s %s ...'",
 				     command->name, argv[1]);
+	if (is_no_file(argv[1]) && argv[1][strspn(argv[1], "0123456789")] == '\0')
+		return command_error("no command or file '%s'; to read that process, give pid:%s",
+				     argv[1], argv[1]);
 	if (is_no_file(argv[1]))
 		return command_error("no command or file '%s'; '" PROGRAM " --help' lists commands",
 				     argv[1]);

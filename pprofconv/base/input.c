@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
-#define RAW_SIZE  (128u << 10)
-#define TEXT_SIZE (256u << 10) /* to begin with; grows for a longer line */
+#define RAW_SIZE   (128u << 10)
+#define MAGIC_SIZE 4
+#define TEXT_SIZE  (256u << 10) /* to begin with; grows for a longer line */
 
 struct input {
 	struct diag *diag;
@@ -28,6 +31,7 @@ struct input {
 	bool in_member;  /* of gzip data: between its header and its end */
 	bool in_padding; /* behind the last one */
 	z_stream zlib;
+	ZSTD_DStream *zstd; /* NULL: it is not packed by zstd */
 
 	char *text;
 	size_t text_size;
@@ -94,20 +98,31 @@ static int fill_raw(struct input *input)
 	return read_piece(input, input->raw_buffer, RAW_SIZE, &input->n_raw);
 }
 
-/* Looks whether the bytes are gzipped. A first piece of one byte, as a pipe may give it, is taken
- * for the whole: then the next one is appended to it. */
+static int begin_zstd(struct input *input)
+{
+	input->zstd = ZSTD_createDStream();
+	if (!input->zstd)
+		return fail(input, -ENOMEM);
+	return 0;
+}
+
+/* Looks whether the bytes are packed. To a first piece of a few bytes, as a pipe may give it, the
+ * next one is appended. */
 static int begin(struct input *input)
 {
 	int r = fill_raw(input);
 
-	while (!r && input->n_raw == 1 && !input->raw_ended) {
-		ssize_t n = read(input->fd, input->raw_buffer + 1, RAW_SIZE - 1);
+	while (!r && input->n_raw > 0 && input->n_raw < MAGIC_SIZE && !input->raw_ended) {
+		ssize_t n =
+			read(input->fd, input->raw_buffer + input->n_raw, RAW_SIZE - input->n_raw);
 
 		if (n < 0 && errno != EINTR)
 			return fail(input, -errno);
 		input->raw_ended = n == 0;
 		input->n_raw += n > 0 ? (size_t)n : 0;
 	}
+	if (!r && input->n_raw >= MAGIC_SIZE && memcmp(input->raw, "\x28\xb5\x2f\xfd", 4) == 0)
+		return begin_zstd(input);
 	if (r || input->n_raw < 2 || input->raw[0] != 0x1f || input->raw[1] != 0x8b)
 		return r;
 	if (inflateInit2(&input->zlib, 15 + 16 /* gzip, largest window */) != Z_OK)
@@ -167,6 +182,7 @@ void input_free(struct input *input)
 		return;
 	if (input->is_gzip)
 		inflateEnd(&input->zlib);
+	ZSTD_freeDStream(input->zstd);
 	if (input->fd >= 0)
 		close(input->fd);
 	free(input->raw_buffer);
@@ -265,6 +281,36 @@ static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n
 	return 0;
 }
 
+/* The same of frames of zstd, which may follow each other. */
+static int unzstd_raw(struct input *input, char *to, size_t size, size_t *out_n)
+{
+	ZSTD_outBuffer out = {to, size, 0};
+	ZSTD_inBuffer in;
+	size_t r;
+
+	*out_n = 0;
+	if (fill_raw(input))
+		return input->status;
+	if (!input->n_raw)
+		return input->in_member ? corrupt(input, "the zstd data is truncated") : 0;
+	in = (ZSTD_inBuffer){input->raw, input->n_raw, 0};
+	r = ZSTD_decompressStream(input->zstd, &out, &in);
+	if (ZSTD_isError(r))
+		return corrupt(input, "the zstd data is damaged");
+	take_raw(input, in.pos);
+	*out_n = out.pos;
+	input->in_member = r != 0;
+	return 0;
+}
+
+static int unpack(struct input *input, char *to, size_t size, size_t *out_n)
+{
+	if (input->zstd)
+		return unzstd_raw(input, to, size, out_n);
+	return input->is_gzip ? inflate_raw(input, to, size, out_n)
+			      : copy_raw(input, to, size, out_n);
+}
+
 static int make_room(struct input *input, size_t max_size)
 {
 	size_t size = input->text_size;
@@ -299,8 +345,7 @@ static int fill_text(struct input *input, size_t max_size)
 		char *to = input->text + input->n_text;
 		size_t size = input->text_size - input->n_text;
 
-		r = input->is_gzip ? inflate_raw(input, to, size, &n)
-				   : copy_raw(input, to, size, &n);
+		r = unpack(input, to, size, &n);
 		input->text_ended = !n && !input->n_raw && input->raw_ended && !input->in_member;
 	}
 	input->n_text += n;
@@ -370,6 +415,26 @@ int input_take_rest(struct input *input, struct cursor *out_rest)
 		input->at = input->n_text;
 	}
 	return input->status;
+}
+
+int input_take_some(struct input *input, struct cursor *out_some)
+{
+	if (input->at == input->n_text && !input->text_ended)
+		fill_text(input, SIZE_MAX);
+	*out_some =
+		cursor_make(input->text + input->at, input->status ? 0 : input->n_text - input->at);
+	input->at = input->n_text;
+	return input->status;
+}
+
+int input_file(const struct input *input)
+{
+	struct stat status;
+
+	if (input->fd < 0 || input->is_gzip || input->zstd || fstat(input->fd, &status) != 0 ||
+	    !S_ISREG(status.st_mode))
+		return -1;
+	return fcntl(input->fd, F_DUPFD_CLOEXEC, 3);
 }
 
 int input_status(const struct input *input)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A file that is read from beginning to end, line by line or as a whole. What is gzipped is known
- * by its content and unpacked on the way. Memory is bounded by the longest line. */
+/* A file that is read from beginning to end, line by line or as a whole. What is packed by gzip or
+ * zstd is known by its content and unpacked on the way. Memory is bounded by the longest line. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 enum {
 	INPUT_E_LIMIT = 1, /* more bytes, or a longer line, than allowed */
-	INPUT_E_CORRUPT,   /* damaged or cut gzip data */
+	INPUT_E_CORRUPT,   /* damaged or cut gzip or zstd data */
 };
 
 struct input;
@@ -55,6 +55,14 @@ bool input_line_is_cut(const struct input *input);
 
 /* Sets *out_rest to all that has not been taken, good as long as the input. Returns the status. */
 int input_take_rest(struct input *input, struct cursor *out_rest);
+
+/* Sets *out_some to the next bytes, as many as there are at hand, good until the next call; none at
+ * the end. Returns the status. */
+int input_take_some(struct input *input, struct cursor *out_some);
+
+/* A descriptor of the file that is read, to be read at any place and closed, or -1: what is packed,
+ * in memory or a pipe has none. */
+int input_file(const struct input *input);
 
 /* 0, or the first failure: -errno or INPUT_E_*; its message is in the diag. */
 int input_status(const struct input *input);

@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "commands/command_empty.h"
 #include "commands/command_files.h"
+#include "commands/command_target.h"
 #include "commands/commands.h"
 #include "transform/reproducible.h"
 #include "writers/writer.h"
@@ -34,7 +35,7 @@ static char *output_path(const struct settings *settings, const struct writer *w
 {
 	const char *output = settings->output;
 	bool into_directory = output && is_directory(output);
-	char *path;
+	char *path, process[32];
 
 	if (output && !into_directory)
 		return strdup(output);
@@ -42,6 +43,11 @@ static char *output_path(const struct settings *settings, const struct writer *w
 		return strdup("-");
 	if (strcmp(input, "-") == 0)
 		input = "stdin";
+	if (command_target_pid(input)) {
+		/* go tool pprof would take "pid:N.pb.gz" for an address. */
+		snprintf(process, sizeof(process), "pid-%d", command_target_pid(input));
+		input = process;
+	}
 	if (into_directory)
 		input = path_last_part(input);
 	if (asprintf(&path, "%s%s%.*s%s", into_directory ? output : "", into_directory ? "/" : "",

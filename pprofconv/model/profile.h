@@ -119,6 +119,7 @@ struct profile {
 	/* May be written by anyone. */
 	const char *format; /* a constant: the name of the format that it was read from, or NULL */
 	const char *tool;   /* a constant: what wrote that, as far as it tells, or NULL */
+	int process; /* it was read from memory of: its files are under /proc/N/root; 0: none */
 	struct profile_value_type period_type;
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/path.h"
 #include "symbolize/debuginfod.h"
 
 struct wanted {
@@ -49,7 +50,8 @@ static bool is_wanted(const struct object *object, const struct wanted *wanted)
 }
 
 /* Takes over `path`, which is NULL if memory was out when it was made. */
-static int try_path(char *path, const struct wanted *wanted, struct object **out_file)
+static int try_in(const char *root, char *path, const struct wanted *wanted,
+		  struct object **out_file)
 {
 	_cleanup_(freep) void *owned = path;
 	_cleanup_(object_closep) struct object *object = NULL;
@@ -57,7 +59,7 @@ static int try_path(char *path, const struct wanted *wanted, struct object **out
 
 	if (!owned)
 		return -ENOMEM;
-	r = object_open(owned, &object);
+	r = object_open_in(root, owned, &object);
 	if (r == -ENOMEM)
 		return r;
 	if (r || !is_wanted(object, wanted))
@@ -65,6 +67,11 @@ static int try_path(char *path, const struct wanted *wanted, struct object **out
 	*out_file = object;
 	object = NULL;
 	return 0;
+}
+
+static int try_path(char *path, const struct wanted *wanted, struct object **out_file)
+{
+	return try_in(NULL, path, wanted, out_file);
 }
 
 __attribute__((format(printf, 1, 2))) static char *make_path(const char *format, ...)
@@ -97,10 +104,10 @@ static int try_build_id(const struct wanted *wanted, const struct debugfile_path
 				       wanted->build_id + 2, suffix),
 			     wanted, out_file);
 		if (r > 0 && paths->sysroot)
-			r = try_path(make_path("%s%s/.build-id/%.2s/%s%s", paths->sysroot,
-					       paths->dirs[i], wanted->build_id,
-					       wanted->build_id + 2, suffix),
-				     wanted, out_file);
+			r = try_in(paths->sysroot,
+				   make_path("%s/.build-id/%.2s/%s%s", paths->dirs[i],
+					     wanted->build_id, wanted->build_id + 2, suffix),
+				   wanted, out_file);
 	}
 	return r;
 }
@@ -121,6 +128,24 @@ static char *folder_of(const struct object *object)
 	return path;
 }
 
+/* The same places, but none of them outside of the root. `path` is that of the file in it. */
+static int try_link_in_root(const char *path, const struct wanted *wanted,
+			    const struct debugfile_paths *paths, struct object **out_file)
+{
+	int size = (int)(path_last_part(path) - path);
+	int r = try_in(paths->sysroot, make_path("%.*s%s", size, path, wanted->name), wanted,
+		       out_file);
+
+	if (r > 0)
+		r = try_in(paths->sysroot, make_path("%.*s.debug/%s", size, path, wanted->name),
+			   wanted, out_file);
+	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++)
+		r = try_in(paths->sysroot,
+			   make_path("%s%.*s%s", paths->dirs[i], size, path, wanted->name), wanted,
+			   out_file);
+	return r;
+}
+
 /* Beside the file, in .debug beside it, and in the same place of each tree of debug files. */
 static int try_link(const struct object *object, const struct wanted *wanted,
 		    const struct debugfile_paths *paths, struct object **out_file)
@@ -133,18 +158,17 @@ static int try_link(const struct object *object, const struct wanted *wanted,
 	if (!folder)
 		return -ENOMEM;
 	if (wanted->name[0] == '/')
-		return try_path(make_path("%s%s", sysroot_of(paths), wanted->name), wanted,
-				out_file);
-	if (strncmp(in_system, sysroot_of(paths), sysroot_size) == 0)
-		in_system += sysroot_size;
+		return try_in(paths->sysroot, make_path("%s", wanted->name), wanted, out_file);
+	if (sysroot_size && strncmp(object->path, sysroot_of(paths), sysroot_size) == 0)
+		return try_link_in_root(object->path + sysroot_size, wanted, paths, out_file);
 	r = try_path(make_path("%s/%s", (char *)folder, wanted->name), wanted, out_file);
 	if (r > 0)
 		r = try_path(make_path("%s/.debug/%s", (char *)folder, wanted->name), wanted,
 			     out_file);
 	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++)
-		r = try_path(make_path("%s%s/%s/%s", sysroot_of(paths), paths->dirs[i], in_system,
-				       wanted->name),
-			     wanted, out_file);
+		r = try_in(paths->sysroot,
+			   make_path("%s/%s/%s", paths->dirs[i], in_system, wanted->name), wanted,
+			   out_file);
 	return r;
 }
 

@@ -21,11 +21,11 @@ static bool is_wanted(const struct object *object, const struct find_binary_want
 }
 
 /* Opens one candidate, and notes what came of it. */
-static int try_file(const char *path, const struct find_binary_wanted *wanted,
+static int try_file(const char *root, const char *path, const struct find_binary_wanted *wanted,
 		    struct find_binary_result *out_result, struct object **out_object)
 {
 	_cleanup_(object_closep) struct object *object = NULL;
-	int r = object_open(path, &object);
+	int r = object_open_in(root, path, &object);
 
 	*out_result = (struct find_binary_result){.outcome = FIND_BINARY_FOUND};
 	if (r == -ENOMEM)
@@ -69,7 +69,7 @@ static int try_binaries(const struct find_binary_wanted *wanted,
 
 		if (!wanted->build_id[0] && !is_named && !is_only)
 			continue;
-		r = try_file(binary, wanted, &result, out_object);
+		r = try_file(NULL, binary, wanted, &result, out_object);
 		if (r)
 			return r;
 		if (result.outcome == FIND_BINARY_FOUND || is_named || is_only)
@@ -97,6 +97,23 @@ static bool decode_newlines(char *path)
 	return has_any;
 }
 
+/* A file that was deleted is still there for the process that has mapped it. */
+static int try_mapped_file(const struct find_binary_wanted *wanted,
+			   const struct find_binary_options *options,
+			   struct find_binary_result *out_result, struct object **out_object)
+{
+	char path[96];
+
+	if (!wanted->was_deleted || !options->process)
+		return 0;
+	if (wanted->is_program)
+		snprintf(path, sizeof(path), "/proc/%d/exe", options->process);
+	else
+		snprintf(path, sizeof(path), "/proc/%d/map_files/%jx-%jx", options->process,
+			 (uintmax_t)wanted->start, (uintmax_t)wanted->limit);
+	return try_file(NULL, path, wanted, out_result, out_object);
+}
+
 static int try_path(const struct find_binary_wanted *wanted,
 		    const struct find_binary_options *options,
 		    struct find_binary_result *out_result, struct object **out_object)
@@ -106,16 +123,19 @@ static int try_path(const struct find_binary_wanted *wanted,
 
 	if (wanted->file[0] != '/' || !is_file_name(wanted->file))
 		return 0;
+	r = try_mapped_file(wanted, options, out_result, out_object);
+	if (r || out_result->outcome == FIND_BINARY_FOUND)
+		return r;
 	if (wanted->was_deleted && !wanted->build_id[0]) {
 		out_result->outcome = FIND_BINARY_REPLACED;
 		return 0;
 	}
-	if (asprintf(&path, "%s%s", options->paths.sysroot ? options->paths.sysroot : "",
-		     wanted->file) < 0)
+	path = strdup(wanted->file);
+	if (!path)
 		return -ENOMEM;
-	r = try_file(path, wanted, out_result, out_object);
+	r = try_file(options->paths.sysroot, path, wanted, out_result, out_object);
 	if (!r && out_result->outcome == FIND_BINARY_NOT_FOUND && decode_newlines(path))
-		r = try_file(path, wanted, out_result, out_object);
+		r = try_file(options->paths.sysroot, path, wanted, out_result, out_object);
 	free(path);
 	return r;
 }

@@ -8,13 +8,16 @@ struct find_binary_options {
 	size_t n_binaries;
 	bool *was_used; /* of each, set where something took it; may be NULL */
 	struct debugfile_paths paths;
+	int process; /* that the profile was read from; 0: none, or it may have gone */
 };
 
 struct find_binary_wanted {
-	const char *file;     /* its path when the profile was made, "" if not known */
-	const char *build_id; /* "" if not known: then a file with the right name will do */
-	bool is_program;      /* the program itself, not a library */
-	bool was_deleted;     /* its path names another file now, if any */
+	const char *file;      /* its path when the profile was made, "" if not known */
+	const char *build_id;  /* "" if not known: then a file with the right name will do */
+	bool is_program;       /* the program itself, not a library */
+	int process;           /* that it was mapped in, as in the options */
+	bool was_deleted;      /* its path names another file now, if any */
+	uint64_t start, limit; /* of the mapping, where `options.process` has one */
 };
 
 enum find_binary_outcome {

@@ -41,6 +41,9 @@ struct object {
 /* Opens a file. 0; OBJECT_E_NOT_ELF; -errno. */
 int object_open(const char *path, struct object **out_object);
 
+/* The same under `root`, a folder that no link leads out of; NULL is the system's own. */
+int object_open_in(const char *root, const char *path, struct object **out_object);
+
 /* Takes over `image`, a whole file in memory that is to be freed, even when it fails. `path` is
  * what it was found in. Results as above. */
 int object_open_image(const char *path, void *image, size_t size, struct object **out_object);

@@ -15,7 +15,7 @@ enum {
 	HP_VIEW_NAME_SIZE = 40,
 	HP_VIEW_MAGIC_SIZE = 16,
 	HP_VIEW_PARTS_MAX = 24,
-	HP_VIEW_ALIGNMENT = 16,
+	HP_VIEW_ALIGNMENT = 64, /* so the header is in one page */
 };
 
 struct hp_view_row {

@@ -454,6 +454,7 @@ const struct hp_view_row hp_stacks_view[] = {
 	HP_VIEW_ARRAY("stacks.shards", hp_stacks_table.shards),
 	HP_VIEW_ARRAY("stacks.chunks", hp_stacks_table.arena.chunks),
 	HP_VIEW_VARIABLE("stacks.n_chunks", hp_stacks_table.arena.n_chunks),
+	HP_VIEW_VARIABLE("stacks.used", hp_stacks_table.arena.used),
 	HP_VIEW_VARIABLE("stacks.fork_epoch", hp_stacks_table.fork_epoch),
 	HP_VIEW_FIELD("shard.fold_version", struct shard, fold_version),
 	HP_VIEW_FIELD("shard.newest", struct shard, newest),
