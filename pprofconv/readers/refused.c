@@ -18,7 +18,7 @@ static const struct {
 	}
 	KIND("\x7f"
 	     "ELF",
-	     "a program", NULL),
+	     "a program", "give it as --binary"),
 	KIND("PERFILE2", "perf.data", NULL),
 	KIND("desc: ", "massif's output", NULL),
 	KIND("{\"dhatFileVersion\"", "DHAT's output", NULL),

@@ -97,21 +97,25 @@ static bool decode_newlines(char *path)
 	return has_any;
 }
 
-/* A file that was deleted is still there for the process that has mapped it. */
-static int try_mapped_file(const struct find_binary_wanted *wanted,
-			   const struct find_binary_options *options,
-			   struct find_binary_result *out_result, struct object **out_object)
+/* The process that has mapped a file still has it, deleted or not, and wherever its path leads for
+ * us. What came of the path says more than a failure here. */
+static int try_mapped(const struct find_binary_wanted *wanted,
+		      const struct find_binary_options *options,
+		      struct find_binary_result *out_result, struct object **out_object)
 {
+	struct find_binary_result result;
 	char path[96];
+	int r;
 
-	if (!wanted->was_deleted || !options->process)
-		return 0;
 	if (wanted->is_program)
 		snprintf(path, sizeof(path), "/proc/%d/exe", options->process);
 	else
 		snprintf(path, sizeof(path), "/proc/%d/map_files/%jx-%jx", options->process,
 			 (uintmax_t)wanted->start, (uintmax_t)wanted->limit);
-	return try_file(NULL, path, wanted, out_result, out_object);
+	r = try_file(NULL, path, wanted, &result, out_object);
+	if (!r && result.outcome == FIND_BINARY_FOUND)
+		*out_result = result;
+	return r;
 }
 
 static int try_path(const struct find_binary_wanted *wanted,
@@ -123,9 +127,6 @@ static int try_path(const struct find_binary_wanted *wanted,
 
 	if (wanted->file[0] != '/' || !is_file_name(wanted->file))
 		return 0;
-	r = try_mapped_file(wanted, options, out_result, out_object);
-	if (r || out_result->outcome == FIND_BINARY_FOUND)
-		return r;
 	if (wanted->was_deleted && !wanted->build_id[0]) {
 		out_result->outcome = FIND_BINARY_REPLACED;
 		return 0;
@@ -166,6 +167,9 @@ int find_binary(const struct find_binary_wanted *wanted, const struct find_binar
 	if (r || named.outcome == FIND_BINARY_FOUND)
 		return r;
 	r = try_path(wanted, options, &result, out_object);
+	if (!r && result.outcome != FIND_BINARY_FOUND && options->process &&
+	    is_file_name(wanted->file))
+		r = try_mapped(wanted, options, &result, out_object);
 	if (!r && result.outcome != FIND_BINARY_FOUND)
 		r = try_build_id(wanted, options, &result, out_object);
 	if (named.outcome == FIND_BINARY_NOT_FOUND || result.outcome == FIND_BINARY_FOUND)

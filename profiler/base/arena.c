@@ -157,9 +157,3 @@ void hp_arena_reset(struct hp_arena *arena)
 		hp_memory_unmap(arena->chunks[i], size_of_chunk(i));
 	memset(arena, 0, sizeof(*arena));
 }
-
-const struct hp_view_row hp_arena_view[] = {
-	HP_VIEW_CONSTANT("arena.grain", HP_ARENA_GRAIN),
-	HP_VIEW_CONSTANT("arena.chunk", HP_ARENA_CHUNK),
-	HP_VIEW_CONSTANT("arena.first", HP_ARENA_FIRST),
-};

@@ -4,7 +4,6 @@
  * interrupted it. */
 #pragma once
 #include "base/lock.h"
-#include "base/view.h"
 
 enum {
 	HP_ARENA_GRAIN = 16,            /* every piece is a multiple of this, and so aligned */
@@ -47,6 +46,3 @@ static inline void *hp_arena_at(const struct hp_arena *arena, hp_handle piece)
 	return arena->chunks[piece / HP_ARENA_CHUNK_GRAINS] +
 	       (size_t)(piece % HP_ARENA_CHUNK_GRAINS) * HP_ARENA_GRAIN;
 }
-
-/* Rows of the view. */
-extern const struct hp_view_row hp_arena_view[3];

@@ -58,7 +58,7 @@ struct heapprof_view {
 			0x5e ^ HP_VIEW_MASK, 0xa7 ^ HP_VIEW_MASK, 0x01 ^ HP_VIEW_MASK            \
 	}
 
-/* Rows of a module's table. */
+/* Rows of a module's table, one of them a variable: what has a relocation is in a core. */
 #define HP_VIEW_VARIABLE(row_name, object)                                                   \
 	{                                                                                    \
 		.name = (row_name), .address = &(object), .size = sizeof(object), .count = 1 \

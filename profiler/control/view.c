@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What each module tells tools of its tables, in one object. */
 #include "base/view.h"
-#include "base/arena.h"
 #include "base/memory.h"
 #include "dump/dumper.h"
 #include "dump/names.h"
@@ -29,11 +28,10 @@ __attribute__((visibility("default"), used, retain)) const struct heapprof_view 
 	.version = HP_VIEW_VERSION,
 	.size = sizeof(struct heapprof_view),
 	.row_size = sizeof(struct hp_view_row),
-	.n_parts = 14,
+	.n_parts = 13,
 	.release = HEAPPROF_VERSION,
 	.parts =
 		{
-			PART(hp_arena_view),
 			PART(hp_memory_view),
 			PART(hp_process_view),
 			PART(hp_fork_mark_view),

@@ -47,4 +47,4 @@ void hp_stacks_reset(void);
 void hp_stacks_after_fork(void);
 
 /* Rows of the view. */
-extern const struct hp_view_row hp_stacks_view[24];
+extern const struct hp_view_row hp_stacks_view[27];

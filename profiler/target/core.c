@@ -283,6 +283,22 @@ static int read_headers(struct core *c)
 
 /* --- notes ---------------------------------------------------------------------------------- */
 
+/* Whether one of the first `n` segments has a part of the range. */
+static bool is_touched(const struct core *c, size_t n, const struct file_range *f)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->segments[middle].start + c->segments[middle].size <= f->start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && c->segments[low].start < f->end;
+}
+
 /* files = count page-size ( start end offset-in-pages )* ( path NUL )* */
 static int read_files(struct core *c, const char *bytes, size_t size)
 {
@@ -328,6 +344,27 @@ static int read_note(struct core *c, uint32_t type, const char *desc, size_t siz
 	return 0;
 }
 
+/* gcore leaves out segments of files that were not written, the code among them: nothing says how
+ * these were mapped. */
+static int add_missing_segments(struct core *c)
+{
+	size_t n = c->n_segments;
+	void *grown = realloc(c->segments, (n + c->n_files + 1) * sizeof(*c->segments));
+
+	if (!grown)
+		return hp_target_no_memory(&c->target);
+	c->segments = grown;
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct file_range *f = &c->files[i];
+		struct segment *new = &c->segments[c->n_segments];
+
+		*new = (struct segment){f->start, f->end - f->start, 0, 0, PF_R | PF_X};
+		if (!is_touched(c, n, f))
+			c->n_segments++;
+	}
+	return c->n_segments > n ? sort_segments(c) : 0;
+}
+
 /* notes = ( name-size desc-size type name desc )*, name and desc padded to 4 bytes */
 static int read_notes(struct core *c)
 {
@@ -357,12 +394,35 @@ static int read_notes(struct core *c)
 
 /* --- maps ----------------------------------------------------------------------------------- */
 
+static int compare_files(const void *left, const void *right)
+{
+	const struct file_range *a = left, *b = right;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
 static const struct file_range *file_at(const struct core *c, uint64_t address)
 {
-	for (size_t i = 0; i < c->n_files; i++)
-		if (address >= c->files[i].start && address < c->files[i].end)
-			return &c->files[i];
-	return NULL;
+	size_t low = 0, high = c->n_files;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->files[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == c->n_files || c->files[low].start > address)
+		return NULL;
+	return &c->files[low];
+}
+
+/* Where some overlap, as in no core, one is found or none. */
+static void sort_files(struct core *c)
+{
+	if (c->n_files > 0)
+		qsort(c->files, c->n_files, sizeof(*c->files), compare_files);
 }
 
 /* As the kernel shows it. */
@@ -429,6 +489,10 @@ int hp_target_open_core(int fd, struct hp_target **out)
 	r = read_headers(c);
 	if (!r)
 		r = read_notes(c);
+	if (!r) {
+		sort_files(c);
+		r = add_missing_segments(c);
+	}
 	if (!r)
 		r = make_maps(c);
 	if (!r && c->size < c->wanted_size)

@@ -688,8 +688,11 @@ static int check_sums(struct snapshot *s)
 	return 0;
 }
 
+/* Where all is recorded. Else there is one stripe, and a record for each class of sizes. */
 static int merge_stripes(struct snapshot *s)
 {
+	if (s->heads.interval != 1)
+		return 0;
 	size_t n_places = s->n_entries * 2 + 1, n_before = s->n_entries;
 	uint32_t *places = calloc(n_places, sizeof(*places));
 

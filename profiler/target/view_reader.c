@@ -293,6 +293,8 @@ int hp_view_reader_init(struct hp_view_reader *view, struct hp_target *t)
 		is_recorded = !r && is_recording(view, t);
 	}
 	free(s.piece);
+	if (!r && s.n_found == 0 && t->note[0])
+		r = hp_target_error(t, "heapprof is not in it, as far as can be seen: %s", t->note);
 	if (!r && s.n_found == 0)
 		r = t->ops->check(t)
 			    ? HP_TARGET_E

@@ -101,7 +101,7 @@ def an_empty_file(folder):
 def a_foreign_file(folder):
     cli.is_in('1: not a heap profile', refuse(folder, bytes(range(256))))
     cli.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
-              '1: a program or core file is not read')
+              '1: a program is not read; give it as --binary')
     cli.is_in('perf.data is not read', refuse(folder, b'PERFILE2' + bytes(range(256))))
 
 

@@ -42,6 +42,18 @@ static void test_names_are_whole_and_unique(void)
 		}
 }
 
+/* Cores hold memory that was written, as relocations are; constants alone they leave out. */
+static void test_every_part_has_a_relocation(void)
+{
+	for (uint32_t i = 0; i < heapprof_view.n_parts; i++) {
+		bool has_any = false;
+
+		for (size_t j = 0; j < heapprof_view.parts[i].n_rows; j++)
+			has_any |= heapprof_view.parts[i].rows[j].address != NULL;
+		CHECK(has_any);
+	}
+}
+
 static void test_rows_lead_to_variables(void)
 {
 	const struct hp_view_row *number = find("session.number");
@@ -65,4 +77,5 @@ static void test_rows_lead_to_fields(void)
 }
 
 TEST_MAIN(TEST(test_it_says_what_it_is), TEST(test_names_are_whole_and_unique),
-	  TEST(test_rows_lead_to_variables), TEST(test_rows_lead_to_fields))
+	  TEST(test_every_part_has_a_relocation), TEST(test_rows_lead_to_variables),
+	  TEST(test_rows_lead_to_fields))
