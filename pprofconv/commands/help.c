@@ -69,8 +69,9 @@ void command_print_program_help(FILE *stream)
 	fprintf(stream,
 		"\n'" PROGRAM " COMMAND --help' tells more of one, '" PROGRAM
 		" --version' the version.\n"
-		"INPUT may be -, which is standard input. Exit status: 0 done, 1 a gate failed,\n"
-		"2 bad usage or bad input.\n");
+		"INPUT may be -, which is standard input; pid:N, a process that runs under\n"
+		"libheapprof; or a core of one. Exit status: 0 done, 1 a gate failed, 2 bad usage\n"
+		"or bad input.\n");
 }
 
 /* --- man page ------------------------------------------------------------------------------ */
@@ -131,7 +132,16 @@ static void print_man_option(const struct option_row *row, FILE *stream)
 
 static const char man_rest[] =
 	".SH INPUTS\n"
-	"An input may be gzipped. Its format is found by content, however long its first\n"
+	"An input is a file, - for standard input, or\n"
+	".BI pid: N\n"
+	"for a process that runs under libheapprof: what a dump of this moment would\n"
+	"hold, read from its memory. The process is not stopped and need not answer. It\n"
+	"must be one's own, and kernel.yama.ptrace_scope 0, unless root asks. A file of\n"
+	"that name is ./pid:N. A core of such a process is read in the same way; its\n"
+	"coredump_filter must not leave out private anonymous memory, bit 0.\n"
+	".PP\n"
+	"An input may be packed by gzip or zstd. Its format is found by content, however long its "
+	"first\n"
 	"line is; no line may be longer than 16 MiB. Of what is read as others write it:\n"
 	".TP\n"
 	".B folded stacks\n"
