@@ -61,12 +61,14 @@ bool command_target_is_core(struct input *input)
 static int open_spool(struct diag *diag)
 {
 	const char *folder = getenv("TMPDIR");
-	int fd = open(folder && folder[0] ? folder : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
-		      0600);
+	int fd;
 
-	return fd < 0 ? diag_error(diag, -errno, "no room to unpack it in %s: %s",
-				   folder && folder[0] ? folder : "/var/tmp", strerror(errno))
-		      : fd;
+	if (!folder || !folder[0])
+		folder = "/var/tmp";
+	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		diag_error(diag, -errno, "no room to unpack it in %s: %s", folder, strerror(errno));
+	return fd;
 }
 
 static bool is_zero(const char *bytes, size_t size)
@@ -130,7 +132,7 @@ int command_target_read_core(struct input *input, char **out_text, size_t *out_s
 	if (fd < 0) {
 		fd = open_spool(diag);
 		if (fd < 0)
-			return fd;
+			return READER_E_UNSUPPORTED;
 		r = fill_spool(fd, input, diag);
 		if (r) {
 			close(fd);

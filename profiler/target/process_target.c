@@ -107,20 +107,21 @@ static const char *status_value(const char *status, const char *key)
 	return line ? line + size + 1 : NULL;
 }
 
+/* 0: there is none. */
 static long last_number(const char *line)
 {
 	long value = 0;
-	char *end;
 
-	while (line && *line && *line != '\n') {
+	if (!line)
+		return 0;
+	while (*line && *line != '\n') {
+		char *end;
 		long n = strtol(line, &end, 10);
 
 		if (end == line)
 			break;
 		value = n;
-		line = end;
-		while (*line == ' ' || *line == '\t')
-			line++;
+		line = end + strspn(end, " \t");
 	}
 	return value;
 }
@@ -356,31 +357,45 @@ static int open_pid(struct process *p)
 	return 0;
 }
 
-/* After a pthread_exit() in main the first thread's file is empty. */
+static int is_number(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* The maps of the first thread that has some: after a pthread_exit() in main the file of the
+ * process is empty. Sets `task`. The size, or -errno. */
+static long read_maps_of_any(struct process *p, char **out)
+{
+	struct dirent **tasks = NULL;
+	char path[64];
+	long size;
+	int n;
+
+	p->task = p->target.outer_pid;
+	size = read_of_task(p, "maps", out);
+	if (size != 0)
+		return size;
+	snprintf(path, sizeof(path), "/proc/%d/task", p->target.outer_pid);
+	n = scandir(path, &tasks, is_number, alphasort);
+	for (int i = 0; i < n; i++) {
+		if (size <= 0) {
+			free(*out);
+			*out = NULL;
+			p->task = atoi(tasks[i]->d_name);
+			size = read_of_task(p, "maps", out);
+		}
+		free(tasks[i]);
+	}
+	free(tasks);
+	return size;
+}
+
 static int read_maps(struct process *p)
 {
 	struct hp_target *t = &p->target;
-	char path[64], *text = NULL;
-	long size;
+	char *text = NULL;
+	long size = read_maps_of_any(p, &text);
 
-	p->task = t->outer_pid;
-	size = read_of_task(p, "maps", &text);
-	if (size == 0) {
-		snprintf(path, sizeof(path), "/proc/%d/task", t->outer_pid);
-		DIR *tasks = opendir(path);
-		const struct dirent *entry;
-
-		while (size <= 0 && tasks && (entry = readdir(tasks)) != NULL) {
-			if (entry->d_name[0] == '.')
-				continue;
-			free(text);
-			text = NULL;
-			p->task = atoi(entry->d_name);
-			size = read_of_task(p, "maps", &text);
-		}
-		if (tasks)
-			closedir(tasks);
-	}
 	if (size == -EACCES || size == -EPERM)
 		return explain_rights(t);
 	if (size < 0)

@@ -9,16 +9,13 @@ import resource
 import shutil
 import signal
 import subprocess
-import time
 
 import preload
 import strict_dump
-from preload import Failure, Skip, case, check, check_equal, each, environment, program
+from preload import Skip, case, check, check_equal, each, environment, program
 
 PPROFCONV = os.environ['HEAPPROF_PPROFCONV']
 READS = int(os.environ.get('HEAPPROF_READS', '50'))
-# Of a program that crashes, for lack of a better place in this environment.
-NO_MEMORY_NUMBERS = [k for k in strict_dump.KEYS if not k.endswith('_bytes')]
 
 
 def pprofconv(*arguments, status=0):
