@@ -40,13 +40,13 @@ enum {
 struct heads {
 	uint32_t session_number, session_own;
 	uint64_t interval;
-	bool is_only_mappings;
+	uint8_t is_only_mappings; /* a bool here could be none */
 	uint32_t n_chunks, used, fork_epoch;
 	uint64_t first_thread, retired_bytes;
 	uint32_t threads_session;
 	uint64_t triggers_allocated;
 	uint64_t n_dropped, n_samples_before, n_stacks_cut_before;
-	bool has_mappings;
+	uint8_t has_mappings;
 	uint64_t reserved_bytes, profiler_bytes;
 	uint64_t shows_cmdline;
 	uint64_t n_claimed, cmdline_size, run_id;
@@ -1080,7 +1080,7 @@ static void fill_content(struct snapshot *s, const struct hp_dump_source *source
 		.n_stacks_cut = s->n_stacks_cut,
 		.n_missing = s->n_missing,
 		.allocated_bytes = s->allocated_bytes,
-		.has_mappings = s->heads.has_mappings,
+		.has_mappings = s->heads.has_mappings != 0,
 		.reserved_bytes = s->heads.reserved_bytes,
 		.has_memory = t->has_memory,
 		.memory = {t->rss_bytes, t->anonymous_bytes},
