@@ -121,32 +121,33 @@ static bool read_pieces(struct hp_target *t, const struct hp_target_piece *piece
 	return true;
 }
 
-static int cut(struct hp_target *t)
+static void note_cut(struct hp_target *t)
 {
 	const struct core *c = core_of(t);
 
-	return hp_target_error(t, "the core was cut: %ju of %ju bytes are there",
-			       (uintmax_t)c->size, (uintmax_t)c->wanted_size);
+	hp_target_note_error(t, "the core was cut: %ju of %ju bytes are there", (uintmax_t)c->size,
+			     (uintmax_t)c->wanted_size);
 }
 
-static int explain(struct hp_target *t, uint64_t address)
+static void explain(struct hp_target *t, uint64_t address)
 {
 	const struct segment *s = segment_at(core_of(t), address);
 	const struct hp_target_mapping *m = hp_target_mapping_at(t, address);
 
 	if (s && address - s->start < s->file_size)
-		return cut(t);
-	if (!s)
-		return hp_target_error(t,
-				       "nothing was mapped at %#" PRIx64 ", where heapprof's "
-				       "tables lead",
-				       address);
-	return hp_target_error(t,
-			       "the core lacks the memory at %#" PRIx64 ", of %.*s: bit %d must be "
-			       "set in /proc/PID/coredump_filter when it is written",
-			       address, m && m->path ? (int)m->path_size : 16,
-			       m && m->path ? m->path : "anonymous memory",
-			       m && m->path && !(s->flags & PF_W) ? 2 : 0);
+		note_cut(t);
+	else if (!s)
+		hp_target_note_error(
+			t, "nothing was mapped at %#" PRIx64 ", where heapprof's tables lead",
+			address);
+	else
+		hp_target_note_error(t,
+				     "the core lacks the memory at %#" PRIx64
+				     ", of %.*s: bit %d must be set in /proc/PID/coredump_filter "
+				     "when it is written",
+				     address, m && m->path ? (int)m->path_size : 16,
+				     m && m->path ? m->path : "anonymous memory",
+				     m && m->path && !(s->flags & PF_W) ? 2 : 0);
 }
 
 static int check(struct hp_target *t)
@@ -264,8 +265,8 @@ static int read_headers(struct core *c)
 
 	if (r)
 		return r;
-	headers = calloc(n, sizeof(*headers));
-	c->segments = calloc(n, sizeof(*c->segments));
+	headers = calloc(n + 1, sizeof(*headers));
+	c->segments = calloc(n + 1, sizeof(*c->segments));
 	if (!headers || !c->segments)
 		r = hp_target_no_memory(&c->target);
 	else if (!read_file(c, header.e_phoff, headers, n * sizeof(*headers)))

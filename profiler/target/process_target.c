@@ -216,11 +216,10 @@ static int check(struct hp_target *t)
 	return 0;
 }
 
-static int explain(struct hp_target *t, uint64_t address)
+static void explain(struct hp_target *t, uint64_t address)
 {
-	if (check(t))
-		return HP_TARGET_E;
-	return hp_target_error(t, "no memory can be read at %#jx", (uintmax_t)address);
+	if (!check(t))
+		hp_target_note_error(t, "no memory can be read at %#jx", (uintmax_t)address);
 }
 
 /* --- memory --------------------------------------------------------------------------------- */
@@ -381,7 +380,7 @@ static long read_maps_of_any(struct process *p, char **out)
 		if (size <= 0) {
 			free(*out);
 			*out = NULL;
-			p->task = atoi(tasks[i]->d_name);
+			p->task = (int)strtol(tasks[i]->d_name, NULL, 10);
 			size = read_of_task(p, "maps", out);
 		}
 		free(tasks[i]);
@@ -414,12 +413,15 @@ static int read_maps(struct process *p)
 static void read_memory_numbers(struct process *p)
 {
 	struct hp_target *t = &p->target;
-	unsigned long long size, resident, shared;
-	char *text;
+	uint64_t resident, shared;
+	char *text, *at;
 
 	if (read_of_task(p, "statm", &text) < 0)
 		return;
-	if (sscanf(text, "%llu %llu %llu", &size, &resident, &shared) == 3) {
+	strtoull(text, &at, 10); /* of all its address space */
+	resident = strtoull(at, &at, 10);
+	shared = strtoull(at, &at, 10);
+	if (resident > 0) {
 		t->has_memory = true;
 		t->rss_bytes = resident * PAGE_BYTES;
 		t->anonymous_bytes = resident > shared ? (resident - shared) * PAGE_BYTES : 0;

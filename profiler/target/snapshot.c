@@ -241,7 +241,7 @@ static int unreadable(struct snapshot *s)
 {
 	if (!s->is_last_attempt && !s->t->is_frozen)
 		return HP_TARGET_E_MOVED;
-	return s->t->ops->explain(s->t, s->t->failed_at);
+	return hp_target_explain(s->t);
 }
 
 /* --- the view's rows -------------------------------------------------------------------------- */
@@ -769,7 +769,7 @@ static uint64_t allocated_by(struct snapshot *s, uint64_t tls, char *bytes)
 	return allocated;
 }
 
-static int add_thread(struct snapshot *s, char *thread, char *tls_bytes)
+static void add_thread(struct snapshot *s, const char *thread, char *tls_bytes)
 {
 	uint64_t tls = read_number(thread, s->at.tls, 8);
 
@@ -777,27 +777,35 @@ static int add_thread(struct snapshot *s, char *thread, char *tls_bytes)
 	s->n_stacks_cut += read_number(thread, s->at.n_stacks_cut, 8);
 	if (tls && read_number(thread, s->at.session, 4) == s->heads.threads_session)
 		s->allocated_bytes += allocated_by(s, tls, tls_bytes);
+}
+
+/* With room for one, and for its words in thread-local storage. */
+static int add_threads(struct snapshot *s, char *thread, char *tls)
+{
+	uint64_t at = s->heads.first_thread;
+
+	for (size_t n = 0; at; n++) {
+		if (n == THREADS_MAX)
+			return hp_target_error(s->t, "heapprof's list of threads has no end");
+		if (!hp_target_read(s->t, at, thread, s->tables.thread.size))
+			return hp_target_explain(s->t);
+		add_thread(s, thread, tls);
+		at = read_number(thread, s->at.next, 8);
+	}
 	return 0;
 }
 
 static int read_threads(struct snapshot *s)
 {
 	char *thread = malloc(s->tables.thread.size), *tls = malloc(s->tables.tls.size);
-	uint64_t at = s->heads.first_thread;
-	int r = thread && tls ? 0 : hp_target_no_memory(s->t);
-	size_t n = 0;
+	int r = HP_TARGET_E;
 
 	s->n_samples = s->n_stacks_cut = 0;
 	s->allocated_bytes = s->heads.retired_bytes;
-	while (!r && at) {
-		if (++n > THREADS_MAX)
-			r = hp_target_error(s->t, "heapprof's list of threads has no end");
-		else if (!hp_target_read(s->t, at, thread, s->tables.thread.size))
-			r = s->t->ops->explain(s->t, s->t->failed_at);
-		else
-			r = add_thread(s, thread, tls);
-		at = read_number(thread ? thread : "\0\0\0\0\0\0\0", thread ? s->at.next : 0, 8);
-	}
+	if (thread && tls)
+		r = add_threads(s, thread, tls);
+	else
+		hp_target_no_memory(s->t);
 	free(thread);
 	free(tls);
 	s->n_samples -= s->heads.n_samples_before;
@@ -831,11 +839,11 @@ static char *read_text(struct snapshot *s, uint64_t address, size_t max)
 	if (!text)
 		hp_target_no_memory(s->t);
 	else if (n >= max)
-		hp_target_error(s->t,
-				"heapprof's tables are damaged: a path at %#" PRIx64 " has no end",
-				address);
+		hp_target_note_error(
+			s->t, "heapprof's tables are damaged: a path at %#" PRIx64 " has no end",
+			address);
 	else
-		s->t->ops->explain(s->t, s->t->failed_at);
+		hp_target_explain(s->t);
 	free(text);
 	return NULL;
 }
@@ -874,7 +882,7 @@ static int read_permanent(struct snapshot *s)
 		r = hp_target_no_memory(s->t);
 	else if (n > 0 &&
 		 !hp_target_read(s->t, (uintptr_t)s->tables.permanent.address, bytes, n * size))
-		r = s->t->ops->explain(s->t, s->t->failed_at);
+		r = hp_target_explain(s->t);
 	for (size_t i = 0; !r && i < n; i++) {
 		r = make_module(s, bytes + i * size, &s->permanent[i]);
 		s->n_permanent += !r;
@@ -895,7 +903,7 @@ static int read_numbered_at(struct snapshot *s, size_t number, char *bytes)
 	    hp_target_read(s->t, piece + number % a_piece * s->tables.numbered.size, bytes,
 			   s->tables.numbered.size))
 		return 0;
-	return s->t->ops->explain(s->t, s->t->failed_at);
+	return hp_target_explain(s->t);
 }
 
 static int read_numbered(struct snapshot *s)
@@ -924,9 +932,9 @@ static int read_numbered(struct snapshot *s)
 static void note_deleted(struct snapshot *s, struct hp_module *m)
 {
 	static const char suffix[] = " (deleted)";
-	size_t n = strlen(m->path);
+	size_t n = m->path ? strlen(m->path) : 0;
 
-	if (m->build_id_size > 0)
+	if (m->build_id_size > 0 || n == 0)
 		return;
 	for (size_t i = 0; i < s->t->n_mappings; i++) {
 		const struct hp_target_mapping *found = &s->t->mappings[i];
@@ -959,7 +967,7 @@ static int read_texts(struct snapshot *s)
 		return hp_target_no_memory(s->t);
 	if (!hp_target_read(s->t, (uintptr_t)s->tables.cmdline.address, s->cmdline,
 			    s->heads.cmdline_size))
-		return s->t->ops->explain(s->t, s->t->failed_at);
+		return hp_target_explain(s->t);
 	return 0;
 }
 

@@ -5,21 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-int hp_target_error(struct hp_target *t, const char *format, ...)
+void hp_target_note_error(struct hp_target *t, const char *format, ...)
 {
 	va_list arguments;
 
 	if (t->message[0])
-		return HP_TARGET_E;
+		return;
 	va_start(arguments, format);
 	vsnprintf(t->message, sizeof(t->message), format, arguments);
 	va_end(arguments);
-	return HP_TARGET_E;
-}
-
-int hp_target_no_memory(struct hp_target *t)
-{
-	return hp_target_error(t, "out of memory");
 }
 
 void hp_target_close(struct hp_target *t)

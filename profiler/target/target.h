@@ -41,8 +41,8 @@ struct hp_target_ops {
 	bool (*read)(struct hp_target *t, const struct hp_target_piece *pieces, size_t n);
 	/* After the reading: whether it was the same target all the time. 0 or HP_TARGET_E. */
 	int (*check)(struct hp_target *t);
-	/* Notes a message that says why that address can't be read. Returns HP_TARGET_E. */
-	int (*explain)(struct hp_target *t, uint64_t address);
+	/* Notes a message that says why that address can't be read. */
+	void (*explain)(struct hp_target *t, uint64_t address);
 	void (*close)(struct hp_target *t);
 };
 
@@ -76,10 +76,24 @@ int hp_target_open_process(int pid, struct hp_target **out);
 /* Takes NULL. */
 void hp_target_close(struct hp_target *t);
 
-/* Notes the message, unless there is one. Returns HP_TARGET_E. */
-int hp_target_error(struct hp_target *t, const char *format, ...)
+/* Notes the message, unless there is one. */
+void hp_target_note_error(struct hp_target *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-int hp_target_no_memory(struct hp_target *t);
+
+/* The same, and is HP_TARGET_E. */
+#define hp_target_error(...) (hp_target_note_error(__VA_ARGS__), HP_TARGET_E)
+
+static inline int hp_target_no_memory(struct hp_target *t)
+{
+	return hp_target_error(t, "out of memory");
+}
+
+/* Notes why what was just read can't be. Returns HP_TARGET_E. */
+static inline int hp_target_explain(struct hp_target *t)
+{
+	t->ops->explain(t, t->failed_at);
+	return HP_TARGET_E;
+}
 
 /* Reads bytes; false, with `failed_at` set, if they can't be read. */
 bool hp_target_read(struct hp_target *t, uint64_t address, void *to, size_t size);

@@ -80,9 +80,11 @@ const struct hp_view_row *hp_view_reader_find(const struct hp_view_reader *view,
 {
 	struct hp_view_row wanted = {.name = ""};
 
-	if (strlen(name) >= sizeof(wanted.name))
+	size_t size = strlen(name) + 1;
+
+	if (size > sizeof(wanted.name) || view->n_rows == 0)
 		return NULL;
-	strcpy(wanted.name, name);
+	memcpy(wanted.name, name, size);
 	return bsearch(&wanted, view->rows, view->n_rows, sizeof(wanted), compare_rows);
 }
 
@@ -139,7 +141,7 @@ static int read_part(struct hp_view_reader *view, struct hp_target *t,
 	if (!bytes)
 		return hp_target_no_memory(t);
 	if (n > 0 && !hp_target_read(t, address, bytes, n * row_size))
-		r = t->ops->explain(t, t->failed_at);
+		r = hp_target_explain(t);
 	for (uint64_t i = 0; !r && i < n; i++) {
 		struct hp_view_row *row = &view->rows[view->n_rows++];
 
@@ -157,19 +159,19 @@ static int read_view(struct hp_view_reader *view, struct hp_target *t, uint64_t 
 
 	*view = (struct hp_view_reader){.address = address};
 	if (!hp_target_read(t, address, &v, offsetof(struct heapprof_view, parts)))
-		return t->ops->explain(t, t->failed_at);
+		return hp_target_explain(t);
 	copy_release(view->release, v.release, sizeof(v.release));
 	r = check_header(t, &v, view->release);
 	if (!r && v.n_parts > 0 &&
 	    !hp_target_read(t, address + offsetof(struct heapprof_view, parts), v.parts,
 			    v.n_parts * sizeof(v.parts[0])))
-		r = t->ops->explain(t, t->failed_at);
+		r = hp_target_explain(t);
 	view->rows = calloc(ROWS_MAX, sizeof(*view->rows));
 	if (!view->rows)
 		return hp_target_no_memory(t);
 	for (uint32_t i = 0; !r && i < v.n_parts; i++)
 		r = read_part(view, t, &v.parts[i], v.row_size);
-	if (!r)
+	if (!r && view->n_rows > 0)
 		qsort(view->rows, view->n_rows, sizeof(*view->rows), compare_rows);
 	return r;
 }

@@ -54,9 +54,9 @@ static inline int self_check(struct hp_target *t)
 	return 0;
 }
 
-static inline int self_explain(struct hp_target *t, uint64_t address)
+static inline void self_explain(struct hp_target *t, uint64_t address)
 {
-	return hp_target_error(t, "no memory can be read at %#jx", (uintmax_t)address);
+	hp_target_note_error(t, "no memory can be read at %#jx", (uintmax_t)address);
 }
 
 static const struct hp_target_ops self_ops = {
