@@ -120,6 +120,7 @@ struct profile {
 	/* Any caller may write these. */
 	const char *format; /* a constant: the format that it was read from, or NULL */
 	const char *tool;   /* a constant: the program that wrote that, or NULL if not known */
+	int process; /* the process that it was read from, whose root has its files; 0: none */
 	struct profile_value_type period_type;
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */

@@ -6,6 +6,7 @@
  * lifecycle.c. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 
 /* Notes which namespaces are open before the program runs. Once, at start. */
 void hp_dumper_init(void);
@@ -40,3 +41,6 @@ void hp_dumper_go_on(void);
 bool hp_dumper_try(void);
 
 void hp_dumper_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_dumper_view[1];

@@ -7,6 +7,7 @@
  * Dumps are named, claimed and removed by the holder of the lock of dumps: see dumper.h. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 
 struct hp_name {
 	char path[PATH_MAX];
@@ -59,3 +60,6 @@ bool hp_names_is_owner(void);
 bool hp_names_is_first_image(void);
 
 void hp_names_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_names_view[1];

@@ -4,6 +4,7 @@
  * both from a vfork child. A vfork child runs in its parent's memory, so the page there is the
  * parent's own. Any thread; signal-safe: yes; may allocate: no. */
 #pragma once
+#include "base/view.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,3 +38,6 @@ bool hp_fork_mark_wait(void);
 
 /* Returns true in a vfork child: its memory is that of another process, which sleeps. */
 bool hp_fork_mark_is_vfork_child(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_fork_mark_view[3];

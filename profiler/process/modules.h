@@ -12,6 +12,7 @@
  * There are numbers for 65,534 libraries. A library beyond them, or beyond the memory limit, is
  * HP_MODULE_UNKNOWN. */
 #pragma once
+#include "base/view.h"
 #include "process/frame.h"
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -77,3 +78,6 @@ void hp_modules_note_deleted(uintptr_t start, const char *path, size_t path_size
 
 /* In a fork child: releases the locks. */
 void hp_modules_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_modules_view[17];

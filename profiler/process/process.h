@@ -3,6 +3,7 @@
  * it that are in the names and the metadata of dumps. Strings live as long as the process. Any
  * thread; signal-safe: yes; may allocate: no. */
 #pragma once
+#include "base/view.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,3 +42,6 @@ struct hp_process_memory hp_process_memory(void); /* reads /proc */
 /* In a fork child: restarts the uptime, and draws another run ID. The start ticks become
  * unknown. */
 void hp_process_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_process_view[8];

@@ -4,6 +4,7 @@
  *
  * The functions that record may be called from any thread, with hp_tls.in_hook set. */
 #pragma once
+#include "base/view.h"
 #include "record/session.h"
 #include "record/trigger.h"
 #include "tables/live.h"
@@ -150,3 +151,6 @@ extern void (*hp_recorder_on_report)(void);
 /* In a fork child, when the session and the tables are the child's own. Empties the tables unless
  * `is_clean`: no other thread was inside at the time of the fork. */
 void hp_recorder_after_fork(bool is_clean);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_recorder_view[4];

@@ -5,6 +5,7 @@
  * fork: no thread gets in then. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 #include "record/thread.h"
 
 struct hp_session {
@@ -86,3 +87,6 @@ void hp_session_resume(void);
 /* In a fork child, in place of hp_session_resume(). The session gets a new number and a new seed;
  * unless `is_clean`, what was recorded before it does not belong to it. */
 void hp_session_after_fork(bool is_clean);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_session_view[4];

@@ -6,6 +6,7 @@
  * dump can add up all threads' counts and never reads a dead thread's storage. */
 #pragma once
 #include "base/tls.h"
+#include "base/view.h"
 #include "record/trigger.h"
 #include "tables/sampler.h"
 #include "unwind/unwind.h"
@@ -64,3 +65,6 @@ bool hp_thread_wait_idle(int patience_ms);
 /* In a fork child, where only the calling thread is left of the parent's: gives up the structs of
  * the others. The thread joins `session` at its next allocation. */
 void hp_thread_after_fork(uint32_t session);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_thread_view[13];

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/options.h"
 #include "base/text.h"
+#include "base/view.h"
 
 /* Counts that a thread has not reported yet. */
 struct hp_trigger_news {
@@ -44,3 +45,6 @@ struct hp_trigger_totals hp_trigger_totals(void);
 /* In a fork child: the bytes allocated and freed begin at 0, those in use stay, and intervals are
  * as wide as at the start. */
 void hp_trigger_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_trigger_view[1];

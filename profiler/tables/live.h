@@ -12,6 +12,7 @@
  * that the program made, and goes back by the very call. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum {
 	HP_FILTER_PAGES = 1 << 20
@@ -79,3 +80,6 @@ size_t hp_live_count(void);
 
 /* In a fork child: releases the locks. */
 void hp_live_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_live_view[8];

@@ -8,6 +8,7 @@
  * allocate: no. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum hp_space {
 	HP_SPACE_UNKNOWN, /* not mapped by the program, or not in this session */
@@ -59,3 +60,6 @@ void hp_spaces_reset(void);
 
 /* In a fork child: releases the lock. */
 void hp_spaces_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_spaces_view[1];

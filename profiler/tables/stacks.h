@@ -8,6 +8,7 @@
  * add up the counts. Any thread, from within a hook; may allocate: no. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum {
 	HP_STRIPES = 4
@@ -46,3 +47,6 @@ void hp_stacks_reset(void);
 
 /* In a fork child: releases the locks. Allocated counts begin with what is in use now. */
 void hp_stacks_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_stacks_view[27];

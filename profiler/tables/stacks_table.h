@@ -3,6 +3,7 @@
  * counts in it, and stacks_copy.c, which reads it while others count. */
 #pragma once
 #include "tables/stacks.h"
+#include <stddef.h>
 
 enum {
 	SHARDS_A_STRIPE = 64,
@@ -12,15 +13,23 @@ enum {
 	CACHE_LINE = 64
 };
 
+/* `ended` and `begun` number the changes of the counts: they differ while one goes on. What reads a
+ * record from its first byte to its last, as a copy of memory does, sees both equal only if no
+ * change came between (L. Lamport, "Concurrent Reading and Writing"). All of it is in one line. */
 struct record {
-	struct hp_counts counts;
-	uint32_t version; /* odd while the counts are being changed */
-	hp_handle next;   /* the next record of the same stack */
-	hp_handle older;  /* the next older record of the same shard */
-	hp_handle stack;  /* 0: the record is folded, and about to be freed */
-	uint32_t size_class;
+	uint32_t ended;      /* the first: it is written last */
 	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
+	struct hp_counts counts;
+	hp_handle next;  /* of the same stack */
+	hp_handle older; /* of the same shard */
+	hp_handle stack; /* 0: folded, and about to go */
+	uint32_t size_class;
+	uint32_t begun; /* behind the counts: it is written first */
 } __attribute__((aligned(CACHE_LINE)));
+
+_Static_assert(sizeof(struct record) == CACHE_LINE && offsetof(struct record, ended) == 0 &&
+		       offsetof(struct record, counts) < offsetof(struct record, begun),
+	       "a record is read in the order that its changes are written against");
 
 struct stack {
 	hp_handle next; /* the next stack of the same bucket */
@@ -31,14 +40,14 @@ struct stack {
 	uint64_t frames[];
 };
 
-/* Copies read newest, n_stacks, n_records and is_folding without the lock, so these are written
- * atomically, as are the counts, version and fork_epoch of a record. The rest of a record is
+/* Copies read newest, n_stacks, n_records and fold_version without the lock, so these are written
+ * atomically, as are the counts, ended, begun and fork_epoch of a record. The rest of a record is
  * written before it is the newest. `next` is not read, and `folded` only while nothing is being
  * folded. */
 struct shard {
 	struct hp_lock lock;
-	bool is_folding;
-	hp_handle newest; /* record */
+	uint32_t fold_version; /* odd while records are being taken out */
+	hp_handle newest;      /* record */
 	uint32_t n_buckets, n_stacks, n_records;
 	hp_handle *buckets;
 	uint32_t n_emptied; /* records whose last block was freed, since the last sweep */
