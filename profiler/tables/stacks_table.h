@@ -13,23 +13,22 @@ enum {
 	CACHE_LINE = 64
 };
 
-/* `ended` and `begun` number the changes of the counts: they differ while one goes on. What reads a
- * record from its first byte to its last, as a copy of memory does, sees both equal only if no
- * change came between (L. Lamport, "Concurrent Reading and Writing"). All of it is in one line. */
+/* `ended` and `begun` are the numbers of changes of the counts that have ended and begun. They
+ * differ while a change is under way. A reader that reads `ended`, then the counts, then `begun`,
+ * and finds the two equal has counts of one moment (L. Lamport, "Concurrent Reading and Writing").
+ */
 struct record {
-	uint32_t ended;      /* the first: it is written last */
+	uint32_t ended;      /* written after the counts */
 	uint32_t fork_epoch; /* counts.free_* of an older epoch belong to the parent's history */
 	struct hp_counts counts;
-	hp_handle next;  /* of the same stack */
-	hp_handle older; /* of the same shard */
-	hp_handle stack; /* 0: folded, and about to go */
+	hp_handle next;  /* the next record of the same stack */
+	hp_handle older; /* the next older record of the same shard */
+	hp_handle stack; /* 0: the record is folded, and about to be freed */
 	uint32_t size_class;
-	uint32_t begun; /* behind the counts: it is written first */
+	uint32_t begun; /* written before the counts */
 } __attribute__((aligned(CACHE_LINE)));
 
-_Static_assert(sizeof(struct record) == CACHE_LINE && offsetof(struct record, ended) == 0 &&
-		       offsetof(struct record, counts) < offsetof(struct record, begun),
-	       "a record is read in the order that its changes are written against");
+_Static_assert(sizeof(struct record) == CACHE_LINE, "a record fills one cache line");
 
 struct stack {
 	hp_handle next; /* the next stack of the same bucket */

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The process goes on while it is read. Its lists of records only grow at their heads, unless
- * records are folded; so heads are read first, then all chunks of the arena that they lead into,
- * then the shards' fold versions again: a shard that has not folded meanwhile is whole in the copy.
- * In each record the two numbers that stacks_table.h describes say whether its counts are of one
- * moment: the kernel copies from the first byte to the last. One whose counts were being changed is
- * read again; if it still is after many times, its thread is stopped for good, or the whole process
- * is, and it is taken as it stands. */
+/* The process runs while it is read. Its lists of records only grow at their heads, unless records
+ * are folded. So the heads are read first, then all chunks of the arena that they lead into, then
+ * the shards' fold versions again: the copy of a shard that was not folded meanwhile is complete.
+ *
+ * A record is copied three times. A change writes `begun`, then the counts, then `ended`, each
+ * after the one before (stacks.c); numbers of changes only grow. If `ended` in the first copy
+ * equals `begun` in the third, all changes that had begun when the third was made had ended when
+ * the first was made. So no change was under way during the second copy, and its counts are of one
+ * moment. This holds in whatever order a copy reads its bytes, which no architecture promises for a
+ * string instruction. It only needs the copies one after another: each is a copy of its own in the
+ * kernel, and x86-64 does not reorder the loads of one instruction with those of the next.
+ *
+ * A record that was changed meanwhile is read again, alone. If it does not come to rest after many
+ * reads, its thread or the whole process is stopped for good: the record is taken as it is. */
 #include "target/snapshot.h"
 #include "dump/dump_text.h"
 #include "process/fork_mark.h"
@@ -197,7 +204,8 @@ static const struct {
 
 struct chunk {
 	char *bytes;
-	size_t size; /* that were copied */
+	size_t size;   /* of the copy */
+	bool *is_torn; /* for each grain: a record there has changed, or was being changed */
 };
 
 struct snapshot {
@@ -412,6 +420,8 @@ static void free_chunks(struct snapshot *s)
 {
 	for (size_t i = 0; i < s->n_chunks; i++)
 		free(s->chunks[i].bytes);
+	for (size_t i = 0; i < s->n_chunks; i++)
+		free(s->chunks[i].is_torn);
 	free(s->chunks);
 	s->chunks = NULL;
 	s->n_chunks = s->n_chunk_bytes = 0;
@@ -425,19 +435,57 @@ static size_t chunk_size(const struct snapshot *s, size_t i)
 	return i + 1 == s->heads.n_chunks && s->heads.used < size ? s->heads.used : size;
 }
 
+/* Compares `ended` in the first copy with `begun` in the third. Records are at some of the grains;
+ * it does not matter what is found at the others. */
+static void mark_torn(const struct snapshot *s, struct chunk *c, const char *first,
+		      const char *third)
+{
+	size_t record = s->tables.record.size, grain = s->tables.grain.size;
+
+	for (size_t at = 0; record <= c->size && at <= c->size - record; at += grain)
+		c->is_torn[at / grain] = read_number(first + at, s->at.ended, 4) !=
+					 read_number(third + at, s->at.begun, 4);
+}
+
+/* Fills c->bytes and c->is_torn. `first` and `third` have room for the other two copies. */
+static int copy_thrice(struct snapshot *s, struct chunk *c, uint64_t address, char *first,
+		       char *third)
+{
+	if (s->t->is_frozen) {
+		if (!hp_target_read(s->t, address, c->bytes, c->size))
+			return unreadable(s);
+		mark_torn(s, c, c->bytes, c->bytes);
+		return 0;
+	}
+	if (!hp_target_read(s->t, address, first, c->size) ||
+	    !hp_target_read(s->t, address, c->bytes, c->size) ||
+	    !hp_target_read(s->t, address, third, c->size))
+		return unreadable(s);
+	mark_torn(s, c, first, third);
+	return 0;
+}
+
 static int copy_chunk(struct snapshot *s, uint64_t address, size_t size)
 {
-	struct chunk *c = &s->chunks[s->n_chunks];
+	struct chunk *c = &s->chunks[s->n_chunks++];
+	char *first, *third;
+	int r;
 
-	c->size = size;
-	c->bytes = malloc(size + 1);
-	if (!c->bytes)
-		return hp_target_no_memory(s->t);
-	s->n_chunks++;
 	s->n_chunk_bytes += size;
 	if (s->n_chunk_bytes > TABLES_MAX)
 		return hp_target_error(s->t, "heapprof's stacks take more than 2 GiB");
-	return hp_target_read(s->t, address, c->bytes, size) ? 0 : unreadable(s);
+	c->size = size;
+	c->bytes = malloc(size + 1);
+	c->is_torn = calloc(size / s->tables.grain.size + 1, sizeof(*c->is_torn));
+	first = malloc(size + 1);
+	third = malloc(size + 1);
+	if (c->bytes && c->is_torn && first && third)
+		r = copy_thrice(s, c, address, first, third);
+	else
+		r = hp_target_no_memory(s->t);
+	free(first);
+	free(third);
+	return r;
 }
 
 static int copy_chunks(struct snapshot *s)
@@ -491,9 +539,12 @@ static struct hp_counts counts_at(const struct snapshot *s, const char *bytes)
 	};
 }
 
-static bool is_whole(const struct snapshot *s, const char *record)
+/* Returns what mark_torn() found. The handle is one that piece_at() accepts. */
+static bool is_torn(const struct snapshot *s, uint32_t handle)
 {
-	return read_number(record, s->at.ended, 4) == read_number(record, s->at.begun, 4);
+	uint32_t grains = s->tables.chunk.size / s->tables.grain.size;
+
+	return s->chunks[handle / grains].is_torn[handle % grains];
 }
 
 /* Chunks of the target lie where its table says; the copy does not keep that. */
@@ -520,18 +571,28 @@ static bool nap(struct snapshot *s)
 	return true;
 }
 
-/* Until its counts are of one moment, or it has been waited for long enough. */
-static int read_again(struct snapshot *s, uint32_t handle, char *record)
+/* Reads the record until its counts are of one moment: `ended` first, then all of it, then `begun`.
+ * Sets *out_torn to true if it has waited long enough and they still are not. */
+static int read_again(struct snapshot *s, uint32_t handle, char *record, bool *out_torn)
 {
 	uint64_t address = 0;
+	uint32_t ended = 0, begun = 1;
 	int r = address_of(s, handle, &address);
 
 	s->counts.n_read_again++;
-	do
-		for (int i = 0; !r && i < READS_MAX && !is_whole(s, record); i++)
-			if (!hp_target_read(s->t, address, record, s->tables.record.size))
+	do {
+		for (int i = 0; !r && i < READS_MAX && ended != begun; i++) {
+			const struct hp_target_piece pieces[] = {
+				{address + s->at.ended, &ended, sizeof(ended)},
+				{address, record, s->tables.record.size},
+				{address + s->at.begun, &begun, sizeof(begun)},
+			};
+
+			if (!hp_target_read_pieces(s->t, pieces, 3))
 				r = unreadable(s);
-	while (!r && !is_whole(s, record) && nap(s));
+		}
+	} while (!r && ended != begun && nap(s));
+	*out_torn = ended != begun;
 	return r;
 }
 
@@ -576,14 +637,15 @@ static int add_entry(struct snapshot *s, const struct hp_stacks_copy_entry *e)
 
 static int copy_counts(struct snapshot *s, uint32_t handle, char *record, struct hp_counts *out)
 {
+	bool is_half_changed = is_torn(s, handle);
 	int r = 0;
 
-	if (!is_whole(s, record) && !s->t->is_frozen)
-		r = read_again(s, handle, record);
+	if (is_half_changed && !s->t->is_frozen)
+		r = read_again(s, handle, record, &is_half_changed);
 	if (r)
 		return r;
 	*out = counts_at(s, record + s->at.counts);
-	if (!is_whole(s, record)) {
+	if (is_half_changed) {
 		s->counts.n_taken_as_they_were++;
 		mend(out);
 	}

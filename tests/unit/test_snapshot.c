@@ -153,6 +153,75 @@ static void test_a_record_in_the_middle_of_a_change(void)
 	free(text);
 }
 
+/* --- a process that runs --------------------------------------------------------------------- */
+
+static struct record *changing;
+static int n_copies;
+
+static void change(void)
+{
+	changing->begun++;
+	changing->counts.alloc_objects++;
+	changing->counts.alloc_bytes += 16;
+	changing->ended = changing->begun;
+}
+
+/* Copies a record in an order of its own: one of its counts first, then, after a change, the rest.
+ * In one such copy `begun` and `ended` are equal, and the counts are not of one moment. Only the
+ * first copies are disturbed. */
+static bool read_out_of_order(struct hp_target *t, const struct hp_target_piece *pieces, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t at = (uintptr_t)changing - pieces[i].address;
+		bool has_record = at + sizeof(*changing) <= pieces[i].size && n_copies < 5;
+		struct record old = *changing;
+
+		if (has_record) {
+			n_copies++;
+			change();
+		}
+		if (!self_read(t, &pieces[i], 1))
+			return false;
+		if (has_record)
+			memcpy((char *)pieces[i].to + at +
+				       offsetof(struct record, counts.alloc_bytes),
+			       &old.counts.alloc_bytes, sizeof(old.counts.alloc_bytes));
+	}
+	return true;
+}
+
+static void test_a_record_that_changes_during_a_copy(void)
+{
+	static const struct hp_target_ops ops = {
+		.read = read_out_of_order, .check = self_check, .explain = self_explain};
+	struct hp_snapshot_counts counts;
+	struct hp_target *t = self_target();
+	size_t size = 0;
+	char *text = NULL, wanted[80];
+	uint32_t handle;
+
+	fill_once();
+	changing = some_record(&handle);
+	struct record before = *changing;
+
+	n_copies = 0;
+	t->ops = &ops;
+	t->is_frozen = false;
+	CHECK_INT_EQ(hp_snapshot_dump(t, &text, &size, &counts), 0);
+	snprintf(wanted, sizeof(wanted), "\n%ju: %ju [%ju: %ju] @",
+		 (uintmax_t)(changing->counts.alloc_objects - changing->counts.free_objects),
+		 (uintmax_t)(changing->counts.alloc_bytes - changing->counts.free_bytes),
+		 (uintmax_t)changing->counts.alloc_objects,
+		 (uintmax_t)changing->counts.alloc_bytes);
+	CHECK_INT_EQ(n_copies, 5);
+	CHECK_UINT_EQ(counts.n_read_again, 1);
+	CHECK_UINT_EQ(counts.n_taken_as_they_were, 0);
+	CHECK(text && memmem(text, size, wanted, strlen(wanted)));
+	*changing = before;
+	free(text);
+	hp_target_close(t);
+}
+
 static void test_a_shard_in_the_middle_of_folding(void)
 {
 	fill_once();
@@ -208,5 +277,6 @@ TEST_MAIN(TEST(test_reads_what_is_there), TEST(test_no_session),
 	  TEST(test_a_view_of_another_version), TEST(test_a_view_without_a_name),
 	  TEST(test_a_list_that_is_a_ring), TEST(test_handles_that_lead_nowhere),
 	  TEST(test_impossible_counts), TEST(test_a_record_in_the_middle_of_a_change),
+	  TEST(test_a_record_that_changes_during_a_copy),
 	  TEST(test_a_shard_in_the_middle_of_folding), TEST(test_texts_without_an_end),
 	  TEST(test_any_byte_may_be_wrong))
