@@ -7,6 +7,7 @@
 
 #include "commands/bus_error.h"
 #include "commands/commands.h"
+#include "commands/outside.h"
 
 const struct command *const commands[] = {
 	&command_convert, &command_diff, &command_trend,   &command_merge,
@@ -63,7 +64,8 @@ static const struct command *find_misplaced(int argc, char **argv)
 /* Whether a word is probably a typo of a command: a file's name has a dot or a slash. */
 static bool is_typo(const char *argument)
 {
-	return argument[0] != '-' && !strpbrk(argument, "./") && access(argument, F_OK) != 0;
+	return argument[0] != '-' && !strpbrk(argument, "./") && !outside_pid(argument) &&
+	       access(argument, F_OK) != 0;
 }
 
 static int dispatch(int argc, char **argv)
@@ -85,6 +87,9 @@ static int dispatch(int argc, char **argv)
 	if (command)
 		return command_error("the command comes first: '" PROGRAM " %s %s ...'",
 				     command->name, argv[1]);
+	if (is_typo(argv[1]) && argv[1][strspn(argv[1], "0123456789")] == '\0')
+		return command_error("no command or file '%s'; to read that process, give pid:%s",
+				     argv[1], argv[1]);
 	if (is_typo(argv[1]))
 		return command_error("no command or file '%s'; '" PROGRAM
 				     " --help' lists the commands",

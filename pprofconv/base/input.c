@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
-#define RAW_SIZE  (128u << 10)
-#define TEXT_SIZE (256u << 10) /* initially; grows for a longer line */
+#define RAW_SIZE   (128u << 10)
+#define MAGIC_SIZE 4
+#define TEXT_SIZE  (256u << 10) /* initially; grows for a longer line */
 
 struct input {
 	struct diag *diag;
@@ -28,6 +31,7 @@ struct input {
 	bool in_member;  /* between the header and the end of a gzip member */
 	bool in_padding; /* after the last member */
 	z_stream zlib;
+	ZSTD_DStream *zstd; /* NULL: it is not packed by zstd */
 
 	char *text;
 	size_t text_size;
@@ -94,20 +98,31 @@ static int fill_raw(struct input *input)
 	return read_piece(input, input->raw_buffer, RAW_SIZE, &input->n_raw);
 }
 
-/* Recognizes gzipped data by its first two bytes. A pipe may give a first piece of one byte: then
- * the next piece is appended to it. */
-static int detect_gzip(struct input *input)
+static int begin_zstd(struct input *input)
+{
+	input->zstd = ZSTD_createDStream();
+	if (!input->zstd)
+		return fail_input(input, -ENOMEM);
+	return 0;
+}
+
+/* Recognizes gzip and zstd data by their first bytes. A pipe may give a first piece of fewer bytes
+ * than that: then the next pieces are appended to it. */
+static int detect_packing(struct input *input)
 {
 	int r = fill_raw(input);
 
-	while (!r && input->n_raw == 1 && !input->raw_ended) {
-		ssize_t n = read(input->fd, input->raw_buffer + 1, RAW_SIZE - 1);
+	while (!r && input->n_raw > 0 && input->n_raw < MAGIC_SIZE && !input->raw_ended) {
+		ssize_t n =
+			read(input->fd, input->raw_buffer + input->n_raw, RAW_SIZE - input->n_raw);
 
 		if (n < 0 && errno != EINTR)
 			return fail_input(input, -errno);
 		input->raw_ended = n == 0;
 		input->n_raw += n > 0 ? (size_t)n : 0;
 	}
+	if (!r && input->n_raw >= MAGIC_SIZE && memcmp(input->raw, "\x28\xb5\x2f\xfd", 4) == 0)
+		return begin_zstd(input);
 	if (r || input->n_raw < 2 || input->raw[0] != 0x1f || input->raw[1] != 0x8b)
 		return r;
 	if (inflateInit2(&input->zlib, 15 + 16 /* gzip, largest window */) != Z_OK)
@@ -132,7 +147,7 @@ int input_open(struct input **out_input, const char *path, uint64_t max_bytes, s
 	input->raw_buffer = malloc(RAW_SIZE);
 	if (!input->raw_buffer)
 		return diag_errno(diag, -ENOMEM);
-	r = detect_gzip(input);
+	r = detect_packing(input);
 	if (r)
 		return r;
 	*out_input = input;
@@ -152,7 +167,7 @@ int input_open_memory(struct input **out_input, const char *name, const void *da
 	input->raw = data;
 	input->n_raw = size;
 	input->raw_ended = true;
-	r = detect_gzip(input);
+	r = detect_packing(input);
 	if (r) {
 		input_free(input);
 		return r;
@@ -167,6 +182,7 @@ void input_free(struct input *input)
 		return;
 	if (input->is_gzip)
 		inflateEnd(&input->zlib);
+	ZSTD_freeDStream(input->zstd);
 	if (input->fd >= 0)
 		close(input->fd);
 	free(input->raw_buffer);
@@ -203,7 +219,7 @@ static int copy_raw(struct input *input, char *to, size_t size, size_t *out_n)
 	return 0;
 }
 
-static int corrupt_gzip(struct input *input, const char *what)
+static int corrupt_packed(struct input *input, const char *what)
 {
 	return fail_input(input, diag_error(input->diag, INPUT_E_CORRUPT, "%s", what));
 }
@@ -225,12 +241,13 @@ static int begin_member(struct input *input)
 	if (!input->n_raw)
 		return 0;
 	if (input->in_padding || input->raw[0] != 0x1f)
-		return corrupt_gzip(input,
-				    "unexpected bytes after the gzip data; the file is damaged, or "
-				    "something was appended to it");
+		return corrupt_packed(
+			input, "unexpected bytes after the gzip data; the file is damaged, or "
+			       "something was appended to it");
 	input->in_member = true;
-	return inflateReset(&input->zlib) == Z_OK ? 0
-						  : corrupt_gzip(input, "the gzip data is damaged");
+	return inflateReset(&input->zlib) == Z_OK
+		       ? 0
+		       : corrupt_packed(input, "the gzip data is damaged");
 }
 
 /* Unpacks into `to` and sets *out_n to the number of bytes, which may be 0 before the end of the
@@ -251,7 +268,7 @@ static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n
 		return r;
 	n_raw = input->n_raw;
 	if (!n_raw)
-		return corrupt_gzip(input, "the gzip data is truncated");
+		return corrupt_packed(input, "the gzip data is truncated");
 	zlib->next_in = (unsigned char *)input->raw;
 	zlib->avail_in = n_raw > UINT32_MAX ? UINT32_MAX : (uInt)n_raw;
 	zlib->next_out = (unsigned char *)to;
@@ -265,8 +282,38 @@ static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n
 	else if (r == Z_MEM_ERROR)
 		return fail_input(input, -ENOMEM);
 	else if (r != Z_OK && r != Z_BUF_ERROR)
-		return corrupt_gzip(input, "the gzip data is damaged");
+		return corrupt_packed(input, "the gzip data is damaged");
 	return 0;
+}
+
+/* The same of frames of zstd, which may follow each other. */
+static int unzstd_raw(struct input *input, char *to, size_t size, size_t *out_n)
+{
+	ZSTD_outBuffer out = {to, size, 0};
+	ZSTD_inBuffer in;
+	size_t r;
+
+	*out_n = 0;
+	if (fill_raw(input))
+		return input->status;
+	if (!input->n_raw)
+		return input->in_member ? corrupt_packed(input, "the zstd data is truncated") : 0;
+	in = (ZSTD_inBuffer){input->raw, input->n_raw, 0};
+	r = ZSTD_decompressStream(input->zstd, &out, &in);
+	if (ZSTD_isError(r))
+		return corrupt_packed(input, "the zstd data is damaged");
+	take_raw(input, in.pos);
+	*out_n = out.pos;
+	input->in_member = r != 0;
+	return 0;
+}
+
+static int unpack(struct input *input, char *to, size_t size, size_t *out_n)
+{
+	if (input->zstd)
+		return unzstd_raw(input, to, size, out_n);
+	return input->is_gzip ? inflate_raw(input, to, size, out_n)
+			      : copy_raw(input, to, size, out_n);
 }
 
 static int make_room(struct input *input, size_t max_size)
@@ -303,8 +350,7 @@ static int fill_text(struct input *input, size_t max_size)
 		char *to = input->text + input->n_text;
 		size_t size = input->text_size - input->n_text;
 
-		r = input->is_gzip ? inflate_raw(input, to, size, &n)
-				   : copy_raw(input, to, size, &n);
+		r = unpack(input, to, size, &n);
 		input->text_ended = !n && !input->n_raw && input->raw_ended && !input->in_member;
 	}
 	input->n_text += n;
@@ -373,6 +419,26 @@ int input_take_rest(struct input *input, struct cursor *out_rest)
 		input->at = input->n_text;
 	}
 	return input->status;
+}
+
+int input_take_some(struct input *input, struct cursor *out_some)
+{
+	if (input->at == input->n_text && !input->text_ended)
+		fill_text(input, SIZE_MAX);
+	*out_some =
+		cursor_make(input->text + input->at, input->status ? 0 : input->n_text - input->at);
+	input->at = input->n_text;
+	return input->status;
+}
+
+int input_file(const struct input *input)
+{
+	struct stat status;
+
+	if (input->fd < 0 || input->is_gzip || input->zstd || fstat(input->fd, &status) != 0 ||
+	    !S_ISREG(status.st_mode))
+		return -1;
+	return fcntl(input->fd, F_DUPFD_CLOEXEC, 3);
 }
 
 int input_status(const struct input *input)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An input is a file that is read from beginning to end, line by line or as a whole. It recognizes
- * gzipped data by its content and unpacks it on the fly. Reading by lines needs no more memory than
- * the longest line. */
+ * gzip and zstd data by its content and unpacks it on the fly. Memory is bounded by the longest
+ * line. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 enum {
 	INPUT_E_LIMIT = 1, /* more bytes, or a longer line, than allowed */
-	INPUT_E_CORRUPT,   /* damaged or truncated gzip data */
+	INPUT_E_CORRUPT,   /* damaged or truncated gzip or zstd data */
 };
 
 struct input;
@@ -60,6 +60,14 @@ bool input_line_is_cut(const struct input *input);
 /* Sets *out_rest to all bytes that have not been taken, which are valid as long as the input.
  * Returns input_status(). */
 int input_take_rest(struct input *input, struct cursor *out_rest);
+
+/* Sets *out_some to the next bytes, as many as are available, valid until the next call; to none at
+ * the end. Returns input_status(). */
+int input_take_some(struct input *input, struct cursor *out_some);
+
+/* Returns a new descriptor of the file, for reading at any offset, which the caller closes; or -1
+ * if the input is packed, in memory or not a regular file. */
+int input_file(const struct input *input);
 
 /* Returns 0, or the first failure: -errno or INPUT_E_*. The diag holds its message. */
 int input_status(const struct input *input);

@@ -8,6 +8,7 @@
 #include "commands/commands.h"
 #include "commands/empty.h"
 #include "commands/files.h"
+#include "commands/outside.h"
 #include "transform/reproducible.h"
 #include "writers/writer.h"
 
@@ -40,7 +41,7 @@ static char *output_path(const struct convert_settings *settings, const struct w
 {
 	const char *output = settings->output;
 	bool into_directory = output && is_directory(output);
-	char *path;
+	char *path, process[32];
 
 	if (output && !into_directory)
 		return strdup(output);
@@ -48,6 +49,11 @@ static char *output_path(const struct convert_settings *settings, const struct w
 		return strdup("-");
 	if (strcmp(input, "-") == 0)
 		input = "stdin";
+	if (outside_pid(input)) {
+		/* go tool pprof would take "pid:N.pb.gz" for an address. */
+		snprintf(process, sizeof(process), "pid-%d", outside_pid(input));
+		input = process;
+	}
 	if (into_directory)
 		input = path_last_part(input);
 	if (asprintf(&path, "%s%s%.*s%s", into_directory ? output : "", into_directory ? "/" : "",

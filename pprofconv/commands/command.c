@@ -10,6 +10,7 @@
 #include "base/output.h"
 #include "base/utf8.h"
 #include "commands/notes.h"
+#include "commands/outside.h"
 #include "commands/progress.h"
 #include "readers/reader.h"
 #include "writers/writer.h"
@@ -61,15 +62,59 @@ static int read_input(const struct settings *settings, const struct reader *read
 	return r;
 }
 
+/* Reads a dump in memory. The caller keeps `text`. */
+static int load_text(const struct settings *settings, const char *name, const char *text,
+		     size_t size, struct profile **out_profile, struct diag *diag)
+{
+	_cleanup_(input_freep) struct input *input = NULL;
+	int r = input_open_memory(&input, name, text, size, settings->max_input_bytes, diag);
+
+	return r ? r : read_input(settings, NULL, input, out_profile, diag);
+}
+
+static int load_process(const struct settings *settings, const char *name, int pid,
+			struct profile **out_profile, struct diag *diag)
+{
+	_cleanup_(freep) void *text = NULL;
+	size_t size = 0;
+	char *read = NULL;
+	int r;
+
+	diag->file = name;
+	r = outside_read_process(pid, &read, &size, diag);
+	text = read;
+	if (!r)
+		r = load_text(settings, name, text, size, out_profile, diag);
+	if (!r)
+		(*out_profile)->process = pid;
+	return r;
+}
+
+static int load_core(const struct settings *settings, struct input *input,
+		     struct profile **out_profile, struct diag *diag)
+{
+	_cleanup_(freep) void *text = NULL;
+	size_t size = 0;
+	char *read = NULL;
+	int r = outside_read_core(input, &read, &size, diag);
+
+	text = read;
+	return r ? r : load_text(settings, diag->file, text, size, out_profile, diag);
+}
+
 static int load_profile(const struct settings *settings, const char *path,
 			struct profile **out_profile, struct diag *diag)
 {
 	_cleanup_(input_freep) struct input *input = NULL;
 	const struct reader *reader;
-	int r = find_reader(settings, &reader);
+	int r = find_reader(settings, &reader), pid = outside_pid(path);
 
+	if (!r && pid)
+		return load_process(settings, path, pid, out_profile, diag);
 	if (!r)
 		r = input_open(&input, path, settings->max_input_bytes, diag);
+	if (!r && outside_is_core(input))
+		return load_core(settings, input, out_profile, diag);
 	if (!r)
 		r = read_input(settings, reader, input, out_profile, diag);
 	return r;

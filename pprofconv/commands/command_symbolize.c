@@ -100,8 +100,10 @@ static int check_options(const struct settings *settings)
 	return status;
 }
 
-static int make_options(const struct settings *settings, struct symbolize_options *out_options)
+static int make_options(const struct settings *settings, const struct profile *profile,
+			struct symbolize_options *out_options)
 {
+	static char process_root[32];
 	struct debugfile_paths *paths = &out_options->locate.paths;
 
 	*out_options = (struct symbolize_options){0};
@@ -115,6 +117,11 @@ static int make_options(const struct settings *settings, struct symbolize_option
 		paths->n_dirs = 1;
 	}
 	paths->sysroot = settings->sysroot;
+	if (!settings->sysroot && profile->process) {
+		snprintf(process_root, sizeof(process_root), "/proc/%d/root", profile->process);
+		paths->sysroot = process_root;
+		out_options->locate.process = profile->process;
+	}
 	paths->debuginfod = settings->debuginfod;
 	return parse_style(settings->demangle, &out_options->style);
 }
@@ -189,7 +196,7 @@ int command_symbolize(const struct settings *settings, size_t n_profiles, struct
 	struct progress progress;
 	int r;
 
-	if (make_options(settings, &options) || check_options(settings))
+	if (make_options(settings, profile, &options) || check_options(settings))
 		return EXIT_BAD;
 	if (settings->no_symbols)
 		return EXIT_DONE;

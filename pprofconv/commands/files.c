@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "commands/outside.h"
+
 static int compare_ids(const void *left, const void *right)
 {
 	const struct files_id *a = left, *b = right;
@@ -18,7 +20,9 @@ static int compare_ids(const void *left, const void *right)
 static bool identify(const char *path, struct files_id *out_id)
 {
 	struct stat status;
-	int r = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &status) : stat(path, &status);
+	int r = outside_pid(path)        ? -1
+		: strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &status)
+					 : stat(path, &status);
 
 	*out_id = (struct files_id){.device = status.st_dev, .inode = status.st_ino, .name = path};
 	return r == 0 && S_ISREG(status.st_mode);
@@ -85,7 +89,7 @@ int files_check_inputs(const struct settings *settings)
 	for (int i = 0; i < settings->n_inputs; i++) {
 		const char *input = settings->inputs[i];
 
-		if (strcmp(input, "-") != 0 && access(input, R_OK) < 0)
+		if (strcmp(input, "-") != 0 && !outside_pid(input) && access(input, R_OK) < 0)
 			return command_error("%s: %s", input, strerror(errno));
 	}
 	return EXIT_DONE;

@@ -68,10 +68,11 @@ void command_print_program_help(FILE *stream)
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(stream, "  %-10s%s%s\n", commands[i]->name, commands[i]->summary,
 			i == 0 ? " (the default)" : "");
-	fprintf(stream,
-		"\n'" PROGRAM " COMMAND --help' describes a command, '" PROGRAM
-		" --version' prints the\nversion. INPUT may be -, which is standard input.\n"
-		"Exit status: 0 done, 1 a gate failed, 2 bad usage or bad input.\n");
+	fprintf(stream, "\n'" PROGRAM " COMMAND --help' describes a command, '" PROGRAM
+			" --version' prints the\nversion. INPUT is a file, - for standard input, "
+			"pid:N for a process that\n"
+			"runs under libheapprof, or a core of one.\n"
+			"Exit status: 0 done, 1 a gate failed, 2 bad usage or bad input.\n");
 }
 
 /* --- man page ------------------------------------------------------------------------------ */
@@ -132,8 +133,18 @@ static void print_man_option(const struct option_row *row, FILE *stream)
 
 static const char man_rest[] =
 	".SH INPUTS\n"
-	"An input may be gzipped. Its format is recognized by content, however long its\n"
-	"first line is; no line may be longer than 16 MiB. Formats of other programs:\n"
+	"An input is a file, - for standard input, or\n"
+	".BI pid: N\n"
+	"for a process that runs under libheapprof. The profile of a process is what a\n"
+	"dump at that moment would contain. It is read from the memory of the process,\n"
+	"which is not stopped and takes no part. The process must belong to the user, and\n"
+	"kernel.yama.ptrace_scope must be 0, unless the user is root. To read a file that\n"
+	"has such a name, write ./pid:N. A core of such a process is an input too; bit 0\n"
+	"of its coredump_filter, private anonymous memory, must have been set.\n"
+	".PP\n"
+	"An input may be packed by gzip or zstd. Its format is recognized by content,\n"
+	"however long its first line is; no line may be longer than 16 MiB. Formats of\n"
+	"other programs:\n"
 	".TP\n"
 	".B folded stacks\n"
 	"Text in UTF\\-8; UTF\\-16 is refused. Empty lines are skipped, and so are\n"

@@ -18,7 +18,7 @@ static const struct {
 	}
 	KIND("\x7f"
 	     "ELF",
-	     "a program or core file", "give a program as --binary"),
+	     "a program", "give it as --binary"),
 	KIND("PERFILE2", "perf.data", NULL),
 	KIND("desc: ", "massif's output", NULL),
 	KIND("{\"dhatFileVersion\"", "DHAT's output", NULL),
@@ -30,7 +30,6 @@ static const struct {
 	KIND("\xff\xfe\0\0", "UTF-32 text", "convert it: iconv -f UTF-32 -t UTF-8"),
 	KIND("\xff\xfe", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8"),
 	KIND("\xfe\xff", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8"),
-	KIND("\x28\xb5\x2f\xfd", "zstd data", "unpack it: zstd -d"),
 	KIND("\xfd"
 	     "7zXZ",
 	     "xz data", "unpack it: xz -d"),

@@ -21,7 +21,8 @@ static uint64_t hash_wanted(const struct find_binary_wanted *wanted)
 static bool is_same_wanted(const struct find_binary_wanted *a, const struct find_binary_wanted *b)
 {
 	return strcmp(a->file, b->file) == 0 && strcmp(a->build_id, b->build_id) == 0 &&
-	       a->is_program == b->is_program && a->was_deleted == b->was_deleted;
+	       a->is_program == b->is_program && a->was_deleted == b->was_deleted &&
+	       a->process == b->process;
 }
 
 static void close_one(struct opened_binary *opened)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/path.h"
 #include "symbolize/debuginfod.h"
 
 struct wanted {
@@ -48,9 +49,10 @@ static bool is_wanted_file(const struct object *object, const struct wanted *wan
 	return wanted->has_crc && checksum(object) == wanted->crc;
 }
 
-/* Opens one candidate. Takes ownership of `path`, which is NULL if memory was out when it was
- * made. */
-static int try_debug_path(char *path, const struct wanted *wanted, struct object **out_file)
+/* Opens one candidate, below `root` if that is not NULL. Takes ownership of `path`, which is NULL
+ * if memory was out when it was made. */
+static int try_debug_path_in(const char *root, char *path, const struct wanted *wanted,
+			     struct object **out_file)
 {
 	_cleanup_(freep) void *owned = path;
 	_cleanup_(object_closep) struct object *object = NULL;
@@ -58,7 +60,7 @@ static int try_debug_path(char *path, const struct wanted *wanted, struct object
 
 	if (!owned)
 		return -ENOMEM;
-	r = object_open(owned, &object);
+	r = object_open_in(root, owned, &object);
 	if (r == -ENOMEM)
 		return r;
 	if (r || !is_wanted_file(object, wanted))
@@ -66,6 +68,11 @@ static int try_debug_path(char *path, const struct wanted *wanted, struct object
 	*out_file = object;
 	object = NULL;
 	return 0;
+}
+
+static int try_debug_path(char *path, const struct wanted *wanted, struct object **out_file)
+{
+	return try_debug_path_in(NULL, path, wanted, out_file);
 }
 
 __attribute__((format(printf, 1, 2))) static char *make_path(const char *format, ...)
@@ -99,10 +106,11 @@ static int try_build_id_dirs(const struct wanted *wanted, const struct debugfile
 					     wanted->build_id, wanted->build_id + 2, suffix),
 				   wanted, out_file);
 		if (r > 0 && paths->sysroot)
-			r = try_debug_path(make_path("%s%s/.build-id/%.2s/%s%s", paths->sysroot,
-						     paths->dirs[i], wanted->build_id,
-						     wanted->build_id + 2, suffix),
-					   wanted, out_file);
+			r = try_debug_path_in(paths->sysroot,
+					      make_path("%s/.build-id/%.2s/%s%s", paths->dirs[i],
+							wanted->build_id, wanted->build_id + 2,
+							suffix),
+					      wanted, out_file);
 	}
 	return r;
 }
@@ -124,6 +132,27 @@ static char *folder_of_object(const struct object *object)
 	return path;
 }
 
+/* Looks in the same places as try_link(), but only below the root. `path` is the path of the file
+ * there. */
+static int try_link_in_root(const char *path, const struct wanted *wanted,
+			    const struct debugfile_paths *paths, struct object **out_file)
+{
+	int size = (int)(path_last_part(path) - path);
+	int r = try_debug_path_in(paths->sysroot, make_path("%.*s%s", size, path, wanted->name),
+				  wanted, out_file);
+
+	if (r > 0)
+		r = try_debug_path_in(paths->sysroot,
+				      make_path("%.*s.debug/%s", size, path, wanted->name), wanted,
+				      out_file);
+	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++)
+		r = try_debug_path_in(
+			paths->sysroot,
+			make_path("%s%.*s%s", paths->dirs[i], size, path, wanted->name), wanted,
+			out_file);
+	return r;
+}
+
 /* Looks for the file that a debug link names: in the folder of `object`, in .debug in that folder,
  * and in the folder of the same name in each tree of debug files. An absolute name is tried
  * alone. */
@@ -138,18 +167,19 @@ static int try_link(const struct object *object, const struct wanted *wanted,
 	if (!folder)
 		return -ENOMEM;
 	if (wanted->name[0] == '/')
-		return try_debug_path(make_path("%s%s", sysroot_of(paths), wanted->name), wanted,
-				      out_file);
-	if (strncmp(in_system, sysroot_of(paths), sysroot_size) == 0)
-		in_system += sysroot_size;
+		return try_debug_path_in(paths->sysroot, make_path("%s", wanted->name), wanted,
+					 out_file);
+	if (sysroot_size && strncmp(object->path, sysroot_of(paths), sysroot_size) == 0)
+		return try_link_in_root(object->path + sysroot_size, wanted, paths, out_file);
 	r = try_debug_path(make_path("%s/%s", (char *)folder, wanted->name), wanted, out_file);
 	if (r > 0)
 		r = try_debug_path(make_path("%s/.debug/%s", (char *)folder, wanted->name), wanted,
 				   out_file);
 	for (size_t i = 0; r > 0 && i < paths->n_dirs; i++)
-		r = try_debug_path(make_path("%s%s/%s/%s", sysroot_of(paths), paths->dirs[i],
-					     in_system, wanted->name),
-				   wanted, out_file);
+		r = try_debug_path_in(
+			paths->sysroot,
+			make_path("%s/%s/%s", paths->dirs[i], in_system, wanted->name), wanted,
+			out_file);
 	return r;
 }
 

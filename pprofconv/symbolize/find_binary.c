@@ -21,12 +21,12 @@ static bool has_wanted_id(const struct object *object, const struct find_binary_
 	return !wanted->build_id[0] || strcmp(object->build_id, wanted->build_id) == 0;
 }
 
-/* Opens one candidate, and sets *out_result to the outcome. */
-static int try_file(const char *path, const struct find_binary_wanted *wanted,
+/* Opens one candidate, below `root` if that is not NULL, and sets *out_result to the outcome. */
+static int try_file(const char *root, const char *path, const struct find_binary_wanted *wanted,
 		    struct find_binary_result *out_result, struct object **out_object)
 {
 	_cleanup_(object_closep) struct object *object = NULL;
-	int r = object_open(path, &object);
+	int r = object_open_in(root, path, &object);
 
 	*out_result = (struct find_binary_result){.outcome = FIND_BINARY_FOUND};
 	if (r == -ENOMEM)
@@ -71,7 +71,7 @@ static int try_binaries(const struct find_binary_wanted *wanted,
 
 		if (!wanted->build_id[0] && !is_named && !is_only)
 			continue;
-		r = try_file(binary, wanted, &result, out_object);
+		r = try_file(NULL, binary, wanted, &result, out_object);
 		if (r)
 			return r;
 		if (result.outcome == FIND_BINARY_FOUND || is_named || is_only)
@@ -99,6 +99,28 @@ static bool decode_newlines(char *path)
 	return has_any;
 }
 
+/* Opens the file through the process that has mapped it. This works even if the file was deleted,
+ * or if its path leads elsewhere for us. On failure *out_result stays: the outcome for the path
+ * says more. */
+static int try_mapped(const struct find_binary_wanted *wanted,
+		      const struct find_binary_options *options,
+		      struct find_binary_result *out_result, struct object **out_object)
+{
+	struct find_binary_result result;
+	char path[96];
+	int r;
+
+	if (wanted->is_program)
+		snprintf(path, sizeof(path), "/proc/%d/exe", options->process);
+	else
+		snprintf(path, sizeof(path), "/proc/%d/map_files/%jx-%jx", options->process,
+			 (uintmax_t)wanted->start, (uintmax_t)wanted->limit);
+	r = try_file(NULL, path, wanted, &result, out_object);
+	if (!r && result.outcome == FIND_BINARY_FOUND)
+		*out_result = result;
+	return r;
+}
+
 static int try_own_path(const struct find_binary_wanted *wanted,
 			const struct find_binary_options *options,
 			struct find_binary_result *out_result, struct object **out_object)
@@ -112,12 +134,12 @@ static int try_own_path(const struct find_binary_wanted *wanted,
 		out_result->outcome = FIND_BINARY_REPLACED;
 		return 0;
 	}
-	if (asprintf(&path, "%s%s", options->paths.sysroot ? options->paths.sysroot : "",
-		     wanted->file) < 0)
+	path = strdup(wanted->file);
+	if (!path)
 		return -ENOMEM;
-	r = try_file(path, wanted, out_result, out_object);
+	r = try_file(options->paths.sysroot, path, wanted, out_result, out_object);
 	if (!r && out_result->outcome == FIND_BINARY_NOT_FOUND && decode_newlines(path))
-		r = try_file(path, wanted, out_result, out_object);
+		r = try_file(options->paths.sysroot, path, wanted, out_result, out_object);
 	free(path);
 	return r;
 }
@@ -149,6 +171,9 @@ int find_binary(const struct find_binary_wanted *wanted, const struct find_binar
 	if (r || named.outcome == FIND_BINARY_FOUND)
 		return r;
 	r = try_own_path(wanted, options, &result, out_object);
+	if (!r && result.outcome != FIND_BINARY_FOUND && options->process &&
+	    is_file_name(wanted->file))
+		r = try_mapped(wanted, options, &result, out_object);
 	if (!r && result.outcome != FIND_BINARY_FOUND)
 		r = try_build_id(wanted, options, &result, out_object);
 	if (named.outcome == FIND_BINARY_NOT_FOUND || result.outcome == FIND_BINARY_FOUND)

@@ -9,13 +9,16 @@ struct find_binary_options {
 	size_t n_binaries;
 	bool *was_used; /* for each file: set to true if it was used; may be NULL */
 	struct debugfile_paths paths;
+	int process; /* that the profile was read from; 0: none, or it may have gone */
 };
 
 struct find_binary_wanted {
-	const char *file;     /* its path when the profile was made, "" if not known */
-	const char *build_id; /* "" if not known: then the right name is enough */
-	bool is_program;      /* the program itself, not a library */
-	bool was_deleted;     /* the file was deleted; a file at its path now is another file */
+	const char *file;      /* its path when the profile was made, "" if not known */
+	const char *build_id;  /* "" if not known: then the right name is enough */
+	bool is_program;       /* the program itself, not a library */
+	int process;           /* the process that has mapped it, as in the options */
+	bool was_deleted;      /* the file was deleted; a file at its path now is another file */
+	uint64_t start, limit; /* of the mapping, if `options.process` is set */
 };
 
 enum find_binary_outcome {

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 #define PAGE_BYTES 4096 /* segments of debug files are aligned to at least this */
 
 static struct object *object_new(const char *path)
@@ -93,16 +95,18 @@ static int read_elf(struct object *object)
 	return read_segments(object);
 }
 
-static int open_fd(struct object *object)
+static int open_fd(struct object *object, const char *root, const char *path)
 {
 	struct stat status;
+	int fd = path_open_regular(root, path);
 
-	/* A path from a dump may name anything: don't wait for the other end of a pipe. */
-	object->fd = open(object->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (object->fd < 0 || fstat(object->fd, &status))
-		return -errno;
-	if (!S_ISREG(status.st_mode))
+	if (fd == PATH_E_NOT_REGULAR)
 		return OBJECT_E_NOT_ELF;
+	if (fd < 0)
+		return fd;
+	object->fd = fd;
+	if (fstat(object->fd, &status))
+		return -errno;
 	object->device = status.st_dev;
 	object->inode = status.st_ino;
 	elf_version(EV_CURRENT);
@@ -110,19 +114,30 @@ static int open_fd(struct object *object)
 	return read_elf(object);
 }
 
-int object_open(const char *path, struct object **out_object)
+int object_open_in(const char *root, const char *path, struct object **out_object)
 {
-	_cleanup_(object_closep) struct object *object = object_new(path);
+	_cleanup_(freep) void *whole = NULL;
+	_cleanup_(object_closep) struct object *object = NULL;
+	char *text;
 	int r;
 
+	if (asprintf(&text, "%s%s", root ? root : "", path) < 0)
+		return -ENOMEM;
+	whole = text;
+	object = object_new(whole);
 	if (!object)
 		return -ENOMEM;
-	r = open_fd(object);
+	r = open_fd(object, root, path);
 	if (r)
 		return r;
 	*out_object = object;
 	object = NULL;
 	return 0;
+}
+
+int object_open(const char *path, struct object **out_object)
+{
+	return object_open_in(NULL, path, out_object);
 }
 
 int object_open_image(const char *path, void *image, size_t size, struct object **out_object)

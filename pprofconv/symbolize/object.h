@@ -42,6 +42,10 @@ struct object {
 /* Opens a file. Returns 0; OBJECT_E_NOT_ELF; -errno. */
 int object_open(const char *path, struct object **out_object);
 
+/* Opens a file below `root`, a folder that no symbolic link leads out of; NULL is the system's own
+ * root. Returns the same. */
+int object_open_in(const char *root, const char *path, struct object **out_object);
+
 /* Opens a file in memory. Takes ownership of `image`, the whole file, allocated by malloc(), even
  * on failure. `path` is the file that it was found in. Returns 0; OBJECT_E_NOT_ELF; -errno. */
 int object_open_image(const char *path, void *image, size_t size, struct object **out_object);

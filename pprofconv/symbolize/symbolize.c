@@ -95,6 +95,9 @@ static int get_binary(struct symbolizer *s, uint32_t number, struct find_binary_
 		.build_id = profile_string(s->profile, mapping->build_id),
 		.is_program = number == 0,
 		.was_deleted = mapping->was_deleted,
+		.process = s->options->locate.process,
+		.start = mapping->start,
+		.limit = mapping->limit,
 	};
 
 	return binaries_get(s->binaries, &wanted, &s->options->locate, out_located, out_binary);

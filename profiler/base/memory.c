@@ -56,3 +56,7 @@ void hp_memory_unmap(void *p, size_t size)
 	hp_sys_munmap(p, size);
 	__atomic_sub_fetch(&mapped_bytes, size, __ATOMIC_RELAXED);
 }
+
+const struct hp_view_row hp_memory_view[] = {
+	HP_VIEW_VARIABLE("memory.mapped_bytes", mapped_bytes),
+};

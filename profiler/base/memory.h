@@ -3,6 +3,7 @@
  * that is being profiled. All of the memory counts towards one limit. Any thread; signal-safe: yes;
  * may allocate: no. */
 #pragma once
+#include "base/view.h"
 #include <stddef.h>
 
 /* The limit is the number of bytes that the profiler's own memory may have, arenas included. */
@@ -21,3 +22,6 @@ void hp_memory_unmap(void *p, size_t size); /* p may be NULL */
  * written, and for the small tables without which a leak would not be seen. Both matter most when
  * the limit has been reached. */
 void *hp_memory_map_beyond_limit(size_t size);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_memory_view[1];

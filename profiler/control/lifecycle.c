@@ -6,6 +6,7 @@
 #include "base/report.h"
 #include "base/scratch.h"
 #include "base/variables.h"
+#include "base/view.h"
 #include "dump/due.h"
 #include "dump/dumper.h"
 #include "dump/names.h"
@@ -30,6 +31,9 @@ enum state {
 	PREPARING,
 	READY
 };
+
+/* Has the linker take view.c from the archive. */
+__attribute__((used)) static const struct heapprof_view *const view = &heapprof_view;
 
 static uint32_t state;
 static struct hp_options options;

@@ -1,463 +1,98 @@
 /* SPDX-License-Identifier: MIT */
-/* dump      = header metadata* record* libraries "# end" EOL
- * header    = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
- * counts    = objects ": " bytes " [" objects ": " bytes "]"      in use, then allocated
- * metadata  = "# " key ": " value EOL                             see below
- * record    = counts " @" ( " 0x" return-address )* EOL           leaf first
- * libraries = EOL "MAPPED_LIBRARIES:" EOL ( mapping build-id? )*
- * mapping   = a line of an executable mapping, as in /proc/self/maps
- * build-id  = "# buildid: " hex " " path EOL                     the path as the mapping has it
- *
- * A library that was opened while the program ran has one mapping here, however often and wherever
- * it was opened. The mapping is at an address where nothing is mapped, and return addresses in the
- * library are shown there.
- *
- * Counts are raw samples; readers estimate from them. The header's counts are the sums of those
- * printed. Readers choke on 0 objects with bytes, on negative numbers and on lines over 64 KiB, and
- * take allocated less than in use for an error. None of these can occur, for the counts of a record
- * are copied as of one moment.
- *
- * `stacks_cut` of the `samples` have a stack that goes on beyond its outermost frame here: it had
- * more frames than the depth limit, or used up a walk's budget. The line is missing where it is 0.
- * `rss_bytes` is the resident memory of the process. `anonymous_bytes` is the part of it in pages
- * of no file and of no shared memory: heap, stacks, data, the program's own mappings and ours. */
 #include "dump/dump.h"
-#include "base/arena.h"
 #include "base/memory.h"
-#include "process/maps.h"
-#include "process/modules.h"
-#include "process/process.h"
+#include "base/sys.h"
 #include "record/recorder.h"
-#include "tables/stacks_copy.h"
-#include <string.h>
 
-enum {
-	VALUE_MAX = 4096,
-	REGION_BITS = 40,
-	N_REGIONS = 1 << (47 - REGION_BITS)
+/* --- this process as the source of libraries and mappings ---------------------------------- */
+
+struct visiting {
+	hp_dump_visit *visit;
+	void *context;
 };
 
-/* --- addresses of libraries that may be closed --------------------------------------------- */
-
-/* Libraries that were opened while the program ran, and stacks that were folded, are shown at
- * addresses where nothing is mapped: in any process, whole TiBs of the address space are free. This
- * is done even for libraries that are still open, because one of them could be closed before the
- * dump's maps are read, and another library could take its addresses. */
-struct elsewhere {
-	bool is_region_used[N_REGIONS];
-	uintptr_t base;
-};
-
-enum {
-	FOLDED_SIZE = 4096
-};
-
-static bool mark_region(const struct hp_maps_entry *entry, void *context)
+static bool note_and_visit(const struct hp_maps_entry *entry, void *context)
 {
-	struct elsewhere *e = context;
+	const struct visiting *v = context;
 
-	for (uintptr_t r = entry->start >> REGION_BITS; r <= (entry->end - 1) >> REGION_BITS; r++)
-		if (r < N_REGIONS)
-			e->is_region_used[r] = true;
-	return true;
-}
-
-/* Returns the beginning of such addresses; folded stacks are shown at this address. It is looked
- * for when it is first needed, because many programs open no libraries, and reading the maps a
- * second time takes a quarter of the time of a small dump. */
-static uintptr_t base_of(struct elsewhere *e)
-{
-	if (e->base)
-		return e->base;
-	hp_maps_visit(mark_region, e);
-	for (uintptr_t r = 16; r < N_REGIONS && !e->base; r++)
-		if (!e->is_region_used[r])
-			e->base = r << REGION_BITS;
-	return e->base;
-}
-
-/* Returns the address at which a numbered library is shown. Each of them has a range of its own. */
-static uintptr_t module_address(struct elsewhere *e, const struct hp_module *m)
-{
-	return base_of(e) + FOLDED_SIZE + m->code_before;
-}
-
-static uintptr_t address_of(struct elsewhere *e, uint64_t frame)
-{
-	const struct hp_module *m = hp_modules_get(hp_frame_module(frame));
-
-	return hp_frame_pc(frame) + (m ? module_address(e, m) : 0);
-}
-
-/* --- header and metadata ------------------------------------------------------------------- */
-
-static void print_counts(struct hp_text *t, const struct hp_dump_summary *c)
-{
-	hp_text_decimal(t, c->inuse_objects);
-	hp_text_string(t, ": ");
-	hp_text_decimal(t, c->inuse_bytes);
-	hp_text_string(t, " [");
-	hp_text_decimal(t, c->alloc_objects);
-	hp_text_string(t, ": ");
-	hp_text_decimal(t, c->alloc_bytes);
-	hp_text_string(t, "] @");
-}
-
-static void print_header(struct hp_text *t, const struct hp_options *options,
-			 const struct hp_dump_summary *sum)
-{
-	hp_text_string(t, "heap profile: ");
-	print_counts(t, sum);
-	if (options->sample_interval == 1) {
-		hp_text_string(t, " heapprofile\n");
-		return;
-	}
-	hp_text_string(t, " heap_v2/");
-	hp_text_decimal(t, options->sample_interval);
-	hp_text_char(t, '\n');
-}
-
-static void print_key(struct hp_text *t, const char *key)
-{
-	hp_text_string(t, "# ");
-	hp_text_string(t, key);
-	hp_text_string(t, ": ");
-}
-
-static void print_string(struct hp_text *t, const char *key, const char *value)
-{
-	print_key(t, key);
-	hp_text_escaped(t, value, strlen(value), VALUE_MAX);
-	hp_text_char(t, '\n');
-}
-
-static void print_number(struct hp_text *t, const char *key, uint64_t value)
-{
-	print_key(t, key);
-	hp_text_decimal(t, value);
-	hp_text_char(t, '\n');
-}
-
-static void print_cmdline(struct hp_text *t)
-{
-	char line[VALUE_MAX + 16];
-	size_t size;
-	const char *cmdline = hp_process_cmdline(&size);
-
-	if (size > 0 && cmdline[size - 1] == '\0')
-		size--;
-	for (size_t i = 0; i < size; i++)
-		line[i] = cmdline[i] ? cmdline[i] : ' ';
-	print_key(t, "cmdline");
-	hp_text_escaped(t, line, size, VALUE_MAX);
-	hp_text_char(t, '\n');
-}
-
-/* Converts days since 1970-01-01 to a date of the Gregorian calendar. Years begin in March, so that
- * the leap day is a year's last (H. Hinnant, "chrono-compatible low-level date algorithms"). */
-static void print_date(struct hp_text *t, uint64_t days)
-{
-	uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
-	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	uint64_t mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
-
-	hp_text_decimal_padded(t, yoe + era * 400 + (month <= 2), 4);
-	hp_text_char(t, '-');
-	hp_text_decimal_padded(t, month, 2);
-	hp_text_char(t, '-');
-	hp_text_decimal_padded(t, doy - (153 * mp + 2) / 5 + 1, 2);
-}
-
-static void print_time(struct hp_text *t)
-{
-	struct timespec now = hp_sys_clock(CLOCK_REALTIME);
-	uint64_t second = now.tv_sec % 86400;
-
-	print_key(t, "time");
-	print_date(t, now.tv_sec / 86400);
-	hp_text_char(t, 'T');
-	hp_text_decimal_padded(t, second / 3600, 2);
-	hp_text_char(t, ':');
-	hp_text_decimal_padded(t, second / 60 % 60, 2);
-	hp_text_char(t, ':');
-	hp_text_decimal_padded(t, second % 60, 2);
-	hp_text_char(t, '.');
-	hp_text_decimal_padded(t, now.tv_nsec / 1000000, 3);
-	hp_text_string(t, "Z\n");
-}
-
-static void print_run(struct hp_text *t)
-{
-	uint64_t run = hp_process_run_id();
-
-	print_key(t, "run");
-	hp_text_hex_bytes(t, (const uint8_t *)&run, sizeof(run));
-	hp_text_char(t, '\n');
-}
-
-bool hp_dump_is_without_sample(const struct hp_dump_summary *sum)
-{
-	return sum->alloc_objects == 0 && sum->n_dropped == 0 && sum->sample_interval > 1;
-}
-
-void hp_dump_print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum)
-{
-	hp_text_string(t, "no sample: the program had allocated ");
-	hp_text_size(t, sum->program_bytes);
-	hp_text_string(t, ", and one sample is taken per ");
-	hp_text_size(t, sum->sample_interval);
-	hp_text_string(t, " on average; "
-			  "set HEAP_PROFILE_SAMPLE_INTERVAL=1 to record every allocation");
-}
-
-static void print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum)
-{
-	print_key(t, "note");
-	hp_dump_print_why_empty(t, sum);
-	hp_text_char(t, '\n');
-}
-
-static void print_metadata(struct hp_text *t, const struct hp_dump_request *request,
-			   const struct hp_stacks_copy *copy, const struct hp_dump_summary *sum)
-{
-	uint64_t n_stacks_cut = hp_recorder_n_stacks_cut();
-	struct hp_process_memory memory = hp_process_memory();
-
-	print_number(t, "heapprof", 1 /* version of the format */);
-	print_string(t, "program", hp_process_program());
-	if (request->options->cmdline)
-		print_cmdline(t);
-	print_number(t, "pid", hp_sys_getpid());
-	print_run(t);
-	print_number(t, "dump", request->number);
-	print_string(t, "reason", request->reason);
-	print_time(t);
-	print_number(t, "uptime_ms", hp_process_uptime_ms());
-	print_number(t, "sample_interval", request->options->sample_interval);
-	print_number(t, "samples", hp_recorder_n_samples());
-	print_number(t, "samples_dropped", sum->n_dropped);
-	print_number(t, "stacks", copy->n_stacks);
-	if (n_stacks_cut > 0)
-		print_number(t, "stacks_cut", n_stacks_cut);
-	print_number(t, "allocated_bytes", sum->program_bytes);
-	if (request->options->record_mmap || request->options->only_mmap)
-		print_number(t, "reserved_bytes", hp_spaces_reserved_bytes());
-	print_number(t, "rss_bytes", memory.rss_bytes);
-	print_number(t, "anonymous_bytes", memory.anonymous_bytes);
-	print_number(t, "profiler_bytes", hp_memory_mapped());
-	if (copy->n_missing > 0)
-		print_string(t, "note", "incomplete: some records could not be read");
-	else if (hp_dump_is_without_sample(sum))
-		print_why_empty(t, sum);
-}
-
-/* --- records ------------------------------------------------------------------------------- */
-
-static struct hp_dump_summary summary_of(const struct hp_counts *c)
-{
-	return (struct hp_dump_summary){
-		.inuse_objects = c->alloc_objects - c->free_objects,
-		.inuse_bytes = c->alloc_bytes - c->free_bytes,
-		.alloc_objects = c->alloc_objects,
-		.alloc_bytes = c->alloc_bytes,
-	};
-}
-
-static struct hp_dump_summary add_up(const struct hp_stacks_copy *copy)
-{
-	struct hp_dump_summary sum = {0};
-
-	for (size_t i = 0; i < copy->n_entries; i++) {
-		struct hp_dump_summary c = summary_of(&copy->entries[i].counts);
-
-		sum.inuse_objects += c.inuse_objects;
-		sum.inuse_bytes += c.inuse_bytes;
-		sum.alloc_objects += c.alloc_objects;
-		sum.alloc_bytes += c.alloc_bytes;
-	}
-	return sum;
-}
-
-static void print_address(struct hp_text *t, uintptr_t address)
-{
-	hp_text_string(t, " 0x");
-	hp_text_hex(t, address);
-}
-
-static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *entry,
-			 struct elsewhere *elsewhere)
-{
-	struct hp_dump_summary counts = summary_of(&entry->counts);
-
-	if (counts.alloc_objects == 0)
-		return; /* inherited from a parent that had freed it */
-	print_counts(t, &counts);
-	for (size_t i = 0; i < entry->n_frames; i++)
-		print_address(t, address_of(elsewhere, entry->frames[i]));
-	if (!entry->frames)
-		print_address(t, base_of(elsewhere) + 1);
-	hp_text_char(t, '\n');
-}
-
-/* --- libraries ----------------------------------------------------------------------------- */
-
-/* Escapes a path as /proc/self/maps does. */
-static void print_path(struct hp_text *t, const char *path)
-{
-	for (; *path; path++)
-		if (*path == '\n')
-			hp_text_string(t, "\\012");
-		else
-			hp_text_char(t, *path);
-}
-
-static void print_range(struct hp_text *t, uintptr_t start, uintptr_t size, uintptr_t offset,
-			const char *path, bool is_deleted)
-{
-	hp_text_hex(t, start);
-	hp_text_char(t, '-');
-	hp_text_hex(t, start + size);
-	hp_text_string(t, " r-xp ");
-	hp_text_hex(t, offset);
-	hp_text_string(t, " 00:00 0 ");
-	print_path(t, path);
-	hp_text_string(t, is_deleted ? " (deleted)\n" : "\n");
-}
-
-/* Prints all of the line but the path. Returns false if there is nothing to print. */
-static bool print_build_id(struct hp_text *t, const struct hp_module *m, size_t path_size)
-{
-	if (m->build_id_size == 0 || path_size == 0)
-		return false;
-	hp_text_string(t, "# buildid: ");
-	hp_text_hex_bytes(t, m->build_id, m->build_id_size);
-	hp_text_char(t, ' ');
-	return true;
-}
-
-static void print_own_build_id(struct hp_text *t, const struct hp_module *m)
-{
-	if (!print_build_id(t, m, strlen(m->path)))
-		return;
-	print_path(t, m->path);
-	hp_text_char(t, '\n');
-}
-
-/* The path is as the kernel has escaped it. */
-static void print_mapped_build_id(struct hp_text *t, const struct hp_module *m,
-				  const struct hp_maps_entry *entry)
-{
-	if (!print_build_id(t, m, entry->path_size))
-		return;
-	hp_text_bytes(t, entry->path, entry->path_size);
-	hp_text_char(t, '\n');
-}
-
-static const struct hp_module *find_permanent(const struct hp_maps_entry *entry)
-{
-	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
-		const struct hp_module *m = hp_modules_get_permanent(i);
-
-		if (m->code_start >= entry->start && m->code_start < entry->end)
-			return m;
-	}
-	return NULL;
-}
-
-struct map_printing {
-	struct hp_text *text;
-	uintptr_t end; /* of the last mapping that was printed */
-};
-
-/* The build ID follows its mapping, under the path that the mapping has: readers match the two by
- * name, and the loader's own name for a library may lead through symbolic links. */
-static bool print_mapping(const struct hp_maps_entry *entry, void *context)
-{
-	struct map_printing *printing = context;
-	struct hp_text *t = printing->text;
-	const struct hp_module *m = entry->is_executable ? find_permanent(entry) : NULL;
-
-	if (!entry->is_executable)
-		return true;
-	if (entry->path)
+	if (entry->is_executable && entry->path)
 		hp_modules_note_deleted(entry->start, entry->path, entry->path_size);
-	printing->end = entry->end;
-	hp_text_bytes(t, entry->line, entry->line_size);
-	hp_text_char(t, '\n');
-	if (m && entry->path)
-		print_mapped_build_id(t, m, entry);
-	else if (m)
-		print_own_build_id(t, m);
-	return true;
+	return v->visit(entry, v->context);
 }
 
-static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t address)
+static bool visit_maps(const struct hp_dump_source *source, hp_dump_visit *visit, void *context)
 {
-	print_range(t, address, m->code_end - m->code_start, m->code_offset, m->path,
-		    m->is_deleted);
-	print_own_build_id(t, m);
+	struct visiting v = {visit, context};
+
+	return hp_maps_visit(note_and_visit, &v);
 }
 
-/* Prints the modules whose mappings could not be read from /proc. */
-static void print_known_modules(const struct map_printing *printing)
+static const struct hp_module *get_permanent(const struct hp_dump_source *source, size_t i)
 {
-	for (size_t i = 0; i < hp_modules_n_permanent(); i++) {
-		const struct hp_module *m = hp_modules_get_permanent(i);
-
-		if (m->code_start >= printing->end)
-			print_module(printing->text, m, m->code_start);
-	}
+	return hp_modules_get_permanent(i);
 }
 
-static void print_numbered_modules(struct hp_text *t, struct elsewhere *elsewhere)
+static const struct hp_module *get_numbered(const struct hp_dump_source *source, size_t number)
 {
-	for (size_t i = 1; i <= hp_modules_n_numbered(); i++) {
-		const struct hp_module *m = hp_modules_get(i);
-
-		print_module(t, m, module_address(elsewhere, m));
-	}
+	return hp_modules_get((uint16_t)number);
 }
 
-static bool has_folded(const struct hp_stacks_copy *copy)
+static size_t count_numbered(const struct hp_dump_source *source)
 {
-	for (size_t i = 0; i < copy->n_entries; i++)
-		if (!copy->entries[i].frames)
-			return true;
-	return false;
+	return hp_modules_n_numbered();
 }
 
-static void print_libraries(struct hp_text *t, const struct hp_stacks_copy *copy,
-			    struct elsewhere *elsewhere)
-{
-	struct map_printing printing = {.text = t};
+static const struct hp_dump_source this_process = {
+	.visit_maps = visit_maps,
+	.get_permanent = get_permanent,
+	.get_numbered = get_numbered,
+	.count_numbered = count_numbered,
+};
 
-	hp_text_string(t, "\nMAPPED_LIBRARIES:\n");
-	if (!hp_maps_visit(print_mapping, &printing))
-		print_known_modules(&printing);
-	print_numbered_modules(t, elsewhere);
-	if (has_folded(copy))
-		print_range(t, base_of(elsewhere), FOLDED_SIZE, 0, "(evicted)", false);
+/* --- contents ------------------------------------------------------------------------------ */
+
+static void gather(struct hp_dump_content *c, const struct hp_dump_request *request,
+		   const struct hp_stacks_copy *copy)
+{
+	const struct hp_options *options = request->options;
+
+	c->program = hp_process_program();
+	if (options->cmdline)
+		c->cmdline = hp_process_cmdline(&c->cmdline_size);
+	c->reason = request->reason;
+	c->pid = hp_sys_getpid();
+	c->run_id = hp_process_run_id();
+	c->number = request->number;
+	c->time = hp_sys_clock(CLOCK_REALTIME);
+	c->uptime_ms = hp_process_uptime_ms();
+	c->sample_interval = options->sample_interval;
+	c->n_samples = hp_recorder_n_samples();
+	c->n_dropped = hp_recorder_n_dropped();
+	c->n_stacks = copy->n_stacks;
+	c->n_stacks_cut = hp_recorder_n_stacks_cut();
+	c->n_missing = copy->n_missing;
+	c->allocated_bytes = hp_recorder_allocated_bytes();
+	c->has_mappings = options->record_mmap || options->only_mmap;
+	c->reserved_bytes = hp_spaces_reserved_bytes();
+	c->has_memory = true;
+	c->memory = hp_process_memory();
+	c->profiler_bytes = hp_memory_mapped();
+	c->entries = copy->entries;
+	c->n_entries = copy->n_entries;
+	c->n_permanent = hp_modules_n_permanent();
+	c->source = &this_process;
 }
 
 bool hp_dump_print(struct hp_text *t, const struct hp_dump_request *request,
 		   struct hp_dump_summary *out)
 {
 	struct hp_stacks_copy copy;
-	struct elsewhere elsewhere = {0};
+	struct hp_dump_content content = {0};
 
 	if (!hp_stacks_copy(&copy))
 		return false;
-	*out = add_up(&copy);
-	out->program_bytes = hp_recorder_allocated_bytes();
-	out->n_dropped = hp_recorder_n_dropped() + copy.n_missing;
-	out->sample_interval = request->options->sample_interval;
-	print_header(t, request->options, out);
-	print_metadata(t, request, &copy, out);
-	for (size_t i = 0; i < copy.n_entries; i++)
-		print_record(t, &copy.entries[i], &elsewhere);
-	print_libraries(t, &copy, &elsewhere);
-	hp_text_string(t, "# end\n");
+	gather(&content, request, &copy);
+	hp_dump_text_print(t, &content, out);
 	hp_stacks_release(&copy);
 	return true;
 }

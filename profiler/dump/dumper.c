@@ -398,3 +398,7 @@ void hp_dumper_after_fork(void)
 	forget_dump_of_parent();
 	is_failure_reported = false;
 }
+
+const struct hp_view_row hp_dumper_view[] = {
+	HP_VIEW_VARIABLE("dumper.shows_cmdline", options.cmdline),
+};

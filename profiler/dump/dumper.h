@@ -6,6 +6,7 @@
  * another one. Only lifecycle.c calls hp_dumper_init() and hp_dumper_start(). */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 
 /* Notes which namespaces are open before the program runs. Call it once, at start. */
 void hp_dumper_init(void);
@@ -44,3 +45,6 @@ void hp_dumper_go_on(void);
 bool hp_dumper_try(void);
 
 void hp_dumper_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_dumper_view[1];

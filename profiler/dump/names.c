@@ -501,3 +501,7 @@ void hp_names_after_fork(void)
 	n_claimed = 0;
 	n_spread = 0;
 }
+
+const struct hp_view_row hp_names_view[] = {
+	HP_VIEW_VARIABLE("names.n_claimed", n_claimed),
+};

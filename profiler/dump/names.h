@@ -7,6 +7,7 @@
  * Only the thread that holds the lock of dumps (dumper.h) makes, claims and removes names. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 
 struct hp_name {
 	char path[PATH_MAX];
@@ -65,3 +66,6 @@ bool hp_names_is_owner(void);
 bool hp_names_is_first_image(void);
 
 void hp_names_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_names_view[1];

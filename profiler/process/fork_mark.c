@@ -57,3 +57,9 @@ bool hp_fork_mark_is_vfork_child(void)
 	/* If a seccomp filter refuses getpid(), no process counts as a child. */
 	return !hp_fork_mark_is_new_process() && pid > 0 && pid != known_pid;
 }
+
+const struct hp_view_row hp_fork_mark_view[] = {
+	HP_VIEW_VARIABLE("fork_mark.page", hp_fork_mark),
+	HP_VIEW_VARIABLE("fork_mark.known_pid", known_pid),
+	HP_VIEW_CONSTANT("fork_mark.known", HP_FORK_MARK_KNOWN),
+};

@@ -4,6 +4,7 @@
  * the process ID, it also distinguishes both from a vfork child, which runs in its parent's memory,
  * where the word is not wiped. Any thread; signal-safe: yes; may allocate: no. */
 #pragma once
+#include "base/view.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,3 +40,6 @@ bool hp_fork_mark_wait(void);
 
 /* Returns true in a vfork child, which runs in the memory of its parent while the parent sleeps. */
 bool hp_fork_mark_is_vfork_child(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_fork_mark_view[3];

@@ -317,3 +317,23 @@ void hp_modules_after_fork(void)
 	hp_lock_release(&arena.lock);
 	n_unloading = 0;
 }
+
+const struct hp_view_row hp_modules_view[] = {
+	HP_VIEW_ARRAY("modules.permanent", permanent),
+	HP_VIEW_VARIABLE("modules.n_permanent", n_permanent),
+	HP_VIEW_ARRAY("modules.pieces", pieces),
+	HP_VIEW_VARIABLE("modules.n_numbered", n_numbered),
+	HP_VIEW_CONSTANT("modules.a_piece", NUMBERED_A_PIECE),
+	HP_VIEW_STRUCT("numbered", struct numbered),
+	HP_VIEW_FIELD("numbered.module", struct numbered, module),
+	HP_VIEW_FIELD("module.start", struct hp_module, start),
+	HP_VIEW_FIELD("module.end", struct hp_module, end),
+	HP_VIEW_FIELD("module.code_start", struct hp_module, code_start),
+	HP_VIEW_FIELD("module.code_end", struct hp_module, code_end),
+	HP_VIEW_FIELD("module.code_offset", struct hp_module, code_offset),
+	HP_VIEW_FIELD("module.build_id_size", struct hp_module, build_id_size),
+	HP_VIEW_FIELD("module.build_id", struct hp_module, build_id),
+	HP_VIEW_FIELD("module.code_before", struct hp_module, code_before),
+	HP_VIEW_FIELD("module.is_deleted", struct hp_module, is_deleted),
+	HP_VIEW_FIELD("module.path", struct hp_module, path),
+};

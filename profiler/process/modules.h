@@ -12,6 +12,7 @@
  * There are numbers for 65,534 libraries. A library for which there is no number, or no memory
  * within the limit, is HP_MODULE_UNKNOWN. */
 #pragma once
+#include "base/view.h"
 #include "process/frame.h"
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -79,3 +80,6 @@ void hp_modules_note_deleted(uintptr_t start, const char *path, size_t path_size
 
 /* Call it in a fork child. Releases the locks. */
 void hp_modules_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_modules_view[17];

@@ -168,3 +168,14 @@ void hp_process_after_fork(void)
 	start_ticks = 0;
 	draw_run_id();
 }
+
+const struct hp_view_row hp_process_view[] = {
+	HP_VIEW_ARRAY("process.program", program),
+	HP_VIEW_ARRAY("process.cmdline", cmdline),
+	HP_VIEW_VARIABLE("process.cmdline_size", cmdline_size),
+	HP_VIEW_VARIABLE("process.run_id", run_id),
+	HP_VIEW_VARIABLE("process.start_clock", start_clock),
+	HP_VIEW_VARIABLE("process.start_time", start_time),
+	HP_VIEW_FIELD("timespec.tv_sec", struct timespec, tv_sec),
+	HP_VIEW_FIELD("timespec.tv_nsec", struct timespec, tv_nsec),
+};

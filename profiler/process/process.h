@@ -3,6 +3,7 @@
  * facts about it that are part of the names and the metadata of dumps. Strings are valid as long as
  * the process lives. Any thread; signal-safe: yes; may allocate: no. */
 #pragma once
+#include "base/view.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,3 +43,6 @@ struct hp_process_memory hp_process_memory(void); /* reads /proc */
 /* Call it in a fork child. Restarts the uptime, and draws a new run ID. The start ticks become
  * unknown. */
 void hp_process_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_process_view[8];

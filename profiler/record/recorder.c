@@ -620,3 +620,10 @@ void hp_recorder_after_fork(bool is_clean)
 	restart_counts();
 	allocated_in_last = 0;
 }
+
+const struct hp_view_row hp_recorder_view[] = {
+	HP_VIEW_VARIABLE("recorder.n_dropped", n_dropped),
+	HP_VIEW_VARIABLE("recorder.n_samples_before", n_samples_before),
+	HP_VIEW_VARIABLE("recorder.n_stacks_cut_before", n_stacks_cut_before),
+	HP_VIEW_VARIABLE("recorder.has_mappings", hp_recorder_has_mappings),
+};

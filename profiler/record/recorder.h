@@ -5,6 +5,7 @@
  *
  * The functions that record may be called from any thread, with hp_tls.in_hook set. */
 #pragma once
+#include "base/view.h"
 #include "record/session.h"
 #include "record/trigger.h"
 #include "tables/live.h"
@@ -156,3 +157,6 @@ extern void (*hp_recorder_on_report)(void);
 /* Call it in a fork child after the session's after_fork(). If `is_clean`, no other thread was
  * inside the recorder at the time of the fork; otherwise the tables are emptied. */
 void hp_recorder_after_fork(bool is_clean);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_recorder_view[4];

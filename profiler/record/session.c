@@ -194,3 +194,10 @@ void hp_session_after_fork(bool is_clean)
 	hp_tls.n_pauses = 0;
 	__atomic_store_n(&n_pauses, 0, __ATOMIC_SEQ_CST);
 }
+
+const struct hp_view_row hp_session_view[] = {
+	HP_VIEW_VARIABLE("session.number", hp_session.number),
+	HP_VIEW_VARIABLE("session.own", hp_session.own),
+	HP_VIEW_VARIABLE("session.interval", hp_session.interval),
+	HP_VIEW_VARIABLE("session.is_only_mappings", hp_session.is_only_mappings),
+};

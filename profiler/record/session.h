@@ -5,6 +5,7 @@
  * a fork: during a pause no thread can enter. */
 #pragma once
 #include "base/options.h"
+#include "base/view.h"
 #include "record/thread.h"
 
 struct hp_session {
@@ -89,3 +90,6 @@ void hp_session_resume(void);
 /* Call it in a fork child, in place of hp_session_resume(). The session gets a new number and a new
  * seed. If `is_clean` is false, what was recorded before no longer belongs to the session. */
 void hp_session_after_fork(bool is_clean);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_session_view[4];

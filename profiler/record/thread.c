@@ -331,3 +331,19 @@ void hp_thread_after_fork(uint32_t session)
 		hp_tls.thread->session = 0;
 	hp_tls_set(&hp_tls, 0, 0);
 }
+
+const struct hp_view_row hp_thread_view[] = {
+	HP_VIEW_VARIABLE("threads.first", registry),
+	HP_VIEW_VARIABLE("threads.session", current_session),
+	HP_VIEW_VARIABLE("threads.retired_bytes", retired_bytes),
+	HP_VIEW_STRUCT("thread", struct hp_thread),
+	HP_VIEW_FIELD("thread.next", struct hp_thread, next),
+	HP_VIEW_FIELD("thread.tls", struct hp_thread, tls),
+	HP_VIEW_FIELD("thread.session", struct hp_thread, session),
+	HP_VIEW_FIELD("thread.n_samples", struct hp_thread, n_samples),
+	HP_VIEW_FIELD("thread.n_stacks_cut", struct hp_thread, n_stacks_cut),
+	HP_VIEW_STRUCT("tls", struct hp_tls),
+	HP_VIEW_FIELD("tls.left", struct hp_tls, left),
+	HP_VIEW_FIELD("tls.checkpoint", struct hp_tls, checkpoint),
+	HP_VIEW_FIELD("tls.version", struct hp_tls, version),
+};

@@ -6,6 +6,7 @@
  * a dump can add up the counts of all threads and never reads the storage of a dead thread. */
 #pragma once
 #include "base/tls.h"
+#include "base/view.h"
 #include "record/trigger.h"
 #include "tables/sampler.h"
 #include "unwind/unwind.h"
@@ -70,3 +71,6 @@ bool hp_thread_wait_idle(int patience_ms);
 /* Call it in a fork child, where the calling thread is the only one. Frees the structs of the
  * parent's other threads. The calling thread joins `session` at its next allocation. */
 void hp_thread_after_fork(uint32_t session);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_thread_view[13];

@@ -203,3 +203,7 @@ void hp_trigger_after_fork(void)
 	set_alarm_after(&freed_alarm, 0);
 	inuse_alarm.interval = inuse_alarm.first_interval;
 }
+
+const struct hp_view_row hp_trigger_view[] = {
+	HP_VIEW_VARIABLE("trigger.allocated", allocated),
+};

@@ -8,6 +8,7 @@
 #pragma once
 #include "base/options.h"
 #include "base/text.h"
+#include "base/view.h"
 
 /* News is what a thread has counted and not yet reported. */
 struct hp_trigger_news {
@@ -48,3 +49,6 @@ struct hp_trigger_totals hp_trigger_totals(void);
 /* Call it in a fork child. Bytes allocated and freed restart at 0; bytes in use stay; intervals are
  * as wide again as at the start. */
 void hp_trigger_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_trigger_view[1];

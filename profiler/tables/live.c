@@ -43,6 +43,7 @@ enum {
 struct shard {
 	struct hp_lock lock;
 	uint32_t n_slots, n_used;
+	uint32_t version; /* odd while slots are being changed: for who reads them from outside */
 	struct slot *slots;
 } __attribute__((aligned(64)));
 
@@ -254,6 +255,18 @@ static void set_n_used(struct shard *s, uint32_t n)
 	__atomic_store_n(&s->n_used, n, __ATOMIC_RELAXED);
 }
 
+/* With the lock. A fork child may have inherited an odd one. */
+static void begin_change(struct shard *s)
+{
+	__atomic_store_n(&s->version, s->version | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static void end_change(struct shard *s)
+{
+	__atomic_store_n(&s->version, s->version + 1, __ATOMIC_RELEASE);
+}
+
 static bool has_room(struct shard *s)
 {
 	uint32_t percent = is_small(s) ? 50 : 65;
@@ -311,6 +324,7 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 	out_replaced->address = 0;
 	if (!fits_in_slot(entry) || !hp_lock_acquire(&s->lock))
 		return false;
+	begin_change(s);
 	bool has = has_room(s);
 
 	if (has) {
@@ -323,6 +337,7 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 			set_filter(entry->address,
 				   with_block(filter_of(entry->address), entry->address));
 	}
+	end_change(s);
 	hp_lock_release(&s->lock);
 	return has;
 }
@@ -341,7 +356,9 @@ bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
 		is_found = s->slots[i].address == address;
 		if (is_found) {
 			*out = unpack_slot(s->slots[i]);
+			begin_change(s);
 			remove_slot(s, i);
+			end_change(s);
 			if (is_by_page)
 				set_filter(address, filter_of_blocks(s, hash, address));
 		}
@@ -390,3 +407,14 @@ void hp_live_after_fork(void)
 	for (int i = 0; i < N_SHARDS; i++)
 		hp_lock_release(&shards[i].lock);
 }
+
+const struct hp_view_row hp_live_view[] = {
+	HP_VIEW_ARRAY("live.shards", shards),
+	HP_VIEW_VARIABLE("live.first_session", first_session),
+	HP_VIEW_VARIABLE("live.is_by_page", is_by_page),
+	HP_VIEW_FIELD("live_shard.version", struct shard, version),
+	HP_VIEW_FIELD("live_shard.n_slots", struct shard, n_slots),
+	HP_VIEW_FIELD("live_shard.n_used", struct shard, n_used),
+	HP_VIEW_FIELD("live_shard.slots", struct shard, slots),
+	HP_VIEW_STRUCT("live_slot", struct slot),
+};

@@ -12,6 +12,7 @@
  * made, and goes back by the call that the program makes. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum {
 	HP_FILTER_PAGES = 1 << 20
@@ -80,3 +81,6 @@ size_t hp_live_count(void);
 
 /* Call it in a fork child. Releases the locks. */
 void hp_live_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_live_view[8];

@@ -223,3 +223,7 @@ void hp_spaces_after_fork(void)
 {
 	hp_lock_release(&lock);
 }
+
+const struct hp_view_row hp_spaces_view[] = {
+	HP_VIEW_VARIABLE("spaces.reserved_bytes", reserved_bytes),
+};

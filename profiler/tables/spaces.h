@@ -9,6 +9,7 @@
  * from within a hook; may allocate: no. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum hp_space {
 	HP_SPACE_UNKNOWN, /* not mapped by the program, or not since recording began */
@@ -61,3 +62,6 @@ void hp_spaces_reset(void);
 
 /* Call it in a fork child. Releases the lock. */
 void hp_spaces_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_spaces_view[1];

@@ -56,19 +56,20 @@ static void set_number(uint32_t *number, uint32_t n)
 /* --- changing a record --------------------------------------------------------------------- */
 
 /* Begins a change of a record's counts, and returns the record. Its shard must be locked, unless no
- * other thread knows the record yet. A copy that sees an odd version, or another version after
- * reading than before, reads the counts again. A fork child may have inherited an odd version. */
+ * other thread knows the record yet. A copy that sees a change begun and not ended, or another
+ * change after reading than before, reads the counts again. A fork child may have inherited a
+ * change that never ends. */
 static struct record *begin_change(hp_handle h)
 {
 	struct record *r = record_at(h);
 
-	__atomic_store_n(&r->version, r->version | 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->begun, r->ended + 1, __ATOMIC_RELAXED);
 	return r;
 }
 
 static void end_change(struct record *r)
 {
-	__atomic_store_n(&r->version, r->version + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->ended, r->begun, __ATOMIC_RELEASE);
 }
 
 /* Release stores keep the order of the program: a signal handler, too, sees the counts change in
@@ -164,15 +165,15 @@ static void free_folded_records(struct shard *s)
 /* Folds the shard's records with nothing in use. Returns true if there may be room now. A sweep
  * looks at every stack of the shard, so it is made only if a good part of the records has been
  * emptied since the last sweep. It frees what copies read. So a copy first announces itself and
- * then looks at is_folding, and a sweep first sets is_folding and then looks for copies: at least
- * one of the two sees the other, and waits or gives up. */
+ * then looks at fold_version, and a sweep first sets fold_version and then looks for copies: at
+ * least one of the two sees the other, and waits or gives up. */
 static bool fold_shard(struct shard *s)
 {
 	bool is_any_copy;
 
 	if (s->n_emptied * 8 < s->n_records || s->n_emptied == 0)
 		return false;
-	__atomic_store_n(&s->is_folding, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->fold_version, s->fold_version + 1, __ATOMIC_SEQ_CST);
 	is_any_copy = __atomic_load_n(&hp_stacks_table.n_copies, __ATOMIC_SEQ_CST) > 0;
 	if (!is_any_copy) {
 		s->n_emptied = 0;
@@ -180,7 +181,7 @@ static bool fold_shard(struct shard *s)
 			fold_bucket(s, &s->buckets[i]);
 		free_folded_records(s);
 	}
-	__atomic_store_n(&s->is_folding, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->fold_version, s->fold_version + 1, __ATOMIC_SEQ_CST);
 	return !is_any_copy;
 }
 
@@ -450,8 +451,39 @@ void hp_stacks_after_fork(void)
 	hp_stacks_table.fork_epoch++;
 	for (int i = 0; i < N_SHARDS; i++) {
 		hp_lock_release(&hp_stacks_table.shards[i].lock);
-		hp_stacks_table.shards[i].is_folding = false;
+		hp_stacks_table.shards[i].fold_version +=
+			hp_stacks_table.shards[i].fold_version % 2;
 		memset(&hp_stacks_table.shards[i].folded, 0,
 		       sizeof(hp_stacks_table.shards[i].folded));
 	}
 }
+
+const struct hp_view_row hp_stacks_view[] = {
+	HP_VIEW_ARRAY("stacks.shards", hp_stacks_table.shards),
+	HP_VIEW_ARRAY("stacks.chunks", hp_stacks_table.arena.chunks),
+	HP_VIEW_VARIABLE("stacks.n_chunks", hp_stacks_table.arena.n_chunks),
+	HP_VIEW_VARIABLE("stacks.used", hp_stacks_table.arena.used),
+	HP_VIEW_VARIABLE("stacks.fork_epoch", hp_stacks_table.fork_epoch),
+	HP_VIEW_CONSTANT("arena.grain", HP_ARENA_GRAIN),
+	HP_VIEW_CONSTANT("arena.chunk", HP_ARENA_CHUNK),
+	HP_VIEW_CONSTANT("arena.first", HP_ARENA_FIRST),
+	HP_VIEW_FIELD("shard.fold_version", struct shard, fold_version),
+	HP_VIEW_FIELD("shard.newest", struct shard, newest),
+	HP_VIEW_FIELD("shard.n_stacks", struct shard, n_stacks),
+	HP_VIEW_FIELD("shard.n_records", struct shard, n_records),
+	HP_VIEW_FIELD("shard.folded", struct shard, folded),
+	HP_VIEW_STRUCT("record", struct record),
+	HP_VIEW_FIELD("record.ended", struct record, ended),
+	HP_VIEW_FIELD("record.begun", struct record, begun),
+	HP_VIEW_FIELD("record.fork_epoch", struct record, fork_epoch),
+	HP_VIEW_FIELD("record.counts", struct record, counts),
+	HP_VIEW_FIELD("record.older", struct record, older),
+	HP_VIEW_FIELD("record.stack", struct record, stack),
+	HP_VIEW_FIELD("counts.alloc_objects", struct hp_counts, alloc_objects),
+	HP_VIEW_FIELD("counts.alloc_bytes", struct hp_counts, alloc_bytes),
+	HP_VIEW_FIELD("counts.free_objects", struct hp_counts, free_objects),
+	HP_VIEW_FIELD("counts.free_bytes", struct hp_counts, free_bytes),
+	HP_VIEW_FIELD("stack.hash", struct stack, hash),
+	HP_VIEW_FIELD("stack.n_frames", struct stack, n_frames),
+	HP_VIEW_FIELD("stack.frames", struct stack, frames[0]),
+};

@@ -8,6 +8,7 @@
  * add up the counts. Any thread, from within a hook; may allocate: no. */
 #pragma once
 #include "base/arena.h"
+#include "base/view.h"
 
 enum {
 	HP_STRIPES = 4
@@ -49,3 +50,6 @@ void hp_stacks_reset(void);
 /* Call it in a fork child. Releases the locks. The allocated counts begin with what is in use
  * now. */
 void hp_stacks_after_fork(void);
+
+/* Rows of the view. */
+extern const struct hp_view_row hp_stacks_view[27];

@@ -25,7 +25,7 @@ struct start {
  * folds it was stopped for good, or is the one that this signal handler has interrupted. */
 static bool wait_for_folding(struct shard *s)
 {
-	if (!__atomic_load_n(&s->is_folding, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&s->fold_version, __ATOMIC_SEQ_CST) % 2 == 0)
 		return true;
 	if (!hp_lock_acquire(&s->lock))
 		return false;
@@ -61,8 +61,8 @@ static struct hp_counts load_counts(const struct record *r)
 	return counts_since_fork(counts, __atomic_load_n(&r->fork_epoch, __ATOMIC_ACQUIRE));
 }
 
-/* Reads a record under its shard's lock, where it can be read with any version: the version is
- * still odd if the thread that was changing the record does not exist after a fork. Code that this
+/* Reads a record under its shard's lock, where it can be read even if a change of it has not ended:
+ * the change never ends if the thread that made it does not exist after a fork. Code that this
  * signal handler has interrupted holds the lock too. */
 static bool load_locked(const struct record *r, struct hp_counts *out)
 {
@@ -82,10 +82,10 @@ static bool load_locked(const struct record *r, struct hp_counts *out)
 static bool read_counts(const struct record *r, struct hp_counts *out)
 {
 	for (int i = 0; i < N_READS; i++) {
-		uint32_t version = __atomic_load_n(&r->version, __ATOMIC_ACQUIRE);
+		uint32_t ended = __atomic_load_n(&r->ended, __ATOMIC_ACQUIRE);
 
 		*out = load_counts(r);
-		if (version % 2 == 0 && __atomic_load_n(&r->version, __ATOMIC_RELAXED) == version)
+		if (__atomic_load_n(&r->begun, __ATOMIC_RELAXED) == ended)
 			return true;
 	}
 	return load_locked(r, out);
@@ -117,43 +117,6 @@ static void copy_shard(struct hp_stacks_copy *out, const struct shard *s, hp_han
 
 /* --- adding up stripes --------------------------------------------------------------------- */
 
-static bool is_same_stack(const struct hp_stacks_copy_entry *a,
-			  const struct hp_stacks_copy_entry *b)
-{
-	return a->hash == b->hash && a->n_frames == b->n_frames && a->frames && b->frames &&
-	       memcmp(a->frames, b->frames, a->n_frames * sizeof(a->frames[0])) == 0;
-}
-
-static void add_counts(struct hp_counts *to, const struct hp_counts *from)
-{
-	to->alloc_objects += from->alloc_objects;
-	to->alloc_bytes += from->alloc_bytes;
-	to->free_objects += from->free_objects;
-	to->free_bytes += from->free_bytes;
-}
-
-/* `places` is a hash table of the numbers of entries, which begin at 1. */
-static void merge_into(struct hp_stacks_copy *out, uint32_t *places, size_t n_places)
-{
-	size_t n_read = out->n_entries;
-
-	out->n_entries = 0;
-	for (size_t i = 0; i < n_read; i++) {
-		struct hp_stacks_copy_entry e = out->entries[i];
-		size_t place = e.hash % n_places;
-
-		while (places[place] && !is_same_stack(&out->entries[places[place] - 1], &e))
-			place = place + 1 == n_places ? 0 : place + 1;
-		if (places[place]) {
-			add_counts(&out->entries[places[place] - 1].counts, &e.counts);
-			out->n_stacks--;
-			continue;
-		}
-		out->entries[out->n_entries++] = e;
-		places[place] = out->n_entries;
-	}
-}
-
 static bool has_stripes(void)
 {
 	for (int i = SHARDS_A_STRIPE; i < N_SHARDS; i++)
@@ -166,13 +129,15 @@ static bool has_stripes(void)
  * stripe, and readers of dumps add up. */
 static void merge_stripes(struct hp_stacks_copy *out)
 {
-	size_t n_places = out->n_entries * 2 + 1;
+	size_t n_places = out->n_entries * 2 + 1, n_read;
 	uint32_t *places =
 		has_stripes() ? hp_memory_map_beyond_limit(n_places * sizeof(*places)) : NULL;
 
 	if (!places)
 		return;
-	merge_into(out, places, n_places);
+	n_read = out->n_entries;
+	out->n_entries = hp_stacks_merge(out->entries, n_read, places, n_places);
+	out->n_stacks -= n_read - out->n_entries;
 	hp_memory_unmap(places, n_places * sizeof(*places));
 }
 

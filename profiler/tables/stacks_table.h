@@ -3,6 +3,7 @@
  * stacks.c, which counts, and stacks_copy.c, which reads the counts meanwhile. */
 #pragma once
 #include "tables/stacks.h"
+#include <stddef.h>
 
 enum {
 	SHARDS_A_STRIPE = 64,
@@ -12,16 +13,23 @@ enum {
 	CACHE_LINE = 64
 };
 
+/* `ended` and `begun` are the numbers of changes of the counts that have ended and begun. They
+ * differ while a change is under way. A reader that reads `ended`, then the counts, then `begun`,
+ * and finds the two equal has counts of one moment (L. Lamport, "Concurrent Reading and Writing").
+ */
 struct record {
+	uint32_t ended;      /* written after the counts */
+	uint32_t fork_epoch; /* if it is not the present epoch, counts.free_* belong to the
+				parent process */
 	struct hp_counts counts;
-	uint32_t version; /* odd while the counts are being changed */
-	hp_handle next;   /* the next record of the same stack */
-	hp_handle older;  /* the next older record of the same shard */
-	hp_handle stack;  /* 0: the record is folded, and about to be freed */
+	hp_handle next;  /* the next record of the same stack */
+	hp_handle older; /* the next older record of the same shard */
+	hp_handle stack; /* 0: the record is folded, and about to be freed */
 	uint32_t size_class;
-	uint32_t fork_epoch; /* if it is not the present epoch, counts.free_* belong to the parent
-				process */
+	uint32_t begun; /* written before the counts */
 } __attribute__((aligned(CACHE_LINE)));
+
+_Static_assert(sizeof(struct record) == CACHE_LINE, "a record fills one cache line");
 
 struct stack {
 	hp_handle next; /* the next stack of the same bucket */
@@ -32,14 +40,14 @@ struct stack {
 	uint64_t frames[];
 };
 
-/* Copies read newest, n_stacks, n_records and is_folding without the lock, so these are written
- * atomically; so are the counts, version and fork_epoch of a record. The other fields of a record
- * are written before it becomes the newest. Copies don't read a record's `next`, and read `folded`
- * only while nothing is being folded. */
+/* Copies read newest, n_stacks, n_records and fold_version without the lock, so these are written
+ * atomically; so are the counts, ended, begun and fork_epoch of a record. The other fields of a
+ * record are written before it becomes the newest. Copies don't read a record's `next`, and read
+ * `folded` only while nothing is being folded. */
 struct shard {
 	struct hp_lock lock;
-	bool is_folding;
-	hp_handle newest; /* the newest record */
+	uint32_t fold_version; /* odd while records are being freed */
+	hp_handle newest;      /* the newest record */
 	uint32_t n_buckets, n_stacks, n_records;
 	hp_handle *buckets;
 	uint32_t n_emptied; /* records whose last block was freed since the last sweep */

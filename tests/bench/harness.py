@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs loads under several profilers by turns, keeps every figure, and prints the figures as a
+"""Runs loads under several profilers, interleaved, keeps every figure, and prints the figures as a
 table."""
 
 import dataclasses

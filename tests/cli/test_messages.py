@@ -103,7 +103,7 @@ def an_empty_file(folder):
 def a_foreign_file(folder):
     tap.is_in('1: not a heap profile', refuse(folder, bytes(range(256))))
     tap.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
-              '1: a program or core file is not supported; give a program as --binary')
+              '1: a program is not supported; give it as --binary')
     tap.is_in('perf.data is not supported', refuse(folder, b'PERFILE2' + bytes(range(256))))
 
 

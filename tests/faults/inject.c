@@ -2,8 +2,8 @@
 /* Usage: inject LIBRARY REPORT CALLS N ACTION REFUSED COMMAND...
  *
  * Runs a command and does something at the N-th system call that the library itself makes. CALLS is
- * a list of the names of calls that count, separated by commas, or "any". Calls of "clone" count
- * whoever makes them, because the C library makes the threads. The command and the library need not
+ * a list of the names of calls that count, separated by commas, or "any". Calls of "clone" count,
+ * also those of other code, because the C library makes the threads. The command and the library need not
  * be prepared: a seccomp filter passes their calls to this program, which recognizes the library's
  * calls by the address of the code that makes them. ACTION is one of
  *

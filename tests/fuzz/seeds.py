@@ -14,6 +14,7 @@ import os
 import pathlib
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -224,6 +225,34 @@ def programs():
         yield "library", pathlib.Path(compile_program(folder, "gcc", "c", ["-O2"], library)).read_bytes()
 
 
+# --- other processes -------------------------------------------------------------------------
+
+
+def note(kind, text):
+    return struct.pack("<III", 5, len(text), kind) + b"CORE\0\0\0\0" + text + b"\0" * (-len(text) % 4)
+
+
+def core(segments=3, offset=4096):
+    """A small one: a program and some memory."""
+    files = struct.pack("<QQQQQ", 1, 4096, 0x400000, 0x402000, 0) + b"/bin/program\0"
+    notes = note(3, struct.pack("<24xi108x", 4711)) + note(0x46494c45, files)
+    header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
+        "<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, segments + 1, 0, 0, 0)
+    headers = struct.pack("<IIQQQQQQ", 4, 0, 1024, 0, 0, len(notes), 0, 1)
+    for i in range(segments):
+        headers += struct.pack("<IIQQQQQQ", 1, (5, 4, 6)[i % 3], offset * (i + 1),
+                               0x400000 + i * 4096, 0, 4096, 4096, 4096)
+    memory = b"".join(bytes([i]) * 4096 for i in range(segments))
+    return ((header + headers).ljust(1024, b"\0") + notes).ljust(4096, b"\0") + memory
+
+
+def changes():
+    """What is read wrong of a process: piece, byte, bits."""
+    for i in range(60):
+        yield b"".join(struct.pack("<HHBB", random.randrange(400), random.randrange(4096), 0,
+                                   random.choice([1, 2, 0x80, 0xff])) for _ in range(i % 5))
+
+
 # --- all -------------------------------------------------------------------------------------
 
 def seeds():
@@ -247,6 +276,11 @@ def seeds():
     for name, program in programs():
         yield "symbolize", name, program
         yield "elf_image", name, program[:4096]
+    yield "core", "whole", core()
+    yield "core", "many", core(30)
+    yield "core", "overlap", core(4, 0)
+    for number, change in enumerate(changes()):
+        yield "view", str(number), change
     yield from found.inputs()
 
 

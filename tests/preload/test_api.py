@@ -31,8 +31,8 @@ def test_calls(folder, way):
 
 @test(way=WAYS)
 def test_sessions(folder, way):
-    """The numbers of the dumps continue from one session to the next. What was recorded does
-    not."""
+    """The numbers of the dumps continue from one session to the next. The records
+    do not."""
     start(folder, way, 'sessions')
     dumps = dumps_in(folder)
     equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')

@@ -505,7 +505,7 @@ static void test_a_copy_of_an_interrupted_record(void)
 	struct record *r = record_at(count(1, 3, 0, 16));
 
 	count(2, 3, 0, 16);
-	r->version++;
+	r->begun++;
 	lock_all(NULL);
 	CHECK_UINT_EQ(sum_of_all().alloc_objects, 2);
 	unlock_all();
@@ -519,11 +519,11 @@ static void test_a_record_that_was_being_changed_during_the_fork(void)
 	hp_stacks_reset();
 	hp_handle h = count(1, 3, 0, 16);
 
-	record_at(h)->version++;
+	record_at(h)->begun++;
 	hp_stacks_after_fork();
 	CHECK_UINT_EQ(find(1, 3, &n).alloc_objects, 1);
 	CHECK_UINT_EQ(count(1, 3, 0, 16), h);
-	CHECK_UINT_EQ(record_at(h)->version % 2, 0);
+	CHECK_UINT_EQ(record_at(h)->begun, record_at(h)->ended);
 	CHECK_UINT_EQ(find(1, 3, &n).alloc_objects, 2);
 }
 
@@ -536,7 +536,7 @@ static void test_a_shard_that_is_being_folded_is_missing(void)
 	for (uint64_t i = 0; i < 1000; i++)
 		count(i, 3, 0, 16);
 	lock_all(NULL);
-	hp_stacks_table.shards[5].is_folding = true;
+	hp_stacks_table.shards[5].fold_version++;
 	n_records = hp_stacks_table.shards[5].n_records;
 	CHECK(hp_stacks_copy(&copy));
 	CHECK(n_records > 0);
@@ -557,7 +557,7 @@ static void *count_slowly(void *record)
 	struct timespec soon;
 
 	CHECK(hp_lock_acquire(lock));
-	__atomic_add_fetch(&r->version, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&r->begun, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&r->counts.alloc_objects, 1, __ATOMIC_RELEASE);
 	sem_post(&is_half_changed);
 	clock_gettime(CLOCK_REALTIME, &soon);
@@ -568,7 +568,7 @@ static void *count_slowly(void *record)
 	}
 	sem_timedwait(&is_copied, &soon);
 	__atomic_add_fetch(&r->counts.alloc_bytes, 16, __ATOMIC_RELEASE);
-	__atomic_add_fetch(&r->version, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&r->ended, 1, __ATOMIC_RELEASE);
 	hp_lock_release(lock);
 	return NULL;
 }

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/outside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "readers/reader.h"
+#include "target/core.h"
+#include "target/snapshot.h"
+
+int outside_pid(const char *input)
+{
+	struct cursor text = cursor_make(input, strlen(input));
+	uint64_t pid;
+
+	if (!cursor_accept_text(&text, "pid:"))
+		return 0;
+	pid = cursor_take_decimal(&text);
+	return text.failed || !cursor_at_end(&text) || pid > INT_MAX ? 0 : (int)pid;
+}
+
+/* Takes over the target, NULL for want of memory; `r` is what came of opening it. */
+static int dump(struct hp_target *target, int r, char **out_text, size_t *out_size,
+		struct diag *diag)
+{
+	if (!target)
+		return diag_errno(diag, -ENOMEM);
+	if (!r)
+		r = hp_snapshot_dump(target, out_text, out_size, NULL);
+	if (r)
+		r = diag_error(diag, READER_E_UNSUPPORTED, "%s", target->message);
+	hp_target_close(target);
+	return r;
+}
+
+int outside_read_process(int pid, char **out_text, size_t *out_size, struct diag *diag)
+{
+	struct hp_target *target;
+	int r = hp_target_open_process(pid, &target);
+
+	return dump(target, r, out_text, out_size, diag);
+}
+
+bool outside_is_core(struct input *input)
+{
+	struct cursor head = input_head(input, HP_CORE_HEAD_SIZE);
+
+	return hp_core_is_head(head.at, cursor_left(&head));
+}
+
+/* --- what is packed ------------------------------------------------------------------------ */
+
+#define HOLE_SIZE 4096
+
+static int open_spool(struct diag *diag)
+{
+	const char *folder = getenv("TMPDIR");
+	int fd;
+
+	if (!folder || !folder[0])
+		folder = "/var/tmp";
+	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		diag_error(diag, -errno, "no room to unpack it in %s: %s", folder, strerror(errno));
+	return fd;
+}
+
+static bool is_zero(const char *bytes, size_t size)
+{
+	return size > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
+/* Memory is zero in large parts: those become holes. */
+static int write_at(int fd, const char *bytes, size_t size, off_t offset)
+{
+	while (size > 0) {
+		size_t some = HOLE_SIZE - (size_t)offset % HOLE_SIZE;
+		ssize_t n;
+
+		if (some > size)
+			some = size;
+		n = is_zero(bytes, some) ? (ssize_t)some : pwrite(fd, bytes, some, offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes += n;
+		offset += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int fill_spool(int fd, struct input *input, struct diag *diag)
+{
+	struct cursor some;
+	off_t size = 0;
+	int r = 0;
+
+	while (!r && !(r = input_take_some(input, &some)) && cursor_left(&some)) {
+		r = write_at(fd, some.at, cursor_left(&some), size);
+		size += (off_t)cursor_left(&some);
+		if (r)
+			diag_error(diag, r, "can't unpack it: %s", strerror(-r));
+	}
+	if (!r && ftruncate(fd, size) != 0)
+		r = diag_errno(diag, -errno);
+	return r;
+}
+
+/* The moment of the core is that of its file. */
+static void copy_time(int fd, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+		futimens(fd, (struct timespec[]){status.st_atim, status.st_mtim});
+}
+
+int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag)
+{
+	struct hp_target *target;
+	int fd = input_file(input), r;
+
+	if (fd < 0) {
+		fd = open_spool(diag);
+		if (fd < 0)
+			return READER_E_UNSUPPORTED;
+		r = fill_spool(fd, input, diag);
+		if (r) {
+			close(fd);
+			return r;
+		}
+		copy_time(fd, diag->file);
+	}
+	r = hp_target_open_core(fd, &target);
+	return dump(target, r, out_text, out_size, diag);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What each module tells tools of its tables, in one object. */
+#include "base/view.h"
+#include "base/memory.h"
+#include "dump/dumper.h"
+#include "dump/names.h"
+#include "process/fork_mark.h"
+#include "process/modules.h"
+#include "process/process.h"
+#include "record/recorder.h"
+#include "record/session.h"
+#include "record/thread.h"
+#include "record/trigger.h"
+#include "tables/live.h"
+#include "tables/spaces.h"
+#include "tables/stacks.h"
+
+#define PART(rows)                                       \
+	{                                                \
+		(rows), sizeof(rows) / sizeof((rows)[0]) \
+	}
+
+/* It has relocations and is never written otherwise, so it is in memory that a core holds.
+ * `retain`: a program that links the archive with --gc-sections refers to it nowhere. */
+__attribute__((visibility("default"), used, retain)) const struct heapprof_view heapprof_view = {
+	.magic = HP_VIEW_MAGIC,
+	.self = &heapprof_view,
+	.version = HP_VIEW_VERSION,
+	.size = sizeof(struct heapprof_view),
+	.row_size = sizeof(struct hp_view_row),
+	.n_parts = 13,
+	.release = HEAPPROF_VERSION,
+	.parts =
+		{
+			PART(hp_memory_view),
+			PART(hp_process_view),
+			PART(hp_fork_mark_view),
+			PART(hp_modules_view),
+			PART(hp_stacks_view),
+			PART(hp_live_view),
+			PART(hp_spaces_view),
+			PART(hp_thread_view),
+			PART(hp_session_view),
+			PART(hp_trigger_view),
+			PART(hp_recorder_view),
+			PART(hp_names_view),
+			PART(hp_dumper_view),
+		},
+};

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* A process is a pidfd and its start time: a number alone may be another process's by the time that
+ * it has been read. */
+#include "target/target.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+	MAPS_MAX = 256 << 20,
+	SMALL_FILE = 8192,
+	PIECES_A_CALL = 512, /* the kernel takes 1,024 */
+	PAGE_BYTES = 4096,
+};
+
+struct process {
+	struct hp_target target;
+	int task; /* one of its threads that has memory: the first may have ended before the others
+		   */
+	int pidfd, memory_fd;
+	uint64_t start_ticks;
+};
+
+static struct process *process_of(struct hp_target *t)
+{
+	return (struct process *)t;
+}
+
+/* --- files of /proc ------------------------------------------------------------------------- */
+
+/* Reads all of a file, which the caller frees, with a NUL behind it. -errno on failure. */
+static long read_whole(const char *path, size_t max, char **out)
+{
+	size_t size = 0, room = SMALL_FILE;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = fd < 0 ? NULL : malloc(room + 1);
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (text && (n = read(fd, text + size, room - size)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		size += (size_t)n;
+		if (size < room)
+			continue;
+		if (room >= max) {
+			n = -1;
+			errno = EFBIG;
+			break;
+		}
+		room *= 2;
+		char *grown = realloc(text, room + 1);
+
+		if (!grown)
+			free(text);
+		text = grown;
+	}
+	long r = !text ? -ENOMEM : n < 0 ? -errno : (long)size;
+
+	close(fd);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	text[size] = '\0';
+	*out = text;
+	return r;
+}
+
+static long read_of_process(int pid, const char *name, char **out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return read_whole(path, MAPS_MAX, out);
+}
+
+static long read_of_task(const struct process *p, const char *name, char **out)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", p->target.outer_pid, p->task, name);
+	return read_whole(path, MAPS_MAX, out);
+}
+
+/* What stands behind "KEY:" in /proc/PID/status; NULL if it is not there. */
+static const char *status_value(const char *status, const char *key)
+{
+	size_t size = strlen(key);
+	const char *line = status;
+
+	while (line && (strncmp(line, key, size) != 0 || line[size] != ':')) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return line ? line + size + 1 : NULL;
+}
+
+/* 0: there is none. */
+static long last_number(const char *line)
+{
+	long value = 0;
+
+	if (!line)
+		return 0;
+	while (*line && *line != '\n') {
+		char *end;
+		long n = strtol(line, &end, 10);
+
+		if (end == line)
+			break;
+		value = n;
+		line = end + strspn(end, " \t");
+	}
+	return value;
+}
+
+static long first_number(const char *line)
+{
+	return line ? strtol(line, NULL, 10) : -1;
+}
+
+/* The start time is field 22; the name, field 2, may hold anything but ends at the last ")". 0: the
+ * process is not there. */
+static uint64_t read_start_ticks(int pid, char *out_state)
+{
+	char *text, *p;
+	uint64_t ticks = 0;
+
+	if (read_of_process(pid, "stat", &text) < 0)
+		return 0;
+	p = strrchr(text, ')');
+	if (p && p[1] == ' ')
+		*out_state = p[2];
+	for (int i = 2; p && i < 22; i++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	if (p)
+		ticks = strtoull(p, NULL, 10);
+	free(text);
+	return ticks;
+}
+
+/* --- what went wrong ------------------------------------------------------------------------ */
+
+static int yama_scope(void)
+{
+	char *text;
+	int scope = 0;
+
+	if (read_whole("/proc/sys/kernel/yama/ptrace_scope", SMALL_FILE, &text) < 0)
+		return 0;
+	scope = (int)first_number(text);
+	free(text);
+	return scope;
+}
+
+static int explain_rights(struct hp_target *t)
+{
+	char path[64];
+	struct stat status;
+	int scope = yama_scope();
+
+	snprintf(path, sizeof(path), "/proc/%d/task", t->outer_pid);
+	if (geteuid() != 0 && stat(path, &status) == 0 && status.st_uid != geteuid() &&
+	    status.st_uid != 0)
+		return hp_target_error(
+			t,
+			"no right to read its memory: it belongs to user %u; run this "
+			"as that user, or as root",
+			status.st_uid);
+	if (geteuid() != 0 && scope == 1)
+		return hp_target_error(
+			t, "no right to read its memory: kernel.yama.ptrace_scope is 1, which lets "
+			   "only its ancestors; run this as root, or set it to 0");
+	if (scope > 1)
+		return hp_target_error(
+			t,
+			"no right to read its memory: kernel.yama.ptrace_scope is %d; "
+			"%s",
+			scope, scope == 2 ? "run this as root" : "nobody may until the next boot");
+	if (geteuid() != 0)
+		return hp_target_error(t, "no right to read its memory: it runs as root, or with "
+					  "rights of its own; run this as root");
+	return hp_target_error(t,
+			       "no right to read its memory: root lacks CAP_SYS_PTRACE here, as in "
+			       "a container; give it that, or run this outside");
+}
+
+static bool has_ended(const struct process *p)
+{
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+static int check(struct hp_target *t)
+{
+	struct process *p = process_of(t);
+	char state = 0;
+
+	if (has_ended(p) || read_start_ticks(t->outer_pid, &state) != p->start_ticks)
+		return hp_target_error(t, "the process ended while it was read");
+	return 0;
+}
+
+static void explain(struct hp_target *t, uint64_t address)
+{
+	if (!check(t))
+		hp_target_note_error(t, "no memory can be read at %#jx", (uintmax_t)address);
+}
+
+/* --- memory --------------------------------------------------------------------------------- */
+
+static bool read_by_file(struct process *p, struct hp_target_piece piece)
+{
+	char path[96];
+
+	if (p->memory_fd < 0) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", p->target.outer_pid, p->task);
+		p->memory_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	while (p->memory_fd >= 0 && piece.size > 0) {
+		ssize_t n = piece.address > INT64_MAX ? -1
+						      : pread(p->memory_fd, piece.to, piece.size,
+							      (off_t)piece.address);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		piece.address += (uint64_t)n;
+		piece.to = (char *)piece.to + n;
+		piece.size -= (size_t)n;
+	}
+	p->target.failed_at = piece.address;
+	return piece.size == 0;
+}
+
+static bool read_some(struct process *p, const struct hp_target_piece *pieces, size_t n)
+{
+	struct iovec local[PIECES_A_CALL], remote[PIECES_A_CALL];
+	size_t done, size = 0;
+	ssize_t got;
+
+	for (size_t i = 0; i < n; i++) {
+		local[i] = (struct iovec){pieces[i].to, pieces[i].size};
+		remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].size};
+		size += pieces[i].size;
+	}
+	got = process_vm_readv(p->task, local, n, remote, n, 0);
+	if (got >= 0 && (size_t)got == size)
+		return true;
+	/* The rest: what a system call that stopped short, or a filter of them, refused. */
+	done = got > 0 ? (size_t)got : 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t had = done < pieces[i].size ? done : pieces[i].size;
+		const struct hp_target_piece rest = {
+			pieces[i].address + had, (char *)pieces[i].to + had, pieces[i].size - had};
+
+		done -= had;
+		if (rest.size > 0 && !read_by_file(p, rest))
+			return false;
+	}
+	return true;
+}
+
+static bool read_pieces(struct hp_target *t, const struct hp_target_piece *pieces, size_t n)
+{
+	while (n > 0) {
+		size_t some = n < PIECES_A_CALL ? n : PIECES_A_CALL;
+
+		if (!read_some(process_of(t), pieces, some))
+			return false;
+		pieces += some;
+		n -= some;
+	}
+	return true;
+}
+
+static void close_process(struct hp_target *t)
+{
+	struct process *p = process_of(t);
+
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	if (p->memory_fd >= 0)
+		close(p->memory_fd);
+}
+
+static const struct hp_target_ops process_ops = {
+	.read = read_pieces,
+	.check = check,
+	.explain = explain,
+	.close = close_process,
+};
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static int read_status(struct process *p)
+{
+	struct hp_target *t = &p->target;
+	char *status;
+
+	if (read_of_process(t->outer_pid, "status", &status) < 0)
+		return hp_target_error(t, "no such process");
+	long group = first_number(status_value(status, "Tgid"));
+
+	t->pid = (int)last_number(status_value(status, "NSpid"));
+	if (t->pid == 0)
+		t->pid = t->outer_pid;
+	t->parent = (int)first_number(status_value(status, "PPid"));
+	free(status);
+	if (group != t->outer_pid)
+		return hp_target_error(t, "is a thread; its process is pid:%ld", group);
+	if (t->parent > 0 && read_of_process(t->parent, "status", &status) >= 0) {
+		t->parent_own = (int)last_number(status_value(status, "NSpid"));
+		free(status);
+	}
+	return 0;
+}
+
+static int open_pid(struct process *p)
+{
+	struct hp_target *t = &p->target;
+	char state = 0;
+
+	p->pidfd = (int)syscall(SYS_pidfd_open, t->outer_pid, 0);
+	if (p->pidfd < 0 && (errno == ESRCH || errno == ENOSYS || errno == EPERM)) {
+		if (errno == ESRCH)
+			return hp_target_error(t, "no such process");
+		return hp_target_error(t, "pidfd_open: %s", strerror(errno));
+	}
+	if (read_status(p))
+		return HP_TARGET_E;
+	if (p->pidfd < 0)
+		return hp_target_error(t, "no such process");
+	p->start_ticks = read_start_ticks(t->outer_pid, &state);
+	if (p->start_ticks == 0)
+		return hp_target_error(t, "no such process, or /proc is not mounted");
+	if (state == 'Z' || state == 'X')
+		return hp_target_error(t,
+				       "the process has ended, and its parent has not looked yet");
+	return 0;
+}
+
+static int is_number(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* The maps of the first thread that has some: after a pthread_exit() in main the file of the
+ * process is empty. Sets `task`. The size, or -errno. */
+static long read_maps_of_any(struct process *p, char **out)
+{
+	struct dirent **tasks = NULL;
+	char path[64];
+	long size;
+	int n;
+
+	p->task = p->target.outer_pid;
+	size = read_of_task(p, "maps", out);
+	if (size != 0)
+		return size;
+	snprintf(path, sizeof(path), "/proc/%d/task", p->target.outer_pid);
+	n = scandir(path, &tasks, is_number, alphasort);
+	for (int i = 0; i < n; i++) {
+		if (size <= 0) {
+			free(*out);
+			*out = NULL;
+			p->task = (int)strtol(tasks[i]->d_name, NULL, 10);
+			size = read_of_task(p, "maps", out);
+		}
+		free(tasks[i]);
+	}
+	free(tasks);
+	return size;
+}
+
+static int read_maps(struct process *p)
+{
+	struct hp_target *t = &p->target;
+	char *text = NULL;
+	long size = read_maps_of_any(p, &text);
+
+	if (size == -EACCES || size == -EPERM)
+		return explain_rights(t);
+	if (size < 0)
+		return check(t) ? HP_TARGET_E
+				: hp_target_error(t, "its maps can't be read: %s",
+						  strerror((int)-size));
+	if (size == 0) {
+		free(text);
+		return check(t) ? HP_TARGET_E
+				: hp_target_error(t, "has no memory of its own: a thread of the "
+						     "kernel, or a process that is ending");
+	}
+	return hp_target_parse_maps(t, text, (size_t)size);
+}
+
+static void read_memory_numbers(struct process *p)
+{
+	struct hp_target *t = &p->target;
+	uint64_t resident, shared;
+	char *text, *at;
+
+	if (read_of_task(p, "statm", &text) < 0)
+		return;
+	strtoull(text, &at, 10); /* of all its address space */
+	resident = strtoull(at, &at, 10);
+	shared = strtoull(at, &at, 10);
+	if (resident > 0) {
+		t->has_memory = true;
+		t->rss_bytes = resident * PAGE_BYTES;
+		t->anonymous_bytes = resident > shared ? (resident - shared) * PAGE_BYTES : 0;
+	}
+	free(text);
+}
+
+static void read_program(struct process *p)
+{
+	char path[64], program[4096];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", p->target.outer_pid);
+	n = readlink(path, program, sizeof(program));
+	if (n > 0)
+		p->target.program = strndup(program, (size_t)n);
+}
+
+/* Whether one word can be read, where the maps have one: /proc shows them to some who may not. */
+static int check_rights(struct process *p)
+{
+	struct hp_target *t = &p->target;
+
+	for (size_t i = 0; i < t->n_mappings; i++) {
+		uint64_t word;
+
+		if (!t->mappings[i].is_readable || !t->mappings[i].is_writable ||
+		    !t->mappings[i].is_private)
+			continue;
+		if (hp_target_read(t, t->mappings[i].start, &word, sizeof(word)))
+			return 0;
+		return check(t) ? HP_TARGET_E : explain_rights(t);
+	}
+	return 0;
+}
+
+int hp_target_open_process(int pid, struct hp_target **out)
+{
+	struct process *p = calloc(1, sizeof(*p));
+	int r;
+
+	*out = NULL;
+	if (!p)
+		return HP_TARGET_E;
+	*out = &p->target;
+	p->pidfd = p->memory_fd = -1;
+	p->target.ops = &process_ops;
+	p->target.outer_pid = pid;
+	r = open_pid(p);
+	if (!r)
+		r = read_maps(p);
+	if (!r)
+		r = check_rights(p);
+	if (r)
+		return r;
+	read_program(p);
+	read_memory_numbers(p);
+	clock_gettime(CLOCK_REALTIME, &p->target.time);
+	return 0;
+}
