@@ -31,7 +31,7 @@ struct input {
 	bool in_member;  /* between the header and the end of a gzip member */
 	bool in_padding; /* after the last member */
 	z_stream zlib;
-	ZSTD_DStream *zstd; /* NULL: it is not packed by zstd */
+	ZSTD_DStream *zstd; /* NULL if it is not packed by zstd */
 
 	char *text;
 	size_t text_size;
@@ -286,7 +286,7 @@ static int inflate_raw(struct input *input, char *to, size_t size, size_t *out_n
 	return 0;
 }
 
-/* The same of frames of zstd, which may follow each other. */
+/* Does the same for zstd data, which may have several frames. */
 static int unzstd_raw(struct input *input, char *to, size_t size, size_t *out_n)
 {
 	ZSTD_outBuffer out = {to, size, 0};

@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Without openat2, as before Linux 5.6 or under a filter, links could lead out of the root. */
+/* Fails if there is no openat2, as before Linux 5.6 or under a filter: without it, symbolic links
+ * could lead out of the root. */
 static int open_in_root(const char *root, const char *path, int flags)
 {
 	const struct open_how how = {

@@ -25,7 +25,8 @@ int outside_pid(const char *input)
 	return text.failed || !cursor_at_end(&text) || pid > INT_MAX ? 0 : (int)pid;
 }
 
-/* Takes over the target, NULL for want of memory; `r` is what came of opening it. */
+/* Prints and closes the target, which is NULL if memory was out. `r` is the result of opening it.
+ */
 static int dump(struct hp_target *target, int r, char **out_text, size_t *out_size,
 		struct diag *diag)
 {
@@ -76,7 +77,7 @@ static bool is_zero(const char *bytes, size_t size)
 	return size > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
 }
 
-/* Memory is zero in large parts: those become holes. */
+/* Large parts of memory are zero: these become holes. */
 static int write_at(int fd, const char *bytes, size_t size, off_t offset)
 {
 	while (size > 0) {
@@ -114,7 +115,7 @@ static int fill_spool(int fd, struct input *input, struct diag *diag)
 	return r;
 }
 
-/* The moment of the core is that of its file. */
+/* A core has the time of its file. */
 static void copy_time(int fd, const char *path)
 {
 	struct stat status;

@@ -9,7 +9,7 @@ struct find_binary_options {
 	size_t n_binaries;
 	bool *was_used; /* for each file: set to true if it was used; may be NULL */
 	struct debugfile_paths paths;
-	int process; /* that the profile was read from; 0: none, or it may have gone */
+	int process; /* the process that the profile was read from; 0: none */
 };
 
 struct find_binary_wanted {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The view is a constant object of the library, heapprof_view, by which a tool that reads a
- * process's memory, or a core, finds the profiler's tables. It holds rows: each names a variable, a
- * field of a struct or a constant, with its address, offset and size, as the _thread_db_ symbols of
- * the C library do. A tool looks up the names that it needs, so it reads tables that have grown or
- * moved since it was built.
+/* The view is a constant object of the library, heapprof_view. By it, a tool that reads another
+ * process's memory or a core finds the profiler's tables. The view leads to rows. Each row has the
+ * name of a variable, of a field of a struct or of a constant, and its address, offset and size, as
+ * the _thread_db_ symbols of the C library do. A tool looks up the names that it needs, so it can
+ * read tables whose layout has changed since it was built.
  *
- * The library and the tools include this header; it needs a C compiler only. */
+ * Both the library and the tools include this header. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -20,10 +20,10 @@ enum {
 
 struct hp_view_row {
 	char name[HP_VIEW_NAME_SIZE]; /* "object" or "struct.field", ended by a NUL */
-	const void *address;          /* of a variable; NULL for all else */
+	const void *address;          /* of a variable; otherwise NULL */
 	uint32_t offset;              /* of a field in its struct */
 	uint32_t size;                /* bytes, of one element; or the value of a constant */
-	uint32_t count;               /* elements; 1 but for an array */
+	uint32_t count;               /* elements; 1 unless it is an array */
 	uint32_t unused;
 };
 
@@ -34,15 +34,16 @@ struct hp_view_part { /* the rows of one module */
 
 struct heapprof_view {
 	uint8_t magic[HP_VIEW_MAGIC_SIZE];
-	const struct heapprof_view *self; /* a copy elsewhere in memory is no view */
-	uint32_t version, size;           /* HP_VIEW_VERSION, sizeof(struct heapprof_view) */
+	const struct heapprof_view
+		*self;          /* differs in a copy elsewhere in memory, which is not a view */
+	uint32_t version, size; /* HP_VIEW_VERSION, sizeof(struct heapprof_view) */
 	uint32_t row_size, n_parts;
 	char release[24]; /* of heapprof, ended by a NUL */
 	struct hp_view_part parts[HP_VIEW_PARTS_MAX];
 } __attribute__((aligned(HP_VIEW_ALIGNMENT)));
 
-/* Only the library holds these bytes. A tool has them masked, for it must not find itself, nor the
- * memory of another tool. */
+/* Only the library contains these bytes. A tool contains them masked, so that no tool finds itself
+ * or another tool. */
 #define HP_VIEW_MAGIC                                                                             \
 	{                                                                                         \
 		0x96, 'h', 'e', 'a', 'p', 'p', 'r', 'o', 'f', 0x0d, 0x0a, 0x1a, 0xc3, 0x5e, 0xa7, \
@@ -58,7 +59,8 @@ struct heapprof_view {
 			0x5e ^ HP_VIEW_MASK, 0xa7 ^ HP_VIEW_MASK, 0x01 ^ HP_VIEW_MASK            \
 	}
 
-/* Rows of a module's table, one of them a variable: what has a relocation is in a core. */
+/* Rows of a module. At least one must be a variable: the array then has a relocation, so it is in
+ * memory that cores contain. */
 #define HP_VIEW_VARIABLE(row_name, object)                                                   \
 	{                                                                                    \
 		.name = (row_name), .address = &(object), .size = sizeof(object), .count = 1 \

@@ -32,7 +32,7 @@ enum state {
 	READY
 };
 
-/* Has the linker take view.c from the archive. */
+/* Makes the linker take view.c from the archive. */
 __attribute__((used)) static const struct heapprof_view *const view = &heapprof_view;
 
 static uint32_t state;

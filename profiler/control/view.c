@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each module tells tools of its tables, in one object. */
+/* Collects the rows of all modules in one object. */
 #include "base/view.h"
 #include "base/memory.h"
 #include "dump/dumper.h"
@@ -20,8 +20,8 @@
 		(rows), sizeof(rows) / sizeof((rows)[0]) \
 	}
 
-/* It has relocations and is never written otherwise, so it is in memory that a core holds.
- * `retain`: a program that links the archive with --gc-sections refers to it nowhere. */
+/* The object has relocations, so it is in memory that cores contain. `retain` keeps it in a program
+ * that is linked with the archive and --gc-sections, since nothing refers to it there. */
 __attribute__((visibility("default"), used, retain)) const struct heapprof_view heapprof_view = {
 	.magic = HP_VIEW_MAGIC,
 	.self = &heapprof_view,

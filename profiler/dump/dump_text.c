@@ -52,7 +52,7 @@ static const struct hp_module *permanent_at(const struct hp_dump_content *c, siz
 	return c->source->get_permanent(c->source, i);
 }
 
-/* NULL if there is no such number. */
+/* Returns NULL if there is no such number. */
 static const struct hp_module *numbered_at(const struct hp_dump_content *c, size_t number)
 {
 	return c->source->get_numbered(c->source, number);

@@ -43,7 +43,7 @@ enum {
 struct shard {
 	struct hp_lock lock;
 	uint32_t n_slots, n_used;
-	uint32_t version; /* odd while slots are being changed: for who reads them from outside */
+	uint32_t version; /* odd while slots are being changed, for readers from outside */
 	struct slot *slots;
 } __attribute__((aligned(64)));
 
@@ -255,7 +255,7 @@ static void set_n_used(struct shard *s, uint32_t n)
 	__atomic_store_n(&s->n_used, n, __ATOMIC_RELAXED);
 }
 
-/* With the lock. A fork child may have inherited an odd one. */
+/* The lock is held. A fork child may have inherited an odd version. */
 static void begin_change(struct shard *s)
 {
 	__atomic_store_n(&s->version, s->version | 1, __ATOMIC_RELAXED);

@@ -26,8 +26,8 @@ struct hp_stacks_copy {
 bool hp_stacks_copy(struct hp_stacks_copy *out);
 void hp_stacks_release(struct hp_stacks_copy *copy);
 
-/* Puts the entries of one stack together, which each stripe has counted apart; those that stay keep
- * their order. `places` is a hash table, all zeroes, with more room than entries. Returns how many
- * there are then. */
+/* Adds up the entries of each stack, which every stripe has counted for itself. Entries that stay
+ * keep their order. `places` is a hash table of zeroes that has more places than there are entries.
+ * Returns the number of entries that stay. */
 size_t hp_stacks_merge(struct hp_stacks_copy_entry *entries, size_t n, uint32_t *places,
 		       size_t n_places);

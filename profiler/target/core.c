@@ -37,7 +37,7 @@ struct core {
 	size_t n_segments;
 	char *notes;
 	size_t notes_size;
-	struct file_range *files; /* as NT_FILE has them; paths are in `notes` */
+	struct file_range *files; /* of NT_FILE; their paths point into `notes` */
 	size_t n_files;
 };
 
@@ -92,7 +92,7 @@ static const struct segment *segment_at(const struct core *c, uint64_t address)
 	return &c->segments[low];
 }
 
-/* A piece may lie in several segments. */
+/* A piece may extend over several segments. */
 static bool read_piece(struct core *c, struct hp_target_piece piece)
 {
 	while (piece.size > 0) {
@@ -284,7 +284,7 @@ static int read_headers(struct core *c)
 
 /* --- notes ---------------------------------------------------------------------------------- */
 
-/* Whether one of the first `n` segments has a part of the range. */
+/* Returns true if one of the first `n` segments contains a part of the range. */
 static bool is_touched(const struct core *c, size_t n, const struct file_range *f)
 {
 	size_t low = 0, high = n;
@@ -345,8 +345,8 @@ static int read_note(struct core *c, uint32_t type, const char *desc, size_t siz
 	return 0;
 }
 
-/* gcore leaves out segments of files that were not written, the code among them: nothing says how
- * these were mapped. */
+/* Adds segments without bytes for the files' ranges that have none. gcore omits segments of files
+ * that were not written, such as code, and does not record how these were mapped. */
 static int add_missing_segments(struct core *c)
 {
 	size_t n = c->n_segments;
@@ -419,14 +419,14 @@ static const struct file_range *file_at(const struct core *c, uint64_t address)
 	return &c->files[low];
 }
 
-/* Where some overlap, as in no core, one is found or none. */
+/* If ranges overlap, as they do in no valid core, file_at() finds one of them or none. */
 static void sort_files(struct core *c)
 {
 	if (c->n_files > 0)
 		qsort(c->files, c->n_files, sizeof(*c->files), compare_files);
 }
 
-/* As the kernel shows it. */
+/* Escapes a path as the kernel does. */
 static void print_path(FILE *maps, const char *path)
 {
 	for (; *path; path++)

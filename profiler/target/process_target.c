@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A process is a pidfd and its start time: a number alone may be another process's by the time that
- * it has been read. */
+/* A process is identified by a pidfd and its start time: a process ID alone may belong to another
+ * process by the time that the memory has been read. */
 #include "target/target.h"
 #include <dirent.h>
 #include <errno.h>
@@ -23,8 +23,7 @@ enum {
 
 struct process {
 	struct hp_target target;
-	int task; /* one of its threads that has memory: the first may have ended before the others
-		   */
+	int task; /* a thread that has memory: the first thread may have ended before others */
 	int pidfd, memory_fd;
 	uint64_t start_ticks;
 };
@@ -36,7 +35,8 @@ static struct process *process_of(struct hp_target *t)
 
 /* --- files of /proc ------------------------------------------------------------------------- */
 
-/* Reads all of a file, which the caller frees, with a NUL behind it. -errno on failure. */
+/* Reads a whole file into *out, which ends with a NUL and which the caller frees. Returns its size,
+ * or -errno. */
 static long read_whole(const char *path, size_t max, char **out)
 {
 	size_t size = 0, room = SMALL_FILE;
@@ -94,7 +94,7 @@ static long read_of_task(const struct process *p, const char *name, char **out)
 	return read_whole(path, MAPS_MAX, out);
 }
 
-/* What stands behind "KEY:" in /proc/PID/status; NULL if it is not there. */
+/* Returns the text after "KEY:" in /proc/PID/status, or NULL if there is none. */
 static const char *status_value(const char *status, const char *key)
 {
 	size_t size = strlen(key);
@@ -107,7 +107,7 @@ static const char *status_value(const char *status, const char *key)
 	return line ? line + size + 1 : NULL;
 }
 
-/* 0: there is none. */
+/* Returns the last number of the line, or 0 if there is none. */
 static long last_number(const char *line)
 {
 	long value = 0;
@@ -131,8 +131,8 @@ static long first_number(const char *line)
 	return line ? strtol(line, NULL, 10) : -1;
 }
 
-/* The start time is field 22; the name, field 2, may hold anything but ends at the last ")". 0: the
- * process is not there. */
+/* Returns the start time, or 0 if there is no such process. It is field 22. The name, field 2, may
+ * contain any characters and ends at the last ")". */
 static uint64_t read_start_ticks(int pid, char *out_state)
 {
 	char *text, *p;
@@ -263,7 +263,7 @@ static bool read_some(struct process *p, const struct hp_target_piece *pieces, s
 	got = process_vm_readv(p->task, local, n, remote, n, 0);
 	if (got >= 0 && (size_t)got == size)
 		return true;
-	/* The rest: what a system call that stopped short, or a filter of them, refused. */
+	/* The rest: the call stopped short, or a filter of system calls refused it. */
 	done = got > 0 ? (size_t)got : 0;
 	for (size_t i = 0; i < n; i++) {
 		size_t had = done < pieces[i].size ? done : pieces[i].size;
@@ -361,8 +361,8 @@ static int is_number(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* The maps of the first thread that has some: after a pthread_exit() in main the file of the
- * process is empty. Sets `task`. The size, or -errno. */
+/* Reads the maps of the first thread that has any: after a pthread_exit() in main, the file of the
+ * process is empty. Sets `task`. Returns the size, or -errno. */
 static long read_maps_of_any(struct process *p, char **out)
 {
 	struct dirent **tasks = NULL;
@@ -440,7 +440,7 @@ static void read_program(struct process *p)
 		p->target.program = strndup(program, (size_t)n);
 }
 
-/* Whether one word can be read, where the maps have one: /proc shows them to some who may not. */
+/* Reads one word, since /proc shows the maps to some users who must not read the memory. */
 static int check_rights(struct process *p)
 {
 	struct hp_target *t = &p->target;

@@ -24,7 +24,7 @@
 
 enum {
 	ATTEMPTS_MAX = 12,
-	READS_MAX = 100, /* at once, of what is being changed */
+	READS_MAX = 100, /* without a nap, of a record that is being changed */
 	NAPS_MAX = 200, /* of a millisecond, in one reading: a thread may have lost its processor */
 	SHARDS_MAX = 1 << 16,
 	THREADS_MAX = 1 << 20,
@@ -47,7 +47,7 @@ enum {
 struct heads {
 	uint32_t session_number, session_own;
 	uint64_t interval;
-	uint8_t is_only_mappings; /* a bool here could be none */
+	uint8_t is_only_mappings; /* not a bool: it may have any value */
 	uint32_t n_chunks, used, fork_epoch;
 	uint64_t first_thread, retired_bytes;
 	uint32_t threads_session;
@@ -127,7 +127,7 @@ struct layout {
 static const struct {
 	const char *name;
 	size_t place, size;
-	const char *of; /* the row of the struct that it is in, if there is one */
+	const char *of; /* the row of the struct that contains it, or NULL */
 } fields_wanted[] = {
 	FIELD("shard.fold_version", fold_version, 4, "stacks.shards"),
 	FIELD("shard.newest", newest, 4, "stacks.shards"),
@@ -218,7 +218,7 @@ struct snapshot {
 	struct heads heads, heads_after;
 	char *shards, *shards_after;
 	bool is_last_attempt;
-	bool is_inherited; /* by a fork child that the library has not noticed yet */
+	bool is_inherited; /* the tables of a fork child that the library has not noticed yet */
 
 	struct chunk *chunks;
 	size_t n_chunks, n_chunk_bytes;
@@ -244,7 +244,7 @@ static uint64_t read_number(const char *bytes, uint32_t offset, size_t size)
 	return value;
 }
 
-/* Bytes could not be read: they may have gone meanwhile. */
+/* Bytes could not be read: they may have been unmapped meanwhile. */
 static int unreadable(struct snapshot *s)
 {
 	if (!s->is_last_attempt && !s->t->is_frozen)
@@ -344,7 +344,8 @@ static size_t shards_size(const struct snapshot *s)
 	return (size_t)s->tables.shards.count * s->tables.shards.size;
 }
 
-/* Shards first: what they lead to is within what the arena has handed out then. */
+/* Reads the shards first: the records that they lead to are in the part of the arena that is in use
+ * when `used` is read after them. */
 static int read_heads(struct snapshot *s, struct heads *heads, char *shards)
 {
 	struct hp_target_piece pieces[N_HEADS + 1] = {
@@ -390,7 +391,7 @@ static int check_owner(struct snapshot *s)
 	if (mark != HP_FORK_MARK_WIPED && !s->is_last_attempt && !s->t->is_frozen)
 		return HP_TARGET_E_MOVED;
 	snprintf(s->note, sizeof(s->note),
-		 "a fork child that has not allocated yet: what it inherited is shown");
+		 "a fork child that has not allocated yet: the memory that it inherited is shown");
 	return 0;
 }
 
@@ -427,7 +428,7 @@ static void free_chunks(struct snapshot *s)
 	s->n_chunks = s->n_chunk_bytes = 0;
 }
 
-/* How much of a chunk was handed out. */
+/* Returns how much of a chunk was handed out. */
 static size_t chunk_size(const struct snapshot *s, size_t i)
 {
 	size_t size = i == 0 ? s->tables.first_chunk.size : s->tables.chunk.size;
@@ -507,7 +508,7 @@ static int copy_chunks(struct snapshot *s)
 	return r;
 }
 
-/* Where a piece lies in the copy; NULL if it does not. `address` is for messages. */
+/* Returns the copy of a piece, or NULL if the copy does not contain all of it. */
 static char *piece_at(const struct snapshot *s, uint32_t handle, size_t size)
 {
 	uint32_t grains = s->tables.chunk.size / s->tables.grain.size;
@@ -519,7 +520,8 @@ static char *piece_at(const struct snapshot *s, uint32_t handle, size_t size)
 	return s->chunks[chunk].bytes + offset;
 }
 
-/* What does not fit together may have been read at two moments. */
+/* Inconsistent data may have been read at two moments: reads it again, unless this is the last
+ * attempt. */
 static int damaged(struct snapshot *s, const char *what, uint32_t handle)
 {
 	if (!s->is_last_attempt && !s->t->is_frozen)
@@ -547,7 +549,7 @@ static bool is_torn(const struct snapshot *s, uint32_t handle)
 	return s->chunks[handle / grains].is_torn[handle % grains];
 }
 
-/* Chunks of the target lie where its table says; the copy does not keep that. */
+/* Sets *out to the address of a piece in the target. */
 static int address_of(struct snapshot *s, uint32_t handle, uint64_t *out)
 {
 	uint32_t grains = s->tables.chunk.size / s->tables.grain.size;
@@ -559,7 +561,7 @@ static int address_of(struct snapshot *s, uint32_t handle, uint64_t *out)
 	return 0;
 }
 
-/* False if all naps have been taken. */
+/* Sleeps for a millisecond. Returns false if no nap is left. */
 static bool nap(struct snapshot *s)
 {
 	const struct timespec ms = {.tv_nsec = 1000 * 1000};
@@ -596,7 +598,7 @@ static int read_again(struct snapshot *s, uint32_t handle, char *record, bool *o
 	return r;
 }
 
-/* Makes what was half-changed fit to be printed. */
+/* Corrects counts that were changed halfway, so that they can be printed. */
 static void mend(struct hp_counts *c)
 {
 	if (c->free_objects > c->alloc_objects)
@@ -690,7 +692,7 @@ static int copy_folded(struct snapshot *s, const char *shard)
 	return add_entry(s, &e);
 }
 
-/* Its list ends after as many records as there is room for in all chunks, or it is a ring. */
+/* A list of more records than the chunks have room for is a ring. */
 static int copy_shard(struct snapshot *s, const char *shard)
 {
 	uint32_t handle = (uint32_t)read_number(shard, s->at.newest, 4);
@@ -710,7 +712,7 @@ static int copy_shard(struct snapshot *s, const char *shard)
 	return r;
 }
 
-/* Whether the copy of a shard's list is one of a moment when nothing was taken out. */
+/* Returns true if no record was removed from the shard while it was copied. */
 static bool is_shard_whole(const struct snapshot *s, size_t at)
 {
 	uint64_t before = read_number(s->shards + at, s->at.fold_version, 4);
@@ -750,7 +752,7 @@ static int check_sums(struct snapshot *s)
 	return 0;
 }
 
-/* Where all is recorded. Else there is one stripe, and a record for each class of sizes. */
+/* Adds up the stripes. There are several only if every allocation is recorded. */
 static int merge_stripes(struct snapshot *s)
 {
 	if (s->heads.interval != 1)
@@ -767,7 +769,7 @@ static int merge_stripes(struct snapshot *s)
 	return 0;
 }
 
-/* Whether tables were begun anew, or given back, while they were read. */
+/* Returns true if the tables were reset or released while they were read. */
 static bool has_moved(const struct snapshot *s)
 {
 	const struct heads *a = &s->heads, *b = &s->heads_after;
@@ -802,8 +804,8 @@ static int read_stacks(struct snapshot *s)
 
 /* --- threads --------------------------------------------------------------------------------- */
 
-/* See read_allocated() in thread.c. One that ends meanwhile has its bytes among the retired ones.
- */
+/* See read_allocated() in thread.c. Returns 0 if the thread has ended: its bytes are then among the
+ * retired ones. */
 static uint64_t allocated_by(struct snapshot *s, uint64_t tls, char *bytes)
 {
 	uint64_t allocated = 0;
@@ -841,7 +843,7 @@ static void add_thread(struct snapshot *s, const char *thread, char *tls_bytes)
 		s->allocated_bytes += allocated_by(s, tls, tls_bytes);
 }
 
-/* With room for one, and for its words in thread-local storage. */
+/* `thread` and `tls` are buffers for one thread and for its words in thread-local storage. */
 static int add_threads(struct snapshot *s, char *thread, char *tls)
 {
 	uint64_t at = s->heads.first_thread;
@@ -881,7 +883,8 @@ static int read_threads(struct snapshot *s)
 
 /* --- libraries ------------------------------------------------------------------------------- */
 
-/* A text of the target, at most up to `max`, the NUL included. NULL on failure. */
+/* Returns a copy of a string of the target, of at most `max` bytes with its NUL, or NULL on
+ * failure. */
 static char *read_text(struct snapshot *s, uint64_t address, size_t max)
 {
 	char *text = malloc(max);
@@ -953,7 +956,7 @@ static int read_permanent(struct snapshot *s)
 	return r;
 }
 
-/* Where `table` has the module of that number, or NULL if it can't be read. */
+/* Reads the module of that number into `bytes`. */
 static int read_numbered_at(struct snapshot *s, size_t number, char *bytes)
 {
 	uint32_t a_piece = s->tables.a_piece.size;
@@ -990,7 +993,8 @@ static int read_numbered(struct snapshot *s)
 	return r;
 }
 
-/* What hp_modules_note_deleted() would find: code of a file without a build ID that has gone. */
+/* Does what hp_modules_note_deleted() does: marks a module without a build ID whose file is
+ * deleted. */
 static void note_deleted(struct snapshot *s, struct hp_module *m)
 {
 	static const char suffix[] = " (deleted)";
@@ -1098,7 +1102,7 @@ static uint64_t uptime_ms(const struct snapshot *s)
 	return ms > 0 ? (uint64_t)ms : 0;
 }
 
-/* That of a fork child which has none yet: it will not be the parent's. */
+/* Returns the run ID. A fork child that has none yet gets one that differs from its parent's. */
 static uint64_t run_id(const struct snapshot *s)
 {
 	if (!s->is_inherited)
@@ -1163,7 +1167,7 @@ static void fill_content(struct snapshot *s, const struct hp_dump_source *source
 	};
 }
 
-/* What finds no memory goes on over what is given up. */
+/* Without memory, starts over at the beginning of the buffer, and the text is dropped. */
 static void grow(struct hp_text *text)
 {
 	char *grown = realloc(text->buffer, text->size * 2);

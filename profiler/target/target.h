@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A target is another process, or a core, whose memory is read: nobody is stopped for it, and
- * nothing is written into it. What is read is hostile: the target may be anything, and change
- * meanwhile.
+/* A target is another process, or a core, whose memory is read. A process is not stopped for it,
+ * and nothing is written into it. All that is read is untrusted: the target may be any program, and
+ * it may change meanwhile.
  *
- * This room is tool code: it allocates, and is no part of libheapprof. */
+ * This room is tool code: it allocates, and it is not part of libheapprof. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
-/* What functions here return: 0; HP_TARGET_E with a message in the target; HP_TARGET_E_MOVED,
- * without one, if what was read changed meanwhile or went, and is to be read again. */
+/* Functions of this room return 0; HP_TARGET_E, with a message in the target; or HP_TARGET_E_MOVED,
+ * without a message, if the memory changed while it was read and must be read again. */
 enum {
 	HP_TARGET_E = 1,
 	HP_TARGET_E_MOVED,
@@ -20,13 +20,13 @@ enum {
 struct hp_target_mapping {
 	uint64_t start, end, offset;
 	bool is_readable, is_writable, is_executable, is_private;
-	const char *line; /* as /proc/PID/maps has it, without its newline */
+	const char *line; /* of /proc/PID/maps, without its newline */
 	size_t line_size;
 	const char *path; /* within the line; NULL for anonymous memory */
 	size_t path_size;
 };
 
-/* Some bytes of the target's memory, and where they are to go. */
+/* A range of the target's memory, and the place to copy it to. */
 struct hp_target_piece {
 	uint64_t address;
 	void *to;
@@ -36,12 +36,13 @@ struct hp_target_piece {
 struct hp_target;
 
 struct hp_target_ops {
-	/* Reads all pieces, in this order. False if some of it can't be read: then the target's
-	 * `failed_at` is an address in the piece. */
+	/* Reads all pieces, in this order, each by a copy of its own. Returns false if a part can't
+	 * be read, and sets the target's `failed_at` to an address in that piece. */
 	bool (*read)(struct hp_target *t, const struct hp_target_piece *pieces, size_t n);
-	/* After the reading: whether it was the same target all the time. 0 or HP_TARGET_E. */
+	/* Checks, after reading, that the target was the same all the time. Returns 0 or
+	 * HP_TARGET_E. */
 	int (*check)(struct hp_target *t);
-	/* Notes a message that says why that address can't be read. */
+	/* Notes a message with the reason why that address can't be read. */
 	void (*explain)(struct hp_target *t, uint64_t address);
 	void (*close)(struct hp_target *t);
 };
@@ -49,16 +50,15 @@ struct hp_target_ops {
 struct hp_target {
 	const struct hp_target_ops *ops;
 	char message[512];
-	char note[256]; /* something about what was read that the reader is to know; "" if nothing
-			 */
+	char note[256]; /* for the note of the dump, "" if there is none */
 	uint64_t failed_at;
 	uint64_t n_bytes_read;
 
-	bool is_frozen;       /* nothing in it runs: reading it again would show the same */
-	int pid;              /* as the target itself sees it; 0: not known */
-	int outer_pid;        /* as we see it; 0: there is no process */
-	int parent;           /* as we see it; 0: not known */
-	int parent_own;       /* as it sees itself; 0: not known */
+	bool is_frozen;       /* nothing in it runs: each read gives the same */
+	int pid;              /* in the target's own PID namespace; 0: not known */
+	int outer_pid;        /* in our namespace; 0: there is no process */
+	int parent;           /* in our namespace; 0: not known */
+	int parent_own;       /* in its own namespace; 0: not known */
 	char *program;        /* path of the executable; NULL: not known */
 	struct timespec time; /* of the reading, or of the core; 0: not known */
 	bool has_memory;
@@ -66,21 +66,21 @@ struct hp_target {
 
 	struct hp_target_mapping *mappings; /* in order of addresses */
 	size_t n_mappings;
-	char *maps; /* the text that their lines are in */
+	char *maps; /* the text that contains their lines */
 };
 
-/* Opens the process; *out is to be closed, whatever is returned, unless it is NULL for want of
- * memory. */
+/* Opens a process. Returns 0 or HP_TARGET_E. The caller closes *out in either case; it is NULL if
+ * memory was out. */
 int hp_target_open_process(int pid, struct hp_target **out);
 
-/* Takes NULL. */
+/* Closes and frees the target; takes NULL. */
 void hp_target_close(struct hp_target *t);
 
-/* Notes the message, unless there is one. */
+/* Notes a message, unless there is one already. */
 void hp_target_note_error(struct hp_target *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The same, and is HP_TARGET_E. */
+/* The same as an expression whose value is HP_TARGET_E. */
 #define hp_target_error(...) (hp_target_note_error(__VA_ARGS__), HP_TARGET_E)
 
 static inline int hp_target_no_memory(struct hp_target *t)
@@ -88,20 +88,20 @@ static inline int hp_target_no_memory(struct hp_target *t)
 	return hp_target_error(t, "out of memory");
 }
 
-/* Notes why what was just read can't be. Returns HP_TARGET_E. */
+/* Notes why the last read failed. Returns HP_TARGET_E. */
 static inline int hp_target_explain(struct hp_target *t)
 {
 	t->ops->explain(t, t->failed_at);
 	return HP_TARGET_E;
 }
 
-/* Reads bytes; false, with `failed_at` set, if they can't be read. */
+/* Read bytes. Return false, with `failed_at` set, if these can't be read. */
 bool hp_target_read(struct hp_target *t, uint64_t address, void *to, size_t size);
 bool hp_target_read_pieces(struct hp_target *t, const struct hp_target_piece *pieces, size_t n);
 
-/* The mapping that holds the address, or NULL. */
+/* Returns the mapping that contains the address, or NULL. */
 const struct hp_target_mapping *hp_target_mapping_at(const struct hp_target *t, uint64_t address);
 
-/* Parses the text of /proc/PID/maps, `size` bytes, which the target takes over; lines that can't be
- * are passed over. 0 or HP_TARGET_E. */
+/* Parses `size` bytes of text in the format of /proc/PID/maps; skips lines that are not. Takes
+ * ownership of the text, allocated by malloc(). Returns 0 or HP_TARGET_E. */
 int hp_target_parse_maps(struct hp_target *t, char *text, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbols would need the library's file, which may be gone, replaced, or another system's. So the
- * memory itself is searched for the magic, where relocated data is first. */
+/* A symbol table would need the library's file, which may be deleted, replaced, or on another
+ * system. So the memory itself is searched for the magic, first where relocated data is. */
 #include "target/view_reader.h"
 #include <stdlib.h>
 #include <string.h>
@@ -209,7 +209,7 @@ static void search_piece(struct search *s, uint64_t address, size_t size)
 	}
 }
 
-/* Those that are there: a core has holes, and so has a mapping beyond the end of its file. */
+/* Searches page by page: a core has holes, and so has a mapping beyond the end of its file. */
 static void search_pages(struct search *s, uint64_t address, size_t size)
 {
 	const size_t page = 4096;
@@ -222,7 +222,7 @@ static void search_pages(struct search *s, uint64_t address, size_t size)
 	}
 }
 
-/* The header of a view lies in one line of the cache, so in one piece. */
+/* The header of a view is aligned, so it is never in two pieces. */
 static void search_mapping(struct search *s, const struct hp_target_mapping *m)
 {
 	for (uint64_t at = m->start; at < m->end && s->n_left > 0;) {
@@ -247,8 +247,8 @@ static void search_kind(struct search *s, enum kind kind)
 			search_mapping(s, &s->t->mappings[i]);
 }
 
-/* Takes the first that can be read, or a later one that records. Why others could not be read
- * matters only if none could. */
+/* Takes the first view that can be read, or a later one whose session records. A message about
+ * others stays only if no view can be read. */
 static int choose(struct hp_view_reader *view, struct search *s)
 {
 	struct hp_target *t = s->t;
@@ -281,7 +281,7 @@ int hp_view_reader_init(struct hp_view_reader *view, struct hp_target *t)
 	*view = (struct hp_view_reader){0};
 	if (!s.piece)
 		return hp_target_no_memory(t);
-	/* A library of that name may only forward what the program's own records. */
+	/* A library of that name may forward to a copy in the program, which records. */
 	for (int kind = 0; kind < N_KINDS && !r && !is_recorded; kind++) {
 		size_t n_before = s.n_found;
 
@@ -296,7 +296,8 @@ int hp_view_reader_init(struct hp_view_reader *view, struct hp_target *t)
 	}
 	free(s.piece);
 	if (!r && s.n_found == 0 && t->note[0])
-		r = hp_target_error(t, "heapprof is not in it, as far as can be seen: %s", t->note);
+		r = hp_target_error(t, "heapprof is not in it, as far as it can be read: %s",
+				    t->note);
 	if (!r && s.n_found == 0)
 		r = t->ops->check(t)
 			    ? HP_TARGET_E

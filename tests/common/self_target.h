@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* This very process as a target, with the profiler's tables that it has itself: what is read of it
- * can be changed on the way, as a hostile process would have it. */
+/* This process as a target, with profiler's tables of its own. Bytes that are read can be changed
+ * on the way, to simulate a hostile process. */
 #pragma once
 #include "base/view.h"
 #include "process/modules.h"
@@ -21,12 +21,12 @@ enum {
 
 struct self_patch {
 	uint64_t address;
-	uint8_t mask; /* of bits that are turned over */
+	uint8_t mask; /* of the bits that are inverted */
 };
 
 static struct self_patch self_patches[SELF_PATCHES_MAX];
 static size_t self_n_patches;
-static struct hp_target_piece self_pieces[SELF_PIECES_MAX]; /* that were read in the last run */
+static struct hp_target_piece self_pieces[SELF_PIECES_MAX]; /* that the last run has read */
 static size_t self_n_pieces;
 
 static inline bool self_read(struct hp_target *t, const struct hp_target_piece *pieces, size_t n)
@@ -80,7 +80,7 @@ static inline struct hp_target *self_target(void)
 	return t;
 }
 
-/* Tables as a program has them: stacks with counts, libraries, no thread. */
+/* Fills the tables as in a program: stacks with counts, libraries, no thread. */
 static inline void self_fill_tables(int n_stacks)
 {
 	hp_process_init();
@@ -96,7 +96,7 @@ static inline void self_fill_tables(int n_stacks)
 	}
 }
 
-/* Reads it. Returns what came of it; the text, if there is one, is to be freed. */
+/* Reads this process. Returns the result of hp_snapshot_dump(). The caller frees the text. */
 static inline int self_dump(char **out_text, char *out_message, size_t size)
 {
 	struct hp_target *t = self_target();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cores: what they say of themselves, and the profiler's tables in them. */
+/* Cores: their headers and notes, and the profiler's tables in them. */
 #include "target.h"
 #include "target/core.h"
 #include "target/snapshot.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The profiler's tables, as a process that lies has them. The input is a list of bytes that are
- * read otherwise than they are: number of the piece that is read, byte in it, bits. */
+/* The profiler's tables in a hostile process. The input is a list of changes: the number of a piece
+ * that is read, the byte in it, and the bits to invert. */
 #include "self_target.h"
 #include "target.h"
 
@@ -8,7 +8,7 @@ enum {
 	CHANGE_SIZE = 6
 };
 
-static struct hp_target_piece pieces[SELF_PIECES_MAX]; /* of a reading that nothing disturbs */
+static struct hp_target_piece pieces[SELF_PIECES_MAX]; /* that are read without changes */
 static size_t n_pieces;
 
 static void read_undisturbed(void)

@@ -233,7 +233,7 @@ def note(kind, text):
 
 
 def core(segments=3, offset=4096):
-    """A small one: a program and some memory."""
+    """A small core: a program and some memory."""
     files = struct.pack("<QQQQQ", 1, 4096, 0x400000, 0x402000, 0) + b"/bin/program\0"
     notes = note(3, struct.pack("<24xi108x", 4711)) + note(0x46494c45, files)
     header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
@@ -247,7 +247,7 @@ def core(segments=3, offset=4096):
 
 
 def changes():
-    """What is read wrong of a process: piece, byte, bits."""
+    """Changes of what is read of a process: piece, byte, bits."""
     for i in range(60):
         yield b"".join(struct.pack("<HHBB", random.randrange(400), random.randrange(4096), 0,
                                    random.choice([1, 2, 0x80, 0xff])) for _ in range(i % 5))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An allocator under the profiler that never comes back from one call, with a lock held that all
- * others need: a deadlock. */
+/* An allocator under the profiler in which one call never returns and holds a lock that all others
+ * need: a deadlock. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs to be read from outside. Each says "ready" on standard output once it is, and ends when
- * its standard input does. */
+/* Programs that are read from outside. Each prints "ready" when it is, and ends at the end of its
+ * standard input. */
 #include "program.h"
 
 #include <dlfcn.h>
@@ -23,7 +23,7 @@ enum {
 	THREADS_MAX = 64,
 	SIZE = 64,
 	KEPT = 100,
-	BLOCKING_SIZE = 54321, /* what blocking_malloc.c waits for ever at */
+	BLOCKING_SIZE = 54321, /* the size at which blocking_malloc.c blocks */
 };
 
 static __thread void *volatile sink;
@@ -41,7 +41,7 @@ static void say_number(long n)
 	say(text);
 }
 
-/* In a program that carries the archive nothing else would pull the function in. */
+/* In a program with the archive, only this reference links the function. */
 #ifdef HAS_ARCHIVE
 void HeapProfilerDump(const char *reason);
 
@@ -56,7 +56,7 @@ static void (*find_dump(void))(const char *)
 }
 #endif
 
-/* Each line of standard input asks for a dump, by way of the public function. */
+/* Each line of standard input asks for a dump by the public function. */
 static int follow_input(void)
 {
 	void (*dump)(const char *) = find_dump();
@@ -123,7 +123,7 @@ static int do_threads(char **argv)
 
 /* --- threads that go on ---------------------------------------------------------------------- */
 
-/* All blocks of a stack have one size, so its bytes tell its objects. */
+/* All blocks of a stack have one size, so bytes and objects must match. */
 static void *allocate_on(void *argument)
 {
 	unsigned n = (unsigned)(uintptr_t)argument;
@@ -159,7 +159,7 @@ static int do_many(char **argv)
 
 /* --- trouble --------------------------------------------------------------------------------- */
 
-/* Under blocking_malloc: the allocator never comes back, with a lock of its own held. */
+/* Under blocking_malloc, the allocator never returns and holds a lock of its own. */
 static void *block_in_malloc(void *unused)
 {
 	sink = malloc(BLOCKING_SIZE);
@@ -226,7 +226,7 @@ static int do_raw_fork(char **argv)
 	return 0;
 }
 
-/* It goes on under its own name, with what it has inherited. */
+/* A child that goes on with the tables that it has inherited. */
 static int do_fork(char **argv)
 {
 	sink = malloc(3000);
@@ -312,7 +312,7 @@ static void *wait_in_sigtimedwait(void *unused)
 	return NULL;
 }
 
-/* Says at the end how often a call was interrupted. */
+/* Prints at the end how often a call was interrupted. */
 static int do_waits(char **argv)
 {
 	void *(*const waits[])(void *) = {wait_in_epoll, wait_in_recv, wait_in_nanosleep,

@@ -3,8 +3,8 @@
  *
  *	read_outside PID
  *	read_outside PID N      reads it N times; each dump is followed by a line "---"
- *	read_outside PID N -q   prints none of them, but what reading took, in figures: the
- *	                        least and the median of CPU milliseconds, and bytes copied */
+ *	read_outside PID N -q   prints the cost instead: CPU milliseconds, the best and the median,
+ *	                        and the bytes copied */
 #include "target/snapshot.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 			return 2;
 	if (is_quiet && n > 0) {
 		qsort(ms, (size_t)n, sizeof(*ms), compare);
-		printf("least %.2f ms, median %.2f ms, %.2f MB copied\n", ms[0], ms[n / 2],
+		printf("best %.2f ms, median %.2f ms, %.2f MB copied\n", ms[0], ms[n / 2],
 		       (double)n_bytes / 1e6);
 	}
 	free(ms);

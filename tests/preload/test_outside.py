@@ -28,7 +28,7 @@ def pprofconv(*arguments, status=0):
 
 
 def refusal(*arguments):
-    """The one line that a refused input gets; nothing else is said, and nothing is written."""
+    """Returns the one line that is printed for a refused input; there must be no other output."""
     result = pprofconv(*arguments, status=2)
     check(result.stdout == '' and result.stderr.count('\n') == 1, f'{result.stderr!r}')
     return result.stderr
@@ -36,7 +36,7 @@ def refusal(*arguments):
 
 @contextlib.contextmanager
 def running(folder, *argv, name='outside', word='ready', **options):
-    """A program of outside.c that is ready; its first line is in .first."""
+    """Runs a program of outside.c and waits until it is ready; its first line is in .first."""
     process = subprocess.Popen([program(name), *argv], env=environment(folder, **options), cwd=folder,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)
@@ -53,7 +53,7 @@ def running(folder, *argv, name='outside', word='ready', **options):
 
 
 def read(pid):
-    """The dump that reading the process gives, and what is said of a failure."""
+    """Returns the dump that read_outside prints for the process."""
     result = subprocess.run([program('read_outside'), str(pid)], capture_output=True, text=True,
                             timeout=preload.PATIENCE)
     check(result.returncode == 0, f'read_outside: {result.stderr!r}')
@@ -121,7 +121,7 @@ def test_a_plugin_has_the_addresses_of_a_dump(folder):
 
 @test(exact=[True, False])
 def test_a_process_under_load_is_read_consistently(folder, exact):
-    """All blocks of a stack have one size, so a record that is torn shows."""
+    """All blocks of a stack have one size, so a torn record is noticed."""
     options = {} if exact else {'HEAP_PROFILE_SAMPLE_INTERVAL': '512'}
     with running(folder, 'load', '3', exact=exact, **options) as process:
         result = subprocess.run([program('read_outside'), str(process.pid), str(READS)],
@@ -263,7 +263,7 @@ def test_another_user_is_told_whose_it_is(folder):
 
 @test
 def test_names_come_from_the_root_of_the_process(folder):
-    """Its program and libraries are not where the paths lead for us."""
+    """The paths of its program and libraries lead elsewhere outside of its root."""
     if os.geteuid() != 0:
         skip('needs root')
     root = f'{folder}/root'
@@ -308,7 +308,7 @@ def make_gcore(folder, process):
 
 
 def records_of(path):
-    """What pprofconv reads there, without what is said of the file."""
+    """Returns the records that pprofconv reads, without the metadata."""
     text = pprofconv('convert', path, '-n', '-t', 'folded', '-s', 'inuse_space', '-o', '-').stdout
     return sorted(text.splitlines())
 
@@ -372,7 +372,7 @@ def make_again(folder, process):
 
 @test
 def test_another_version(folder):
-    """The view in a core, patched: its version comes behind the magic and its own address."""
+    """The version in the view, after the magic and the address, is patched in a core."""
     with running(folder, 'threads', '2', **SMALL) as process:
         core = make_gcore(folder, process)
         with open(core, 'r+b') as file:
@@ -386,7 +386,7 @@ def test_another_version(folder):
 
 @test
 def test_a_core_without_the_tables(folder):
-    """coredump_filter leaves out anonymous memory: what is missing is named."""
+    """coredump_filter excludes anonymous memory: the message names the memory that is missing."""
     with running(folder, 'abort', '1000') as process:
         core = crash(folder, process, mask='0x32')
         said = refusal('top', core)

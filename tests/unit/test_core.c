@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A small core, whole and in all the ways in which it can be wrong. */
+/* A small core, valid and damaged in various ways. */
 #include "target/core.h"
 #include "test.h"
 #include <elf.h>
@@ -172,7 +172,7 @@ static void test_wrong_headers(void)
 	check_refused(&c, sizeof(c), "notes of");
 }
 
-/* Cut anywhere it is refused, or says in a note that it was. */
+/* A truncated core is refused, or its note says that it was cut. */
 static void test_cut_at_each_length(void)
 {
 	struct core c;

@@ -14,7 +14,8 @@ static void fill_once(void)
 
 static char message[512];
 
-/* Runs with what was patched, and forgets that. The caller frees the text, NULL on failure. */
+/* Reads this process with the patches, and removes them. Returns the text, which the caller frees,
+ * or NULL on failure. */
 static char *dump(void)
 {
 	char *text = NULL;
@@ -27,7 +28,7 @@ static char *dump(void)
 	return r == 0 ? text : NULL;
 }
 
-/* Has the target say that number. */
+/* Patches these bytes of the target. */
 static void say(const void *address, const void *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -244,8 +245,8 @@ static void test_texts_without_an_end(void)
 	check_refused("no memory can be read at 0x10");
 }
 
-/* Each byte of all that is read, one at a time: refused or read, but never a crash, a hang or a
- * dump without an end. */
+/* Changes each byte that is read, one at a time. The target is refused or read, but there is never
+ * a crash, a hang or a dump without an end. */
 static void test_any_byte_may_be_wrong(void)
 {
 	static const uint8_t masks[] = {0x01, 0x80, 0xff};

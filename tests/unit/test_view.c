@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The view of this very program: its rows are well-formed, and lead to what they name. */
+/* The view of this program itself: its rows are well-formed, and lead to the objects they name. */
 #include "base/view.h"
 #include "record/session.h"
 #include "tables/stacks_table.h"
@@ -42,7 +42,7 @@ static void test_names_are_whole_and_unique(void)
 		}
 }
 
-/* Cores hold memory that was written, as relocations are; constants alone they leave out. */
+/* Cores contain memory that was written, as by a relocation; they omit constants without one. */
 static void test_every_part_has_a_relocation(void)
 {
 	for (uint32_t i = 0; i < heapprof_view.n_parts; i++) {
