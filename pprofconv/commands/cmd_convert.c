@@ -5,9 +5,9 @@
 
 #include "base/input.h"
 #include "base/path.h"
-#include "commands/command_empty.h"
-#include "commands/command_files.h"
 #include "commands/commands.h"
+#include "commands/empty.h"
+#include "commands/files.h"
 #include "transform/reproducible.h"
 #include "writers/writer.h"
 

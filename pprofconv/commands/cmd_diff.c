@@ -9,10 +9,10 @@
 #include "analysis/pairing.h"
 #include "analysis/shared_samples.h"
 #include "base/input.h"
-#include "commands/command_compare.h"
-#include "commands/command_empty.h"
-#include "commands/command_files.h"
 #include "commands/commands.h"
+#include "commands/compare.h"
+#include "commands/empty.h"
+#include "commands/files.h"
 #include "commands/inputs.h"
 #include "reports/report.h"
 

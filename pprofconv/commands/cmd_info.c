@@ -5,9 +5,9 @@
 
 #include "base/input.h"
 #include "base/utf8.h"
-#include "commands/command_empty.h"
-#include "commands/command_notes.h"
 #include "commands/commands.h"
+#include "commands/empty.h"
+#include "commands/notes.h"
 
 static void print_time(int64_t nanos)
 {

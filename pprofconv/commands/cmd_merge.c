@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/input.h"
-#include "commands/command_empty.h"
-#include "commands/command_files.h"
-#include "commands/command_moments.h"
 #include "commands/commands.h"
+#include "commands/empty.h"
+#include "commands/files.h"
+#include "commands/moments.h"
 #include "transform/merge.h"
 #include "transform/reproducible.h"
 #include "writers/writer.h"

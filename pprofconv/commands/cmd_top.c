@@ -7,9 +7,9 @@
 #include "analysis/top.h"
 #include "base/input.h"
 #include "base/utf8.h"
-#include "commands/command_compare.h"
-#include "commands/command_empty.h"
 #include "commands/commands.h"
+#include "commands/compare.h"
+#include "commands/empty.h"
 #include "reports/format.h"
 
 /* As pprof has them: of all values without their signs, and without a sign. */

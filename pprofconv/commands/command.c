@@ -10,7 +10,7 @@
 #include "base/input.h"
 #include "base/output.h"
 #include "base/utf8.h"
-#include "commands/command_notes.h"
+#include "commands/notes.h"
 #include "commands/progress.h"
 #include "readers/reader.h"
 #include "writers/writer.h"

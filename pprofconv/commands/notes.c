@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "commands/command_notes.h"
+#include "commands/notes.h"
 
 #include <inttypes.h>
 #include <stdio.h>

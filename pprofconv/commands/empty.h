@@ -2,7 +2,7 @@
 /* A profile without a sample is no error, but its report is empty. One line says how much the
  * program had allocated, why nothing was sampled, and what to set. */
 #pragma once
-#include "commands/command_compare.h"
+#include "commands/compare.h"
 #include "commands/inputs.h"
 
 #define EMPTY_TEXT_MAX 512

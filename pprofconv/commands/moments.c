@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "commands/command_moments.h"
+#include "commands/moments.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "commands/command_compare.h"
+#include "commands/compare.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "commands/command_empty.h"
+#include "commands/empty.h"
 #include "commands/inputs.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "commands/command_files.h"
+#include "commands/files.h"
 
 #include <errno.h>
 #include <stdlib.h>
