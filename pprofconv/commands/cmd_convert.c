@@ -11,6 +11,12 @@
 #include "transform/reproducible.h"
 #include "writers/writer.h"
 
+struct convert_settings {
+	struct settings common;
+	const char *output;
+	const char *to;
+};
+
 static bool is_directory(const char *path)
 {
 	struct stat status;
@@ -29,7 +35,7 @@ static int size_without(const char *name, const char *suffix)
 }
 
 /* Where the profile of `input` goes, which the caller frees: NULL if memory is out. */
-static char *output_path(const struct settings *settings, const struct writer *writer,
+static char *output_path(const struct convert_settings *settings, const struct writer *writer,
 			 const char *input)
 {
 	const char *output = settings->output;
@@ -97,15 +103,15 @@ static char *find_place(const char *path)
 	return place;
 }
 
-static int jobs_init(struct jobs *jobs, const struct settings *settings,
+static int jobs_init(struct jobs *jobs, const struct convert_settings *settings,
 		     const struct writer *writer)
 {
-	int r = vec_reserve(&jobs->items, (size_t)settings->n_inputs);
+	int r = vec_reserve(&jobs->items, (size_t)settings->common.n_inputs);
 
-	for (int i = 0; !r && i < settings->n_inputs; i++) {
+	for (int i = 0; !r && i < settings->common.n_inputs; i++) {
 		struct job *job = &jobs->items.items[jobs->items.n++];
 
-		*job = (struct job){.input = settings->inputs[i]};
+		*job = (struct job){.input = settings->common.inputs[i]};
 		job->output = output_path(settings, writer, job->input);
 		job->place = job->output ? find_place(job->output) : NULL;
 		r = job->place ? 0 : -ENOMEM;
@@ -159,7 +165,7 @@ static int convert(const struct settings *settings, const struct writer *writer,
 {
 	_cleanup_(profile_freep) struct profile *profile = command_load(settings, job->input);
 
-	if (!profile || command_symbolize(settings, profile))
+	if (!profile || command_symbolize(settings, (size_t)settings->n_inputs, profile))
 		return EXIT_BAD;
 	empty_warn(settings, profile, job->input);
 	if (settings->is_reproducible)
@@ -170,7 +176,7 @@ static int convert(const struct settings *settings, const struct writer *writer,
 }
 
 /* What can be known to be wrong before anything is written stops all. */
-static int convert_all(const struct settings *settings, const struct writer *writer)
+static int convert_all(const struct convert_settings *settings, const struct writer *writer)
 {
 	struct jobs jobs = {0};
 	int status = jobs_init(&jobs, settings, writer);
@@ -178,38 +184,39 @@ static int convert_all(const struct settings *settings, const struct writer *wri
 	if (!status)
 		status = check_places(&jobs);
 	if (!status)
-		status = check_outputs(settings, &jobs);
+		status = check_outputs(&settings->common, &jobs);
 	if (!status)
-		status = files_check_inputs(settings);
+		status = files_check_inputs(&settings->common);
 	for (size_t i = 0, n = status ? 0 : jobs.items.n; i < n; i++)
-		if (convert(settings, writer, &jobs.items.items[i]))
+		if (convert(&settings->common, writer, &jobs.items.items[i]))
 			status = EXIT_BAD;
 	jobs_deinit(&jobs);
 	return status;
 }
 
-static int run(const struct settings *settings)
+static int run(const struct settings *common)
 {
+	const struct convert_settings *settings = SETTINGS_OF(struct convert_settings, common);
 	const struct writer *writer = writer_find(settings->to);
 
 	if (!writer)
 		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
 				     settings->to);
-	if (!settings->n_inputs)
+	if (!common->n_inputs)
 		return command_error("no input; '" PROGRAM " --help' tells how to use it");
-	if (settings->n_inputs > 1 && settings->output && !is_directory(settings->output))
+	if (common->n_inputs > 1 && settings->output && !is_directory(settings->output))
 		return command_error("several inputs, so -o must name a folder; '" PROGRAM
 				     " merge' makes one profile of them");
 	return convert_all(settings, writer);
 }
 
 static const struct option_row options[] = {
-	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	{"output", 'o', OPTION_TEXT, offsetof(struct convert_settings, output), "FILE",
 	 "Where to write. A folder gets one file for each input; - is standard output. By default "
 	 "a profile is written beside its input, with .pb.gz instead of .heap or behind the name, "
 	 "and text to standard output. No two inputs may go to one file, and none over what is "
 	 "read."},
-	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
+	{"to", 't', OPTION_TEXT, offsetof(struct convert_settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
 	 "Leaves out what differs between two runs that did the same: addresses, process numbers, "
@@ -225,6 +232,11 @@ static const struct option_row options[] = {
 	{0},
 };
 
+static const struct convert_settings defaults = {
+	.common.max_input_bytes = INPUT_BYTES_LIMIT,
+	.to = "pprof",
+};
+
 const struct command command_convert = {
 	.name = "convert",
 	.arguments = "INPUT...",
@@ -234,6 +246,7 @@ const struct command command_convert = {
 		       "inlined there, files and lines, from the programs and libraries on this "
 		       "machine that have the same build IDs.",
 	.options = options,
-	.defaults = {.to = "pprof", .max_input_bytes = INPUT_BYTES_LIMIT},
+	.defaults = &defaults.common,
+	.settings_size = sizeof(defaults),
 	.run = run,
 };

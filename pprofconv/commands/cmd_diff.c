@@ -16,8 +16,21 @@
 #include "commands/inputs.h"
 #include "reports/report.h"
 
+struct diff_settings {
+	struct settings common;
+	struct compare_settings compare;
+	struct texts bases;
+	const char *focus;
+	const char *ignore;
+	struct texts max_growth;
+	struct texts max_growth_per_function;
+	bool is_strict;
+	bool allow_missing_base;
+	bool allow_empty;
+};
+
 struct comparison {
-	const struct settings *settings;
+	const struct diff_settings *settings;
 	const struct report_format *format;
 	struct gate_options gate_options;
 	enum frames_by by;
@@ -55,8 +68,9 @@ static int parse_gates(struct comparison *comparison, const struct texts *texts,
 
 static int parse_rules(struct comparison *comparison)
 {
-	const struct settings *settings = comparison->settings;
-	int status = compare_read_suppressions(settings, &comparison->suppressions);
+	const struct diff_settings *settings = comparison->settings;
+	int status = compare_read_suppressions(&settings->common, &settings->compare,
+					       &comparison->suppressions);
 
 	comparison->rules.suppressions =
 		comparison->suppressions.patterns.n ? &comparison->suppressions : NULL;
@@ -67,24 +81,25 @@ static int parse_rules(struct comparison *comparison)
 		status = compare_compile("ignore", settings->ignore, &comparison->ignore_regex,
 					 &comparison->rules.ignore);
 	if (!status)
-		status = compare_compile("hide", settings->hide, &comparison->hide_regex,
+		status = compare_compile("hide", settings->compare.hide, &comparison->hide_regex,
 					 &comparison->rules.hide);
 	return status;
 }
 
 static int parse(struct comparison *comparison)
 {
-	const struct settings *settings = comparison->settings;
-	int status = compare_parse_by(settings, &comparison->by);
+	const struct diff_settings *settings = comparison->settings;
+	int status = compare_parse_by(&settings->compare, &comparison->by);
 
-	comparison->format = report_format_find(settings->format);
+	comparison->format = report_format_find(settings->compare.format);
 	if (!comparison->format)
 		return command_error(
 			"--format: '%s' is none of text, markdown, json, pprof and folded",
-			settings->format);
+			settings->compare.format);
 	comparison->gate_options.is_strict = settings->is_strict;
 	if (!status)
-		status = compare_parse_confidence(settings, &comparison->gate_options.confidence);
+		status = compare_parse_confidence(&settings->compare,
+						  &comparison->gate_options.confidence);
 	if (!status)
 		status = parse_gates(comparison, &settings->max_growth, false);
 	if (!status)
@@ -110,35 +125,38 @@ static bool is_missing(const char *path)
 }
 
 /* A base that is missing is one of nothing, if that is allowed; one of several is not. */
-static int load_base(struct comparison *comparison, char *const *names, size_t n)
+static int load_base(struct comparison *comparison, size_t n_profiles, char *const *names, size_t n)
 {
 	if (comparison->settings->allow_missing_base && n == 1 && is_missing(names[0])) {
-		if (!comparison->settings->quiet)
+		if (!comparison->settings->common.quiet)
 			command_error("%s: not there, or empty; every sample is new", names[0]);
 		return EXIT_DONE;
 	}
-	return inputs_load(&comparison->sides[DIFF_BASE], comparison->settings, names, n);
+	return inputs_load(&comparison->sides[DIFF_BASE], &comparison->settings->common, n_profiles,
+			   names, n);
 }
 
 /* The base may be given by options; else it is the first of two. */
 static int load(struct comparison *comparison)
 {
-	const struct settings *settings = comparison->settings;
+	const struct diff_settings *settings = comparison->settings;
+	const struct settings *common = &settings->common;
 	const struct texts *bases = &settings->bases;
+	size_t n_profiles = (size_t)common->n_inputs + bases->n;
 	int status;
 
-	if (bases->n ? settings->n_inputs < 1 : settings->n_inputs != 2)
+	if (bases->n ? common->n_inputs < 1 : common->n_inputs != 2)
 		return command_error("expected BASE and NEW; '" PROGRAM
 				     " diff --help' tells how to use it");
 	if (bases->n)
-		status = load_base(comparison, (char *const *)bases->items, bases->n);
+		status = load_base(comparison, n_profiles, (char *const *)bases->items, bases->n);
 	else
-		status = load_base(comparison, settings->inputs, 1);
+		status = load_base(comparison, n_profiles, common->inputs, 1);
 	if (status)
 		return status;
-	return inputs_load(&comparison->sides[DIFF_NEW], settings,
-			   settings->inputs + (bases->n ? 0 : 1),
-			   (size_t)settings->n_inputs - (bases->n ? 0 : 1));
+	return inputs_load(&comparison->sides[DIFF_NEW], common, n_profiles,
+			   common->inputs + (bases->n ? 0 : 1),
+			   (size_t)common->n_inputs - (bases->n ? 0 : 1));
 }
 
 /* What folded stacks are taken to count: what is asked for, else what the other side shows first.
@@ -147,11 +165,11 @@ static const char *wanted_type(const struct comparison *comparison, const struct
 {
 	int value;
 
-	if (comparison->settings->sample_type)
-		return comparison->settings->sample_type;
+	if (comparison->settings->common.sample_type)
+		return comparison->settings->common.sample_type;
 	if (comparison->gates.n)
 		return comparison->gates.items[0].type;
-	value = command_sample_type(comparison->settings, other);
+	value = command_sample_type(&comparison->settings->common, other);
 	return profile_string(other, other->sample_types.items[value].type);
 }
 
@@ -196,7 +214,7 @@ static int find_type(const struct comparison *comparison, const char *type)
 static int check_types(struct comparison *comparison)
 {
 	const struct profile *profile = comparison->sides[DIFF_NEW].profiles.items[0];
-	int value = command_sample_type(comparison->settings, profile), status;
+	int value = command_sample_type(&comparison->settings->common, profile), status;
 
 	if (value < 0)
 		return EXIT_BAD;
@@ -226,7 +244,7 @@ static int warn(struct comparison *comparison, const char *text)
 		free(copy);
 		return command_error("%s", strerror(ENOMEM));
 	}
-	if (!comparison->settings->quiet)
+	if (!comparison->settings->common.quiet)
 		command_error("%s", text);
 	return EXIT_DONE;
 }
@@ -278,8 +296,8 @@ static int check_dropped(struct comparison *comparison)
 
 	if (is_one_run(comparison)) /* whose later dump counts those of the earlier as well */
 		base = 0;
-	status = compare_check_dropped(comparison->settings, base + new, comparison->gates.n > 0,
-				       text);
+	status = compare_check_dropped(&comparison->settings->compare, base + new,
+				       comparison->gates.n > 0, text);
 	return status || !*text ? status : warn(comparison, text);
 }
 
@@ -529,10 +547,10 @@ static int fill_report(struct comparison *comparison)
 	report->inputs[DIFF_NEW] = new->items.items;
 	report->names[DIFF_BASE] = base->names;
 	report->names[DIFF_NEW] = new->names;
-	report->n_top = (size_t)comparison->settings->n_lines;
+	report->n_top = (size_t)comparison->settings->compare.n_lines;
 	report->confidence = comparison->gate_options.confidence;
 	report->is_strict = comparison->gate_options.is_strict;
-	report->by = comparison->settings->by;
+	report->by = comparison->settings->compare.by;
 	report->is_one_run = is_one_run(comparison);
 	report->results = comparison->results.items;
 	report->n_results = comparison->results.n;
@@ -543,7 +561,7 @@ static int fill_report(struct comparison *comparison)
 static int write_report(const struct comparison *comparison)
 {
 	_cleanup_(output_freep) struct output *output = NULL;
-	const char *path = comparison->settings->output;
+	const char *path = comparison->settings->compare.output;
 	struct diag diag = {0};
 	int r;
 
@@ -560,7 +578,7 @@ static int write_report(const struct comparison *comparison)
 	}
 	if (!r)
 		r = output_commit(output, &diag);
-	diag_print(&diag, PROGRAM, !comparison->settings->quiet, stderr);
+	diag_print(&diag, PROGRAM, !comparison->settings->common.quiet, stderr);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }
@@ -605,10 +623,13 @@ static int report(struct comparison *comparison)
 
 static int run_comparison(struct comparison *comparison)
 {
+	const struct diff_settings *settings = comparison->settings;
+	const struct texts *const read[] = {&settings->bases, &settings->compare.suppressions,
+					    NULL};
 	int status = parse(comparison);
 
 	if (!status)
-		status = files_check(comparison->settings);
+		status = files_check(&settings->common, read, settings->compare.output);
 	if (!status)
 		status = load(comparison);
 	if (!status)
@@ -662,7 +683,7 @@ static void comparison_deinit(struct comparison *comparison)
 
 static int run(const struct settings *settings)
 {
-	struct comparison comparison = {.settings = settings};
+	struct comparison comparison = {.settings = SETTINGS_OF(struct diff_settings, settings)};
 	int status = run_comparison(&comparison);
 
 	comparison_deinit(&comparison);
@@ -670,50 +691,48 @@ static int run(const struct settings *settings)
 }
 
 static const struct option_row options[] = {
-	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
-	 "Where to write. The default is standard output."},
-	{"format", 'F', OPTION_TEXT, offsetof(struct settings, format), "FORMAT",
+	OPTION_ROW_OUTPUT(struct diff_settings),
+	{"format", 'F', OPTION_TEXT, offsetof(struct diff_settings, compare.format), "FORMAT",
 	 "text, for a terminal, which is the default; markdown, for the comment of a pull request; "
 	 "json, for programs; pprof, for go tool pprof to draw; folded, for a differential flame "
 	 "graph."},
-	{"base", 0, OPTION_TEXTS, offsetof(struct settings, bases), "FILE",
+	{"base", 0, OPTION_TEXTS, offsetof(struct diff_settings, bases), "FILE",
 	 "A run of the base. May be given several times; all inputs are runs of the new then, and "
 	 "means are compared: the spread among runs tells more of the error than theory alone."},
 	OPTION_ROW_SAMPLE_TYPE,
-	{"top", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
+	{"top", 'l', OPTION_COUNT, offsetof(struct diff_settings, compare.n_lines), "N",
 	 "Shows the N largest changes; 0 is all, and what did not change as well. The default is "
 	 "30."},
-	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
+	{"by", 0, OPTION_TEXT, offsetof(struct diff_settings, compare.by), "WHAT",
 	 "What is compared: function, which is the default, file, line or mapping. Gates judge "
 	 "functions nevertheless."},
-	{"focus", 0, OPTION_TEXT, offsetof(struct settings, focus), "REGEX",
+	{"focus", 0, OPTION_TEXT, offsetof(struct diff_settings, focus), "REGEX",
 	 "Shows only samples with a function, source file or library that matches. Gates judge all "
 	 "samples nevertheless."},
-	{"ignore", 0, OPTION_TEXT, offsetof(struct settings, ignore), "REGEX",
+	{"ignore", 0, OPTION_TEXT, offsetof(struct diff_settings, ignore), "REGEX",
 	 "Shows no samples with one that matches. Gates judge these too."},
-	OPTION_ROW_HIDE,
-	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct settings, max_growth), "TYPE=LIMIT",
+	OPTION_ROW_HIDE(offsetof(struct diff_settings, compare.hide)),
+	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct diff_settings, max_growth), "TYPE=LIMIT",
 	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "
 	 "such as inuse_space=2%, inuse_space=10M or inuse_objects=5000. May be given several "
 	 "times."},
 	{"max-growth-per-function", 'G', OPTION_TEXTS,
-	 offsetof(struct settings, max_growth_per_function), "TYPE=LIMIT",
+	 offsetof(struct diff_settings, max_growth_per_function), "TYPE=LIMIT",
 	 "The same for what each function has allocated itself. The first 30 that fail are told, "
 	 "and how many more did; json has all."},
-	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
+	{"confidence", 0, OPTION_TEXT, offsetof(struct diff_settings, compare.confidence), "C",
 	 "How sure it must be that a limit was passed, with regard to the error of sampling; for a "
 	 "gate of functions, that any was. Also that of all intervals. The default is 0.95."},
-	{"strict", 0, OPTION_FLAG, offsetof(struct settings, is_strict), NULL,
+	{"strict", 0, OPTION_FLAG, offsetof(struct diff_settings, is_strict), NULL,
 	 "Lets a gate fail if the estimate is above its limit, sure or not."},
-	{"suppressions", 0, OPTION_TEXTS, offsetof(struct settings, suppressions), "FILE",
-	 "Leaves out samples with a function, source file or library on this list, whose lines are "
-	 "leak:PATTERN as for LeakSanitizer. May be given several times."},
-	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct settings, allow_dropped), NULL,
-	 "Lets gates judge profiles that have lost samples."},
-	{"allow-missing-base", 0, OPTION_FLAG, offsetof(struct settings, allow_missing_base), NULL,
+	OPTION_ROW_SUPPRESSIONS(struct diff_settings),
+	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct diff_settings, compare.allow_dropped),
+	 NULL, "Lets gates judge profiles that have lost samples."},
+	{"allow-missing-base", 0, OPTION_FLAG, offsetof(struct diff_settings, allow_missing_base),
+	 NULL,
 	 "Takes a base that is not there, or is a file of no bytes, for one of nothing. A profile "
 	 "without a sample is a base without it."},
-	{"allow-empty", 0, OPTION_FLAG, offsetof(struct settings, allow_empty), NULL,
+	{"allow-empty", 0, OPTION_FLAG, offsetof(struct diff_settings, allow_empty), NULL,
 	 "Lets gates of values in use pass that compare what programs have left at their ends: on "
 	 "both sides less than a hundredth of 1M or more that was allocated, and no more than 256K "
 	 "and two samples. Without it that is an error, for a program that frees all it has holds "
@@ -728,6 +747,11 @@ static const struct option_row options[] = {
 	{0},
 };
 
+static const struct diff_settings defaults = {
+	.common.max_input_bytes = INPUT_BYTES_LIMIT,
+	.compare = COMPARE_DEFAULTS,
+};
+
 const struct command command_diff = {
 	.name = "diff",
 	.arguments = "BASE NEW | --base=FILE... NEW...",
@@ -740,10 +764,7 @@ const struct command command_diff = {
 		       "were compared. Two dumps of one run are compared with the error of what "
 		       "changed between them only; the earlier one must be the base.",
 	.options = options,
-	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
-		     .n_lines = 30,
-		     .format = "text",
-		     .by = "function",
-		     .confidence = "0.95"},
+	.defaults = &defaults.common,
+	.settings_size = sizeof(defaults),
 	.run = run,
 };

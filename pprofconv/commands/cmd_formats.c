@@ -18,11 +18,15 @@ static int run(const struct settings *settings)
 
 static const struct option_row options[] = {OPTION_ROW_HELP, {0}};
 
+static const struct settings defaults = {0};
+
 const struct command command_formats = {
 	.name = "formats",
 	.arguments = "",
 	.summary = "list what is read and written",
 	.description = "The first word of each line is what --from and --to take.",
 	.options = options,
+	.defaults = &defaults,
+	.settings_size = sizeof(defaults),
 	.run = run,
 };

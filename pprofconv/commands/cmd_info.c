@@ -137,6 +137,8 @@ static const struct option_row options[] = {
 	OPTION_ROW_VERBOSE, OPTION_ROW_HELP,      {0},
 };
 
+static const struct settings defaults = {.max_input_bytes = INPUT_BYTES_LIMIT};
+
 const struct command command_info = {
 	.name = "info",
 	.arguments = "INPUT...",
@@ -144,6 +146,7 @@ const struct command command_info = {
 	.description = "Totals of a sampled dump are estimates. Which format was found comes "
 		       "first, and what wrote it as far as the content tells.",
 	.options = options,
-	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT},
+	.defaults = &defaults,
+	.settings_size = sizeof(defaults),
 	.run = run,
 };

@@ -11,6 +11,13 @@
 #include "transform/reproducible.h"
 #include "writers/writer.h"
 
+struct merge_settings {
+	struct settings common;
+	const char *output;
+	const char *to;
+	const char *moment;
+};
+
 static int explain(const char *input, int code)
 {
 	return command_error("%s: %s", input,
@@ -65,7 +72,7 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 	struct diag diag = {.file = input};
 	int r;
 
-	if (!profile || command_symbolize(settings, profile))
+	if (!profile || command_symbolize(settings, (size_t)settings->n_inputs, profile))
 		return EXIT_BAD;
 	if (prefix)
 		keep_values(profile, prefix);
@@ -127,8 +134,9 @@ static struct profile *finish(const struct settings *settings, struct merge *mer
 	return result;
 }
 
-static int merge_inputs(const struct settings *settings, const struct writer *writer)
+static int merge_inputs(const struct merge_settings *settings, const struct writer *writer)
 {
+	const struct settings *common = &settings->common;
 	_cleanup_(merge_freep) struct merge *merge = merge_new();
 	_cleanup_(profile_freep) struct profile *merged = NULL;
 	enum moment moment;
@@ -137,45 +145,46 @@ static int merge_inputs(const struct settings *settings, const struct writer *wr
 	if (!merge)
 		return command_error("%s", strerror(ENOMEM));
 	if (!settings->moment)
-		status = add_all(settings, merge);
+		status = add_all(common, merge);
 	else if (moment_parse(settings->moment, &moment))
-		status = add_moments(settings, merge, moment);
+		status = add_moments(common, merge, moment);
 	else
 		status = command_error("--at: '%s' is none of level, peak, last-interval and exit",
 				       settings->moment);
 	if (status)
 		return status;
-	merged = finish(settings, merge);
+	merged = finish(common, merge);
 	if (!merged)
 		return command_error("%s", strerror(ENOMEM));
 	if (empty_set_note(merged))
 		return EXIT_BAD;
-	empty_warn(settings, merged, settings->output);
-	return command_save(settings, merged, writer, settings->output);
+	empty_warn(common, merged, settings->output);
+	return command_save(common, merged, writer, settings->output);
 }
 
-static int run(const struct settings *settings)
+static int run(const struct settings *common)
 {
+	const struct merge_settings *settings = SETTINGS_OF(struct merge_settings, common);
 	const struct writer *writer = writer_find(settings->to);
 
 	if (!writer)
 		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
 				     settings->to);
-	if (!settings->n_inputs)
+	if (!common->n_inputs)
 		return command_error("no input; '" PROGRAM " merge --help' tells how to use it");
 	if (!settings->output)
 		return command_error("merge needs -o FILE; -o - is standard output");
-	if (files_check(settings))
+	if (files_check(common, NULL /* no more */, settings->output))
 		return EXIT_BAD;
 	return merge_inputs(settings, writer);
 }
 
 static const struct option_row options[] = {
-	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
+	{"output", 'o', OPTION_TEXT, offsetof(struct merge_settings, output), "FILE",
 	 "Where to write; - is standard output."},
-	{"to", 't', OPTION_TEXT, offsetof(struct settings, to), "FORMAT",
+	{"to", 't', OPTION_TEXT, offsetof(struct merge_settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
-	{"at", 0, OPTION_TEXT, offsetof(struct settings, moment), "MOMENT",
+	{"at", 0, OPTION_TEXT, offsetof(struct merge_settings, moment), "MOMENT",
 	 "Takes the inputs for dumps of processes, as their metadata tell, and of each process the "
 	 "memory in use at one moment only. level: at work, what it came to again and again: of "
 	 "the later half of its dumps the one that holds more than all but a twentieth of them, or "
@@ -195,6 +204,11 @@ static const struct option_row options[] = {
 	{0},
 };
 
+static const struct merge_settings defaults = {
+	.common.max_input_bytes = INPUT_BYTES_LIMIT,
+	.to = "pprof",
+};
+
 const struct command command_merge = {
 	.name = "merge",
 	.arguments = "INPUT... -o FILE",
@@ -203,6 +217,7 @@ const struct command command_merge = {
 		       "sample types. Dumps of one process are not to be added up: --at takes one "
 		       "of them. The result is the same whatever the order of the inputs.",
 	.options = options,
-	.defaults = {.to = "pprof", .max_input_bytes = INPUT_BYTES_LIMIT},
+	.defaults = &defaults.common,
+	.settings_size = sizeof(defaults),
 	.run = run,
 };

@@ -12,6 +12,13 @@
 #include "commands/empty.h"
 #include "reports/format.h"
 
+struct top_settings {
+	struct settings common;
+	uint64_t n_lines;
+	bool by_cumulative;
+	const char *hide;
+};
+
 /* As pprof has them: of all values without their signs, and without a sign. */
 static double percent(int64_t value, int64_t absolute)
 {
@@ -34,7 +41,7 @@ static void print_row(const struct frames *frames, const struct top *top, const 
 	putchar('\n');
 }
 
-static void print_rows(const struct settings *settings, const struct frames *frames,
+static void print_rows(const struct top_settings *settings, const struct frames *frames,
 		       const struct top *top, size_t value)
 {
 	const struct profile *profile = frames->profile;
@@ -73,9 +80,9 @@ static void print_why_empty(const struct profile *profile, size_t value)
 	puts("; --sample-type shows other values");
 }
 
-static int print_top(const struct settings *settings, const struct profile *profile)
+static int print_top(const struct top_settings *settings, const struct profile *profile)
 {
-	int value = command_sample_type(settings, profile);
+	int value = command_sample_type(&settings->common, profile);
 	struct frames frames = {0};
 	struct top top = {0};
 	const regex_t *hide;
@@ -101,7 +108,7 @@ static int print_top(const struct settings *settings, const struct profile *prof
 		regfree(&regex);
 	if (r == -EOVERFLOW)
 		return command_error("%s: values add up to more than 64 bits hold",
-				     settings->inputs[0]);
+				     settings->common.inputs[0]);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
@@ -113,17 +120,17 @@ static int run(const struct settings *settings)
 		return command_error("expected one input; '" PROGRAM
 				     " top --help' tells how to use it");
 	profile = command_load(settings, settings->inputs[0]);
-	if (!profile || command_symbolize(settings, profile))
+	if (!profile || command_symbolize(settings, 1, profile))
 		return EXIT_BAD;
-	return print_top(settings, profile);
+	return print_top(SETTINGS_OF(struct top_settings, settings), profile);
 }
 
 static const struct option_row options[] = {
-	{"lines", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
+	{"lines", 'l', OPTION_COUNT, offsetof(struct top_settings, n_lines), "N",
 	 "Shows the first N functions; 0 is all. The default is 30."},
-	{"cum", 'c', OPTION_FLAG, offsetof(struct settings, by_cumulative), NULL,
+	{"cum", 'c', OPTION_FLAG, offsetof(struct top_settings, by_cumulative), NULL,
 	 "Sorts by what a function holds with all that it called, instead of by itself."},
-	OPTION_ROW_HIDE,
+	OPTION_ROW_HIDE(offsetof(struct top_settings, hide)),
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
@@ -132,6 +139,11 @@ static const struct option_row options[] = {
 	OPTION_ROW_VERBOSE,
 	OPTION_ROW_HELP,
 	{0},
+};
+
+static const struct top_settings defaults = {
+	.common.max_input_bytes = INPUT_BYTES_LIMIT,
+	.n_lines = 30,
 };
 
 const struct command command_top = {
@@ -145,6 +157,7 @@ const struct command command_top = {
 		"some are negative, of what they add up to without their signs. What has no stack "
 		"is the row (no stack). Where there is nothing to show, a line says why.",
 	.options = options,
-	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT, .n_lines = 30},
+	.defaults = &defaults.common,
+	.settings_size = sizeof(defaults),
 	.run = run,
 };

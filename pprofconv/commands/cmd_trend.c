@@ -15,8 +15,14 @@
 #include "reports/format.h"
 #include "reports/trend_report.h"
 
+struct trend_settings {
+	struct settings common;
+	struct compare_settings compare;
+	struct texts max_slope;
+};
+
 struct following {
-	const struct settings *settings;
+	const struct trend_settings *settings;
 	const struct trend_format *format;
 	double confidence;
 	enum frames_by by;
@@ -60,21 +66,22 @@ static int parse_gate(struct following *following)
 
 static int parse(struct following *following)
 {
-	const struct settings *settings = following->settings;
+	const struct settings *common = &following->settings->common;
+	const struct compare_settings *settings = &following->settings->compare;
 	int status = compare_parse_by(settings, &following->by);
 
 	following->format = find_format(settings->format);
 	if (!following->format)
 		return command_error("--format: '%s' is none of text, markdown and json",
 				     settings->format);
-	if (settings->n_inputs < 3)
+	if (common->n_inputs < 3)
 		return command_error("a trend needs three dumps or more");
 	if (!status)
 		status = compare_parse_confidence(settings, &following->confidence);
 	if (!status)
 		status = parse_gate(following);
 	if (!status)
-		status = compare_read_suppressions(settings, &following->suppressions);
+		status = compare_read_suppressions(common, settings, &following->suppressions);
 	following->rules.suppressions = &following->suppressions;
 	if (!status)
 		status = compare_compile("hide", settings->hide, &following->hide_regex,
@@ -90,7 +97,7 @@ static const char *choose_type(const struct following *following)
 
 	if (following->gate.text)
 		return following->gate.type;
-	value = command_sample_type(following->settings, profile);
+	value = command_sample_type(&following->settings->common, profile);
 	if (value < 0 || !profile->sample_types.n)
 		return NULL;
 	return profile_string(profile, profile->sample_types.items[value].type);
@@ -161,7 +168,7 @@ static int print_failures(const struct trend_report *report)
 static int write_report(const struct following *following, const struct trend_report *report)
 {
 	_cleanup_(output_freep) struct output *output = NULL;
-	const char *path = following->settings->output;
+	const char *path = following->settings->compare.output;
 	struct diag diag = {0};
 	int r = output_open(&output, path ? path : "-", &diag);
 
@@ -169,7 +176,7 @@ static int write_report(const struct following *following, const struct trend_re
 		following->format->write(report, output);
 		r = output_commit(output, &diag);
 	}
-	diag_print(&diag, PROGRAM, !following->settings->quiet, stderr);
+	diag_print(&diag, PROGRAM, !following->settings->common.quiet, stderr);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }
@@ -178,7 +185,7 @@ static int report(const struct following *following)
 {
 	struct trend_report report = {
 		.series = &following->series,
-		.n_top = (size_t)following->settings->n_lines,
+		.n_top = (size_t)following->settings->compare.n_lines,
 		.confidence = following->confidence,
 		.failures = following->failures.items,
 		.has_failed = has_failed(following),
@@ -197,7 +204,7 @@ static void warn(struct following *following, const char *text)
 	while (following->warnings[n])
 		n++;
 	following->warnings[n] = text;
-	if (!following->settings->quiet)
+	if (!following->settings->common.quiet)
 		command_error("%s", text);
 }
 
@@ -218,7 +225,7 @@ static void check_empty(struct following *following)
 /* A process counts what it has lost since it began, so its dumps are not added up. */
 static int check_dropped(struct following *following)
 {
-	const struct settings *settings = following->settings;
+	const struct compare_settings *settings = &following->settings->compare;
 	int status = compare_check_dropped(settings, inputs_most_dropped(&following->inputs),
 					   following->gate.text != NULL, following->dropped);
 
@@ -325,16 +332,18 @@ static int follow(struct following *following)
 	return report(following);
 }
 
-static int run(const struct settings *settings)
+static int run(const struct settings *common)
 {
+	const struct trend_settings *settings = SETTINGS_OF(struct trend_settings, common);
+	const struct texts *const read[] = {&settings->compare.suppressions, NULL};
 	struct following following = {.settings = settings};
 	int status = parse(&following);
 
 	if (!status)
-		status = files_check(settings);
+		status = files_check(common, read, settings->compare.output);
 	if (!status)
-		status = inputs_load(&following.inputs, settings, settings->inputs,
-				     (size_t)settings->n_inputs);
+		status = inputs_load(&following.inputs, common, (size_t)common->n_inputs,
+				     common->inputs, (size_t)common->n_inputs);
 	if (!status)
 		status = follow(&following);
 	vec_deinit(&following.failures);
@@ -347,27 +356,24 @@ static int run(const struct settings *settings)
 }
 
 static const struct option_row options[] = {
-	{"output", 'o', OPTION_TEXT, offsetof(struct settings, output), "FILE",
-	 "Where to write. The default is standard output."},
-	{"format", 'F', OPTION_TEXT, offsetof(struct settings, format), "FORMAT",
+	OPTION_ROW_OUTPUT(struct trend_settings),
+	{"format", 'F', OPTION_TEXT, offsetof(struct trend_settings, compare.format), "FORMAT",
 	 "text, which is the default, markdown or json."},
 	OPTION_ROW_SAMPLE_TYPE,
-	{"top", 'l', OPTION_COUNT, offsetof(struct settings, n_lines), "N",
+	{"top", 'l', OPTION_COUNT, offsetof(struct trend_settings, compare.n_lines), "N",
 	 "Shows the first N functions; 0 is all. The default is 30."},
-	{"by", 0, OPTION_TEXT, offsetof(struct settings, by), "WHAT",
+	{"by", 0, OPTION_TEXT, offsetof(struct trend_settings, compare.by), "WHAT",
 	 "What is followed: function, which is the default, file, line or mapping."},
-	OPTION_ROW_HIDE,
-	{"max-slope", 0, OPTION_TEXTS, offsetof(struct settings, max_slope), "TYPE=LIMIT",
+	OPTION_ROW_HIDE(offsetof(struct trend_settings, compare.hide)),
+	{"max-slope", 0, OPTION_TEXTS, offsetof(struct trend_settings, max_slope), "TYPE=LIMIT",
 	 "A gate: exit status 1 if any function grows by more than LIMIT in an hour, such as "
 	 "inuse_space=10M; in a dump, if the dumps don't tell when they were written."},
-	{"confidence", 0, OPTION_TEXT, offsetof(struct settings, confidence), "C",
+	{"confidence", 0, OPTION_TEXT, offsetof(struct trend_settings, compare.confidence), "C",
 	 "How sure a verdict must be, and for the gate, that any function passed the limit. The "
 	 "default is 0.95."},
-	{"suppressions", 0, OPTION_TEXTS, offsetof(struct settings, suppressions), "FILE",
-	 "Leaves out samples with a function, source file or library on this list, whose lines are "
-	 "leak:PATTERN as for LeakSanitizer. May be given several times."},
-	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct settings, allow_dropped), NULL,
-	 "Lets the gate judge dumps that have lost samples."},
+	OPTION_ROW_SUPPRESSIONS(struct trend_settings),
+	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct trend_settings, compare.allow_dropped),
+	 NULL, "Lets the gate judge dumps that have lost samples."},
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
@@ -375,6 +381,11 @@ static const struct option_row options[] = {
 	OPTION_ROW_VERBOSE,
 	OPTION_ROW_HELP,
 	{0},
+};
+
+static const struct trend_settings defaults = {
+	.common.max_input_bytes = INPUT_BYTES_LIMIT,
+	.compare = COMPARE_DEFAULTS,
 };
 
 const struct command command_trend = {
@@ -392,10 +403,7 @@ const struct command command_trend = {
 		"came and went is taken from how they move. Inputs that tell when they were "
 		"written are put in that order; others are taken as they come.",
 	.options = options,
-	.defaults = {.max_input_bytes = INPUT_BYTES_LIMIT,
-		     .n_lines = 30,
-		     .format = "text",
-		     .by = "function",
-		     .confidence = "0.95"},
+	.defaults = &defaults.common,
+	.settings_size = sizeof(defaults),
 	.run = run,
 };

@@ -2,6 +2,7 @@
 /* The commands of the program and their options: rows from which arguments are parsed and the help
  * and the man page are written. */
 #pragma once
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,44 +26,33 @@ struct texts { /* of an option that may be given several times */
 	size_t n;
 };
 
-/* What the options of a command say; inputs are what is no option. */
+/* The settings of a run of the program: what its options and arguments say. These are the ones that
+ * commands share. A command with more has a struct of its own, whose first member is `common`. */
 struct settings {
 	bool help;
 	bool quiet;
 	bool verbose;
-	bool by_cumulative;
 	const char *from;
-	const char *to;
-	const char *output;
-	const char *sample_type;
+	bool is_reproducible; /* counts of sampled dumps stay as they were taken */
 	uint64_t max_input_bytes;
-	uint64_t n_lines;
+	const char *sample_type;
 	struct texts binaries;
 	struct texts debug_dirs;
 	const char *sysroot;
 	const char *demangle;
 	bool no_symbols;
 	bool debuginfod;
-	struct texts bases;
-	const char *format;
-	const char *by;
-	const char *focus;
-	const char *ignore;
-	const char *hide;
-	struct texts max_growth;
-	struct texts max_growth_per_function;
-	struct texts max_slope;
-	struct texts suppressions;
-	const char *confidence;
-	bool is_strict;
-	bool allow_dropped;
-	bool allow_missing_base;
-	bool allow_empty;
-	bool is_reproducible;
-	const char *moment;
-	char **inputs;
+	char **inputs; /* the arguments that are not options */
 	int n_inputs;
 };
+
+/* From the settings that commands share to the `type` of one command, which they begin. */
+#define SETTINGS_OF(type, settings_)                                                               \
+	({                                                                                         \
+		static_assert(offsetof(type, common) == 0, "settings begin with the common ones"); \
+		const struct settings *settings_common = (settings_);                              \
+		(const type *)settings_common;                                                     \
+	})
 
 enum option_type {
 	OPTION_FLAG,  /* bool; no argument */
@@ -76,7 +66,7 @@ struct option_row {
 	const char *name;
 	char letter; /* 0: none */
 	enum option_type type;
-	size_t offset;        /* in struct settings */
+	size_t offset;        /* in the command's settings */
 	const char *argument; /* how the help calls it; NULL for a flag */
 	const char *meaning;  /* full sentences, with the default where there is one */
 };
@@ -87,7 +77,8 @@ struct command {
 	const char *summary;   /* one line */
 	const char *description;
 	const struct option_row *options; /* ends with a row without a name */
-	struct settings defaults;
+	const struct settings *defaults;  /* the first member of the command's settings */
+	size_t settings_size;             /* of all of them */
 	int (*run)(const struct settings *settings); /* returns the exit status */
 };
 
@@ -125,9 +116,9 @@ struct command {
 			"Which of a sample's values count, such as alloc_space. The default is " \
 			"what the profile itself says, inuse_space for a heap."                  \
 	}
-#define OPTION_ROW_HIDE                                                                           \
+#define OPTION_ROW_HIDE(offset)                                                                   \
 	{                                                                                         \
-		"hide", 0, OPTION_TEXT, offsetof(struct settings, hide), "REGEX",                 \
+		"hide", 0, OPTION_TEXT, offset, "REGEX",                                          \
 			"Takes functions that match out of all stacks, by their names, source "   \
 			"files or libraries; what they allocate is their callers' then. For the " \
 			"allocators of a program's own, and for containers: '^std::' leaves "     \
@@ -198,9 +189,10 @@ struct profile *command_load(const struct settings *settings, const char *path);
 
 /* Names the profile's locations unless --no-symbols is set, and says on standard error how many got
  * names and why others didn't. Prints the error; returns the exit status. The files with the names
- * stay open for the next profile; the end tells how many of a series' locations got names, and
- * which of --binary were of no use. */
-int command_symbolize(const struct settings *settings, struct profile *profile);
+ * stay open for the next profile; where there are more than two, `n_profiles` of the whole run, the
+ * end tells how many of their locations got names, and in any case which of --binary were of no
+ * use. */
+int command_symbolize(const struct settings *settings, size_t n_profiles, struct profile *profile);
 void command_symbolize_end(void);
 
 /* Writes the profile to `path`, "-" for standard output, in the format --to names, or pprof. Prints

@@ -149,10 +149,10 @@ static bool is_unchecked(const struct profile *profile, const struct symbolize_s
 
 /* A line in all, at the end if there are more inputs than two, and one for each mapping that lacks
  * names, or whose names nothing checks; with --verbose for each mapping. */
-static void print_summary(const struct settings *settings, const struct profile *profile,
-			  const struct symbolize_summary *summary)
+static void print_summary(const struct settings *settings, bool is_series,
+			  const struct profile *profile, const struct symbolize_summary *summary)
 {
-	bool was_needed = false, is_series = settings->n_inputs + settings->bases.n > 2;
+	bool was_needed = false;
 	char text[1024];
 
 	for (size_t i = 0; i < summary->mappings.n; i++) {
@@ -178,7 +178,7 @@ static void print_summary(const struct settings *settings, const struct profile 
 			      summary->n_locations);
 }
 
-int command_symbolize(const struct settings *settings, struct profile *profile)
+int command_symbolize(const struct settings *settings, size_t n_profiles, struct profile *profile)
 {
 	struct symbolize_options options;
 	struct symbolize_summary summary = {0};
@@ -196,7 +196,7 @@ int command_symbolize(const struct settings *settings, struct profile *profile)
 	r = symbolize_profile(profile, &options, &summary);
 	progress_end(&progress);
 	if (!r && !settings->quiet)
-		print_summary(settings, profile, &summary);
+		print_summary(settings, n_profiles > 2, profile, &summary);
 	named.files = settings->binaries;
 	named.is_quiet = settings->quiet;
 	symbolize_summary_deinit(&summary);

@@ -8,7 +8,8 @@
 
 #define PARENTHESES_MAX 250
 
-int compare_check_dropped(const struct settings *settings, uint64_t n, bool has_gates, char *text)
+int compare_check_dropped(const struct compare_settings *settings, uint64_t n, bool has_gates,
+			  char *text)
 {
 	*text = '\0';
 	if (n == 0)
@@ -24,7 +25,7 @@ int compare_check_dropped(const struct settings *settings, uint64_t n, bool has_
 
 /* --- options ------------------------------------------------------------------------------- */
 
-int compare_parse_by(const struct settings *settings, enum frames_by *out_by)
+int compare_parse_by(const struct compare_settings *settings, enum frames_by *out_by)
 {
 	static const char *const names[] = {
 		[FRAMES_BY_FUNCTION] = "function",
@@ -42,7 +43,7 @@ int compare_parse_by(const struct settings *settings, enum frames_by *out_by)
 			     settings->by);
 }
 
-int compare_parse_confidence(const struct settings *settings, double *out_confidence)
+int compare_parse_confidence(const struct compare_settings *settings, double *out_confidence)
 {
 	char *end;
 	double confidence = strtod(settings->confidence, &end);
@@ -54,7 +55,8 @@ int compare_parse_confidence(const struct settings *settings, double *out_confid
 	return EXIT_DONE;
 }
 
-int compare_read_suppressions(const struct settings *settings, struct suppressions *out)
+int compare_read_suppressions(const struct settings *common,
+			      const struct compare_settings *settings, struct suppressions *out)
 {
 	int r = 0;
 
@@ -62,11 +64,11 @@ int compare_read_suppressions(const struct settings *settings, struct suppressio
 		_cleanup_(input_freep) struct input *input = NULL;
 		struct diag diag = {0};
 
-		r = input_open(&input, settings->suppressions.items[i], settings->max_input_bytes,
+		r = input_open(&input, settings->suppressions.items[i], common->max_input_bytes,
 			       &diag);
 		if (!r)
 			r = suppressions_read(out, input, &diag);
-		diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+		diag_print(&diag, PROGRAM, !common->quiet, stderr);
 		diag_deinit(&diag);
 	}
 	return r ? EXIT_BAD : EXIT_DONE;

@@ -24,7 +24,7 @@ static bool identify(const char *path, struct files_id *out_id)
 	return r == 0 && S_ISREG(status.st_mode);
 }
 
-static int add_all(struct files *files, const char *const *paths, size_t n)
+static int add(struct files *files, const char *const *paths, size_t n)
 {
 	struct files_id id;
 	int r = 0;
@@ -32,22 +32,21 @@ static int add_all(struct files *files, const char *const *paths, size_t n)
 	for (size_t i = 0; !r && i < n; i++)
 		if (identify(paths[i], &id))
 			r = vec_push(&files->ids, id);
-	return r;
+	if (files->ids.n)
+		qsort(files->ids.items, files->ids.n, sizeof(*files->ids.items), compare);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+static int add_texts(struct files *files, const struct texts *paths)
+{
+	return add(files, paths->items, paths->n);
 }
 
 int files_init(struct files *files, const struct settings *settings)
 {
-	int r = add_all(files, (const char *const *)settings->inputs, (size_t)settings->n_inputs);
+	int status = add(files, (const char *const *)settings->inputs, (size_t)settings->n_inputs);
 
-	if (!r)
-		r = add_all(files, settings->bases.items, settings->bases.n);
-	if (!r)
-		r = add_all(files, settings->suppressions.items, settings->suppressions.n);
-	if (!r)
-		r = add_all(files, settings->binaries.items, settings->binaries.n);
-	if (files->ids.n)
-		qsort(files->ids.items, files->ids.n, sizeof(*files->ids.items), compare);
-	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+	return status ? status : add_texts(files, &settings->binaries);
 }
 
 void files_deinit(struct files *files)
@@ -66,13 +65,16 @@ int files_check_output(const struct files *files, const char *path)
 	return EXIT_DONE;
 }
 
-int files_check(const struct settings *settings)
+int files_check(const struct settings *settings, const struct texts *const *more,
+		const char *output)
 {
 	struct files files = {0};
 	int status = files_init(&files, settings);
 
-	if (!status && settings->output)
-		status = files_check_output(&files, settings->output);
+	for (; !status && more && *more; more++)
+		status = add_texts(&files, *more);
+	if (!status && output)
+		status = files_check_output(&files, output);
 	files_deinit(&files);
 	return status;
 }

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static int load_one(struct inputs *inputs, const struct settings *settings, const char *name)
+static int load_one(struct inputs *inputs, const struct settings *settings, size_t n_profiles,
+		    const char *name)
 {
 	struct profile *profile = command_load(settings, name);
 
@@ -14,17 +15,17 @@ static int load_one(struct inputs *inputs, const struct settings *settings, cons
 		profile_free(profile);
 		return command_error("%s", strerror(ENOMEM));
 	}
-	return command_symbolize(settings, profile);
+	return command_symbolize(settings, n_profiles, profile);
 }
 
-int inputs_load(struct inputs *inputs, const struct settings *settings, char *const *names,
-		size_t n)
+int inputs_load(struct inputs *inputs, const struct settings *settings, size_t n_profiles,
+		char *const *names, size_t n)
 {
 	int status = EXIT_DONE;
 
 	*inputs = (struct inputs){.names = names};
 	for (size_t i = 0; !status && i < n; i++)
-		status = load_one(inputs, settings, names[i]);
+		status = load_one(inputs, settings, n_profiles, names[i]);
 	return status;
 }
 

@@ -12,10 +12,10 @@ struct inputs {
 	char *const *names;
 };
 
-/* Loads and names all files. Returns the exit status; inputs_deinit() is to be called whatever it
- * is. */
-int inputs_load(struct inputs *inputs, const struct settings *settings, char *const *names,
-		size_t n);
+/* Loads and names all files, of `n_profiles` that the command loads. Returns the exit status;
+ * inputs_deinit() is to be called whatever it is. */
+int inputs_load(struct inputs *inputs, const struct settings *settings, size_t n_profiles,
+		char *const *names, size_t n);
 
 /* Whether a profile does not say what its one value counts, as folded stacks don't. */
 bool inputs_is_unsaid(const struct profile *profile);

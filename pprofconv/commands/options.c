@@ -139,14 +139,19 @@ static int parse(const struct command *command, int argc, char **argv, struct se
 
 int command_run(const struct command *command, int argc, char **argv)
 {
-	struct settings settings = command->defaults;
-	int status = parse(command, argc, argv, &settings);
+	_cleanup_(freep) void *memory = malloc(command->settings_size);
+	struct settings *settings = memory;
+	int status;
 
+	if (!settings)
+		return command_error("%s", strerror(ENOMEM));
+	memcpy(settings, command->defaults, command->settings_size);
+	status = parse(command, argc, argv, settings);
 	if (status)
 		return status;
-	if (settings.help) {
+	if (settings->help) {
 		command_print_help(command, stdout);
 		return EXIT_DONE;
 	}
-	return command->run(&settings);
+	return command->run(settings);
 }
