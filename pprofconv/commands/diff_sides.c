@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/diff_sides.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "analysis/leftover.h"
+#include "analysis/pairing.h"
+#include "analysis/shared_samples.h"
+#include "commands/empty.h"
+#include "reports/format.h"
+
+/* --- loading ------------------------------------------------------------------------------- */
+
+static bool is_null_device(const struct stat *status)
+{
+	return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
+}
+
+/* Not there, or a file of no bytes at all, as a broken download leaves it. */
+static bool is_missing(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return errno == ENOENT;
+	return (S_ISREG(status.st_mode) && status.st_size == 0) || is_null_device(&status);
+}
+
+/* A base that is missing is one of nothing, if that is allowed; one of several is not. */
+static int load_base(struct diff_sides *sides, size_t n_profiles,
+		     const struct diff_side_names *base, bool allow_missing)
+{
+	if (allow_missing && base->n == 1 && is_missing(base->names[0])) {
+		if (!sides->settings->quiet)
+			command_error("%s: not there, or empty; every sample is new",
+				      base->names[0]);
+		return EXIT_DONE;
+	}
+	return inputs_load(&sides->inputs[DIFF_BASE], sides->settings, n_profiles, base->names,
+			   base->n);
+}
+
+int diff_sides_load(struct diff_sides *sides, const struct diff_side_names names[2],
+		    bool allow_missing_base)
+{
+	const struct diff_side_names *base = &names[DIFF_BASE], *new = &names[DIFF_NEW];
+	int status = load_base(sides, base->n + new->n, base, allow_missing_base);
+
+	return status ? status
+		      : inputs_load(&sides->inputs[DIFF_NEW], sides->settings, base->n + new->n,
+				    new->names, new->n);
+}
+
+void diff_sides_deinit(struct diff_sides *sides)
+{
+	inputs_deinit(&sides->inputs[DIFF_BASE]);
+	inputs_deinit(&sides->inputs[DIFF_NEW]);
+	vec_foreach (warning, &sides->warnings)
+		free(*warning);
+	vec_deinit(&sides->warnings);
+}
+
+/* --- what they count ----------------------------------------------------------------------- */
+
+/* What folded stacks are taken to count: what is asked for, else what the other side shows first.
+ */
+static const char *wanted_type(const struct diff_sides *sides, const char *gate_type,
+			       const struct profile *other)
+{
+	int value;
+
+	if (sides->settings->sample_type)
+		return sides->settings->sample_type;
+	if (gate_type)
+		return gate_type;
+	value = command_sample_type(sides->settings, other);
+	return profile_string(other, other->sample_types.items[value].type);
+}
+
+/* A profile that says what it counts, to be the measure of those that don't; NULL if none does. */
+static const struct profile *find_said(const struct diff_sides *sides)
+{
+	for (int side = 0; side < 2; side++)
+		vec_foreach (profile, &sides->inputs[side].profiles)
+			if (!inputs_is_unsaid(*profile) && (*profile)->sample_types.n)
+				return *profile;
+	return NULL;
+}
+
+int diff_sides_name_values(struct diff_sides *sides, const char *gate_type)
+{
+	const struct profile *said = find_said(sides);
+	const char *type = said ? wanted_type(sides, gate_type, said) : NULL;
+	int value = said ? profile_find_sample_type(said, type) : -1, r = 0;
+	const char *unit;
+
+	if (value < 0)
+		return EXIT_DONE; /* all are of one kind, or diff_sides_check_type() complains */
+	unit = profile_string(said, said->sample_types.items[value].unit);
+	for (int side = 0; !r && side < 2; side++)
+		r = inputs_name_values(&sides->inputs[side], type, unit);
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+int diff_sides_check_type(const struct diff_sides *sides, const char *type)
+{
+	for (int side = 0; side < 2; side++) {
+		const struct inputs *inputs = &sides->inputs[side];
+
+		for (size_t i = 0; i < inputs->profiles.n; i++)
+			if (profile_find_sample_type(inputs->profiles.items[i], type) < 0)
+				return command_error("%s: no values of the type '%s'",
+						     inputs->names[i], type);
+	}
+	return EXIT_DONE;
+}
+
+/* --- checks -------------------------------------------------------------------------------- */
+
+bool diff_sides_is_one_run(const struct diff_sides *sides)
+{
+	const struct inputs *base = &sides->inputs[DIFF_BASE];
+	const struct inputs *new = &sides->inputs[DIFF_NEW];
+
+	return base->profiles.n == 1 && new->profiles.n == 1 &&
+	       shared_samples_is_one_run(base->profiles.items[0], new->profiles.items[0]);
+}
+
+int diff_sides_warn(struct diff_sides *sides, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy || vec_push(&sides->warnings, copy) < 0) {
+		free(copy);
+		return command_error("%s", strerror(ENOMEM));
+	}
+	if (!sides->settings->quiet)
+		command_error("%s", text);
+	return EXIT_DONE;
+}
+
+static int warn_of_empty(struct diff_sides *sides, const char *name, size_t n_empty, size_t n,
+			 const struct empty_text *text)
+{
+	char line[EMPTY_TEXT_MAX + FORMAT_SIZE];
+
+	if (n_empty == n)
+		snprintf(line, sizeof(line), "%s: %s", name, text->text);
+	else
+		snprintf(line, sizeof(line), "%s, %zu of %zu runs: %s", name, n_empty, n,
+			 text->text);
+	return n_empty ? diff_sides_warn(sides, line) : EXIT_DONE;
+}
+
+/* A side without a sample is an estimate like any other: of nothing, with the error of what
+ * sampling may have missed. Gates judge it by that. */
+static int check_empty(struct diff_sides *sides, double confidence)
+{
+	static const char *const names[] = {[DIFF_BASE] = "base", [DIFF_NEW] = "new"};
+	struct empty_text texts[2] = {0};
+	size_t n_empty[2], n[2];
+	int status = EXIT_DONE;
+
+	for (int side = 0; side < 2; side++) {
+		const struct inputs *inputs = &sides->inputs[side];
+
+		n[side] = inputs->profiles.n;
+		n_empty[side] = empty_count(inputs, confidence, &texts[side]);
+	}
+	if (n[0] && n_empty[0] == n[0] && n_empty[1] == n[1] &&
+	    strcmp(texts[0].text, texts[1].text) == 0)
+		return warn_of_empty(sides, "base and new", 1, 1, &texts[0]);
+	for (int side = 0; !status && side < 2; side++)
+		status = warn_of_empty(sides, names[side], n_empty[side], n[side], &texts[side]);
+	return status;
+}
+
+static int check_dropped(struct diff_sides *sides, const struct compare_settings *settings,
+			 bool has_gates)
+{
+	uint64_t base = inputs_count_dropped(&sides->inputs[DIFF_BASE]);
+	uint64_t new = inputs_count_dropped(&sides->inputs[DIFF_NEW]);
+	char text[WARNING_MAX];
+	int status;
+
+	if (diff_sides_is_one_run(sides)) /* whose later dump counts those of the earlier as well */
+		base = 0;
+	status = compare_check_dropped(settings, base + new, has_gates, text);
+	return status || !*text ? status : diff_sides_warn(sides, text);
+}
+
+struct intervals {
+	int64_t least, most;
+};
+
+/* At what intervals a side was sampled; those that don't tell are left out. False if none does. */
+static bool find_intervals(const struct inputs *inputs, struct intervals *out)
+{
+	bool has_any = false;
+
+	vec_foreach (profile, &inputs->profiles) {
+		int64_t period = profile_bytes_period(*profile);
+
+		if (!period)
+			continue;
+		out->least = has_any && out->least < period ? out->least : period;
+		out->most = has_any && out->most > period ? out->most : period;
+		has_any = true;
+	}
+	return has_any;
+}
+
+static struct formatted format_interval(int64_t interval)
+{
+	struct formatted formatted = {"every allocation"};
+
+	if (interval > 1)
+		snprintf(formatted.text, FORMAT_SIZE, "one in %.200s",
+			 format_value((double)interval, true /* bytes */).text);
+	return formatted;
+}
+
+static struct formatted format_intervals(const struct intervals *intervals)
+{
+	struct formatted least = format_interval(intervals->least), formatted;
+
+	if (intervals->least == intervals->most)
+		return least;
+	snprintf(formatted.text, FORMAT_SIZE, "from %.100s to %.100s", least.text,
+		 format_interval(intervals->most).text);
+	return formatted;
+}
+
+/* The numbers hold, each side with an error of its own. But it is seldom meant, and only as sure as
+ * the worse side. */
+static int check_intervals(struct diff_sides *sides)
+{
+	struct intervals found[2];
+	char text[2 * FORMAT_SIZE];
+
+	for (int side = 0; side < 2; side++)
+		if (!find_intervals(&sides->inputs[side], &found[side]))
+			return EXIT_DONE;
+	if (found[0].least == found[1].least && found[0].most == found[1].most)
+		return EXIT_DONE;
+	snprintf(text, sizeof(text), "the sides were sampled differently: base %.200s, new %.200s",
+		 format_intervals(&found[DIFF_BASE]).text, format_intervals(&found[DIFF_NEW]).text);
+	return diff_sides_warn(sides, text);
+}
+
+/* What a process freed since would pass for a leak that was mended. */
+static int check_order(const struct diff_sides *sides)
+{
+	const struct inputs *base = &sides->inputs[DIFF_BASE];
+	const struct inputs *new = &sides->inputs[DIFF_NEW];
+
+	for (size_t i = 0; i < base->profiles.n; i++)
+		for (size_t j = 0; j < new->profiles.n; j++)
+			if (pairing_is_reversed(base->profiles.items[i], new->profiles.items[j]))
+				return command_error("%s: an earlier dump of the same run than the "
+						     "base, %s; swap them",
+						     new->names[j], base->names[i]);
+	return EXIT_DONE;
+}
+
+/* The program of a side; NULL if a profile does not tell, or two tell another. */
+static const char *find_program(const struct inputs *inputs)
+{
+	const char *program = NULL;
+
+	vec_foreach (profile, &inputs->profiles) {
+		const char *own = pairing_program(*profile);
+
+		if (!own || (program && strcmp(program, own) != 0))
+			return NULL;
+		program = own;
+	}
+	return program;
+}
+
+static int check_programs(struct diff_sides *sides)
+{
+	const char *base = find_program(&sides->inputs[DIFF_BASE]);
+	const char *new = find_program(&sides->inputs[DIFF_NEW]);
+	char text[4 * FORMAT_SIZE];
+
+	if (!base || !new || strcmp(base, new) == 0)
+		return EXIT_DONE;
+	snprintf(text, sizeof(text), "the sides are of different programs: base %.200s, new %.200s",
+		 base, new);
+	return diff_sides_warn(sides, text);
+}
+
+int diff_sides_check(struct diff_sides *sides, const struct compare_settings *settings,
+		     double confidence, bool has_gates)
+{
+	int status = check_empty(sides, confidence);
+
+	if (!status)
+		status = check_order(sides);
+	if (!status)
+		status = check_dropped(sides, settings, has_gates);
+	if (!status)
+		status = check_programs(sides);
+	return status ? status : check_intervals(sides);
+}
+
+/* --- leftovers ----------------------------------------------------------------------------- */
+
+/* Of a side: the mean of its runs, and what is true of all. */
+static struct leftover find_leftover(const struct inputs *inputs)
+{
+	double n = (double)inputs->profiles.n;
+	struct leftover mean = {.is_leftover = n > 0, .is_at_work = n > 0};
+
+	vec_foreach (profile, &inputs->profiles) {
+		struct leftover own = leftover_find(*profile);
+
+		mean.is_leftover &= own.is_leftover;
+		mean.is_at_work &= own.is_at_work;
+		mean.inuse += own.inuse / n;
+		mean.allocated += own.allocated / n;
+	}
+	return mean;
+}
+
+/* NULL if the sides can be compared. */
+static const char *find_fault(const struct leftover *base, const struct leftover *new)
+{
+	if (base->is_leftover && new->is_leftover)
+		return "both sides have freed what they held";
+	if (base->is_at_work && new->is_leftover)
+		return "the base is of a program at work, the new of one that has freed what it "
+		       "held";
+	if (base->is_leftover && new->is_at_work)
+		return "the base is of a program that has freed what it held, the new of one at "
+		       "work";
+	return NULL;
+}
+
+/* Heaps that hold nothing any more are no proof that nothing grew. A gate that fails has seen
+ * something. */
+int diff_sides_check_leftover(struct diff_sides *sides, int n_passed, bool allow_empty)
+{
+	struct leftover base = find_leftover(&sides->inputs[DIFF_BASE]);
+	struct leftover new = find_leftover(&sides->inputs[DIFF_NEW]);
+	const char *fault = find_fault(&base, &new);
+	char text[FORMAT_SIZE];
+
+	if (!fault || allow_empty)
+		return EXIT_DONE;
+	snprintf(text, sizeof(text), "%.100s: base %.30s of %.30s allocated, new %.30s of %.30s",
+		 fault, format_value(base.inuse, true /* bytes */).text,
+		 format_value(base.allocated, true).text, format_value(new.inuse, true).text,
+		 format_value(new.allocated, true).text);
+	if (n_passed <= 0)
+		return diff_sides_warn(sides, text);
+	return command_error(
+		"%s; so no gate can see growth. Compare dumps from before the program's end, as "
+		"HEAP_PROFILE_ALLOCATION_INTERVAL makes them; --allow-empty goes on",
+		text);
+}
