@@ -21,8 +21,8 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* What the program itself answers to, when it is the first argument. */
-static bool answer(const char *argument)
+/* Options of the program itself, as its first argument. */
+static bool answer_option(const char *argument)
 {
 	if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
 		command_print_program_help(stdout);
@@ -36,12 +36,13 @@ static bool answer(const char *argument)
 }
 
 /* `help` and `help COMMAND` */
-static int help(const char *name)
+static int print_help(const char *name)
 {
 	const struct command *command = name ? find_command(name) : NULL;
 
 	if (name && !command)
-		return command_error("no command '%s'", name);
+		return command_error(
+			"unknown command '%s'; '" PROGRAM " --help' lists the commands", name);
 	if (command)
 		command_print_help(command, stdout);
 	else
@@ -49,7 +50,7 @@ static int help(const char *name)
 	return EXIT_DONE;
 }
 
-/* A command behind options is taken for an input, and the user for one who converts. */
+/* Finds a command that comes after options, where it would be an input of convert. */
 static const struct command *find_misplaced(int argc, char **argv)
 {
 	const struct command *command = NULL;
@@ -59,8 +60,8 @@ static const struct command *find_misplaced(int argc, char **argv)
 	return command;
 }
 
-/* A word that is neither is a slip of the pen; what has a dot or a slash is a file's name. */
-static bool is_no_file(const char *argument)
+/* Whether a word is probably a typo of a command: a file's name has a dot or a slash. */
+static bool is_typo(const char *argument)
 {
 	return argument[0] != '-' && !strpbrk(argument, "./") && access(argument, F_OK) != 0;
 }
@@ -73,10 +74,10 @@ static int dispatch(int argc, char **argv)
 		command_print_program_help(stderr);
 		return EXIT_BAD;
 	}
-	if (answer(argv[1]))
+	if (answer_option(argv[1]))
 		return EXIT_DONE;
 	if (strcmp(argv[1], "help") == 0)
-		return help(argv[2]);
+		return print_help(argv[2]);
 	command = find_command(argv[1]);
 	if (command)
 		return command_run(command, argc - 1, argv + 1);
@@ -84,22 +85,22 @@ static int dispatch(int argc, char **argv)
 	if (command)
 		return command_error("the command comes first: '" PROGRAM " %s %s ...'",
 				     command->name, argv[1]);
-	if (is_no_file(argv[1]))
-		return command_error("no command or file '%s'; '" PROGRAM " --help' lists commands",
+	if (is_typo(argv[1]))
+		return command_error("no command or file '%s'; '" PROGRAM
+				     " --help' lists the commands",
 				     argv[1]);
 	return command_run(commands[0], argc, argv);
 }
 
-/* What was printed must have arrived. */
 int main(int argc, char **argv)
 {
 	int status;
 
 	bus_error_explain();
-	signal(SIGXFSZ, SIG_IGN); /* a file that may grow no more is an error like another */
+	signal(SIGXFSZ, SIG_IGN); /* a write beyond the file size limit fails with an error */
 	status = dispatch(argc, argv);
 	command_symbolize_end();
-	if (fflush(stdout) != 0 || ferror(stdout))
+	if (fflush(stdout) != 0 || ferror(stdout)) /* the output did not arrive */
 		return command_error("standard output: %s", strerror(errno));
 	return status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Only what may be called from a signal handler; the kernel knows which file lies at an address. */
+/* The handler calls only async-signal-safe functions. /proc/self/maps says which file is mapped at
+ * an address. */
 #include "commands/bus_error.h"
 
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 
 #define LINE_MAX_BYTES 8192 /* of /proc/self/maps, whose paths have up to 4 KiB */
 
-static void print(const char *text)
+static void print_error(const char *text)
 {
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return;
@@ -50,7 +51,8 @@ static bool next_line(int fd, char *line)
 	return n > 0;
 }
 
-/* The path of the file that is mapped at an address; NULL if there is none. */
+/* Returns the path of the file that is mapped at an address, or NULL. It stays valid until the next
+ * call. */
 static const char *find_path(uintptr_t address)
 {
 	static char line[LINE_MAX_BYTES];
@@ -71,13 +73,13 @@ static void on_bus_error(int signal, siginfo_t *info, void *context)
 
 	(void)context;
 	if (info->si_code != BUS_ADRERR) {
-		raise(signal); /* has its effect once this has returned */
+		raise(signal); /* takes effect once this handler has returned */
 		return;
 	}
 	path = find_path((uintptr_t)info->si_addr);
-	print(PROGRAM ": ");
-	print(path ? path : "a file");
-	print(": truncated while it was read, or its disk fails\n");
+	print_error(PROGRAM ": ");
+	print_error(path ? path : "a file");
+	print_error(": truncated while it was read, or its disk fails\n");
 	_exit(EXIT_BAD);
 }
 

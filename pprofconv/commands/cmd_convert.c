@@ -24,7 +24,7 @@ static bool is_directory(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* The name without `suffix` at its end, if it is there. */
+/* Returns the length of the name without `suffix`, if it ends with that. */
 static int size_without(const char *name, const char *suffix)
 {
 	size_t size = strlen(name), suffix_size = strlen(suffix);
@@ -34,7 +34,7 @@ static int size_without(const char *name, const char *suffix)
 	return (int)size;
 }
 
-/* Where the profile of `input` goes, which the caller frees: NULL if memory is out. */
+/* Returns the path of the output for `input`, which the caller frees, or NULL without memory. */
 static char *output_path(const struct convert_settings *settings, const struct writer *writer,
 			 const char *input)
 {
@@ -73,8 +73,7 @@ static int save_reproducible(const struct settings *settings, struct profile *pr
 struct job {
 	const char *input;
 	char *output;
-	char *place; /* the output with its folder's own path: two may spell one place differently
-		      */
+	char *place; /* the output in its folder's real path: a place has several spellings */
 };
 
 struct jobs {
@@ -126,7 +125,8 @@ static int compare_places(const void *left, const void *right)
 	return strcmp((*a)->place, (*b)->place);
 }
 
-/* Two inputs may have one name but for their folders, or for the suffix that is left out. */
+/* Refuses two inputs with the same output: their names may differ only in their folders, or in the
+ * suffix that is left out. */
 static int check_places(const struct jobs *jobs)
 {
 	size_t n = jobs->items.n, n_files = 0;
@@ -175,7 +175,7 @@ static int convert(const struct settings *settings, const struct writer *writer,
 	return command_save(settings, profile, writer, job->output);
 }
 
-/* What can be known to be wrong before anything is written stops all. */
+/* Mistakes that can be found before anything is written stop all conversions. */
 static int convert_all(const struct convert_settings *settings, const struct writer *writer)
 {
 	struct jobs jobs = {0};
@@ -194,16 +194,17 @@ static int convert_all(const struct convert_settings *settings, const struct wri
 	return status;
 }
 
-static int run(const struct settings *common)
+static int run_convert(const struct settings *common)
 {
 	const struct convert_settings *settings = SETTINGS_OF(struct convert_settings, common);
 	const struct writer *writer = writer_find(settings->to);
 
 	if (!writer)
-		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
+		return command_error("--to: unknown format '%s'; '" PROGRAM
+				     " formats' lists the formats",
 				     settings->to);
 	if (!common->n_inputs)
-		return command_error("no input; '" PROGRAM " --help' tells how to use it");
+		return command_error("no input; see '" PROGRAM " convert --help'");
 	if (common->n_inputs > 1 && settings->output && !is_directory(settings->output))
 		return command_error("several inputs, so -o must name a folder; '" PROGRAM
 				     " merge' makes one profile of them");
@@ -213,15 +214,16 @@ static int run(const struct settings *common)
 static const struct option_row options[] = {
 	{"output", 'o', OPTION_TEXT, offsetof(struct convert_settings, output), "FILE",
 	 "Where to write. A folder gets one file for each input; - is standard output. By default "
-	 "a profile is written beside its input, with .pb.gz instead of .heap or behind the name, "
-	 "and text to standard output. No two inputs may go to one file, and none over what is "
-	 "read."},
+	 "a "
+	 "profile is written next to its input, with .pb.gz in place of .heap or after the name, "
+	 "and text to standard output. Two inputs may not go to one file, and no output may "
+	 "overwrite an input."},
 	{"to", 't', OPTION_TEXT, offsetof(struct convert_settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
 	 "Leaves out what differs between two runs that did the same: addresses, process numbers, "
-	 "times. Equal runs give equal files: where every allocation was recorded, or with "
-	 "HEAP_PROFILE_SEED set, as long as threads do the same in the same order."},
+	 "times. Equal runs give equal files if every allocation was recorded, or if "
+	 "HEAP_PROFILE_SEED was set and threads did the same in the same order."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROWS_SYMBOLS,
@@ -242,11 +244,11 @@ const struct command command_convert = {
 	.arguments = "INPUT...",
 	.summary = "make a pprof profile of each input",
 	.description = "The word convert may be left out. Sampled dumps become estimates of what "
-		       "the program allocated. Addresses get the names of functions, with what was "
-		       "inlined there, files and lines, from the programs and libraries on this "
+		       "the program allocated. Addresses get the names of functions, inlined ones "
+		       "included, with files and lines, from the programs and libraries on this "
 		       "machine that have the same build IDs.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),
-	.run = run,
+	.run = run_convert,
 };

@@ -23,6 +23,7 @@ struct diff_settings {
 	bool allow_empty;
 };
 
+/* One run of the command. */
 struct comparison {
 	const struct diff_settings *settings;
 	const struct report_format *format;
@@ -33,11 +34,11 @@ struct comparison {
 	regex_t focus_regex, ignore_regex, hide_regex;
 	struct filter_rules rules;
 	struct diff_sides sides;
-	struct strtab fileless; /* functions that one of the inputs knows no file of */
+	struct strtab fileless; /* functions whose file one of the inputs does not know */
 	VEC(struct gate) gates;
 	VEC(struct gate_result) results;
-	VEC(struct diff)
-	judged; /* a diff for each gate: its type's, by functions, of all samples */
+	/* The diff that each gate judges: of its sample type, by functions, with all samples. */
+	VEC(struct diff) judged;
 	struct diff diff;
 	struct report report;
 };
@@ -80,7 +81,7 @@ static int parse_rules(struct comparison *comparison)
 	return status;
 }
 
-static int parse(struct comparison *comparison)
+static int parse_options(struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
 	int status = compare_parse_by(&settings->compare, &comparison->by);
@@ -88,7 +89,8 @@ static int parse(struct comparison *comparison)
 	comparison->format = report_format_find(settings->compare.format);
 	if (!comparison->format)
 		return command_error(
-			"--format: '%s' is none of text, markdown, json, pprof and folded",
+			"--format: unknown format '%s'; expected text, markdown, json, pprof or "
+			"folded",
 			settings->compare.format);
 	comparison->gate_options.is_strict = settings->is_strict;
 	if (!status)
@@ -103,8 +105,9 @@ static int parse(struct comparison *comparison)
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
-/* The base may be given by options; else it is the first of two. */
-static int load(struct comparison *comparison)
+/* With --base, all inputs are runs of the new side; else there are two, and the first is the base.
+ */
+static int load_sides(struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
 	const struct settings *common = &settings->common;
@@ -112,8 +115,7 @@ static int load(struct comparison *comparison)
 	struct diff_side_names names[2];
 
 	if (bases->n ? common->n_inputs < 1 : common->n_inputs != 2)
-		return command_error("expected BASE and NEW; '" PROGRAM
-				     " diff --help' tells how to use it");
+		return command_error("expected BASE and NEW; see '" PROGRAM " diff --help'");
 	if (bases->n) {
 		names[DIFF_BASE] = (struct diff_side_names){(char *const *)bases->items, bases->n};
 		names[DIFF_NEW] =
@@ -151,7 +153,7 @@ static int load_and_check(struct comparison *comparison)
 	int status = files_check(&settings->common, read, settings->compare.output);
 
 	if (!status)
-		status = load(comparison);
+		status = load_sides(comparison);
 	if (!status)
 		status = diff_sides_name_values(sides,
 						has_gates ? comparison->gates.items[0].type : NULL);
@@ -167,7 +169,7 @@ static int load_and_check(struct comparison *comparison)
 
 /* --- comparing ----------------------------------------------------------------------------- */
 
-static int compare(const struct comparison *comparison, const char *type, struct diff *out)
+static int compare_sides(const struct comparison *comparison, const char *type, struct diff *out)
 {
 	const struct inputs *base = &comparison->sides.inputs[DIFF_BASE];
 	const struct inputs *new = &comparison->sides.inputs[DIFF_NEW];
@@ -177,8 +179,8 @@ static int compare(const struct comparison *comparison, const char *type, struct
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
-static int prepare(struct comparison *comparison, enum frames_by by,
-		   const struct filter_rules *rules)
+static int prepare_sides(struct comparison *comparison, enum frames_by by,
+			 const struct filter_rules *rules)
 {
 	const struct strtab *fileless = &comparison->fileless;
 	int status = inputs_prepare(&comparison->sides.inputs[DIFF_BASE], by, fileless, rules);
@@ -187,7 +189,7 @@ static int prepare(struct comparison *comparison, enum frames_by by,
 		      : inputs_prepare(&comparison->sides.inputs[DIFF_NEW], by, fileless, rules);
 }
 
-static int judge_all(struct comparison *comparison)
+static int judge_each(struct comparison *comparison)
 {
 	int status = EXIT_DONE, r = 0;
 
@@ -195,10 +197,10 @@ static int judge_all(struct comparison *comparison)
 		const struct gate *gate = &comparison->gates.items[i];
 		struct diff *diff = &comparison->judged.items[comparison->judged.n++];
 
-		status = compare(comparison, gate->type, diff);
+		status = compare_sides(comparison, gate->type, diff);
 		if (status)
 			break;
-		diff_sort(diff); /* failures come in the order of their rows */
+		diff_sort(diff); /* failures are listed in the order of their rows */
 		r = gate_judge(&comparison->results.items[comparison->results.n++], gate, diff,
 			       &comparison->gate_options);
 	}
@@ -206,7 +208,7 @@ static int judge_all(struct comparison *comparison)
 }
 
 /* Gates judge functions and all samples, whatever the report shows. */
-static int judge(struct comparison *comparison)
+static int judge_gates(struct comparison *comparison)
 {
 	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions,
 					   .hide = comparison->rules.hide};
@@ -217,15 +219,15 @@ static int judge(struct comparison *comparison)
 		return EXIT_DONE;
 	if (vec_reserve(&comparison->judged, n) || vec_reserve(&comparison->results, n))
 		return command_error("%s", strerror(ENOMEM));
-	status = prepare(comparison, FRAMES_BY_FUNCTION, &rules);
+	status = prepare_sides(comparison, FRAMES_BY_FUNCTION, &rules);
 	if (!status)
-		status = judge_all(comparison);
+		status = judge_each(comparison);
 	inputs_release(&comparison->sides.inputs[DIFF_BASE]);
 	inputs_release(&comparison->sides.inputs[DIFF_NEW]);
 	return status;
 }
 
-/* How many gates of values in use there are that nothing has failed; -1 if one has. */
+/* Returns the number of gates of values in use if all have passed, else -1. */
 static int count_passed(const struct comparison *comparison)
 {
 	int n = 0;
@@ -275,7 +277,7 @@ static int write_report(const struct comparison *comparison)
 
 	path = path ? path : "-";
 	if (comparison->format->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
-		return command_error("the profile is not text for a terminal: use -o FILE");
+		return command_error("a terminal cannot show a binary profile; use -o FILE");
 	r = output_open(&output, path, &diag);
 	if (!r) {
 		r = comparison->format->write(&comparison->report, output);
@@ -314,12 +316,12 @@ static int print_failures(const struct comparison *comparison)
 	return report_has_failures(&comparison->report) ? EXIT_GATE : EXIT_DONE;
 }
 
-static int report(struct comparison *comparison)
+static int report_diff(struct comparison *comparison)
 {
-	int status = prepare(comparison, comparison->by, &comparison->rules);
+	int status = prepare_sides(comparison, comparison->by, &comparison->rules);
 
 	if (!status)
-		status = compare(comparison, comparison->type, &comparison->diff);
+		status = compare_sides(comparison, comparison->type, &comparison->diff);
 	if (!status && comparison->settings->focus && !diff_has_samples(&comparison->diff.total))
 		status = diff_sides_warn(&comparison->sides, "no sample matches --focus");
 	if (!status)
@@ -332,16 +334,16 @@ static int report(struct comparison *comparison)
 static int run_comparison(struct comparison *comparison)
 {
 	bool allow_empty = comparison->settings->allow_empty;
-	int status = parse(comparison);
+	int status = parse_options(comparison);
 
 	if (!status)
 		status = load_and_check(comparison);
 	if (!status)
-		status = judge(comparison);
+		status = judge_gates(comparison);
 	if (!status)
 		status = diff_sides_check_leftover(&comparison->sides, count_passed(comparison),
 						   allow_empty);
-	return status ? status : report(comparison);
+	return status ? status : report_diff(comparison);
 }
 
 static void comparison_deinit(struct comparison *comparison)
@@ -366,7 +368,7 @@ static void comparison_deinit(struct comparison *comparison)
 		regfree(&comparison->hide_regex);
 }
 
-static int run(const struct settings *common)
+static int run_diff(const struct settings *common)
 {
 	struct comparison comparison = {
 		.settings = SETTINGS_OF(struct diff_settings, common),
@@ -381,24 +383,24 @@ static int run(const struct settings *common)
 static const struct option_row options[] = {
 	OPTION_ROW_OUTPUT(struct diff_settings),
 	{"format", 'F', OPTION_TEXT, offsetof(struct diff_settings, compare.format), "FORMAT",
-	 "text, for a terminal, which is the default; markdown, for the comment of a pull request; "
-	 "json, for programs; pprof, for go tool pprof to draw; folded, for a differential flame "
-	 "graph."},
+	 "text, the default, is for a terminal; markdown for a comment on a pull request; json for "
+	 "programs; pprof for go tool pprof; folded for a differential flame graph."},
 	{"base", 0, OPTION_TEXTS, offsetof(struct diff_settings, bases), "FILE",
-	 "A run of the base. May be given several times; all inputs are runs of the new then, and "
-	 "means are compared: the spread among runs tells more of the error than theory alone."},
+	 "A run of the base. May be given several times; all inputs are then runs of the new side, "
+	 "and the means are compared. The spread among runs shows the error better than theory "
+	 "alone."},
 	OPTION_ROW_SAMPLE_TYPE,
 	{"top", 'l', OPTION_COUNT, offsetof(struct diff_settings, compare.n_lines), "N",
-	 "Shows the N largest changes; 0 is all, and what did not change as well. The default is "
-	 "30."},
+	 "Shows the N largest changes; 0 shows all rows, unchanged ones too. The default is 30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct diff_settings, compare.by), "WHAT",
-	 "What is compared: function, which is the default, file, line or mapping. Gates judge "
-	 "functions nevertheless."},
+	 "What a row is: function, which is the default, file, line or mapping. Gates always judge "
+	 "functions."},
 	{"focus", 0, OPTION_TEXT, offsetof(struct diff_settings, focus), "REGEX",
-	 "Shows only samples with a function, source file or library that matches. Gates judge all "
-	 "samples nevertheless."},
+	 "Shows only samples with a function, source file or library that matches. Gates always "
+	 "judge all samples."},
 	{"ignore", 0, OPTION_TEXT, offsetof(struct diff_settings, ignore), "REGEX",
-	 "Shows no samples with one that matches. Gates judge these too."},
+	 "Hides samples with a function, source file or library that matches. Gates judge them "
+	 "too."},
 	OPTION_ROW_HIDE(offsetof(struct diff_settings, compare.hide)),
 	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct diff_settings, max_growth), "TYPE=LIMIT",
 	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "
@@ -406,26 +408,31 @@ static const struct option_row options[] = {
 	 "times."},
 	{"max-growth-per-function", 'G', OPTION_TEXTS,
 	 offsetof(struct diff_settings, max_growth_per_function), "TYPE=LIMIT",
-	 "The same for what each function has allocated itself. The first 30 that fail are told, "
-	 "and how many more did; json has all."},
+	 "The same for what each function has allocated itself. The first 30 failures are printed, "
+	 "and how many more there are; json has all."},
 	{"confidence", 0, OPTION_TEXT, offsetof(struct diff_settings, compare.confidence), "C",
-	 "How sure it must be that a limit was passed, with regard to the error of sampling; for a "
-	 "gate of functions, that any was. Also that of all intervals. The default is 0.95."},
+	 "How sure a gate must be, given the error of sampling, that its limit was passed; a gate "
+	 "of "
+	 "functions, that any function passed it. All intervals have this confidence too. The "
+	 "default is 0.95."},
 	{"strict", 0, OPTION_FLAG, offsetof(struct diff_settings, is_strict), NULL,
-	 "Lets a gate fail if the estimate is above its limit, sure or not."},
+	 "Lets a gate fail as soon as the estimate is above its limit, with any confidence."},
 	OPTION_ROW_SUPPRESSIONS(struct diff_settings),
 	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct diff_settings, compare.allow_dropped),
-	 NULL, "Lets gates judge profiles that have lost samples."},
+	 NULL, "Lets gates judge profiles that lost samples."},
 	{"allow-missing-base", 0, OPTION_FLAG, offsetof(struct diff_settings, allow_missing_base),
 	 NULL,
-	 "Takes a base that is not there, or is a file of no bytes, for one of nothing. A profile "
-	 "without a sample is a base without it."},
+	 "Takes a base that is missing, or is an empty file, for a base of nothing. A profile "
+	 "without "
+	 "a sample is a valid base without this option."},
 	{"allow-empty", 0, OPTION_FLAG, offsetof(struct diff_settings, allow_empty), NULL,
-	 "Lets gates of values in use pass that compare what programs have left at their ends: on "
-	 "both sides less than a hundredth of 1M or more that was allocated, and no more than 256K "
-	 "and two samples. Without it that is an error, for a program that frees all it has holds "
-	 "the same then, whatever it leaked. Dumps that tell another reason than exit are taken "
-	 "for a program at work."},
+	 "Lets gates of values in use pass that compare what programs have left at their end: 1M "
+	 "or "
+	 "more was allocated, and on each side less than a hundredth of it is in use, and no more "
+	 "than 256K and two samples. Without this option that is an error: at its end a program "
+	 "that "
+	 "frees everything holds the same, whatever it leaked before. A dump with another reason "
+	 "than exit counts as a program at work."},
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
@@ -444,15 +451,15 @@ const struct command command_diff = {
 	.name = "diff",
 	.arguments = "BASE NEW | --base=FILE... NEW...",
 	.summary = "compare profiles, and fail if something grew beyond a limit",
-	.description = "Functions are matched by name and file, so two builds compare, also from "
-		       "different folders; by name alone where one of them knows no file. Folded "
-		       "stacks don't say what they count: it is taken for what they are compared "
-		       "with, and for exact. Each difference comes with its interval, by the error "
-		       "of sampling; a * marks those that are real, among all that "
-		       "were compared. Two dumps of one run are compared with the error of what "
-		       "changed between them only; the earlier one must be the base.",
+	.description = "Functions are matched by name and file, so two builds can be compared, "
+		       "even from different folders; where one side does not know the file, by "
+		       "name alone. Folded stacks do not say what they count: they are taken to "
+		       "count what the other side counts, exactly. Each difference has an interval "
+		       "for the error of sampling; a * marks the real ones, judged among all "
+		       "that were compared. For two dumps of one run the error is only that of "
+		       "what changed between them; the earlier one must be the base.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),
-	.run = run,
+	.run = run_diff,
 };

@@ -3,7 +3,7 @@
 #include "readers/reader.h"
 #include "writers/writer.h"
 
-static int run(const struct settings *settings)
+static int run_formats(const struct settings *settings)
 {
 	if (settings->n_inputs)
 		return command_error("formats takes no input");
@@ -23,10 +23,10 @@ static const struct settings defaults = {0};
 const struct command command_formats = {
 	.name = "formats",
 	.arguments = "",
-	.summary = "list what is read and written",
-	.description = "The first word of each line is what --from and --to take.",
+	.summary = "list the formats that can be read and written",
+	.description = "The first word of each line is an argument for --from or --to.",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(defaults),
-	.run = run,
+	.run = run_formats,
 };

@@ -21,7 +21,7 @@ static void print_time(int64_t nanos)
 	printf("time: %s\n", text);
 }
 
-/* One of the profile's own texts, between two of ours. */
+/* Prints a text of the profile, whose bytes may be unprintable, between two of ours. */
 static void print_text(const char *before, const char *text, const char *after)
 {
 	fputs(before, stdout);
@@ -38,7 +38,7 @@ static void print_period(const struct profile *profile)
 	print_text(" (", profile_string(profile, profile->period_type.type), ")\n");
 }
 
-/* The sum of one kind of value. */
+/* Prints the sum of one sample type's values. */
 static void print_total(const struct profile *profile, size_t value, int width)
 {
 	int64_t sum = 0;
@@ -117,12 +117,12 @@ static int print_info(const struct settings *settings, const char *path)
 	return EXIT_DONE;
 }
 
-static int run(const struct settings *settings)
+static int run_info(const struct settings *settings)
 {
 	int status = EXIT_DONE;
 
 	if (!settings->n_inputs)
-		return command_error("no input; '" PROGRAM " info --help' tells how to use it");
+		return command_error("no input; see '" PROGRAM " info --help'");
 	for (int i = 0; i < settings->n_inputs; i++) {
 		if (i > 0)
 			putchar('\n');
@@ -142,11 +142,11 @@ static const struct settings defaults = {.max_input_bytes = INPUT_BYTES_LIMIT};
 const struct command command_info = {
 	.name = "info",
 	.arguments = "INPUT...",
-	.summary = "show what a dump or profile is and holds: format, totals, mappings",
-	.description = "Totals of a sampled dump are estimates. Which format was found comes "
-		       "first, and what wrote it as far as the content tells.",
+	.summary = "show the format, totals and mappings of a dump or profile",
+	.description = "Totals of a sampled dump are estimates. The first lines show the format, "
+		       "and which program wrote it if the content says so.",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(defaults),
-	.run = run,
+	.run = run_info,
 };

@@ -18,14 +18,14 @@ struct merge_settings {
 	const char *moment;
 };
 
-static int explain(const char *input, int code)
+static int print_error(const char *input, int code)
 {
 	return command_error("%s: %s", input,
 			     code == -EOVERFLOW ? "values add up to more than 64 bits hold"
 						: strerror(-code));
 }
 
-/* The largest interval becomes that of the sum, so that its errors are taken for none too small. */
+/* The sum gets the largest interval, so that its errors are not underestimated. */
 static void check_interval(const struct settings *settings, const struct profile *profile,
 			   const char *input, int64_t *first)
 {
@@ -34,13 +34,13 @@ static void check_interval(const struct settings *settings, const struct profile
 	if (!*first)
 		*first = interval;
 	if (interval && interval != *first && !settings->quiet)
-		command_error("%s: sampled at another interval than those before; the largest will "
-			      "stand for all",
+		command_error("%s: sampled at another interval than the inputs before it; the "
+			      "result has the largest",
 			      input);
 }
 
-static int add(const struct settings *settings, struct merge *merge, struct profile *profile,
-	       struct diag *diag)
+static int add_profile(const struct settings *settings, struct merge *merge,
+		       struct profile *profile, struct diag *diag)
 {
 	_cleanup_(profile_freep) struct profile *copy = NULL;
 
@@ -50,7 +50,7 @@ static int add(const struct settings *settings, struct merge *merge, struct prof
 	return copy ? merge_add(merge, copy, diag) : -ENOMEM;
 }
 
-/* Sets the values of all types to 0 that don't begin so. */
+/* Sets the values of all sample types to 0 whose names don't begin with `prefix`. */
 static void keep_values(struct profile *profile, const char *prefix)
 {
 	for (size_t i = 0; i < profile->samples.n; i++)
@@ -63,8 +63,8 @@ static void keep_values(struct profile *profile, const char *prefix)
 		}
 }
 
-/* Names come from the files on this machine before profiles are put together: one may bring its own
- * already. Values of one kind only are taken if there is a prefix. */
+/* Locations are named before profiles are merged, because some may already have names. With a
+ * prefix, only values of sample types that begin with it are added. */
 static int add_input(const struct settings *settings, struct merge *merge, const char *input,
 		     const char *prefix, int64_t *interval)
 {
@@ -77,10 +77,10 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 	if (prefix)
 		keep_values(profile, prefix);
 	check_interval(settings, profile, input, interval);
-	r = add(settings, merge, profile, &diag);
+	r = add_profile(settings, merge, profile, &diag);
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (r < 0 && !diag_has_error(&diag))
-		explain(input, r);
+		print_error(input, r);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }
@@ -103,7 +103,7 @@ static int add_choice(const struct settings *settings, struct merge *merge,
 	int status;
 
 	if (settings->verbose)
-		command_error("%s: speaks for its process", inuse);
+		command_error("%s: represents its process", inuse);
 	if (choice->inuse == choice->allocated)
 		return add_input(settings, merge, inuse, NULL, interval);
 	status = add_input(settings, merge, inuse, "inuse_", interval);
@@ -122,7 +122,8 @@ static int add_moments(const struct settings *settings, struct merge *merge, enu
 	return status;
 }
 
-/* Mappings that some inputs lack are laid out anew among the others. */
+/* Lays mappings out again if the result is to be reproducible: some inputs may lack some of them.
+ */
 static struct profile *finish(const struct settings *settings, struct merge *merge)
 {
 	_cleanup_(profile_freep) struct profile *merged = merge_finish(merge);
@@ -149,8 +150,9 @@ static int merge_inputs(const struct merge_settings *settings, const struct writ
 	else if (moment_parse(settings->moment, &moment))
 		status = add_moments(common, merge, moment);
 	else
-		status = command_error("--at: '%s' is none of level, peak, last-interval and exit",
-				       settings->moment);
+		status = command_error(
+			"--at: unknown moment '%s'; expected level, peak, last-interval or exit",
+			settings->moment);
 	if (status)
 		return status;
 	merged = finish(common, merge);
@@ -162,16 +164,17 @@ static int merge_inputs(const struct merge_settings *settings, const struct writ
 	return command_save(common, merged, writer, settings->output);
 }
 
-static int run(const struct settings *common)
+static int run_merge(const struct settings *common)
 {
 	const struct merge_settings *settings = SETTINGS_OF(struct merge_settings, common);
 	const struct writer *writer = writer_find(settings->to);
 
 	if (!writer)
-		return command_error("--to: no format '%s'; '" PROGRAM " formats' lists them",
+		return command_error("--to: unknown format '%s'; '" PROGRAM
+				     " formats' lists the formats",
 				     settings->to);
 	if (!common->n_inputs)
-		return command_error("no input; '" PROGRAM " merge --help' tells how to use it");
+		return command_error("no input; see '" PROGRAM " merge --help'");
 	if (!settings->output)
 		return command_error("merge needs -o FILE; -o - is standard output");
 	if (files_check(common, NULL /* no more */, settings->output))
@@ -185,15 +188,16 @@ static const struct option_row options[] = {
 	{"to", 't', OPTION_TEXT, offsetof(struct merge_settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
 	{"at", 0, OPTION_TEXT, offsetof(struct merge_settings, moment), "MOMENT",
-	 "Takes the inputs for dumps of processes, as their metadata tell, and of each process the "
-	 "memory in use at one moment only. level: at work, what it came to again and again: of "
-	 "the later half of its dumps the one that holds more than all but a twentieth of them, or "
-	 "the dump at exit if that holds as much; dumps should be spread evenly, as by "
+	 "Takes the inputs as dumps of the processes that their metadata name, and adds the memory "
+	 "in "
+	 "use of each process at one moment only. level: what it kept returning to at work: of the "
+	 "later half of its dumps the one that holds more than all but a twentieth of them, or the "
+	 "dump at exit if that holds as much; dumps should be spread evenly, as by "
 	 "HEAP_PROFILE_ALLOCATION_INTERVAL with HEAP_PROFILE_KEEP=spread. peak: the dump that "
-	 "holds most. last-interval: the last that was not written at exit. exit: the last. What "
-	 "was allocated in all comes from the last dump in any case."},
+	 "holds most. last-interval: the last dump that was not written at exit. exit: the last "
+	 "dump. Total allocations always come from the last dump."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
-	 "Leaves out what differs between runs that did the same, as convert does."},
+	 "Leaves out what differs between runs that did the same, like convert."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROWS_SYMBOLS,
@@ -212,12 +216,12 @@ static const struct merge_settings defaults = {
 const struct command command_merge = {
 	.name = "merge",
 	.arguments = "INPUT... -o FILE",
-	.summary = "add profiles up to one",
-	.description = "For the processes of a fleet, or of a test suite. All must have the same "
-		       "sample types. Dumps of one process are not to be added up: --at takes one "
-		       "of them. The result is the same whatever the order of the inputs.",
+	.summary = "add profiles together into one",
+	.description = "For the processes of a fleet or of a test suite. All must have the same "
+		       "sample types. Dumps of one process should not be added up: --at takes one "
+		       "of them. The result does not depend on the order of the inputs.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),
-	.run = run,
+	.run = run_merge,
 };

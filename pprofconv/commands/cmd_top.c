@@ -19,7 +19,7 @@ struct top_settings {
 	const char *hide;
 };
 
-/* As pprof has them: of all values without their signs, and without a sign. */
+/* Percentages are pprof's: of the sum of absolute values, and without a sign. */
 static double percent(int64_t value, int64_t absolute)
 {
 	return absolute ? fabs(100 * (double)value / (double)absolute) : 0;
@@ -56,7 +56,7 @@ static void print_rows(const struct top_settings *settings, const struct frames 
 	if (is_bytes)
 		printf(" (%s)", format_value((double)top->total, true /* bytes */).text);
 	if (top->absolute != top->total)
-		printf("; without signs, as percentages take it, %s",
+		printf("; percentages are of the sum of absolute values, %s",
 		       format_value((double)top->absolute, is_bytes).text);
 	printf("\n%12s %7s %7s %12s %7s  %s\n", "flat", "flat%", "sum%", "cum", "cum%", "function");
 	for (size_t i = 0; i < top->rows.n && (!settings->n_lines || i < settings->n_lines); i++) {
@@ -68,7 +68,8 @@ static void print_rows(const struct top_settings *settings, const struct frames 
 		       top->rows.n - (size_t)settings->n_lines);
 }
 
-/* In place of a table without rows, and for --quiet too: it is the whole answer. */
+/* Prints a line in place of a table without rows; with --quiet too, because it is the whole answer.
+ */
 static void print_why_empty(const struct profile *profile, size_t value)
 {
 	if (!profile->samples.n) {
@@ -112,13 +113,12 @@ static int print_top(const struct top_settings *settings, const struct profile *
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
-static int run(const struct settings *settings)
+static int run_top(const struct settings *settings)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 
 	if (settings->n_inputs != 1)
-		return command_error("expected one input; '" PROGRAM
-				     " top --help' tells how to use it");
+		return command_error("expected one input; see '" PROGRAM " top --help'");
 	profile = command_load(settings, settings->inputs[0]);
 	if (!profile || command_symbolize(settings, 1, profile))
 		return EXIT_BAD;
@@ -127,9 +127,10 @@ static int run(const struct settings *settings)
 
 static const struct option_row options[] = {
 	{"lines", 'l', OPTION_COUNT, offsetof(struct top_settings, n_lines), "N",
-	 "Shows the first N functions; 0 is all. The default is 30."},
+	 "Shows the first N functions; 0 shows all. The default is 30."},
 	{"cum", 'c', OPTION_FLAG, offsetof(struct top_settings, by_cumulative), NULL,
-	 "Sorts by what a function holds with all that it called, instead of by itself."},
+	 "Sorts by what a function holds together with everything it called, instead of by "
+	 "itself."},
 	OPTION_ROW_HIDE(offsetof(struct top_settings, hide)),
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_FROM,
@@ -151,13 +152,13 @@ const struct command command_top = {
 	.arguments = "INPUT",
 	.summary = "show the functions that hold the most",
 	.description =
-		"Flat is what a function allocated itself, cum what it did with all it called. The "
-		"allocators' own functions are left out; what they hold is their callers'. The "
-		"rows farthest from 0 come first. Percentages are of the sum of all samples; where "
-		"some are negative, of what they add up to without their signs. What has no stack "
-		"is the row (no stack). Where there is nothing to show, a line says why.",
+		"Flat is what a function allocated itself; cum includes everything it called. The "
+		"allocators' own functions are left out, and their callers get what they hold. The "
+		"rows farthest from 0 come first. Percentages are of the sum of all samples; if "
+		"some are negative, of the sum of their absolute values. Samples without a stack "
+		"are the row (no stack). If there is nothing to show, a line says why.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),
-	.run = run,
+	.run = run_top,
 };

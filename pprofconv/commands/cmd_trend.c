@@ -21,6 +21,7 @@ struct trend_settings {
 	struct texts max_slope;
 };
 
+/* One run of the command. */
 struct following {
 	const struct trend_settings *settings;
 	const struct trend_format *format;
@@ -29,7 +30,7 @@ struct following {
 	struct suppressions suppressions;
 	struct filter_rules rules;
 	regex_t hide_regex;
-	struct gate gate; /* no text: there is none */
+	struct gate gate; /* its text is NULL if there is none */
 	struct inputs inputs;
 	struct dump_series series;
 	VEC(bool) failures;
@@ -60,11 +61,11 @@ static int parse_gate(struct following *following)
 	diag_print(&diag, PROGRAM, true /* warnings */, stderr);
 	diag_deinit(&diag);
 	if (!r && following->gate.is_percent)
-		return command_error("--max-slope: a limit in percent has no hours");
+		return command_error("--max-slope: the limit cannot be in percent");
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
-static int parse(struct following *following)
+static int parse_options(struct following *following)
 {
 	const struct settings *common = &following->settings->common;
 	const struct compare_settings *settings = &following->settings->compare;
@@ -72,8 +73,9 @@ static int parse(struct following *following)
 
 	following->format = find_format(settings->format);
 	if (!following->format)
-		return command_error("--format: '%s' is none of text, markdown and json",
-				     settings->format);
+		return command_error(
+			"--format: unknown format '%s'; expected text, markdown or json",
+			settings->format);
 	if (common->n_inputs < 3)
 		return command_error("a trend needs three dumps or more");
 	if (!status)
@@ -89,7 +91,7 @@ static int parse(struct following *following)
 	return status;
 }
 
-/* The type of the gate, else the one asked for. */
+/* Returns the type of the gate, else the one asked for; NULL after it printed an error. */
 static const char *choose_type(const struct following *following)
 {
 	const struct profile *profile = following->inputs.profiles.items[0];
@@ -112,7 +114,7 @@ static int check_type(const struct following *following, const char *type)
 	return type ? EXIT_DONE : EXIT_BAD;
 }
 
-/* By Holm's procedure among all functions. */
+/* Finds the functions that fail the gate, by Holm's procedure among all functions. */
 static int find_failures(struct following *following, double *p, double *adjusted)
 {
 	const struct dump_series *series = &following->series;
@@ -127,7 +129,7 @@ static int find_failures(struct following *following, double *p, double *adjuste
 	return r;
 }
 
-static int judge(struct following *following)
+static int judge_rows(struct following *following)
 {
 	size_t n = following->series.rows.n + 1;
 	double *p = calloc(n, sizeof(*p)), *adjusted = calloc(n, sizeof(*adjusted));
@@ -181,7 +183,7 @@ static int write_report(const struct following *following, const struct trend_re
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
-static int report(const struct following *following)
+static int report_trend(const struct following *following)
 {
 	struct trend_report report = {
 		.series = &following->series,
@@ -197,7 +199,7 @@ static int report(const struct following *following)
 	return status ? status : print_failures(&report);
 }
 
-static void warn(struct following *following, const char *text)
+static void add_warning(struct following *following, const char *text)
 {
 	size_t n = 0;
 
@@ -219,10 +221,10 @@ static void check_empty(struct following *following)
 		return;
 	snprintf(following->empty, sizeof(following->empty), "%zu of %zu dumps: %s", n_empty, n,
 		 text.text);
-	warn(following, following->empty);
+	add_warning(following, following->empty);
 }
 
-/* A process counts what it has lost since it began, so its dumps are not added up. */
+/* A dump's count includes those of earlier dumps of its process, so the counts are not added up. */
 static int check_dropped(struct following *following)
 {
 	const struct compare_settings *settings = &following->settings->compare;
@@ -230,7 +232,7 @@ static int check_dropped(struct following *following)
 					   following->gate.text != NULL, following->dropped);
 
 	if (*following->dropped)
-		warn(following, following->dropped);
+		add_warning(following, following->dropped);
 	return status;
 }
 
@@ -248,8 +250,9 @@ static int add_values(struct strtab *values, const struct profile *profile, cons
 	return r;
 }
 
-/* Whether two of the dumps tell that key, and not the same of it: one that was merged tells of each
- * of its processes, and if all are of the same processes, they have a trend. */
+/* Sets *out to whether the dumps differ in the values under that key; dumps without it are left
+ * out. A merged dump has a value for each of its processes. Dumps that are all of the same
+ * processes have a trend. */
 static int differ(const struct following *following, const char *key, bool *out)
 {
 	struct strtab all = {0};
@@ -272,7 +275,7 @@ static int differ(const struct following *following, const char *key, bool *out)
 	return r;
 }
 
-/* What one process holds more than another did is no growth. */
+/* If one process holds more than another did, that is not growth. */
 static int check_process(struct following *following)
 {
 	bool is_program = false, is_run = false;
@@ -283,10 +286,13 @@ static int check_process(struct following *following)
 	if (r)
 		return command_error("%s", strerror(-r));
 	if (is_program)
-		warn(following, "the dumps are of different programs: what differs is no trend");
+		add_warning(
+			following,
+			"the dumps are of different programs; their differences are not a trend");
 	else if (is_run)
-		warn(following,
-		     "the dumps are of several processes: what differs is no trend of any of them");
+		add_warning(following, "the dumps are of several processes; their differences are "
+				       "not a trend of any "
+				       "of them");
 	return EXIT_DONE;
 }
 
@@ -298,10 +304,12 @@ static void check_exit(struct following *following)
 	vec_foreach (row, &series->rows)
 		is_any |= dump_series_is_cut(series, row);
 	if (is_any && series->ends_at_exit)
-		warn(following, "functions gave back memory at exit: their trends end before it");
+		add_warning(following,
+			    "functions gave back memory at exit: their trends end before it");
 	else if (is_any)
-		warn(following, "functions gave back most of what they held in the last tenth of "
-				"the run: their trends end before it");
+		add_warning(following,
+			    "functions gave back most of what they held in the last tenth of "
+			    "the run: their trends end before it");
 }
 
 static int follow(struct following *following)
@@ -325,19 +333,19 @@ static int follow(struct following *following)
 			     following->inputs.items.n, following->confidence,
 			     following->gate.limit);
 	if (!r)
-		r = judge(following);
+		r = judge_rows(following);
 	if (r)
 		return command_error("%s", strerror(-r));
 	check_exit(following);
-	return report(following);
+	return report_trend(following);
 }
 
-static int run(const struct settings *common)
+static int run_trend(const struct settings *common)
 {
 	const struct trend_settings *settings = SETTINGS_OF(struct trend_settings, common);
 	const struct texts *const read[] = {&settings->compare.suppressions, NULL};
 	struct following following = {.settings = settings};
-	int status = parse(&following);
+	int status = parse_options(&following);
 
 	if (!status)
 		status = files_check(common, read, settings->compare.output);
@@ -361,19 +369,19 @@ static const struct option_row options[] = {
 	 "text, which is the default, markdown or json."},
 	OPTION_ROW_SAMPLE_TYPE,
 	{"top", 'l', OPTION_COUNT, offsetof(struct trend_settings, compare.n_lines), "N",
-	 "Shows the first N functions; 0 is all. The default is 30."},
+	 "Shows the first N functions; 0 shows all. The default is 30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct trend_settings, compare.by), "WHAT",
-	 "What is followed: function, which is the default, file, line or mapping."},
+	 "What a row is: function, which is the default, file, line or mapping."},
 	OPTION_ROW_HIDE(offsetof(struct trend_settings, compare.hide)),
 	{"max-slope", 0, OPTION_TEXTS, offsetof(struct trend_settings, max_slope), "TYPE=LIMIT",
 	 "A gate: exit status 1 if any function grows by more than LIMIT in an hour, such as "
-	 "inuse_space=10M; in a dump, if the dumps don't tell when they were written."},
+	 "inuse_space=10M; from dump to dump, if the dumps don't say when they were written."},
 	{"confidence", 0, OPTION_TEXT, offsetof(struct trend_settings, compare.confidence), "C",
-	 "How sure a verdict must be, and for the gate, that any function passed the limit. The "
+	 "The confidence of a verdict, and for the gate, that any function passed the limit. The "
 	 "default is 0.95."},
 	OPTION_ROW_SUPPRESSIONS(struct trend_settings),
 	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct trend_settings, compare.allow_dropped),
-	 NULL, "Lets the gate judge dumps that have lost samples."},
+	 NULL, "Lets the gate judge dumps that lost samples."},
 	OPTION_ROW_FROM,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
@@ -391,19 +399,21 @@ static const struct trend_settings defaults = {
 const struct command command_trend = {
 	.name = "trend",
 	.arguments = "INPUT INPUT INPUT...",
-	.summary = "tell what grows over a series of dumps of one process",
+	.summary = "show what grows over a series of dumps of one process",
 	.description =
-		"Each function grows, grew and then stays, comes and goes, shrinks, is steady, or "
-		"it is not sure: its slope makes more than a twentieth of it, which may be chance; "
-		"a note says what would tell. Growth is real if it is steeper than chance lets a "
-		"steady heap drift, whose blocks stay from one dump to the next. Slopes are the "
-		"median of those between any two dumps. What a program frees at its end is no "
-		"trend: a function that holds a tenth less in a dump at exit, and not by chance, "
-		"is judged without it. Folded stacks don't tell how many blocks there are; what "
-		"came and went is taken from how they move. Inputs that tell when they were "
-		"written are put in that order; others are taken as they come.",
+		"The verdict on each function is: grows, grew and then stays, comes and goes, "
+		"shrinks, steady, or not sure. Not sure means that its slope makes more than a "
+		"twentieth of it, but may be chance; a note says what would help. Growth is real "
+		"if "
+		"it is steeper than the drift that chance gives a steady heap, whose blocks stay "
+		"from one dump to the next. A slope is the median of the slopes between any two "
+		"dumps. Memory that a program frees at its end is not part of a trend: a function "
+		"that holds a tenth less in a dump at exit, and not by chance, is judged without "
+		"that dump. Folded stacks don't say how many blocks there are; how much came and "
+		"went is estimated from how they move. Inputs that say when they were written are "
+		"put in that order; others keep their order.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),
-	.run = run,
+	.run = run_trend,
 };

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* What the commands share: reading, writing, complaining. */
 #include "commands/command.h"
 
 #include <errno.h>
@@ -31,7 +30,7 @@ int command_error(const char *format, ...)
 	return EXIT_BAD;
 }
 
-/* The format that --from names; NULL, with no error, to find it by content. */
+/* Finds the format that --from names. NULL without an error means that the content decides. */
 static int find_reader(const struct settings *settings, const struct reader **out_reader)
 {
 	*out_reader = NULL;
@@ -39,7 +38,8 @@ static int find_reader(const struct settings *settings, const struct reader **ou
 		return EXIT_DONE;
 	*out_reader = reader_find(settings->from);
 	if (!*out_reader)
-		return command_error("--from: no format '%s'; '" PROGRAM " formats' lists them",
+		return command_error("--from: unknown format '%s'; '" PROGRAM
+				     " formats' lists the formats",
 				     settings->from);
 	return EXIT_DONE;
 }
@@ -60,8 +60,8 @@ static int read_input(const struct settings *settings, const struct reader *read
 	return r;
 }
 
-static int load(const struct settings *settings, const char *path, struct profile **out_profile,
-		struct diag *diag)
+static int load_profile(const struct settings *settings, const char *path,
+			struct profile **out_profile, struct diag *diag)
 {
 	_cleanup_(input_freep) struct input *input = NULL;
 	const struct reader *reader;
@@ -78,7 +78,7 @@ struct profile *command_load(const struct settings *settings, const char *path)
 {
 	struct profile *profile = NULL;
 	struct diag diag = {0};
-	int r = load(settings, path, &profile, &diag);
+	int r = load_profile(settings, path, &profile, &diag);
 
 	if (!r)
 		notes_warn(profile, &diag);
@@ -92,8 +92,9 @@ struct profile *command_load(const struct settings *settings, const char *path)
 	return profile;
 }
 
-static int save(const struct settings *settings, const struct profile *profile, size_t value,
-		const struct writer *writer, const char *path, struct diag *diag)
+static int save_profile(const struct settings *settings, const struct profile *profile,
+			size_t value, const struct writer *writer, const char *path,
+			struct diag *diag)
 {
 	_cleanup_(output_freep) struct output *output = NULL;
 	struct progress progress;
@@ -119,8 +120,8 @@ int command_save(const struct settings *settings, const struct profile *profile,
 	if (value < 0)
 		return EXIT_BAD;
 	if (writer->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
-		return command_error("the profile is not text for a terminal: use -o FILE");
-	r = save(settings, profile, (size_t)value, writer, path, &diag);
+		return command_error("a terminal cannot show a binary profile; use -o FILE");
+	r = save_profile(settings, profile, (size_t)value, writer, path, &diag);
 	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
 	if (!r && settings->verbose)
 		command_error("%s: written", diag.file);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands of the program and their options: rows from which arguments are parsed and the help
- * and the man page are written. */
+/* A command is a row with its name, its options and the function that runs it. Arguments are parsed
+ * by these rows, and the help and the man page are written from them. Further functions here
+ * do what several commands do to a profile: load it, name its locations, save it. */
 #pragma once
 #include <assert.h>
 #include <stdbool.h>
@@ -21,19 +22,19 @@ enum { /* exit statuses */
 
 #define TEXTS_MAX 64
 
-struct texts { /* of an option that may be given several times */
+struct texts { /* the arguments of an option that may be given several times */
 	const char *items[TEXTS_MAX];
 	size_t n;
 };
 
-/* The settings of a run of the program: what its options and arguments say. These are the ones that
- * commands share. A command with more has a struct of its own, whose first member is `common`. */
+/* Settings are what the options and arguments of one run say. These are the settings that commands
+ * share. A command with more has a struct of its own, whose first member is `common`. */
 struct settings {
 	bool help;
 	bool quiet;
 	bool verbose;
 	const char *from;
-	bool is_reproducible; /* counts of sampled dumps stay as they were taken */
+	bool is_reproducible; /* sampled dumps keep their counts: no estimates */
 	uint64_t max_input_bytes;
 	const char *sample_type;
 	struct texts binaries;
@@ -42,11 +43,12 @@ struct settings {
 	const char *demangle;
 	bool no_symbols;
 	bool debuginfod;
-	char **inputs; /* the arguments that are not options */
+	char **inputs; /* the remaining arguments */
 	int n_inputs;
 };
 
-/* From the settings that commands share to the `type` of one command, which they begin. */
+/* Converts the shared settings to the `type` of one command's settings, of which they are the first
+ * member. */
 #define SETTINGS_OF(type, settings_)                                                               \
 	({                                                                                         \
 		static_assert(offsetof(type, common) == 0, "settings begin with the common ones"); \
@@ -64,21 +66,21 @@ enum option_type {
 
 struct option_row {
 	const char *name;
-	char letter; /* 0: none */
+	char letter; /* 0 if it has none */
 	enum option_type type;
 	size_t offset;        /* in the command's settings */
-	const char *argument; /* how the help calls it; NULL for a flag */
-	const char *meaning;  /* full sentences, with the default where there is one */
+	const char *argument; /* its name in the help; NULL for a flag */
+	const char *meaning;  /* full sentences, with the default if there is one */
 };
 
 struct command {
 	const char *name;
-	const char *arguments; /* as the help shows them, without options */
+	const char *arguments; /* without options, as the help shows them */
 	const char *summary;   /* one line */
 	const char *description;
-	const struct option_row *options; /* ends with a row without a name */
+	const struct option_row *options; /* ends with a row whose name is NULL */
 	const struct settings *defaults;  /* the first member of the command's settings */
-	size_t settings_size;             /* of all of them */
+	size_t settings_size;             /* bytes, with those of its own */
 	int (*run)(const struct settings *settings); /* returns the exit status */
 };
 
@@ -96,43 +98,42 @@ struct command {
 #define OPTION_ROW_VERBOSE                                                             \
 	{                                                                              \
 		"verbose", 'v', OPTION_FLAG, offsetof(struct settings, verbose), NULL, \
-			"Says on standard error what is read and written."             \
+			"Reports on standard error what is read and written."          \
 	}
-#define OPTION_ROW_FROM                                                                \
-	{                                                                              \
-		"from", 'f', OPTION_TEXT, offsetof(struct settings, from), "FORMAT",   \
-			"The format of the inputs. By default it is found by content." \
+#define OPTION_ROW_FROM                                                              \
+	{                                                                            \
+		"from", 'f', OPTION_TEXT, offsetof(struct settings, from), "FORMAT", \
+			"The format of the inputs. By default the content decides."  \
 	}
-#define OPTION_ROW_MAX_INPUT                                                                      \
-	{                                                                                         \
-		"max-input-bytes", 0, OPTION_SIZE, offsetof(struct settings, max_input_bytes),    \
-			"SIZE",                                                                   \
-			"Refuses an input that is longer than this, after unpacking. K, M and G " \
-			"multiply by 1024 and its powers; 0 is no limit. The default is 1G."      \
+#define OPTION_ROW_MAX_INPUT                                                                     \
+	{                                                                                        \
+		"max-input-bytes", 0, OPTION_SIZE, offsetof(struct settings, max_input_bytes),   \
+			"SIZE",                                                                  \
+			"Refuses an input that is longer than this after unpacking. K, M and G " \
+			"multiply by powers of 1024; 0 means no limit. The default is 1G."       \
 	}
 #define OPTION_ROW_SAMPLE_TYPE                                                                   \
 	{                                                                                        \
 		"sample-type", 's', OPTION_TEXT, offsetof(struct settings, sample_type), "TYPE", \
-			"Which of a sample's values count, such as alloc_space. The default is " \
-			"what the profile itself says, inuse_space for a heap."                  \
+			"Which of a sample's values to use, such as alloc_space. The default "   \
+			"is the profile's own, for a heap inuse_space."                          \
 	}
-#define OPTION_ROW_HIDE(offset)                                                                   \
-	{                                                                                         \
-		"hide", 0, OPTION_TEXT, offset, "REGEX",                                          \
-			"Takes functions that match out of all stacks, by their names, source "   \
-			"files or libraries; what they allocate is their callers' then. For the " \
-			"allocators of a program's own, and for containers: '^std::' leaves "     \
-			"those of C++ out."                                                       \
+#define OPTION_ROW_HIDE(offset)                                                                  \
+	{                                                                                        \
+		"hide", 0, OPTION_TEXT, offset, "REGEX",                                         \
+			"Removes functions whose name, source file or library matches from all " \
+			"stacks; their callers get what they allocate. This is for a program's " \
+			"own allocators and for containers: '^std::' removes those of C++."      \
 	}
-/* Of the commands that call command_symbolize(). */
+/* Rows of the commands that call command_symbolize(). */
 #define OPTION_ROWS_SYMBOLS                                                                       \
 	{"binary",                                                                                \
 	 'b',                                                                                     \
 	 OPTION_TEXTS,                                                                            \
 	 offsetof(struct settings, binaries),                                                     \
 	 "FILE",                                                                                  \
-	 "A program or library to take names from, wherever it was when the profile was made; "   \
-	 "found by its build ID, else by its name. May be given several times."},                 \
+	 "A program or library to take names from, wherever it was when the profile was made. "   \
+	 "It is matched by its build ID, else by its name. May be given several times."},         \
 		{"debug-dir",                                                                     \
 		 0,                                                                               \
 		 OPTION_TEXTS,                                                                    \
@@ -145,15 +146,15 @@ struct command {
 		 OPTION_TEXT,                                                                     \
 		 offsetof(struct settings, sysroot),                                              \
 		 "FOLDER",                                                                        \
-		 "Looks for programs, libraries and debug information under this folder, as "     \
-		 "those of another system."},                                                     \
+		 "Looks for programs, libraries and debug information under this folder, the "    \
+		 "root of another system."},                                                      \
 		{"debuginfod",                                                                    \
 		 0,                                                                               \
 		 OPTION_FLAG,                                                                     \
 		 offsetof(struct settings, debuginfod),                                           \
 		 NULL,                                                                            \
-		 "Asks the servers in the environment variable DEBUGINFOD_URLS for what is not "  \
-		 "found here. Without it they are never asked."},                                 \
+		 "Asks the servers in the environment variable DEBUGINFOD_URLS for files that "   \
+		 "are not found here. Without this option no server is asked."},                  \
 		{"demangle",                                                                      \
 		 0,                                                                               \
 		 OPTION_TEXT,                                                                     \
@@ -163,44 +164,45 @@ struct command {
 		 "as in the symbol table. The default is short."},                                \
 	{                                                                                         \
 		"no-symbols", 'n', OPTION_FLAG, offsetof(struct settings, no_symbols), NULL,      \
-			"Leaves the addresses without names."                                     \
+			"Does not look for the names of functions."                               \
 	}
 
-/* All commands, the default first; ends with NULL. */
+/* All commands; the default is the first, and NULL ends them. */
 extern const struct command *const commands[];
 
-/* Parses the arguments behind argv[0] and runs the command. Returns the exit status. */
+/* Parses the arguments after argv[0] and runs the command. Returns the exit status. */
 int command_run(const struct command *command, int argc, char **argv);
 
-/* Prints what --help says, of one command or of the program. */
+/* Print the text of --help, of one command or of the program. */
 void command_print_help(const struct command *command, FILE *stream);
 void command_print_program_help(FILE *stream);
 
 /* Prints the man page. */
 void command_print_man(FILE *stream);
 
-/* Prints "pprofconv: " and the message on standard error, with '?' for what of it is not
- * printable. Returns EXIT_BAD. */
+/* Prints "pprofconv: " and the message on standard error. Unprintable bytes become '?'. Returns
+ * EXIT_BAD. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Reads the profile at `path`, "-" for standard input, as the settings say; prints warnings and the
- * error. NULL on failure; else the caller frees it. */
+/* Reads the profile at `path`, "-" for standard input, and prints warnings. Returns the profile,
+ * which the caller frees, or NULL after it printed an error. */
 struct profile *command_load(const struct settings *settings, const char *path);
 
-/* Names the profile's locations unless --no-symbols is set, and says on standard error how many got
- * names and why others didn't. Prints the error; returns the exit status. The files with the names
- * stay open for the next profile; where there are more than two, `n_profiles` of the whole run, the
- * end tells how many of their locations got names, and in any case which of --binary were of no
- * use. */
+/* Names the profile's locations unless --no-symbols is set, and reports on standard error how many
+ * got names and why others did not. Prints the error; returns the exit status. The files with the
+ * names stay open for the next profile. `n_profiles` is how many the whole run names: if they are
+ * more than two, command_symbolize_end() reports their locations together. It also reports each
+ * --binary that was not used. */
 int command_symbolize(const struct settings *settings, size_t n_profiles, struct profile *profile);
 void command_symbolize_end(void);
 
-/* Writes the profile to `path`, "-" for standard output, in the format --to names, or pprof. Prints
- * the error; returns the exit status. */
 struct writer;
+
+/* Writes the profile to `path`, "-" for standard output. Prints the error; returns the exit
+ * status. */
 int command_save(const struct settings *settings, const struct profile *profile,
 		 const struct writer *writer, const char *path);
 
-/* The place of the values that count: of the sample type asked for, else the profile's default,
- * else the last. Prints an error and returns -1 if there is no such type. */
+/* Returns the index of the sample type to use: that of --sample-type, else the profile's default,
+ * else the last. Prints an error and returns -1 if the profile lacks the type asked for. */
 int command_sample_type(const struct settings *settings, const struct profile *profile);

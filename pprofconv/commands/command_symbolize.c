@@ -11,17 +11,17 @@
 
 static const char *const default_debug_dirs[] = {"/usr/lib/debug"};
 
-/* Of all profiles that one run of the program names. */
+/* These last for the whole run of the program, which may name many profiles. */
 static struct binaries binaries;
-static struct strtab said; /* what is without names, and why */
+static struct strtab reported; /* mappings without names, and why: each is reported once */
 
-static struct { /* of a series */
+static struct { /* over all profiles */
 	uint64_t n_named, n_locations;
 	size_t n_profiles;
 } sum;
 
 static struct {
-	struct texts files; /* that the user named, once a profile was named by them */
+	struct texts files; /* of --binary, once a profile was named with them */
 	bool was_used[TEXTS_MAX];
 	bool is_quiet;
 } named;
@@ -43,11 +43,11 @@ static int parse_style(const char *text, enum demangle_style *out_style)
 			return EXIT_DONE;
 		}
 	}
-	return command_error("--demangle: '%s' is none of short, full and none", text);
+	return command_error("--demangle: unknown style '%s'; expected short, full or none", text);
 }
 
-/* What the user named must be there: a slip would lose names without a word. */
-static int check_is_there(const char *option, const char *path)
+/* The paths of options must exist: otherwise a typo would silently lose names. */
+static int check_exists(const char *option, const char *path)
 {
 	if (access(path, F_OK) == 0)
 		return EXIT_DONE;
@@ -65,22 +65,22 @@ static int check_binary(const char *path)
 	return EXIT_DONE;
 }
 
-/* It may lie under the other system's root. */
+/* The folder may be under the root of another system. */
 static int check_debug_dir(const struct settings *settings, const char *path)
 {
 	_cleanup_(freep) void *memory = NULL;
-	char *there;
+	char *below_root;
 
-	if (settings->sysroot && asprintf(&there, "%s%s", settings->sysroot, path) >= 0)
-		memory = there;
+	if (settings->sysroot && asprintf(&below_root, "%s%s", settings->sysroot, path) >= 0)
+		memory = below_root;
 	if (memory && access(memory, F_OK) == 0)
 		return EXIT_DONE;
-	return check_is_there("debug-dir", path);
+	return check_exists("debug-dir", path);
 }
 
 static int check_paths(const struct settings *settings)
 {
-	int status = settings->sysroot ? check_is_there("sysroot", settings->sysroot) : EXIT_DONE;
+	int status = settings->sysroot ? check_exists("sysroot", settings->sysroot) : EXIT_DONE;
 
 	for (size_t i = 0; !status && i < settings->debug_dirs.n; i++)
 		status = check_debug_dir(settings, settings->debug_dirs.items[i]);
@@ -89,7 +89,7 @@ static int check_paths(const struct settings *settings)
 	return status;
 }
 
-/* Many profiles of one run of the program are named under the same options. */
+/* Checks the options once: all profiles of a run are named with the same ones. */
 static int check_options(const struct settings *settings)
 {
 	static bool was_checked;
@@ -118,18 +118,19 @@ static int make_options(const struct settings *settings, struct symbolize_option
 	return parse_style(settings->demangle, &out_options->style);
 }
 
-/* Whether it was not said before of that file: many dumps of one process lack the same names. */
+/* Whether the mapping's file was not reported before: many dumps of one process lack the same
+ * names. */
 static bool is_new(const struct profile *profile, const struct symbolize_summary *summary,
 		   size_t mapping)
 {
 	const struct symbolize_result *result = &summary->mappings.items[mapping];
-	size_t n = strtab_count(&said);
+	size_t n = strtab_count(&reported);
 	uint32_t id;
 	char key[4096];
 
 	snprintf(key, sizeof(key), "%d %d %s", result->outcome, result->located.outcome,
 		 profile_string(profile, profile->mappings.items[mapping].file));
-	return strtab_intern(&said, key, strlen(key), &id) || strtab_count(&said) > n;
+	return strtab_intern(&reported, key, strlen(key), &id) || strtab_count(&reported) > n;
 }
 
 static bool is_whole(const struct symbolize_result *result)
@@ -137,7 +138,8 @@ static bool is_whole(const struct symbolize_result *result)
 	return !result->n_lost_units && result->n_named == result->n_locations;
 }
 
-/* Names of a file of the user's that nothing shows to be the program, for want of a memory map. */
+/* Whether names came from a --binary that nothing shows to be the program, since the profile has no
+ * memory map. */
 static bool is_unchecked(const struct profile *profile, const struct symbolize_summary *summary,
 			 size_t mapping)
 {
@@ -147,8 +149,9 @@ static bool is_unchecked(const struct profile *profile, const struct symbolize_s
 	       !described->build_id;
 }
 
-/* A line in all, at the end if there are more inputs than two, and one for each mapping that lacks
- * names, or whose names nothing checks; with --verbose for each mapping. */
+/* Prints a line for each mapping that lacks names or whose names are unchecked, with --verbose for
+ * each mapping, and one for the profile. In a series, the profile only adds to a sum that is
+ * printed at the end. */
 static void print_summary(const struct settings *settings, bool is_series,
 			  const struct profile *profile, const struct symbolize_summary *summary)
 {
@@ -210,9 +213,9 @@ void command_symbolize_end(void)
 			      sum.n_named, sum.n_locations, sum.n_profiles);
 	for (size_t i = 0; i < named.files.n && !named.is_quiet; i++)
 		if (!named.was_used[i])
-			command_error("--binary: %s: nothing took names from it: no mapping "
-				      "without names has its build ID, or its name",
+			command_error("--binary: %s: not used; no mapping without names has its "
+				      "build ID or its name",
 				      named.files.items[i]);
 	binaries_deinit(&binaries);
-	strtab_deinit(&said);
+	strtab_deinit(&reported);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each command's file gives to the table. */
+/* The commands, each defined in its cmd_*.c, for the table in main.c. */
 #pragma once
 #include "commands/command.h"
 

@@ -17,7 +17,8 @@ int compare_check_dropped(const struct compare_settings *settings, uint64_t n, b
 	if (has_gates && !settings->allow_dropped)
 		return command_error(
 			"%" PRIu64
-			" samples were dropped, so no gate can be trusted; --allow-dropped goes on",
+			" samples were dropped, so no gate can be trusted; use --allow-dropped to "
+			"go on",
 			n);
 	snprintf(text, WARNING_MAX, "%" PRIu64 " samples were dropped: values are too low", n);
 	return EXIT_DONE;
@@ -39,7 +40,7 @@ int compare_parse_by(const struct compare_settings *settings, enum frames_by *ou
 			*out_by = (enum frames_by)i;
 			return EXIT_DONE;
 		}
-	return command_error("--by: '%s' is none of function, file, line and mapping",
+	return command_error("--by: unknown value '%s'; expected function, file, line or mapping",
 			     settings->by);
 }
 
@@ -49,8 +50,10 @@ int compare_parse_confidence(const struct compare_settings *settings, double *ou
 	double confidence = strtod(settings->confidence, &end);
 
 	if (end == settings->confidence || *end || !(confidence >= 0.5 && confidence < 1))
-		return command_error("--confidence: '%s' is no number from 0.5 to below 1",
-				     settings->confidence);
+		return command_error(
+			"--confidence: invalid number '%s'; expected 0.5 or more, and less "
+			"than 1",
+			settings->confidence);
 	*out_confidence = confidence;
 	return EXIT_DONE;
 }
@@ -74,7 +77,7 @@ int compare_read_suppressions(const struct settings *common,
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
-/* The C library's regcomp() calls itself for each parenthesis, until there is no stack left. */
+/* The C library's regcomp() calls itself for each open parenthesis, until the stack overflows. */
 static bool is_too_deep(const char *pattern)
 {
 	size_t depth = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the commands that compare profiles share of their options. */
+/* Compare options are those that diff and trend share. Here are their settings and rows, and the
+ * functions that parse their arguments. These print their error and return the exit status. */
 #pragma once
 #include "commands/command.h"
 #include "transform/frames.h"
@@ -8,7 +9,7 @@
 
 #define WARNING_MAX 128
 
-/* The settings that diff and trend share, besides those of all commands. */
+/* The member `compare` of both commands' settings. */
 struct compare_settings {
 	const char *output;
 	const char *format;
@@ -25,7 +26,7 @@ struct compare_settings {
 		.n_lines = 30, .format = "text", .by = "function", .confidence = "0.95" \
 	}
 
-/* Rows that both have; `type` is that of their settings, whose member `compare` these are. */
+/* Rows of both; `type` is that of the command's settings. */
 #define OPTION_ROW_OUTPUT(type)                                                     \
 	{                                                                           \
 		"output", 'o', OPTION_TEXT, offsetof(type, compare.output), "FILE", \
@@ -39,18 +40,20 @@ struct compare_settings {
 			"given several times."                                                 \
 	}
 
-/* What to do where `n` samples were lost: gates judge no such profiles unless that is allowed.
- * Returns the exit status and sets `text`, of WARNING_MAX bytes, to a warning, "" if there is
- * none. */
+/* Refuses `n` dropped samples if there are gates, unless --allow-dropped is set. Else sets `text`,
+ * of WARNING_MAX bytes, to a warning of them, or to "" if `n` is 0. */
 int compare_check_dropped(const struct compare_settings *settings, uint64_t n, bool has_gates,
 			  char *text);
 
-/* What --by and --confidence say. Each prints its error and returns the exit status. */
+/* Parse the argument of --by and --confidence. */
 int compare_parse_by(const struct compare_settings *settings, enum frames_by *out_by);
 int compare_parse_confidence(const struct compare_settings *settings, double *out_confidence);
 
-/* Reads the files of --suppressions; compiles an expression, NULL gives NULL. */
+/* Reads the files of --suppressions. */
 int compare_read_suppressions(const struct settings *common,
 			      const struct compare_settings *settings, struct suppressions *out);
+
+/* Compiles a regular expression; *out_regex is NULL if `pattern` is, else `regex`, which the caller
+ * frees by regfree(). */
 int compare_compile(const char *option, const char *pattern, regex_t *regex,
 		    const regex_t **out_regex);

@@ -19,7 +19,7 @@ static bool is_null_device(const struct stat *status)
 	return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
 }
 
-/* Not there, or a file of no bytes at all, as a broken download leaves it. */
+/* A missing file, or one without a byte, such as a broken download leaves. */
 static bool is_missing(const char *path)
 {
 	struct stat status;
@@ -29,13 +29,14 @@ static bool is_missing(const char *path)
 	return (S_ISREG(status.st_mode) && status.st_size == 0) || is_null_device(&status);
 }
 
-/* A base that is missing is one of nothing, if that is allowed; one of several is not. */
+/* If it is allowed, a missing base is a base of nothing. One of several bases must not be missing.
+ */
 static int load_base(struct diff_sides *sides, size_t n_profiles,
 		     const struct diff_side_names *base, bool allow_missing)
 {
 	if (allow_missing && base->n == 1 && is_missing(base->names[0])) {
 		if (!sides->settings->quiet)
-			command_error("%s: not there, or empty; every sample is new",
+			command_error("%s: missing or empty base; every sample is new",
 				      base->names[0]);
 		return EXIT_DONE;
 	}
@@ -65,8 +66,8 @@ void diff_sides_deinit(struct diff_sides *sides)
 
 /* --- what they count ----------------------------------------------------------------------- */
 
-/* What folded stacks are taken to count: what is asked for, else what the other side shows first.
- */
+/* The type that folded stacks are taken to count: the one asked for, else that of the first gate,
+ * else the one that the other profile shows first. */
 static const char *wanted_type(const struct diff_sides *sides, const char *gate_type,
 			       const struct profile *other)
 {
@@ -80,8 +81,9 @@ static const char *wanted_type(const struct diff_sides *sides, const char *gate_
 	return profile_string(other, other->sample_types.items[value].type);
 }
 
-/* A profile that says what it counts, to be the measure of those that don't; NULL if none does. */
-static const struct profile *find_said(const struct diff_sides *sides)
+/* Returns a profile that says what it counts, or NULL if none does. The others are taken to count
+ * the same. */
+static const struct profile *find_typed(const struct diff_sides *sides)
 {
 	for (int side = 0; side < 2; side++)
 		vec_foreach (profile, &sides->inputs[side].profiles)
@@ -92,13 +94,13 @@ static const struct profile *find_said(const struct diff_sides *sides)
 
 int diff_sides_name_values(struct diff_sides *sides, const char *gate_type)
 {
-	const struct profile *said = find_said(sides);
+	const struct profile *said = find_typed(sides);
 	const char *type = said ? wanted_type(sides, gate_type, said) : NULL;
 	int value = said ? profile_find_sample_type(said, type) : -1, r = 0;
 	const char *unit;
 
 	if (value < 0)
-		return EXIT_DONE; /* all are of one kind, or diff_sides_check_type() complains */
+		return EXIT_DONE; /* all are alike, or diff_sides_check_type() refuses them */
 	unit = profile_string(said, said->sample_types.items[value].unit);
 	for (int side = 0; !r && side < 2; side++)
 		r = inputs_name_values(&sides->inputs[side], type, unit);
@@ -186,17 +188,18 @@ static int check_dropped(struct diff_sides *sides, const struct compare_settings
 	char text[WARNING_MAX];
 	int status;
 
-	if (diff_sides_is_one_run(sides)) /* whose later dump counts those of the earlier as well */
+	if (diff_sides_is_one_run(sides)) /* the new dump's count includes the base's */
 		base = 0;
 	status = compare_check_dropped(settings, base + new, has_gates, text);
 	return status || !*text ? status : diff_sides_warn(sides, text);
 }
 
-struct intervals {
+struct intervals { /* bytes */
 	int64_t least, most;
 };
 
-/* At what intervals a side was sampled; those that don't tell are left out. False if none does. */
+/* Finds the intervals at which a side was sampled. Profiles that don't say are left out; false if
+ * none says. */
 static bool find_intervals(const struct inputs *inputs, struct intervals *out)
 {
 	bool has_any = false;
@@ -234,8 +237,8 @@ static struct formatted format_intervals(const struct intervals *intervals)
 	return formatted;
 }
 
-/* The numbers hold, each side with an error of its own. But it is seldom meant, and only as sure as
- * the worse side. */
+/* The numbers are right, since each side has an error of its own. But different intervals are
+ * seldom intended, and the comparison is only as sure as the worse side. */
 static int check_intervals(struct diff_sides *sides)
 {
 	struct intervals found[2];
@@ -251,7 +254,8 @@ static int check_intervals(struct diff_sides *sides)
 	return diff_sides_warn(sides, text);
 }
 
-/* What a process freed since would pass for a leak that was mended. */
+/* In the wrong order, memory that the process allocated later would look like a leak that was
+ * fixed. */
 static int check_order(const struct diff_sides *sides)
 {
 	const struct inputs *base = &sides->inputs[DIFF_BASE];
@@ -260,13 +264,14 @@ static int check_order(const struct diff_sides *sides)
 	for (size_t i = 0; i < base->profiles.n; i++)
 		for (size_t j = 0; j < new->profiles.n; j++)
 			if (pairing_is_reversed(base->profiles.items[i], new->profiles.items[j]))
-				return command_error("%s: an earlier dump of the same run than the "
-						     "base, %s; swap them",
+				return command_error("%s: earlier than the base %s, a dump of the "
+						     "same run; swap them",
 						     new->names[j], base->names[i]);
 	return EXIT_DONE;
 }
 
-/* The program of a side; NULL if a profile does not tell, or two tell another. */
+/* Returns the program of a side, or NULL if a profile does not name it or two name different ones.
+ */
 static const char *find_program(const struct inputs *inputs)
 {
 	const char *program = NULL;
@@ -310,7 +315,7 @@ int diff_sides_check(struct diff_sides *sides, const struct compare_settings *se
 
 /* --- leftovers ----------------------------------------------------------------------------- */
 
-/* Of a side: the mean of its runs, and what is true of all. */
+/* Returns the means of a side's runs, and what is true of all of them. */
 static struct leftover find_leftover(const struct inputs *inputs)
 {
 	double n = (double)inputs->profiles.n;
@@ -327,22 +332,22 @@ static struct leftover find_leftover(const struct inputs *inputs)
 	return mean;
 }
 
-/* NULL if the sides can be compared. */
+/* Returns why the sides cannot be compared, or NULL if they can. */
 static const char *find_fault(const struct leftover *base, const struct leftover *new)
 {
 	if (base->is_leftover && new->is_leftover)
 		return "both sides have freed what they held";
 	if (base->is_at_work && new->is_leftover)
-		return "the base is of a program at work, the new of one that has freed what it "
-		       "held";
+		return "the base is of a program at work, the new side of one that has freed what "
+		       "it held";
 	if (base->is_leftover && new->is_at_work)
-		return "the base is of a program that has freed what it held, the new of one at "
-		       "work";
+		return "the base is of a program that has freed what it held, the new side of one "
+		       "at work";
 	return NULL;
 }
 
-/* Heaps that hold nothing any more are no proof that nothing grew. A gate that fails has seen
- * something. */
+/* Heaps that no longer hold anything do not prove that nothing grew, so a gate must not pass on
+ * them. A gate that fails has seen growth. */
 int diff_sides_check_leftover(struct diff_sides *sides, int n_passed, bool allow_empty)
 {
 	struct leftover base = find_leftover(&sides->inputs[DIFF_BASE]);
@@ -359,7 +364,7 @@ int diff_sides_check_leftover(struct diff_sides *sides, int n_passed, bool allow
 	if (n_passed <= 0)
 		return diff_sides_warn(sides, text);
 	return command_error(
-		"%s; so no gate can see growth. Compare dumps from before the program's end, as "
-		"HEAP_PROFILE_ALLOCATION_INTERVAL makes them; --allow-empty goes on",
+		"%s; so no gate can see growth. Compare dumps from before the program's end, such "
+		"as HEAP_PROFILE_ALLOCATION_INTERVAL writes, or use --allow-empty",
 		text);
 }

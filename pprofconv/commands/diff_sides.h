@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The sides of a diff are its base and its new, each of one profile or of several runs. This loads
- * them, and refuses what cannot be compared or warns of it. */
+/* The sides of a diff are the base and the new side; each is one profile, or a profile of each of
+ * several runs. These functions load them, and refuse or warn of sides that should not be compared.
+ * Those that return an int print their error and return the exit status. */
 #pragma once
 #include "base/vec.h"
 #include "commands/compare.h"
@@ -14,32 +15,32 @@ struct diff_side_names { /* of one side */
 struct diff_sides {
 	const struct settings *settings;
 	struct inputs inputs[2]; /* DIFF_BASE, DIFF_NEW */
-	VEC(char *) warnings;    /* what was warned of, for the report */
+	VEC(char *) warnings;    /* those printed so far, for the report */
 };
 
-/* Unless it says otherwise, a function prints its error and returns the exit status. */
-
-/* Loads and names both sides. A base of one file that is missing or has no bytes is a side without
- * a profile if `allow_missing_base` is set. diff_sides_deinit() is to be called whatever it
- * returns. */
+/* Loads and names both sides. With `allow_missing_base`, a base of one file that is missing or
+ * empty becomes a side without a profile. The caller calls diff_sides_deinit(), also after a
+ * failure. */
 int diff_sides_load(struct diff_sides *sides, const struct diff_side_names names[2],
 		    bool allow_missing_base);
 void diff_sides_deinit(struct diff_sides *sides);
 
-/* Lets profiles that don't say what they count take the type and unit of one that does.
- * `gate_type` is that of the first gate, NULL if there is none. */
+/* Gives profiles that don't say what they count the type and unit of one that does. `gate_type` is
+ * the sample type of the first gate, or NULL if there is no gate. */
 int diff_sides_name_values(struct diff_sides *sides, const char *gate_type);
 
-/* Refuses profiles without values of the type. */
+/* Refuses profiles that lack the sample type. */
 int diff_sides_check_type(const struct diff_sides *sides, const char *type);
 
-/* Refuses an order of dumps that is reversed, and dropped samples where there are gates; warns of
- * sides without a sample, of other programs and of other sample intervals. */
+/* Refuses two dumps of one run in the wrong order, and dropped samples if there are gates and they
+ * are not allowed. Warns of dropped samples otherwise, of sides without a sample, and if programs
+ * or sample intervals differ. */
 int diff_sides_check(struct diff_sides *sides, const struct compare_settings *settings,
 		     double confidence, bool has_gates);
 
-/* Refuses or warns of leftovers (analysis/leftover.h), unless `allow_empty` is set. `n_passed` is
- * the number of gates of values in use, if all passed; else 0 or less. */
+/* Unless `allow_empty` is set, checks for leftovers (analysis/leftover.h): refuses them if gates of
+ * values in use have passed on them, else warns. `n_passed` is the number of such gates, or -1 if
+ * one has failed. */
 int diff_sides_check_leftover(struct diff_sides *sides, int n_passed, bool allow_empty);
 
 /* Prints a warning unless --quiet is set, and keeps it for the report. */

@@ -11,13 +11,13 @@
 #define NO_SAMPLE "no sample"
 
 enum {
-	ALL_BYTES_MAX = 16 << 20, /* allocated: so few allocations may all be recorded */
-	SAMPLES_WANTED = 256,     /* of more than that */
+	ALL_BYTES_MAX = 16 << 20, /* allocated: up to here the advice is to record all of it */
+	SAMPLES_WANTED = 256,     /* of more, by the interval that is advised */
 };
 
-/* What the metadata says; of a merged profile the largest numbers. */
+/* What the metadata says. For a merged profile these are the largest numbers. */
 struct known {
-	int64_t interval; /* 1: every allocation was recorded; 0: not known */
+	int64_t interval; /* in bytes; 1: every allocation was recorded; 0: not known */
 	bool is_own;      /* from a dump of libheapprof */
 	bool has_allocated;
 	bool is_of_several;
@@ -36,7 +36,7 @@ static size_t count_values(const struct profile *profile, const char *key)
 	return n;
 }
 
-/* The largest of the numbers under that key. False, and 0, if there is none. */
+/* Sets *out to the largest number under that key; false, and 0, if there is none. */
 static bool find_largest(const struct profile *profile, const char *key, uint64_t *out)
 {
 	bool is_found = false;
@@ -91,7 +91,7 @@ static struct formatted describe_allocated(const struct known *known)
 	return formatted;
 }
 
-/* The power of two that gives a few hundred samples. */
+/* Returns the power of two that gives a few hundred samples. */
 static uint64_t smaller_interval(uint64_t allocated)
 {
 	uint64_t interval = 1;
@@ -118,7 +118,7 @@ static struct formatted advise(const struct known *known)
 	return formatted;
 }
 
-/* Of so much in use at least one sample is taken, with that confidence. */
+/* The size of which at least one sample is taken with that confidence, as a part of the line. */
 static struct formatted describe_unseen(int64_t interval, double confidence)
 {
 	struct formatted formatted = {""};

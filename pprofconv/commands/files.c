@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int compare(const void *left, const void *right)
+static int compare_ids(const void *left, const void *right)
 {
 	const struct files_id *a = left, *b = right;
 
@@ -24,7 +24,7 @@ static bool identify(const char *path, struct files_id *out_id)
 	return r == 0 && S_ISREG(status.st_mode);
 }
 
-static int add(struct files *files, const char *const *paths, size_t n)
+static int add_paths(struct files *files, const char *const *paths, size_t n)
 {
 	struct files_id id;
 	int r = 0;
@@ -33,18 +33,19 @@ static int add(struct files *files, const char *const *paths, size_t n)
 		if (identify(paths[i], &id))
 			r = vec_push(&files->ids, id);
 	if (files->ids.n)
-		qsort(files->ids.items, files->ids.n, sizeof(*files->ids.items), compare);
+		qsort(files->ids.items, files->ids.n, sizeof(*files->ids.items), compare_ids);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
 static int add_texts(struct files *files, const struct texts *paths)
 {
-	return add(files, paths->items, paths->n);
+	return add_paths(files, paths->items, paths->n);
 }
 
 int files_init(struct files *files, const struct settings *settings)
 {
-	int status = add(files, (const char *const *)settings->inputs, (size_t)settings->n_inputs);
+	int status =
+		add_paths(files, (const char *const *)settings->inputs, (size_t)settings->n_inputs);
 
 	return status ? status : add_texts(files, &settings->binaries);
 }
@@ -59,7 +60,7 @@ int files_check_output(const struct files *files, const char *path)
 	struct files_id id, *found = NULL;
 
 	if (files->ids.n && strcmp(path, "-") != 0 && identify(path, &id))
-		found = bsearch(&id, files->ids.items, files->ids.n, sizeof(id), compare);
+		found = bsearch(&id, files->ids.items, files->ids.n, sizeof(id), compare_ids);
 	if (found)
 		return command_error("%s: input and output are the same file", found->name);
 	return EXIT_DONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The files that the arguments name: what is read is never written over. */
+/* A command's files are those that its arguments name. An output must not overwrite one that is
+ * read; these functions check it. They print their error and return the exit status. */
 #pragma once
 #include <sys/types.h>
 
@@ -16,18 +17,18 @@ struct files {
 	VEC(struct files_id) ids;
 };
 
-/* Notes the regular files that every command reads: its inputs and --binary. Prints the error;
- * returns the exit status. files_deinit() is to be called whatever it is. */
+/* Notes the regular files among the inputs and --binary. The caller calls files_deinit(), also
+ * after a failure. */
 int files_init(struct files *files, const struct settings *settings);
 void files_deinit(struct files *files);
 
-/* Refuses to write to `path` if it is one of the files. Returns the exit status. */
+/* Refuses to write to `path` if it is one of the files. */
 int files_check_output(const struct files *files, const char *path);
 
-/* Does all that for a command with one output, which may be NULL. `more` are the options of its own
- * that name files to read; it ends with NULL, or is NULL. */
+/* Does both for a command with one output; NULL is standard output. `more` lists the command's own
+ * options that name files to read, and ends with NULL; it may be NULL. */
 int files_check(const struct settings *settings, const struct texts *const *more,
 		const char *output);
 
-/* Refuses inputs that are not there or may not be read. Returns the exit status. */
+/* Refuses inputs that are missing or unreadable. */
 int files_check_inputs(const struct settings *settings);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The help and the man page, from the same rows that the arguments are parsed by. */
+/* Prints the help and the man page from the rows that arguments are parsed by. */
 #include <string.h>
 
 #include "commands/command.h"
@@ -10,7 +10,8 @@
 
 /* --- help ---------------------------------------------------------------------------------- */
 
-/* Prints words up to the width, from `column` on, where further lines begin as well. */
+/* Prints words in lines up to the width. The first begins at `column`, where the cursor is; the
+ * others are indented to it. */
 static void print_wrapped(const char *text, int column, FILE *stream)
 {
 	int at = column;
@@ -60,22 +61,22 @@ void command_print_help(const struct command *command, FILE *stream)
 
 void command_print_program_help(FILE *stream)
 {
-	fprintf(stream, "Usage: " PROGRAM " [COMMAND] [OPTION]... INPUT...\n"
-			"Turns heap dumps into profiles for pprof, and shows what is in them.\n\n"
-			"Commands:\n");
+	fprintf(stream,
+		"Usage: " PROGRAM " [COMMAND] [OPTION]... INPUT...\n"
+		"Converts heap dumps to profiles for pprof, and compares and shows them.\n\n"
+		"Commands:\n");
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(stream, "  %-10s%s%s\n", commands[i]->name, commands[i]->summary,
 			i == 0 ? " (the default)" : "");
 	fprintf(stream,
-		"\n'" PROGRAM " COMMAND --help' tells more of one, '" PROGRAM
-		" --version' the version.\n"
-		"INPUT may be -, which is standard input. Exit status: 0 done, 1 a gate failed,\n"
-		"2 bad usage or bad input.\n");
+		"\n'" PROGRAM " COMMAND --help' describes a command, '" PROGRAM
+		" --version' prints the\nversion. INPUT may be -, which is standard input.\n"
+		"Exit status: 0 done, 1 a gate failed, 2 bad usage or bad input.\n");
 }
 
 /* --- man page ------------------------------------------------------------------------------ */
 
-/* What roff would take for its own is escaped. */
+/* Escapes the characters that roff would interpret. */
 static void print_roff_word(const char *word, size_t size, FILE *stream)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -88,8 +89,7 @@ static void print_roff_word(const char *word, size_t size, FILE *stream)
 	}
 }
 
-/* Roff fills lines by itself: where they end here does not matter, but none may begin like a
- * request. */
+/* Roff fills lines itself, so they may end anywhere, but none may begin like a request. */
 static void print_roff(const char *text, FILE *stream)
 {
 	size_t column = 0;
@@ -131,61 +131,62 @@ static void print_man_option(const struct option_row *row, FILE *stream)
 
 static const char man_rest[] =
 	".SH INPUTS\n"
-	"An input may be gzipped. Its format is found by content, however long its first\n"
-	"line is; no line may be longer than 16 MiB. Of what is read as others write it:\n"
+	"An input may be gzipped. Its format is recognized by content, however long its\n"
+	"first line is; no line may be longer than 16 MiB. Formats of other programs:\n"
 	".TP\n"
 	".B folded stacks\n"
-	"Text in UTF\\-8: one in UTF\\-16 is refused. Empty lines are skipped, and\n"
-	"comments: lines that begin with a # and a space. Lines may end with CR LF; a\n"
-	"last line without an end is read, with a warning. Counts that are fractions\n"
-	"are rounded to whole numbers that have the same sum, with a warning. Lines\n"
-	"with two counts are a difference, and refused.\n"
+	"Text in UTF\\-8; UTF\\-16 is refused. Empty lines are skipped, and so are\n"
+	"comments: lines that begin with a # and a space. Lines may end with CR LF. A\n"
+	"last line without an end is read, with a warning. Fractional counts are rounded\n"
+	"to whole numbers that have the same sum, with a warning. Lines with two counts\n"
+	"are a difference, and are refused.\n"
 	".SH COLUMNS\n"
-	"What diff shows of a function, file, line or mapping, the largest change first:\n"
+	"The columns of diff. A row is a function, file, line or mapping; the largest\n"
+	"change comes first.\n"
 	".TP\n"
 	".B flat\n"
-	"How much more, or less, it allocated itself; with a * if that is real.\n"
+	"How much more or less it allocated itself; a * marks a real change.\n"
 	".TP\n"
 	".B flat%\n"
-	"The same in percent of the base; new or gone where one side has nothing.\n"
+	"The same in percent of the base; new or gone if one side has nothing.\n"
 	".TP\n"
 	".B 95 % interval\n"
-	"Where flat lies, by the error of sampling and with the confidence asked for;\n"
-	"exact where there is no such error; too few samples where a count of objects\n"
-	"is too uncertain to tell.\n"
+	"The range of flat, given the error of sampling and the confidence asked for;\n"
+	"exact if there is no such error; too few samples if a count of objects is too\n"
+	"uncertain.\n"
 	".TP\n"
 	".BR base , \" new\"\n"
-	"What it allocated itself, on each side; of several runs, the mean.\n"
+	"What it allocated itself on each side; with several runs, their mean.\n"
 	".TP\n"
 	".BR cum , \" cum%\"\n"
-	"As flat and flat%, of what it allocated with all that it called.\n"
+	"Like flat and flat%, but with everything that it called.\n"
 	".PP\n"
-	"In Markdown flat is called difference, flat% change, and cum is left out;\n"
-	"what is real is bold.\n"
+	"In Markdown, flat is called difference and flat% change; cum is left out, and\n"
+	"real changes are bold.\n"
 	".SH PROFILES WITHOUT A SAMPLE\n"
-	"A program that allocates less than some sample intervals may leave none. Then a\n"
-	"line that begins with \"no sample\" says how much it had allocated, how often a\n"
-	"sample is taken, and what to set.\n"
+	"A program that allocates less than a few sample intervals may leave no sample.\n"
+	"A line that begins with \"no sample\" then reports how much it had allocated, how\n"
+	"often a sample is taken, and what to set.\n"
 	".B top\n"
 	"and\n"
 	".B info\n"
-	"print it on standard output, with \\-\\-quiet too;\n"
+	"print it on standard output, with \\-\\-quiet too.\n"
 	".B diff\n"
 	"and\n"
 	".B trend\n"
-	"have it among the warnings of their reports, of each side, with the size up to\n"
-	"which growth may not be seen. A base without a sample is there, and gates judge\n"
-	"by its error.\n"
+	"have it among the warnings of their reports, for each side, with the size up to\n"
+	"which growth may not be seen. A base without a sample is a valid base: gates\n"
+	"judge by its error.\n"
 	".B convert\n"
 	"and\n"
 	".B merge\n"
-	"print it on standard error, unless \\-\\-quiet is set, and make it a comment of\n"
+	"print it on standard error unless \\-\\-quiet is set, and make it a comment of\n"
 	"the profile, which\n"
 	".B go tool pprof\n"
 	"prints. Folded stacks have no room for it.\n"
 	".SH EXIT STATUS\n"
-	"0: done. 1: a gate failed. 2: bad usage or bad input; then nothing was written,\n"
-	"but for the other inputs of convert where one of several is no good profile.\n"
+	"0: done. 1: a gate failed. 2: bad usage or bad input. With 2 nothing was written,\n"
+	"except when convert has several inputs: those that it can read are converted.\n"
 	".SH ENVIRONMENT\n"
 	".TP\n"
 	".B DEBUGINFOD_URLS\n"
@@ -195,8 +196,8 @@ static const char man_rest[] =
 	".I " PPROFCONV_DATA_DIR "/diff.schema.json\n"
 	".TQ\n"
 	".I " PPROFCONV_DATA_DIR "/trend.schema.json\n"
-	"JSON schemas of what diff and trend write with \\-\\-format=json.\n"
-	"Each report names its schema and version; within a version members may be added.\n"
+	"JSON schemas of the reports that diff and trend write with \\-\\-format=json.\n"
+	"A report names its schema and version; within a version members may be added.\n"
 	".SH EXAMPLES\n"
 	".nf\n"
 	"pprofconv app.*.heap\n"
@@ -207,21 +208,21 @@ static const char man_rest[] =
 	"pprofconv \\-\\-to=folded app.0033.heap | flamegraph.pl > app.svg\n"
 	".fi\n"
 	".SH WARNINGS\n"
-	"Of dumps of libheapprof, once whatever the number of inputs; \\-\\-quiet leaves\n"
-	"them out:\n"
+	"Warnings about dumps of libheapprof. Each is printed once, whatever the number of\n"
+	"inputs, and not at all with \\-\\-quiet.\n"
 	".TP\n"
 	".B stacks were cut\n"
-	"1 % of the samples or more have more frames than were recorded, so the outer\n"
-	"callers are missing. The line has a value for HEAP_PROFILE_STACK_DEPTH.\n"
+	"At least 1 % of the samples have more frames than were recorded, so their outer\n"
+	"callers are missing. The line suggests a value for HEAP_PROFILE_STACK_DEPTH.\n"
 	".TP\n"
 	".B in use, but the process has ... of anonymous memory\n"
-	"What is in use and the profiler's own memory are less than half of the process's\n"
-	"anonymous memory, and at least 64 MiB less. HEAP_PROFILE_MMAP=1 records what the\n"
-	"program maps itself.\n"
+	"The memory in use and the profiler's own are together less than half of the\n"
+	"process's anonymous memory, and at least 64 MiB less than it.\n"
+	"HEAP_PROFILE_MMAP=1 records what the program maps itself.\n"
 	".SH LIMITS\n"
-	"Split debug information is read from .dwo files, not from packages of\n"
-	"them, .dwp: what is in one has its functions from the symbol table, its\n"
-	"lines, and no inlined frames.\n"
+	"Split debug information is read from .dwo files, not from .dwp packages. Code\n"
+	"whose .dwo file is in a package gets its functions from the symbol table, and\n"
+	"its lines, but no inlined frames.\n"
 	".SH SEE ALSO\n"
 	".BR libheapprof (3),\n"
 	".BR heapprof\\-server (7),\n"
@@ -229,7 +230,7 @@ static const char man_rest[] =
 	".PP\n"
 	"https://github.com/google/pprof\n";
 
-/* What many commands take, and the man page has once. */
+/* The options that many commands share; the man page lists them once. */
 static const struct option_row symbol_options[] = {OPTION_ROWS_SYMBOLS, {0}};
 
 static bool is_symbol_option(const struct option_row *row)
@@ -254,13 +255,13 @@ static void print_man_command(const struct command *command, FILE *stream)
 		else
 			print_man_option(row, stream);
 	if (has_symbol_options)
-		fputs(".PP\nAnd those of SYMBOL OPTIONS.\n", stream);
+		fputs(".PP\nSYMBOL OPTIONS apply as well.\n", stream);
 }
 
 static void print_man_symbol_options(FILE *stream)
 {
 	fputs(".SH SYMBOL OPTIONS\n"
-	      "Where names come from, for all commands that find some:\n",
+	      "Where names come from, for all commands that look for them:\n",
 	      stream);
 	for (const struct option_row *row = symbol_options; row->name; row++)
 		print_man_option(row, stream);
@@ -271,16 +272,16 @@ void command_print_man(FILE *stream)
 	fputs(".TH PPROFCONV 1 " PPROFCONV_DATE " \"heapprof " PPROFCONV_VERSION
 	      "\" \"User Commands\"\n"
 	      ".SH NAME\n"
-	      "pprofconv \\- turn heap dumps into profiles for pprof\n"
+	      "pprofconv \\- convert heap dumps to profiles for pprof\n"
 	      ".SH SYNOPSIS\n"
 	      ".B pprofconv\n"
 	      "[\\fICOMMAND\\fR] [\\fIOPTION\\fR]... \\fIINPUT\\fR...\n"
 	      ".SH DESCRIPTION\n"
-	      "Reads what heap profilers write, finds out by content which of them it was,\n"
-	      "and makes a profile of it that\n"
+	      "Reads the files of heap profilers, recognizes their format by content, and\n"
+	      "converts them to profiles that\n"
 	      ".B go tool pprof\n"
-	      "and its relatives read. An input that is \\- is standard input. An output appears\n"
-	      "under its name whole or not at all.\n"
+	      "and its relatives read. An input named \\- is standard input. An output appears\n"
+	      "under its name complete or not at all.\n"
 	      ".SH COMMANDS\n",
 	      stream);
 	for (size_t i = 0; commands[i]; i++)

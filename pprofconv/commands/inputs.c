@@ -77,7 +77,7 @@ int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab
 
 struct dated {
 	struct profile *profile;
-	size_t place; /* as it was given */
+	size_t place; /* in the order of the arguments */
 };
 
 static int compare_dates(const void *left, const void *right)

@@ -8,10 +8,10 @@
 #include "analysis/leftover.h"
 #include "analysis/shared_samples.h"
 
-/* What there is to know of an input; the profile itself is not kept. */
+/* The part of an input that is kept; the profile itself is freed. */
 struct read_input {
 	int input;
-	char *run; /* NULL: none, or several */
+	char *run; /* NULL if it names none, or several */
 	uint64_t number;
 	int64_t time_nanos;
 	struct moment_dump dump;
@@ -59,27 +59,27 @@ static int read_all(const struct settings *settings, read_vec *all)
 	return status;
 }
 
-static int order(int64_t a, int64_t b)
+static int compare_numbers(int64_t a, int64_t b)
 {
 	return a < b ? -1 : a > b;
 }
 
-/* Process by process, and within one as the dumps were written. */
-static int compare(const void *left, const void *right)
+/* Sorts by process, and the dumps of one process in the order in which they were written. */
+static int compare_inputs(const void *left, const void *right)
 {
 	const struct read_input *a = left, *b = right;
-	int by = order(a->run != NULL, b->run != NULL);
+	int by = compare_numbers(a->run != NULL, b->run != NULL);
 
 	if (!by && a->run)
 		by = strcmp(a->run, b->run);
 	if (!by)
-		by = order((int64_t)a->number, (int64_t)b->number);
+		by = compare_numbers((int64_t)a->number, (int64_t)b->number);
 	if (!by)
-		by = order(a->time_nanos, b->time_nanos);
-	return by ? by : order(a->input, b->input);
+		by = compare_numbers(a->time_nanos, b->time_nanos);
+	return by ? by : compare_numbers(a->input, b->input);
 }
 
-/* How many of the inputs, from the first on, are of its process. */
+/* Returns how many inputs, from `first` on, are of its process. */
 static size_t count_process(const struct read_input *first, size_t n)
 {
 	size_t found = 1;
@@ -89,7 +89,8 @@ static size_t count_process(const struct read_input *first, size_t n)
 	return found;
 }
 
-static int choose(enum moment moment, const struct read_input *inputs, size_t n, moments_vec *out)
+static int choose_dump(enum moment moment, const struct read_input *inputs, size_t n,
+		       moments_vec *out)
 {
 	struct moment_dump *dumps = calloc(n, sizeof(*dumps));
 	size_t chosen = 0;
@@ -110,10 +111,10 @@ static int choose_all(enum moment moment, const read_vec *all, moments_vec *out)
 	int r = 0;
 
 	if (all->n)
-		qsort(all->items, all->n, sizeof(*all->items), compare);
+		qsort(all->items, all->n, sizeof(*all->items), compare_inputs);
 	for (size_t i = 0, n; !r && i < all->n; i += n) {
 		n = count_process(&all->items[i], all->n - i);
-		r = choose(moment, &all->items[i], n, out);
+		r = choose_dump(moment, &all->items[i], n, out);
 	}
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
@@ -125,9 +126,8 @@ static void warn_of_no_run(const struct settings *settings, const read_vec *all)
 	vec_foreach (read, all)
 		n += !read->run;
 	if (n && all->n > 1 && !settings->quiet)
-		command_error(
-			"%zu of %zu inputs tell no run: each is taken for a process of its own", n,
-			all->n);
+		command_error("%zu of %zu inputs name no run; each counts as a process of its own",
+			      n, all->n);
 }
 
 int moments_find(const struct settings *settings, enum moment moment, moments_vec *out)

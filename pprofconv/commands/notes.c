@@ -8,12 +8,13 @@
 
 #include "reports/format.h"
 
-#define CUT_PERCENT_MIN  1.0                 /* of the samples: fewer are not worth a line */
-#define UNSEEN_BYTES_MIN (INT64_C(64) << 20) /* stacks and what the allocator keeps is less */
-#define UNSEEN_INTERVALS 16                  /* see is_beyond_error() */
-#define DEPTH_MAX        512                 /* of HEAP_PROFILE_STACK_DEPTH */
+#define CUT_PERCENT_MIN 1.0 /* of the samples; fewer are not worth a line */
+#define UNSEEN_BYTES_MIN \
+	(INT64_C(64) << 20)  /* stacks and the memory that the allocator keeps are less */
+#define UNSEEN_INTERVALS 16  /* see is_beyond_error() */
+#define DEPTH_MAX        512 /* of HEAP_PROFILE_STACK_DEPTH */
 
-static bool parse(const char *text, int64_t *out_number)
+static bool parse_number(const char *text, int64_t *out_number)
 {
 	char *end;
 	long long number;
@@ -25,7 +26,8 @@ static bool parse(const char *text, int64_t *out_number)
 	return *end == '\0' && number < INT64_MAX;
 }
 
-/* The number under that key. False if there is none, or several: then the profile was merged. */
+/* Finds the number under that key; false if there is none, or several because the profile was
+ * merged. */
 static bool find_number(const struct profile *profile, const char *key, int64_t *out_number)
 {
 	const char *found = NULL;
@@ -37,7 +39,7 @@ static bool find_number(const struct profile *profile, const char *key, int64_t 
 			return false;
 		found = value ? value : found;
 	}
-	return found && parse(found, out_number);
+	return found && parse_number(found, out_number);
 }
 
 /* --- stacks -------------------------------------------------------------------------------- */
@@ -56,7 +58,8 @@ static bool find_cut(const struct profile *profile, struct cut *out)
 	return true;
 }
 
-/* The next power of two that leaves the longest stack room to be twice as long. */
+/* Returns the next power of two that leaves room for stacks twice as long as the longest, at most
+ * DEPTH_MAX; 0 if there already are stacks of that depth. */
 static uint32_t deeper_than(const struct profile *profile)
 {
 	uint32_t longest = 1, depth = 1;
@@ -70,13 +73,13 @@ static uint32_t deeper_than(const struct profile *profile)
 
 static void warn_of_cut(const struct profile *profile, struct diag *diag)
 {
-	static bool is_told;
+	static bool is_reported;
 	uint32_t depth;
 	struct cut cut;
 
-	if (is_told || !find_cut(profile, &cut) || cut.percent < CUT_PERCENT_MIN)
+	if (is_reported || !find_cut(profile, &cut) || cut.percent < CUT_PERCENT_MIN)
 		return;
-	is_told = true;
+	is_reported = true;
 	depth = deeper_than(profile);
 	if (depth)
 		diag_warn(diag,
@@ -96,10 +99,10 @@ static void warn_of_cut(const struct profile *profile, struct diag *diag)
 
 struct memory {
 	int64_t in_use, profiler, anonymous;
-	bool has_mappings; /* they were recorded too */
+	bool has_mappings; /* mappings were recorded too */
 };
 
-/* False if they add up to more than 64 bits hold. */
+/* Adds up the bytes in use; false if there are no such values, or 64 bits cannot hold the sum. */
 static bool sum_in_use(const struct profile *profile, int64_t *out_sum)
 {
 	int value = profile_find_sample_type(profile, "inuse_space");
@@ -121,8 +124,8 @@ static bool find_memory(const struct profile *profile, struct memory *out)
 	       find_number(profile, "anonymous_bytes", &out->anonymous);
 }
 
-/* If g bytes of small blocks were there, their estimate would have a standard deviation of
- * sqrt(g R). So nothing that is missing is more than four of these if g > 16 R. */
+/* If the missing g bytes were small blocks, their estimate would have a standard deviation of
+ * sqrt(g R). If g > 16 R, they are more than four of these, so they are not a sampling error. */
 static bool is_beyond_error(double missing, double interval)
 {
 	return missing > UNSEEN_INTERVALS * interval;
@@ -139,13 +142,13 @@ static bool is_far_below(const struct memory *memory, int64_t interval)
 
 static void warn_of_unseen(const struct profile *profile, struct diag *diag)
 {
-	static bool is_told;
+	static bool is_reported;
 	struct memory memory;
 
-	if (is_told || !find_memory(profile, &memory) ||
+	if (is_reported || !find_memory(profile, &memory) ||
 	    !is_far_below(&memory, profile_bytes_period(profile)))
 		return;
-	is_told = true;
+	is_reported = true;
 	diag_warn(diag, "%s in use, but the process has %s of anonymous memory: %s",
 		  format_value((double)memory.in_use, true /* bytes */).text,
 		  format_value((double)memory.anonymous, true /* bytes */).text,
@@ -160,7 +163,7 @@ static void warn_of_unseen(const struct profile *profile, struct diag *diag)
 
 void notes_warn(const struct profile *profile, struct diag *diag)
 {
-	if (strcmp(profile->format, "heapprof") != 0) /* not a dump of ours */
+	if (strcmp(profile->format, "heapprof") != 0) /* another profiler's dump */
 		return;
 	warn_of_cut(profile, diag);
 	warn_of_unseen(profile, diag);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From rows of options to settings, by getopt_long(3), which brings all that users of GNU programs
- * expect. */
+/* Parses arguments into settings, by the rows of a command's options. getopt_long(3) does it as
+ * users of GNU programs expect. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #define ROWS_MAX 32
 
-/* What getopt_long returns for a row: beyond all characters. */
+/* getopt_long returns ROW_BASE + the row's number: no character has such a number. */
 #define ROW_BASE 256
 
 struct parser {
@@ -21,7 +21,7 @@ struct parser {
 	char short_options[2 * ROWS_MAX + 2];
 };
 
-/* ':' first makes getopt tell a missing argument from an unknown option. */
+/* A ':' at the start lets getopt distinguish a missing argument from an unknown option. */
 static void make_parser(struct parser *parser, const struct option_row *rows)
 {
 	char *letters = parser->short_options;
@@ -52,7 +52,7 @@ static const struct option_row *find_row(const struct parser *parser, int found)
 	return NULL;
 }
 
-/* size = digits [ "K" | "M" | "G" ], the letter only where `takes_unit` */
+/* number = digits [ "K" | "M" | "G" ], the letter only if `takes_unit` */
 static bool parse_number(const char *text, bool takes_unit, uint64_t *out)
 {
 	static const char units[] = "KMG";
@@ -98,24 +98,27 @@ static int store(const struct option_row *row, const char *argument, struct sett
 			return EXIT_DONE;
 		break;
 	}
-	return command_error("--%s: '%s' is no %s", row->name, argument,
-			     row->type == OPTION_SIZE ? "size, such as 64M" : "number");
+	if (row->type == OPTION_SIZE)
+		return command_error("--%s: invalid size '%s'; expected one such as 64M", row->name,
+				     argument);
+	return command_error("--%s: invalid number '%s'", row->name, argument);
 }
 
-/* What getopt did not take: one of several letters behind a '-', or a whole argument. */
+/* Reports what getopt did not accept: one of several letters after a '-', or a whole argument. */
 static int refuse(const struct command *command, int found, const char *argument)
 {
 	const char letter[] = {'-', (char)optopt, '\0'};
 	bool is_letter = optopt > ' ' && optopt < 0x7f;
-	const char *wrong = found == ':'         ? "no argument behind the option"
+	const char *wrong = found == ':'         ? "missing argument of the option"
 			    : optopt >= ROW_BASE ? "the option takes no argument:"
 						 : "no such option:";
 
-	return command_error("%s '%s'; '" PROGRAM " %s --help' lists them", wrong,
+	return command_error("%s '%s'; '" PROGRAM " %s --help' lists the options", wrong,
 			     is_letter ? letter : argument, command->name);
 }
 
-static int parse(const struct command *command, int argc, char **argv, struct settings *settings)
+static int parse_arguments(const struct command *command, int argc, char **argv,
+			   struct settings *settings)
 {
 	struct parser parser;
 	int found, status = EXIT_DONE;
@@ -146,7 +149,7 @@ int command_run(const struct command *command, int argc, char **argv)
 	if (!settings)
 		return command_error("%s", strerror(ENOMEM));
 	memcpy(settings, command->defaults, command->settings_size);
-	status = parse(command, argc, argv, settings);
+	status = parse_arguments(command, argc, argv, settings);
 	if (status)
 		return status;
 	if (settings->help) {

@@ -8,7 +8,7 @@
 
 #include "commands/command.h"
 
-#define DELAY 2 /* seconds that work may take without a word */
+#define DELAY 2 /* seconds before the first line */
 
 static time_t started; /* 0: not yet */
 static time_t shown;   /* when a line was last written */
@@ -33,7 +33,7 @@ static bool is_due(const struct progress *progress)
 	return true;
 }
 
-static void show(struct progress *progress, uint64_t n, const char *what)
+static void show_line(struct progress *progress, uint64_t n, const char *what)
 {
 	if (!is_due(progress))
 		return;
@@ -43,17 +43,17 @@ static void show(struct progress *progress, uint64_t n, const char *what)
 
 void progress_read(void *progress, uint64_t n_bytes)
 {
-	show(progress, n_bytes >> 20, "MiB read");
+	show_line(progress, n_bytes >> 20, "MiB read");
 }
 
 void progress_named(void *progress, uint64_t n_locations)
 {
-	show(progress, n_locations, "locations looked up");
+	show_line(progress, n_locations, "locations looked up");
 }
 
 void progress_written(void *progress, uint64_t n_bytes)
 {
-	show(progress, n_bytes >> 20, "MiB written");
+	show_line(progress, n_bytes >> 20, "MiB written");
 }
 
 void progress_end(struct progress *progress)

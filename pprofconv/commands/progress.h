@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A line on standard error while work takes longer than two seconds, if that is a terminal. */
+/* Progress is a line on standard error that shows how far the work is. It appears if the work takes
+ * longer than two seconds and standard error is a terminal. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-struct progress { /* of a part of the work: a file that is read, named or written */
+struct progress { /* one part of the work: a file that is read, named or written */
 	const char *file;
 	bool is_on;
 	bool is_shown;
 };
 
-/* Begins a part. Time is counted from the first one of the process. */
+/* Begins a part. The two seconds count from the process's first part. */
 void progress_begin(struct progress *progress, const char *file, bool is_wanted);
 
-/* To be called now and then with how far it is; `progress` is a struct progress. */
+/* Report how far the part is; `progress` is a struct progress. To be called often. */
 void progress_read(void *progress, uint64_t n_bytes);
 void progress_named(void *progress, uint64_t n_locations);
 void progress_written(void *progress, uint64_t n_bytes);
 
-/* Takes the line away, if there is one. */
+/* Removes the line, if it was shown. */
 void progress_end(struct progress *progress);

@@ -284,7 +284,7 @@ def no_dump_at_work_is_refused(folder):
     cli.equal(gate(folder, service, '0', '0', out='base').returncode, 0)
     done = gate(folder, '--at=exit', service, '200', '0', HEAP_GATE_BASE=base)
     cli.equal(done.returncode, 2)
-    cli.is_in('the base is of a program at work, the new of one that has freed', done.stderr)
+    cli.is_in('the base is of a program at work, the new side of one that has freed', done.stderr)
 
 
 @cli.test

@@ -640,7 +640,7 @@ def a_pair_in_the_wrong_order(folder):
     def write(name, run='7', time=None, number=None):
         return exact_dump(folder, name, run, time, [f'dump: {number}'] if number else [])
 
-    refused = 'an earlier dump of the same run than the base, '
+    refused = 'earlier than the base '
     for early, late in (({'number': 9}, {'number': 10}), ({'time': 50}, {'time': 60}),
                         ({'number': 2, 'time': 60}, {'number': 3, 'time': 50})):
         one, two = write('one', **early), write('two', **late)
@@ -648,7 +648,7 @@ def a_pair_in_the_wrong_order(folder):
             out = os.path.join(folder, 'out')
             diff('-F', form, '-o', out, one, two)
             _, message = diff('-F', form, '-o', out, two, one, status=2)
-            cli.equal(message, f'pprofconv: {one}: {refused}{two}; swap them\n')
+            cli.equal(message, f'pprofconv: {one}: {refused}{two}, a dump of the same run; swap them\n')
         _, message = diff(f'--base={write("other", "8")}', f'--base={two}', one, status=2)
         cli.is_in(refused, message)
     for early, late in (({'number': 3}, {'number': 3}), ({}, {}), ({'number': 3}, {'time': 5}),
@@ -690,8 +690,8 @@ def what_was_freed_is_not_called_equal(folder):
     _, message = check(2, base=nothing, new={'held': 0, 'allocated': 120})
     cli.equal(message, 'pprofconv: both sides have freed what they held: base 0 B of 112.00 MiB '
               'allocated, new 0 B of 120.00 MiB; so no gate can see growth. Compare dumps from '
-              "before the program's end, as HEAP_PROFILE_ALLOCATION_INTERVAL makes them; "
-              '--allow-empty goes on\n')
+              "before the program's end, such as HEAP_PROFILE_ALLOCATION_INTERVAL writes, or "
+              'use --allow-empty\n')
     check(2, base={'held': 76}, new={'held': 76},
           gates=('-g', 'inuse_space=5%', '-g', 'alloc_space=1G'))
     check(2, base=nothing, new=nothing, gates=('-G', 'inuse_objects=5'))
@@ -704,11 +704,11 @@ def what_was_freed_is_not_called_equal(folder):
     check(0, base=at_work, new=at_work)
     check(0, base=at_work, new={'held': 2, 'allocated': 0.25})
     _, message = check(2, base=at_work, new={'held': 0})
-    cli.is_in('the base is of a program at work, the new of one that has freed what it held: base '
+    cli.is_in('the base is of a program at work, the new side of one that has freed what it held: base '
               '9.00 KiB of 112.00 MiB allocated, new 0 B of 112.00 MiB; so no gate', message)
     check(0, '--allow-empty', base=at_work, new={'held': 0})
     report, _ = check(1, base=nothing, new=at_work)
-    cli.is_in('the base is of a program that has freed what it held, the new of one at work', report)
+    cli.is_in('the base is of a program that has freed what it held, the new side of one at work', report)
     check(2, base=nothing, new=at_work, gates=('-g', 'inuse_space=1M'))
     check(0, base=nothing, new=nothing, gates=('-g', 'alloc_space=5%'))
     check(0, '--allow-empty', base=nothing, new=nothing)

@@ -113,8 +113,8 @@ def merging_what_was_sampled_differently(folder):
     """The result has one period: errors that are worked out from it are none too small."""
     sampled, out = cli.data('good-sampled.heap'), os.path.join(folder, 'x')
     done = cli.pprofconv('merge', '-n', EXACT, sampled, '-o', out)
-    cli.equal(done.stderr, f'pprofconv: {sampled}: sampled at another interval than those before; '
-                           'the largest will stand for all\n')
+    cli.equal(done.stderr, f'pprofconv: {sampled}: sampled at another interval than the '
+                           'inputs before it; the result has the largest\n')
     cli.is_in('period: 524288 bytes', cli.succeed('info', out))
     cli.succeed('merge', '-n', sampled, sampled, '-o', out)
 
@@ -151,9 +151,9 @@ def a_moment_of_each_process(folder):
     twice = [cli.data('good-folded.txt')] * 2  # tells no run: each is a process of its own
     done = cli.pprofconv('merge', '--at=exit', *twice, '-o', out)
     cli.equal((done.returncode, done.stderr), (
-        0, 'pprofconv: 2 of 2 inputs tell no run: each is taken for a process of its own\n'))
+        0, 'pprofconv: 2 of 2 inputs name no run; each counts as a process of its own\n'))
     cli.is_in('32 ', cli.succeed('top', out))
-    for args, said in ((('--at=now', paths[0]), "--at: 'now' is none of level, peak, last-interval"),
+    for args, said in ((('--at=now', paths[0]), "--at: unknown moment 'now'; expected level, peak, "),
                        (('--at=exit', '-'), '--at reads its inputs twice'),
                        (('--at=exit', paths[0] + 'x'), 'No such file')):
         done = cli.pprofconv('merge', '-n', *args, '-o', out)

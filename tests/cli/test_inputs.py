@@ -274,7 +274,7 @@ def top_ranks_by_magnitude(folder):
     path = cli.data('good-mmap-negative.heap')
     text = cli.succeed('top', '-q', '-n', '-s', 'inuse_objects', path)
     cli.equal(text.splitlines()[0],
-              'inuse_objects: total -29 count; without signs, as percentages take it, 31')
+              'inuse_objects: total -29 count; percentages are of the sum of absolute values, 31')
     cli.equal(rows(text), [('-30', '96.77%', '96.77%', '-30', '96.77%', 'none+0x1155'),
                            ('1', '3.23%', '93.55%', '1', '3.23%', 'none+0x118f'),
                            ('0', '0.00%', '93.55%', '-29', '93.55%', 'none+0x12ff')])

@@ -215,16 +215,16 @@ def bad_usage(folder):
     cli.is_in("no such option: '-='", fail('-q=3', good))
     cli.is_in("no such option: '-Z'", fail('-qZn', good))
     cli.is_in("the option takes no argument: '--quiet=3'", fail('--quiet=3', good))
-    cli.is_in("no argument behind the option '--output'", fail(good, '--output'))
-    cli.is_in("no argument behind the option '-o'", fail(good, '-o'))
-    cli.is_in("--from: no format 'nonsense'", fail('--from=nonsense', good))
-    cli.is_in("--to: no format 'nonsense'", fail('--to=nonsense', good))
-    cli.is_in("--max-input-bytes: 'lots' is no size", fail('--max-input-bytes=lots', good))
+    cli.is_in("missing argument of the option '--output'", fail(good, '--output'))
+    cli.is_in("missing argument of the option '-o'", fail(good, '-o'))
+    cli.is_in("--from: unknown format 'nonsense'", fail('--from=nonsense', good))
+    cli.is_in("--to: unknown format 'nonsense'", fail('--to=nonsense', good))
+    cli.is_in("--max-input-bytes: invalid size 'lots'", fail('--max-input-bytes=lots', good))
     cli.is_in("no values of the type 'time'",
               fail('-n', '--sample-type=time', good, '-o', '/dev/null'))
     cli.is_in('no input', fail('convert'))
     cli.is_in('no input', fail('info'))
-    cli.is_in("no command 'nonsense'", fail('help', 'nonsense'))
+    cli.is_in("unknown command 'nonsense'", fail('help', 'nonsense'))
     cli.is_in('-o must name a folder', fail(good, good, '-o', os.path.join(folder, 'x')))
 
 

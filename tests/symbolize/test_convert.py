@@ -343,7 +343,7 @@ class Files(ConvertTest):
         self.assertIn("pprofconv: 1 of 3 locations named\n", said)
 
     def test_a_binary_of_no_use(self):
-        useless = "nothing took names from it"
+        useless = "not used; no mapping without names"
         self.assertNotIn(useless, self.said("--binary", self.program))
         other = shutil.which("objcopy")
         said = self.said("--binary", self.program, "--binary", other)
