@@ -24,7 +24,8 @@ const struct hp_option hp_option_table[] = {
 	 "last component of the executable's path, links resolved, or of argv[0]: python3.11 and "
 	 "python3. A script has the name of its interpreter. * stands for any characters, ? for "
 	 "one, [a-z] and [!a-z] for one of a set; commas separate several patterns; a backslash "
-	 "takes the next character as it is; what is before the last slash does not count. A "
+	 "takes the next character as it is; what is before the last slash does not count. A list "
+	 "that begins with ! names those that do not record: !sh,make. A "
 	 "program that is executed in place of another is looked at anew; a forked child does as "
 	 "its parent. HeapProfilerStart() works in any program."},
 	{"HEAP_PROFILE_SAMPLE_INTERVAL", HP_OPTION_SIZE, AT(sample_interval), 512 * KIB, 1,

@@ -13,7 +13,7 @@ const char *hp_process_program(void); /* path of the executable */
 const char *hp_process_name(void);
 
 /* True if one of the patterns in `list`, see name_pattern.h, matches that name or the last
- * component of argv[0]. */
+ * component of argv[0]. If the list begins with '!', true if none does. */
 bool hp_process_is_called(const char *list);
 
 const char *hp_process_host(void);

@@ -81,7 +81,8 @@ def test_children_of_the_program(folder):
     check_equal((len(dumps_in(folder)), len(dumps_in(folder, CHILD))), (2, 2), 'files')
 
 
-@each('pattern', ['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed'])
+@each('pattern', ['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed',
+                  '!x', '!x,y', '!'])
 def test_patterns(folder, pattern):
     """The name is that of the executable, or argv[0]'s."""
     env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
@@ -89,7 +90,8 @@ def test_patterns(folder, pattern):
     check_equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
 
 
-@each('pattern', ['processe', 'rename', 'Processes', 'x,y', '?', 'leaf', 'tests', '[', ','])
+@each('pattern', ['processe', 'rename', 'Processes', 'x,y', '?', 'leaf', 'tests', '[', ',',
+                  '!processes', '!renamed', '!x,proc*', '!*', 'x,!y'])
 def test_patterns_of_others(folder, pattern):
     env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
     run_quietly(['/somewhere/renamed', 'fork'], env, executable=PROCESSES)
