@@ -202,7 +202,7 @@ int program_main(const struct program *program, int argc, char **argv);
 const char *program_name(void);
 
 /* Parses the arguments after argv[0] and runs the command. Returns the exit status. */
-int command_run(const struct command *command, int argc, char **argv);
+int program_run_command(const struct command *command, int argc, char **argv);
 
 /* Print the text of --help, of one command or of the program. */
 void help_print_command(const struct command *command, FILE *stream);

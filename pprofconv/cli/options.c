@@ -144,7 +144,7 @@ static int parse_arguments(const struct command *command, int argc, char **argv,
 	return status;
 }
 
-int command_run(const struct command *command, int argc, char **argv)
+int program_run_command(const struct command *command, int argc, char **argv)
 {
 	_cleanup_(freep) void *memory = malloc(command->settings_size);
 	struct settings *settings = memory;

@@ -141,13 +141,13 @@ static int dispatch(int argc, char **argv)
 		return print_help(argv[2]);
 	command = find_command(argv[1]);
 	if (command)
-		return command_run(command, argc - 1, argv + 1);
+		return program_run_command(command, argc - 1, argv + 1);
 	command = find_misplaced(argc, argv);
 	if (command)
 		return command_error("the command comes first: '%s %s %s ...'", program->name,
 				     command->name, argv[1]);
 	status = refuse_word(argc, argv);
-	return status ? status : command_run(program->commands[0], argc, argv);
+	return status ? status : program_run_command(program->commands[0], argc, argv);
 }
 
 int program_main(const struct program *running, int argc, char **argv)
