@@ -211,6 +211,10 @@ void help_print_program(const struct program *program, FILE *stream);
 /* Prints the man page. */
 void man_print(const struct program *program, FILE *stream);
 
+/* Print the functions by which a shell completes the program's command lines. */
+void completion_print_bash(const struct program *program, FILE *stream);
+void completion_print_zsh(const struct program *program, FILE *stream);
+
 /* Prints the program's name, ": " and the message on standard error. Unprintable bytes become '?'.
  * Returns EXIT_BAD. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

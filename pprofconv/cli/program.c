@@ -48,6 +48,10 @@ static bool answer_option(const char *argument)
 		printf("%s " PROGRAM_VERSION "\n", program->name);
 	else if (strcmp(argument, "--man") == 0)
 		man_print(program, stdout);
+	else if (strcmp(argument, "--completion=bash") == 0)
+		completion_print_bash(program, stdout);
+	else if (strcmp(argument, "--completion=zsh") == 0)
+		completion_print_zsh(program, stdout);
 	else
 		return false;
 	return true;
