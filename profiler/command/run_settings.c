@@ -25,16 +25,17 @@ const char run_wrappers[] =
 
 bool run_is_wrapper(const char *name)
 {
-	size_t size = strlen(name);
+	size_t size = strcspn(name, ",");
 
-	for (const char *at = run_wrappers; size; at++) {
+	if (!size || name[size])
+		return false;
+	for (const char *at = run_wrappers;; at++) {
 		if (strncmp(at, name, size) == 0 && (at[size] == ',' || !at[size]))
 			return true;
 		at = strchr(at, ',');
 		if (!at)
-			break;
+			return false;
 	}
-	return false;
 }
 
 /* --- the prefix ---------------------------------------------------------------------------- */

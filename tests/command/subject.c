@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `heapprof run` is tried on: a program that grows, ends as it is told, or waits for signals. */
+/* What `heapprof run` is tried on: a program that grows, ends as it is told, or waits for signals.
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
