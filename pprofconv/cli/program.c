@@ -92,7 +92,6 @@ static bool is_typo(const char *argument)
 /* A command of the other program is answered with the whole command line, ready to paste. */
 static int answer_other(int argc, char **argv)
 {
-	_cleanup_(freep) void *memory = NULL;
 	size_t size;
 	char *text;
 	FILE *line;
@@ -107,9 +106,10 @@ static int answer_other(int argc, char **argv)
 		fprintf(line, " %s", argv[i]);
 	if (fclose(line) != 0)
 		return command_error("%s", strerror(errno));
-	memory = text;
-	return command_error("'%s' is a command of %s; type '%s%s'", argv[1], program->other,
-			     program->other, text);
+	command_error("'%s' is a command of %s; type '%s%s'", argv[1], program->other,
+		      program->other, text);
+	free(text);
+	return EXIT_BAD;
 }
 
 /* Returns EXIT_DONE if the first argument may be one of the default command. */

@@ -98,6 +98,7 @@ const char man_page_rest[] =
 	"whose .dwo file is in a package gets its functions from the symbol table, and\n"
 	"its lines, but no inlined frames.\n"
 	".SH SEE ALSO\n"
+	".BR heapprof (1),\n"
 	".BR libheapprof (3),\n"
 	".BR heapprof\\-server (7),\n"
 	".BR heapprof\\-statistics (7)\n"

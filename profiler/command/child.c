@@ -60,7 +60,7 @@ static void stop(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTSTP);
-	raise(SIGTSTP); /* blocked until here */
+	kill(getpid(), SIGTSTP); /* blocked until here */
 	sigprocmask(SIG_UNBLOCK, &set, &saved);
 	sigprocmask(SIG_SETMASK, &saved, NULL);
 }

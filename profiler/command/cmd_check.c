@@ -36,15 +36,12 @@ static int say(int status, const char *format, ...)
 	return status;
 }
 
-/* Refuses to promise anything if there is no library to preload. */
-static int say_how(const char *format, const char *name)
+/* Whether there is a library to preload; prints the error. */
+static bool has_library(void)
 {
-	char library[PATH_MAX], text[TEXT_MAX];
+	char library[PATH_MAX];
 
-	if (library_find(library))
-		return CHECK_CAN_NOT;
-	snprintf(text, sizeof(text), format, name, name); /* NOLINT: formats of this file */
-	return say(CHECK_CAN_BE, "%s", text);
+	return library_find(library) == EXIT_DONE;
 }
 
 /* --- programs ------------------------------------------------------------------------------ */
@@ -58,7 +55,9 @@ static int check_program(const char *name)
 		return command_error("no program and no process '%s'; check the name", name);
 	program_inspect(path, &facts);
 	if (facts.kind == PROGRAM_CAN_BE_PROFILED)
-		return say_how("%s can be profiled; type 'heapprof run %s'", name);
+		return has_library() ? say(CHECK_CAN_BE,
+					   "%s can be profiled; type 'heapprof run %s'", name, name)
+				     : CHECK_CAN_NOT;
 	program_describe(&facts, name, text, sizeof(text));
 	return say(facts.kind == PROGRAM_UNREADABLE || facts.kind == PROGRAM_MISSING
 			   ? CHECK_UNKNOWN
@@ -103,7 +102,10 @@ static int check_executable(const struct process_facts *facts, const char *name)
 			   "%s has a strict seccomp filter, so it can't write dumps; profile it "
 			   "without",
 			   name);
-	return say_how("%s can be profiled from its start on; start it by 'heapprof run'", name);
+	if (!has_library())
+		return CHECK_CAN_NOT;
+	return say(CHECK_CAN_BE, "%s can be profiled from its start on; start it by 'heapprof run'",
+		   name);
 }
 
 /* Notes on what makes no difference now, but may surprise. */

@@ -43,7 +43,7 @@ bool dump_place_parse(struct dump_place *out, const char *prefix, bool is_folder
 		return false;
 	copy_literal(out->beginning, name, end);
 	if (name == prefix) {
-		strcpy(out->folder, ".");
+		snprintf(out->folder, sizeof(out->folder), ".");
 		return true;
 	}
 	while (name - prefix > 1 && name[-1] == '/')

@@ -63,9 +63,9 @@ int library_find(char out_path[PATH_MAX])
 void library_find_pprofconv(char out_path[PATH_MAX])
 {
 	if (program_find("pprofconv", out_path) == 0) {
-		strcpy(out_path, "pprofconv");
+		snprintf(out_path, PATH_MAX, "pprofconv");
 		return;
 	}
 	if (!find_near("pprofconv", out_path) && !find_near("../../pprofconv/pprofconv", out_path))
-		strcpy(out_path, "pprofconv");
+		snprintf(out_path, PATH_MAX, "pprofconv");
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/inspect_process.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #define STATUS_MAX  8192
 #define MAPS_MAX    (64 << 20) /* a process may have 65,530 mappings, and each a long path */
 #define ENVIRON_MAX (8 << 20)  /* the kernel allows 6 MiB of arguments and environment */
+#define CHUNK       16384
 #define DELETED     " (deleted)"
 
 /* --- parsing ------------------------------------------------------------------------------- */
@@ -72,9 +72,10 @@ bool process_maps_have_library(const char *maps)
 
 /* Reads /proc/PID/NAME to its end, or to the limit, and ends it with a NUL. Returns the size, or a
  * negative errno; the caller frees *out. */
-static ssize_t read_file(pid_t pid, const char *name, size_t limit, char **out)
+static ssize_t read_file(pid_t pid, const char *name, size_t limit, void **out)
 {
-	size_t size = 0, capacity = 0;
+	size_t size = 0;
+	char *text = NULL;
 	char path[64];
 	ssize_t n;
 	int fd;
@@ -85,36 +86,30 @@ static ssize_t read_file(pid_t pid, const char *name, size_t limit, char **out)
 	if (fd < 0)
 		return -errno;
 	do {
-		if (capacity - size < 4096) {
-			char *grown = realloc(*out, capacity = capacity * 2 + 8192);
+		char *grown = realloc(text, size + CHUNK + 1);
 
-			if (!grown) {
-				n = -1;
-				errno = ENOMEM;
-				break;
-			}
-			*out = grown;
+		if (!grown) {
+			close(fd);
+			return -ENOMEM;
 		}
-		n = read(fd, *out + size, capacity - size - 1);
+		*out = text = grown;
+		n = read(fd, text + size, CHUNK);
 		size += n > 0 ? (size_t)n : 0;
+		text[size] = '\0';
 	} while (n > 0 && size < limit);
 	n = n < 0 ? -errno : (ssize_t)size;
 	close(fd);
-	if (n >= 0)
-		(*out)[size] = '\0';
 	return n;
 }
 
 static int read_status(pid_t pid, struct process_status *out)
 {
 	_cleanup_(freep) void *memory = NULL;
-	char *text;
-	ssize_t size = read_file(pid, "status", STATUS_MAX, &text);
+	ssize_t size = read_file(pid, "status", STATUS_MAX, &memory);
 
-	memory = text;
 	if (size < 0)
 		return -ESRCH; /* every user may read it */
-	process_parse_status(text, out);
+	process_parse_status(memory, out);
 	return 0;
 }
 
@@ -153,21 +148,18 @@ static void inspect_executable(struct process_facts *facts)
 static void read_maps(struct process_facts *facts)
 {
 	_cleanup_(freep) void *memory = NULL;
-	char *text;
-	ssize_t size = read_file(facts->pid, "maps", MAPS_MAX, &text);
+	ssize_t size = read_file(facts->pid, "maps", MAPS_MAX, &memory);
 
-	memory = text;
 	facts->maps_error = size < 0 ? (int)-size : 0;
-	facts->has_library = size > 0 && process_maps_have_library(text);
+	facts->has_library = size > 0 && process_maps_have_library(memory);
 }
 
 static void read_environment(struct process_facts *facts)
 {
 	_cleanup_(freep) void *memory = NULL;
-	char *text;
-	ssize_t size = read_file(facts->pid, "environ", ENVIRON_MAX, &text);
+	ssize_t size = read_file(facts->pid, "environ", ENVIRON_MAX, &memory);
+	const char *text = memory;
 
-	memory = text;
 	facts->is_environment_known = size >= 0;
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(text + at) + 1)
 		if (strncmp(text + at, "HEAPPROFILE=", 12) == 0)
@@ -220,7 +212,7 @@ int process_find(const char *name, process_vec *out)
 	if (!folder)
 		return -errno;
 	while (!r && (entry = readdir(folder)) != NULL) {
-		pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for other names */
 
 		if (pid > 0 && is_wanted(pid, name))
 			r = vec_push(out, pid);

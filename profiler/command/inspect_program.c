@@ -115,12 +115,13 @@ void program_inspect_elf(int fd, struct program_facts *facts)
 	ssize_t size = pread(fd, &header, sizeof(header), 0);
 
 	facts->loader[0] = '\0';
+	facts->kind = PROGRAM_DAMAGED;
 	if (size < EI_NIDENT || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-		facts->kind = PROGRAM_DAMAGED;
-	else if (header.e_ident[EI_CLASS] == ELFCLASS32)
+		return;
+	if (header.e_ident[EI_CLASS] == ELFCLASS32)
 		facts->kind = PROGRAM_32_BIT;
 	else if (size < (ssize_t)sizeof(header))
-		facts->kind = PROGRAM_DAMAGED;
+		return;
 	else if (header.e_machine != EM_X86_64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
 		facts->kind = PROGRAM_OTHER_MACHINE;
 	else
@@ -207,7 +208,7 @@ static void inspect_open_file(int fd, struct program_facts *facts, char interpre
 	program_inspect_elf(fd, facts);
 	if (facts->kind == PROGRAM_DAMAGED && size > 0 && !memchr(head, '\0', (size_t)size) &&
 	    head[0] != ELFMAG0)
-		strcpy(interpreter, "/bin/sh"); /* execvp(3) does so with any text */
+		snprintf(interpreter, PATH_MAX, "/bin/sh"); /* execvp(3) does so with any text */
 	else if (facts->kind == PROGRAM_CAN_BE_PROFILED && gains_capabilities(fd))
 		facts->kind = PROGRAM_CAPABILITIES;
 }

@@ -177,11 +177,11 @@ static int link_library(struct run_plan *plan)
 	status = make_folder(folder);
 	if (status)
 		return status;
-	strcpy(plan->link, folder);
+	snprintf(plan->link, sizeof(plan->link), "%s", folder);
 	snprintf(link, sizeof(link), "%s" LINK_NAME, folder);
 	if (symlink(plan->library, link) < 0)
 		return command_error("%s: %s", link, strerror(errno));
-	strcpy(plan->library, link);
+	snprintf(plan->library, sizeof(plan->library), "%s", link);
 	return EXIT_DONE;
 }
 
@@ -216,7 +216,6 @@ static void set_number(const char *name, uint64_t value)
 
 static void preload(const char *library)
 {
-	_cleanup_(freep) void *memory = NULL;
 	const char *present = getenv("LD_PRELOAD");
 	char *both;
 
@@ -224,8 +223,8 @@ static void preload(const char *library)
 		setenv("LD_PRELOAD", library, true /* overwrite */);
 		return;
 	}
-	memory = both;
 	setenv("LD_PRELOAD", both, true /* overwrite */);
+	free(both);
 }
 
 /* Whether the environment says when dumps are written, or which are kept. */
