@@ -15,7 +15,7 @@ const char *hp_process_program(void); /* path of the executable */
 const char *hp_process_name(void);
 
 /* Returns true if one of the patterns in `list` (see name_pattern.h) matches that name or the last
- * component of argv[0]. */
+ * component of argv[0]; if the list begins with '!', if none does. */
 bool hp_process_is_called(const char *list);
 
 const char *hp_process_host(void);

@@ -82,7 +82,8 @@ def test_children_of_the_program(folder):
     equal((len(dumps_in(folder)), len(dumps_in(folder, CHILD))), (2, 2), 'files')
 
 
-@test(pattern=['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed'])
+@test(pattern=['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed', '!x', '!x,y',
+               '!'])
 def test_patterns(folder, pattern):
     """The name is that of the executable, or argv[0]'s."""
     env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
@@ -90,7 +91,8 @@ def test_patterns(folder, pattern):
     equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
 
 
-@test(pattern=['processe', 'rename', 'Processes', 'x,y', '?', 'leaf', 'tests', '[', ','])
+@test(pattern=['processe', 'rename', 'Processes', 'x,y', '?', 'leaf', 'tests', '[', ',', '!processes',
+               '!renamed', '!x,proc*', '!*', 'x,!y'])
 def test_patterns_of_others(folder, pattern):
     env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
     run_quietly(['/somewhere/renamed', 'fork'], env, executable=PROCESSES)

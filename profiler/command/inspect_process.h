@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Inspecting a process reads /proc/PID and nothing else: the process is neither stopped nor
+ * written to. What it says of itself there is not trusted: texts are bounded, and files are opened
+ * without waiting. */
+#pragma once
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/vec.h"
+#include "command/inspect_program.h"
+
+#define PREFIX_MAX 4096
+
+struct process_status { /* of /proc/PID/status */
+	char state;     /* R, S, D, T, t, Z, X; 0 if it is not known */
+	pid_t group;    /* the process that a thread belongs to; a process itself */
+	pid_t tracer;   /* 0 if there is none */
+	uid_t uid;
+	int seccomp;     /* 0 off, 1 strict, 2 filter */
+	bool has_memory; /* kernel threads and zombies have none */
+};
+
+struct process_facts {
+	pid_t pid;
+	struct process_status status;
+	char program[PATH_MAX]; /* path of the executable; empty if it can't be read */
+	struct program_facts executable;
+	int maps_error; /* why the maps can't be read, or 0 */
+	bool has_library;
+	bool is_environment_known;
+	char prefix[PREFIX_MAX]; /* HEAPPROFILE when it was started; empty if it was unset */
+};
+
+/* Parses the text of /proc/PID/status. Lines that are missing leave zeroes. */
+void process_parse_status(const char *text, struct process_status *out);
+
+/* Whether the text of /proc/PID/maps names libheapprof.so as a mapped file. */
+bool process_maps_have_library(const char *maps);
+
+/* Reads what there is to know of a process. Returns 0, or -ESRCH if there is no such process. */
+int process_inspect(pid_t pid, struct process_facts *out);
+
+typedef VEC(pid_t) process_vec;
+
+/* Appends the processes whose executable has that name, in the order of their IDs: those of the
+ * caller, of all users if it is root. The caller itself is left out. A process's own name for
+ * itself does not count, because it can be anything. Returns 0 or a negative errno. */
+int process_find(const char *name, process_vec *out);
