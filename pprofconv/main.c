@@ -12,7 +12,7 @@ static const struct command *const commands[] = {
 
 static const char *const heapprof_commands[] = {"check", "run", NULL};
 
-/* A number where no such file is: somebody means a process. */
+/* A number that does not name a file is probably a process ID. */
 static int answer(const char *word)
 {
 	if (word[strspn(word, "0123456789")])
@@ -38,7 +38,8 @@ static const struct program program = {
 	.man_arguments = "[\\fICOMMAND\\fR] [\\fIOPTION\\fR]... \\fIINPUT\\fR...",
 	.man_description = PROGRAMS_DIFFER
 	"\n"
-	"It reads the files of heap profilers, recognizes their format by content, and\n"
+	".B pprofconv\n"
+	"reads the files of heap profilers, recognizes their format by content, and\n"
 	"converts them to profiles that\n"
 	".B go tool pprof\n"
 	"and its relatives read. An input named \\- is standard input. An output appears\n"

@@ -84,7 +84,7 @@ struct command {
 	enum argument_kind argument_kind;
 	const struct option_row *options; /* ends with a row whose name is NULL */
 	const struct settings *defaults;  /* the first member of the command's settings */
-	size_t settings_size;             /* bytes, with those of its own */
+	size_t settings_size;             /* of the command's own settings, in bytes */
 	int (*run)(const struct settings *settings); /* returns the exit status */
 };
 
@@ -171,7 +171,7 @@ struct command {
 			"Does not look for the names of functions."                               \
 	}
 
-/* What two programs say of each other. */
+/* The sentence that opens the help of both programs. */
 #define PROGRAMS_DIFFER "heapprof touches processes, pprofconv reads files, and a core is a file."
 
 struct program {
@@ -184,18 +184,19 @@ struct program {
 	bool has_default;                      /* the first command may be left out */
 	const char *other;                     /* the program that has the commands below */
 	const char *const *other_commands;     /* ends with NULL */
-	/* Answers a first argument that is no command, unless that is NULL. Prints the error and
-	 * returns the exit status, or 0 if it has no better answer than "no command". */
+	/* Explains a first argument that is not a command; may be NULL. Prints the error and
+	 * returns the exit status, or returns 0 if there is nothing more to say than "no command".
+	 */
 	int (*answer)(const char *word);
-	void (*end)(void); /* is called after the command */
+	void (*end)(void); /* called after the command */
 	/* Parts of the man page, in roff. */
 	const char *man_arguments;
 	const char *man_description;
 	const char *man_rest;
 };
 
-/* Does what the arguments say and checks that standard output has arrived. Returns the exit
- * status. */
+/* Runs the command that the arguments name, and checks that standard output has been written.
+ * Returns the exit status. */
 int program_main(const struct program *program, int argc, char **argv);
 
 /* Returns the name of the running program, for messages. */
@@ -211,7 +212,7 @@ void help_print_program(const struct program *program, FILE *stream);
 /* Prints the man page. */
 void man_print(const struct program *program, FILE *stream);
 
-/* Print the functions by which a shell completes the program's command lines. */
+/* Print a shell's functions that complete the program's command lines. */
 void completion_print_bash(const struct program *program, FILE *stream);
 void completion_print_zsh(const struct program *program, FILE *stream);
 

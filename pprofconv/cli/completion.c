@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints what bash and zsh complete command lines by, from the rows that arguments are parsed by.
+/* Prints the completions for bash and zsh, from the rows that arguments are parsed by.
  */
 #include <string.h>
 
 #include "cli/command.h"
 
-/* Options whose arguments are paths, by the names of these arguments in the help. */
+/* Returns whether an option's argument is a path, which its name in the help shows. */
 static bool takes_path(const struct option_row *row)
 {
 	static const char *const names[] = {"FILE", "FOLDER", "PREFIX"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Prints the man page: its commands and options from the rows that arguments are parsed by, its
- * other parts as the program has them. */
+ * other parts from the program. */
 #include <ctype.h>
 #include <string.h>
 

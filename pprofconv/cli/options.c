@@ -22,7 +22,7 @@ struct parser {
 };
 
 /* A ':' at the start lets getopt distinguish a missing argument from an unknown option; a '+'
- * before it ends the options at the first argument that is none. */
+ * before it ends the options at the first argument that is not one. */
 static void make_parser(struct parser *parser, const struct command *command)
 {
 	const struct option_row *rows = command->options;

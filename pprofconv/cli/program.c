@@ -83,13 +83,14 @@ static const struct command *find_misplaced(int argc, char **argv)
 	return command;
 }
 
-/* Whether a word is probably a typo of a command: a file's name has a dot or a slash. */
+/* Returns whether a word is probably a typo of a command: a file's name has a dot or a slash. */
 static bool is_typo(const char *argument)
 {
 	return argument[0] != '-' && !strpbrk(argument, "./") && access(argument, F_OK) != 0;
 }
 
-/* A command of the other program is answered with the whole command line, ready to paste. */
+/* If the first argument is a command of the other program, prints that program's command line,
+ * which can be pasted, and returns EXIT_BAD; otherwise returns EXIT_DONE. */
 static int answer_other(int argc, char **argv)
 {
 	size_t size;
@@ -112,7 +113,8 @@ static int answer_other(int argc, char **argv)
 	return EXIT_BAD;
 }
 
-/* Returns EXIT_DONE if the first argument may be one of the default command. */
+/* Prints why the first argument is not a command and returns EXIT_BAD; returns EXIT_DONE if it may
+ * be an argument of the default command. */
 static int refuse_word(int argc, char **argv)
 {
 	int status = EXIT_DONE;

@@ -65,7 +65,7 @@ static void stop(void)
 	sigprocmask(SIG_SETMASK, &saved, NULL);
 }
 
-/* A debugger's SIGSTOP is none of the terminal's doing. */
+/* A SIGSTOP comes from a debugger or from kill(1), not from the terminal. */
 static bool is_job_control(int signal)
 {
 	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
@@ -83,16 +83,16 @@ static bool has_ended(pid_t child, int *out_status)
 	return found == child || (found < 0 && errno != EINTR);
 }
 
-/* What the kernel sends, as for Ctrl-C, it has sent to the whole group. What the child sends to its
- * group it has got itself. A signal that somebody else sends to the group reaches the child twice.
- */
+/* Passes a signal on, unless the child has received it: the kernel sends the signal of a key, such
+ * as Ctrl-C, to the whole group, and a signal from the child to its group reaches the child too. A
+ * signal that another process sends to the group reaches the child twice. */
 static void forward(pid_t child, const siginfo_t *info)
 {
 	if (info->si_signo == SIGCONT || (info->si_code <= 0 && info->si_pid != child))
 		kill(child, info->si_signo);
 }
 
-/* Forgets signals that were meant for the child. */
+/* Drops pending signals that were meant for the child. */
 static void discard(const sigset_t *waited)
 {
 	while (sigtimedwait(waited, NULL, &(struct timespec){0}) > 0)
@@ -136,7 +136,7 @@ static int start(char **argv, void (*prepare)(const void *context), const void *
 int child_run(char **argv, void (*prepare)(const void *context), const void *context,
 	      int *out_status)
 {
-	/* If SIGCHLD is ignored, as some callers leave it, there is no status to wait for. */
+	/* Some callers leave SIGCHLD ignored; the kernel then keeps no status to wait for. */
 	struct sigaction saved, standard = {.sa_handler = SIG_DFL};
 	sigset_t waited, mask;
 	pid_t child = -1;
@@ -162,8 +162,9 @@ int child_pass_on(int status)
 	if (!WIFSIGNALED(status))
 		return WEXITSTATUS(status);
 	signal = WTERMSIG(status);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* the child may have left a core; one is */
-	prctl(PR_SET_DUMPABLE, 0);                   /* enough */
+	/* The child may have left a core; this process leaves none. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	prctl(PR_SET_DUMPABLE, 0);
 	sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, signal);

@@ -36,7 +36,7 @@ static int say(int status, const char *format, ...)
 	return status;
 }
 
-/* Whether there is a library to preload; prints the error. */
+/* Returns whether there is a library to preload; if not, prints the error. */
 static bool has_library(void)
 {
 	char library[PATH_MAX];
@@ -52,7 +52,7 @@ static int check_program(const char *name)
 	char path[PATH_MAX], text[TEXT_MAX];
 
 	if (program_find(name, path) == -ENOENT)
-		return command_error("no program and no process '%s'; check the name", name);
+		return command_error("no program or process is named '%s'; check the name", name);
 	program_inspect(path, &facts);
 	if (facts.kind == PROGRAM_CAN_BE_PROFILED)
 		return has_library() ? say(CHECK_CAN_BE,
@@ -83,9 +83,8 @@ static int say_loaded(const struct process_facts *facts, const char *name)
 		return say(CHECK_CAN_BE, "%s is being profiled; its dumps begin with %s", name,
 			   facts->prefix);
 	return say(CHECK_CAN_BE,
-		   "%s has loaded libheapprof.so, but HEAPPROFILE was unset when it started: it "
-		   "records if it calls HeapProfilerStart(), or if it is restarted with "
-		   "'heapprof run'",
+		   "%s has loaded libheapprof.so, but HEAPPROFILE was unset when it started; "
+		   "restart it with 'heapprof run', or let it call HeapProfilerStart()",
 		   name);
 }
 
@@ -99,27 +98,27 @@ static int check_executable(const struct process_facts *facts, const char *name)
 	}
 	if (facts->status.seccomp == 1)
 		return say(CHECK_CAN_NOT,
-			   "%s has a strict seccomp filter, so it can't write dumps; profile it "
-			   "without",
+			   "%s has a strict seccomp filter, so it can't write dumps; start it "
+			   "without the filter",
 			   name);
 	if (!has_library())
 		return CHECK_CAN_NOT;
-	return say(CHECK_CAN_BE, "%s can be profiled from its start on; start it by 'heapprof run'",
-		   name);
+	return say(CHECK_CAN_BE,
+		   "%s can be profiled from its start only; restart it with 'heapprof run'", name);
 }
 
-/* Notes on what makes no difference now, but may surprise. */
+/* Prints notes on facts that do not change the answer but may surprise. */
 static void say_notes(const struct process_facts *facts, const char *name)
 {
 	if (facts->status.tracer)
-		say(0, "note: %s is traced by process %d, a debugger perhaps", name,
+		say(0, "note: %s is traced by process %d, perhaps a debugger", name,
 		    facts->status.tracer);
 	if (facts->status.state == 'T')
 		say(0, "note: %s is stopped", name);
 	if (facts->status.seccomp == 2)
 		say(0,
-		    "note: %s has a seccomp filter; if that forbids opening files, there are no "
-		    "dumps",
+		    "note: %s has a seccomp filter; if the filter forbids opening files, no dump "
+		    "can be written",
 		    name);
 }
 
@@ -128,9 +127,9 @@ static int check_running(const struct process_facts *facts, const char *name)
 	int status;
 
 	if (facts->maps_error == EACCES || facts->maps_error == EPERM)
-		return command_error("%s: you may not look into the process of user %u; run this "
-				     "as that user or as root",
-				     name, facts->status.uid);
+		return command_error(
+			"%s: the process belongs to user %u; run this as that user or as root",
+			name, facts->status.uid);
 	if (facts->maps_error)
 		return command_error("%s: %s", name, strerror(facts->maps_error));
 	status = facts->has_library ? say_loaded(facts, name) : check_executable(facts, name);
@@ -153,16 +152,16 @@ static int check_process(pid_t pid)
 		return command_error("%d is a thread of process %d; type 'heapprof check %d'", pid,
 				     facts->status.group, facts->status.group);
 	if (facts->status.state == 'Z' || facts->status.state == 'X')
-		return say(CHECK_CAN_NOT, "%s has ended; its parent has not asked for its status",
-			   name);
+		return say(CHECK_CAN_NOT,
+			   "%s has ended and is a zombie: its parent has not waited for it", name);
 	if (!facts->status.has_memory)
-		return say(CHECK_CAN_NOT, "%s is a thread of the kernel and has no heap", name);
+		return say(CHECK_CAN_NOT, "%s is a kernel thread and has no heap", name);
 	return check_running(facts, name);
 }
 
 /* --- targets ------------------------------------------------------------------------------- */
 
-/* Stores the process ID that a text is. Returns false if it is none. */
+/* Parses a process ID. Returns false if the text is not one. */
 static bool parse_pid(const char *text, pid_t *out)
 {
 	char *end;
@@ -181,8 +180,8 @@ static int check_name(const char *name)
 	int status = r ? command_error("/proc: %s", strerror(-r)) : EXIT_DONE;
 
 	if (!status && found.n > 1) {
-		command_error("%zu processes are called '%s'; name one by its ID, or the program "
-			      "by its path:",
+		command_error("%zu processes are named '%s'; give the ID of one, or the path of "
+			      "the program:",
 			      found.n, name);
 		vec_foreach (pid, &found)
 			say(0, "heapprof check %d", *pid);
@@ -214,14 +213,14 @@ static const struct settings defaults = {0};
 const struct command command_check = {
 	.name = "check",
 	.arguments = "PROGRAM|PID|NAME",
-	.summary = "say whether a program or process can be profiled, and how",
-	.description =
-		"Says in a line whether it can be profiled and what to type, or why not and what "
-		"to do. It touches nothing: of a program it reads the first bytes, of a process "
-		"what /proc shows of it. NAME is the name of a process's executable; processes of "
-		"other users count for root only. If no process has that name it is a program in "
-		"PATH. If several processes have it, they are listed. The exit status is 0 if it "
-		"can be profiled, 1 if not, 2 if that can't be determined.",
+	.summary = "report whether a program or process can be profiled, and how",
+	.description = "Prints one line: that the program or process can be profiled and what to "
+		       "type, or why it can't be and what to do. Nothing is changed: check reads a "
+		       "program's first bytes, and a process's files in /proc. NAME is the name of "
+		       "a running process's executable; only root's check finds those of other "
+		       "users. If several processes have the name, check lists them. If none has "
+		       "it, NAME is a program in PATH. The exit status is 0 if the program or "
+		       "process can be profiled, 1 if not, 2 if that is not known.",
 	.argument_kind = ARGUMENTS_TARGET,
 	.options = options,
 	.defaults = &defaults,

@@ -39,23 +39,24 @@ static void explain_no_dump(const struct run_plan *plan, const char *name,
 	const char *wanted = getenv("HEAP_PROFILE_PROGRAM");
 
 	if (!plan->is_place_known)
-		command_error("the dumps begin with %s, so no report can be made of them",
+		command_error("no report: each process has its own folder of dumps, by the prefix "
+			      "%s; 'pprofconv top' shows a dump",
 			      plan->prefix);
 	else if (wanted && *wanted)
-		command_error("no dump: no program that ran is one of HEAP_PROFILE_PROGRAM=%s, or "
-			      "it was killed",
+		command_error("no dump: no program that ran matches HEAP_PROFILE_PROGRAM=%s, or it "
+			      "was killed",
 			      wanted);
 	else if (run_is_wrapper(program) || run_is_wrapper(program_base_name(name)))
-		command_error("no dump: '%s' starts other programs and is not recorded itself; if "
-			      "it is the one you mean, set HEAP_PROFILE_PROGRAM=%s",
+		command_error("no dump: '%s' is not recorded, only the programs that it starts "
+			      "are; to record it, set HEAP_PROFILE_PROGRAM=%s",
 			      program, program);
 	else if (WIFSIGNALED(status))
-		command_error("no dump: %s (signal %d) ended it before it had allocated 1M; "
+		command_error("no dump: %s (signal %d) ended the program before its first dump; "
 			      "HEAP_PROFILE_ALLOCATION_INTERVAL=64K writes dumps earlier",
 			      strsignal(WTERMSIG(status)), WTERMSIG(status));
 	else
-		command_error("no dump: the program has not loaded the library or has ended "
-			      "without exit(3); 'WHY IS THERE NO FILE' in heapprof-server(7) "
+		command_error("no dump: the program did not load the library, or ended without "
+			      "exit(3); 'WHY IS THERE NO FILE' in heapprof-server(7) "
 			      "lists the causes");
 }
 
@@ -81,7 +82,7 @@ static void report(const struct run_plan *plan, const char *name, const struct p
 
 /* --- both ---------------------------------------------------------------------------------- */
 
-/* Lets the program run, and reports on its dumps. Returns our exit status, which is its own. */
+/* Runs the program and reports on its dumps. Returns the program's exit status. */
 static int run_and_report(struct run_plan *plan, char **argv, const struct program_facts *facts)
 {
 	dump_file_vec old = {0};
@@ -123,18 +124,18 @@ static int run_program(const struct settings *common)
 
 static const struct option_row options[] = {
 	{"dumps", 'd', OPTION_TEXT, offsetof(struct run_settings, dumps), "PREFIX",
-	 "Where dumps go, as in HEAPPROFILE: PREFIX.0001.heap and so on; if it is a folder, files "
-	 "in "
-	 "it with the program's name. The default is HEAPPROFILE, else a new temporary folder, "
-	 "which the report names."},
+	 "Writes the dumps to PREFIX.0001.heap and so on. If PREFIX is a folder, the dumps are "
+	 "named "
+	 "after the program and written there. The default is the value of HEAPPROFILE, or a new "
+	 "temporary folder, which the report names."},
 	{"exact", 'x', OPTION_FLAG, offsetof(struct run_settings, is_exact), NULL,
 	 "Records every allocation instead of a sample."},
 	{"interval", 'i', OPTION_SIZE, offsetof(struct run_settings, interval), "SIZE",
 	 "The mean number of allocated bytes between two samples, such as 64K. The default is "
 	 "512K."},
 	{"every", 'e', OPTION_TEXT, offsetof(struct run_settings, every), "TIME",
-	 "Dumps every TIME, such as 60s, 5m or 1h, instead of by what is allocated. A program that "
-	 "allocates nothing writes no dump."},
+	 "Writes a dump every TIME, such as 60s, 5m or 1h, instead of by the bytes that are "
+	 "allocated. While the program allocates nothing, it writes no dump."},
 	OPTION_ROW_HELP,
 	{0},
 };
@@ -144,16 +145,17 @@ static const struct run_settings defaults = {0};
 const struct command command_run = {
 	.name = "run",
 	.arguments = "[--] COMMAND...",
-	.summary = "run a program, record its heap, and say what grew",
+	.summary = "run a program, record its heap, and report what grew",
 	.description =
-		"First checks whether COMMAND can be profiled, and says in a line why not. Its "
-		"input, output, signals and exit status are its own. At its end five lines on "
-		"standard error say what was in use, what grew most, and what to type to see "
-		"more. A run of any length leaves up to 64 dumps of each process. Shells, make, "
-		"timeout and other programs that start programs are not recorded, but what they "
-		"start is; HEAP_PROFILE_PROGRAM names other programs to record. The report is "
-		"about the process that wrote most dumps. All settings of libheapprof(3) in the "
-		"environment are passed on. If COMMAND is not run the exit status is 2.",
+		"Checks first whether COMMAND can be profiled; if not, run prints why and "
+		"does not start it. COMMAND's input, output, signals and exit status are "
+		"unchanged. When it has ended, five lines on standard error report what was "
+		"in use, what grew most, and which commands show more. A run of any length "
+		"leaves at most 64 dumps of each process. Shells, make, timeout and other "
+		"programs that start programs are not recorded, but the programs that they "
+		"start are; HEAP_PROFILE_PROGRAM overrides this choice. The report is about the "
+		"process that wrote the most dumps. Settings of libheapprof(3) in the "
+		"environment are kept. If COMMAND is not started, the exit status is 2.",
 	.argument_kind = ARGUMENTS_COMMAND,
 	.options = options,
 	.defaults = &defaults.common,

@@ -18,8 +18,8 @@
 
 /* --- places -------------------------------------------------------------------------------- */
 
-/* Copies [text, end) with "%%" as one '%', up to any other expansion. Returns false if it came to
- * one. */
+/* Copies [text, end) with "%%" as one '%', up to any other expansion. Returns false if there is
+ * another expansion. */
 static bool copy_literal(char *out, const char *text, const char *end)
 {
 	bool is_literal = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Dump files are what the processes of one `heapprof run` have written under one prefix. They are
- * told apart from older files by what was there before the program started. */
+/* A dump file is a dump that a process of one `heapprof run` has written. Older files are
+ * recognized by a list of the dumps that were there before the program started. */
 #pragma once
 #include <limits.h>
 #include <stdbool.h>
@@ -33,11 +33,11 @@ struct dump_place { /* where the dumps of a prefix are */
  * an existing folder. Returns false if the folder depends on the process, as /tmp/%p/x does. */
 bool dump_place_parse(struct dump_place *out, const char *prefix, bool is_folder);
 
-/* Parses the beginning of a dump: sets all but name, inode and time. Returns false if it is not one
- * of libheapprof. */
+/* Parses the beginning of a dump; sets all members but name, inode and changed_ns. Returns false if
+ * the text is not a dump of libheapprof. */
 bool dump_file_parse(struct dump_file *out, const char *head, size_t size);
 
-/* Appends the dumps in a place that `old` does not have; NULL is none. Returns 0 or a negative
+/* Appends the dumps in a place that are not in `old`, which may be NULL. Returns 0 or a negative
  * errno. */
 int dump_files_list(const struct dump_place *place, const dump_file_vec *old, dump_file_vec *out);
 
@@ -47,6 +47,6 @@ struct dump_run { /* the dumps of one process image, in the order of their numbe
 	size_t n_others; /* other process images that wrote dumps */
 };
 
-/* Sorts the files and finds the process that wrote most dumps; among several, the one that
+/* Sorts the files and finds the process that wrote the most dumps; among several, the one that
  * allocated most. `files` has at least one and must outlive the result. */
 struct dump_run dump_files_choose(dump_file_vec *files);

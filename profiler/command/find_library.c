@@ -12,8 +12,8 @@
 
 #define LIBRARY_NAME "libheapprof.so"
 
-/* Stores `path`, relative to the folder that this program is in. Returns false if there is no such
- * file. */
+/* Stores the absolute form of `path`, which is relative to this program's folder. Returns false if
+ * there is no such file. */
 static bool find_near(const char *path, char out_path[PATH_MAX])
 {
 	char self[PATH_MAX], near[2 * PATH_MAX];
@@ -55,7 +55,7 @@ int library_find(char out_path[PATH_MAX])
 	snprintf(out_path, PATH_MAX, "%s", HEAPPROF_LIBDIR "/" LIBRARY_NAME);
 	if (access(out_path, R_OK) == 0)
 		return EXIT_DONE;
-	return command_error("the library %s is not there; set HEAPPROF_LIBRARY to the path "
+	return command_error("%s: no such library; set HEAPPROF_LIBRARY to the path "
 			     "of " LIBRARY_NAME,
 			     out_path);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The library is libheapprof.so. It is looked for where $HEAPPROF_LIBRARY says, else in the build
- * folder that the program `heapprof` is in, else where it is installed. */
+/* Finds libheapprof.so: the file that $HEAPPROF_LIBRARY names, else the one in the build folder
+ * that the program `heapprof` is in, else the installed one. */
 #pragma once
 #include <limits.h>
 
@@ -8,6 +8,6 @@
  * loader looks for, is stored as it is. Prints the error; returns the exit status. */
 int library_find(char out_path[PATH_MAX]);
 
-/* Stores how to type `pprofconv`: its name if it is in $PATH, else the path of the one that was
- * built or installed with this program. */
+/* Stores the command that runs pprofconv: its name if it is in $PATH, else the path of the
+ * pprofconv that was built or installed with this program. */
 void library_find_pprofconv(char out_path[PATH_MAX]);

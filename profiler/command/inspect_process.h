@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Inspecting a process reads /proc/PID and nothing else: the process is neither stopped nor
- * written to. What it says of itself there is not trusted: texts are bounded, and files are opened
- * without waiting. */
+/* A process is inspected through its files in /proc alone; it is neither stopped nor written to.
+ * These files are not trusted: texts are bounded, and opening a file does not wait. */
 #pragma once
 #include <limits.h>
 #include <stdbool.h>
@@ -36,15 +35,15 @@ struct process_facts {
 /* Parses the text of /proc/PID/status. Lines that are missing leave zeroes. */
 void process_parse_status(const char *text, struct process_status *out);
 
-/* Whether the text of /proc/PID/maps names libheapprof.so as a mapped file. */
+/* Returns whether the text of /proc/PID/maps names libheapprof.so as a mapped file. */
 bool process_maps_have_library(const char *maps);
 
-/* Reads what there is to know of a process. Returns 0, or -ESRCH if there is no such process. */
+/* Reads the facts about a process. Returns 0, or -ESRCH if there is no such process. */
 int process_inspect(pid_t pid, struct process_facts *out);
 
 typedef VEC(pid_t) process_vec;
 
-/* Appends the processes whose executable has that name, in the order of their IDs: those of the
- * caller, of all users if it is root. The caller itself is left out. A process's own name for
- * itself does not count, because it can be anything. Returns 0 or a negative errno. */
+/* Appends the processes whose executable has that name, sorted by ID: for root those of all users,
+ * else those of the caller's user. The calling process is left out. The name that a process has
+ * given itself does not count, because it can be anything. Returns 0 or a negative errno. */
 int process_find(const char *name, process_vec *out);

@@ -11,7 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define HEAD_SIZE       256 /* the kernel looks for an interpreter in so many bytes */
+#define HEAD_SIZE       256 /* bytes in which the kernel looks for an interpreter */
 #define SEGMENTS_MAX    256
 #define SCRIPT_DEPTH    5 /* how many scripts may be each other's interpreters, as in the kernel */
 #define DEFAULT_FOLDERS "/bin:/usr/bin"
@@ -184,8 +184,7 @@ bool program_parse_script(const char *head, size_t size, char out_interpreter[PA
 
 /* --- the whole file ------------------------------------------------------------------------ */
 
-/* The loader ignores LD_PRELOAD, or we are not to set it, where a program gets rights that its
- * caller does not have. */
+/* The loader ignores LD_PRELOAD for a program that gains rights which its caller does not have. */
 static bool gains_id(const struct stat *status)
 {
 	return (status->st_mode & S_ISUID && status->st_uid != getuid()) ||
@@ -235,7 +234,7 @@ static void inspect_file(const char *path, struct program_facts *facts, char int
 		inspect_open_file(fd, facts, interpreter);
 		close(fd);
 	}
-	/* Linux ignores the bits of a script. */
+	/* Linux ignores the set-ID bits of a script. */
 	if (facts->kind != PROGRAM_MISSING && !interpreter[0] && S_ISREG(status.st_mode) &&
 	    gains_id(&status))
 		facts->kind = PROGRAM_SET_ID;
@@ -265,7 +264,7 @@ void program_describe(const struct program_facts *facts, const char *name, char 
 	static const char *const texts[] = {
 		[PROGRAM_CAN_BE_PROFILED] = "can be profiled",
 		[PROGRAM_MISSING] = "", /* from errno */
-		[PROGRAM_NOT_A_FILE] = "is not a program but a folder or a device; name a program",
+		[PROGRAM_NOT_A_FILE] = "is a folder or a device, not a program; name a program",
 		[PROGRAM_NOT_EXECUTABLE] = "is not executable; if it is a program, use 'chmod +x'",
 		[PROGRAM_UNREADABLE] = "",
 		[PROGRAM_STATIC] = "is linked statically, so no library can be preloaded; link it "
@@ -282,7 +281,7 @@ void program_describe(const struct program_facts *facts, const char *name, char 
 		[PROGRAM_CAPABILITIES] = "runs with capabilities that you don't have, so the "
 					 "loader ignores LD_PRELOAD; profile a copy, made with "
 					 "'cp'",
-		[PROGRAM_DAMAGED] = "is neither a program nor a script; name one",
+		[PROGRAM_DAMAGED] = "is neither a program nor a script; name a program",
 	};
 	const char *via = facts->is_script ? " is a script, and its interpreter " : "";
 	const char *interpreter = facts->is_script ? facts->path : "";

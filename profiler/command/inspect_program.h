@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inspecting a program on disk decides whether the loader would preload a library into it. Only its
+/* Finds out whether the loader would preload a library into a program on disk. Only the program's
  * first bytes are read. */
 #pragma once
 #include <limits.h>
@@ -18,9 +18,9 @@ enum program_kind {
 	PROGRAM_OTHER_LOADER,
 	PROGRAM_32_BIT,
 	PROGRAM_OTHER_MACHINE,
-	PROGRAM_SET_ID, /* set-user-ID or set-group-ID, of somebody else */
+	PROGRAM_SET_ID, /* set-user-ID or set-group-ID of another user or group */
 	PROGRAM_CAPABILITIES,
-	PROGRAM_DAMAGED, /* no program and no script, or a cut one */
+	PROGRAM_DAMAGED, /* neither a program nor a script, or cut short */
 };
 
 struct program_facts {
@@ -50,5 +50,5 @@ bool program_parse_script(const char *head, size_t size, char out_interpreter[PA
 /* Returns the part of a path after its last slash. */
 const char *program_base_name(const char *path);
 
-/* Writes a sentence: why the program `name` can't be profiled, and what to do. */
+/* Writes a sentence that says why the program `name` can't be profiled, and what to do. */
 void program_describe(const struct program_facts *facts, const char *name, char *out, size_t size);

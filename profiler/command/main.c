@@ -11,7 +11,7 @@ static const struct command *const commands[] = {&command_run, &command_check, N
 static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
 						 "top",     "info", "formats", NULL};
 
-/* A path in the place of a command: a program is run, and a file is read by pprofconv. */
+/* Answers a process ID or a path in place of a command with the command that it probably wants. */
 static int answer(const char *word)
 {
 	struct stat status;
@@ -29,12 +29,12 @@ static const struct program program = {
 	.name = "heapprof",
 	.summary = "profile the heap of programs",
 	.arguments = "COMMAND [OPTION]... ARGUMENT...",
-	.purpose = "Runs programs under the heap profiler, and says which can be profiled.",
+	.purpose = "Runs programs under the heap profiler and reports which can be profiled.",
 	.help_end =
 		"'heapprof COMMAND --help' describes a command, 'heapprof --version' prints\n"
 		"the version.\n"
-		"Exit status: run has the program's own; else 0 done, 1 it can't be profiled, 2\n"
-		"bad usage or bad input.\n",
+		"Exit status of run: the program's own, or 2 if it was not run. Of check: 0 the\n"
+		"program or process can be profiled, 1 it can't be, 2 that is not known.\n",
 	.commands = commands,
 	.other = PROGRAM,
 	.other_commands = pprofconv_commands,
@@ -43,10 +43,11 @@ static const struct program program = {
 	.man_arguments = "\\fICOMMAND\\fR [\\fIOPTION\\fR]... \\fIARGUMENT\\fR...",
 	.man_description = PROGRAMS_DIFFER
 	"\n"
-	"It runs programs with\n"
+	".B heapprof\n"
+	"runs programs with\n"
 	".BR libheapprof (3)\n"
-	"preloaded, so that their heap is recorded, and says of programs and processes\n"
-	"whether that is possible.\n",
+	"preloaded, which records their heap. It also reports whether a program or\n"
+	"process can be profiled.\n",
 	.man_rest = heapprof_man_rest,
 };
 

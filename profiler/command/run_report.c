@@ -93,8 +93,8 @@ static void print_numbers(const struct run_report *report)
 	const struct dump_file *file = &report->run->files[report->run->n - 1];
 	size_t n = report->run->n;
 
-	command_error("%s (process %d): %s in use at %s, %s at the most, in %zu dump%s",
-		      file->program, file->pid, format_value(report->at_end, true).text,
+	command_error("%s (process %d): %s in use at %s, %s at its peak, %zu dump%s", file->program,
+		      file->pid, format_value(report->at_end, true).text,
 		      file->is_exit ? "the end" : "its last dump",
 		      format_value(report->at_most, true).text, n, n == 1 ? "" : "s");
 }
@@ -115,7 +115,7 @@ static void print_growth(const struct diff *diff, const struct report *marked)
 			      format_value(change.new.value, diff->is_bytes).text);
 		return;
 	}
-	command_error("grew most: nothing has grown by more than the sampling error");
+	command_error("grew most: nothing, by more than the sampling error");
 }
 
 static int compare(const struct inputs sides[2], struct diff *diff)
@@ -177,8 +177,8 @@ static int print_holder(const struct profile *profile)
 		command_error("holds most: %s, %s", top_name(&frames, &top.rows.items[0]),
 			      format_value((double)top.rows.items[0].flat, true).text);
 	else if (!r)
-		command_error("holds most: nothing was sampled; --interval=16K or --exact "
-			      "sees less");
+		command_error("holds most: no block in use was sampled; --interval=16K or --exact "
+			      "records more");
 	top_deinit(&top);
 	frames_deinit(&frames);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
@@ -199,7 +199,7 @@ static void print_places(const struct run_report *report)
 	size_t n = report->run->n_others;
 
 	if (n)
-		command_error("the dumps are in %s; %zu other process%s wrote some too",
+		command_error("the dumps are in %s; %zu other process%s wrote dumps too",
 			      report->folder, n, n == 1 ? "" : "es");
 	else
 		command_error("the dumps are in %s", report->folder);
@@ -238,8 +238,8 @@ static int print_lines(const struct run_report *report, char *const paths[2])
 		status = print_command("top", &paths[1], 1);
 	if (!status && is_series)
 		return print_command("diff", paths, 2);
-	command_error("one dump does not show growth; --every=1s writes more, if the program "
-		      "runs longer");
+	command_error("one dump can't show growth; if the program runs longer, --every=1s writes "
+		      "more dumps");
 	return status;
 }
 

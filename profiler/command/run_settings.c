@@ -81,15 +81,14 @@ static int check_folder(const char *folder)
 	struct stat status;
 
 	if (stat(folder, &status) < 0 && errno == ENOENT)
-		return command_error("the folder of the dumps, %s, does not exist; make it with "
-				     "'mkdir -p'",
-				     folder);
+		return command_error(
+			"%s: the folder of the dumps does not exist; make it with 'mkdir -p'",
+			folder);
 	if (!is_folder(folder))
-		return command_error("the folder of the dumps, %s: %s; name another with --dumps",
+		return command_error("%s: %s; name another folder for the dumps with --dumps",
 				     folder, strerror(ENOTDIR));
 	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0)
-		return command_error("you may not write dumps to %s: %s; name another folder with "
-				     "--dumps",
+		return command_error("%s: %s; name another folder for the dumps with --dumps",
 				     folder, strerror(errno));
 	return EXIT_DONE;
 }
@@ -227,7 +226,7 @@ static void preload(const char *library)
 	free(both);
 }
 
-/* Whether the environment says when dumps are written, or which are kept. */
+/* Returns whether the environment says when dumps are written, or which are kept. */
 static bool has_dump_settings(void)
 {
 	static const char *const names[] = {
@@ -246,7 +245,7 @@ static bool has_dump_settings(void)
 	return false;
 }
 
-/* By default 32 to 64 dumps of a run of any length, evenly spaced in what it allocates. */
+/* By default a run of any length leaves 32 to 64 dumps, evenly spaced by allocated bytes. */
 static void set_when_to_dump(uint64_t every_seconds)
 {
 	if (has_dump_settings() && !every_seconds)
@@ -277,7 +276,7 @@ void run_plan_set_environment(const void *context)
 
 	preload(plan->library);
 	setenv("HEAPPROFILE", plan->prefix, true /* overwrite */);
-	if (settings->dumps || plan->is_temporary) /* nobody else is first under this prefix */
+	if (settings->dumps || plan->is_temporary) /* the program is to own this prefix */
 		unsetenv("HEAPPROF_OWNER");
 	if (settings->is_exact)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", 1);

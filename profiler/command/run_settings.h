@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Run settings are what the options of `heapprof run` say, and what it hands to the program's
- * environment. */
+/* Run settings are the values of the options of `heapprof run`. A run plan is what they become in
+ * the program's environment. */
 #pragma once
 #include "cli/command.h"
 #include "command/dump_files.h"
@@ -24,28 +24,28 @@ struct run_plan {
 	struct dump_place place;
 };
 
-/* Names of programs that mostly start others, as HEAP_PROFILE_PROGRAM takes them: they don't record
- * and so leave the prefix to the program that matters. */
+/* Wrappers are programs that mostly start others. They don't record, which leaves the prefix to the
+ * program that matters. The names are a list as HEAP_PROFILE_PROGRAM takes it. */
 extern const char run_wrappers[];
 
-/* Whether `name` is one of them. */
+/* Returns whether `name` is that of a wrapper. */
 bool run_is_wrapper(const char *name);
 
-/* Parses the options and finds the library and the folder of the dumps. Prints each problem in a
- * line; returns the exit status. The caller calls run_plan_deinit(), also after a failure. */
+/* Parses the options and finds the library and the folder of the dumps. Prints a line for each
+ * problem and returns the exit status. The caller calls run_plan_deinit(), also after a failure. */
 int run_plan_init(struct run_plan *plan, const struct run_settings *settings);
 
-/* Makes the temporary folder, if there is to be one, and a link to the library if its path has
+/* Makes the temporary folder, unless a prefix is given, and a link to the library if its path has
  * characters that LD_PRELOAD can't hold. Prints the error; returns the exit status. */
 int run_plan_make_folders(struct run_plan *plan);
 
 /* Removes the link. */
 void run_plan_deinit(struct run_plan *plan);
 
-/* Sets the environment of this process, the child. Settings that are there already stay, unless an
- * option says otherwise. `context` is the plan. */
+/* Sets the environment of this process, which is the child. Settings that are already there are
+ * kept, unless an option replaces them. `context` is the plan. */
 void run_plan_set_environment(const void *context);
 
 /* Returns `path` with each '%' doubled, as a prefix has it, after the current folder if it is
- * relative. The caller frees it; NULL with errno set if that fails. */
+ * relative. The caller frees it. Returns NULL with errno set if that fails. */
 char *run_make_absolute(const char *prefix, bool is_literal);

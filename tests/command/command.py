@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of `heapprof` share: where things are, and programs that can't be profiled."""
+"""Shared by the tests of `heapprof`: paths, and programs that can't be profiled."""
 
 import os
 import pathlib
@@ -23,7 +23,8 @@ MUSL_LOADER = '/lib/ld-musl-x86_64.so.1'
 
 
 def environment(folder, **settings):
-    """Ours without settings of the profiler's, with those given; temporary folders are in `folder`."""
+    """Returns our environment with the given settings instead of the profiler's; temporary folders are
+    made in `folder`."""
     return {**unprofiled.environment(), 'TMPDIR': str(folder),
             **{k: str(v) for k, v in settings.items()}}
 
@@ -82,7 +83,7 @@ def make_nothing(path):
     assert not os.path.exists(path)
 
 
-# How it is made, its sentence, and the exit status of check.
+# For each kind: the function that makes such a program, the sentence about it, and check's exit status.
 UNFIT = {
     'static': (make_static, 'is linked statically, so no library can be preloaded; link it without '
                '-static', 1),
@@ -91,6 +92,6 @@ UNFIT = {
     'set-id': (make_set_id, 'runs with the rights of another user or group (set-user-ID), so the loader '
                "ignores LD_PRELOAD; profile a copy, made with 'cp'", 1),
     'not executable': (make_not_executable, "is not executable; if it is a program, use 'chmod +x'", 1),
-    'folder': (os.mkdir, 'is not a program but a folder or a device; name a program', 1),
+    'folder': (os.mkdir, 'is a folder or a device, not a program; name a program', 1),
     'missing': (make_nothing, 'No such file or directory; check the name', 2),
 }

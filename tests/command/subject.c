@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `heapprof run` is tried on: a program that grows, ends as it is told, or waits for signals.
- */
+/* The program that `heapprof run` runs in tests: it grows, then waits for signals or ends as its
+ * argument says. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static void say(const char *text)
 		_exit(99);
 }
 
-/* Names the signals that come. USR1 and TERM end it; TSTP stops it. */
+/* Prints the name of each signal. USR1 and TERM end the program; TSTP stops it. */
 static int wait_for_signals(void)
 {
 	sigset_t set;

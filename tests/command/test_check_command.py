@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`heapprof check`: what can be profiled, and why the rest can't; and the program's own options."""
+"""`heapprof check`: programs and processes that can be profiled, and why others can't. The options of
+heapprof itself."""
 
 import os
 import shutil
@@ -14,7 +15,7 @@ from command import HEAPPROF, SUBJECT
 
 
 def check(folder, target, status, **options):
-    """The one line, on standard output, or without the program's name if it is an error."""
+    """Returns the line that check prints; an error without the program's name."""
     done = command.heapprof(folder, 'check', str(target), **options)
     tap.equal(done.returncode, status)
     lines = (done.stdout + done.stderr).splitlines()
@@ -24,7 +25,7 @@ def check(folder, target, status, **options):
 
 
 class Waiting:
-    """A program that says when it waits, until it is ended."""
+    """A program that prints a line when it waits, and is killed at the end."""
 
     def __init__(self, *args, env=None):
         self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=env)
@@ -92,7 +93,7 @@ def a_library_that_is_missing(folder):
 def a_process_that_is_not_profiled(folder):
     path = copy_of_subject(folder, 'test-plain')
     with Waiting(path, 'wait', env=command.environment(folder)) as pid:
-        line = f"{pid} (test-plain) can be profiled from its start on; start it by 'heapprof run'"
+        line = f"{pid} (test-plain) can be profiled from its start only; restart it with 'heapprof run'"
         tap.equal(check(folder, pid, 0), line)
         os.unlink(path)
         tap.equal(check(folder, pid, 0), line)
@@ -117,8 +118,8 @@ def a_name(folder):
             done = command.heapprof(folder, 'check', 'test-named')
             tap.equal((done.returncode, done.stdout),
                       (2, ''.join(f'heapprof check {pid}\n' for pid in sorted((first, second)))))
-            tap.is_in("2 processes are called 'test-named'", done.stderr)
-    tap.equal(check(folder, 'test-named', 2), "no program and no process 'test-named'; check the name")
+            tap.is_in("2 processes are named 'test-named'", done.stderr)
+    tap.equal(check(folder, 'test-named', 2), "no program or process is named 'test-named'; check the name")
 
 
 @tap.test
@@ -126,7 +127,7 @@ def a_name_that_a_process_gives_itself(folder):
     rename = 'import ctypes, time; ctypes.CDLL(None).prctl(15, b"test-comm", 0, 0, 0); print(flush=True); ' \
              'time.sleep(1000)'
     with Waiting(sys.executable, '-c', rename):
-        tap.equal(check(folder, 'test-comm', 2), "no program and no process 'test-comm'; check the name")
+        tap.equal(check(folder, 'test-comm', 2), "no program or process is named 'test-comm'; check the name")
 
 
 @tap.test
@@ -134,15 +135,15 @@ def processes_that_can_not_be(folder):
     process = subprocess.Popen([SUBJECT, 'brief'])
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     tap.equal(check(folder, process.pid, 1),
-              f'{process.pid} has ended; its parent has not asked for its status')
+              f'{process.pid} has ended and is a zombie: its parent has not waited for it')
     process.wait()
     tap.equal(check(folder, process.pid, 2), f'no process {process.pid}')
     tap.equal(check(folder, 2147483647, 2), 'no process 2147483647')
-    tap.is_in('no program and no process', check(folder, '2147483648', 2))
+    tap.is_in('no program or process is named', check(folder, '2147483648', 2))
     if os.path.exists('/proc/2/status') and not os.path.exists('/proc/2/environ_'):
         with open('/proc/2/status', encoding='utf-8') as file:
             if 'kthreadd' in file.readline():
-                tap.equal(check(folder, 2, 1), '2 is a thread of the kernel and has no heap')
+                tap.equal(check(folder, 2, 1), '2 is a kernel thread and has no heap')
 
 
 @tap.test
@@ -177,8 +178,8 @@ def a_process_of_another_user(folder):
     with Waiting(SUBJECT, 'wait') as pid:
         done = cli.run('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', HEAPPROF, 'check', str(pid))
         tap.equal((done.returncode, done.stdout, done.stderr), (
-            2, '', f'heapprof: {pid}: you may not look into the process of user 0; run this as that user or '
-            'as root\n'))
+            2, '', f'heapprof: {pid}: the process belongs to user 0; run this as that user or as '
+            'root\n'))
 
 
 @tap.test

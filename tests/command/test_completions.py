@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What shells complete: commands, their options and their arguments."""
+"""The completions for shells: commands, their options and their arguments."""
 
 import os
 import re
@@ -25,7 +25,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def complete(folder, program, *words):
-    """What bash offers for the last word."""
+    """Returns bash's completions of the last word."""
     tap.need('bash')
     done = cli.run('bash', '-c', COMPLETE, 'bash', str(FILES[program]), program, *words, cwd=folder)
     tap.equal((done.returncode, done.stderr), (0, ''))

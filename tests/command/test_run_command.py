@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`heapprof run`: the program is as it was, and the report says what it held."""
+"""`heapprof run`: the program runs unchanged, and the report shows what it held."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def dumps(folder, beginning=''):
 
 
 def programs_of(folder):
-    """The names of the programs that wrote the dumps there."""
+    """Returns the names of the programs that wrote the dumps in a folder."""
     found = set()
     for name in dumps(folder):
         with open(f'{folder}/{name}', encoding='utf-8') as file:
@@ -35,11 +35,11 @@ def programs_of(folder):
 
 
 def report(done, program='subject'):
-    """The five lines on standard error, of a run with a series of dumps."""
+    """Returns the five lines on standard error of a run with a series of dumps."""
     lines = done.stderr.splitlines()
     tap.equal(len(lines), 5)
     found = re.fullmatch(rf'heapprof: {program} \(process \d+\): ([\d.]+) MiB in use at (?:the end|its last '
-                         r'dump), ([\d.]+) MiB at the most, in \d+ dumps', lines[0])
+                         r'dump), ([\d.]+) MiB at its peak, \d+ dumps', lines[0])
     assert found, lines[0]
     assert 15 < float(found[1]) < 35 and float(found[1]) <= float(found[2]), lines[0]
     assert re.fullmatch(r'heapprof: grew most: remember by [\d.]+ MiB, to [\d.]+ MiB', lines[1]), lines
@@ -103,7 +103,7 @@ def a_shell_and_two_programs(folder):
     done = run(folder, '-d', f'{folder}/p', 'sh', '-c', '"$0" brief; "$0"; "$0" brief; exit 6', SUBJECT)
     tap.equal((done.returncode, done.stdout), (6, 'served\n'))
     lines = report(done)
-    tap.equal(lines[2], f'heapprof: the dumps are in {folder}; 2 other processes wrote some too')
+    tap.equal(lines[2], f'heapprof: the dumps are in {folder}; 2 other processes wrote dumps too')
     tap.equal(programs_of(folder), {'subject'})
 
 
@@ -153,7 +153,7 @@ def options_end_at_the_command(folder):
 
 
 def variables(folder, *args, **settings):
-    """The profiler's settings that a program sees."""
+    """Returns the profiler's settings in the environment of a program."""
     done = run(folder, *args, 'env', env=command.environment(folder, **settings))
     tap.equal(done.returncode, 0)
     return dict(line.split('=', 1) for line in done.stdout.splitlines()
@@ -209,7 +209,7 @@ def a_folder_with_percent_signs(folder):
 # --- what can't work -----------------------------------------------------------------------------
 
 def refuse(folder, *args, **options):
-    """The lines of a run that did not start its program."""
+    """Returns the errors of a run that did not start its program."""
     before = sorted(os.listdir(folder))
     done = run(folder, *args, **options)
     tap.equal((done.returncode, done.stdout), (2, ''))
@@ -242,7 +242,7 @@ def every_problem_has_a_line(folder):
         "heapprof: no program 'no-such-program' in PATH; check the name, or give its path",
         f'heapprof: HEAPPROF_LIBRARY={folder}/none.so: No such file or directory; set it to the path of '
         'libheapprof.so',
-        f"heapprof: the folder of the dumps, {folder}/none, does not exist; make it with 'mkdir -p'"])
+        f"heapprof: {folder}/none: the folder of the dumps does not exist; make it with 'mkdir -p'"])
 
 
 @tap.test
@@ -269,15 +269,14 @@ def a_folder_that_may_not_be_written(folder):
         os.chmod(folder, 0o555)
         done = run('/tmp', '-d', f'{folder}/p', 'true')
     tap.equal((done.returncode, done.stdout, done.stderr), (
-        2, '', f'heapprof: you may not write dumps to {folder}: Permission denied; name another folder with '
-        '--dumps\n'))
+        2, '', f'heapprof: {folder}: Permission denied; name another folder for the dumps with --dumps\n'))
 
 
 @tap.test
 def no_dump_has_its_reason(folder):
     for args, settings, words in (
-            (['sh', '-c', ':'], {}, "'sh' starts other programs and is not recorded itself"),
-            ([SUBJECT], {'HEAP_PROFILE_PROGRAM': 'other'}, 'is one of HEAP_PROFILE_PROGRAM=other'),
+            (['sh', '-c', ':'], {}, "'sh' is not recorded"),
+            ([SUBJECT], {'HEAP_PROFILE_PROGRAM': 'other'}, 'matches HEAP_PROFILE_PROGRAM=other'),
             ([SUBJECT, 'die', '9'], {'HEAP_PROFILE_ALLOCATION_INTERVAL': '0'}, 'Killed (signal 9)'),
             ([SUBJECT], {'HEAP_PROFILE_ALLOCATION_INTERVAL': '0', 'HEAP_PROFILE_EXIT_DUMP': '0'},
              'heapprof-server(7)')):
@@ -292,9 +291,9 @@ def one_dump_shows_what_holds_most(folder):
                                                         HEAP_PROFILE_INUSE_INTERVAL=0))
     lines = done.stderr.splitlines()
     tap.equal(len(lines), 5)
-    tap.is_in('in 1 dump', lines[0])
+    tap.is_in(', 1 dump', lines[0])
     tap.is_in('holds most: remember, ', lines[1])
-    tap.is_in('one dump does not show growth', lines[4])
+    tap.is_in("one dump can't show growth", lines[4])
 
 
 # --- signals -------------------------------------------------------------------------------------
@@ -335,7 +334,7 @@ class Waiting:
                 self.text += read.decode()
 
     def end(self):
-        """The exit status; reads what is still to come."""
+        """Reads the rest of the output; returns the exit status."""
         try:
             while os.read(self.fd, 4096):
                 pass
@@ -361,15 +360,15 @@ def a_key_reaches_the_program_once(folder):
     waiting = Waiting(folder, on_terminal=True)
     os.write(waiting.fd, b'\x03')
     waiting.expect('INT')
-    os.kill(waiting.pid, signal.SIGUSR1)  # comes behind what would be passed on
+    os.kill(waiting.pid, signal.SIGUSR1)  # arrives after a second INT, if one were passed on
     line = waiting.expect('')
     tap.equal(line.strip(), 'USR1')
     waiting.expect('heapprof: subject (process')
     tap.equal(waiting.end(), 7)
 
 
-# A shell in small: it gives the terminal to a job, and continues the job once it is stopped. To the
-# test it says what it saw. A group without such a parent can't be stopped by its terminal.
+# A small shell: it gives the terminal to a job, and continues the job once it is stopped. For the
+# test it prints what it saw. A group without such a parent can't be stopped by its terminal.
 SHELL = '''
 import os, signal, sys
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)

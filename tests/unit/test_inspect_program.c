@@ -146,7 +146,7 @@ static void test_search(void)
 	CHECK_STR_EQ(path, in_folder("a/y"));
 	chmod(in_folder("b/x"), 0755);
 	chmod(in_folder("b/y"), 0755);
-	CHECK_INT_EQ(program_find("x", path), 0); /* a folder is no program */
+	CHECK_INT_EQ(program_find("x", path), 0); /* a folder is not a program */
 	CHECK_STR_EQ(path, in_folder("b/x"));
 	CHECK_INT_EQ(program_find("y", path), 0);
 	CHECK_STR_EQ(path, in_folder("b/y"));
