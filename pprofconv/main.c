@@ -1,111 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/bus_error.h"
 #include "commands/commands.h"
-#include "commands/outside.h"
 
-const struct command *const commands[] = {
+static const struct command *const commands[] = {
 	&command_convert, &command_diff, &command_trend,   &command_merge,
 	&command_top,     &command_info, &command_formats, NULL,
 };
 
-static const struct command *find_command(const char *name)
+static const char *const heapprof_commands[] = {"check", "run", NULL};
+
+/* A number that does not name a file is probably a process ID. */
+static int answer(const char *word)
 {
-	for (size_t i = 0; commands[i]; i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
-}
-
-/* Options of the program itself, as its first argument. */
-static bool answer_option(const char *argument)
-{
-	if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
-		command_print_program_help(stdout);
-	else if (strcmp(argument, "--version") == 0)
-		printf(PROGRAM " " PPROFCONV_VERSION "\n");
-	else if (strcmp(argument, "--man") == 0)
-		command_print_man(stdout);
-	else
-		return false;
-	return true;
-}
-
-/* `help` and `help COMMAND` */
-static int print_help(const char *name)
-{
-	const struct command *command = name ? find_command(name) : NULL;
-
-	if (name && !command)
-		return command_error(
-			"unknown command '%s'; '" PROGRAM " --help' lists the commands", name);
-	if (command)
-		command_print_help(command, stdout);
-	else
-		command_print_program_help(stdout);
-	return EXIT_DONE;
-}
-
-/* Finds a command that comes after options, where it would be an input of convert. */
-static const struct command *find_misplaced(int argc, char **argv)
-{
-	const struct command *command = NULL;
-
-	for (int i = 2; !command && argv[1][0] == '-' && i < argc; i++)
-		command = access(argv[i], F_OK) == 0 ? NULL : find_command(argv[i]);
-	return command;
-}
-
-/* Whether a word is probably a typo of a command: a file's name has a dot or a slash. */
-static bool is_typo(const char *argument)
-{
-	return argument[0] != '-' && !strpbrk(argument, "./") && !outside_pid(argument) &&
-	       access(argument, F_OK) != 0;
-}
-
-static int dispatch(int argc, char **argv)
-{
-	const struct command *command;
-
-	if (argc < 2) {
-		command_print_program_help(stderr);
-		return EXIT_BAD;
-	}
-	if (answer_option(argv[1]))
+	if (word[strspn(word, "0123456789")])
 		return EXIT_DONE;
-	if (strcmp(argv[1], "help") == 0)
-		return print_help(argv[2]);
-	command = find_command(argv[1]);
-	if (command)
-		return command_run(command, argc - 1, argv + 1);
-	command = find_misplaced(argc, argv);
-	if (command)
-		return command_error("the command comes first: '" PROGRAM " %s %s ...'",
-				     command->name, argv[1]);
-	if (is_typo(argv[1]) && argv[1][strspn(argv[1], "0123456789")] == '\0')
-		return command_error("no command or file '%s'; to read that process, give pid:%s",
-				     argv[1], argv[1]);
-	if (is_typo(argv[1]))
-		return command_error("no command or file '%s'; '" PROGRAM
-				     " --help' lists the commands",
-				     argv[1]);
-	return command_run(commands[0], argc, argv);
+	return command_error("no file '%s'; to read that process, give pid:%s, or type "
+			     "'heapprof check %s'",
+			     word, word, word);
 }
+
+static const struct program program = {
+	.name = PROGRAM,
+	.summary = "convert heap dumps to profiles for pprof",
+	.arguments = "[COMMAND] [OPTION]... INPUT...",
+	.purpose = "Converts heap dumps to profiles for pprof, and compares and shows them.",
+	.help_end = "'" PROGRAM " COMMAND --help' describes a command, '" PROGRAM
+		    " --version' prints the\n"
+		    "version. INPUT is a file, - for standard input, pid:N for a process that\n"
+		    "runs under libheapprof, or a core of one.\n"
+		    "Exit status: 0 done, 1 a gate failed, 2 bad usage or bad input.\n",
+	.commands = commands,
+	.has_default = true,
+	.other = "heapprof",
+	.other_commands = heapprof_commands,
+	.answer = answer,
+	.end = command_symbolize_end,
+	.man_arguments = "[\\fICOMMAND\\fR] [\\fIOPTION\\fR]... \\fIINPUT\\fR...",
+	.man_description = PROGRAMS_DIFFER
+	"\n"
+	".B pprofconv\n"
+	"reads the files of heap profilers, recognizes their format by content, and\n"
+	"converts them to profiles that\n"
+	".B go tool pprof\n"
+	"and its relatives read. An input named \\- is standard input. An output appears\n"
+	"under its name complete or not at all.\n",
+	.man_rest = man_page_rest,
+};
 
 int main(int argc, char **argv)
 {
-	int status;
-
 	bus_error_explain();
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond the file size limit fails with an error */
-	status = dispatch(argc, argv);
-	command_symbolize_end();
-	if (fflush(stdout) != 0 || ferror(stdout)) /* the output did not arrive */
-		return command_error("standard output: %s", strerror(errno));
-	return status;
+	return program_main(&program, argc, argv);
 }

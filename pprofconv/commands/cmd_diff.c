@@ -57,7 +57,7 @@ static int parse_gates(struct comparison *comparison, const struct texts *texts,
 		if (!r)
 			r = vec_push(&comparison->gates, gate);
 	}
-	diag_print(&diag, PROGRAM, true /* warnings */, stderr);
+	diag_print(&diag, program_name(), true /* warnings */, stderr);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }
@@ -290,7 +290,7 @@ static int write_report(const struct comparison *comparison)
 	}
 	if (!r)
 		r = output_commit(output, &diag);
-	diag_print(&diag, PROGRAM, !comparison->settings->common.quiet, stderr);
+	diag_print(&diag, program_name(), !comparison->settings->common.quiet, stderr);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }

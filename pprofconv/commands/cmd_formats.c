@@ -25,6 +25,7 @@ const struct command command_formats = {
 	.arguments = "",
 	.summary = "list the formats that can be read and written",
 	.description = "The first word of each line is an argument for --from or --to.",
+	.argument_kind = ARGUMENTS_NONE,
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(defaults),

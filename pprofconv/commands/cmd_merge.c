@@ -80,7 +80,7 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 		keep_values(profile, prefix);
 	check_interval(settings, profile, input, interval);
 	r = add_profile(settings, merge, profile, &diag);
-	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+	diag_print(&diag, program_name(), !settings->quiet, stderr);
 	if (r < 0 && !diag_has_error(&diag))
 		explain_error(input, r);
 	diag_deinit(&diag);

@@ -58,7 +58,7 @@ static int parse_gate(struct following *following)
 	if (texts->n > 1)
 		return command_error("--max-slope: given more than once");
 	r = gate_parse(&following->gate, texts->items[0], true /* per function */, &diag);
-	diag_print(&diag, PROGRAM, true /* warnings */, stderr);
+	diag_print(&diag, program_name(), true /* warnings */, stderr);
 	diag_deinit(&diag);
 	if (!r && following->gate.is_percent)
 		return command_error("--max-slope: the limit cannot be in percent");
@@ -179,7 +179,7 @@ static int write_report(const struct following *following, const struct trend_re
 		following->format->write(report, output);
 		r = output_commit(output, &diag);
 	}
-	diag_print(&diag, PROGRAM, !following->settings->common.quiet, stderr);
+	diag_print(&diag, program_name(), !following->settings->common.quiet, stderr);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }

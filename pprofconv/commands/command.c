@@ -2,34 +2,16 @@
 #include "commands/command.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/input.h"
 #include "base/output.h"
-#include "base/utf8.h"
 #include "commands/notes.h"
 #include "commands/outside.h"
 #include "commands/progress.h"
 #include "readers/reader.h"
 #include "writers/writer.h"
-
-int command_error(const char *format, ...)
-{
-	_cleanup_(freep) void *text = NULL;
-	va_list args;
-	char *line;
-
-	va_start(args, format);
-	if (vasprintf(&line, format, args) >= 0)
-		text = line;
-	va_end(args);
-	fputs(PROGRAM ": ", stderr);
-	utf8_print(text ? text : strerror(ENOMEM), stderr);
-	putc('\n', stderr);
-	return EXIT_BAD;
-}
 
 /* Sets *out_reader to the format that --from names. Without --from, sets it to NULL: then the
  * content decides. Returns the exit status. */
@@ -128,7 +110,7 @@ struct profile *command_load(const struct settings *settings, const char *path)
 
 	if (!r)
 		notes_warn(profile, &diag);
-	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+	diag_print(&diag, program_name(), !settings->quiet, stderr);
 	if (!r && settings->verbose)
 		command_error("%s: %s%s%s: %zu samples, %zu stacks, %zu locations", diag.file,
 			      profile->format, profile->tool ? ", written by " : "",
@@ -168,7 +150,7 @@ int command_save(const struct settings *settings, const struct profile *profile,
 	if (writer->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
 		return command_error("a terminal cannot show a binary profile; use -o FILE");
 	r = save_profile(settings, profile, (size_t)value, writer, path, &diag);
-	diag_print(&diag, PROGRAM, !settings->quiet, stderr);
+	diag_print(&diag, program_name(), !settings->quiet, stderr);
 	if (!r && settings->verbose)
 		command_error("%s: written", diag.file);
 	diag_deinit(&diag);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands, each defined in its own cmd_*.c. main.c lists them in a table. */
+/* The commands, each defined in its cmd_*.c, for the table in main.c; and the man page. */
 #pragma once
 #include "commands/command.h"
 
@@ -10,3 +10,5 @@ extern const struct command command_top;
 extern const struct command command_trend;
 extern const struct command command_info;
 extern const struct command command_formats;
+
+extern const char man_page_rest[]; /* its sections after the commands */

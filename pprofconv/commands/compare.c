@@ -70,7 +70,7 @@ int compare_read_suppressions(const struct settings *common,
 			       &diag);
 		if (!r)
 			r = suppressions_read(out, input, &diag);
-		diag_print(&diag, PROGRAM, !common->quiet, stderr);
+		diag_print(&diag, program_name(), !common->quiet, stderr);
 		diag_deinit(&diag);
 	}
 	return r ? EXIT_BAD : EXIT_DONE;

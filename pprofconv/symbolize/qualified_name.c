@@ -150,8 +150,8 @@ static Dwarf_Die declaration_of(const Dwarf_Die *function)
 	return die;
 }
 
-/* Returns the text that takes the place of a container without a name. `inner` is the name of the part
- * inside the container. */
+/* Returns the text that takes the place of a container without a name. `inner` is the name of the
+ * part inside the container. */
 static const char *unnamed(Dwarf_Die *container, const char *inner)
 {
 	if (dwarf_tag(container) == DW_TAG_namespace)

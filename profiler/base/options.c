@@ -25,8 +25,9 @@ const struct hp_option hp_option_table[] = {
 	 "python3. A script has the name of its interpreter. The value is a pattern, or several "
 	 "with commas between them: * matches any characters, ? matches one, [a-z] and [!a-z] "
 	 "match one of a set, and a backslash takes the next character literally. The part up to a "
-	 "pattern's last slash is ignored. An exec in place is checked anew; a forked child does "
-	 "as its parent. HeapProfilerStart() works in any program."},
+	 "pattern's last slash is ignored. A list that begins with ! names the programs that do "
+	 "not record, as in !sh,make. An exec in place is checked anew; a forked child does as "
+	 "its parent. HeapProfilerStart() works in any program."},
 	{"HEAP_PROFILE_SAMPLE_INTERVAL", HP_OPTION_SIZE, AT(sample_interval), 512 * KIB, 1,
 	 SAMPLE_INTERVAL_MAX, "512K", NULL,
 	 "The mean number of allocated bytes between two samples. 1 records every allocation. If "

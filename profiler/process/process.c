@@ -95,8 +95,11 @@ const char *hp_process_name(void)
 
 bool hp_process_is_called(const char *list)
 {
-	return hp_name_pattern_matches(list, hp_process_name()) ||
-	       hp_name_pattern_matches(list, last_component(cmdline));
+	bool is_negated = *list == '!';
+
+	list += is_negated;
+	return is_negated != (hp_name_pattern_matches(list, hp_process_name()) ||
+			      hp_name_pattern_matches(list, last_component(cmdline)));
 }
 
 const char *hp_process_host(void)

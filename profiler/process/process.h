@@ -17,7 +17,8 @@ const char *hp_process_program(void); /* path of the executable */
 const char *hp_process_name(void);
 
 /* Returns true if one of the patterns in `list` (see name_pattern.h) matches the name that
- * hp_process_name() returns, or the last component of argv[0]. */
+ * hp_process_name() returns, or the last component of argv[0]. If the list begins
+ * with '!', returns true if none of its patterns matches. */
 bool hp_process_is_called(const char *list);
 
 const char *hp_process_host(void);

@@ -6,6 +6,7 @@ import os
 import pathlib
 
 import chain
+import cli
 import tap
 
 # A program that names no function that we define. The C library allocates for it.
@@ -86,6 +87,12 @@ def files(folder):
             'heap-profiler.h': '/include/heapprof-compat/gperftools/heap-profiler.h',
             'heapprof.pc': '/pkgconfig/heapprof.pc',
             'heapprof-gperftools.pc': '/pkgconfig/heapprof-gperftools.pc',
+            'heapprof': '/bin/heapprof',
+            'heapprof.1': '/man/man1/heapprof.1',
+            'heapprof.bash': '/share/bash-completion/completions/heapprof.bash',
+            'pprofconv.bash': '/share/bash-completion/completions/pprofconv.bash',
+            '_heapprof': '/share/zsh/site-functions/_heapprof',
+            '_pprofconv': '/share/zsh/site-functions/_pprofconv',
             'pprofconv': '/bin/pprofconv',
             'pprofconv.1': '/man/man1/pprofconv.1',
             'libheapprof.3': '/man/man3/libheapprof.3',
@@ -97,6 +104,17 @@ def files(folder):
     libraries.add(installed.files['libheapprof.a'].parent)
     tap.equal(len(libraries), 1)
     tap.equal(sorted(n for n in places if n.endswith('.h')), ['heap-profiler.h', 'heapprof.h'])
+
+
+@tap.test
+def the_program_finds_its_library(folder):
+    installed = Installed(folder)
+    program = installed.build(folder, SILENT)
+    done = cli.run(installed.files['heapprof'], 'run', '--exact', '-d', f'{folder}/p', program,
+                   env=chain.environment(TMPDIR=folder))
+    tap.equal((done.returncode, done.stdout), (0, ''))
+    check_dump(f'{folder}/p.0001.heap')
+    tap.is_in(f'{installed.files["pprofconv"]} top {folder}/p.0001.heap', done.stderr)
 
 
 @tap.test

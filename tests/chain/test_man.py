@@ -10,6 +10,7 @@ import tap
 
 LIBRARY_PAGE = chain.BUILD / 'profiler' / 'libheapprof.3'
 PROGRAM_PAGE = chain.BUILD / 'pprofconv' / 'pprofconv.1'
+COMMAND_PAGE = chain.BUILD / 'profiler' / 'command' / 'heapprof.1'
 SERVER_PAGE = chain.BUILD / 'profiler' / 'heapprof-server.7'
 STATISTICS_PAGE = chain.BUILD / 'pprofconv' / 'heapprof-statistics.7'
 
@@ -38,6 +39,18 @@ def pages_beside_them_are_well_formed(folder):
 @tap.test
 def program_page_is_well_formed(folder):
     lint(PROGRAM_PAGE)
+
+
+@tap.test
+def command_page_is_well_formed_and_has_its_parts(folder):
+    lint(COMMAND_PAGE)
+    page = COMMAND_PAGE.read_text()
+    for part in ('REPORT', 'SIGNALS', 'EXIT STATUS', 'ENVIRONMENT', 'EXAMPLES', 'SEE ALSO'):
+        tap.is_in(f'.SH {part}\n', page)
+    for name in ('run', 'check'):
+        tap.is_in(f'.SS "{name} ', page)
+    for text in (page, PROGRAM_PAGE.read_text()):
+        tap.is_in('heapprof touches processes, pprofconv reads files, and a core is a file.\n', text)
 
 
 @tap.test

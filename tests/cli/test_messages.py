@@ -232,6 +232,18 @@ def bad_usage(folder):
 
 
 @tap.test
+def what_is_for_heapprof_is_answered_with_its_command(folder):
+    assert cli.succeed('--help').startswith(
+        'heapprof touches processes, pprofconv reads files, and a core is a file.\n')
+    tap.is_in("no file '4711'; to read that process, give pid:4711, or type 'heapprof check 4711'", fail('4711', cwd=folder))
+    tap.is_in("'run' is a command of heapprof; type 'heapprof run ./app -x'",
+              fail('run', './app', '-x', cwd=folder))
+    for name in ('4711', 'run'):  # a file may have any name
+        shutil.copy(cli.data('good-exact.heap'), os.path.join(folder, name))
+        cli.succeed('-n', name, cwd=folder)
+
+
+@tap.test
 def odd_folded_stacks(folder):
     big = b'main;work 99999999999999999999\n'
     expected = "expected a stack and a number, as in 'main;work 12'"

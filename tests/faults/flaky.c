@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* An allocator that is preloaded after the library. It passes calls on to the C library's. After
- * flaky_begin(n) every n-th call fails for lack of memory. All calls count, also those of other code: if
- * the library called this allocator for its own purposes, other calls of the program would fail. */
+ * flaky_begin(n) every n-th call fails for lack of memory. All calls count, also those of other
+ * code: if the library called this allocator for its own purposes, other calls of the program would
+ * fail. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>

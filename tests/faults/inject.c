@@ -3,9 +3,9 @@
  *
  * Runs a command and does something at the N-th system call that the library itself makes. CALLS is
  * a list of the names of calls that count, separated by commas, or "any". Calls of "clone" count,
- * also those of other code, because the C library makes the threads. The command and the library need not
- * be prepared: a seccomp filter passes their calls to this program, which recognizes the library's
- * calls by the address of the code that makes them. ACTION is one of
+ * also those of other code, because the C library makes the threads. The command and the library
+ * need not be prepared: a seccomp filter passes their calls to this program, which recognizes the
+ * library's calls by the address of the code that makes them. ACTION is one of
  *
  *   fail=ERRNO      the call fails (fail=natural: with an error that is usual for it)
  *   fail-on=ERRNO   this call and all later ones fail

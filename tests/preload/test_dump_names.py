@@ -85,7 +85,8 @@ def test_children_of_the_program(folder):
     equal((len(dumps_in(folder)), len(dumps_in(folder, CHILD))), (2, 2), 'files')
 
 
-@test(pattern=['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed'])
+@test(pattern=['processes', 'proc*', 'p?ocess[a-f]s', 'x,processes', './processes', 'renamed', '!x', '!x,y',
+               '!'])
 def test_patterns(folder, pattern):
     """The pattern is compared with the name of the executable and with that of argv[0]."""
     env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
@@ -93,7 +94,8 @@ def test_patterns(folder, pattern):
     equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
 
 
-@test(pattern=['processe', 'rename', 'Processes', 'x,y', '?', 'leaf', 'tests', '[', ','])
+@test(pattern=['processe', 'rename', 'Processes', 'x,y', '?', 'leaf', 'tests', '[', ',', '!processes',
+               '!renamed', '!x,proc*', '!*', 'x,!y'])
 def test_patterns_of_others(folder, pattern):
     env = environment(folder, HEAP_PROFILE_PROGRAM=pattern)
     run_quietly(['/somewhere/renamed', 'fork'], env, executable=PROCESSES)

@@ -224,7 +224,7 @@ def test_the_name_of_what_is_converted(folder):
         shutil.copy(program('outside'), f'{folder}/pid:{process.pid}')
         result = subprocess.run([PPROFCONV, 'top', f'./pid:{process.pid}'], cwd=folder,
                                 capture_output=True, text=True)
-        equal(result.returncode, 2, 'a file of that name, which is no profile')
+        equal(result.returncode, 2, 'a file of that name that is not a profile')
 
 
 @test

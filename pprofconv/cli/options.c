@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/cursor.h"
-#include "commands/command.h"
+#include "cli/command.h"
 
 #define ROWS_MAX 32
 
@@ -19,16 +19,20 @@
 struct parser {
 	const struct option_row *rows;
 	struct option long_options[ROWS_MAX + 1];
-	char short_options[2 * ROWS_MAX + 2];
+	char short_options[2 * ROWS_MAX + 3];
 };
 
 /* Fills the tables of getopt_long() from the rows. A ':' at the start of the short options lets it
- * distinguish a missing argument from an unknown option. */
-static void make_parser(struct parser *parser, const struct option_row *rows)
+ * distinguish a missing argument from an unknown option; a '+' before it ends the options at the
+ * first argument that is not one. */
+static void make_parser(struct parser *parser, const struct command *command)
 {
+	const struct option_row *rows = command->options;
 	char *letters = parser->short_options;
 
 	*parser = (struct parser){.rows = rows};
+	if (command->argument_kind == ARGUMENTS_COMMAND)
+		*letters++ = '+';
 	*letters++ = ':';
 	for (int i = 0; i < ROWS_MAX && rows[i].name; i++) {
 		parser->long_options[i] = (struct option){
@@ -116,8 +120,8 @@ static int refuse(const struct command *command, int found, const char *argument
 			    : optopt >= ROW_BASE ? "the option takes no argument:"
 						 : "no such option:";
 
-	return command_error("%s '%s'; '" PROGRAM " %s --help' lists the options", wrong,
-			     is_letter ? letter : argument, command->name);
+	return command_error("%s '%s'; '%s %s --help' lists the options", wrong,
+			     is_letter ? letter : argument, program_name(), command->name);
 }
 
 static int parse_arguments(const struct command *command, int argc, char **argv,
@@ -126,7 +130,7 @@ static int parse_arguments(const struct command *command, int argc, char **argv,
 	struct parser parser;
 	int found, status = EXIT_DONE;
 
-	make_parser(&parser, command->options);
+	make_parser(&parser, command);
 	opterr = 0;
 	optind = 1;
 	while (!status && (found = getopt_long(argc, argv, parser.short_options,
@@ -143,7 +147,7 @@ static int parse_arguments(const struct command *command, int argc, char **argv,
 	return status;
 }
 
-int command_run(const struct command *command, int argc, char **argv)
+int program_run_command(const struct command *command, int argc, char **argv)
 {
 	_cleanup_(freep) void *memory = malloc(command->settings_size);
 	struct settings *settings = memory;
@@ -156,7 +160,7 @@ int command_run(const struct command *command, int argc, char **argv)
 	if (status)
 		return status;
 	if (settings->help) {
-		command_print_help(command, stdout);
+		help_print_command(command, stdout);
 		return EXIT_DONE;
 	}
 	return command->run(settings);

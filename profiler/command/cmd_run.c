@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "command/child.h"
+#include "command/commands.h"
+#include "command/inspect_program.h"
+#include "command/run_report.h"
+#include "command/run_settings.h"
+
+#define TEXT_MAX (4 * PATH_MAX)
+
+/* --- before -------------------------------------------------------------------------------- */
+
+static int check_program(const char *name, struct program_facts *facts)
+{
+	char path[PATH_MAX], text[TEXT_MAX];
+
+	if (program_find(name, path) == -ENOENT)
+		return command_error("no program '%s' in PATH; check the name, or give its path",
+				     name);
+	program_inspect(path, facts);
+	if (facts->kind == PROGRAM_CAN_BE_PROFILED || facts->kind == PROGRAM_UNREADABLE)
+		return EXIT_DONE;
+	program_describe(facts, name, text, sizeof(text));
+	return command_error("%s", text);
+}
+
+/* --- after --------------------------------------------------------------------------------- */
+
+/* Explains in one line why there is no dump, and what to do. */
+static void explain_no_dump(const struct run_plan *plan, const char *name,
+			    const struct program_facts *facts, int status)
+{
+	const char *program = program_base_name(facts->path);
+	const char *wanted = getenv("HEAP_PROFILE_PROGRAM");
+
+	if (!plan->is_place_known)
+		command_error("no report: each process has its own folder of dumps, by the prefix "
+			      "%s; 'pprofconv top' shows a dump",
+			      plan->prefix);
+	else if (wanted && *wanted)
+		command_error("no dump: no program that ran matches HEAP_PROFILE_PROGRAM=%s, or it "
+			      "was killed",
+			      wanted);
+	else if (run_is_wrapper(program) || run_is_wrapper(program_base_name(name)))
+		command_error("no dump: '%s' is not recorded, only the programs that it starts "
+			      "are; to record it, set HEAP_PROFILE_PROGRAM=%s",
+			      program, program);
+	else if (WIFSIGNALED(status))
+		command_error("no dump: %s (signal %d) ended the program before its first dump; "
+			      "HEAP_PROFILE_ALLOCATION_INTERVAL=64K writes dumps earlier",
+			      strsignal(WTERMSIG(status)), WTERMSIG(status));
+	else
+		command_error("no dump: the program did not load the library, or ended without "
+			      "exit(3); 'WHY IS THERE NO FILE' in heapprof-server(7) "
+			      "lists the causes");
+}
+
+static void report(const struct run_plan *plan, const char *name, const struct program_facts *facts,
+		   const dump_file_vec *old, int status)
+{
+	dump_file_vec files = {0};
+	int r = plan->is_place_known ? dump_files_list(&plan->place, old, &files) : 0;
+
+	if (r) {
+		command_error("%s: %s", plan->place.folder, strerror(-r));
+	} else if (!files.n) {
+		explain_no_dump(plan, name, facts, status);
+		if (plan->is_temporary)
+			rmdir(plan->place.folder);
+	} else {
+		struct dump_run run = dump_files_choose(&files);
+
+		run_report_print(plan->place.folder, &run);
+	}
+	vec_deinit(&files);
+}
+
+/* --- both ---------------------------------------------------------------------------------- */
+
+/* Runs the program and reports on its dumps. Returns the program's exit status. */
+static int run_and_report(struct run_plan *plan, char **argv, const struct program_facts *facts)
+{
+	dump_file_vec old = {0};
+	int status, r;
+
+	if (!plan->is_temporary && plan->is_place_known)
+		dump_files_list(&plan->place, NULL, &old);
+	r = child_run(argv, run_plan_set_environment, plan, &status);
+	if (r) {
+		command_error("%s: %s", argv[0], strerror(-r));
+		if (plan->is_temporary)
+			rmdir(plan->place.folder);
+	} else {
+		report(plan, argv[0], facts, &old, status);
+	}
+	vec_deinit(&old);
+	return r ? EXIT_BAD : child_pass_on(status);
+}
+
+static int run_program(const struct settings *common)
+{
+	struct program_facts facts;
+	struct run_plan plan;
+	int program, status;
+
+	if (!common->n_inputs)
+		return command_error("expected a program to run; see 'heapprof run --help'");
+	program = check_program(common->inputs[0], &facts);
+	status = run_plan_init(&plan, SETTINGS_OF(struct run_settings, common));
+	if (program || status)
+		status = EXIT_BAD;
+	else
+		status = run_plan_make_folders(&plan);
+	if (!status)
+		status = run_and_report(&plan, common->inputs, &facts);
+	run_plan_deinit(&plan);
+	return status;
+}
+
+static const struct option_row options[] = {
+	{"dumps", 'd', OPTION_TEXT, offsetof(struct run_settings, dumps), "PREFIX",
+	 "Writes the dumps to PREFIX.0001.heap and so on. If PREFIX is a folder, the dumps are "
+	 "named "
+	 "after the program and written there. The default is the value of HEAPPROFILE, or a new "
+	 "temporary folder, which the report names."},
+	{"exact", 'x', OPTION_FLAG, offsetof(struct run_settings, is_exact), NULL,
+	 "Records every allocation instead of a sample."},
+	{"interval", 'i', OPTION_SIZE, offsetof(struct run_settings, interval), "SIZE",
+	 "The mean number of allocated bytes between two samples, such as 64K. The default is "
+	 "512K."},
+	{"every", 'e', OPTION_TEXT, offsetof(struct run_settings, every), "TIME",
+	 "Writes a dump every TIME, such as 60s, 5m or 1h, instead of by the bytes that are "
+	 "allocated. While the program allocates nothing, it writes no dump."},
+	OPTION_ROW_HELP,
+	{0},
+};
+
+static const struct run_settings defaults = {0};
+
+const struct command command_run = {
+	.name = "run",
+	.arguments = "[--] COMMAND...",
+	.summary = "run a program, record its heap, and report what grew",
+	.description =
+		"Checks first whether COMMAND can be profiled; if not, run prints why and "
+		"does not start it. COMMAND's input, output, signals and exit status are "
+		"unchanged. When it has ended, five lines on standard error report what was "
+		"in use, what grew most, and which commands show more. A run of any length "
+		"leaves at most 64 dumps of each process. Shells, make, timeout and other "
+		"programs that start programs are not recorded, but the programs that they "
+		"start are; HEAP_PROFILE_PROGRAM overrides this choice. The report is about the "
+		"process that wrote the most dumps. Settings of libheapprof(3) in the "
+		"environment are kept. If COMMAND is not started, the exit status is 2.",
+	.argument_kind = ARGUMENTS_COMMAND,
+	.options = options,
+	.defaults = &defaults.common,
+	.settings_size = sizeof(defaults),
+	.run = run_program,
+};

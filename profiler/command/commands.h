@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands of `heapprof`, each defined in its cmd_*.c, for the table in main.c; and the man
+ * page. */
+#pragma once
+#include "cli/command.h"
+
+extern const struct command command_check;
+extern const struct command command_run;
+
+extern const char heapprof_man_rest[]; /* its sections after the commands */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/find_library.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "command/inspect_program.h"
+
+#define LIBRARY_NAME "libheapprof.so"
+
+/* Stores the absolute form of `path`, which is relative to this program's folder. Returns false if
+ * there is no such file. */
+static bool find_near(const char *path, char out_path[PATH_MAX])
+{
+	char self[PATH_MAX], near[2 * PATH_MAX];
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (size <= 0)
+		return false;
+	self[size] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	snprintf(near, sizeof(near), "%s/%s", self, path);
+	return realpath(near, out_path) != NULL && access(out_path, R_OK) == 0;
+}
+
+static int find_given(const char *given, char out_path[PATH_MAX])
+{
+	if (!strchr(given, '/')) {
+		snprintf(out_path, PATH_MAX, "%s", given);
+		return EXIT_DONE;
+	}
+	if (realpath(given, out_path) && access(out_path, R_OK) == 0)
+		return EXIT_DONE;
+	return command_error("HEAPPROF_LIBRARY=%s: %s; set it to the path of " LIBRARY_NAME, given,
+			     strerror(errno));
+}
+
+int library_find(char out_path[PATH_MAX])
+{
+	const char *given = getenv("HEAPPROF_LIBRARY");
+
+	if (given && *given)
+		return find_given(given, out_path);
+	if (find_near("../" LIBRARY_NAME, out_path) ||
+	    find_near(HEAPPROF_LIBDIR_FROM_BINDIR "/" LIBRARY_NAME, out_path))
+		return EXIT_DONE;
+	snprintf(out_path, PATH_MAX, "%s", HEAPPROF_LIBDIR "/" LIBRARY_NAME);
+	if (access(out_path, R_OK) == 0)
+		return EXIT_DONE;
+	return command_error("%s: no such library; set HEAPPROF_LIBRARY to the path "
+			     "of " LIBRARY_NAME,
+			     out_path);
+}
+
+void library_find_pprofconv(char out_path[PATH_MAX])
+{
+	if (program_find("pprofconv", out_path) == 0) {
+		snprintf(out_path, PATH_MAX, "pprofconv");
+		return;
+	}
+	if (!find_near("pprofconv", out_path) && !find_near("../../pprofconv/pprofconv", out_path))
+		snprintf(out_path, PATH_MAX, "pprofconv");
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds libheapprof.so: the file that $HEAPPROF_LIBRARY names, else the one in the build folder
+ * that the program `heapprof` is in, else the installed one. */
+#pragma once
+#include <limits.h>
+
+/* Stores the absolute path of the library; a name without a slash in $HEAPPROF_LIBRARY, which the
+ * loader looks for, is stored as it is. Prints the error; returns the exit status. */
+int library_find(char out_path[PATH_MAX]);
+
+/* Stores the command that runs pprofconv: its name if it is in $PATH, else the path of the
+ * pprofconv that was built or installed with this program. */
+void library_find_pprofconv(char out_path[PATH_MAX]);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/inspect_process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define STATUS_MAX  8192
+#define MAPS_MAX    (64 << 20) /* a process may have 65,530 mappings, and each a long path */
+#define ENVIRON_MAX (8 << 20)  /* the kernel allows 6 MiB of arguments and environment */
+#define CHUNK       16384
+#define DELETED     " (deleted)"
+
+/* --- parsing ------------------------------------------------------------------------------- */
+
+/* Returns what follows "\nKEY:\t", or NULL if there is no such line. */
+static const char *find_line(const char *text, const char *key)
+{
+	size_t size = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, size) == 0 && line[size] == ':')
+			return line + size + 1 + strspn(line + size + 1, "\t ");
+	}
+	return NULL;
+}
+
+static long find_number(const char *text, const char *key)
+{
+	const char *value = find_line(text, key);
+
+	return value ? strtol(value, NULL, 10) : 0;
+}
+
+void process_parse_status(const char *text, struct process_status *out)
+{
+	const char *state = find_line(text, "State");
+
+	*out = (struct process_status){
+		.state = state ? *state : '\0',
+		.group = (pid_t)find_number(text, "Tgid"),
+		.tracer = (pid_t)find_number(text, "TracerPid"),
+		.uid = (uid_t)find_number(text, "Uid"),
+		.seccomp = (int)find_number(text, "Seccomp"),
+		.has_memory = find_line(text, "VmSize") != NULL,
+	};
+}
+
+/* line = start "-" end " " rights " " offset " " device " " inode " "* path EOL */
+bool process_maps_have_library(const char *maps)
+{
+	for (const char *line = maps; line && *line; line = strchr(line, '\n')) {
+		const char *end, *name;
+
+		line += *line == '\n';
+		end = line + strcspn(line, "\n");
+		name = memrchr(line, '/', (size_t)(end - line));
+		if (name && strncmp(name, "/libheapprof.so", 15) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+/* Reads /proc/PID/NAME to its end, or to the limit, and ends it with a NUL. Returns the size, or a
+ * negative errno; the caller frees *out. */
+static ssize_t read_file(pid_t pid, const char *name, size_t limit, void **out)
+{
+	size_t size = 0;
+	char *text = NULL;
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	*out = NULL;
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do {
+		char *grown = realloc(text, size + CHUNK + 1);
+
+		if (!grown) {
+			close(fd);
+			return -ENOMEM;
+		}
+		*out = text = grown;
+		n = read(fd, text + size, CHUNK);
+		size += n > 0 ? (size_t)n : 0;
+		text[size] = '\0';
+	} while (n > 0 && size < limit);
+	n = n < 0 ? -errno : (ssize_t)size;
+	close(fd);
+	return n;
+}
+
+static int read_status(pid_t pid, struct process_status *out)
+{
+	_cleanup_(freep) void *memory = NULL;
+	ssize_t size = read_file(pid, "status", STATUS_MAX, &memory);
+
+	if (size < 0)
+		return -ESRCH; /* every user may read it */
+	process_parse_status(memory, out);
+	return 0;
+}
+
+/* The executable's path may be one of another root; the link in /proc leads to the file itself. */
+static void read_program(struct process_facts *facts)
+{
+	char link[64];
+	size_t length;
+	ssize_t size;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", facts->pid);
+	size = readlink(link, facts->program, sizeof(facts->program) - 1);
+	facts->program[size > 0 ? size : 0] = '\0';
+	length = strlen(facts->program);
+	if (length > strlen(DELETED) &&
+	    strcmp(facts->program + length - strlen(DELETED), DELETED) == 0)
+		facts->program[length - strlen(DELETED)] = '\0';
+}
+
+static void inspect_executable(struct process_facts *facts)
+{
+	char link[64];
+	int fd;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", facts->pid);
+	fd = open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0) {
+		facts->executable.kind = PROGRAM_UNREADABLE;
+		facts->executable.error = errno;
+		return;
+	}
+	program_inspect_elf(fd, &facts->executable);
+	close(fd);
+}
+
+static void read_maps(struct process_facts *facts)
+{
+	_cleanup_(freep) void *memory = NULL;
+	ssize_t size = read_file(facts->pid, "maps", MAPS_MAX, &memory);
+
+	facts->maps_error = size < 0 ? (int)-size : 0;
+	facts->has_library = size > 0 && process_maps_have_library(memory);
+}
+
+static void read_environment(struct process_facts *facts)
+{
+	_cleanup_(freep) void *memory = NULL;
+	ssize_t size = read_file(facts->pid, "environ", ENVIRON_MAX, &memory);
+	const char *text = memory;
+
+	facts->is_environment_known = size >= 0;
+	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(text + at) + 1)
+		if (strncmp(text + at, "HEAPPROFILE=", 12) == 0)
+			snprintf(facts->prefix, sizeof(facts->prefix), "%s", text + at + 12);
+}
+
+int process_inspect(pid_t pid, struct process_facts *out)
+{
+	int r;
+
+	*out = (struct process_facts){.pid = pid};
+	r = read_status(pid, &out->status);
+	if (r)
+		return r;
+	read_program(out);
+	if (out->status.has_memory) {
+		inspect_executable(out);
+		read_maps(out);
+		read_environment(out);
+	}
+	return read_status(pid, &out->status); /* it may have ended meanwhile */
+}
+
+/* --- finding ------------------------------------------------------------------------------- */
+
+static bool is_wanted(pid_t pid, const char *name)
+{
+	struct process_facts facts = {.pid = pid};
+
+	if (pid == getpid() || read_status(pid, &facts.status) || facts.status.state == 'Z' ||
+	    (geteuid() != 0 && facts.status.uid != geteuid()))
+		return false;
+	read_program(&facts);
+	return strcmp(program_base_name(facts.program), name) == 0;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	const pid_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+int process_find(const char *name, process_vec *out)
+{
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+	int r = 0;
+
+	if (!folder)
+		return -errno;
+	while (!r && (entry = readdir(folder)) != NULL) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for other names */
+
+		if (pid > 0 && is_wanted(pid, name))
+			r = vec_push(out, pid);
+	}
+	closedir(folder);
+	if (out->n)
+		qsort(out->items, out->n, sizeof(*out->items), compare_ids);
+	return r;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command/commands.h"
+#include "commands/command.h"
+
+static const struct command *const commands[] = {&command_run, &command_check, NULL};
+
+static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
+						 "top",     "info", "formats", NULL};
+
+/* Answers a process ID or a path in place of a command with the command that it probably wants. */
+static int answer(const char *word)
+{
+	struct stat status;
+
+	if (!word[strspn(word, "0123456789")])
+		return command_error("the command comes first: 'heapprof check %s'", word);
+	if (stat(word, &status) < 0 || !S_ISREG(status.st_mode))
+		return EXIT_DONE;
+	if (access(word, X_OK) == 0)
+		return command_error("the command comes first: 'heapprof run %s'", word);
+	return command_error("%s is a file; type 'pprofconv top %s'", word, word);
+}
+
+static const struct program program = {
+	.name = "heapprof",
+	.summary = "profile the heap of programs",
+	.arguments = "COMMAND [OPTION]... ARGUMENT...",
+	.purpose = "Runs programs under the heap profiler and reports which can be profiled.",
+	.help_end =
+		"'heapprof COMMAND --help' describes a command, 'heapprof --version' prints\n"
+		"the version.\n"
+		"Exit status of run: the program's own, or 2 if it was not run. Of check: 0 the\n"
+		"program or process can be profiled, 1 it can't be, 2 that is not known.\n",
+	.commands = commands,
+	.other = PROGRAM,
+	.other_commands = pprofconv_commands,
+	.answer = answer,
+	.end = command_symbolize_end,
+	.man_arguments = "\\fICOMMAND\\fR [\\fIOPTION\\fR]... \\fIARGUMENT\\fR...",
+	.man_description = PROGRAMS_DIFFER
+	"\n"
+	".B heapprof\n"
+	"runs programs with\n"
+	".BR libheapprof (3)\n"
+	"preloaded, which records their heap. It also reports whether a program or\n"
+	"process can be profiled.\n",
+	.man_rest = heapprof_man_rest,
+};
+
+int main(int argc, char **argv)
+{
+	return program_main(&program, argc, argv);
+}

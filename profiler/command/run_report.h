@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The report of a run is five lines on standard error: the memory in use at the end and at its
+ * peak, the function that grew most, the folder of the dumps, and two commands that show more. */
+#pragma once
+#include "command/dump_files.h"
+
+/* Prints the report of the dumps in that folder, or the error. Returns the exit status. */
+int run_report_print(const char *folder, const struct dump_run *run);
+
+/* Returns `text` as a word of a shell's command line. The caller frees it. Returns NULL if there is
+ * no memory. */
+char *run_report_quote(const char *text);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Run settings are the values of the options of `heapprof run`. A run plan is what they become in
+ * the program's environment. */
+#pragma once
+#include "cli/command.h"
+#include "command/dump_files.h"
+
+struct run_settings {
+	struct settings common;
+	const char *dumps; /* a prefix, as in HEAPPROFILE; NULL if it is not given */
+	bool is_exact;
+	uint64_t interval; /* 0 if it is not given */
+	const char *every;
+};
+
+struct run_plan {
+	const struct run_settings *settings;
+	uint64_t every_seconds; /* 0 if --every is not given */
+	char library[PATH_MAX]; /* for LD_PRELOAD */
+	char link[PATH_MAX];    /* a folder with a link to the library, to be removed; or empty */
+	char *prefix;           /* HEAPPROFILE of the program */
+	bool is_temporary;      /* the prefix is in a folder of this run */
+	bool is_place_known;    /* else the dumps can't be found afterwards */
+	struct dump_place place;
+};
+
+/* Wrappers are programs that mostly start others. They don't record, which leaves the prefix to the
+ * program that matters. The names are a list as HEAP_PROFILE_PROGRAM takes it. */
+extern const char run_wrappers[];
+
+/* Returns whether `name` is that of a wrapper. */
+bool run_is_wrapper(const char *name);
+
+/* Parses the options and finds the library and the folder of the dumps. Prints a line for each
+ * problem and returns the exit status. The caller calls run_plan_deinit(), also after a failure. */
+int run_plan_init(struct run_plan *plan, const struct run_settings *settings);
+
+/* Makes the temporary folder, unless a prefix is given, and a link to the library if its path has
+ * characters that LD_PRELOAD can't hold. Prints the error; returns the exit status. */
+int run_plan_make_folders(struct run_plan *plan);
+
+/* Removes the link. */
+void run_plan_deinit(struct run_plan *plan);
+
+/* Sets the environment of this process, which is the child. Settings that are already there are
+ * kept, unless an option replaces them. `context` is the plan. */
+void run_plan_set_environment(const void *context);
+
+/* Returns `path` with each '%' doubled, as a prefix has it, after the current folder if it is
+ * relative. The caller frees it. Returns NULL with errno set if that fails. */
+char *run_make_absolute(const char *prefix, bool is_literal);

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`heapprof check`: programs and processes that can be profiled, and why others can't. The options of
+heapprof itself."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import command
+import cli
+import tap
+from command import HEAPPROF, SUBJECT
+
+
+def check(folder, target, status, **options):
+    """Returns the line that check prints; an error without the program's name."""
+    done = command.heapprof(folder, 'check', str(target), **options)
+    tap.equal(done.returncode, status)
+    lines = (done.stdout + done.stderr).splitlines()
+    tap.equal(len(lines), 1)
+    assert done.stderr == '' or status == 2, done.stderr
+    return lines[0].removeprefix('heapprof: ')
+
+
+class Waiting:
+    """A program that prints a line when it waits, and is killed at the end."""
+
+    def __init__(self, *args, env=None):
+        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=env)
+        self.process.stdout.readline()
+
+    def __enter__(self):
+        return self.process.pid
+
+    def __exit__(self, *error):
+        self.process.kill()
+        self.process.communicate()
+
+
+def copy_of_subject(folder, name):
+    path = f'{folder}/{name}'
+    shutil.copy(SUBJECT, path)
+    return path
+
+
+@tap.test
+def programs_that_can_be_profiled(folder):
+    tap.equal(check(folder, SUBJECT, 0), f"{SUBJECT} can be profiled; type 'heapprof run {SUBJECT}'")
+    script = command.write_program(f'{folder}/script', '#! /usr/bin/env -S LANG=C sh -e\n')
+    tap.equal(check(folder, script, 0), f"{script} can be profiled; type 'heapprof run {script}'")
+    os.mkdir(f'{folder}/bin')
+    copy_of_subject(folder, 'bin/test-subject')
+    env = command.environment(folder)
+    env['PATH'] = f'{folder}/bin:{env["PATH"]}'
+    tap.equal(check(folder, 'test-subject', 0, env=env),
+              "test-subject can be profiled; type 'heapprof run test-subject'")
+
+
+@tap.test(kind=command.UNFIT)
+def unfit_programs(folder, kind):
+    make, sentence, status = command.UNFIT[kind]
+    program = f'{folder}/program'
+    make(program)
+    separator = ': ' if kind == 'missing' else ' '
+    tap.equal(check(folder, program, status), f'{program}{separator}{sentence}')
+
+
+@tap.test
+def damaged_programs(folder):
+    with open(SUBJECT, 'rb') as file:
+        whole = file.read()
+    for n in (1, 4, 15, 40, 63, 64, 200):
+        path = f'{folder}/cut-{n}'
+        with open(path, 'wb') as file:
+            file.write(whole[:n])
+        os.chmod(path, 0o755)
+        tap.is_in('is neither a program nor a script', check(folder, path, 1))
+    command.write_program(f'{folder}/loop', f'#!{folder}/loop\n')
+    tap.is_in('is neither a program nor a script', check(folder, f'{folder}/loop', 1))
+
+
+@tap.test
+def a_library_that_is_missing(folder):
+    done = command.heapprof(folder, 'check', SUBJECT,
+                            env=command.environment(folder, HEAPPROF_LIBRARY='/none/libheapprof.so'))
+    tap.equal((done.returncode, done.stdout), (1, ''))
+    tap.is_in('HEAPPROF_LIBRARY=/none/libheapprof.so: No such file', done.stderr)
+
+
+@tap.test
+def a_process_that_is_not_profiled(folder):
+    path = copy_of_subject(folder, 'test-plain')
+    with Waiting(path, 'wait', env=command.environment(folder)) as pid:
+        line = f"{pid} (test-plain) can be profiled from its start only; restart it with 'heapprof run'"
+        tap.equal(check(folder, pid, 0), line)
+        os.unlink(path)
+        tap.equal(check(folder, pid, 0), line)
+
+
+@tap.test
+def a_process_that_is_profiled(folder):
+    env = command.environment(folder, HEAPPROFILE=f'{folder}/p', LD_PRELOAD=command.LIBRARY)
+    with Waiting(SUBJECT, 'wait', env=env) as pid:
+        tap.equal(check(folder, pid, 0), f'{pid} (subject) is being profiled; its dumps begin with {folder}/p')
+    env = command.environment(folder, LD_PRELOAD=command.LIBRARY)
+    with Waiting(SUBJECT, 'wait', env=env) as pid:
+        tap.is_in('has loaded libheapprof.so, but HEAPPROFILE was unset', check(folder, pid, 0))
+
+
+@tap.test
+def a_name(folder):
+    path = copy_of_subject(folder, 'test-named')
+    with Waiting(path, 'wait') as first:
+        tap.is_in(f'{first} (test-named) can be', check(folder, 'test-named', 0))
+        with Waiting(path, 'wait') as second:
+            done = command.heapprof(folder, 'check', 'test-named')
+            tap.equal((done.returncode, done.stdout),
+                      (2, ''.join(f'heapprof check {pid}\n' for pid in sorted((first, second)))))
+            tap.is_in("2 processes are named 'test-named'", done.stderr)
+    tap.equal(check(folder, 'test-named', 2), "no program or process is named 'test-named'; check the name")
+
+
+@tap.test
+def a_name_that_a_process_gives_itself(folder):
+    rename = 'import ctypes, time; ctypes.CDLL(None).prctl(15, b"test-comm", 0, 0, 0); print(flush=True); ' \
+             'time.sleep(1000)'
+    with Waiting(sys.executable, '-c', rename):
+        tap.equal(check(folder, 'test-comm', 2), "no program or process is named 'test-comm'; check the name")
+
+
+@tap.test
+def processes_that_can_not_be(folder):
+    process = subprocess.Popen([SUBJECT, 'brief'])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    tap.equal(check(folder, process.pid, 1),
+              f'{process.pid} has ended and is a zombie: its parent has not waited for it')
+    process.wait()
+    tap.equal(check(folder, process.pid, 2), f'no process {process.pid}')
+    tap.equal(check(folder, 2147483647, 2), 'no process 2147483647')
+    tap.is_in('no program or process is named', check(folder, '2147483648', 2))
+    if os.path.exists('/proc/2/status') and not os.path.exists('/proc/2/environ_'):
+        with open('/proc/2/status', encoding='utf-8') as file:
+            if 'kthreadd' in file.readline():
+                tap.equal(check(folder, 2, 1), '2 is a kernel thread and has no heap')
+
+
+@tap.test
+def a_static_process(folder):
+    tap.need('cc')
+    source = command.write_program(f'{folder}/s.c', '#include <unistd.h>\n'
+                                   'int main(void) { write(1, "\\n", 1); pause(); }\n')
+    tap.equal(cli.run('cc', '-static', '-w', '-o', f'{folder}/test-static', source).stderr, '')
+    with Waiting(f'{folder}/test-static') as pid:
+        tap.equal(check(folder, pid, 1), f'{pid} (test-static) {command.UNFIT["static"][1]}')
+
+
+@tap.test
+def a_thread(folder):
+    code = 'import threading, time; t = threading.Thread(target=time.sleep, args=[1000], daemon=True); ' \
+           't.start(); print(t.native_id, flush=True); time.sleep(1000)'
+    process = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE)
+    thread = int(process.stdout.readline())
+    try:
+        tap.equal(check(folder, thread, 2), f'{thread} is a thread of process {process.pid}; '
+                  f"type 'heapprof check {process.pid}'")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@tap.test
+def a_process_of_another_user(folder):
+    if os.geteuid():
+        tap.skip('root is needed')
+    tap.need('setpriv')
+    with Waiting(SUBJECT, 'wait') as pid:
+        done = cli.run('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', HEAPPROF, 'check', str(pid))
+        tap.equal((done.returncode, done.stdout, done.stderr), (
+            2, '', f'heapprof: {pid}: the process belongs to user 0; run this as that user or as '
+            'root\n'))
+
+
+@tap.test
+def a_process_that_is_stopped_and_traced(folder):
+    tap.need('strace')
+    with Waiting(SUBJECT, 'wait') as pid:
+        tracer = subprocess.Popen(['strace', '-qq', '-o', f'{folder}/trace', '-p', str(pid)])
+        try:
+            while '\t0\n' in [line[10:] for line in open(f'/proc/{pid}/status', encoding='utf-8')
+                              if line.startswith('TracerPid:')]:
+                assert tracer.poll() is None, 'strace has ended'
+            done = command.heapprof(folder, 'check', str(pid))
+            tap.equal(done.returncode, 0)
+            tap.is_in(f'note: {pid} (subject) is traced by process {tracer.pid}', done.stdout)
+        finally:
+            tracer.terminate()
+            tracer.wait()
+
+
+# --- the program's own options -------------------------------------------------------------------
+
+def fail(folder, *args):
+    done = command.heapprof(folder, *args, cwd=folder)
+    tap.equal((done.returncode, done.stdout), (2, ''))
+    return done.stderr
+
+
+@tap.test
+def help_and_version(folder):
+    text = command.heapprof(folder, '--help').stdout
+    assert text.startswith('heapprof touches processes, pprofconv reads files, and a core is a file.\n')
+    for name in ('run', 'check'):
+        tap.is_in(f'\n  {name} ', text)
+        part = command.heapprof(folder, name, '--help').stdout
+        tap.is_in(f'Usage: heapprof {name} ', part)
+        tap.equal(part, command.heapprof(folder, 'help', name).stdout)
+        text += part
+    assert all(len(line) <= 80 for line in text.splitlines()), text
+    assert command.heapprof(folder, '--version').stdout.startswith('heapprof ')
+    tap.equal(fail(folder), command.heapprof(folder, '--help').stdout)
+
+
+@tap.test
+def what_is_for_pprofconv_is_answered_with_its_command(folder):
+    shutil.copy(cli.data('good-exact.heap'), f'{folder}/x.heap')
+    tap.equal(fail(folder, 'top', 'x.heap'),
+              "heapprof: 'top' is a command of pprofconv; type 'pprofconv top x.heap'\n")
+    tap.equal(fail(folder, 'x.heap'), "heapprof: x.heap is a file; type 'pprofconv top x.heap'\n")
+    tap.equal(fail(folder, '4711'), "heapprof: the command comes first: 'heapprof check 4711'\n")
+    copy_of_subject(folder, 'app')
+    tap.equal(fail(folder, './app'), "heapprof: the command comes first: 'heapprof run ./app'\n")
+    tap.equal(fail(folder, 'rnu'), "heapprof: no command 'rnu'; 'heapprof --help' lists the commands\n")
+
+
+@tap.test
+def each_program_knows_the_others_commands(folder):
+    pprofconv = str(command.BUILD / 'pprofconv' / 'pprofconv')
+    for program, other in ((HEAPPROF, pprofconv), (pprofconv, HEAPPROF)):
+        text = cli.run(other, '--help').stdout
+        names = [line.split()[0] for line in text.split('Commands:\n')[1].split('\n\n')[0].splitlines()]
+        assert len(names) >= 2, text
+        for name in names:
+            done = cli.run(program, name, 'x', cwd=folder)
+            tap.is_in(f"type '{os.path.basename(other)} {name} x'", done.stderr)
+
+
+tap.main()

@@ -1,0 +1,411 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`heapprof run`: the program runs unchanged, and the report shows what it held."""
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+
+import command
+import cli
+import tap
+from command import HEAPPROF, LIBRARY, SUBJECT
+
+
+def run(folder, *args, **options):
+    return command.heapprof(folder, 'run', *args, **options)
+
+
+def dumps(folder, beginning=''):
+    return sorted(name for name in os.listdir(folder)
+                  if name.startswith(beginning) and name.endswith('.heap'))
+
+
+def programs_of(folder):
+    """Returns the names of the programs that wrote the dumps in a folder."""
+    found = set()
+    for name in dumps(folder):
+        with open(f'{folder}/{name}', encoding='utf-8') as file:
+            found.add(re.search('^# program: .*/(.*)$', file.read(), re.MULTILINE)[1])
+    return found
+
+
+def report(done, program='subject'):
+    """Returns the five lines on standard error of a run with a series of dumps."""
+    lines = done.stderr.splitlines()
+    tap.equal(len(lines), 5)
+    found = re.fullmatch(rf'heapprof: {program} \(process \d+\): ([\d.]+) MiB in use at (?:the end|its last '
+                         r'dump), ([\d.]+) MiB at its peak, \d+ dumps', lines[0])
+    assert found, lines[0]
+    assert 15 < float(found[1]) < 35 and float(found[1]) <= float(found[2]), lines[0]
+    assert re.fullmatch(r'heapprof: grew most: remember by [\d.]+ MiB, to [\d.]+ MiB', lines[1]), lines
+    assert lines[2].startswith('heapprof: the dumps are in '), lines
+    for line in lines[3:]:
+        shown = cli.run('sh', '-c', line)
+        tap.equal(shown.returncode, 0)
+        tap.is_in('remember', shown.stdout)
+    return lines
+
+
+@tap.test
+def a_program_that_grows(folder):
+    done = run(folder, SUBJECT)
+    tap.equal((done.returncode, done.stdout), (0, 'served\n'))
+    place = report(done)[2].removeprefix('heapprof: the dumps are in ')
+    tap.equal([name for name in os.listdir(folder) if name.startswith('heapprof-')],
+              [os.path.basename(place)])
+    assert all(name.startswith('subject.') for name in os.listdir(place)), os.listdir(place)
+
+
+@tap.test
+def dumps_under_a_prefix(folder):
+    done = run(folder, '--exact', '--dumps', 'p', SUBJECT, '3', cwd=folder)
+    tap.equal((done.returncode, done.stdout), (3, 'served\n'))
+    tap.is_in('24.0', report(done)[0])
+    assert len(dumps(folder, 'p.')) > 8, os.listdir(folder)
+    tap.equal(sorted(os.listdir(folder)), dumps(folder, 'p.'))  # and no temporary folder
+
+
+@tap.test
+def older_dumps_do_not_count(folder):
+    run(folder, '--dumps', 'p', SUBJECT, cwd=folder)
+    first = dumps(folder)
+    done = run(folder, '--dumps', 'p', SUBJECT, cwd=folder)
+    lines = report(done)
+    assert not any(name in lines[4] for name in first), lines
+    assert 'other' not in lines[2], lines
+
+
+@tap.test
+def a_script(folder):
+    script = command.write_program(f'{folder}/script', f'#!/bin/sh\n{SUBJECT}\nexit 4\n')
+    done = run(folder, '-d', f'{folder}/p', script)
+    tap.equal((done.returncode, done.stdout), (4, 'served\n'))
+    report(done)
+    tap.equal(programs_of(folder), {'subject'})
+    assert all(name.startswith('p.') for name in dumps(folder)), os.listdir(folder)
+
+
+@tap.test
+def a_text_without_an_interpreter(folder):
+    script = command.write_program(f'{folder}/script', f'exec {SUBJECT} 5\n')
+    done = run(folder, script)
+    tap.equal((done.returncode, done.stdout), (5, 'served\n'))
+    report(done)
+
+
+@tap.test
+def a_shell_and_two_programs(folder):
+    done = run(folder, '-d', f'{folder}/p', 'sh', '-c', '"$0" brief; "$0"; "$0" brief; exit 6', SUBJECT)
+    tap.equal((done.returncode, done.stdout), (6, 'served\n'))
+    lines = report(done)
+    tap.equal(lines[2], f'heapprof: the dumps are in {folder}; 2 other processes wrote dumps too')
+    tap.equal(programs_of(folder), {'subject'})
+
+
+@tap.test
+def make_and_timeout(folder):
+    tap.need('make', 'timeout')
+    command.write_program(f'{folder}/makefile', f'all:\n\t@timeout 300 env A=1 nice {SUBJECT}\n')
+    done = run(folder, '--dumps', f'{folder}/p', 'make', '-C', folder, '--no-print-directory')
+    tap.equal((done.returncode, done.stdout), (0, 'served\n'))
+    report(done)
+    tap.equal(programs_of(folder), {'subject'})
+    assert all(name.startswith('p.') for name in dumps(folder)), os.listdir(folder)
+
+
+@tap.test
+def an_interpreter_is_a_program(folder):
+    done = run(folder, '-i', '16K', '--dumps', f'{folder}/p', sys.executable, '-c',
+               'kept = [bytes(30000) for i in range(500)]; print("done")')
+    tap.equal((done.returncode, done.stdout), (0, 'done\n'))
+    tap.equal(len(done.stderr.splitlines()), 5)
+    assert re.match(r'heapprof: python3\S* \(process', done.stderr), done.stderr
+
+
+@tap.test
+def ended_by_a_signal(folder):
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV):
+        done = run(folder, SUBJECT, 'die', str(int(number)))
+        tap.equal((done.returncode, done.stdout), (-number, ''))
+        tap.is_in('its last dump', report(done)[0])
+        assert not os.path.exists('core'), 'a core of heapprof'
+
+
+@tap.test
+def standard_input_and_a_pipeline(folder):
+    done = run(folder, 'cat', input=b'one\ntwo\n')
+    tap.equal((done.returncode, done.stdout), (0, 'one\ntwo\n'))
+    done = cli.run('sh', '-c', '"$0" run yes | head -n 1', HEAPPROF, env=command.environment(folder))
+    tap.equal((done.returncode, done.stdout), (0, 'y\n'))
+
+
+@tap.test
+def options_end_at_the_command(folder):
+    done = run(folder, 'echo', '--exact', '-h')
+    tap.equal((done.returncode, done.stdout), (0, '--exact -h\n'))
+    done = run(folder, '--', 'echo', '--', 'x')
+    tap.equal((done.returncode, done.stdout), (0, '-- x\n'))
+
+
+def variables(folder, *args, **settings):
+    """Returns the profiler's settings in the environment of a program."""
+    done = run(folder, *args, 'env', env=command.environment(folder, **settings))
+    tap.equal(done.returncode, 0)
+    return dict(line.split('=', 1) for line in done.stdout.splitlines()
+                if line.startswith(('HEAP', 'LD_PRELOAD')))
+
+
+@tap.test
+def the_environment(folder):
+    real = os.path.realpath(LIBRARY)
+    found = variables(folder)
+    tap.equal(found['LD_PRELOAD'], real)
+    tap.equal((found['HEAP_PROFILE_ALLOCATION_INTERVAL'], found['HEAP_PROFILE_KEEP']), ('1M', 'spread'))
+    assert 'HEAP_PROFILE_SAMPLE_INTERVAL' not in found, found
+    tap.equal(variables(folder, '--exact')['HEAP_PROFILE_SAMPLE_INTERVAL'], '1')
+    tap.equal(variables(folder, '-i', '64K')['HEAP_PROFILE_SAMPLE_INTERVAL'], '65536')
+    found = variables(folder, '--every', '5m')
+    tap.equal((found['HEAP_PROFILE_TIME_INTERVAL'], found['HEAP_PROFILE_ALLOCATION_INTERVAL']), ('300', '0'))
+    found = variables(folder, HEAPPROFILE=f'{folder}/own', HEAP_PROFILE_INUSE_INTERVAL='9M',
+                      HEAP_PROFILE_PROGRAM='x', LD_PRELOAD='libm.so.6')
+    tap.equal(found, {'HEAPPROFILE': f'{folder}/own', 'HEAP_PROFILE_INUSE_INTERVAL': '9M',
+                      'HEAP_PROFILE_PROGRAM': 'x', 'LD_PRELOAD': f'{real}:libm.so.6',
+                      'HEAP_PROFILE_VERBOSE': '0'})
+    found = variables(folder, '-d', 'p%p', HEAPPROFILE='unused')
+    tap.equal(found['HEAPPROFILE'], os.getcwd().replace('%', '%%') + '/p%p')
+
+
+@tap.test
+def the_process_group_is_the_callers(folder):
+    done = cli.run('sh', '-c', 'echo $$; exec "$@"', 'sh', HEAPPROF, 'run', sys.executable, '-c',
+                   'import os; print(os.getpgrp())', env=command.environment(folder))
+    leader, group = done.stdout.split()  # the harness starts a session, so the shell leads its group
+    tap.equal(group, leader)
+
+
+@tap.test
+def a_library_whose_path_separates_names(folder):
+    os.mkdir(f'{folder}/a b:c')
+    library = f'{folder}/a b:c/libheapprof.so'
+    shutil.copy(LIBRARY, library)
+    done = run(folder, '-d', f'{folder}/p', SUBJECT,
+               env=command.environment(folder, HEAPPROF_LIBRARY=library))
+    tap.equal(done.returncode, 0)
+    report(done)
+
+
+@tap.test
+def a_folder_with_percent_signs(folder):
+    os.mkdir(f'{folder}/100%p')
+    done = run(folder, SUBJECT, env=command.environment(f'{folder}/100%p'))
+    tap.is_in(f'{folder}/100%p/heapprof-', report(done)[2])
+
+
+# --- what can't work -----------------------------------------------------------------------------
+
+def refuse(folder, *args, **options):
+    """Returns the errors of a run that did not start its program."""
+    before = sorted(os.listdir(folder))
+    done = run(folder, *args, **options)
+    tap.equal((done.returncode, done.stdout), (2, ''))
+    tap.equal(sorted(os.listdir(folder)), before)  # no temporary folder is left
+    return done.stderr
+
+
+@tap.test(kind=command.UNFIT)
+def unfit_programs_are_refused(folder, kind):
+    make, sentence, _ = command.UNFIT[kind]
+    program = f'{folder}/program'
+    make(program)
+    separator = ': ' if kind == 'missing' else ' '
+    tap.equal(refuse(folder, program), f'heapprof: {program}{separator}{sentence}\n')
+
+
+@tap.test
+def a_script_whose_interpreter_is_unfit(folder):
+    command.make_static(f'{folder}/static')
+    script = command.write_program(f'{folder}/script', f'#!{folder}/static\n')
+    tap.equal(refuse(folder, script), f'heapprof: {script} is a script, and its interpreter {folder}/static '
+              f'{command.UNFIT["static"][1]}\n')
+
+
+@tap.test
+def every_problem_has_a_line(folder):
+    lines = refuse(folder, '-d', f'{folder}/none/p', 'no-such-program',
+                   env=command.environment(folder, HEAPPROF_LIBRARY=f'{folder}/none.so')).splitlines()
+    tap.equal(lines, [
+        "heapprof: no program 'no-such-program' in PATH; check the name, or give its path",
+        f'heapprof: HEAPPROF_LIBRARY={folder}/none.so: No such file or directory; set it to the path of '
+        'libheapprof.so',
+        f"heapprof: {folder}/none: the folder of the dumps does not exist; make it with 'mkdir -p'"])
+
+
+@tap.test
+def options_that_make_no_sense(folder):
+    for args, line in {
+            ('-x', '-i', '1K', 'true'): '--exact and --interval exclude each other; give one',
+            ('--every=soon', 'true'): "--every: invalid time 'soon'; expected one such as 60s, 5m or 1h",
+            ('--interval=1T', 'true'): "--interval: invalid size '1T'; expected one such as 64M",
+            ('--dumps=', 'true'): '--dumps: the prefix is empty; name one such as /tmp/app',
+            (): "expected a program to run; see 'heapprof run --help'",
+            ('--nonsense', 'true'): "no such option: '--nonsense'; 'heapprof run --help' lists the options",
+    }.items():
+        tap.equal(refuse(folder, *args), f'heapprof: {line}\n')
+
+
+@tap.test
+def a_folder_that_may_not_be_written(folder):
+    if os.geteuid() == 0:
+        tap.need('setpriv')
+        os.chmod(folder, 0o755)
+        done = cli.run('setpriv', '--reuid=65534', '--clear-groups', HEAPPROF, 'run', '-d', f'{folder}/p', 'true',
+                       env=command.environment('/tmp'))
+    else:
+        os.chmod(folder, 0o555)
+        done = run('/tmp', '-d', f'{folder}/p', 'true')
+    tap.equal((done.returncode, done.stdout, done.stderr), (
+        2, '', f'heapprof: {folder}: Permission denied; name another folder for the dumps with --dumps\n'))
+
+
+@tap.test
+def no_dump_has_its_reason(folder):
+    for args, settings, words in (
+            (['sh', '-c', ':'], {}, "'sh' is not recorded"),
+            ([SUBJECT], {'HEAP_PROFILE_PROGRAM': 'other'}, 'matches HEAP_PROFILE_PROGRAM=other'),
+            ([SUBJECT, 'die', '9'], {'HEAP_PROFILE_ALLOCATION_INTERVAL': '0'}, 'Killed (signal 9)'),
+            ([SUBJECT], {'HEAP_PROFILE_ALLOCATION_INTERVAL': '0', 'HEAP_PROFILE_EXIT_DUMP': '0'},
+             'heapprof-server(7)')):
+        done = run(folder, *args, env=command.environment(folder, **settings))
+        tap.is_in(words, done.stderr.splitlines()[-1])
+        tap.equal(os.listdir(folder), [])
+
+
+@tap.test
+def one_dump_shows_what_holds_most(folder):
+    done = run(folder, SUBJECT, env=command.environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL=0,
+                                                        HEAP_PROFILE_INUSE_INTERVAL=0))
+    lines = done.stderr.splitlines()
+    tap.equal(len(lines), 5)
+    tap.is_in(', 1 dump', lines[0])
+    tap.is_in('holds most: remember, ', lines[1])
+    tap.is_in("one dump can't show growth", lines[4])
+
+
+# --- signals -------------------------------------------------------------------------------------
+
+class Waiting:
+    """The subject under `heapprof run`, waiting for signals; on a terminal if asked for."""
+
+    def __init__(self, folder, on_terminal=False, shell=()):
+        env = command.environment(folder)
+        args = [*shell, HEAPPROF, 'run', '-d', f'{folder}/p', SUBJECT, 'wait']
+        if on_terminal:
+            self.pid, self.fd = os.forkpty()
+            if self.pid == 0:
+                os.execve(args[0], args, env)
+        else:
+            self.fd, theirs = os.pipe()
+            self.pid = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+                                        env=env, restore_signals=True).pid
+            os.close(theirs)
+        self.text = ''
+        self.expect('ready')
+
+    def expect(self, word):
+        """Waits for a line with the word; returns it."""
+        while True:
+            line, end, rest = self.text.partition('\n')
+            if end:
+                self.text = rest
+                if word in line:
+                    return line
+            else:
+                assert select.select([self.fd], [], [], 300)[0], f'no {word}: {self.text}'
+                try:
+                    read = os.read(self.fd, 4096)
+                except OSError:  # a terminal whose other side is closed
+                    read = b''
+                assert read, f'the end, and no {word}: {self.text}'
+                self.text += read.decode()
+
+    def end(self):
+        """Reads the rest of the output; returns the exit status."""
+        try:
+            while os.read(self.fd, 4096):
+                pass
+        except OSError:
+            pass
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@tap.test
+def signals_are_passed_on(folder):
+    waiting = Waiting(folder)
+    os.kill(waiting.pid, signal.SIGINT)
+    waiting.expect('INT')
+    os.kill(waiting.pid, signal.SIGTERM)
+    waiting.expect('TERM')
+    waiting.expect('heapprof: subject (process')
+    tap.equal(waiting.end(), 7)
+
+
+@tap.test
+def a_key_reaches_the_program_once(folder):
+    waiting = Waiting(folder, on_terminal=True)
+    os.write(waiting.fd, b'\x03')
+    waiting.expect('INT')
+    os.kill(waiting.pid, signal.SIGUSR1)  # arrives after a second INT, if one were passed on
+    line = waiting.expect('')
+    tap.equal(line.strip(), 'USR1')
+    waiting.expect('heapprof: subject (process')
+    tap.equal(waiting.end(), 7)
+
+
+# A small shell: it gives the terminal to a job, and continues the job once it is stopped. For the
+# test it prints what it saw. A group without such a parent can't be stopped by its terminal.
+SHELL = '''
+import os, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+assert os.WIFSTOPPED(os.waitpid(job, os.WUNTRACED)[1])
+child = int(open(f'/proc/{job}/task/{job}/children').read())
+state = open(f'/proc/{child}/stat').read().rsplit(')', 1)[1].split()[0]
+print('stopped', state, flush=True)
+os.kill(job, signal.SIGCONT)  # heapprof alone: it passes it on
+os.kill(job, signal.SIGUSR1)
+print('status', os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]), flush=True)
+'''
+
+
+@tap.test
+def both_stop_at_a_key_and_go_on(folder):
+    waiting = Waiting(folder, on_terminal=True, shell=[sys.executable, '-c', SHELL])
+    os.write(waiting.fd, b'\x1a')
+    assert waiting.expect('stopped').strip().endswith('stopped T')
+    waiting.expect('USR1')
+    tap.equal(waiting.expect('status').strip(), 'status 7')
+    tap.equal(waiting.end(), 0)
+
+
+@tap.test
+def an_ignored_sigchld_changes_nothing(folder):
+    done = cli.run(sys.executable, '-c', 'import os, signal, sys\n'
+                   'signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n'
+                   'os.execv(sys.argv[1], sys.argv[1:])', HEAPPROF, 'run', SUBJECT, '3',
+                   env=command.environment(folder))
+    tap.equal((done.returncode, done.stdout), (3, 'served\n'))
+    report(done)
+
+
+tap.main()

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* The small parsers of `heapprof run`. */
+#include "command/duration.h"
+#include "command/run_report.h"
+#include "command/run_settings.h"
+#include "test.h"
+#include <unistd.h>
+
+static void check_duration(const char *text, uint64_t seconds)
+{
+	uint64_t found = 0;
+
+	CHECK_INT_EQ(duration_parse(text, &found), seconds > 0);
+	CHECK_UINT_EQ(found, seconds);
+}
+
+static void test_durations(void)
+{
+	check_duration("1", 1);
+	check_duration("60s", 60);
+	check_duration("5m", 300);
+	check_duration("2h", 7200);
+	check_duration("1d", 86400);
+	check_duration("1000000000", 1000000000);
+	check_duration("1000000001", 0);
+	check_duration("18446744073709551615d", 0);
+	check_duration("0s", 0);
+	check_duration("s", 0);
+	check_duration("", 0);
+	check_duration("5 m", 0);
+	check_duration("5ms", 0);
+	check_duration("-1", 0);
+	check_duration("1.5h", 0);
+}
+
+static void test_wrappers(void)
+{
+	CHECK(run_is_wrapper("sh"));
+	CHECK(run_is_wrapper("make"));
+	CHECK(run_is_wrapper("heapprof"));
+	CHECK(!run_is_wrapper("mak"));
+	CHECK(!run_is_wrapper("ash"));
+	CHECK(!run_is_wrapper("sh,bash"));
+	CHECK(!run_is_wrapper(""));
+	CHECK(!run_is_wrapper("python3"));
+}
+
+static void check_absolute(const char *prefix, bool is_literal, const char *expected)
+{
+	char *found = run_make_absolute(prefix, is_literal);
+
+	CHECK_STR_EQ(found, expected);
+	free(found);
+}
+
+static void test_absolute_prefixes(void)
+{
+	CHECK_INT_EQ(chdir("/tmp"), 0);
+	check_absolute("/a/%p", false, "/a/%p");
+	check_absolute("/a/%p", true, "/a/%%p");
+	check_absolute("b", false, "/tmp/b");
+	check_absolute("../%e", false, "/tmp/../%e");
+}
+
+static void check_quoted(const char *text, const char *expected)
+{
+	char *found = run_report_quote(text);
+
+	CHECK_STR_EQ(found, expected);
+	free(found);
+}
+
+static void test_quotes(void)
+{
+	check_quoted("/tmp/app.0001.heap", "/tmp/app.0001.heap");
+	check_quoted("a b", "'a b'");
+	check_quoted("it's", "'it'\\''s'");
+	check_quoted("$(x)", "'$(x)'");
+	check_quoted("~", "'~'");
+	check_quoted("", "''");
+}
+
+TEST_MAIN(TEST(test_durations), TEST(test_wrappers), TEST(test_absolute_prefixes),
+	  TEST(test_quotes))
