@@ -235,7 +235,8 @@ def bad_usage(folder):
 def what_is_for_heapprof_is_answered_with_its_command(folder):
     assert cli.succeed('--help').startswith(
         'heapprof touches processes, pprofconv reads files, and a core is a file.\n')
-    tap.is_in("no file '4711'; to read that process, give pid:4711, or type 'heapprof check 4711'", fail('4711', cwd=folder))
+    tap.is_in("no file '4711'; to read that process, give pid:4711, or type 'heapprof check 4711'",
+              fail('4711', cwd=folder))
     tap.is_in("'run' is a command of heapprof; type 'heapprof run ./app -x'",
               fail('run', './app', '-x', cwd=folder))
     for name in ('4711', 'run'):  # a file may have any name
