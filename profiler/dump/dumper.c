@@ -84,7 +84,7 @@ static void thin_out(void)
 {
 	struct hp_name expired;
 
-	if (!hp_names_claimed_spread(options.max_dumps))
+	if (!hp_names_note_claimed_spread(options.max_dumps))
 		return;
 	while (hp_names_thin(&expired)) {
 		hp_sys_unlink(expired.path);
@@ -99,7 +99,7 @@ static void remove_expired(void)
 
 	if (options.keep == HP_KEEP_SPREAD && options.max_dumps != 1)
 		thin_out();
-	else if (hp_names_claimed(options.max_dumps, &expired))
+	else if (hp_names_note_claimed(options.max_dumps, &expired))
 		hp_sys_unlink(expired.path);
 }
 

@@ -435,7 +435,7 @@ static void count_claimed(void)
 	}
 }
 
-bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
+bool hp_names_note_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 {
 	count_claimed();
 	if (max_dumps == 0 || last_number - first_number < max_dumps)
@@ -448,7 +448,7 @@ bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired)
 	return make_name(out_expired, expired) && is_dump_of_this_run(out_expired->path);
 }
 
-bool hp_names_claimed_spread(uint64_t max_dumps)
+bool hp_names_note_claimed_spread(uint64_t max_dumps)
 {
 	bool is_full;
 

@@ -40,13 +40,13 @@ void hp_names_collided(void);
  * first one. If there is now one too many, sets *out_expired to the dump that must be removed, and
  * returns true. Returns false if there is none, or if that dump's file has been replaced by another
  * one. */
-bool hp_names_claimed(uint64_t max_dumps, struct hp_name *out_expired);
+bool hp_names_note_claimed(uint64_t max_dumps, struct hp_name *out_expired);
 
-/* Same as hp_names_claimed(), but for dumps that are kept spread: at most `max_dumps` or
+/* Same as hp_names_note_claimed(), but for dumps that are kept spread: at most `max_dumps` or
  * HP_SPREAD_MAX (`max_dumps` 0: HP_SPREAD_MAX). Returns true if there are now too many. Then call
  * hp_names_thin() until it returns false: each call that returns true sets *out_expired to a dump
  * that must be removed. A dump whose file has been replaced by another one is left out. */
-bool hp_names_claimed_spread(uint64_t max_dumps);
+bool hp_names_note_claimed_spread(uint64_t max_dumps);
 bool hp_names_thin(struct hp_name *out_expired);
 
 /* Removes dumps of earlier runs under the present prefix: files that begin like a dump, except

@@ -9,7 +9,7 @@ import sys
 import traceback
 
 import processes
-from harness import Failed, Missing, by_turns
+from interleaved import Failed, Missing, by_turns
 
 
 class Load:

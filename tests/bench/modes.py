@@ -5,7 +5,7 @@ import dataclasses
 import os
 import shutil
 
-from harness import Mode
+from interleaved import Mode
 
 ALLOCATORS = {'glibc': '', 'jemalloc': 'libjemalloc.so.2',
               'tcmalloc': 'libtcmalloc_minimal.so.4', 'mimalloc': 'libmimalloc.so.2.0'}

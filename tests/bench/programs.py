@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from harness import Failed, Missing
+from interleaved import Failed, Missing
 from loads import Load
 
 HERE = os.path.dirname(os.path.abspath(__file__))

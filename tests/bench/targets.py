@@ -4,7 +4,7 @@
 import dataclasses
 import statistics
 
-from harness import align, noise, show
+from interleaved import align, noise, show
 
 PAIR = 'pairs to 256 B, 1000 live, depth {}, {}'
 

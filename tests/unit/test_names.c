@@ -50,7 +50,7 @@ static uint64_t claim(uint64_t max_dumps)
 
 	CHECK(hp_names_next(&name));
 	write_file(name.path, dump_of(hp_process_run_id()));
-	if (!hp_names_claimed(max_dumps, &expired))
+	if (!hp_names_note_claimed(max_dumps, &expired))
 		return 0;
 	CHECK_INT_EQ(unlink(expired.path), 0);
 	return strtoull(strchr(expired.path + strlen(folder) + 1, '.') + 1, NULL, 10);
@@ -153,7 +153,7 @@ static size_t claim_spread(uint64_t max_dumps)
 
 	CHECK(hp_names_next(&name));
 	write_file(name.path, dump_of(hp_process_run_id()));
-	if (!hp_names_claimed_spread(max_dumps))
+	if (!hp_names_note_claimed_spread(max_dumps))
 		return 0;
 	for (; hp_names_thin(&expired); n++)
 		CHECK_INT_EQ(unlink(expired.path), 0);
