@@ -12,8 +12,8 @@
 void hp_process_init(void);
 
 const char *hp_process_program(void); /* path of the executable */
-/* Returns the last component of that path or, without /proc, of the path by which the program was
- * started. */
+/* Returns the last component of the executable's path or, without /proc, of the path by which the
+ * program was started. */
 const char *hp_process_name(void);
 
 /* Returns true if one of the patterns in `list` (see name_pattern.h) matches the name that
