@@ -33,7 +33,8 @@ static size_t add_note(uint8_t *to, uint32_t type, const void *desc, size_t size
 	return sizeof(note) + 8 + ((size + 3) & ~(size_t)3);
 }
 
-/* A program of two pages, the second of which is in the core, and anonymous memory. */
+/* Makes the core of a process with a program of two pages, of which only the second is in the core,
+ * and with anonymous memory. */
 static void make_core(struct core *c)
 {
 	struct {

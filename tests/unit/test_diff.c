@@ -246,8 +246,8 @@ static void test_the_mean_of_several_runs(void)
 	CHECK_UINT_EQ(c.diff.n_runs[DIFF_BASE], 1);
 	CHECK_UINT_EQ(c.diff.n_runs[DIFF_NEW], 3);
 	CHECK_NEAR(change.new.value, change.base.value, 1e-6);
-	/* The runs are equal, so the error from theory is larger than that from their spread: it is
-	 * a third of one run's. */
+	/* The runs are equal, so their spread is 0, and the larger error, that from theory, counts:
+	 * the variance of a mean of three is a third of one run's. */
 	CHECK_NEAR(change.new.variance / change.base.variance, 1.0 / 3, 1e-9);
 	CHECK(isinf(change.new_freedom) && isinf(change.base_freedom));
 	CHECK_NEAR(c.diff.interval[DIFF_NEW], HEAP_INTERVAL, 0);

@@ -150,7 +150,7 @@ static uint64_t fill_and_fold(void)
 	return n;
 }
 
-/* In a dump, each folded record has only one address. This is in a mapping named "(evicted)". */
+/* In a dump, each folded record has only one address, which is in a mapping named "(evicted)". */
 static void test_folded(void)
 {
 	uint64_t n = fill_and_fold(), start = 0, end = 0, address, objects, folded = 0, sum = 0;

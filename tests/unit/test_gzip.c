@@ -13,7 +13,7 @@ static struct output *open_output(const char *path)
 	return output;
 }
 
-/* The lines are more than the blocks that are compressed at a time, and no two lines are equal. */
+/* The lines fill more blocks than are compressed at a time, and no two lines are equal. */
 #define N_PACKED_LINES 400000
 
 static void write_packed(const char *path, size_t n_threads)

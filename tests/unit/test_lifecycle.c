@@ -175,8 +175,9 @@ static void test_another_thread_begins_in_a_fork_handler(void)
 	CHECK_INT_EQ(status_of(pid), 7);
 }
 
-/* A fork child that the profiler has not noticed forks. The profiler's handler notices it before it
- * begins its pause: otherwise enter_here(), which runs next, would notice it and end the pause. */
+/* A fork child that the profiler has not noticed forks. The profiler's handler must notice the
+ * child before it begins the pause for this fork: otherwise enter_here(), the next handler, would
+ * notice the child and thereby end the pause. */
 static void test_fork_of_an_unseen_child(void)
 {
 	pid_t pid = _Fork();

@@ -129,8 +129,8 @@ static void test_profiles_that_count_different_things(void)
 	profile_free(one);
 }
 
-/* The first value that can't be added up ends the merge. Mappings that would come next are not
- * looked at. */
+/* If the durations can't be added up, the merge fails. The mappings that come next are not added,
+ * so they must not be entered in the index either. */
 static void test_durations_beyond_64_bits(void)
 {
 	struct profile *longest = profile_new(), *other = B;

@@ -137,9 +137,9 @@ static void test_same_file_at_many_places(void)
 		munmap(occupied[i], 4096);
 }
 
-/* A walk that has the rule of an address from an earlier epoch may ask for a place that another
- * range has by now. The library must have had only one place so far; otherwise its next range might
- * reuse another one. */
+/* A walk may have a rule from an earlier epoch, with a place that has another range by now. The
+ * test needs a library that has had only one place so far: if it had several, its next range might
+ * get another of them. */
 static void test_place_that_is_stale(void)
 {
 	void *function, *later, *handle = open_library(&function);
@@ -159,7 +159,7 @@ static void test_place_that_is_stale(void)
 	close_library(handle);
 }
 
-/* In another namespace, the loader opens the same library a second time. */
+/* The loader opens the same library a second time, in another of its namespaces (dlmopen). */
 static void test_two_places_at_a_time(void)
 {
 	void *function, *handle = open_library(&function);

@@ -67,8 +67,8 @@ static void test_level_of_few(void)
 	CHECK_UINT_EQ(chosen(MOMENT_LEVEL, 3), 1);
 }
 
-/* If the dump at exit has the most in use, it is the level. Otherwise the same rule applies as to
- * any series. */
+/* If the dump at exit has the most in use, it is the level. If the series has no dump at exit, the
+ * usual rule applies, even if the last dump has the most in use. */
 static void test_level_of_what_grows(void)
 {
 	for (size_t i = 0; i < 50; i++)

@@ -82,7 +82,8 @@ static void make_older(const char *path)
 }
 
 /* Writes an empty file that is certainly newer than this process. Its time is set from the clock,
- * because the times that the kernel gives to files are coarser. */
+ * because the times that the kernel gives to files are coarser, and may be before the start of a
+ * process that has just started. */
 static void write_newer(const char *path)
 {
 	struct timespec times[2];

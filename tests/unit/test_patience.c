@@ -16,8 +16,8 @@ static void test_what_it_took_is_taken_off(void)
 	CHECK_INT_LT(patience, HP_PATIENCE_OF_MS(100));
 }
 
-/* One sleep subtracts at most 10 ms, however long the process was stopped meanwhile and however
- * long it asked to sleep. */
+/* One sleep subtracts at most 10 ms from the patience, however long the process was stopped
+ * meanwhile and however long it asked to sleep. */
 static void test_no_more_is_taken_off_than_one_sleep_may_take(void)
 {
 	int64_t patience = HP_PATIENCE_OF_MS(2000);

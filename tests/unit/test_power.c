@@ -45,7 +45,8 @@ static void test_of_small_blocks(void)
 	CHECK(power_growth(&change, &test, 1) > 1.3 * growth);
 }
 
-/* With an eighth of the interval, the variance is an eighth. */
+/* With an eighth of the interval, the variance is an eighth, so the growth that can be detected is
+ * smaller by the square root of 8. */
 static void test_of_a_finer_interval(void)
 {
 	struct estimated_change change = change_of(1000 * MIB, 1000 * MIB);

@@ -166,7 +166,8 @@ static void test_more_than_can_be_taken(void)
 		CHECK_UINT_EQ(in_use(1 + i), 0);
 }
 
-/* New mappings at recorded addresses are right: an unmapping of the old ones was missed. */
+/* If a new mapping has addresses that are recorded already, its record replaces the old one there,
+ * because an unmapping of the old mapping was missed. */
 static void test_mapped_over(void)
 {
 	begin();

@@ -51,7 +51,8 @@ static void test_one_run(void)
 	CHECK(!is_one("7", "7", HEAP_INTERVAL / 2));
 }
 
-/* A merged profile has the comments of all its runs, in alphabetical order. */
+/* A merged profile has the comments of all its runs, in alphabetical order. So the first run of two
+ * profiles may be the same although the others are not. */
 static void test_merged_runs_are_no_run(void)
 {
 	for (int i = 0; i < 3; i++) {
@@ -91,8 +92,8 @@ static void test_counts_that_run_backwards(void)
 	CHECK_NEAR(shared_of(dump("7", 100, 200), dump("7", 100, 150)), 0, 0);
 }
 
-/* Sizes of one class are one record, even if its mean size has changed. Sizes of other classes are
- * not. */
+/* Samples whose sizes are of one class are of one record, so they are shared even if its mean size
+ * has changed. Samples of different classes are not shared. */
 static void test_size_classes(void)
 {
 	struct profile *base = heap_profile_new("7", HEAP_INTERVAL);

@@ -134,7 +134,7 @@ static void test_impossible_counts(void)
 	check_refused("impossible counts");
 	say_number(&r->counts.alloc_bytes, UINT64_MAX - 5, 8);
 	check_refused("impossible counts");
-	say_number(&r->counts.free_objects, 2, 8); /* all objects, and bytes in use */
+	say_number(&r->counts.free_objects, 2, 8); /* all objects are freed, but bytes are in use */
 	check_refused("impossible counts");
 }
 

@@ -225,7 +225,8 @@ static void test_a_deep_coroutine_is_not_home(void)
 	munmap(stacks, COROUTINE + THREAD);
 }
 
-/* A read below the main stack would make the kernel extend that stack. */
+/* A read below the main stack would make the kernel extend that stack. So a walk that begins on
+ * another stack must not read there. */
 static void test_the_main_stack_is_not_probed_from_elsewhere(void)
 {
 	char *stack =

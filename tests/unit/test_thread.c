@@ -175,7 +175,7 @@ static void borrow(struct other *other)
 	other->left = hp_tls.left + hp_tls.checkpoint;
 }
 
-/* The thread allocates in destructors that run after ours. */
+/* The thread allocates in destructors that run after ours, which has given up its struct. */
 static void test_a_thread_that_is_going_borrows_a_struct(void)
 {
 	struct other other;

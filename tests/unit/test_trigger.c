@@ -139,8 +139,9 @@ static void test_step_shrinks_near_an_interval(void)
 	CHECK_UINT_EQ(hp_trigger_step(), 1);
 }
 
-/* Near an interval of bytes freed or in use, the step stays at 4 KiB or more: those bytes may stop
- * growing, and the interval may never pass. */
+/* Near the end of an interval of bytes freed or in use, the step stays at 4 KiB or more: those
+ * bytes may stay just below the end for ever, and without a minimum all steps would then be tiny.
+ */
 static void test_step_near_an_end_that_may_not_come(void)
 {
 	start(0, 0, 16 * MIB);

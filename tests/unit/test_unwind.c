@@ -415,7 +415,7 @@ static void test_frame_pointer_leads_to_no_return_address(void)
 	CHECK(hp_frame_rule_init(true /* use tables */));
 }
 
-/* This test must be the last one: libunwind is not used in this process any more. */
+/* This test must be the last one: after it, this process does not use libunwind any more. */
 static void test_libunwind_is_lost_for_good(void)
 {
 	struct hp_frame_rule rule;

@@ -58,8 +58,8 @@ static uint32_t next_random(struct walkers *w)
 	return w->random;
 }
 
-/* Compares the two walks, but only in one of eight calls, so that remembered frames are out of date
- * by the next walk, also in the middle. */
+/* Compares the two walks, but only in one of eight calls, so that by the next walk some remembered
+ * frames are out of date, also in the middle of the stack. */
 static NOINLINE void compare(struct walkers *w)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();

@@ -42,7 +42,8 @@ static void test_names_are_whole_and_unique(void)
 		}
 }
 
-/* Cores contain memory that was written, as by a relocation; they omit constants without one. */
+/* Cores contain memory that was written, as by a relocation; they omit constants without one. So
+ * each part of the view must contain an address that the loader relocates. */
 static void test_every_part_has_a_relocation(void)
 {
 	for (uint32_t i = 0; i < heapprof_view.n_parts; i++) {
