@@ -121,8 +121,8 @@ static int do_stop_twice(char **argv)
 }
 
 /* Has HeapProfilerDump() called by the C library instead of by code of the program: here as the
- * start function of a thread. A handler that ends with a call of it looks the same to the profiler.
- * argv: prefix */
+ * start function of a thread. A signal handler that jumps to it at its end, instead of calling it,
+ * looks the same to the profiler. argv: prefix */
 static int do_callback(char **argv)
 {
 	pthread_t thread;

@@ -94,7 +94,8 @@ static NOINLINE void do_realloc_growing(int is_first)
 	sink = p;
 }
 
-/* Moves blocks. Runs last, so that hardly any of the old addresses is used again. */
+/* Moves blocks. Runs last, so that hardly any of the old addresses is used again: a new block there
+ * would replace the record of an old one that is wrongly left. */
 static NOINLINE void do_realloc_moving(int is_first)
 {
 	static __thread void *blocks[200];

@@ -151,7 +151,7 @@ static int do_signals(char **argv)
 
 		if (sigaction(i, NULL, &action) != 0)
 			continue;
-		/* the parent may have made us ignore some, as nohup(1) does */
+		/* the parent may have made us ignore some signals, as nohup(1) does */
 		require(action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN,
 			"no handler but the program's");
 	}

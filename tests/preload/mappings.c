@@ -94,8 +94,8 @@ enum {
 	N_KEPT = 20000
 };
 
-/* Moves one mapping after another to the same place. Each move leaves a hole where the mapping
- * was. */
+/* Moves one mapping after another to the same place. Each move leaves a hole where the mapping was;
+ * another thread may map there before the profiler has recorded the move. */
 static void *move_away(void *unused)
 {
 	char *to = map(KEPT);

@@ -41,7 +41,7 @@ static void say_number(long n)
 	say(text);
 }
 
-/* In a program with the archive, only this reference links the function. */
+/* In a program with the archive, only this reference makes the linker include the function. */
 #ifdef HAS_ARCHIVE
 void HeapProfilerDump(const char *reason);
 
@@ -211,7 +211,7 @@ static void wait_for_child(pid_t child)
 	waitpid(child, NULL, 0);
 }
 
-/* A child that no handler of fork has seen, and that does not allocate. */
+/* Makes a child by a system call, so no fork handler runs. The child does not allocate. */
 static int do_raw_fork(char **argv)
 {
 	sink = malloc(3000);

@@ -118,7 +118,7 @@ static int do_replaced(char **argv)
 
 	allocate_through(old, 10, 0);
 	require(rename("y.so", "x.so") == 0, "rename");
-	void *new = dlopen("././x.so", RTLD_NOW | RTLD_LOCAL); /* a name that is not known yet */
+	void *new = dlopen("././x.so", RTLD_NOW | RTLD_LOCAL); /* a name new to the loader */
 
 	require(new &&new != old, "dlopen");
 	allocate_through(new, 20, 0);
@@ -252,7 +252,7 @@ static NOINLINE void allocate_three(void)
 		sink = malloc(1000);
 }
 
-/* Opens a library in a namespace of its own. That library's malloc() belongs to another copy of the
+/* Opens a library in a new namespace of the loader, so its malloc() belongs to another copy of the
  * C library. */
 static int do_namespace(char **argv)
 {

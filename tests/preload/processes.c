@@ -294,7 +294,8 @@ static NOINLINE void reuse_one(void)
 }
 
 /* Frees some blocks. The allocator keeps them for the thread that has freed them. Frees several,
- * because a block may be larger than was asked for. */
+ * because a block may be larger than was asked for, and then is not kept for requests of that size.
+ */
 static void free_some_for_reuse(void)
 {
 	void *blocks[7];

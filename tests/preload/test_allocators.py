@@ -82,8 +82,8 @@ def test_a_block_of_jemallocs_own_is_counted_once_a_call(folder, interval):
 
 @test
 def test_jemallocs_own_interface_bound_at_once(folder):
-    """jemalloc calls its own interface too, and is relocated before our library. The loader prints
-    no message about that."""
+    """jemalloc calls its own interface too, and is relocated before our library, which defines the
+    same names. The loader must print no message, as it would if ours were indirect functions."""
     env = environment(folder, preload=f'{LIB}:{find_allocator("jemalloc")}', LD_BIND_NOW='1')
     result = run_quietly([program('jemalloc'), '4'], env)
     equal(check_dump(folder, result.stdout), 3, 'lines')
@@ -98,7 +98,7 @@ def run_over_full_tcmalloc(folder, *command, **variables):
 
 @test
 def test_full_tcmalloc(folder):
-    """HEAPPROFILE would also start the profiler of tcmalloc. It must not start."""
+    """HEAPPROFILE would also start the profiler of tcmalloc. That profiler must not start."""
     result = run_over_full_tcmalloc(folder, 'entries', '4')
     equal((result.returncode, result.stderr), (0, ''), 'the program')
     check(check_dump(folder, result.stdout) > 6, 'lines')

@@ -86,7 +86,7 @@ def test_environment_and_calls(folder):
 
 @test
 def test_stopped_without_a_dump_of_the_last_session(folder):
-    """There are dumps of an earlier session, so no message is needed."""
+    """There are dumps of an earlier session, so no message says that none was written."""
     run_quietly([program('api'), 'stop-twice', f'{folder}/p'], environment(folder, preload=None))
     equal(names_of_dumps(folder), ['p.0001.heap'], 'files')
 

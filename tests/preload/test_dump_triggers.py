@@ -100,7 +100,7 @@ def test_all_intervals_begin_anew_with_each_dump(folder):
 @test(command=['touch', 'touch-without-main'])
 def test_rss_interval(folder, command):
     """In /proc, the files of a process are those of its main thread, and report nothing after that
-    thread has ended."""
+    thread has ended. The profiler then reads those of the calling thread."""
     with Waiting(folder, command, HEAP_PROFILE_RSS_INTERVAL='32M',
                  HEAP_PROFILE_ALLOCATION_INTERVAL='0') as program_:
         program_.wait_for_dumps(1)
@@ -152,7 +152,8 @@ def test_signal_that_the_program_ignores(folder):
 
 @test
 def test_signal_of_a_fault(folder):
-    """A handler of ours would repeat the fault for ever."""
+    """A signal that reports a fault is refused. A handler of ours would return to the instruction
+    that caused the fault, for ever."""
     result = run([TRIGGERS, 'crash'], environment(folder, HEAPPROFILESIGNAL='SEGV'))
     equal(result.returncode, -signal.SIGSEGV, 'status')
     equal(result.stderr, "heapprof: HEAPPROFILESIGNAL='SEGV': this signal can't be caught, "
@@ -202,7 +203,8 @@ def test_signals_within_the_profiler(folder, interval):
 
 @test(interval=['1', '64'])
 def test_a_thread_ends_first_in_a_fork_child(folder, interval):
-    """The C library frees memory there while it holds a lock. This must not trigger a dump."""
+    """When a thread ends in a fork child, the C library frees memory while it holds a lock. This
+    must not trigger a dump."""
     for i in range(5):
         run_quietly([TRIGGERS, 'fork-and-join'],
                     environment(folder, HEAPPROFILESIGNAL='USR2',

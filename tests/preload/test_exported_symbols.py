@@ -42,7 +42,8 @@ def test_exported_names(folder):
 
 @test
 def test_needed_libraries(folder):
-    """libunwind also exports _Unwind_*. If it came before libgcc_s, C++ plugins would crash."""
+    """libunwind also exports _Unwind_*. If it came before libgcc_s, C++ plugins would use its
+    functions and crash."""
     out = subprocess.run(['readelf', '-dW', LIB], capture_output=True, text=True).stdout
     needed = re.findall(r'NEEDED.*\[(.+)\]', out)
     unwinders = [i for i, name in enumerate(needed) if name.startswith('libunwind')]
@@ -72,7 +73,8 @@ def test_exceptions_are_libgccs(folder):
 
 @test
 def test_thread_local_storage_is_small(folder):
-    """A library that is opened late must fit into what is left of the static TLS block."""
+    """If our library is opened late, its thread-local storage must fit into what is left of the
+    static TLS block."""
     out = subprocess.run(['readelf', '-lW', LIB], capture_output=True, text=True).stdout
     size = int(re.search(r'^ +TLS +(?:0x\w+ +){4}0x(\w+)', out, re.M).group(1), 16)
     check(size <= 1024, f'{size} bytes')

@@ -201,7 +201,8 @@ def test_runtime_that_comes_later(folder):
 
 @test(unwinder=['libunwind', 'frame-pointer'])
 def test_callers_in_a_plugin(folder, unwinder):
-    """The leaf is operator new of the C++ library, which keeps no frame pointer."""
+    """The leaf is operator new of the C++ library, which keeps no frame pointer. Its callers must
+    be in the stack all the same."""
     compare_hosts(folder, ['preloaded'], ['local', plugin(None)], HEAP_PROFILE_UNWINDER=unwinder)
     for _, names in last_dump(f'{folder}/preloaded').stacks():
         if 'use_all' in names and 'hold' in names:

@@ -263,7 +263,8 @@ def test_another_user_is_told_whose_it_is(folder):
 
 @test
 def test_names_come_from_the_root_of_the_process(folder):
-    """The paths of its program and libraries lead elsewhere outside of its root."""
+    """Outside of the root of the process, the paths of its program and libraries lead elsewhere. So
+    the files must be looked for below that root."""
     if os.geteuid() != 0:
         skip('needs root')
     root = f'{folder}/root'

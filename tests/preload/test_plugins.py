@@ -69,7 +69,8 @@ def test_library_at_many_places(folder, library):
 
 @test
 def test_library_that_is_replaced(folder):
-    """Two files without a build ID that had the same path one after the other."""
+    """Opens two files without a build ID that have the same path one after the other. The dump
+    distinguishes them: the path of the first ends with " (deleted)"."""
     for name in ('x.so', 'y.so'):
         shutil.copy(f'{PROGRAMS}/libplugin_anonymous.so', f'{folder}/{name}')
     run_quietly([program('plugins'), 'replaced'], environment(folder), cwd=folder)

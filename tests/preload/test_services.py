@@ -217,8 +217,8 @@ def test_nginx(folder):
 
 @test(mpm=['prefork', 'event'])
 def test_apache(folder, mpm):
-    """The workers of Apache hardly allocate, and the threads of an event worker block all
-    signals."""
+    """The workers of Apache hardly allocate, so no dump by time is waited for. The threads of an
+    event worker block all signals, so with it no dump by signal is either."""
     need_service('apache2')
 
     def make_argv(inside):
