@@ -48,7 +48,8 @@ class Compile(Seconds):
 
     def command(self, bench):
         need('g++')
-        # The source of a short run has no headers, for which gperftools would need a minute.
+        # A short run compiles a source without headers: under gperftools, one with headers would
+        # take a minute.
         source = os.path.join(bench.runner.folder, 'templates',
                               'main.cc' if bench.is_short else 'unit0.cc')
         if not os.path.exists(source):
@@ -204,7 +205,7 @@ class Postgres(Load):
 
     @staticmethod
     def is_ready(data, pid):
-        """Returns whether the server with this process ID is ready. It reads the process ID from
+        """Returns whether the server with this process ID is ready. Also compares the process ID in
         the file, because a server that was killed leaves its file."""
         try:
             with open(f'{data}/postmaster.pid', encoding='utf-8') as file:

@@ -141,7 +141,8 @@ def one_shell_for_all(folder):
 
 @tap.test
 def git_writes_into_no_repository_of_the_callers(folder):
-    """git runs in a hook, where variables of git name the repository of the caller."""
+    """If a case runs in a hook of git, variables name the repository of the caller. The git of the
+    case must not use them."""
     tap.need('git')
     own = os.path.join(folder, 'own')
     subprocess.run(['git', 'init', '-q', own], check=True)

@@ -96,7 +96,7 @@ def demo_finds_the_leak(folder):
 
 @tap.test
 def demo_of_another_program(folder):
-    """The child of the shell writes the dumps."""
+    """The service is a child of the shell, and the dumps compared are those of this child."""
     program = chain.compile_program(os.path.join(folder, 'service'), chain.SERVICE, '-pthread')
     done = demo(folder, 'sh', '-c', f'{program} 40000; exit 3', HEAP_PROFILE_SAMPLE_INTERVAL='16K')
     assert done.returncode == 0, done.stdout + done.stderr

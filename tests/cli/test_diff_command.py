@@ -141,9 +141,10 @@ def variance(blocks, interval):
 def a_pass_says_what_it_would_have_seen(folder):
     """A gate that passes names growth that it would have detected. By theory growth G is detected
     85 times of 100 if G - limit is (1.645 + 1.036) standard deviations: for a one-sided test at 95
-    %, and the quantile of 85 %. Limit and deviation are estimated from 450 samples of 30,000 B,
-    which are all of the heap but a thirtieth. One standard deviation of these estimates is 5 % of
-    the limit and 2.5 % of the deviation, so a tolerance of 20 % is more than three of them."""
+    %, and the quantile of 85 %. Limit and deviation are estimated from 450 samples of blocks of
+    30,000 B, which make up all but a thirtieth of the heap. One standard deviation of these
+    estimates is 5 % of the limit and 2.5 % of the deviation, so a tolerance of 20 % is more than
+    three of them."""
     base, new = sampled(folder, 'base', 1, HEAP), sampled(folder, 'new', 2, HEAP)
     report = json.loads(diff('-F', 'json', '-g', 'inuse_space=50%', base, new)[0])
     power, held = report['gates'][0]['power'], sum(n * s for (_, s), n in HEAP.items())

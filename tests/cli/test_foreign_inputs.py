@@ -442,8 +442,8 @@ def go_without_its_comments(folder):
 
 @tap.test
 def no_names_of_what_lies_elsewhere(folder):
-    """Addresses get no names from a position-independent program, or from a program whose file is
-    longer than the address but whose code is elsewhere."""
+    """Without a memory map, addresses get no names from a position-independent program, or from a
+    program whose file is longer than the address but whose code is elsewhere."""
     tap.need('cc')
     body = '__attribute__((noinline)) void f(void) { asm volatile("nop;nop;nop;nop"); }\n'
     source = write(folder, 'const char much[8 << 20] = {1};\n' + body +

@@ -226,8 +226,9 @@ static void find_code(pid_t pid)
 		fclose(f);
 }
 
-/* Returns whether the library makes this call. Of the programs that the command runs only one has
- * the library. Its fork children have the library at the same addresses. */
+/* Returns whether the library makes this call. Of the programs that the command runs, only one may
+ * have the library, because its addresses are looked up once. Fork children of that program have
+ * the library at the same addresses. */
 static bool is_of_library(const struct seccomp_notif *notice)
 {
 	unsigned long address = notice->data.instruction_pointer;

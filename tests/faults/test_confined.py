@@ -28,8 +28,8 @@ def test_filter_refuses_all(folder, interval):
 
 @test
 def test_filter_kills_at_open(folder):
-    """Recording opens no file. If a dump were due, the program's filter would kill it, because the
-    library cannot know about the filter."""
+    """Recording opens no file. A dump opens one, for which the program's filter would kill the
+    program, because the library cannot know about the filter. So no dump is due here."""
     outcome = profiled([VICTIM, 'deadly-open'], folder, HEAP_PROFILE_EXIT_DUMP=0)
     check_told(outcome, 'HEAP_PROFILE_EXIT_DUMP=0')
     equal(os.listdir(outcome.folder), [], 'files')

@@ -120,9 +120,9 @@ def count_reads_of_folder(folder, *argv, **variables):
 
 @test
 def test_folder_of_many_dumps(folder):
-    """If every process read the folder, the total time would grow with the square of the number of
-    processes. So a process does not read it if it writes no dump, or if its dumps have its process
-    ID in their names."""
+    """If every process read the folder, which has dumps of all earlier ones, the total time would
+    grow with the square of the number of processes. So a process does not read it if it writes no
+    dump, or if its dumps have its process ID in their names."""
     processes = f'{os.environ["HEAPPROF_PRELOAD_PROGRAMS"]}/processes'
     os.mkdir(f'{folder}/d')
     for number in range(1, 2001):

@@ -18,7 +18,8 @@ static unsigned long n_crashes;
 const char *__asan_default_options(void);
 const char *__asan_default_suppressions(void);
 
-/* Leaks of calls that were given up do not count as bugs. The signals are handled here. */
+/* Leaks of calls that were given up do not count as bugs. The sanitizer leaves the signals of
+ * crashes to our handler. */
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0";

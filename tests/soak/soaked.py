@@ -268,8 +268,8 @@ class Postgres(Load):
         self.n_done += 1
 
     def was_restarted(self, n_killed_before, done):
-        """Returns whether pgbench failed because the server restarted. The server does so at any
-        time after a backend was killed, and turns clients away until then."""
+        """Returns whether a client failed because the server restarted. The server restarts at any
+        time after a backend was killed, and turns clients away until it is ready again."""
         return self.n_killed > n_killed_before or 'the database system is' in done.stderr
 
     def check_sums(self):
