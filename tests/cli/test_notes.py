@@ -106,8 +106,8 @@ def memory_that_is_accounted_for(folder):
 
 @tap.test
 def a_gap_that_is_chance(folder):
-    """About 273 MiB are missing. If that is 16 intervals and nothing was sampled of them, this is
-    not due to chance."""
+    """About 273 MiB are missing. If that is 16 intervals or more and nothing was sampled of them,
+    this is not due to chance. If it is less, there is no note."""
     with open(UNSEEN) as file:
         text = file.read()
     for interval, n in ((17 * MIB, 1), (18 * MIB, 0)):
@@ -129,8 +129,8 @@ def once_in_a_series(folder):
 
 @tap.test
 def of_dumps_only(folder):
-    """A profile causes no notes, because the conversion that made it has printed them. Samples that
-    were kept unscaled are not estimates."""
+    """A profile causes no notes, because the conversion that made it has printed them. Samples
+    that --reproducible keeps unscaled are not estimates, so no note says that memory is missing."""
     for path in (CUT, UNSEEN):
         out = os.path.join(folder, 'out')
         cli.succeed('convert', '-q', '-n', path, '-o', out)

@@ -134,8 +134,9 @@ def test_restart_under_the_same_prefix(folder):
 
 @test
 def test_siblings(folder):
-    """Eight processes, each with a fork child, share a prefix. They do not know about each other,
-    because the test that starts them runs without the library."""
+    """Eight processes, each with a fork child, share a prefix. The eight do not know about each
+    other, because the test that starts them runs without the library and leaves no mark of an owner
+    in their environment."""
     env = environment(folder, HEAP_PROFILE_ALLOCATION_INTERVAL='30K')
     siblings = [subprocess.Popen([PROCESSES, 'fork'], env=env) for _ in range(8)]
     for process in siblings:

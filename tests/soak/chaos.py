@@ -47,7 +47,8 @@ class Chaos:
         return self.random.choice([load.process.pid, *children_of(load.process.pid)])
 
     def dump(self, load):
-        """Asks for a dump by signal. This is not a fault, but no other code uses this trigger."""
+        """Asks for a dump by signal. This is not a fault; it is here because nothing else in the
+        soak uses this trigger."""
         if not has_handler(load.process.pid, DUMP_SIGNAL):
             return False
         send(load.process.pid, DUMP_SIGNAL)
