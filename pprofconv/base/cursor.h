@@ -96,10 +96,10 @@ int64_t cursor_take_signed(struct cursor *cursor); /* a '-' may come first */
 /* A word whose 8 bytes are all equal to `byte`. */
 #define CURSOR_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Returns how many hexadecimal digits `bytes` begins with, 0 to 8, and sets *out_value to their
- * value, unless there are none. All 8 bytes are checked at once, as parts of one word: for a byte c
- * below 0x80, the high bit of c + 0x80 - '0' is set if c is at least '0'. The other bounds are
- * checked in the same way. */
+/* Returns how many hexadecimal digits the 8 bytes at `bytes` begin with, 0 to 8, and sets
+ * *out_value to their value, unless there are none. All 8 bytes are checked at once, as parts of
+ * one word: for a byte c below 0x80, the high bit of c + 0x80 - '0' is set if c is at least '0'.
+ * The other bounds are checked in the same way. */
 static inline unsigned cursor_hex_word(const char *bytes, uint64_t *out_value)
 {
 	uint64_t word, low, lower, is_digit, is_letter, value;
@@ -129,7 +129,7 @@ static inline unsigned cursor_hex_word(const char *bytes, uint64_t *out_value)
 static inline uint64_t cursor_take_hex(struct cursor *cursor)
 {
 	const char *at = cursor->at;
-	uint64_t value = 0, lost = 0; /* the bits that were shifted out */
+	uint64_t value = 0, lost = 0; /* `lost`: the bits shifted out of `value` */
 	unsigned n = 8;
 	int digit;
 
@@ -156,8 +156,8 @@ static inline uint64_t cursor_take_hex(struct cursor *cursor)
 /* Takes and returns the text before the next space or the end. It may be empty. */
 struct cursor cursor_take_word(struct cursor *cursor);
 
-/* Returns whether the text up to the end has no control characters other than tabs and line
- * ends. */
+/* Returns whether the text up to the end has no bytes below ' ' other than white space (\t to
+ * \r). */
 bool cursor_is_text(struct cursor cursor);
 
 /* Moves the end of the text to before any spaces and line ends there. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An input is a file that is read from beginning to end, line by line or as a whole. It recognizes
- * gzip and zstd data by its content and unpacks it on the fly. Memory is bounded by the longest
- * line. */
+ * gzip and zstd data by its content and unpacks it on the fly. Reading line by line takes memory
+ * for the longest line only. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,8 +57,8 @@ uint64_t input_line_number(const struct input *input);
  * ended. */
 bool input_line_is_cut(const struct input *input);
 
-/* Sets *out_rest to all bytes that have not been taken, which are valid as long as the input.
- * Returns input_status(). */
+/* Sets *out_rest to all bytes that have not been taken, which are valid as long as the input, and
+ * returns 0. On failure returns input_status() and leaves *out_rest unchanged. */
 int input_take_rest(struct input *input, struct cursor *out_rest);
 
 /* Sets *out_some to the next bytes, as many as are available, valid until the next call; to none at

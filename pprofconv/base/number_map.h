@@ -21,7 +21,7 @@ struct number_map {
 	size_t n_used;
 };
 
-/* Adds a key that is not in the map yet. Returns 0; or returns -ENOMEM and adds nothing. */
+/* Adds a key, which must not be in the map yet. Returns 0; or returns -ENOMEM and adds nothing. */
 int number_map_insert(struct number_map *map, uint64_t key, uint32_t value);
 
 /* Frees the slots and leaves an empty map. */

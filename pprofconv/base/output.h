@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An output is a file that the program writes. The file appears under its name only when it is
- * committed, and then it is complete. */
+/* An output is a file that the program writes. A regular file appears under its name only when the
+ * output is committed, and then it is complete. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

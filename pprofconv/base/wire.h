@@ -24,6 +24,6 @@ struct wire_field {
 };
 
 /* Takes the next field, sets *out_field to it and returns true. Returns false at the end. If the
- * next bytes are not a complete field, sets bytes->failed, leaves the cursor before them and
- * returns false. */
+ * next bytes are not a complete field of one of these wire types, sets bytes->failed, leaves the
+ * cursor before them and returns false. */
 bool wire_next_field(struct cursor *bytes, struct wire_field *out_field);
