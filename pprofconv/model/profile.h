@@ -29,8 +29,8 @@ struct profile_value_type {
 	uint32_t unit; /* string, such as bytes */
 };
 
-/* A mapping is a range of the address space that a file was mapped to. Mapping 0 is the program
- * itself. */
+/* A mapping is a range of the address space that a file was mapped to. Mapping 0 is taken for the
+ * program itself, as in pprof. */
 struct profile_mapping {
 	uint64_t start;
 	uint64_t limit;    /* the first address after it */
@@ -40,7 +40,7 @@ struct profile_mapping {
 	uint32_t unknown;  /* in profile.unknown_fields: fields unknown to us, or 0 */
 	bool was_deleted;  /* the file was already deleted when the profile was made; not written */
 	/* These say what is known about the locations in the mapping. pprof does not symbolize a
-	 * mapping in which any of these is set. A symbolizer may write them. */
+	 * mapping in which any of the first three is set. A symbolizer may write them. */
 	bool has_functions;
 	bool has_filenames;
 	bool has_line_numbers;
@@ -233,14 +233,15 @@ uint64_t profile_metadata_number(const struct profile *profile, const char *key)
  * - the program comes first: the mapping of the file `program` (a path or its last part; NULL or ""
  *   if it is not known), else the first mapping of a file that is not a library;
  * - each location without a mapping gets the one that holds its address; if there is none, it gets
- *   a mapping without a file that spans everything, as pprof makes it. */
+ *   a mapping without a file that spans everything, as pprof makes it. A location whose address is
+ *   0 gets none. */
 void profile_settle_mappings(struct profile *profile, const char *program);
 
 /* The name of the function that stands for a missing stack. */
 #define PROFILE_NO_STACK "(no stack)"
 
 /* Completes a profile that was read, as other tools require: a sample without a location gets a
- * location whose function is PROFILE_NO_STACK, and a location without a mapping gets a mapping
+ * location whose function is PROFILE_NO_STACK, and all locations without a mapping get one mapping
  * without a file. No stack may be added afterwards. */
 void profile_complete(struct profile *profile);
 
