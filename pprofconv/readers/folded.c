@@ -332,9 +332,9 @@ static bool see_rest(struct seen *seen, struct cursor rest, bool is_longest)
 	return true;
 }
 
-/* Accepts a head if every line is a stack with a number, and at least one stack has two frames. If
- * no stack has two frames, the answer is PROBE_LIKELY, or PROBE_UNSURE if there is no stack or a
- * stack whose only frame is a number. */
+/* Accepts a head if every line is blank, a comment, or a stack with a number, and at least one
+ * stack has two frames. If no stack has two frames, the answer is PROBE_LIKELY, or PROBE_UNSURE if
+ * there is no stack or a stack whose only frame is a number. */
 static enum probe probe_folded(struct cursor head)
 {
 	bool is_longest = cursor_left(&head) == READER_HEAD_MAX;

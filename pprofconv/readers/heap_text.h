@@ -26,7 +26,8 @@ struct heap_header {
 const char *heap_text_header(struct cursor line, bool any_inuse, struct heap_header *out_header);
 const char *heap_text_counts(struct cursor *line, bool any_inuse, struct heap_counts *out_counts);
 
-/* Same as heap_text_counts() without `any_inuse`, but reads counts that have no '@' after them. */
+/* Same as heap_text_counts() with false for `any_inuse`, but reads counts that have no '@' after
+ * them. */
 const char *heap_text_pairs(struct cursor *line, struct heap_counts *out_counts);
 
 /* Returns whether the first line of `head` is a header of this family. */

@@ -2,7 +2,7 @@
 /* Reads jemalloc's dumps. After each stack they have a line `t*` with the counts of all threads
  * together, and a line with the counts of each thread. Each line is scaled to estimates by its own
  * mean size. jemalloc 5.3 prints counts that make these estimates right; older versions print the
- * sampled counts, which are treated in the same way. */
+ * sampled counts, for which the estimates are right only if all objects of a line have one size. */
 #include <errno.h>
 
 #include "base/number_map.h"

@@ -30,7 +30,7 @@ struct decoder {
 	struct cursor bytes; /* the whole input */
 	size_t place;        /* byte offset of the current field */
 	VEC(uint32_t) strings;
-	VEC(uint8_t) head; /* the fields that are not repeated messages, one after the other */
+	VEC(uint8_t) head; /* the fields except FIELD_SAMPLE to FIELD_STRING, one after the other */
 	bool has_time;
 	struct number_map mappings, locations, functions; /* from ids in the file, never 0 */
 	VEC(uint32_t) frames;
@@ -502,7 +502,8 @@ static bool is_cut_message(struct cursor head)
 }
 
 /* Accepts a head if its first field is a known field and all following fields look right, up to a
- * field that the end of the head cuts off. */
+ * field that the end of the head cuts off. After four such fields, a field that is damaged does not
+ * count: the reader will report it. */
 static enum probe probe_pprof(struct cursor head)
 {
 	bool is_whole = cursor_left(&head) < INPUT_HEAD_SIZE;

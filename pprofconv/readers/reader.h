@@ -16,7 +16,7 @@ enum {
 	READER_E_CORRUPT,      /* not valid in its format, truncated, or damaged */
 };
 
-/* The longest head that a probe gets. No format has a longer line. */
+/* The longest head that a probe gets. Lines may be longer, up to INPUT_LINE_MAX. */
 #define READER_HEAD_MAX (1u << 20)
 
 enum probe { /* whether an input is in a format, judging by its beginning */

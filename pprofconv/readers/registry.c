@@ -40,7 +40,8 @@ static int report_unknown(struct cursor head, struct diag *diag)
 }
 
 /* Returns the first reader whose answer to `head` is not PROBE_NO, and sets *out_answer to this
- * answer; returns NULL if there is none. PROBE_UNSURE counts as PROBE_NO if `is_last` is true. */
+ * answer; returns NULL if there is none. PROBE_UNSURE counts as PROBE_NO if `is_last` is true: no
+ * longer head will follow. */
 static const struct reader *probe_all(struct cursor head, bool is_last, enum probe *out_answer)
 {
 	for (size_t i = 0; readers[i]; i++) {
