@@ -81,7 +81,8 @@ static bool is_mangled(const char *name)
 }
 
 /* Sets the frame's linkage name to the name of the symbol at the address, if there is a symbol. If
- * the frame has a name from DWARF, which lacks the namespaces, only a mangled symbol is used. */
+ * the frame has a name from DWARF, which lacks the namespaces, only a mangled symbol is used, since
+ * any other symbol lacks them too. */
 static void name_by_symbol(struct binary *binary, uint64_t address, struct frame *frame)
 {
 	const struct symbol *symbol = symtab_find(&binary->symtab, address);

@@ -22,8 +22,8 @@ int binary_new(struct object *object, const struct debugfile_paths *paths,
 	       struct binary **out_binary);
 
 /* Appends the frames at a linked address, in the order of debuginfo_find(). They come from DWARF;
- * what DWARF does not say comes from the symbols. Appends nothing if nothing is known. Returns 0 or
- * -ENOMEM. */
+ * what it does not say of the outermost frame's name comes from the symbols. Appends nothing if
+ * nothing is known. Returns 0 or -ENOMEM. */
 int binary_find(struct binary *binary, uint64_t address, frame_list *frames);
 
 /* Takes NULL. */

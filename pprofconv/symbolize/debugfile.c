@@ -132,8 +132,8 @@ static char *folder_of_object(const struct object *object)
 	return path;
 }
 
-/* Looks in the same places as try_link(), but only below the root. `path` is the path of the file
- * there. */
+/* Looks in the same places as try_link(), but only below the sysroot. `path` is the path there of
+ * the file with the link. */
 static int try_link_in_root(const char *path, const struct wanted *wanted,
 			    const struct debugfile_paths *paths, struct object **out_file)
 {

@@ -25,7 +25,7 @@ struct scope_limits {
 };
 
 /* The initial value of ranges_left. A limit is needed because many DIEs may share one list of
- * ranges. */
+ * ranges, so that a small file could give more ranges than memory holds. */
 #define SCOPE_RANGES_MAX (32u << 20)
 
 /* Reads all functions of a unit. Broken DWARF ends the reading; what was read before it stays.

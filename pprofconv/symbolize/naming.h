@@ -9,7 +9,7 @@
 struct naming {
 	struct profile *profile;
 	enum demangle_style style;
-	VEC(uint32_t) names; /* for each string of the profile, its demangled form, or 0 */
+	VEC(uint32_t) names; /* for each string of the profile, its demangled form; 0: none yet */
 	VEC(char) path;      /* scratch */
 };
 

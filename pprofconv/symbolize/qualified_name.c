@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A DIE has no pointer to its parent, so the first look-up in a unit lists all DIEs that can
  * contain a function, the containers. Containers nest: a DIE is in the last container that starts
- * before the DIE, or in a container around that one. */
+ * before the DIE, or in a container around that one, or in none. */
 #include "symbolize/qualified_name.h"
 
 #include <dwarf.h>

@@ -111,8 +111,9 @@ static bool is_without_map(const struct profile_mapping *mapping)
 	       (mapping->limit == 0 || mapping->limit == UINT64_MAX);
 }
 
-/* Sets the place's linked address. Returns true if it is known, or false if not. Without a memory
- * map it is known only in a program that runs where it was linked: it is the address itself. */
+/* Sets the place's linked address and returns true if it is known; otherwise sets linked_address to
+ * the place's offset in the file and returns false. Without a memory map the linked address is
+ * known only in the code of a program that runs where it was linked: it is the address itself. */
 static bool find_linked(const struct profile_mapping *mapping, const struct object *object,
 			struct place *place)
 {
@@ -191,7 +192,8 @@ static void report_progress(struct symbolizer *s)
 		s->options->on_progress(s->options->progress_context, ++s->n_done);
 }
 
-/* Names the locations of one mapping. `places` are all locations of the mapping. */
+/* Names the locations of one mapping, unless some of them have names already. `places` are all its
+ * locations without names. */
 static int symbolize_mapping(struct symbolizer *s, struct place *places, size_t n)
 {
 	struct symbolize_result *result = &s->summary->mappings.items[places->mapping];

@@ -29,7 +29,7 @@ int symtab_add(struct symtab *symtab, const struct object *object);
 int symtab_build(struct symtab *symtab);
 
 /* Returns the symbol of the function at a linked address, or NULL if there is none. A symbol
- * without a size extends to the next symbol. */
+ * without a size extends to the next symbol of its section, or to the end of the section. */
 const struct symbol *symtab_find(const struct symtab *symtab, uint64_t address);
 
 void symtab_deinit(struct symtab *symtab);
