@@ -6,8 +6,8 @@
 
 #include "model/profile.h"
 
-/* Compares two mappings by file, then by the part of the file that is mapped. Mappings without a
- * file come last. */
+/* Compares two mappings by file and build ID, then by the part of the file that is mapped. Mappings
+ * without a file come last. */
 int canonical_compare_files(const struct profile *profile, uint32_t left, uint32_t right);
 
 /* Returns the size of a mapping in pages, rounded up. In two processes, mappings of the same file
@@ -15,6 +15,6 @@ int canonical_compare_files(const struct profile *profile, uint32_t left, uint32
 uint64_t canonical_size_in_pages(const struct profile_mapping *mapping);
 
 /* Returns a sorted copy, which the caller frees, or NULL if memory is out. `program` is the number
- * of the mapping that is sorted first, or PROFILE_NONE. In `profile`, an address in a mapping
- * counts from the start of the mapping; in the copy it counts from 0. */
+ * of the mapping that is sorted first, or PROFILE_NONE. In `profile`, the address of a location in
+ * a mapping must count from the start of the mapping; in the copy it counts from 0. */
 struct profile *canonical_copy(const struct profile *profile, uint32_t program);

@@ -33,9 +33,10 @@ int copy_between_init(struct copy_between *translation, const struct profile *fr
 void copy_between_deinit(struct copy_between *translation);
 
 /* Each of these functions adds to `to` the part that has the given number in `from`, unless `to`
- * has it already. The result is the part's number in `to`; samples have no numbers, and need
- * translation.locations. Unknown fields are left out, because they may refer to parts that have
- * other numbers now. Failures are kept in the status of `to`. */
+ * has it already. The result is the part's number in `to`. copy_between_sample() gives none,
+ * applies the change if one is set, and needs translation.locations. Unknown fields are left out,
+ * because they may refer to parts that have other numbers now. Failures are kept in the status of
+ * `to`. */
 uint32_t copy_between_string(struct copy_between *translation, uint32_t string);
 uint32_t copy_between_function(struct copy_between *translation, uint32_t function);
 void copy_between_sample(struct copy_between *translation, uint32_t sample);

@@ -22,7 +22,7 @@ struct frame_function {
 struct frame_location {
 	uint32_t first;     /* the first of its functions in frames.of_locations */
 	uint32_t n;         /* the number of its functions, without dropped ones */
-	bool is_dropped;    /* its frames are dropped, with everything that they called */
+	bool is_dropped;    /* dropped with everything that it called, unless at the root */
 	bool drops_callees; /* its outer frames stay, but what they called is dropped */
 };
 
@@ -65,7 +65,8 @@ int frames_init(struct frames *frames, const struct profile *profile);
 int frames_init_view(struct frames *frames, const struct profile *profile,
 		     const struct frames_view *view);
 
-/* Adds the names of functions whose files are unknown to *out. Returns 0 or -ENOMEM. */
+/* Adds to *out the names of the profile's functions whose files are unknown. Returns 0 or
+ * -ENOMEM. */
 int frames_find_fileless(const struct profile *profile, struct strtab *out);
 
 void frames_deinit(struct frames *frames);

@@ -4,8 +4,8 @@
  *
  * - equal samples are added up; mappings of the same file become one mapping, even if processes had
  *   the file at different addresses, and the addresses of locations move with it;
- * - the time is the earliest, durations are added up, the period is the largest, and all comments
- *   are kept;
+ * - the time is the earliest, durations are added up, the period is the largest, and each comment
+ *   is kept once;
  * - everything is sorted by content.
  *
  * Unknown fields are left out, because they may refer to parts that have other numbers now. */

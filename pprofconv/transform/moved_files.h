@@ -20,8 +20,8 @@ struct moved_file {
 /* All zeroes: empty. */
 struct moved_files {
 	VEC(struct moved_file) candidates; /* sorted by name, then by the path, read from its end */
-	/* Private: for each place, counted from 1, the nearest candidate that was not found yet, at
-	 * or before the place and at or after it. */
+	/* Private: for each place, counted from 1, the nearest candidate that was not found yet: in
+	 * `before` at or before the place, in `behind` at or after it. */
 	VEC(uint32_t) before, behind;
 };
 
