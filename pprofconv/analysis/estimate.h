@@ -17,7 +17,7 @@ struct estimate {
 	double value;
 	double variance;
 	double third; /* third moment */
-	double n;     /* number of samples; if nothing was sampled: of objects, or 0 if unknown */
+	double n;     /* number of samples; in an exact profile: of objects, or 0 if unknown */
 	double seen;  /* sum of the sampled blocks alone: the true value is not less */
 	/* `missed` is the expected number of blocks of R/2 or more that were not sampled.
 	 * `missed_value` is what as many sampled blocks add to `value`. */

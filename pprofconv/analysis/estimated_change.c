@@ -95,9 +95,9 @@ double estimated_change_excess(const struct estimated_change *change, double fac
 }
 
 /* Returns the value of one sample: the mean of all samples, weighted by their shares of the
- * variance. Few samples allow only a lattice of differences. The excess is reduced by this value,
- * half a step of the lattice; otherwise 3 samples on one side would count as significant against
- * none on the other. */
+ * variance. Few samples allow only a lattice of differences: one sample more on one side and one
+ * less on the other are a step of two samples. The excess is reduced by this value, half a step;
+ * otherwise 3 samples on one side would count as significant against none on the other. */
 static double step(const struct estimate *gained, const struct estimate *lost, double factor)
 {
 	double variance = gained->variance + square(factor) * lost->variance;

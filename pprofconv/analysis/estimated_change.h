@@ -29,9 +29,9 @@ double estimated_change_difference(const struct estimated_change *change);
  * too, otherwise an infinity with its sign. */
 double estimated_change_ratio(const struct estimated_change *change);
 
-/* Returns whether there are enough samples for an interval. Bytes always have enough. Objects
- * have enough if the square of their number, summed over both sides, is at least 20 times its
- * variance. */
+/* Returns whether there are enough samples for an interval. Bytes always have enough, and so has an
+ * exact change. Other objects have enough if the square of their number, summed over both sides, is
+ * at least 20 times its variance. */
 bool estimated_change_has_enough(const struct estimated_change *change);
 
 /* Returns whether the difference has no error. */
@@ -44,9 +44,9 @@ struct bounds estimated_change_bounds(const struct estimated_change *change, dou
 
 /* Returns the probability that chance makes `new - factor * base - limit` as high as it is, or
  * higher, if its true value is 0. The variances of two runs add up: Var(new) + factor^2 Var(base).
- * For a positive excess, the result is never less than exp(-bytes / R), the probability that the
- * other side has as many more bytes, none of them sampled; for a negative excess, it is never more
- * than 1 minus that. */
+ * For a positive excess, the result is never less than exp(-excess / R), the probability that the
+ * other side has as many more bytes, none of them sampled, or 0.5 if that is less; for a negative
+ * excess, it is never more than 1 minus that. */
 double estimated_change_p_value(const struct estimated_change *change, double factor, double limit);
 
 /* Returns `new - factor * base - limit`. */

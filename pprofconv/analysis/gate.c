@@ -139,7 +139,8 @@ static int note_failures(const struct tests *tests, struct gate_result *result,
 #define FINER 8 /* at an eighth of the interval, growth of about a third of the size is found */
 
 /* Returns the function in which growth is hardest to find: with `by_limit` the one with the largest
- * limit, otherwise the one with the largest error. For a gate on the total, returns the total. */
+ * base, since a limit in percent is largest there, otherwise the one with the largest error. For a
+ * gate on the total, returns the total. */
 static const struct diff_measure *find_hardest(const struct gate_result *result, bool by_limit)
 {
 	const struct diff *diff = result->diff;

@@ -32,7 +32,7 @@ struct gate_failure {
 /* The growth that would have made a gate fail. It is computed for gates that passed. */
 struct gate_power {
 	double growth; /* found 4 times in 5, in the total or in a function; infinite: none is */
-	double fine_interval; /* an interval, in bytes, that shows less growth; 0: none does */
+	double fine_interval; /* an interval, in bytes, at which less growth is found; 0: none */
 	double fine_growth;   /* the growth that is found at that interval */
 };
 

@@ -9,7 +9,7 @@ enum moment {
 	MOMENT_LEVEL,         /* the usual level while the process runs; see moment_choose() */
 	MOMENT_PEAK,          /* the dump with the most memory in use */
 	MOMENT_LAST_INTERVAL, /* the last dump that was not written at exit, if there is one */
-	MOMENT_EXIT,
+	MOMENT_EXIT,          /* the last dump, whether or not it was written at exit */
 };
 
 struct moment_dump {

@@ -38,8 +38,8 @@ struct trend {
 };
 
 /* Judges `n` points, which are in order of time. `is_one_run` means that all dumps are of one run,
- * so a block of one dump may be in the others. A verdict other than "steady" and "not sure" is
- * wrong with the probability 1 - confidence. Returns 0 or -ENOMEM. */
+ * so a block of one dump may be in the others. Fewer than 3 points are steady. A verdict other than
+ * "steady" and "not sure" is wrong with the probability 1 - confidence. Returns 0 or -ENOMEM. */
 int trend_judge(struct trend *trend, const struct trend_point *points, size_t n, bool is_one_run,
 		double confidence);
 
