@@ -70,7 +70,7 @@ struct formatted report_describe_growth(const struct report *report,
 struct formatted report_describe_pass(const struct report *report,
 				      const struct gate_result *result);
 
-/* Describes the growth that would have made a gate fail which passed. Returns "" if the gate
+/* Describes the growth that would have made the gate fail, if it passed. Returns "" if the gate
  * failed, or if no error could have hidden growth. */
 struct formatted report_describe_power(const struct gate_result *result);
 
