@@ -83,8 +83,8 @@ static const struct command *find_misplaced(int argc, char **argv)
 	return command;
 }
 
-/* Returns whether a word is probably a typo of a command: a file's name has a dot or a slash, and
- * pid:N a colon. */
+/* Returns whether a word is probably a typo of a command: it names no file, and has neither a dot
+ * or a slash, as the name of a missing file would, nor a colon, as pid:N does. */
 static bool is_typo(const char *argument)
 {
 	return argument[0] != '-' && !strpbrk(argument, "./:") && access(argument, F_OK) != 0;
