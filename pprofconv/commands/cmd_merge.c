@@ -64,9 +64,9 @@ static void keep_values(struct profile *profile, const char *prefix)
 		}
 }
 
-/* Adds an input to the sum. Its locations are named before that, because some inputs may already
- * have names. If `prefix` is not NULL, only values of sample types whose names begin with `prefix`
- * are added. */
+/* Adds an input to the sum. Its locations are named before that. Naming the sum instead would leave
+ * locations without names, since a mapping of which some locations have names gets no others. If
+ * `prefix` is not NULL, only values of sample types whose names begin with `prefix` are added. */
 static int add_input(const struct settings *settings, struct merge *merge, const char *input,
 		     const char *prefix, int64_t *interval)
 {
@@ -124,8 +124,8 @@ static int add_moments(const struct settings *settings, struct merge *merge, enu
 	return status;
 }
 
-/* Returns the sum. For a reproducible result, its mappings are placed again, because some inputs
- * may lack some of the mappings. */
+/* Returns the sum. For a reproducible result, its mappings are placed again: in an input that lacks
+ * some of the mappings, the others were placed at other addresses. */
 static struct profile *finish(const struct settings *settings, struct merge *merge)
 {
 	_cleanup_(profile_freep) struct profile *merged = merge_finish(merge);

@@ -253,8 +253,8 @@ static int add_values(struct strtab *values, const struct profile *profile, cons
 }
 
 /* Sets *out to whether the dumps differ in their values of the metadata `key`. Dumps without this
- * key are left out. A merged dump has a value for each of its processes. If all dumps are of the
- * same processes, they have a trend. */
+ * key are left out. A merged dump has a value for each of its processes. Merged dumps that are all
+ * of the same processes do not differ: they have a trend. */
 static int differ(const struct following *following, const char *key, bool *out)
 {
 	struct strtab all = {0};

@@ -12,12 +12,12 @@
  * which the caller frees, or NULL after it printed an error. */
 struct profile *command_load(const struct settings *settings, const char *path);
 
-/* Names the locations of a profile, unless --no-symbols is set. Reports on standard error how many
- * locations got names, and why others did not. The files with the names stay open for the next
- * profile. `n_profiles` is the number of profiles that the whole run names; if it is more than two,
- * command_symbolize_end() reports the locations of all profiles together. That function also
- * reports each --binary that was not used. command_symbolize() prints an error if it fails, and
- * returns the exit status. */
+/* Names the locations of a profile, unless --no-symbols is set. Unless --quiet is set, reports on
+ * standard error how many locations got names, and why others did not. The files with the names
+ * stay open for the next profile. `n_profiles` is the number of profiles that the whole run names;
+ * if it is more than two, command_symbolize_end() reports the locations of all profiles together.
+ * That function also reports each --binary that was not used. command_symbolize() prints an error
+ * if it fails, and returns the exit status. */
 int command_symbolize(const struct settings *settings, size_t n_profiles, struct profile *profile);
 void command_symbolize_end(void);
 
@@ -30,5 +30,6 @@ int command_save(const struct settings *settings, const struct profile *profile,
 
 /* Returns the index of the sample type to use: the one that --sample-type names, otherwise the
  * profile's default, otherwise the last. If the profile lacks the type that --sample-type names,
- * prints an error and returns -1. */
+ * prints an error and returns -1. Without --sample-type, returns 0 for a profile without sample
+ * types. */
 int command_sample_type(const struct settings *settings, const struct profile *profile);

@@ -157,9 +157,9 @@ static bool is_unchecked(const struct profile *profile, const struct symbolize_s
 	       !described->build_id;
 }
 
-/* Prints a line for each mapping that lacks names or whose names are unchecked, or for every
- * mapping with --verbose. Also prints a line for the profile. If the run names many profiles, each
- * profile adds to a sum instead, which is printed at the end. */
+/* Prints a line for each mapping that lacks names or whose names are unchecked, unless it was
+ * reported before, or for every mapping with --verbose. Also prints a line for the profile. If the
+ * run names many profiles, each profile adds to a sum instead, which is printed at the end. */
 static void print_summary(const struct settings *settings, bool is_series,
 			  const struct profile *profile, const struct symbolize_summary *summary)
 {

@@ -26,8 +26,9 @@ int diff_sides_load(struct diff_sides *sides, const struct diff_side_names names
 		    bool allow_missing_base);
 void diff_sides_deinit(struct diff_sides *sides);
 
-/* Some profiles don't say what they count. Gives these the sample type and the unit of a profile
- * that does. `gate_type` is the sample type of the first gate, or NULL if there is no gate. */
+/* Some profiles don't say what they count. Gives these a sample type of a profile that does, with
+ * its unit, if there is such a profile. `gate_type` is the sample type of the first gate, or NULL
+ * if there is no gate. */
 int diff_sides_name_values(struct diff_sides *sides, const char *gate_type);
 
 /* Fails if a profile lacks the sample type `type`. */
@@ -39,9 +40,9 @@ int diff_sides_check_type(const struct diff_sides *sides, const char *type);
 int diff_sides_check(struct diff_sides *sides, const struct compare_settings *settings,
 		     double confidence, bool has_gates);
 
-/* Checks whether the sides can't be compared because of leftovers (see analysis/leftover.h), unless
- * `allow_empty` is set. In that case, fails if gates on values in use have passed, otherwise warns.
- * `n_passed` is the number of these gates, or -1 if any of them has failed. */
+/* If the sides can't be compared because of leftovers (see analysis/leftover.h), fails if there are
+ * gates on values in use and all of them have passed, otherwise warns. `n_passed` is the number of
+ * these gates, or -1 if any of them has failed. Does nothing if `allow_empty` is set. */
 int diff_sides_check_leftover(struct diff_sides *sides, int n_passed, bool allow_empty);
 
 /* Prints a warning unless --quiet is set, and keeps it for the report. */

@@ -25,8 +25,8 @@ bool inputs_is_unsaid(const struct profile *profile);
  * -ENOMEM. */
 int inputs_name_values(struct inputs *inputs, const char *type, const char *unit);
 
-/* Adds the names of functions whose file is unknown to *out. These functions are compared by name
- * alone. Prints an error if it fails; returns the exit status. */
+/* Adds to *out the names of the inputs' functions whose file is unknown. These functions are
+ * compared by name alone. Prints an error if it fails; returns the exit status. */
 int inputs_find_fileless(const struct inputs *inputs, struct strtab *out);
 
 /* Prepares the loaded profiles for a comparison. Prints an error if it fails; returns the exit
@@ -35,7 +35,7 @@ int inputs_prepare(struct inputs *inputs, enum frames_by by, const struct strtab
 		   const struct filter_rules *rules);
 
 /* Sorts the profiles by the times at which they were written. Does nothing if any profile has no
- * time. The names keep their order. Returns 0 or -ENOMEM. */
+ * time. The member `names` is not sorted with them. Returns 0 or -ENOMEM. */
 int inputs_sort_by_time(struct inputs *inputs);
 
 /* Frees what inputs_prepare() made. The profiles stay loaded. */

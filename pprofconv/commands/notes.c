@@ -125,9 +125,9 @@ static bool find_memory(const struct profile *profile, struct memory *out)
 	       find_number(profile, "anonymous_bytes", &out->anonymous);
 }
 
-/* Returns whether too many bytes are missing for a sampling error. If g missing bytes were small
- * blocks, their estimate would have a standard deviation of sqrt(g R). If g > 16 R, then g is more
- * than four standard deviations. */
+/* Returns whether more bytes are missing than an error of sampling explains. If g missing bytes
+ * were small blocks, their estimate would have a standard deviation of sqrt(g R). If g > 16 R, then
+ * g is more than four standard deviations. */
 static bool is_beyond_error(double missing, double interval)
 {
 	return missing > UNSEEN_INTERVALS * interval;

@@ -5,9 +5,9 @@
 #include "base/diag.h"
 #include "model/profile.h"
 
-/* Adds a warning for each note that matters, if the profile is a dump of libheapprof. The profile
- * must be complete. The program gives each kind of warning only once, even if it reads many
- * dumps. */
+/* Adds a warning for each note that matters, if the profile is a dump of libheapprof. Call it after
+ * the profile has been read. The program gives each kind of warning only once, even if it reads
+ * many dumps. */
 void notes_warn(const struct profile *profile, struct diag *diag);
 
 /* Prints the numbers of the notes, for the command `info`. Omits a number if the metadata lack it,

@@ -25,8 +25,8 @@ int outside_pid(const char *input)
 	return text.failed || !cursor_at_end(&text) || pid > INT_MAX ? 0 : (int)pid;
 }
 
-/* Prints and closes the target, which is NULL if memory was out. `r` is the result of opening it.
- */
+/* Prints the target's tables as a dump and closes the target, which is NULL if memory was out. `r`
+ * is the result of opening it. */
 static int dump(struct hp_target *target, int r, char **out_text, size_t *out_size,
 		struct diag *diag)
 {
@@ -115,7 +115,8 @@ static int fill_spool(int fd, struct input *input, struct diag *diag)
 	return r;
 }
 
-/* A core has the time of its file. */
+/* Gives the copy of a core the time of the file at `path`: the dump in a core has the time of the
+ * core's file. */
 static void copy_time(int fd, const char *path)
 {
 	struct stat status;

@@ -15,8 +15,8 @@ int outside_pid(const char *input);
 bool outside_is_core(struct input *input);
 
 /* Reads a core. Data that is packed, or comes from a pipe, goes through a file without a name in
- * TMPDIR, or else in /var/tmp. The caller frees *out_text. Returns 0, or a failure whose message is
- * in `diag`. */
+ * the folder that the variable TMPDIR names or, without the variable, in /var/tmp. The caller frees
+ * *out_text. Returns 0, or a failure whose message is in `diag`. */
 int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag);
 
 /* Reads a process. The caller frees *out_text. Returns 0, or a failure whose message is in
