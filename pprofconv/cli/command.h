@@ -30,7 +30,7 @@ struct settings {
 	bool quiet;
 	bool verbose;
 	const char *from;
-	bool is_reproducible; /* sampled dumps keep their counts: no estimates */
+	bool is_reproducible; /* counts are read unscaled; reproducible_copy() scales them */
 	uint64_t max_input_bytes;
 	const char *sample_type;
 	struct texts binaries;

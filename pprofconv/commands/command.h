@@ -8,8 +8,8 @@
 
 #define PROGRAM "pprofconv"
 
-/* Reads the profile at `path`, "-" for standard input, and prints warnings. Returns the profile,
- * which the caller frees, or NULL after it printed an error. */
+/* Reads the profile at `path`, "-" for standard input, and prints warnings unless --quiet is set.
+ * Returns the profile, which the caller frees, or NULL after it printed an error. */
 struct profile *command_load(const struct settings *settings, const char *path);
 
 /* Names the locations of a profile, unless --no-symbols is set. Unless --quiet is set, reports on

@@ -25,7 +25,8 @@ static int check_whole(struct heap_dump *dump, bool has_map)
 
 	if (found < total && !has_map)
 		return heap_dump_corrupt(dump, "truncated: records and the memory map are missing");
-	if (found < total && !dump->n_odd) /* with odd records, the total leaves out mappings */
+	/* The total leaves out mappings; odd records, which are of mappings, may lower `found`. */
+	if (found < total && !dump->n_odd)
 		diag_warn(dump->diag,
 			  "the records hold %jd of the %jd bytes in use; "
 			  "the program that wrote the dump left some out",

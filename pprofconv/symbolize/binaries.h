@@ -20,9 +20,9 @@ struct binaries {
 };
 
 /* Finds and opens the file that `wanted` describes, unless an earlier call has done so. The options
- * must be the same in each call. Sets *out_located to the outcome, and *out_binary to the opened
- * file, which is valid until binaries_shrink(), or to NULL if no file was found. Returns 0 or
- * -ENOMEM. */
+ * must be the same in all calls for one `wanted.process`. Sets *out_located to the outcome, and
+ * *out_binary to the opened file, which is valid until binaries_shrink() or binaries_deinit(), or
+ * to NULL if no file was found. Returns 0 or -ENOMEM. */
 int binaries_get(struct binaries *binaries, const struct find_binary_wanted *wanted,
 		 const struct find_binary_options *options, struct find_binary_result *out_located,
 		 struct binary **out_binary);
