@@ -6,7 +6,7 @@
 enum {
 	N_LISTS = HP_ARENA_PIECE_MAX / HP_ARENA_GRAIN + 1,
 	/* A chunk begins with a bitmap, one bit for each of its grains, which hp_arena_join_free()
-	 * uses. Handle 0 would be in the bitmap of the first chunk, so no piece has it. */
+	 * uses. Grain 0 of the first chunk is part of its bitmap, so no piece has handle 0. */
 	BITS_SIZE = HP_ARENA_CHUNK_GRAINS / 8
 };
 

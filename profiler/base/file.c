@@ -13,7 +13,7 @@ int hp_file_move_up(int fd)
 	int higher = hp_sys_fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR);
 
 	if (higher < 0)
-		return fd; /* the limit is lower: a low number is better than no file */
+		return fd; /* the descriptor limit is lower; a low number is better than no file */
 	hp_sys_close(fd);
 	return higher;
 }

@@ -209,8 +209,9 @@ static bool parse_signal(const char *text, uint64_t *out)
 }
 
 /* Returns false for signals that report a fault, because a handler would return to the faulting
- * instruction, and the crash would never end; and for signals from 32 to below SIGRTMIN, because
- * the C library uses them. */
+ * instruction, and the crash would never end; for SIGABRT, which ends a program that has found an
+ * error in itself; for SIGKILL and SIGSTOP, which can't be handled; and for signals from 32 to
+ * below SIGRTMIN, because the C library uses them. */
 static bool can_ask_for_dumps(uint64_t signal)
 {
 	static const uint8_t others[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,

@@ -34,8 +34,8 @@ static int take_descriptor(struct hp_outfile *f, int fd)
 
 /* Gives the open file `fd` the name `to`. A link from the descriptor alone needs a privilege or a
  * newer kernel. If it is refused, the link is made from the descriptor's path in /proc, which may
- * not be mounted. That path is the calling thread's, because the first thread may have other
- * descriptors. */
+ * not be mounted. The path is in /proc/thread-self, because /proc/self is the first thread, which
+ * may have other descriptors. */
 static int link_descriptor(int fd, const char *to)
 {
 	HP_TEXT_LOCAL(path, 40);
@@ -78,8 +78,9 @@ static int create_nameless(struct hp_outfile *f, const char *final_path)
 	return take_descriptor(f, fd);
 }
 
-/* temporary = final-path ".tmp." random. The name can't be mistaken for a dump's. No other process
- * uses it, not even a process with the same ID in another container that shares the folder. */
+/* temporary = final-path ".tmp." random. The name can't be mistaken for a dump's. As it has 64
+ * random bits, no other process uses it, not even one with the same ID in another container that
+ * shares the folder. */
 static bool name_temporary(struct hp_outfile *f, const char *final_path)
 {
 	struct hp_text name = {.buffer = f->temporary, .size = sizeof(f->temporary)};
@@ -221,7 +222,7 @@ int hp_outfile_claim(struct hp_outfile *f, const char *final_path)
 	return error;
 }
 
-/* The file's size is not compared: the process that owns the file may have written more by now. */
+/* The file's size is not compared: the process to which the file is left may have written more. */
 void hp_outfile_abandon(struct hp_outfile *f)
 {
 	struct stat status;

@@ -35,8 +35,8 @@ void hp_outfile_write(struct hp_outfile *f, const char *data, size_t size);
  * follows a link. */
 int hp_outfile_claim(struct hp_outfile *f, const char *final_path);
 
-/* Closes the descriptor if it still is that of our file. The file itself is left to another
- * process. */
+/* Closes the descriptor if it still is that of our file. The file itself is left to the parent
+ * of this fork child, which is writing it. */
 void hp_outfile_abandon(struct hp_outfile *f);
 
 /* Closes and removes a file that has not been claimed. */

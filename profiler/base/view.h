@@ -59,8 +59,8 @@ struct heapprof_view {
 			0x5e ^ HP_VIEW_MASK, 0xa7 ^ HP_VIEW_MASK, 0x01 ^ HP_VIEW_MASK            \
 	}
 
-/* Rows of a module. At least one must be a variable: the array then has a relocation, so it is in
- * memory that cores contain. */
+/* Rows of a module. At least one must be a variable: its address is a relocation, so the array is
+ * in a part of the image to which the loader writes, and cores contain such parts. */
 #define HP_VIEW_VARIABLE(row_name, object)                                                   \
 	{                                                                                    \
 		.name = (row_name), .address = &(object), .size = sizeof(object), .count = 1 \
