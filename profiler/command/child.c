@@ -39,7 +39,8 @@ static void execute(char **argv, int report)
 	_exit(STATUS_NOT_STARTED);
 }
 
-/* Waits until the child has executed the program. Returns 0 or why it could not. */
+/* Waits until the child has executed the program. Returns 0, or the negative errno of the
+ * exec that failed. */
 static int read_report(int report)
 {
 	int error = 0;
@@ -60,12 +61,13 @@ static void stop(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTSTP);
-	kill(getpid(), SIGTSTP); /* blocked until here */
+	kill(getpid(), SIGTSTP); /* still blocked: takes effect in the next line */
 	sigprocmask(SIG_UNBLOCK, &set, &saved);
 	sigprocmask(SIG_SETMASK, &saved, NULL);
 }
 
-/* A SIGSTOP comes from a debugger or from kill(1), not from the terminal. */
+/* Returns true for the signals by which the terminal stops a job. A SIGSTOP is not one: it comes
+ * from a debugger or from kill(1), and is meant for the child alone. */
 static bool is_job_control(int signal)
 {
 	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
@@ -85,7 +87,8 @@ static bool has_ended(pid_t child, int *out_status)
 
 /* Passes a signal on, unless the child has received it: the kernel sends the signal of a key, such
  * as Ctrl-C, to the whole group, and a signal from the child to its group reaches the child too. A
- * signal that another process sends to the group reaches the child twice. */
+ * signal that another process sends to the group reaches the child twice. SIGCONT is always passed
+ * on. */
 static void forward(pid_t child, const siginfo_t *info)
 {
 	if (info->si_signo == SIGCONT || (info->si_code <= 0 && info->si_pid != child))

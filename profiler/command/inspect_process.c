@@ -108,12 +108,13 @@ static int read_status(pid_t pid, struct process_status *out)
 	ssize_t size = read_file(pid, "status", STATUS_MAX, &memory);
 
 	if (size < 0)
-		return -ESRCH; /* every user may read it */
+		return -ESRCH; /* no such process, since every user may read the file */
 	process_parse_status(memory, out);
 	return 0;
 }
 
-/* The executable's path may be one of another root; the link in /proc leads to the file itself. */
+/* Stores the executable's path, for messages. It may be a path under another root folder, so the
+ * file itself is opened by the link in /proc. */
 static void read_program(struct process_facts *facts)
 {
 	char link[64];
@@ -180,7 +181,7 @@ int process_inspect(pid_t pid, struct process_facts *out)
 		read_maps(out);
 		read_environment(out);
 	}
-	return read_status(pid, &out->status); /* it may have ended meanwhile */
+	return read_status(pid, &out->status); /* the process may have ended */
 }
 
 /* --- finding ------------------------------------------------------------------------------- */

@@ -207,7 +207,7 @@ static void inspect_open_file(int fd, struct program_facts *facts, char interpre
 	program_inspect_elf(fd, facts);
 	if (facts->kind == PROGRAM_DAMAGED && size > 0 && !memchr(head, '\0', (size_t)size) &&
 	    head[0] != ELFMAG0)
-		snprintf(interpreter, PATH_MAX, "/bin/sh"); /* execvp(3) does so with any text */
+		snprintf(interpreter, PATH_MAX, "/bin/sh"); /* text: execvp(3) lets sh run it */
 	else if (facts->kind == PROGRAM_CAN_BE_PROFILED && gains_capabilities(fd))
 		facts->kind = PROGRAM_CAPABILITIES;
 }

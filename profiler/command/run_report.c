@@ -75,7 +75,8 @@ static int measure_dump(struct run_report *report, size_t dump)
 	return EXIT_DONE;
 }
 
-/* A program that has freed most of what it had is compared at its peak. */
+/* Measures each dump, and chooses the dump with which the first one is compared: the last one or,
+ * if that has less than half of the peak in use, the one at the peak, unless it is the first. */
 static int measure(struct run_report *report)
 {
 	int status = EXIT_DONE;

@@ -93,7 +93,8 @@ static int check_folder(const char *folder)
 	return EXIT_DONE;
 }
 
-/* Takes the prefix of --dumps, else that of the environment; a temporary folder is made later. */
+/* Takes the prefix of --dumps, else that of the environment. If there is neither,
+ * make_temporary_prefix() makes one later. */
 static int find_place(struct run_plan *plan)
 {
 	const char *given = plan->settings->dumps ? plan->settings->dumps : getenv("HEAPPROFILE");
@@ -276,7 +277,7 @@ void run_plan_set_environment(const void *context)
 
 	preload(plan->library);
 	setenv("HEAPPROFILE", plan->prefix, true /* overwrite */);
-	if (settings->dumps || plan->is_temporary) /* the program is to own this prefix */
+	if (settings->dumps || plan->is_temporary) /* not the present owner's prefix */
 		unsetenv("HEAPPROF_OWNER");
 	if (settings->is_exact)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", 1);

@@ -46,6 +46,7 @@ void run_plan_deinit(struct run_plan *plan);
  * kept, unless an option replaces them. `context` is the plan. */
 void run_plan_set_environment(const void *context);
 
-/* Returns `path` with each '%' doubled, as a prefix has it, after the current folder if it is
- * relative. The caller frees it. Returns NULL with errno set if that fails. */
+/* Returns `prefix`, after the current folder if it is relative. Each '%' of that folder is doubled,
+ * so that it is not expanded, and each '%' of `prefix` too if `is_literal`. The caller frees the
+ * result. Returns NULL with errno set if that fails. */
 char *run_make_absolute(const char *prefix, bool is_literal);
