@@ -30,9 +30,10 @@ static void leave_api(void)
 
 /* Returns true if libtcmalloc is the caller; then the call is ignored. If HEAPPROFILE is set,
  * libtcmalloc calls these functions, to start its own profiler and to write a last dump. But its
- * profiler does not run, and ours writes its own last dump, or is to record another program. If the
- * allocator underneath has no profiler, it never calls these functions: if a call then returns into
- * the C library, it comes from a handler or a thread of the program. */
+ * profiler does not run; ours starts by itself and writes its own last dump, unless it is not to
+ * record this program. If the allocator underneath has no profiler, it never calls these functions.
+ * That allocator may be the C library: a call that returns into it then comes from a handler or a
+ * thread of the program, and is not ignored. */
 static bool is_of_tcmalloc(const void *caller)
 {
 	return hp_symbols_is_allocators_code((uintptr_t)caller) &&

@@ -20,8 +20,9 @@
 		(rows), sizeof(rows) / sizeof((rows)[0]) \
 	}
 
-/* The object has relocations, so it is in memory that cores contain. `retain` keeps it in a program
- * that is linked with the archive and --gc-sections, since nothing refers to it there. */
+/* The object has relocations, so it is in a part of the image to which the loader writes, and
+ * cores contain such parts. `retain` keeps it in a program that is linked with the archive and
+ * --gc-sections, since nothing refers to it there. */
 __attribute__((visibility("default"), used, retain)) const struct heapprof_view heapprof_view = {
 	.magic = HP_VIEW_MAGIC,
 	.self = &heapprof_view,
