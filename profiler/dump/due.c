@@ -150,8 +150,8 @@ static void report_signal(int signal, const char *problem)
 	hp_report_text(&line);
 }
 
-/* Returns true if the program does not use the signal. It may have our handler already, if another
- * thread forked while this one was installing it. */
+/* Returns true if the program does not use the signal. In a fork child the signal may have our
+ * handler although taken_signal is 0: the fork came while another thread was installing it. */
 static bool is_free(const struct sigaction *present)
 {
 	return (present->sa_handler == SIG_DFL || present->sa_handler == on_signal) &&

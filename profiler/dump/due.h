@@ -37,15 +37,18 @@ void hp_due_look(void);
 extern uint32_t hp_due_n_signals; /* that asked for a dump, which has not begun yet */
 
 /* Returns true if a signal has asked for a dump that has not been begun, because its handler
- * interrupted the profiler. Any thread; signal-safe: yes. */
+ * interrupted the profiler or because another dump was in progress. Any thread; signal-safe:
+ * yes. */
 static inline bool hp_due_has_signal(void)
 {
-	/* The caller has cleared hp_tls.in_hook before: so a handler either sees that and writes
-	 * the dump itself, or has counted its signal before it is read here. */
+	/* A thread that leaves the profiler has cleared hp_tls.in_hook before: so a handler either
+	 * sees that and writes the dump itself, or has counted its signal before the count is read
+	 * here. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&hp_due_n_signals, __ATOMIC_RELAXED) > 0;
 }
 
-/* Writes the dumps for which hp_due_has_signal() is true. Any thread, with hp_tls.in_hook clear and
- * no lock held. Leaves errno alone. */
+/* Writes a dump while hp_due_has_signal() is true, unless another dump is in progress: the thread
+ * that writes that one calls this afterwards. Any thread, with hp_tls.in_hook clear and no lock
+ * held. Leaves errno alone. */
 void hp_due_settle(void);

@@ -72,9 +72,9 @@ static bool mark_region(const struct hp_maps_entry *entry, void *context)
 	return true;
 }
 
-/* Returns the beginning of those addresses, where the folded stacks are. Looks for it when it is
- * first needed: many programs open no libraries, and reading the maps a second time is a quarter of
- * what a small dump takes. */
+/* Returns the beginning of a TiB in which nothing is mapped; the folded stacks are shown there, and
+ * the libraries above. Looks for it when it is first needed: many programs open no libraries, and
+ * reading the maps a second time is a quarter of what a small dump takes. */
 static uintptr_t base_of(struct elsewhere *e)
 {
 	if (e->base)
@@ -86,7 +86,7 @@ static uintptr_t base_of(struct elsewhere *e)
 	return e->base;
 }
 
-/* Every numbered library has a range of its own there. */
+/* Every numbered library has a range of its own, above the folded stacks. */
 static uintptr_t module_address(struct elsewhere *e, const struct hp_module *m)
 {
 	return base_of(e) + FOLDED_SIZE + m->code_before;
@@ -408,7 +408,7 @@ static void print_module(struct hp_text *t, const struct hp_module *m, uintptr_t
 	print_own_build_id(t, m);
 }
 
-/* Prints the modules whose mappings could not be read. */
+/* Prints the permanent modules above the last mapping that could be read. */
 static void print_known_modules(const struct map_printing *printing)
 {
 	for (size_t i = 0; i < printing->content->n_permanent; i++) {

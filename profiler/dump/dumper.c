@@ -222,8 +222,8 @@ static void report_namespace(void)
 		  "their allocations are not recorded");
 }
 
-/* A namespace that exists at start belongs to an auditing library, not to the program, so it is
- * never reported. */
+/* A second namespace of the loader that exists at start belongs to an auditing library, not to the
+ * program, so it is never reported. */
 void hp_dumper_init(void)
 {
 	is_namespace_reported = hp_object_is_namespace_open();

@@ -8,7 +8,8 @@
 #include "base/options.h"
 #include "base/view.h"
 
-/* Notes which namespaces are open before the program runs. Call it once, at start. */
+/* Notes whether the loader has a second namespace before the program runs. Call it once, at
+ * start. */
 void hp_dumper_init(void);
 
 /* Copies the options of a session that begins. */

@@ -153,8 +153,9 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Returns true if the last dump was written after this process started, so that another process
- * must have written it. A time in the future only shows that clocks differ. */
+/* Call it before this session or fork child has written a dump under the present prefix. Returns
+ * true if the last dump there was written after its start, so that another process must have
+ * written it. A time in the future only shows that clocks differ. */
 static bool is_last_of_another_process(void)
 {
 	struct hp_name name;

@@ -62,7 +62,8 @@ uint64_t hp_names_n_claimed(void);
 bool hp_names_is_owner(void);
 
 /* Returns true if this process is the first that the environment has started with its prefix, and
- * was not profiled before an exec: then the environment has not been checked yet. */
+ * was not profiled before an exec: then no process has reported the environment's unknown variables
+ * (variables.h) yet. */
 bool hp_names_is_first_image(void);
 
 void hp_names_after_fork(void);
