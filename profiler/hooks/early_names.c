@@ -19,8 +19,8 @@ struct tables {
 	const uint32_t *gnu_hash;
 };
 
-/* Returns an object's tables. In the dynamic section, the loader has already added the object's
- * address to theirs, except in the kernel's own object (the vDSO). */
+/* Returns an object's tables. The loader has already added the object's address to the tables'
+ * addresses in the dynamic section, except in the kernel's own object (the vDSO). */
 static struct tables symbol_tables_of(const ElfW(Dyn) * dynamic, uintptr_t start)
 {
 	struct tables t = {0};
@@ -121,7 +121,7 @@ static const ElfW(Phdr) * own_header(size_t i)
 }
 
 /* Returns the protection of this library's segment that contains `address`, or 0 if no segment
- * does. The first segment contains the ELF header. */
+ * does. The first loaded segment contains the ELF header, so its address gives the bias. */
 static int own_protection_of(uintptr_t address)
 {
 	uintptr_t bias = own_start();

@@ -8,8 +8,8 @@
  * decided once:
  *
  * - If only a C++ runtime or the allocator underneath defines forms, each of our forms calls that
- *   allocator directly. So its caller is the program, and nothing is counted twice. (An allocator's
- *   own forms call no other forms.)
+ *   allocator directly. So the caller of our form is always the program, never another form, and
+ *   nothing is counted twice. (An allocator's own forms call no other forms.)
  * - Otherwise each of our forms passes the call on, uncounted, to the next definition. The
  *   runtime's forms call other forms by their global names and, in the end, malloc, where the block
  *   is counted.
@@ -63,7 +63,7 @@ enum form {
 };
 
 /* The type has more parameters than most forms. Arguments that a form does not have are passed on
- * as they happen to be. */
+ * as they happen to be, in registers that the callee ignores. */
 typedef void *new_function(size_t size, const void *a, const void *b);
 typedef void delete_function(void *p, const void *a, const void *b);
 
@@ -143,8 +143,8 @@ static bool is_runtimes(const void *function)
 	return false;
 }
 
-/* Returns true if another definition comes before ours. If the program is linked with our archive,
- * our definitions are in the program too, so addresses are compared. */
+/* Returns true if another definition comes before ours. Addresses are compared and not objects: in
+ * a program that is linked with our archive, our definitions are in the same object as its own. */
 static bool is_replaced_before(enum form form)
 {
 	const void *first = forms[form].global;

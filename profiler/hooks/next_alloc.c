@@ -63,9 +63,9 @@ void *hp_next_alloc_realloc_boot(void *p, size_t size)
 
 /* --- until the real functions are known ---------------------------------------------------- */
 
-/* Returns true if blocks must come from the boot buffer. Before the C library is ready, while the
- * loader calls our resolvers, the allocator underneath may not have its thread-local storage
- * yet. */
+/* Returns true if blocks must come from the boot buffer: while the real functions are looked up;
+ * and before the C library is ready, while the loader calls our resolvers, because the allocator
+ * underneath may not have its thread-local storage yet. */
 static bool must_boot(void)
 {
 	if (!hp_symbols_is_c_library_ready())

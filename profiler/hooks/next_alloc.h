@@ -28,7 +28,8 @@ extern struct hp_next_alloc hp_next __attribute__((visibility("hidden")));
 void hp_next_alloc_init(void);
 
 /* Returns true if the block is in the boot buffer. The loader may free such a block much later, and
- * it must not be passed to the real free. hp_live_may_hold() returns true for it. */
+ * it must not be passed to the real free. hp_live_may_hold() returns true for it, so that a free
+ * takes the slow path, which looks for it. */
 bool hp_next_alloc_is_boot(const void *p);
 
 /* Both functions are for blocks of the boot buffer. The first returns a copy of the block, made by
