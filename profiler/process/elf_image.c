@@ -15,12 +15,12 @@ copy_bytes(const volatile uint8_t *from, uint8_t *to, size_t size)
 		to[i] = from[i];
 }
 
-/* Copies `size` bytes from an image after checking that their pages are readable.
- * process_vm_readv() would do both, but containers forbid it. (hp_sys_is_readable() is allowed.)
- * Another thread could unmap a page between the check and the copy by closing the library. This can
- * happen in two cases only: the library's code is on the calling thread's stack, and then that
- * thread would crash in any case; or a register that was mistaken for a frame pointer led there by
- * chance. */
+/* Copies `size` bytes from an image after checking that their pages are readable. (Containers may
+ * forbid process_vm_readv(), which would do both; the check's system call is allowed.) Another
+ * thread could unmap a page between the check and the copy by closing the library. This can happen
+ * in two cases only: the library's code is on the calling thread's stack, and then that thread
+ * would crash in any case; or a register that was mistaken for a frame pointer led there by chance.
+ */
 static bool read_image(uintptr_t from, void *to, size_t size)
 {
 	if (from > UINTPTR_MAX - size)

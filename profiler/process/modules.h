@@ -74,8 +74,8 @@ size_t hp_modules_n_permanent(void);
 const struct hp_module *hp_modules_get_permanent(size_t i);
 
 /* Call it for a mapping of code at `start` whose path in /proc/self/maps ends in " (deleted)".
- * Marks the library that has a place there as deleted, if it has no build ID: nothing else
- * distinguishes it from a newer file with the same path. */
+ * Marks the library that has that path and a place there as deleted, if it has no build ID: nothing
+ * else distinguishes it from a newer file with the same path. */
 void hp_modules_note_deleted(uintptr_t start, const char *path, size_t path_size);
 
 /* Call it in a fork child. Releases the locks. */

@@ -55,8 +55,8 @@ bool hp_object_has_heapprof(const void *function)
 
 /* The loader's list of namespaces. A closed namespace stays in it. The list exists if the version
  * is 2 or higher, which the loader sets when it makes a second namespace. If the program has a copy
- * of this variable, it is a copy of the struct's older part, whose version stays 1. <link.h>
- * declares the variable with that older type. */
+ * of this variable, it is a copy of the struct's older part, whose version stays 1: then no
+ * namespace is ever seen. <link.h> declares the variable with that older type. */
 extern struct r_debug_extended loaders_list __asm__("_r_debug");
 
 bool hp_object_is_namespace_open(void)

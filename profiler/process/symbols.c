@@ -8,8 +8,8 @@ static const void *allocator;
 
 /* The C library's first constructor sets both variables. Both are checked because a program may
  * remove its environment (clearenv()) before anything has allocated, but hardly its own name. If
- * the program refers to that name's variable, it has a copy of it, which is NULL until the program
- * is relocated. */
+ * the program refers to that name's variable, it has a copy of the variable, which is used in place
+ * of the C library's and is NULL until the program is relocated. */
 bool hp_symbols_is_c_library_ready(void)
 {
 	return environ || (program_invocation_name && program_invocation_name[0]);
