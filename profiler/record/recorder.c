@@ -177,9 +177,9 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 
 /* Takes the block's entry out of the table. Returns the thread, which has entered and must leave;
  * or NULL, and the thread has not entered, if the block has no entry, no session runs, or the
- * thread can't enter. What the table will read and
- * what the allocator will write is fetched at the same time: with 100,000 live blocks, this saves
- * three tenths of the time of a malloc and its free. */
+ * thread can't enter. What the table will read and what the allocator will write is fetched at the
+ * same time: with 100,000 live blocks, this saves three tenths of the time of a malloc and its
+ * free. */
 static struct hp_thread *enter_and_take(void *p, struct hp_live_entry *out)
 {
 	if (!hp_session_is_running())
@@ -555,8 +555,8 @@ void hp_recorder_remapped(const struct hp_remapping *r, void *p, const struct hp
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-/* Empties the tables, unless the pause could not keep all threads out: one of them may still use
- * the tables. */
+/* Empties the tables, unless they may still be in use: by a dump (`may_free` is false), or by a
+ * thread that the pause could not keep out. */
 static void empty_tables(bool may_free)
 {
 	if (hp_session_pause() && may_free) {

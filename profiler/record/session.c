@@ -20,7 +20,7 @@ static uint64_t n_threads_seeded;
 /* --- pauses -------------------------------------------------------------------------------- */
 
 /* Returns true if more than this thread's own pauses are in progress. A thread never waits for its
- * own pause: other fork handlers may run in it. */
+ * own pause: other fork handlers may run in it, and may allocate. */
 static bool is_paused_by_others(uint32_t n)
 {
 	return n > hp_tls.n_pauses;
@@ -41,7 +41,8 @@ static bool wait_for_resume(void)
 }
 
 /* Begins a pause when no other thread's pause is in progress, or when that takes too long. If two
- * threads paused at the same time, each would wait for the other if both recorded something. */
+ * threads paused at the same time, each would have to wait for the other's pause to end if fork
+ * handlers allocated in both. */
 static void begin_pause(void)
 {
 	bool is_begun = false;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* Thread-specific data with a key below this index is stored in the thread descriptor, so setting
- * it is a store. Setting data with a higher key calls calloc. */
+ * it is a store. Setting data with a higher key calls calloc, which must not happen in a hook: then
+ * the profiler does without a key. */
 #define N_INLINE_KEYS 32
 
 void (*hp_thread_on_exit)(void);

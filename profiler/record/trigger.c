@@ -129,8 +129,9 @@ static bool rings(struct alarm *a, uint64_t count)
 	return count >= next && move_on(a, next, count);
 }
 
-/* Restarts all intervals after a dump, because every dump shows the whole state, for any reason.
- * The high-water mark is only raised. gperftools does the same. */
+/* Restarts all intervals when a dump is due for any reason, because every dump shows the whole
+ * state. The alarm for bytes in use only moves up, even if less is in use than before: it asks for
+ * a dump at a new high-water mark. gperftools does the same. */
 static void restart_alarms(const struct hp_trigger_totals *t)
 {
 	begin_anew(&allocated_alarm, t->allocated);

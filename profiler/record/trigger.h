@@ -3,8 +3,8 @@
  * bytes allocated, one for bytes freed and one for bytes in use; threads report what they have
  * counted to all three.
  *
- * Any thread; lock-free. hp_trigger_start(), hp_trigger_widen() and hp_trigger_after_fork() are
- * exceptions. */
+ * Any thread; lock-free. But no other thread may report during hp_trigger_start() or
+ * hp_trigger_after_fork(), and hp_trigger_widen() needs the lock of dumps. */
 #pragma once
 #include "base/options.h"
 #include "base/text.h"
