@@ -255,7 +255,8 @@ static void set_n_used(struct shard *s, uint32_t n)
 	__atomic_store_n(&s->n_used, n, __ATOMIC_RELAXED);
 }
 
-/* The lock is held. A fork child may have inherited an odd version. */
+/* The lock is held. The version is made odd, not increased by 1: a fork child may have inherited an
+ * odd one. */
 static void begin_change(struct shard *s)
 {
 	__atomic_store_n(&s->version, s->version | 1, __ATOMIC_RELAXED);

@@ -213,8 +213,8 @@ static void drop_range(uintptr_t start, uintptr_t end)
 		count_gone(&taken.parts[i]);
 }
 
-/* Joins `r` to the region that ends where `r` begins, if both have the same record. Returns false
- * if it does not join them. */
+/* Joins `r` to the region that ends where `r` begins, if recording is exact and both have the same
+ * record and session. Returns false if it does not join them. */
 static bool join_region(const struct hp_region *r)
 {
 	size_t i = find_region(r->start);

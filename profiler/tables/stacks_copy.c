@@ -62,8 +62,8 @@ static struct hp_counts load_counts(const struct record *r)
 }
 
 /* Reads a record under its shard's lock, where it can be read even if a change of it has not ended:
- * the change never ends if the thread that made it does not exist after a fork. Code that this
- * signal handler has interrupted holds the lock too. */
+ * the change never ends if the thread that made it does not exist after a fork. The lock may
+ * already be held by code that this signal handler has interrupted; then it is not acquired. */
 static bool load_locked(const struct record *r, struct hp_counts *out)
 {
 	struct shard *s = shard_of_stack(r->stack);
