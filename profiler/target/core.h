@@ -4,11 +4,11 @@
 #pragma once
 #include "target/target.h"
 
-/* Returns true if a file that begins with these bytes is a core, and not a program. */
 enum {
 	HP_CORE_HEAD_SIZE = 20
 };
 
+/* Returns true if a file that begins with these bytes is a core, and not a program. */
 bool hp_core_is_head(const void *head, size_t size);
 
 /* Opens the core in a regular file. Takes ownership of `fd`, even on failure. Returns 0 or

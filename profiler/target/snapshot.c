@@ -12,7 +12,8 @@
  * kernel, and x86-64 does not reorder the loads of one instruction with those of the next.
  *
  * A record that was changed meanwhile is read again, alone. If it does not come to rest after many
- * reads, its thread or the whole process is stopped for good: the record is taken as it is. */
+ * reads, the thread that changes it, or the whole process, is stopped for good: the record is taken
+ * as it is. */
 #include "target/snapshot.h"
 #include "dump/dump_text.h"
 #include "process/fork_mark.h"
@@ -244,7 +245,8 @@ static uint64_t read_number(const char *bytes, uint32_t offset, size_t size)
 	return value;
 }
 
-/* Bytes could not be read: they may have been unmapped meanwhile. */
+/* Bytes could not be read. They may have been unmapped meanwhile: all is read again, unless this is
+ * the last attempt. */
 static int unreadable(struct snapshot *s)
 {
 	if (!s->is_last_attempt && !s->t->is_frozen)
@@ -378,7 +380,7 @@ static int check_vfork(struct snapshot *s)
 			       owner, owner);
 }
 
-/* See fork_mark.h. */
+/* Finds out by the fork mark (fork_mark.h) whether the tables are this process's own. */
 static int check_owner(struct snapshot *s)
 {
 	uint32_t mark;

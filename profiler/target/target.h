@@ -80,7 +80,7 @@ void hp_target_close(struct hp_target *t);
 void hp_target_note_error(struct hp_target *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The same as an expression whose value is HP_TARGET_E. */
+/* Same as hp_target_note_error(), but an expression whose value is HP_TARGET_E. */
 #define hp_target_error(...) (hp_target_note_error(__VA_ARGS__), HP_TARGET_E)
 
 static inline int hp_target_no_memory(struct hp_target *t)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A symbol table would need the library's file, which may be deleted, replaced, or on another
- * system. So the memory itself is searched for the magic, first where relocated data is. */
+/* To look the view up in a symbol table would need the library's file, which may be deleted,
+ * replaced, or on another system. So the memory itself is searched for the view's magic, first
+ * where the library's and the program's relocated data is. */
 #include "target/view_reader.h"
 #include <stdlib.h>
 #include <string.h>
@@ -281,7 +282,8 @@ int hp_view_reader_init(struct hp_view_reader *view, struct hp_target *t)
 	*view = (struct hp_view_reader){0};
 	if (!s.piece)
 		return hp_target_no_memory(t);
-	/* A library of that name may forward to a copy in the program, which records. */
+	/* Searches on if no session of the views so far records: a library of that name may forward
+	 * to a copy in the program, which records. */
 	for (int kind = 0; kind < N_KINDS && !r && !is_recorded; kind++) {
 		size_t n_before = s.n_found;
 
