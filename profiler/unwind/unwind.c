@@ -30,8 +30,9 @@ enum {
 	STEPS_BESIDE = 64 /* further steps that add no frame, because they are in hooks */
 };
 
-/* How many of the innermost frames are left by the unwind table even if frame pointers are asked
- * for. There are two because the C++ runtime's operator new for std::nothrow calls operator new. */
+/* From how many of the innermost frames a walk steps by the unwind table, even if frame pointers
+ * are asked for. There are two because the C++ runtime's operator new for std::nothrow calls
+ * operator new. */
 enum {
 	BY_TABLE = 2
 };
@@ -42,7 +43,7 @@ struct walk {
 	struct hp_stack_memory *memory;
 	uintptr_t low;   /* words below this address are not part of the stack */
 	uintptr_t bp_at; /* where bp was read; 0: it was not read */
-	int n_by_table;  /* how many inner frames are still to be left by the table */
+	int n_by_table;  /* from how many more inner frames to step by the table */
 	bool is_return_address;
 	bool is_plain; /* so far, a struct hp_step holds everything by which frames were found */
 	int n_signal_frames;
@@ -157,9 +158,9 @@ static bool is_return_into_library(const struct walk *w)
 /* Steps by the frame pointer or, if bp proves not to be one, by the unwind table. Code that keeps
  * no frame pointers, as in the C library and the loader, leaves any value in bp, or its caller's.
  * So bp must lead to an address that is in a library and follows a call; otherwise the table is
- * used. Being in a library is not enough: in the loader's open_worker, bp leads to a number, the
- * mode 0x80000002, followed by four bytes that were never written; together these are sometimes an
- * address in a library. (If bp leads to the caller's caller, nothing shows it.) */
+ * used, if it has an entry. Being in a library is not enough: in the loader's open_worker, bp leads
+ * to a number, the mode 0x80000002, followed by four bytes that were never written; together these
+ * are sometimes an address in a library. (If bp leads to the caller's caller, nothing shows it.) */
 static bool step_by_frame_pointer_first(struct walk *w)
 {
 	struct walk by_table = *w;
@@ -234,7 +235,7 @@ static bool is_in_last_walk(struct walk *w)
 }
 
 /* Returns true if the words of the stack that led to this step's frame are unchanged. The words are
- * outward of a frame of this walk, so they can be read. */
+ * between a frame of this walk that is within the home and the home's top, so they can be read. */
 static bool is_unchanged(const struct hp_step *s)
 {
 	const uintptr_t *pc_at = (const uintptr_t *)s->sp - 1;
