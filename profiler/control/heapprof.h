@@ -31,7 +31,7 @@ void HeapProfilerStop(void);
 void HeapProfilerDump(const char *reason);
 
 /* Returns the text of a dump; an empty text if the profiler is not running; or NULL if there is no
- * memory. The caller frees it with free(). */
+ * memory, or if another dump does not end. The caller frees it with free(). */
 char *GetHeapProfile(void);
 
 /* Returns a version such as "1.2.3". The string is valid as long as the library is loaded. */
