@@ -28,9 +28,9 @@ void hp_dumper_dump_or_skip(const char *reason);
  * hp_dumper_try(). */
 void hp_dumper_dump_held(const char *reason);
 
-/* Returns the text of a dump, or NULL if there is no session or no memory. The text is in the
- * profiler's own memory; the caller frees it with hp_memory_unmap(), with *out_mapped as the
- * size. */
+/* Returns the text of a dump, or NULL if there is no session or no memory, or if another dump does
+ * not end. The text is in the profiler's own memory; the caller frees it with hp_memory_unmap(),
+ * with *out_mapped as the size. */
 char *hp_dumper_dump_to_memory(size_t *out_size, size_t *out_mapped);
 
 /* Returns true if the last dump could not be written, and this was reported. */

@@ -23,8 +23,8 @@ bool hp_names_start(const char *prefix, bool by_environment);
  * environment. */
 bool hp_names_is_environment_marked(void);
 
-/* Puts the mark into the environment if this process is the first, or if `always`. Takes the C
- * library's lock on the environment. */
+/* Puts the mark into the environment if this process is the first and HEAPPROFILE asks for the
+ * session, or if `always`. Takes the C library's lock on the environment. */
 void hp_names_mark_environment(bool always);
 
 /* Sets *out to the name of the next dump; in a fork child it is another name than in the parent.
