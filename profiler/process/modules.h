@@ -43,10 +43,11 @@ struct hp_module {
 void hp_modules_init(void);
 
 /* Returns the place (see places.h) of the instruction at `ip`, which is in the library that
- * `object` describes, and sets *out_frame to its frame. Call it while that code is on the calling
- * thread's stack, which keeps the library mapped. By the time this returns, the place may have been
- * given to another range; the frame is still correct. Any thread, from within a hook; may allocate:
- * no. */
+ * `object` describes, and sets *out_frame to its frame. The place is HP_PLACE_FIXED if the library
+ * is permanent, and HP_PLACE_UNKNOWN if it can't be identified or given a place. Call it while that
+ * code is on the calling thread's stack, which keeps the library mapped. By the time this returns,
+ * the place may have been given to another range; the frame is still correct. Any thread, from
+ * within a hook; may allocate: no. */
 uint16_t hp_modules_identify(const struct dl_find_object *object, uintptr_t ip,
 			     uint64_t *out_frame);
 

@@ -40,8 +40,9 @@ struct hp_export {
 };
 
 /* Returns which of the names some loaded object refers to without defining them: bit i stands for
- * exports[i], and there are at most HP_OBJECT_EXPORTS_MAX exports. Returns all bits if the loader
- * does not know our own object. Call it while no library is being opened or closed. */
+ * exports[i], and there are at most HP_OBJECT_EXPORTS_MAX exports. Only names that begin with "_Z",
+ * as those of C++ do, are found. Returns all bits if the loader does not know our own object. Call
+ * it while no library is being opened or closed. */
 uint32_t hp_object_find_references(const struct hp_export *exports, size_t n_exports);
 
 /* Hides these symbols of the object that contains this library: from now on, the loader skips them
