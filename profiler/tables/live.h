@@ -73,7 +73,8 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
  * the lock was not acquired. Any thread, from within a hook; may allocate: no. */
 bool hp_live_take(uintptr_t address, struct hp_live_entry *out);
 
-/* Pins a range of addresses: from now on, hp_live_may_hold() returns true for all of them. */
+/* Pins a range of addresses: from now on, hp_live_may_hold() returns true for all of them. There
+ * can be only one pinned range. */
 void hp_live_pin_range(const void *start, size_t size);
 
 /* Returns the number of entries. Takes no lock. */

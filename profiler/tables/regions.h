@@ -45,16 +45,17 @@ struct hp_regions_taken {
 	} parts[HP_REGIONS_TAKEN_MAX];
 };
 
-/* Takes the range out. Returns how many of its bytes were in recorded mappings. The rest of
- * such a mapping stays in use if it contains a marked byte: that is, with the same probability with
- * which a mapping of its size is recorded. Otherwise it counts as freed. It does not count as
- * allocated again; but if the range was in its middle, one mapping becomes two. The parts that were
- * taken are counted as freed later, by hp_regions_settle(), when the kernel's result is known;
- * parts beyond HP_REGIONS_TAKEN_MAX are counted at once. */
+/* Takes the range out. Returns how many of its bytes were in recorded mappings; takes nothing and
+ * returns 0 if the lock was not acquired. The rest of a recorded mapping stays in use if it has a
+ * marked byte: that is, with the same probability with which a mapping of its size is recorded.
+ * Otherwise it counts as freed. It does not count as allocated again; but if the range was in its
+ * middle, one mapping becomes two. The parts that were taken are counted as freed later, by
+ * hp_regions_settle(), when the kernel's result is known; parts beyond HP_REGIONS_TAKEN_MAX are
+ * counted at once. */
 uint64_t hp_regions_take(uintptr_t start, size_t size, struct hp_regions_taken *out);
 
 /* Counts the parts as freed if `has_gone`, that is, if they have been unmapped; otherwise puts them
- * back. */
+ * back. Parts for which there is no room or no lock count as freed too. */
 void hp_regions_settle(const struct hp_regions_taken *taken, bool has_gone);
 
 /* Call it before a mapping moves. Puts the range's regions aside, with their records and marks, at

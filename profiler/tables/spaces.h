@@ -32,7 +32,7 @@ bool hp_spaces_set(uintptr_t start, size_t size, enum hp_space kind);
 bool hp_spaces_turn(uintptr_t start, size_t size, enum hp_space from, enum hp_space to,
 		    struct hp_space_range *out);
 
-/* Returns the kind of the page at `address`. */
+/* Returns the kind of the page at `address`, or HP_SPACE_UNKNOWN if the lock was not acquired. */
 enum hp_space hp_spaces_at(uintptr_t address);
 
 enum {
@@ -45,7 +45,7 @@ struct hp_spaces_taken {
 };
 
 /* Takes the range out, because it may be about to be unmapped, and stores its parts in `out`. Parts
- * beyond HP_SPACES_TAKEN_MAX are forgotten. */
+ * beyond HP_SPACES_TAKEN_MAX are forgotten. Takes nothing if the lock was not acquired. */
 void hp_spaces_take(uintptr_t start, size_t size, struct hp_spaces_taken *out);
 
 /* Puts the parts that were taken from the `size` bytes at `start` back, but at the address `now`.

@@ -57,8 +57,8 @@ static void set_number(uint32_t *number, uint32_t n)
 
 /* Begins a change of a record's counts, and returns the record. Its shard must be locked, unless no
  * other thread knows the record yet. A copy that sees a change begun and not ended, or another
- * change after reading than before, reads the counts again. A fork child may have inherited a
- * change that never ends. */
+ * change after reading than before, reads the counts again. `begun` is counted from `ended`,
+ * because a fork child may have inherited a change that never ends. */
 static struct record *begin_change(hp_handle h)
 {
 	struct record *r = record_at(h);
@@ -166,7 +166,7 @@ static void free_folded_records(struct shard *s)
  * looks at every stack of the shard, so it is made only if a good part of the records has been
  * emptied since the last sweep. It frees what copies read. So a copy first announces itself and
  * then looks at fold_version, and a sweep first sets fold_version and then looks for copies: at
- * least one of the two sees the other, and waits or gives up. */
+ * least one of the two sees the other. Then the copy waits, or the sweep gives up. */
 static bool fold_shard(struct shard *s)
 {
 	bool is_any_copy;
