@@ -62,7 +62,7 @@ static inline uint64_t hp_frame_rule_frame(uintptr_t ip, const struct hp_frame_r
 		       : hp_frame_rule_frame_in_place(ip, rule->place);
 }
 
-/* Call it in a fork child. If `is_clean` is false, some thread was inside libunwind when the
- * process forked. libunwind's locks may then be held for ever in the child, so it is not called
- * again. */
+/* Call it in a fork child. If `is_clean` is false, another thread was inside the recorder, and so
+ * perhaps inside libunwind, when the process forked. libunwind's locks may then be held for ever in
+ * the child, so it is not called again. */
 void hp_frame_rule_after_fork(bool is_clean);
