@@ -20,12 +20,14 @@ static inline uint64_t hash_seed(void)
 
 /* Mixes two words by a 128-bit product, so that every bit of the result depends on every bit of
  * both. If a factor is 0, the result does not depend on the other word; the seed keeps secret which
- * `b` makes its factor 0. So callers need no seed of their own. They must not pass the seed as a
- * word, because as `b` it would cancel itself. */
+ * `a` and which `b` make their factors 0. So callers need no seed of their own. They must not pass
+ * the seed as a word, because as `b` it would cancel itself. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
+	uint64_t seed = hash_seed();
+	uint64_t rotated = seed << 32 | seed >> 32;
 	__uint128_t product =
-		(__uint128_t)(a ^ 0x9e3779b97f4a7c15) * (b ^ hash_seed() ^ 0xd6e8feb86659fd93);
+		(__uint128_t)(a ^ rotated ^ 0x9e3779b97f4a7c15) * (b ^ seed ^ 0xd6e8feb86659fd93);
 
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }

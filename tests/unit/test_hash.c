@@ -29,6 +29,17 @@ static void test_no_word_forgets_what_came_before(void)
 	check_remembered(0xd6e8feb86659fd93);
 }
 
+/* Mixes first words that a reader of hash.h may try, with second words that differ: the second
+ * words must not be lost either. */
+static void test_no_word_hides_the_next(void)
+{
+	static const uint64_t words[] = {0, UINT64_MAX, 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93};
+
+	for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+		for (uint64_t i = 1; i < N; i++)
+			CHECK(hash_mix(words[w], i) != hash_mix(words[w], 0));
+}
+
 static uint64_t places(const struct number_map *map)
 {
 	uint64_t sum = 0;
@@ -51,4 +62,5 @@ static void test_all_hangs_on_the_seed(void)
 	CHECK(places(&map) != numbers);
 }
 
-TEST_MAIN(TEST(test_no_word_forgets_what_came_before), TEST(test_all_hangs_on_the_seed))
+TEST_MAIN(TEST(test_no_word_forgets_what_came_before), TEST(test_no_word_hides_the_next),
+	  TEST(test_all_hangs_on_the_seed))
