@@ -84,3 +84,18 @@ static inline struct elf_file_build_id elf_file_build_id(uint8_t byte)
 	memset(note.id, byte, sizeof(note.id));
 	return note;
 }
+
+/* Writes a file that has a build ID of 20 equal bytes and, if `link` is not NULL, the section
+ * `link`. */
+static inline void elf_file_write_with_id(const char *path, uint8_t byte,
+					  const struct elf_file_section *link)
+{
+	struct elf_file_build_id note = elf_file_build_id(byte);
+	struct elf_file_section sections[2] = {
+		{".note.gnu.build-id", &note, sizeof(note), SHT_NOTE},
+	};
+
+	if (link)
+		sections[1] = *link;
+	elf_file_write(path, sections, link ? 2 : 1);
+}
