@@ -222,8 +222,9 @@ static bool is_freed(const struct trend_point *last, const struct trend_point *b
 		(is_far_below(last, before - 1, share) && is_far_below(last, before - 2, share)));
 }
 
-/* Returns the number of the first dump in the last tenth of the run. At least DUMPS_LEAST dumps
- * come before it: they are enough to see a trend, and a level from which memory falls. */
+/* Returns the index of the first dump in the last tenth of the run, but not less than DUMPS_LEAST:
+ * that many dumps must come before it, to show a trend and the level from which memory falls. The
+ * series has more than DUMPS_LEAST dumps. */
 static size_t find_tail(const struct dump_series *series)
 {
 	const struct trend_point *points = dump_series_points(series, &series->total);

@@ -81,7 +81,8 @@ static int read_segments(struct object *object)
 	return r;
 }
 
-/* Reads the build ID and the segments. object->elf is NULL if memory was out. */
+/* Sets is_fixed, and reads the build ID and the segments. The caller has set object->elf; if that
+ * is NULL, because libelf ran out of memory, returns -ENOMEM. */
 static int read_elf(struct object *object)
 {
 	GElf_Ehdr header;

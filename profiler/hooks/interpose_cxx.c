@@ -290,8 +290,9 @@ static void *find_next_new(enum form form)
 	return library ? dlsym(library, forms[form].export.name) : next[form];
 }
 
-/* Calls the definition after ours when memory has run out. in_hook must be clear: that definition
- * gets its memory from our malloc, and may throw through this function. */
+/* Calls the definition of this form that comes after ours, when memory has run out. Call it after
+ * hook_end(): that definition calls our malloc, which would not record the block with in_hook set;
+ * and it may throw through this function, so nothing would clear in_hook afterwards. */
 SLOW void *new_failed(size_t size, const void *a, const void *b, enum form form)
 {
 	new_function *function = (new_function *)find_next_new(form);

@@ -10,8 +10,9 @@
 
 struct hp_session {
 	uint32_t number; /* the running session's number; 0: no session is running */
-	/* A fork child continues its parent's session under a new number. Its entries have numbers
-	 * from `first` to `own`; entries below `own` were inherited from the parent. */
+	/* Each entry of the live table (live.h) has the number of the session that recorded it. A
+	 * fork child continues its parent's session under a new number, `own`; entries with numbers
+	 * from `first` to `own` - 1 are inherited from the parent. */
 	uint32_t first, own;
 	uint64_t interval, depth, seed; /* as in struct hp_options, but `seed` is never 0: it was
 					   drawn if the option is unset */

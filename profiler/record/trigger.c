@@ -79,8 +79,9 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Returns a step towards the alarm. The step has a minimum, because a count may stay close below
- * `next` for ever, and all steps would then be tiny. */
+/* Returns how many bytes a thread may count before it reports again: a quarter of the distance to
+ * the alarm. The result has a minimum: a count may stay close below `next` for ever, and threads
+ * would then report at almost every call. */
 static uint64_t step_to_alarm(const struct alarm *a, uint64_t count)
 {
 	return max(distance(a, count) / 4, min(STEP_MIN, interval_of(a) / 4 + 1));

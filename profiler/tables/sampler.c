@@ -30,7 +30,8 @@ typedef unsigned __int128 uint128_t;
 
 #define LN2_Q64 0xb17217f7d1cf79abull /* ln(2) 2^64 */
 
-/* The number of fractional bits in an exponential number, which is below 64. */
+/* Exponential numbers are fixed-point numbers below 64: 6 integer bits and this many fractional
+ * bits. */
 #define EXPONENTIAL_BITS 58
 
 static uint64_t multiply_high(uint64_t a, uint64_t b)

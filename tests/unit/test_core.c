@@ -173,7 +173,8 @@ static void test_wrong_headers(void)
 	check_refused(&c, sizeof(c), "notes of");
 }
 
-/* A truncated core is refused, or its note says that it was cut. */
+/* A truncated core is refused with a message, or opened with a note for the dump (t->note) that it
+ * was cut. It is refused if its ELF notes are not whole. */
 static void test_cut_at_each_length(void)
 {
 	struct core c;

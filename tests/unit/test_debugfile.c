@@ -17,7 +17,8 @@ static const struct debugfile_paths no_paths;
 static const char *const dirs[] = {folder};
 static const struct debugfile_paths paths = {.dirs = dirs, .n_dirs = 1};
 
-/* Makes the folders that lead to a name in the folder. Returns its path. */
+/* Makes the subfolders of `name` in the test's folder, but not the file itself. Returns the path of
+ * `name` there. */
 static const char *with_folders(const char *name)
 {
 	char path[4096];

@@ -91,8 +91,8 @@ static void test_of_next_to_nothing(void)
 	CHECK(power_growth(&change, &test, 1) >= 1.6 * R);
 }
 
-/* A few sampled objects say little about the number of objects. Growth is detected once it brings
- * many more samples. */
+/* One sample on each side says little about the number of objects. Only growth that brings more
+ * than 15 samples' worth of objects (1000 each) is detected; with an infinite variance, none is. */
 static void test_of_objects(void)
 {
 	struct estimated_change change = {

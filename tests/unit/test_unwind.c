@@ -218,7 +218,8 @@ static void test_wild_registers(void)
 static void test_pc_that_is_no_code(void)
 {
 	struct hp_site here = HP_SITE_OF_CALLER();
-	/* Walks start in the middle, so that a sanitizer finds nothing to report around it. */
+	/* The last walk starts at an address in the middle of this array, so that what it reads
+	 * around that address is within the array, and a sanitizer reports nothing. */
 	static uint64_t data[64];
 	struct hp_site site = {0, here.sp, here.bp};
 
