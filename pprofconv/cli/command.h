@@ -216,6 +216,13 @@ void man_print(const struct program *program, FILE *stream);
 void completion_print_bash(const struct program *program, FILE *stream);
 void completion_print_zsh(const struct program *program, FILE *stream);
 
+/* Returns `text` as a word of a shell's command line. The caller frees it. Returns NULL if there is
+ * no memory. */
+char *shell_word(const char *text);
+
+/* Same as shell_word(), but puts "-- " before a word that would be taken for an option. */
+char *shell_operand(const char *text);
+
 /* Prints the program's name, ": " and the message on standard error. Unprintable bytes become '?'.
  * Returns EXIT_BAD. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -104,8 +104,11 @@ static int answer_other(int argc, char **argv)
 	line = open_memstream(&text, &size);
 	if (!line)
 		return command_error("%s", strerror(errno));
-	for (int i = 1; i < argc; i++)
-		fprintf(line, " %s", argv[i]);
+	for (int i = 1; i < argc; i++) {
+		_cleanup_(freep) void *word = shell_word(argv[i]);
+
+		fprintf(line, " %s", word ? (char *)word : argv[i]);
+	}
 	if (fclose(line) != 0)
 		return command_error("%s", strerror(errno));
 	command_error("'%s' is a command of %s; type '%s%s'", argv[1], program->other,

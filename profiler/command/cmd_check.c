@@ -48,16 +48,20 @@ static bool has_library(void)
 
 static int check_program(const char *name)
 {
+	_cleanup_(freep) void *operand = shell_operand(name);
 	struct program_facts facts;
 	char path[PATH_MAX], text[TEXT_MAX];
 
+	if (!operand)
+		return command_error("%s", strerror(ENOMEM));
 	if (program_find(name, path) == -ENOENT)
 		return command_error("no program or process is named '%s'; check the name", name);
 	program_inspect(path, &facts);
 	if (facts.kind == PROGRAM_CAN_BE_PROFILED)
-		return has_library() ? say(CHECK_CAN_BE,
-					   "%s can be profiled; type 'heapprof run %s'", name, name)
-				     : CHECK_CAN_NOT;
+		return has_library()
+			       ? say(CHECK_CAN_BE, "%s can be profiled; type 'heapprof run %s'",
+				     name, (char *)operand)
+			       : CHECK_CAN_NOT;
 	program_describe(&facts, name, text, sizeof(text));
 	return say(facts.kind == PROGRAM_UNREADABLE || facts.kind == PROGRAM_MISSING
 			   ? CHECK_UNKNOWN
@@ -200,6 +204,8 @@ static int run_check(const struct settings *settings)
 	if (settings->n_inputs != 1)
 		return command_error("expected one program or process; see 'heapprof check "
 				     "--help'");
+	if (!*settings->inputs[0])
+		return command_error("the name is empty; give a program, or a process or its name");
 	if (parse_pid(settings->inputs[0], &pid))
 		return check_process(pid);
 	return strchr(settings->inputs[0], '/') ? check_program(settings->inputs[0])

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "command/commands.h"
 #include "commands/command.h"
 
@@ -14,15 +16,18 @@ static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "
 /* Answers a process ID or a path in place of a command with the command that it probably wants. */
 static int answer(const char *word)
 {
+	_cleanup_(freep) void *operand = shell_operand(word);
 	struct stat status;
 
-	if (!word[strspn(word, "0123456789")])
+	if (!operand)
+		return command_error("%s", strerror(ENOMEM));
+	if (*word && !word[strspn(word, "0123456789")])
 		return command_error("the command comes first: 'heapprof check %s'", word);
 	if (stat(word, &status) < 0 || !S_ISREG(status.st_mode))
 		return EXIT_DONE;
 	if (access(word, X_OK) == 0)
-		return command_error("the command comes first: 'heapprof run %s'", word);
-	return command_error("%s is a file; type 'pprofconv top %s'", word, word);
+		return command_error("the command comes first: 'heapprof run %s'", (char *)operand);
+	return command_error("%s is a file; type 'pprofconv top %s'", word, (char *)operand);
 }
 
 static const struct program program = {

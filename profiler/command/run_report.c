@@ -26,29 +26,6 @@ struct run_report {
 	size_t last;            /* what the first dump is compared with */
 };
 
-char *run_report_quote(const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "/._-+=,:@%";
-	size_t size;
-	char *quoted;
-	FILE *stream;
-
-	if (*text && !text[strspn(text, plain)])
-		return strdup(text);
-	stream = open_memstream(&quoted, &size);
-	if (!stream)
-		return NULL;
-	putc('\'', stream);
-	for (; *text; text++)
-		if (*text == '\'')
-			fputs("'\\''", stream);
-		else
-			putc(*text, stream);
-	putc('\'', stream);
-	return fclose(stream) == 0 ? quoted : NULL;
-}
-
 /* Returns the path of a dump; the caller frees it. */
 static char *path_of(const struct run_report *report, size_t dump)
 {
@@ -213,12 +190,12 @@ static int print_command(const char *command, char *const paths[], size_t n)
 	_cleanup_(freep) void *program = NULL;
 
 	library_find_pprofconv(pprofconv);
-	program = run_report_quote(pprofconv);
+	program = shell_word(pprofconv);
 	if (!program)
 		return command_error("%s", strerror(ENOMEM));
 	fprintf(stderr, "  %s %s", (char *)program, command);
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_(freep) void *word = run_report_quote(paths[i]);
+		_cleanup_(freep) void *word = shell_word(paths[i]);
 
 		putc(' ', stderr);
 		utf8_print(word ? word : paths[i], stderr);

@@ -6,7 +6,3 @@
 
 /* Prints the report of the dumps in that folder, or the error. Returns the exit status. */
 int run_report_print(const char *folder, const struct dump_run *run);
-
-/* Returns `text` as a word of a shell's command line. The caller frees it. Returns NULL if there is
- * no memory. */
-char *run_report_quote(const char *text);

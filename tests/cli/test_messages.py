@@ -239,6 +239,7 @@ def what_is_for_heapprof_is_answered_with_its_command(folder):
               fail('4711', cwd=folder))
     tap.is_in("'run' is a command of heapprof; type 'heapprof run ./app -x'",
               fail('run', './app', '-x', cwd=folder))
+    tap.is_in("type 'heapprof run './le ak' '$(id)''", fail('run', './le ak', '$(id)', cwd=folder))
     for name in ('4711', 'run'):  # a file may have any name
         shutil.copy(cli.data('good-exact.heap'), os.path.join(folder, name))
         cli.succeed('-n', name, cwd=folder)

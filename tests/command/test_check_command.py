@@ -58,6 +58,28 @@ def programs_that_can_be_profiled(folder):
               "test-subject can be profiled; type 'heapprof run test-subject'")
 
 
+@tap.test
+def commands_can_be_pasted(folder):
+    for name in ('le ak', 'a$(id)b', "it's", '-x'):
+        path = copy_of_subject(folder, name)
+        for target in (path, name):
+            env = {**command.environment(folder), 'PATH': f'{folder}:{os.environ["PATH"]}'}
+            done = command.heapprof(folder, 'check', '--', target, env=env)
+            tap.equal((done.returncode, done.stderr), (0, ''))
+            line = done.stdout.partition("type '")[2].removesuffix("'\n")
+            assert line.startswith('heapprof run '), done.stdout
+            tap.equal(cli.run('sh', '-c', f'printf "%s\\n" {line}').stdout.splitlines()[-1], target)
+        said = fail(folder, f'./{name}').partition("'")[2].removesuffix("'\n")
+        tap.equal(cli.run('sh', '-c', f'printf "%s\\n" {said}').stdout.splitlines(), ['heapprof', 'run', f'./{name}'])
+    tap.is_in("type 'heapprof run -- -x'", command.heapprof(folder, 'check', '--', '-x', env=env).stdout)
+
+
+@tap.test
+def an_empty_name(folder):
+    tap.equal(check(folder, '', 2), "the name is empty; give a program, or a process or its name")
+    tap.equal(fail(folder, ''), "heapprof: no command ''; 'heapprof --help' lists the commands\n")
+
+
 @tap.test(kind=command.UNFIT)
 def unfit_programs(folder, kind):
     make, sentence, status = command.UNFIT[kind]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The small parsers of `heapprof run`. */
+#include "cli/command.h"
 #include "command/duration.h"
-#include "command/run_report.h"
 #include "command/run_settings.h"
 #include "test.h"
 #include <unistd.h>
@@ -64,10 +64,27 @@ static void test_absolute_prefixes(void)
 
 static void check_quoted(const char *text, const char *expected)
 {
-	char *found = run_report_quote(text);
+	char *found = shell_word(text);
 
 	CHECK_STR_EQ(found, expected);
 	free(found);
+}
+
+static void check_operand(const char *text, const char *expected)
+{
+	char *found = shell_operand(text);
+
+	CHECK_STR_EQ(found, expected);
+	free(found);
+}
+
+static void test_operands(void)
+{
+	check_operand("a", "a");
+	check_operand("a b", "'a b'");
+	check_operand("-x", "-- -x");
+	check_operand("-x y", "-- '-x y'");
+	check_operand("-", "-- -");
 }
 
 static void test_quotes(void)
@@ -78,7 +95,8 @@ static void test_quotes(void)
 	check_quoted("$(x)", "'$(x)'");
 	check_quoted("~", "'~'");
 	check_quoted("", "''");
+	check_quoted("-x", "-x");
 }
 
 TEST_MAIN(TEST(test_durations), TEST(test_wrappers), TEST(test_absolute_prefixes),
-	  TEST(test_quotes))
+	  TEST(test_quotes), TEST(test_operands))
