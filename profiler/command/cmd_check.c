@@ -79,10 +79,24 @@ static void name_process(const struct process_facts *facts, char *out, size_t si
 	snprintf(out, size, *program ? "%d (%s)" : "%d", facts->pid, program);
 }
 
+static int say_left_out(const struct process_facts *facts, const char *name)
+{
+	_cleanup_(freep) void *program = shell_word(program_base_name(facts->program));
+
+	if (!program)
+		return command_error("%s", strerror(ENOMEM));
+	return say(CHECK_CAN_BE,
+		   "%s is left out by HEAP_PROFILE_PROGRAM; restart it with "
+		   "HEAP_PROFILE_PROGRAM=%s, or let it call HeapProfilerStart()",
+		   name, (char *)program);
+}
+
 static int say_loaded(const struct process_facts *facts, const char *name)
 {
 	if (!facts->is_environment_known)
 		return say(CHECK_CAN_BE, "%s has loaded libheapprof.so", name);
+	if (facts->prefix[0] && facts->is_left_out)
+		return say_left_out(facts, name);
 	if (facts->prefix[0])
 		return say(CHECK_CAN_BE, "%s is being profiled; its dumps begin with %s", name,
 			   facts->prefix);

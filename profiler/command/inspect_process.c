@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/name_pattern.h"
 
 #define STATUS_MAX  8192
 #define MAPS_MAX    (64 << 20) /* a process may have 65,530 mappings, and each a long path */
 #define ENVIRON_MAX (8 << 20)  /* the kernel allows 6 MiB of arguments and environment */
+#define COMMAND_MAX 4096       /* as much as the library reads */
 #define CHUNK       16384
 #define DELETED     " (deleted)"
 
@@ -155,6 +157,22 @@ static void read_maps(struct process_facts *facts)
 	facts->has_library = size > 0 && process_maps_have_library(memory);
 }
 
+/* Returns whether a value of HEAP_PROFILE_PROGRAM leaves the process out: the library compares the
+ * patterns with the names of the executable and of the command. */
+static bool is_left_out(const struct process_facts *facts, const char *patterns)
+{
+	_cleanup_(freep) void *command = NULL;
+	bool is_negated = *patterns == '!', is_named;
+
+	if (!*patterns || !facts->program[0])
+		return false;
+	patterns += is_negated;
+	is_named = hp_name_pattern_matches(patterns, program_base_name(facts->program)) ||
+		   (read_file(facts->pid, "cmdline", COMMAND_MAX, &command) > 0 &&
+		    hp_name_pattern_matches(patterns, program_base_name(command)));
+	return is_named == is_negated;
+}
+
 static void read_environment(struct process_facts *facts)
 {
 	_cleanup_(freep) void *memory = NULL;
@@ -165,6 +183,8 @@ static void read_environment(struct process_facts *facts)
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(text + at) + 1)
 		if (strncmp(text + at, "HEAPPROFILE=", 12) == 0)
 			snprintf(facts->prefix, sizeof(facts->prefix), "%s", text + at + 12);
+		else if (strncmp(text + at, "HEAP_PROFILE_PROGRAM=", 21) == 0)
+			facts->is_left_out = is_left_out(facts, text + at + 21);
 }
 
 int process_inspect(pid_t pid, struct process_facts *out)

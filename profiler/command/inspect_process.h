@@ -30,6 +30,7 @@ struct process_facts {
 	bool has_library;
 	bool is_environment_known;
 	char prefix[PREFIX_MAX]; /* HEAPPROFILE when it was started; empty if it was unset */
+	bool is_left_out;        /* by HEAP_PROFILE_PROGRAM when it was started */
 };
 
 /* Parses the text of /proc/PID/status. Lines that are missing leave zeroes. */

@@ -27,8 +27,8 @@ def check(folder, target, status, **options):
 class Waiting:
     """A program that prints a line when it waits, and is killed at the end."""
 
-    def __init__(self, *args, env=None):
-        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=env)
+    def __init__(self, *args, **options):
+        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **options)
         self.process.stdout.readline()
 
     def __enter__(self):
@@ -129,6 +129,18 @@ def a_process_that_is_profiled(folder):
     env = command.environment(folder, LD_PRELOAD=command.LIBRARY)
     with Waiting(SUBJECT, 'wait', env=env) as pid:
         tap.is_in('has loaded libheapprof.so, but HEAPPROFILE was unset', check(folder, pid, 0))
+
+
+@tap.test
+def a_process_that_is_left_out(folder):
+    env = command.environment(folder, HEAPPROFILE=f'{folder}/p', LD_PRELOAD=command.LIBRARY)
+    for names in ('other', '!sh,subject', '!./renamed'):
+        with Waiting('./renamed', 'wait', env={**env, 'HEAP_PROFILE_PROGRAM': names}, executable=SUBJECT) as pid:
+            tap.equal(check(folder, pid, 0), f'{pid} (subject) is left out by HEAP_PROFILE_PROGRAM; restart it with '
+                      'HEAP_PROFILE_PROGRAM=subject, or let it call HeapProfilerStart()')
+    for names in ('', 'sub*', 'renamed', '!other'):
+        with Waiting('./renamed', 'wait', env={**env, 'HEAP_PROFILE_PROGRAM': names}, executable=SUBJECT) as pid:
+            tap.is_in('is being profiled', check(folder, pid, 0))
 
 
 @tap.test
