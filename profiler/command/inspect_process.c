@@ -115,6 +115,42 @@ static int read_status(pid_t pid, struct process_status *out)
 	return 0;
 }
 
+/* Finds a thread that lives. Returns false if there is none. */
+static bool find_living_thread(pid_t pid, pid_t *out_thread)
+{
+	struct process_status status;
+	struct dirent *entry;
+	bool is_found = false;
+	char path[64];
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	folder = opendir(path);
+	if (!folder)
+		return false;
+	while (!is_found && (entry = readdir(folder)) != NULL) {
+		*out_thread = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for "." and ".." */
+		is_found = *out_thread > 0 && read_status(*out_thread, &status) == 0 &&
+			   status.has_memory;
+	}
+	closedir(folder);
+	return is_found;
+}
+
+/* Chooses the thread whose files are read, and reads its status. A process whose main thread has
+ * ended before others looks like a zombie, but lives. */
+static int choose_thread(struct process_facts *facts)
+{
+	pid_t thread;
+	int r = read_status(facts->pid, &facts->status);
+
+	facts->thread = facts->pid;
+	if (r || facts->status.state != 'Z' || !find_living_thread(facts->pid, &thread))
+		return r;
+	facts->thread = thread;
+	return read_status(thread, &facts->status);
+}
+
 /* Stores the executable's path, for messages. It may be a path under another root folder, so the
  * file itself is opened by the link in /proc. */
 static void read_program(struct process_facts *facts)
@@ -123,7 +159,7 @@ static void read_program(struct process_facts *facts)
 	size_t length;
 	ssize_t size;
 
-	snprintf(link, sizeof(link), "/proc/%d/exe", facts->pid);
+	snprintf(link, sizeof(link), "/proc/%d/exe", facts->thread);
 	size = readlink(link, facts->program, sizeof(facts->program) - 1);
 	facts->program[size > 0 ? size : 0] = '\0';
 	length = strlen(facts->program);
@@ -137,7 +173,7 @@ static void inspect_executable(struct process_facts *facts)
 	char link[64];
 	int fd;
 
-	snprintf(link, sizeof(link), "/proc/%d/exe", facts->pid);
+	snprintf(link, sizeof(link), "/proc/%d/exe", facts->thread);
 	fd = open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0) {
 		facts->executable.kind = PROGRAM_UNREADABLE;
@@ -151,7 +187,7 @@ static void inspect_executable(struct process_facts *facts)
 static void read_maps(struct process_facts *facts)
 {
 	_cleanup_(freep) void *memory = NULL;
-	ssize_t size = read_file(facts->pid, "maps", MAPS_MAX, &memory);
+	ssize_t size = read_file(facts->thread, "maps", MAPS_MAX, &memory);
 
 	facts->maps_error = size < 0 ? (int)-size : 0;
 	facts->has_library = size > 0 && process_maps_have_library(memory);
@@ -168,7 +204,7 @@ static bool is_left_out(const struct process_facts *facts, const char *patterns)
 		return false;
 	patterns += is_negated;
 	is_named = hp_name_pattern_matches(patterns, program_base_name(facts->program)) ||
-		   (read_file(facts->pid, "cmdline", COMMAND_MAX, &command) > 0 &&
+		   (read_file(facts->thread, "cmdline", COMMAND_MAX, &command) > 0 &&
 		    hp_name_pattern_matches(patterns, program_base_name(command)));
 	return is_named == is_negated;
 }
@@ -176,7 +212,7 @@ static bool is_left_out(const struct process_facts *facts, const char *patterns)
 static void read_environment(struct process_facts *facts)
 {
 	_cleanup_(freep) void *memory = NULL;
-	ssize_t size = read_file(facts->pid, "environ", ENVIRON_MAX, &memory);
+	ssize_t size = read_file(facts->thread, "environ", ENVIRON_MAX, &memory);
 	const char *text = memory;
 
 	facts->is_environment_known = size >= 0;
@@ -192,7 +228,7 @@ int process_inspect(pid_t pid, struct process_facts *out)
 	int r;
 
 	*out = (struct process_facts){.pid = pid};
-	r = read_status(pid, &out->status);
+	r = choose_thread(out);
 	if (r)
 		return r;
 	read_program(out);
@@ -201,7 +237,7 @@ int process_inspect(pid_t pid, struct process_facts *out)
 		read_maps(out);
 		read_environment(out);
 	}
-	return read_status(pid, &out->status); /* the process may have ended */
+	return choose_thread(out); /* the process may have ended */
 }
 
 /* --- finding ------------------------------------------------------------------------------- */
@@ -210,7 +246,7 @@ static bool is_wanted(pid_t pid, const char *name)
 {
 	struct process_facts facts = {.pid = pid};
 
-	if (pid == getpid() || read_status(pid, &facts.status) || facts.status.state == 'Z' ||
+	if (pid == getpid() || choose_thread(&facts) || facts.status.state == 'Z' ||
 	    (geteuid() != 0 && facts.status.uid != geteuid()))
 		return false;
 	read_program(&facts);

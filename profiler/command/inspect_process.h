@@ -23,6 +23,7 @@ struct process_status { /* of /proc/PID/status */
 
 struct process_facts {
 	pid_t pid;
+	pid_t thread; /* whose files in /proc are read: the main one or, if it has ended, another */
 	struct process_status status;
 	char program[PATH_MAX]; /* path of the executable; empty if it can't be read */
 	struct program_facts executable;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The program that `heapprof run` runs in tests: it grows, then waits for signals or ends as its
  * argument says. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,22 @@ static int wait_for_signals(void)
 	return 7;
 }
 
+/* Waits in another thread, after the main thread has ended. */
+static void *wait_elsewhere(void *unused)
+{
+	exit(wait_for_signals());
+	return unused;
+}
+
+static int leave(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, wait_elsewhere, NULL) != 0)
+		return 98;
+	pthread_exit(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -69,6 +86,8 @@ int main(int argc, char **argv)
 	grow();
 	if (strcmp(mode, "wait") == 0)
 		return wait_for_signals();
+	if (strcmp(mode, "leave") == 0)
+		return leave();
 	if (strcmp(mode, "die") == 0)
 		raise(atoi(argv[2]));
 	puts("served");

@@ -10,6 +10,7 @@ import sys
 
 import command
 import cli
+import running
 import tap
 from command import HEAPPROF, SUBJECT
 
@@ -178,6 +179,20 @@ def processes_that_can_not_be(folder):
         with open('/proc/2/status', encoding='utf-8') as file:
             if 'kthreadd' in file.readline():
                 tap.equal(check(folder, 2, 1), '2 is a kernel thread and has no heap')
+
+
+@tap.test
+def a_process_whose_main_thread_has_ended(folder):
+    path = copy_of_subject(folder, 'test-leaderless')
+    with Waiting(path, 'leave', env=command.environment(folder)) as pid:
+        running.wait_until(lambda: '\nState:\tZ' in open(f'/proc/{pid}/status', encoding='utf-8').read(),
+                           'the main thread ends')
+        line = f"{pid} (test-leaderless) can be profiled from its start only; restart it with 'heapprof run'"
+        tap.equal(check(folder, pid, 0), line)
+        tap.equal(check(folder, 'test-leaderless', 0), line)
+    env = command.environment(folder, HEAPPROFILE=f'{folder}/p', LD_PRELOAD=command.LIBRARY)
+    with Waiting(path, 'leave', env=env) as pid:
+        tap.is_in('is being profiled', check(folder, pid, 0))
 
 
 @tap.test
