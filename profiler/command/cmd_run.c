@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -91,6 +92,7 @@ static int run_and_report(struct run_plan *plan, char **argv, const struct progr
 	if (!plan->is_temporary && plan->is_place_known)
 		dump_files_list(&plan->place, NULL, &old);
 	r = child_run(argv, run_plan_set_environment, plan, &status);
+	signal(SIGPIPE, SIG_IGN); /* a report that nobody reads must not change the exit status */
 	if (r) {
 		command_error("%s: %s", argv[0], strerror(-r));
 		if (plan->is_temporary)

@@ -145,6 +145,19 @@ def standard_input_and_a_pipeline(folder):
 
 
 @tap.test
+def a_report_that_nobody_reads_keeps_the_status(folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        for status, script in ((3, 'exec "$0" 3'), (-signal.SIGPIPE, 'kill -s PIPE $$')):
+            done = subprocess.run([HEAPPROF, 'run', 'sh', '-c', script, SUBJECT], stdout=subprocess.DEVNULL,
+                                  stderr=writer, env=command.environment(folder), check=False)
+            tap.equal(done.returncode, status)
+    finally:
+        os.close(writer)
+
+
+@tap.test
 def options_end_at_the_command(folder):
     done = run(folder, 'echo', '--exact', '-h')
     tap.equal((done.returncode, done.stdout), (0, '--exact -h\n'))
