@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
@@ -140,14 +141,39 @@ static void say_notes(const struct process_facts *facts, const char *name)
 		    name);
 }
 
+/* Returns whether the kernel refused what the answer needs: the mappings or, if the library is not
+ * among them, the executable. */
+static bool is_refused(const struct process_facts *facts)
+{
+	int error = facts->maps_error;
+
+	if (!error && !facts->has_library && !facts->program[0])
+		error = facts->executable.error;
+	return error == EACCES || error == EPERM;
+}
+
+/* Explains why the process's files in /proc can't be read. */
+static int explain_rights(const struct process_facts *facts, const char *name)
+{
+	if (geteuid() == 0)
+		return command_error("%s: no right to look at it: root lacks CAP_SYS_PTRACE here, "
+				     "as in a container; give it that, or run this outside",
+				     name);
+	if (facts->status.uid == geteuid())
+		return command_error("%s: no right to look at it: it hides its memory "
+				     "(PR_SET_DUMPABLE), or has rights of its own; run this as "
+				     "root",
+				     name);
+	return command_error("%s: the process belongs to user %u; run this as that user or as root",
+			     name, facts->status.uid);
+}
+
 static int check_running(const struct process_facts *facts, const char *name)
 {
 	int status;
 
-	if (facts->maps_error == EACCES || facts->maps_error == EPERM)
-		return command_error(
-			"%s: the process belongs to user %u; run this as that user or as root",
-			name, facts->status.uid);
+	if (is_refused(facts))
+		return explain_rights(facts, name);
 	if (facts->maps_error)
 		return command_error("%s: %s", name, strerror(facts->maps_error));
 	status = facts->has_library ? say_loaded(facts, name) : check_executable(facts, name);

@@ -232,6 +232,23 @@ def a_process_of_another_user(folder):
 
 
 @tap.test
+def a_process_that_hides_its_memory(folder):
+    if os.geteuid():
+        tap.skip('root is needed')
+    tap.need('setpriv')
+    user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    hide = 'import ctypes, time; ctypes.CDLL(None).prctl(4, 0); print(flush=True); time.sleep(1000)'
+    with Waiting(*user, sys.executable, '-c', hide) as pid:
+        done = cli.run(*user, HEAPPROF, 'check', str(pid))
+        tap.equal((done.returncode, done.stdout), (2, ''))
+        tap.is_in('it hides its memory (PR_SET_DUMPABLE), or has rights of its own; run this as root\n', done.stderr)
+    with Waiting(SUBJECT, 'wait') as pid:
+        done = cli.run('setpriv', '--bounding-set=-sys_ptrace', HEAPPROF, 'check', str(pid))
+        tap.equal((done.returncode, done.stdout), (2, ''))
+        tap.is_in('root lacks CAP_SYS_PTRACE here, as in a container; give it that, or run this outside\n', done.stderr)
+
+
+@tap.test
 def a_process_that_is_stopped_and_traced(folder):
     tap.need('strace')
     with Waiting(SUBJECT, 'wait') as pid:
