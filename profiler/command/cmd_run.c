@@ -32,7 +32,9 @@ static int check_program(const char *name, struct program_facts *facts)
 
 /* --- after --------------------------------------------------------------------------------- */
 
-/* Explains in one line why there is no dump, and what to do. */
+#define NO_DUMP "no dump: see the library's message above if there is one; otherwise "
+
+/* Names in one line the causes why there may be no dump, and what to do. */
 static void explain_no_dump(const struct run_plan *plan, const char *name,
 			    const struct program_facts *facts, int status)
 {
@@ -44,21 +46,23 @@ static void explain_no_dump(const struct run_plan *plan, const char *name,
 			      "%s; 'pprofconv top' shows a dump",
 			      plan->prefix);
 	else if (wanted && *wanted)
-		command_error("no dump: no program that ran matches HEAP_PROFILE_PROGRAM=%s, or it "
-			      "was killed",
+		command_error(NO_DUMP "no program that ran matches HEAP_PROFILE_PROGRAM=%s, or it "
+				      "was killed before its first dump or runs without LD_PRELOAD",
 			      wanted);
 	else if (run_is_wrapper(program) || run_is_wrapper(program_base_name(name)))
-		command_error("no dump: '%s' is not recorded, only the programs that it starts "
-			      "are; to record it, set HEAP_PROFILE_PROGRAM=%s",
-			      program, program);
+		command_error(NO_DUMP
+			      "'%s' is not recorded, and it started no program, or one that "
+			      "was killed before its first dump or runs without LD_PRELOAD; "
+			      "to record '%s', set HEAP_PROFILE_PROGRAM=%s",
+			      program, program, program);
 	else if (WIFSIGNALED(status))
-		command_error("no dump: %s (signal %d) ended the program before its first dump; "
-			      "HEAP_PROFILE_ALLOCATION_INTERVAL=64K writes dumps earlier",
+		command_error(NO_DUMP "%s (signal %d) ended the program before its first dump; "
+				      "HEAP_PROFILE_ALLOCATION_INTERVAL=64K writes dumps earlier",
 			      strsignal(WTERMSIG(status)), WTERMSIG(status));
 	else
-		command_error("no dump: the program did not load the library, or ended without "
-			      "exit(3); 'WHY IS THERE NO FILE' in heapprof-server(7) "
-			      "lists the causes");
+		command_error(NO_DUMP "the program did not load the library, or ended without "
+				      "exit(3); 'WHY IS THERE NO FILE' in heapprof-server(7) "
+				      "lists the causes");
 }
 
 static void report(const struct run_plan *plan, const char *name, const struct program_facts *facts,

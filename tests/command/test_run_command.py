@@ -289,12 +289,16 @@ def a_folder_that_may_not_be_written(folder):
 def no_dump_has_its_reason(folder):
     for args, settings, words in (
             (['sh', '-c', ':'], {}, "'sh' is not recorded"),
+            (['env', '-i', SUBJECT], {}, 'or runs without LD_PRELOAD'),
+            (['timeout', '-s', 'KILL', '300', SUBJECT, 'die', '9'], {'HEAP_PROFILE_ALLOCATION_INTERVAL': '0'},
+             'was killed before its first dump'),
             ([SUBJECT], {'HEAP_PROFILE_PROGRAM': 'other'}, 'matches HEAP_PROFILE_PROGRAM=other'),
             ([SUBJECT, 'die', '9'], {'HEAP_PROFILE_ALLOCATION_INTERVAL': '0'}, 'Killed (signal 9)'),
             ([SUBJECT], {'HEAP_PROFILE_ALLOCATION_INTERVAL': '0', 'HEAP_PROFILE_EXIT_DUMP': '0'},
              'heapprof-server(7)')):
         done = run(folder, *args, env=command.environment(folder, **settings))
         tap.is_in(words, done.stderr.splitlines()[-1])
+        tap.is_in("see the library's message above if there is one", done.stderr.splitlines()[-1])
         tap.equal(os.listdir(folder), [])
 
 
