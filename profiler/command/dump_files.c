@@ -18,20 +18,22 @@
 
 /* --- places -------------------------------------------------------------------------------- */
 
+/* The letters of expansions that differ between processes; all others are not expanded. */
+static bool is_expansion(const char *text)
+{
+	return text[0] == '%' && text[1] && strchr("peht", text[1]);
+}
+
 /* Copies [text, end) with "%%" as one '%', up to any other expansion. Returns false if there is
  * another expansion. */
 static bool copy_literal(char *out, const char *text, const char *end)
 {
-	bool is_literal = true;
-
-	while (text < end && is_literal) {
-		is_literal = *text != '%' || text[1] == '%';
-		if (is_literal)
-			*out++ = *text;
-		text += *text == '%' ? 2 : 1;
+	while (text < end && !is_expansion(text)) {
+		*out++ = *text;
+		text += text[0] == '%' && text[1] == '%' ? 2 : 1;
 	}
 	*out = '\0';
-	return is_literal;
+	return text >= end;
 }
 
 bool dump_place_parse(struct dump_place *out, const char *prefix, bool is_folder)

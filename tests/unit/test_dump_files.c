@@ -28,7 +28,14 @@ static void test_places(void)
 	check_place("/tmp/%p.app", false, "/tmp", "");
 	check_place("/tmp/app.%e", false, "/tmp", "app.");
 	check_place("/tmp/100%%/x%%y%p", false, "/tmp/100%", "x%y");
-	CHECK(!dump_place_parse(&place, "/tmp/%p/app", false));
+	check_place("/tmp/100%x/a%b%", false, "/tmp/100%x", "a%b%");
+	check_place("/tmp/100%/a", false, "/tmp/100%", "a");
+	for (const char *c = "peht"; *c; c++) {
+		char prefix[] = "/tmp/%p/app";
+
+		prefix[6] = *c;
+		CHECK(!dump_place_parse(&place, prefix, false));
+	}
 }
 
 #define HEAD                                                                               \
