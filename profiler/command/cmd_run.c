@@ -80,7 +80,7 @@ static void report(const struct run_plan *plan, const char *name, const struct p
 	} else {
 		struct dump_run run = dump_files_choose(&files);
 
-		run_report_print(plan->place.folder, &run);
+		run_report_print(plan->place.folder, &run, plan->every_seconds);
 	}
 	vec_deinit(&files);
 }

@@ -286,11 +286,13 @@ void program_describe(const struct program_facts *facts, const char *name, char 
 	const char *via = facts->is_script ? " is a script, and its interpreter " : "";
 	const char *interpreter = facts->is_script ? facts->path : "";
 
-	if (facts->kind == PROGRAM_MISSING)
-		snprintf(out, size, "%s%s%s: %s; check the name", name, via, interpreter,
-			 strerror(facts->error));
+	if (facts->kind == PROGRAM_MISSING && facts->is_script)
+		snprintf(out, size, "%s%s%s can't be run: %s; correct the first line", name, via,
+			 interpreter, strerror(facts->error));
+	else if (facts->kind == PROGRAM_MISSING)
+		snprintf(out, size, "%s: %s; check the name", name, strerror(facts->error));
 	else if (facts->kind == PROGRAM_UNREADABLE)
-		snprintf(out, size, "%s%s%s: can't be inspected: %s", name, via, interpreter,
+		snprintf(out, size, "%s%s%s can't be inspected: %s", name, via, interpreter,
 			 strerror(facts->error));
 	else
 		snprintf(out, size, "%s%s%s %s", name, via, interpreter, texts[facts->kind]);

@@ -21,6 +21,7 @@ static const struct settings quiet = {.quiet = true, .max_input_bytes = INPUT_BY
 struct run_report {
 	const char *folder;
 	const struct dump_run *run;
+	uint64_t every_seconds;
 	double at_end, at_most; /* bytes in use */
 	size_t most;            /* the dump that has them */
 	size_t last;            /* what the first dump is compared with */
@@ -93,7 +94,7 @@ static void print_growth(const struct diff *diff, const struct report *marked)
 			      format_value(change.new.value, diff->is_bytes).text);
 		return;
 	}
-	command_error("grew most: nothing, by more than the sampling error");
+	command_error("nothing grew by more than the sampling error");
 }
 
 static int compare(const struct inputs sides[2], struct diff *diff)
@@ -216,14 +217,16 @@ static int print_lines(const struct run_report *report, char *const paths[2])
 		status = print_command("top", &paths[1], 1);
 	if (!status && is_series)
 		return print_command("diff", paths, 2);
-	command_error("one dump can't show growth; if the program runs longer, --every=1s writes "
-		      "more dumps");
+	command_error("one dump can't show growth; %s",
+		      report->every_seconds == 1
+			      ? "let the program run longer"
+			      : "if the program runs longer, --every=1s writes more dumps");
 	return status;
 }
 
-int run_report_print(const char *folder, const struct dump_run *run)
+int run_report_print(const char *folder, const struct dump_run *run, uint64_t every_seconds)
 {
-	struct run_report report = {.folder = folder, .run = run};
+	struct run_report report = {.folder = folder, .run = run, .every_seconds = every_seconds};
 	char *paths[2] = {NULL, NULL};
 	int status = measure(&report);
 

@@ -4,5 +4,6 @@
 #pragma once
 #include "command/dump_files.h"
 
-/* Prints the report of the dumps in that folder, or the error. Returns the exit status. */
-int run_report_print(const char *folder, const struct dump_run *run);
+/* Prints the report of the dumps in that folder, or the error. `every_seconds` is the time of
+ * --every, or 0. Returns the exit status. */
+int run_report_print(const char *folder, const struct dump_run *run, uint64_t every_seconds);

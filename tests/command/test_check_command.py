@@ -105,6 +105,13 @@ def damaged_programs(folder):
 
 
 @tap.test
+def a_script_whose_interpreter_is_missing(folder):
+    script = command.write_program(f'{folder}/script', '#!/none/sh\n')
+    tap.equal(check(folder, script, 2), f'{script} is a script, and its interpreter /none/sh can\'t be run: No such '
+              'file or directory; correct the first line')
+
+
+@tap.test
 def a_library_that_is_missing(folder):
     done = command.heapprof(folder, 'check', SUBJECT,
                             env=command.environment(folder, HEAPPROF_LIBRARY='/none/libheapprof.so'))

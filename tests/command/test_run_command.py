@@ -310,7 +310,22 @@ def one_dump_shows_what_holds_most(folder):
     tap.equal(len(lines), 5)
     tap.is_in(', 1 dump', lines[0])
     tap.is_in('holds most: remember, ', lines[1])
-    tap.is_in("one dump can't show growth", lines[4])
+    tap.is_in("one dump can't show growth; if the program runs longer, --every=1s", lines[4])
+    done = run(folder, '--every=1s', SUBJECT, 'brief')
+    tap.equal(done.stderr.splitlines()[4], "heapprof: one dump can't show growth; let the program run longer")
+
+
+@tap.test
+def nothing_may_grow(folder):
+    done = run(folder, '--interval=1G', SUBJECT)
+    tap.equal(done.stderr.splitlines()[1], 'heapprof: nothing grew by more than the sampling error')
+
+
+@tap.test
+def an_unknown_expansion_is_part_of_the_folders_name(folder):
+    os.mkdir(f'{folder}/100%x')
+    done = run(folder, '--dumps', f'{folder}/100%x/p', SUBJECT)
+    tap.is_in(f'{folder}/100%x', report(done)[2])
 
 
 # --- signals -------------------------------------------------------------------------------------
