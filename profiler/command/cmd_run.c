@@ -146,7 +146,7 @@ static const struct option_row options[] = {
 	{0},
 };
 
-static const struct run_settings defaults = {0};
+static const struct run_settings defaults = {.interval = INTERVAL_NOT_GIVEN};
 
 const struct command command_run = {
 	.name = "run",

@@ -13,7 +13,8 @@
 #include "command/duration.h"
 #include "command/find_library.h"
 
-#define LINK_NAME "/libheapprof.so"
+#define LINK_NAME    "/libheapprof.so"
+#define INTERVAL_MAX (UINT64_C(1) << 40) /* what the library takes */
 
 /* --- wrappers ------------------------------------------------------------------------------ */
 
@@ -118,8 +119,12 @@ static int parse_options(struct run_plan *plan)
 {
 	const struct run_settings *settings = plan->settings;
 
-	if (settings->is_exact && settings->interval)
+	bool has_interval = settings->interval != INTERVAL_NOT_GIVEN;
+
+	if (settings->is_exact && has_interval)
 		return command_error("--exact and --interval exclude each other; give one");
+	if (has_interval && (settings->interval < 1 || settings->interval > INTERVAL_MAX))
+		return command_error("--interval: out of range; expected 1 to 1024G");
 	if (settings->every && !duration_parse(settings->every, &plan->every_seconds))
 		return command_error("--every: invalid time '%s'; expected one such as 60s, 5m or "
 				     "1h",
@@ -281,7 +286,7 @@ void run_plan_set_environment(const void *context)
 		unsetenv("HEAPPROF_OWNER");
 	if (settings->is_exact)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", 1);
-	else if (settings->interval)
+	else if (settings->interval != INTERVAL_NOT_GIVEN)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", settings->interval);
 	set_when_to_dump(plan->every_seconds);
 	leave_out_wrappers();

@@ -5,11 +5,13 @@
 #include "cli/command.h"
 #include "command/dump_files.h"
 
+#define INTERVAL_NOT_GIVEN UINT64_MAX
+
 struct run_settings {
 	struct settings common;
 	const char *dumps; /* a prefix, as in HEAPPROFILE; NULL if it is not given */
 	bool is_exact;
-	uint64_t interval; /* 0 if it is not given */
+	uint64_t interval; /* INTERVAL_NOT_GIVEN if it is not given */
 	const char *every;
 };
 

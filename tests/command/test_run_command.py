@@ -181,6 +181,7 @@ def the_environment(folder):
     tap.equal((found['HEAP_PROFILE_ALLOCATION_INTERVAL'], found['HEAP_PROFILE_KEEP']), ('1M', 'spread'))
     assert 'HEAP_PROFILE_SAMPLE_INTERVAL' not in found, found
     tap.equal(variables(folder, '--exact')['HEAP_PROFILE_SAMPLE_INTERVAL'], '1')
+    tap.equal(variables(folder, '-i', '1024G')['HEAP_PROFILE_SAMPLE_INTERVAL'], str(1 << 40))
     tap.equal(variables(folder, '-i', '64K')['HEAP_PROFILE_SAMPLE_INTERVAL'], '65536')
     found = variables(folder, '--every', '5m')
     tap.equal((found['HEAP_PROFILE_TIME_INTERVAL'], found['HEAP_PROFILE_ALLOCATION_INTERVAL']), ('300', '0'))
@@ -264,6 +265,9 @@ def options_that_make_no_sense(folder):
             ('-x', '-i', '1K', 'true'): '--exact and --interval exclude each other; give one',
             ('--every=soon', 'true'): "--every: invalid time 'soon'; expected one such as 60s, 5m or 1h",
             ('--interval=1T', 'true'): "--interval: invalid size '1T'; expected one such as 64M",
+            ('--interval=0', 'true'): '--interval: out of range; expected 1 to 1024G',
+            ('--interval=1025G', 'true'): '--interval: out of range; expected 1 to 1024G',
+            ('-x', '--interval=0', 'true'): '--exact and --interval exclude each other; give one',
             ('--dumps=', 'true'): '--dumps: the prefix is empty; name one such as /tmp/app',
             (): "expected a program to run; see 'heapprof run --help'",
             ('--nonsense', 'true'): "no such option: '--nonsense'; 'heapprof run --help' lists the options",
