@@ -60,15 +60,15 @@ static int load_process(const struct settings *settings, const char *name, int p
 	_cleanup_(freep) void *text = NULL;
 	size_t size = 0;
 	char *read = NULL;
-	int r;
+	int task, r;
 
 	diag->file = name;
-	r = outside_read_process(pid, &read, &size, diag);
+	r = outside_read_process(pid, &task, &read, &size, diag);
 	text = read;
 	if (!r)
 		r = load_text(settings, name, text, size, out_profile, diag);
 	if (!r)
-		(*out_profile)->process = pid;
+		(*out_profile)->process = task; /* the first thread may have no root */
 	return r;
 }
 

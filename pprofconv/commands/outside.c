@@ -40,11 +40,13 @@ static int dump(struct hp_target *target, int r, char **out_text, size_t *out_si
 	return r;
 }
 
-int outside_read_process(int pid, char **out_text, size_t *out_size, struct diag *diag)
+int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
+			 struct diag *diag)
 {
 	struct hp_target *target;
 	int r = hp_target_open_process(pid, &target);
 
+	*out_task = target ? target->task : 0;
 	return dump(target, r, out_text, out_size, diag);
 }
 

@@ -19,6 +19,7 @@ bool outside_is_core(struct input *input);
  * *out_text. Returns 0, or a failure whose message is in `diag`. */
 int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag);
 
-/* Reads a process. The caller frees *out_text. Returns 0, or a failure whose message is in
- * `diag`. */
-int outside_read_process(int pid, char **out_text, size_t *out_size, struct diag *diag);
+/* Reads a process. Sets *out_task to a thread of it that has not ended. The caller frees *out_text.
+ * Returns 0, or a failure whose message is in `diag`. */
+int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
+			 struct diag *diag);

@@ -23,7 +23,6 @@ enum {
 
 struct process {
 	struct hp_target target;
-	int task; /* a thread that has memory: the first thread may have ended before others */
 	int pidfd, memory_fd;
 	uint64_t start_ticks;
 };
@@ -90,7 +89,8 @@ static long read_of_task(const struct process *p, const char *name, char **out)
 {
 	char path[96];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", p->target.outer_pid, p->task, name);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", p->target.outer_pid, p->target.task,
+		 name);
 	return read_whole(path, MAPS_MAX, out);
 }
 
@@ -133,7 +133,7 @@ static long first_number(const char *line)
 
 /* Returns the start time, or 0 if there is no such process. It is field 22. The name, field 2, may
  * contain any characters and ends at the last ")". */
-static uint64_t read_start_ticks(int pid, char *out_state)
+static uint64_t read_start_ticks(int pid)
 {
 	char *text, *p;
 	uint64_t ticks = 0;
@@ -141,8 +141,6 @@ static uint64_t read_start_ticks(int pid, char *out_state)
 	if (read_of_process(pid, "stat", &text) < 0)
 		return 0;
 	p = strrchr(text, ')');
-	if (p && p[1] == ' ')
-		*out_state = p[2];
 	for (int i = 2; p && i < 22; i++) {
 		p = strchr(p, ' ');
 		p = p ? p + 1 : NULL;
@@ -199,6 +197,7 @@ static int explain_rights(struct hp_target *t)
 			       "a container; give it that, or run this outside");
 }
 
+/* The pidfd tells it. A state of Z does not: that is of the first thread, and others may live. */
 static bool has_ended(const struct process *p)
 {
 	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
@@ -209,9 +208,8 @@ static bool has_ended(const struct process *p)
 static int check(struct hp_target *t)
 {
 	struct process *p = process_of(t);
-	char state = 0;
 
-	if (has_ended(p) || read_start_ticks(t->outer_pid, &state) != p->start_ticks)
+	if (has_ended(p) || read_start_ticks(t->outer_pid) != p->start_ticks)
 		return hp_target_error(t, "the process ended while it was read");
 	return 0;
 }
@@ -229,7 +227,8 @@ static bool read_by_file(struct process *p, struct hp_target_piece piece)
 	char path[96];
 
 	if (p->memory_fd < 0) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", p->target.outer_pid, p->task);
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", p->target.outer_pid,
+			 p->target.task);
 		p->memory_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	while (p->memory_fd >= 0 && piece.size > 0) {
@@ -260,7 +259,7 @@ static bool read_some(struct process *p, const struct hp_target_piece *pieces, s
 		remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].size};
 		size += pieces[i].size;
 	}
-	got = process_vm_readv(p->task, local, n, remote, n, 0);
+	got = process_vm_readv(p->target.task, local, n, remote, n, 0);
 	if (got >= 0 && (size_t)got == size)
 		return true;
 	/* The rest: the call stopped short, or a filter of system calls refused it. */
@@ -335,7 +334,6 @@ static int read_status(struct process *p)
 static int open_pid(struct process *p)
 {
 	struct hp_target *t = &p->target;
-	char state = 0;
 
 	p->pidfd = (int)syscall(SYS_pidfd_open, t->outer_pid, 0);
 	if (p->pidfd < 0 && (errno == ESRCH || errno == ENOSYS || errno == EPERM)) {
@@ -347,12 +345,12 @@ static int open_pid(struct process *p)
 		return HP_TARGET_E;
 	if (p->pidfd < 0)
 		return hp_target_error(t, "no such process");
-	p->start_ticks = read_start_ticks(t->outer_pid, &state);
+	p->start_ticks = read_start_ticks(t->outer_pid);
 	if (p->start_ticks == 0)
 		return hp_target_error(t, "no such process, or /proc is not mounted");
-	if (state == 'Z' || state == 'X')
-		return hp_target_error(t,
-				       "the process has ended, and its parent has not looked yet");
+	if (has_ended(p))
+		return hp_target_error(
+			t, "the process has ended, and its parent has not waited for it");
 	return 0;
 }
 
@@ -361,8 +359,8 @@ static int is_number(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* Reads the maps of the first thread that has any: after a pthread_exit() in main, the file of the
- * process is empty. Sets `task`. Returns the size, or -errno. */
+/* Reads the maps of the first thread that has any: after a pthread_exit() in main, those of the
+ * process are empty, or the kernel says ESRCH. Sets `task`. Returns the size, or -errno. */
 static long read_maps_of_any(struct process *p, char **out)
 {
 	struct dirent **tasks = NULL;
@@ -370,9 +368,9 @@ static long read_maps_of_any(struct process *p, char **out)
 	long size;
 	int n;
 
-	p->task = p->target.outer_pid;
+	p->target.task = p->target.outer_pid;
 	size = read_of_task(p, "maps", out);
-	if (size != 0)
+	if (size != 0 && size != -ESRCH)
 		return size;
 	snprintf(path, sizeof(path), "/proc/%d/task", p->target.outer_pid);
 	n = scandir(path, &tasks, is_number, alphasort);
@@ -380,7 +378,7 @@ static long read_maps_of_any(struct process *p, char **out)
 		if (size <= 0) {
 			free(*out);
 			*out = NULL;
-			p->task = (int)strtol(tasks[i]->d_name, NULL, 10);
+			p->target.task = (int)strtol(tasks[i]->d_name, NULL, 10);
 			size = read_of_task(p, "maps", out);
 		}
 		free(tasks[i]);
@@ -431,10 +429,10 @@ static void read_memory_numbers(struct process *p)
 
 static void read_program(struct process *p)
 {
-	char path[64], program[4096];
+	char path[96], program[4096];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", p->target.outer_pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/exe", p->target.outer_pid, p->target.task);
 	n = readlink(path, program, sizeof(program));
 	if (n > 0)
 		p->target.program = strndup(program, (size_t)n);

@@ -57,6 +57,7 @@ struct hp_target {
 	bool is_frozen;       /* nothing in it runs: each read gives the same */
 	int pid;              /* in the target's own PID namespace; 0: not known */
 	int outer_pid;        /* in our namespace; 0: there is no process */
+	int task;             /* a thread that has memory: the first one may have ended */
 	int parent;           /* in our namespace; 0: not known */
 	int parent_own;       /* in its own namespace; 0: not known */
 	char *program;        /* path of the executable; NULL: not known */

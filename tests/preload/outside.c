@@ -121,6 +121,24 @@ static int do_threads(char **argv)
 	return follow_input();
 }
 
+static void *follow_alone(void *main_thread)
+{
+	pthread_join(*(pthread_t *)main_thread, NULL);
+	sink = malloc(9000);
+	exit(follow_input());
+}
+
+/* The first thread ends before any other. */
+static int do_leaderless(char **argv)
+{
+	static pthread_t main_thread;
+	pthread_t thread;
+
+	main_thread = pthread_self();
+	pthread_create(&thread, NULL, follow_alone, &main_thread);
+	pthread_exit(NULL);
+}
+
 /* --- threads that go on ---------------------------------------------------------------------- */
 
 /* All blocks of a stack have one size, so bytes and objects must match. */
@@ -331,8 +349,16 @@ static int do_waits(char **argv)
 }
 
 const struct command commands[] = {
-	{"threads", do_threads},   {"load", do_load},   {"many", do_many},
-	{"deadlock", do_deadlock}, {"abort", do_abort}, {"plugin", do_plugin},
-	{"raw_fork", do_raw_fork}, {"fork", do_fork},   {"vfork", do_vfork},
-	{"waits", do_waits},       {NULL, NULL},
+	{"threads", do_threads},
+	{"load", do_load},
+	{"many", do_many},
+	{"deadlock", do_deadlock},
+	{"abort", do_abort},
+	{"plugin", do_plugin},
+	{"raw_fork", do_raw_fork},
+	{"fork", do_fork},
+	{"vfork", do_vfork},
+	{"waits", do_waits},
+	{"leaderless", do_leaderless},
+	{NULL, NULL},
 };

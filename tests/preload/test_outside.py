@@ -159,6 +159,18 @@ def test_a_deadlock_in_malloc(folder):
         check('do_deadlock' in result.stdout, result.stdout)
 
 
+@test
+def test_the_first_thread_has_ended(folder):
+    with running(folder, 'leaderless') as process:
+        wait_until(lambda: states(process.pid) == {'S', 'Z'}, 'the first thread to end')
+        inside = dump_by_itself(process, folder)
+        stop(process)
+        outside = read(process.pid)
+        check_same(outside, inside)
+        check(outside.metadata['rss_bytes'] != '0', 'memory')
+        check('follow_alone' in pprofconv('top', f'pid:{process.pid}').stdout, 'names')
+
+
 def states(pid):
     """Returns the set of the states of a process's threads."""
     found = set()
@@ -247,7 +259,7 @@ def test_a_zombie(folder):
     with running(folder, 'threads', '1') as process:
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        check('has ended' in refusal('top', f'pid:{process.pid}'), 'a zombie')
+        check('its parent has not waited for it' in refusal('top', f'pid:{process.pid}'), 'a zombie')
 
 
 @test
