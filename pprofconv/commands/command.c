@@ -62,7 +62,6 @@ static int load_process(const struct settings *settings, const char *name, int p
 	char *read = NULL;
 	int task, r;
 
-	diag->file = name;
 	r = outside_read_process(pid, &task, &read, &size, diag);
 	text = read;
 	if (!r)
@@ -84,6 +83,12 @@ static int load_core(const struct settings *settings, struct input *input,
 	return r ? r : load_text(settings, diag->file, text, size, out_profile, diag);
 }
 
+static int refuse_from(const char *kind, struct diag *diag)
+{
+	return diag_error(diag, READER_E_UNSUPPORTED,
+			  "%s has none of the formats of --from; leave out --from", kind);
+}
+
 static int load_profile(const struct settings *settings, const char *path,
 			struct profile **out_profile, struct diag *diag)
 {
@@ -91,12 +96,17 @@ static int load_profile(const struct settings *settings, const char *path,
 	const struct reader *reader;
 	int r = find_reader(settings, &reader), pid = outside_pid(path);
 
+	diag->file = path;
+	if (!r && outside_is_wrong_pid(path))
+		return diag_error(diag, -ENOENT, OUTSIDE_WRONG_PID, path);
 	if (!r && pid)
-		return load_process(settings, path, pid, out_profile, diag);
+		return reader ? refuse_from("a process", diag)
+			      : load_process(settings, path, pid, out_profile, diag);
 	if (!r)
 		r = input_open(&input, path, settings->max_input_bytes, diag);
 	if (!r && outside_is_core(input))
-		return load_core(settings, input, out_profile, diag);
+		return reader ? refuse_from("a core", diag)
+			      : load_core(settings, input, out_profile, diag);
 	if (!r)
 		r = read_input(settings, reader, input, out_profile, diag);
 	return r;

@@ -89,6 +89,8 @@ int files_check_inputs(const struct settings *settings)
 	for (int i = 0; i < settings->n_inputs; i++) {
 		const char *input = settings->inputs[i];
 
+		if (outside_is_wrong_pid(input))
+			return command_error("%s: " OUTSIDE_WRONG_PID, input, input);
 		if (strcmp(input, "-") != 0 && !outside_pid(input) && access(input, R_OK) < 0)
 			return command_error("%s: %s", input, strerror(errno));
 	}

@@ -25,6 +25,11 @@ int outside_pid(const char *input)
 	return text.failed || !cursor_at_end(&text) || pid > INT_MAX ? 0 : (int)pid;
 }
 
+bool outside_is_wrong_pid(const char *input)
+{
+	return strncmp(input, "pid:", strlen("pid:")) == 0 && !outside_pid(input);
+}
+
 /* Prints the target's tables as a dump and closes the target, which is NULL if memory was out. `r`
  * is the result of opening it. */
 static int dump(struct hp_target *target, int r, char **out_text, size_t *out_size,

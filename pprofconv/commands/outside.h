@@ -11,6 +11,11 @@
 /* Returns N of "pid:N", or 0 if the input has another name. A file of that name is ./pid:N. */
 int outside_pid(const char *input);
 
+/* Returns true if the input begins with "pid:", but no process ID follows. The message is the rest
+ * of a line; its %s is the input. */
+bool outside_is_wrong_pid(const char *input);
+#define OUTSIDE_WRONG_PID "not a process ID; a file of that name is ./%s"
+
 /* Returns true if the input begins like a core. */
 bool outside_is_core(struct input *input);
 

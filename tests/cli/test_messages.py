@@ -246,6 +246,29 @@ def what_is_for_heapprof_is_answered_with_its_command(folder):
 
 
 @tap.test
+def what_is_not_a_process_id(folder):
+    good = cli.data('good-exact.heap')
+    for name in ('pid:0', 'pid:-1', 'pid:', 'pid:abc', 'pid:99999999999999999999'):
+        expected = f'pprofconv: {name}: not a process ID; a file of that name is ./{name}'
+        tap.equal(fail('top', name, cwd=folder), expected)
+        tap.equal(fail('convert', good, name, '-o', folder, cwd=folder), expected)
+        tap.equal(os.listdir(folder), [])
+    shutil.copy(good, os.path.join(folder, 'pid:abc'))
+    cli.succeed('info', './pid:abc', cwd=folder)
+
+
+@tap.test
+def a_format_for_a_process_or_a_core(folder):
+    why = 'has none of the formats of --from; leave out --from'
+    core = b'\x7fELF\x02\x01\x01' + bytes(9) + b'\x04\x00' + bytes(100)
+    path = os.path.join(folder, 'core')
+    with open(path, 'wb') as file:
+        file.write(core)
+    tap.equal(fail('top', '--from=heapprof', 'pid:1'), f'pprofconv: pid:1: a process {why}')
+    tap.equal(fail('top', '--from=heapprof', path), f'pprofconv: {path}: a core {why}')
+
+
+@tap.test
 def odd_folded_stacks(folder):
     big = b'main;work 99999999999999999999\n'
     expected = "expected a stack and a number, as in 'main;work 12'"
