@@ -404,7 +404,8 @@ static int check_heads(struct snapshot *s)
 	if (h->session_number == 0)
 		return hp_target_error(s->t,
 				       "heapprof %s is in it, but does not record: start it with "
-				       "HEAPPROFILE set, or let it call HeapProfilerStart()",
+				       "HEAPPROFILE set and a HEAP_PROFILE_PROGRAM, if any, that "
+				       "matches its name; or let it call HeapProfilerStart()",
 				       s->view.release);
 	if (h->n_chunks > s->tables.chunks.count || h->used > s->tables.chunk.size ||
 	    h->n_permanent > s->tables.permanent.count || h->interval == 0 ||
