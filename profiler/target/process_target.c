@@ -25,6 +25,8 @@ struct process {
 	struct hp_target target;
 	int pidfd, memory_fd;
 	uint64_t start_ticks;
+	char *vector; /* /proc/PID/auxv: its addresses are random, and new after an exec */
+	long vector_size;
 };
 
 static struct process *process_of(struct hp_target *t)
@@ -151,6 +153,40 @@ static uint64_t read_start_ticks(int pid)
 	return ticks;
 }
 
+static int is_number(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* Reads a file of the first thread that has memory: after a pthread_exit() in main, the file of the
+ * process is empty, or the kernel says ESRCH. Sets `task`. Returns the size, or -errno. */
+static long read_of_any(struct process *p, const char *name, char **out)
+{
+	struct dirent **tasks = NULL;
+	char path[64];
+	long size;
+	int n;
+
+	*out = NULL;
+	p->target.task = p->target.outer_pid;
+	size = read_of_task(p, name, out);
+	if (size != 0 && size != -ESRCH)
+		return size;
+	snprintf(path, sizeof(path), "/proc/%d/task", p->target.outer_pid);
+	n = scandir(path, &tasks, is_number, alphasort);
+	for (int i = 0; i < n; i++) {
+		if (size <= 0) {
+			free(*out);
+			*out = NULL;
+			p->target.task = (int)strtol(tasks[i]->d_name, NULL, 10);
+			size = read_of_task(p, name, out);
+		}
+		free(tasks[i]);
+	}
+	free(tasks);
+	return size;
+}
+
 /* --- what went wrong ------------------------------------------------------------------------ */
 
 static int yama_scope(void)
@@ -205,12 +241,27 @@ static bool has_ended(const struct process *p)
 	return poll(&fd, 1, 0) > 0;
 }
 
+/* An exec keeps the process ID and the start time. */
+static bool has_executed(struct process *p)
+{
+	char *vector;
+	long size = read_of_any(p, "auxv", &vector);
+	bool is_new = size > 0 && p->vector_size > 0 &&
+		      (size != p->vector_size || memcmp(vector, p->vector, (size_t)size) != 0);
+
+	free(vector);
+	return is_new;
+}
+
 static int check(struct hp_target *t)
 {
 	struct process *p = process_of(t);
 
 	if (has_ended(p) || read_start_ticks(t->outer_pid) != p->start_ticks)
 		return hp_target_error(t, "the process ended while it was read");
+	if (has_executed(p))
+		return hp_target_error(t,
+				       "the process executed another program meanwhile; try again");
 	return 0;
 }
 
@@ -297,6 +348,7 @@ static void close_process(struct hp_target *t)
 		close(p->pidfd);
 	if (p->memory_fd >= 0)
 		close(p->memory_fd);
+	free(p->vector);
 }
 
 static const struct hp_target_ops process_ops = {
@@ -354,45 +406,14 @@ static int open_pid(struct process *p)
 	return 0;
 }
 
-static int is_number(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-/* Reads the maps of the first thread that has any: after a pthread_exit() in main, those of the
- * process are empty, or the kernel says ESRCH. Sets `task`. Returns the size, or -errno. */
-static long read_maps_of_any(struct process *p, char **out)
-{
-	struct dirent **tasks = NULL;
-	char path[64];
-	long size;
-	int n;
-
-	p->target.task = p->target.outer_pid;
-	size = read_of_task(p, "maps", out);
-	if (size != 0 && size != -ESRCH)
-		return size;
-	snprintf(path, sizeof(path), "/proc/%d/task", p->target.outer_pid);
-	n = scandir(path, &tasks, is_number, alphasort);
-	for (int i = 0; i < n; i++) {
-		if (size <= 0) {
-			free(*out);
-			*out = NULL;
-			p->target.task = (int)strtol(tasks[i]->d_name, NULL, 10);
-			size = read_of_task(p, "maps", out);
-		}
-		free(tasks[i]);
-	}
-	free(tasks);
-	return size;
-}
-
 static int read_maps(struct process *p)
 {
 	struct hp_target *t = &p->target;
-	char *text = NULL;
-	long size = read_maps_of_any(p, &text);
+	char *text;
+	long size;
 
+	p->vector_size = read_of_any(p, "auxv", &p->vector);
+	size = read_of_any(p, "maps", &text);
 	if (size == -EACCES || size == -EPERM)
 		return explain_rights(t);
 	if (size < 0)
