@@ -107,6 +107,11 @@ static int load_profile(const struct settings *settings, const char *path,
 	if (!r && outside_is_core(input))
 		return reader ? refuse_from("a core", diag)
 			      : load_core(settings, input, out_profile, diag);
+	if (!r && !reader && outside_cut_size(input))
+		return diag_error(diag, READER_E_CORRUPT,
+				  "a core or a program of which only %zu bytes are there; copy it "
+				  "again",
+				  outside_cut_size(input));
 	if (!r)
 		r = read_input(settings, reader, input, out_profile, diag);
 	return r;

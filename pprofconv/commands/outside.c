@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/outside.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -62,6 +63,14 @@ bool outside_is_core(struct input *input)
 	return hp_core_is_head(head.at, cursor_left(&head));
 }
 
+size_t outside_cut_size(struct input *input)
+{
+	struct cursor head = input_head(input, HP_CORE_HEAD_SIZE);
+	size_t size = cursor_left(&head);
+
+	return size < HP_CORE_HEAD_SIZE && cursor_accept_text(&head, ELFMAG) ? size : 0;
+}
+
 /* --- what is packed ------------------------------------------------------------------------ */
 
 #define HOLE_SIZE 4096
@@ -75,7 +84,9 @@ static int open_spool(struct diag *diag)
 		folder = "/var/tmp";
 	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		diag_error(diag, -errno, "no room to unpack it in %s: %s", folder, strerror(errno));
+		diag_error(diag, -errno,
+			   "cannot create a temporary file in %s: %s; set TMPDIR to another folder",
+			   folder, strerror(errno));
 	return fd;
 }
 

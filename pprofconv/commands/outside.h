@@ -19,6 +19,10 @@ bool outside_is_wrong_pid(const char *input);
 /* Returns true if the input begins like a core. */
 bool outside_is_core(struct input *input);
 
+/* Returns the size of an input that was cut so early that it may have been a core or a program, or
+ * 0 for others. */
+size_t outside_cut_size(struct input *input);
+
 /* Reads a core. Data that is packed, or comes from a pipe, goes through a file without a name in
  * the folder that the variable TMPDIR names or, without the variable, in /var/tmp. The caller frees
  * *out_text. Returns 0, or a failure whose message is in `diag`. */

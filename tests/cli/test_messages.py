@@ -104,6 +104,9 @@ def a_foreign_file(folder):
     tap.is_in('1: not a heap profile', refuse(folder, bytes(range(256))))
     tap.equal(refuse(folder, b'\x7fELF' + bytes(range(256))),
               '1: a program is not supported; give it as --binary')
+    for size in (4, 17, 19):  # it may be a core
+        tap.equal(refuse(folder, b'\x7fELF' + bytes(size - 4)),
+                  f' a core or a program of which only {size} bytes are there; copy it again')
     tap.is_in('perf.data is not supported', refuse(folder, b'PERFILE2' + bytes(range(256))))
 
 
@@ -266,6 +269,16 @@ def a_format_for_a_process_or_a_core(folder):
         file.write(core)
     tap.equal(fail('top', '--from=heapprof', 'pid:1'), f'pprofconv: pid:1: a process {why}')
     tap.equal(fail('top', '--from=heapprof', path), f'pprofconv: {path}: a core {why}')
+
+
+@tap.test
+def a_packed_core_without_a_place_to_unpack_it(folder):
+    path, gone = os.path.join(folder, 'core.gz'), os.path.join(folder, 'gone')
+    with open(path, 'wb') as file:
+        file.write(gzip.compress(b'\x7fELF\x02\x01\x01' + bytes(9) + b'\x04\x00' + bytes(100)))
+    tap.equal(fail('top', path, env={**os.environ, 'TMPDIR': gone}),
+              f'pprofconv: {path}: cannot create a temporary file in {gone}: No such file or '
+              'directory; set TMPDIR to another folder')
 
 
 @tap.test
