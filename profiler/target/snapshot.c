@@ -292,6 +292,11 @@ static int find_fields(struct snapshot *s)
 					       row->name, row->offset);
 		memcpy((char *)&s->at + fields_wanted[i].place, &row->offset, sizeof(row->offset));
 	}
+	/* A stack has no size of its own: its frames come last. */
+	if (s->at.hash + sizeof(uint32_t) > s->at.frames ||
+	    s->at.n_frames + sizeof(uint16_t) > s->at.frames)
+		return hp_target_error(s->t, "heapprof's view is damaged: 'stack.frames' is at %u",
+				       s->at.frames);
 	return 0;
 }
 
@@ -315,7 +320,7 @@ static int find_tables(struct snapshot *s)
 	    tables->a_piece.size > STRUCT_MAX || tables->pieces.count > STRUCT_MAX ||
 	    tables->chunks.count > STRUCT_MAX || tables->program.count > STRUCT_MAX ||
 	    tables->cmdline.count > STRUCT_MAX || tables->chunk.size > CHUNK_MAX ||
-	    tables->first_chunk.size > tables->chunk.size ||
+	    tables->first_chunk.size > tables->chunk.size || tables->grain.size == 0 ||
 	    tables->chunk.size < tables->grain.size || tables->grain.size % 16 != 0 ||
 	    s->at.frames % sizeof(uint64_t) != 0)
 		return hp_target_error(s->t,
