@@ -121,12 +121,12 @@ struct profile *command_load(const struct settings *settings, const char *path)
 {
 	struct profile *profile = NULL;
 	struct diag diag = {0};
-	int r = load_profile(settings, path, &profile, &diag);
 
-	if (!r)
+	load_profile(settings, path, &profile, &diag);
+	if (profile)
 		notes_warn(profile, &diag);
 	diag_print(&diag, program_name(), !settings->quiet, stderr);
-	if (!r && settings->verbose)
+	if (profile && settings->verbose)
 		command_error("%s: %s%s%s: %zu samples, %zu stacks, %zu locations", diag.file,
 			      profile->format, profile->tool ? ", written by " : "",
 			      profile->tool ? profile->tool : "", profile->samples.n,
