@@ -9,7 +9,7 @@ enum {
 	SOME_PATIENCE_MS = 60 * 1000
 };
 
-/* A thread that performs one task at a time, as it is told to. */
+/* A thread that performs one task at a time, on command. */
 struct other {
 	pthread_t thread;
 	pthread_barrier_t turn;

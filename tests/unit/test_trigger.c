@@ -42,7 +42,7 @@ static void test_allocated(void)
 	for (int i = 1; i <= 35; i++) {
 		report(MIB, 0, 0);
 		CHECK_INT_EQ(is_due("allocated cumulatively"), i % 10 == 0);
-		CHECK(!is_due("")); /* only one caller is told */
+		CHECK(!is_due("")); /* only one caller gets the answer */
 	}
 }
 
