@@ -27,6 +27,7 @@ struct output {
 	const char *name; /* for messages */
 	char *path;       /* the final name; NULL: written in place, not renamed */
 	char *temporary;  /* the temporary name; NULL: none */
+	bool is_new;      /* it must not replace a file */
 	uint64_t n_written;
 	void (*report)(void *context, uint64_t n_bytes);
 	void *report_context;
@@ -204,6 +205,11 @@ int output_open(struct output **out_output, const char *path, struct diag *diag)
 	return 0;
 }
 
+void output_refuse_replacing(struct output *output)
+{
+	output->is_new = true;
+}
+
 void output_on_progress(struct output *output, void (*report)(void *context, uint64_t n_bytes),
 			void *context)
 {
@@ -350,12 +356,31 @@ static int finish_file(struct output *output)
 	return r;
 }
 
+/* Gives the file its final name, unless another file has that name. Not all file systems can rename
+ * without replacing, and not all have links. */
+static int rename_new(struct output *output)
+{
+	if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (link(output->temporary, output->path) < 0)
+		return -errno;
+	return unlink(output->temporary) < 0 ? -errno : 0;
+}
+
 static int appear(struct output *output)
 {
+	int r;
+
 	if (!output->path)
 		return 0;
-	if (rename(output->temporary, output->path) < 0)
-		return -errno;
+	if (output->is_new)
+		r = rename_new(output);
+	else
+		r = rename(output->temporary, output->path) < 0 ? -errno : 0;
+	if (r)
+		return r;
 	free(output->temporary);
 	output->temporary = NULL;
 	return 0;

@@ -19,6 +19,10 @@ int output_open(struct output **out_output, const char *path, struct diag *diag)
 void output_free(struct output *output);
 DEFINE_CLEANUP(struct output *, output_free)
 
+/* Makes output_commit() fail with -EEXIST, instead of replacing a file that has the output's name.
+ */
+void output_refuse_replacing(struct output *output);
+
 /* Calls `report` from time to time, with the number of bytes that have been written so far. */
 void output_on_progress(struct output *output, void (*report)(void *context, uint64_t n_bytes),
 			void *context);

@@ -117,21 +117,38 @@ static int load_profile(const struct settings *settings, const char *path,
 	return r;
 }
 
+static void print_messages(const struct settings *settings, const struct profile *profile,
+			   struct diag *diag)
+{
+	if (profile)
+		notes_warn(profile, diag);
+	diag_print(diag, program_name(), !settings->quiet, stderr);
+	if (profile && settings->verbose)
+		command_error("%s: %s%s%s: %zu samples, %zu stacks, %zu locations", diag->file,
+			      profile->format, profile->tool ? ", written by " : "",
+			      profile->tool ? profile->tool : "", profile->samples.n,
+			      profile->stacks.n, profile->locations.n);
+	diag_deinit(diag);
+}
+
 struct profile *command_load(const struct settings *settings, const char *path)
 {
 	struct profile *profile = NULL;
 	struct diag diag = {0};
 
 	load_profile(settings, path, &profile, &diag);
-	if (profile)
-		notes_warn(profile, &diag);
-	diag_print(&diag, program_name(), !settings->quiet, stderr);
-	if (profile && settings->verbose)
-		command_error("%s: %s%s%s: %zu samples, %zu stacks, %zu locations", diag.file,
-			      profile->format, profile->tool ? ", written by " : "",
-			      profile->tool ? profile->tool : "", profile->samples.n,
-			      profile->stacks.n, profile->locations.n);
-	diag_deinit(&diag);
+	print_messages(settings, profile, &diag);
+	return profile;
+}
+
+struct profile *command_load_text(const struct settings *settings, const char *name,
+				  const char *text, size_t size)
+{
+	struct profile *profile = NULL;
+	struct diag diag = {0};
+
+	load_text(settings, name, text, size, &profile, &diag);
+	print_messages(settings, profile, &diag);
 	return profile;
 }
 

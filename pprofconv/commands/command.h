@@ -12,6 +12,10 @@
  * Returns the profile, which the caller frees, or NULL after it printed an error. */
 struct profile *command_load(const struct settings *settings, const char *path);
 
+/* Does the same for a dump in memory, which the caller keeps. `name` is its name in messages. */
+struct profile *command_load_text(const struct settings *settings, const char *name,
+				  const char *text, size_t size);
+
 /* Names the locations of a profile, unless --no-symbols is set. Unless --quiet is set, reports on
  * standard error how many locations got names, and why others did not. The files with the names
  * stay open for the next profile. `n_profiles` is the number of profiles that the whole run names;

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "command/commands.h"
 #include "command/find_library.h"
+#include "command/find_target.h"
 #include "command/inspect_process.h"
 #include "command/inspect_program.h"
 
@@ -205,18 +206,6 @@ static int check_process(pid_t pid)
 
 /* --- targets ------------------------------------------------------------------------------- */
 
-/* Parses a process ID. Returns false if the text is not one. */
-static bool parse_pid(const char *text, pid_t *out)
-{
-	char *end;
-	long value = strtol(text, &end, 10);
-
-	if (text[strspn(text, "0123456789")] || !*text || value < 1 || value > INT_MAX)
-		return false;
-	*out = (pid_t)value;
-	return true;
-}
-
 static int check_name(const char *name)
 {
 	process_vec found = {0};
@@ -246,7 +235,7 @@ static int run_check(const struct settings *settings)
 				     "--help'");
 	if (!*settings->inputs[0])
 		return command_error("the name is empty; give a program, or a process or its name");
-	if (parse_pid(settings->inputs[0], &pid))
+	if (target_parse_id(settings->inputs[0], &pid))
 		return check_process(pid);
 	return strchr(settings->inputs[0], '/') ? check_program(settings->inputs[0])
 						: check_name(settings->inputs[0]);

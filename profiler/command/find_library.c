@@ -69,3 +69,9 @@ void library_find_pprofconv(char out_path[PATH_MAX])
 	if (!find_near("pprofconv", out_path) && !find_near("../../pprofconv/pprofconv", out_path))
 		snprintf(out_path, PATH_MAX, "pprofconv");
 }
+
+void library_find_heapprof(char out_path[PATH_MAX])
+{
+	if (program_find("heapprof", out_path) == 0 || !find_near("heapprof", out_path))
+		snprintf(out_path, PATH_MAX, "heapprof");
+}

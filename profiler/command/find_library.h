@@ -11,3 +11,6 @@ int library_find(char out_path[PATH_MAX]);
 /* Stores the command that runs pprofconv: its name if it is in $PATH, else the path of the
  * pprofconv that was built or installed with this program. */
 void library_find_pprofconv(char out_path[PATH_MAX]);
+
+/* Does the same for the command that runs heapprof, this program. */
+void library_find_heapprof(char out_path[PATH_MAX]);

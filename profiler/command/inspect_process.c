@@ -250,7 +250,7 @@ static bool is_wanted(pid_t pid, const char *name)
 	    (geteuid() != 0 && facts.status.uid != geteuid()))
 		return false;
 	read_program(&facts);
-	return strcmp(program_base_name(facts.program), name) == 0;
+	return !name || strcmp(program_base_name(facts.program), name) == 0;
 }
 
 static int compare_ids(const void *left, const void *right)

@@ -8,7 +8,8 @@
 #include "command/commands.h"
 #include "commands/command.h"
 
-static const struct command *const commands[] = {&command_run, &command_check, NULL};
+static const struct command *const commands[] = {&command_run, &command_check, &command_list,
+						 &command_dump, NULL};
 
 static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
 						 "top",     "info", "formats", NULL};
@@ -34,12 +35,13 @@ static const struct program program = {
 	.name = "heapprof",
 	.summary = "profile the heap of programs",
 	.arguments = "COMMAND [OPTION]... ARGUMENT...",
-	.purpose = "Runs programs under the heap profiler and reports which can be profiled.",
+	.purpose = "Runs programs under the heap profiler and reads processes that have it.",
 	.help_end =
 		"'heapprof COMMAND --help' describes a command, 'heapprof --version' prints\n"
 		"the version.\n"
 		"Exit status of run: the program's own, or 2 if it was not run. Of check: 0 the\n"
-		"program or process can be profiled, 1 it can't be, 2 that is not known.\n",
+		"program or process can be profiled, 1 it can't be, 2 that is not known. Of the\n"
+		"others: 0 done, 2 an error.\n",
 	.commands = commands,
 	.other = PROGRAM,
 	.other_commands = pprofconv_commands,
@@ -51,8 +53,10 @@ static const struct program program = {
 	".B heapprof\n"
 	"runs programs with\n"
 	".BR libheapprof (3)\n"
-	"preloaded, which records their heap. It also reports whether a program or\n"
-	"process can be profiled.\n",
+	"preloaded, which records their heap. It reports whether a program or process\n"
+	"can be profiled, lists the processes that have the library, and reads the\n"
+	"profiler's tables in their memory. Such a process is neither stopped nor\n"
+	"changed.\n",
 	.man_rest = heapprof_man_rest,
 };
 

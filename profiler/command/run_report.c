@@ -7,8 +7,7 @@
 #include "analysis/leftover.h"
 #include "analysis/top.h"
 #include "base/input.h"
-#include "base/utf8.h"
-#include "command/find_library.h"
+#include "command/next_command.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
 #include "reports/report.h"
@@ -184,27 +183,6 @@ static void print_places(const struct run_report *report)
 		command_error("the dumps are in %s", report->folder);
 }
 
-/* Prints a command line that can be pasted. */
-static int print_command(const char *command, char *const paths[], size_t n)
-{
-	char pprofconv[PATH_MAX];
-	_cleanup_(freep) void *program = NULL;
-
-	library_find_pprofconv(pprofconv);
-	program = shell_word(pprofconv);
-	if (!program)
-		return command_error("%s", strerror(ENOMEM));
-	fprintf(stderr, "  %s %s", (char *)program, command);
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_(freep) void *word = shell_word(paths[i]);
-
-		putc(' ', stderr);
-		utf8_print(word ? word : paths[i], stderr);
-	}
-	putc('\n', stderr);
-	return EXIT_DONE;
-}
-
 static int print_lines(const struct run_report *report, char *const paths[2])
 {
 	bool is_series = report->last > 0;
@@ -214,9 +192,9 @@ static int print_lines(const struct run_report *report, char *const paths[2])
 	status = is_series ? report_growth(paths) : report_holder(paths[1]);
 	print_places(report);
 	if (!status)
-		status = print_command("top", &paths[1], 1);
+		status = next_command_pprofconv(stderr, "top", &paths[1], 1);
 	if (!status && is_series)
-		return print_command("diff", paths, 2);
+		return next_command_pprofconv(stderr, "diff", paths, 2);
 	command_error("one dump can't show growth; %s",
 		      report->every_seconds == 1
 			      ? "let the program run longer"
