@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -31,6 +32,21 @@ def environment(folder, **settings):
 
 def heapprof(folder, *args, env=None, **options):
     return cli.run(HEAPPROF, *args, env=env or environment(folder), **options)
+
+
+class Waiting:
+    """A program that prints a line when it waits, and is killed at the end."""
+
+    def __init__(self, *args, **options):
+        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **options)
+        self.process.stdout.readline()
+
+    def __enter__(self):
+        return self.process.pid
+
+    def __exit__(self, *error):
+        self.process.kill()
+        self.process.communicate()
 
 
 def write_program(path, text):

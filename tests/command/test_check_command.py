@@ -25,21 +25,6 @@ def check(folder, target, status, **options):
     return lines[0].removeprefix('heapprof: ')
 
 
-class Waiting:
-    """A program that prints a line when it waits, and is killed at the end."""
-
-    def __init__(self, *args, **options):
-        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **options)
-        self.process.stdout.readline()
-
-    def __enter__(self):
-        return self.process.pid
-
-    def __exit__(self, *error):
-        self.process.kill()
-        self.process.communicate()
-
-
 def copy_of_subject(folder, name):
     path = f'{folder}/{name}'
     shutil.copy(SUBJECT, path)
@@ -122,7 +107,7 @@ def a_library_that_is_missing(folder):
 @tap.test
 def a_process_that_is_not_profiled(folder):
     path = copy_of_subject(folder, 'test-plain')
-    with Waiting(path, 'wait', env=command.environment(folder)) as pid:
+    with command.Waiting(path, 'wait', env=command.environment(folder)) as pid:
         line = f"{pid} (test-plain) can be profiled from its start only; restart it with 'heapprof run'"
         tap.equal(check(folder, pid, 0), line)
         os.unlink(path)
@@ -132,10 +117,10 @@ def a_process_that_is_not_profiled(folder):
 @tap.test
 def a_process_that_is_profiled(folder):
     env = command.environment(folder, HEAPPROFILE=f'{folder}/p', LD_PRELOAD=command.LIBRARY)
-    with Waiting(SUBJECT, 'wait', env=env) as pid:
+    with command.Waiting(SUBJECT, 'wait', env=env) as pid:
         tap.equal(check(folder, pid, 0), f'{pid} (subject) is being profiled; its dumps begin with {folder}/p')
     env = command.environment(folder, LD_PRELOAD=command.LIBRARY)
-    with Waiting(SUBJECT, 'wait', env=env) as pid:
+    with command.Waiting(SUBJECT, 'wait', env=env) as pid:
         tap.is_in('has loaded libheapprof.so, but HEAPPROFILE was unset', check(folder, pid, 0))
 
 
@@ -143,20 +128,20 @@ def a_process_that_is_profiled(folder):
 def a_process_that_is_left_out(folder):
     env = command.environment(folder, HEAPPROFILE=f'{folder}/p', LD_PRELOAD=command.LIBRARY)
     for names in ('other', '!sh,subject', '!./renamed'):
-        with Waiting('./renamed', 'wait', env={**env, 'HEAP_PROFILE_PROGRAM': names}, executable=SUBJECT) as pid:
+        with command.Waiting('./renamed', 'wait', env={**env, 'HEAP_PROFILE_PROGRAM': names}, executable=SUBJECT) as pid:
             tap.equal(check(folder, pid, 0), f'{pid} (subject) is left out by HEAP_PROFILE_PROGRAM; restart it with '
                       'HEAP_PROFILE_PROGRAM=subject, or let it call HeapProfilerStart()')
     for names in ('', 'sub*', 'renamed', '!other'):
-        with Waiting('./renamed', 'wait', env={**env, 'HEAP_PROFILE_PROGRAM': names}, executable=SUBJECT) as pid:
+        with command.Waiting('./renamed', 'wait', env={**env, 'HEAP_PROFILE_PROGRAM': names}, executable=SUBJECT) as pid:
             tap.is_in('is being profiled', check(folder, pid, 0))
 
 
 @tap.test
 def a_name(folder):
     path = copy_of_subject(folder, 'test-named')
-    with Waiting(path, 'wait') as first:
+    with command.Waiting(path, 'wait') as first:
         tap.is_in(f'{first} (test-named) can be', check(folder, 'test-named', 0))
-        with Waiting(path, 'wait') as second:
+        with command.Waiting(path, 'wait') as second:
             done = command.heapprof(folder, 'check', 'test-named')
             tap.equal((done.returncode, done.stdout),
                       (2, ''.join(f'heapprof check {pid}\n' for pid in sorted((first, second)))))
@@ -168,7 +153,7 @@ def a_name(folder):
 def a_name_that_a_process_gives_itself(folder):
     rename = 'import ctypes, time; ctypes.CDLL(None).prctl(15, b"test-comm", 0, 0, 0); print(flush=True); ' \
              'time.sleep(1000)'
-    with Waiting(sys.executable, '-c', rename):
+    with command.Waiting(sys.executable, '-c', rename):
         tap.equal(check(folder, 'test-comm', 2), "no program or process is named 'test-comm'; check the name")
 
 
@@ -191,14 +176,14 @@ def processes_that_can_not_be(folder):
 @tap.test
 def a_process_whose_main_thread_has_ended(folder):
     path = copy_of_subject(folder, 'test-leaderless')
-    with Waiting(path, 'leave', env=command.environment(folder)) as pid:
+    with command.Waiting(path, 'leave', env=command.environment(folder)) as pid:
         running.wait_until(lambda: '\nState:\tZ' in open(f'/proc/{pid}/status', encoding='utf-8').read(),
                            'the main thread ends')
         line = f"{pid} (test-leaderless) can be profiled from its start only; restart it with 'heapprof run'"
         tap.equal(check(folder, pid, 0), line)
         tap.equal(check(folder, 'test-leaderless', 0), line)
     env = command.environment(folder, HEAPPROFILE=f'{folder}/p', LD_PRELOAD=command.LIBRARY)
-    with Waiting(path, 'leave', env=env) as pid:
+    with command.Waiting(path, 'leave', env=env) as pid:
         tap.is_in('is being profiled', check(folder, pid, 0))
 
 
@@ -208,7 +193,7 @@ def a_static_process(folder):
     source = command.write_program(f'{folder}/s.c', '#include <unistd.h>\n'
                                    'int main(void) { write(1, "\\n", 1); pause(); }\n')
     tap.equal(cli.run('cc', '-static', '-w', '-o', f'{folder}/test-static', source).stderr, '')
-    with Waiting(f'{folder}/test-static') as pid:
+    with command.Waiting(f'{folder}/test-static') as pid:
         tap.equal(check(folder, pid, 1), f'{pid} (test-static) {command.UNFIT["static"][1]}')
 
 
@@ -231,7 +216,7 @@ def a_process_of_another_user(folder):
     if os.geteuid():
         tap.skip('root is needed')
     tap.need('setpriv')
-    with Waiting(SUBJECT, 'wait') as pid:
+    with command.Waiting(SUBJECT, 'wait') as pid:
         done = cli.run('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', HEAPPROF, 'check', str(pid))
         tap.equal((done.returncode, done.stdout, done.stderr), (
             2, '', f'heapprof: {pid}: the process belongs to user 0; run this as that user or as '
@@ -245,11 +230,11 @@ def a_process_that_hides_its_memory(folder):
     tap.need('setpriv')
     user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
     hide = 'import ctypes, time; ctypes.CDLL(None).prctl(4, 0); print(flush=True); time.sleep(1000)'
-    with Waiting(*user, sys.executable, '-c', hide) as pid:
+    with command.Waiting(*user, sys.executable, '-c', hide) as pid:
         done = cli.run(*user, HEAPPROF, 'check', str(pid))
         tap.equal((done.returncode, done.stdout), (2, ''))
         tap.is_in('it hides its memory (PR_SET_DUMPABLE), or has rights of its own; run this as root\n', done.stderr)
-    with Waiting(SUBJECT, 'wait') as pid:
+    with command.Waiting(SUBJECT, 'wait') as pid:
         done = cli.run('setpriv', '--bounding-set=-sys_ptrace', HEAPPROF, 'check', str(pid))
         tap.equal((done.returncode, done.stdout), (2, ''))
         tap.is_in('root lacks CAP_SYS_PTRACE here, as in a container; give it that, or run this outside\n', done.stderr)
@@ -258,7 +243,7 @@ def a_process_that_hides_its_memory(folder):
 @tap.test
 def a_process_that_is_stopped_and_traced(folder):
     tap.need('strace')
-    with Waiting(SUBJECT, 'wait') as pid:
+    with command.Waiting(SUBJECT, 'wait') as pid:
         tracer = subprocess.Popen(['strace', '-qq', '-o', f'{folder}/trace', '-p', str(pid)])
         try:
             while '\t0\n' in [line[10:] for line in open(f'/proc/{pid}/status', encoding='utf-8')

@@ -183,6 +183,25 @@ static void test_more_than_a_buffer(void)
 	free(large);
 }
 
+static void test_a_new_file_replaces_none(void)
+{
+	char path[256];
+	struct output *first, *second;
+
+	snprintf(path, sizeof(path), "%s", in_folder("new"));
+	first = begin(path);
+	second = begin(path);
+	output_refuse_replacing(first);
+	output_refuse_replacing(second);
+	output_text(first, "first");
+	output_text(second, "second");
+	CHECK_INT_EQ(finish(first), 0);
+	CHECK_INT_EQ(finish(second), -EEXIST);
+	check_content(path, "first");
+	CHECK_INT_EQ(count_files(), 1);
+	unlink(path);
+}
+
 static void test_setup(void)
 {
 	CHECK(mkdtemp(folder) != NULL);
@@ -199,4 +218,4 @@ TEST_MAIN(TEST(test_setup), TEST(test_a_file_appears_when_committed),
 	  TEST(test_replacing_keeps_permissions_and_links),
 	  TEST(test_devices_are_written_to_as_they_are),
 	  TEST(test_places_where_nothing_can_be_written), TEST(test_more_than_a_buffer),
-	  TEST(test_teardown))
+	  TEST(test_a_new_file_replaces_none), TEST(test_teardown))
