@@ -157,11 +157,12 @@ const struct command command_list = {
 	.name = "list",
 	.arguments = "",
 	.summary = "list the processes that have libheapprof",
-	.description = "For each process: its ID, its program, the sample interval R, the memory "
-		       "in use as the profiler knows it, the resident memory, when recording "
-		       "began, and the prefix of its dumps as HEAPPROFILE had it. What is not "
-		       "known is a dash. If a process can't be read, the last column says why. "
-		       "Root's list has the processes of all users.",
+	.description =
+		"For each process: its ID, its program, the sample interval R, the memory "
+		"in use as the profiler knows it, the resident memory, when recording "
+		"began, and the prefix of its dumps as HEAPPROFILE had it. A dash means "
+		"that a value is not known. If a process can't be read, the last column says why. "
+		"Root's list has the processes of all users.",
 	.argument_kind = ARGUMENTS_NONE,
 	.options = options,
 	.defaults = &defaults,
