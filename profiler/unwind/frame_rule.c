@@ -83,6 +83,13 @@ static bool read_image(struct view *v, uintptr_t address, void *out, size_t size
 	return true;
 }
 
+/* Returns true if memory at addresses with this tag is on the stack. That is so for what a register
+ * points to, and for what a realigned frame's saved CFA points to, which is *(bp + n). */
+static bool is_readable_tag(unsigned tag)
+{
+	return (tag >= TAG_REGISTERS && tag < DEREFERENCED) || tag == TAG_BP + DEREFERENCED;
+}
+
 static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value, int is_write,
 		      void *context)
 {
@@ -95,7 +102,7 @@ static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value
 	 * registers that do not exist. */
 	if (read_image(v, address, value, sizeof(*value)))
 		return 0;
-	if (tag < TAG_REGISTERS || tag >= DEREFERENCED)
+	if (!is_readable_tag(tag))
 		return -UNW_EINVAL;
 	*value = address + ((uint64_t)DEREFERENCED << TAG_SHIFT);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocates below large stack frames, at the end of deep call chains, and below code that does not
- * use %rbp as a frame pointer. This program is built without frame pointers. */
+/* Allocates below large and realigned stack frames, at the end of deep call chains, and below code
+ * that does not use %rbp as a frame pointer. This program is built without frame pointers. */
 #include "program.h"
 
 #include <alloca.h>
@@ -36,6 +36,36 @@ static int do_large(char **argv)
 	allocate(1);
 	under_large_frame(strtoul(argv[0], NULL, 0) * 1024, atoi(argv[1]));
 	return 0;
+}
+
+/* A frame for vectors of 32 bytes. Since it has a variable size as well, and takes an argument from
+ * the stack, gcc addresses that argument by a register of its own, and saves it below %rbp. */
+static NOINLINE int in_realigned_frame(int a, int b, int c, int d, int e, int f, int n)
+{
+	volatile char vector[32] __attribute__((aligned(32)));
+	volatile char *room = alloca((size_t)n + (size_t)(a + b + c + d + e + f));
+
+	require((size_t)vector % 32 == 0, "alignment");
+	vector[0] = room[0] = 1;
+	allocate(n);
+	return vector[0] + room[0] + n;
+}
+
+/* The caller keeps what it needs in registers and on the stack, and has no frame pointer. */
+static NOINLINE int above_realigned_frame(int n)
+{
+	volatile int kept[100];
+
+	kept[n % 100] = n;
+	return in_realigned_frame(1, 2, 3, 4, 5, 6, n) - kept[n % 100];
+}
+
+/* argv: number of allocations */
+static int do_realigned(char **argv)
+{
+	int n = atoi(argv[0]);
+
+	return above_realigned_frame(n) != 2;
 }
 
 static NOINLINE int deep(int depth, int n)
@@ -101,8 +131,6 @@ static int do_stray(char **argv)
 }
 
 const struct command commands[] = {
-	{"large", do_large},
-	{"deep", do_deep},
-	{"stray", do_stray},
+	{"large", do_large}, {"realigned", do_realigned}, {"deep", do_deep}, {"stray", do_stray},
 	{NULL, NULL},
 };

@@ -34,6 +34,14 @@ def test_large_frame(folder, kib):
 
 
 @test(unwinder=UNWINDERS)
+def test_realigned_frame(folder, unwinder):
+    dump = dump_of(folder, 'realigned', 1000, HEAP_PROFILE_UNWINDER=unwinder)
+    (counts, names), = stacks_of(dump, 'in_realigned_frame')
+    equal(counts.alloc_objects, 1000, 'allocations')
+    equal(names[1:5], ['in_realigned_frame', 'above_realigned_frame', 'do_realigned', 'main'], 'callers')
+
+
+@test(unwinder=UNWINDERS)
 def test_deep_stack(folder, unwinder):
     dump = dump_of(folder, 'deep', 500, 1000, HEAP_PROFILE_UNWINDER=unwinder,
                    HEAP_PROFILE_STACK_DEPTH=512)

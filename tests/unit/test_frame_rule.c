@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 extern const char framed_entry[], framed_pushed[], framed_moved[], framed_called[];
-extern const char outermost[], without_table[], wide_frame[];
+extern const char outermost[], without_table[], wide_frame[], realigned[];
 
 /* clang-format off */
 __asm__(".text\n"
@@ -33,6 +33,13 @@ __asm__(".text\n"
 	"	.cfi_startproc\n"
 	"	.cfi_undefined %rip\n"
 	"outermost:\n"
+	"	ud2\n"
+	"	.cfi_endproc\n"
+	/* As gcc describes a realigned frame: CFA = *(bp - 8), and the caller's bp is at bp. */
+	"	.cfi_startproc\n"
+	"	.cfi_escape 0x0f, 3, 0x76, 0x78, 0x06\n"
+	"	.cfi_escape 0x10, 6, 2, 0x76, 0\n"
+	"realigned:\n"
 	"	ud2\n"
 	"	.cfi_endproc\n"
 	/* No rule has room for this offset. */
@@ -94,6 +101,7 @@ static void check_frames(void)
 	check_rule(rule_of((uintptr_t)framed_entry), HP_RULE_SP, 8, HP_BP_UNCHANGED);
 	check_rule(rule_of((uintptr_t)framed_pushed), HP_RULE_SP, 16, -16);
 	check_rule(rule_of((uintptr_t)framed_moved), HP_RULE_BP, 16, -16);
+	check_rule(rule_of((uintptr_t)realigned), HP_RULE_DEREF_BP, -8, 0);
 	CHECK_INT_EQ(rule_of((uintptr_t)outermost).kind, HP_RULE_END);
 }
 
