@@ -11,7 +11,9 @@
 
 uint64_t canonical_size_in_pages(const struct profile_mapping *mapping)
 {
-	return (mapping->limit - mapping->start + PAGE - 1) / PAGE;
+	uint64_t size = mapping->limit - mapping->start;
+
+	return size / PAGE + (size % PAGE != 0);
 }
 
 int canonical_compare_files(const struct profile *profile, uint32_t left, uint32_t right)

@@ -241,6 +241,8 @@ static void test_size_in_pages(void)
 
 		CHECK_UINT_EQ(canonical_size_in_pages(&mapping), sizes[i][1]);
 	}
+	CHECK_UINT_EQ(canonical_size_in_pages(&(struct profile_mapping){.limit = UINT64_MAX}),
+		      UINT64_C(1) << 52);
 }
 
 TEST_MAIN(TEST(test_order_depends_only_on_content), TEST(test_copy_has_the_same_content),

@@ -138,6 +138,40 @@ static void test_huge_pages(void)
 	profile_free(profile);
 }
 
+/* The beginning of the program is on huge pages, and is not the first mapping. */
+static void test_program_on_huge_pages(void)
+{
+	struct profile *profile = PROFILE_WITH(
+		{0x100000, 0x101000, 0, "/lib/x.so", ""},
+		{0x200000, 0x400000, 0, "/anon_hugepage (deleted)", ""},
+		{0x400000, 0x600000, 0x200000, "/bin/app", ""},
+		{0x800000, 0xa00000, 0, "/anon_hugepage (deleted)", ""}, /* not the program's */
+		{0xb00000, 0xb01000, 0, "/lib/y.so", ""});
+
+	profile_location_at(profile, 0x234567);
+	profile_location_at(profile, 0x456789);
+	profile_location_at(profile, 0x900000);
+	profile_settle_mappings(profile, NULL);
+	CHECK_STR_EQ(file_of(profile, 0), "/bin/app");
+	CHECK_UINT_EQ(profile->mappings.n, 4);
+	CHECK_STR_EQ(file_at(profile, 0x234567), "/bin/app");
+	CHECK_STR_EQ(file_at(profile, 0x456789), "/bin/app");
+	CHECK_STR_EQ(file_at(profile, 0x900000), "/anon_hugepage (deleted)");
+	profile_free(profile);
+}
+
+/* As the first mapping, the program has moved next to a mapping that it does not continue. */
+static void test_huge_pages_of_another_file(void)
+{
+	struct profile *profile = PROFILE_WITH({0x100000, 0x200000, 0, "/anon_hugepage", ""},
+					       {0x400000, 0x500000, 0, "/bin/app", ""});
+
+	profile_settle_mappings(profile, NULL);
+	CHECK_UINT_EQ(profile->mappings.n, 2);
+	CHECK_STR_EQ(file_of(profile, 0), "/bin/app");
+	profile_free(profile);
+}
+
 static void test_no_mappings_at_all(void)
 {
 	struct profile *profile = profile_new();
@@ -154,4 +188,5 @@ static void test_no_mappings_at_all(void)
 TEST_MAIN(TEST(test_the_program_comes_first), TEST(test_the_program_is_believed),
 	  TEST(test_what_is_no_program), TEST(test_neighbours_join),
 	  TEST(test_locations_find_their_mapping), TEST(test_a_fixed_program_starts_with_its_file),
-	  TEST(test_huge_pages), TEST(test_no_mappings_at_all))
+	  TEST(test_huge_pages), TEST(test_program_on_huge_pages),
+	  TEST(test_huge_pages_of_another_file), TEST(test_no_mappings_at_all))

@@ -8,10 +8,6 @@
 #include "folder.h"
 #include "test.h"
 
-enum {
-	DEPTH_MAX = 50
-};
-
 /* DWARF that is being written. Each DIE has an abbreviation of its own. */
 static struct {
 	uint8_t info[16384], abbrev[4096];
@@ -278,22 +274,42 @@ static void test_long_names(void)
 	end_reading();
 }
 
-/* A name is made once, and stays valid while others are made. */
-static void test_names_stay_valid(void)
+/* Writes a unit of `n` namespaces, each in the one before it and with a function "f". */
+static void write_nested_namespaces(Dwarf_Off *functions, size_t n)
 {
-	static Dwarf_Off functions[DEPTH_MAX];
-	const char *first;
-
 	begin_unit();
-	for (size_t i = 0; i < DEPTH_MAX; i++) {
+	for (size_t i = 0; i < n; i++) {
 		OPEN(namespace, .name = "n");
 		functions[i] = ADD(subprogram, .name = "f");
 	}
-	for (size_t i = 0; i < DEPTH_MAX; i++)
+	for (size_t i = 0; i < n; i++)
 		close_die();
 	end_unit();
+}
+
+/* A name has at most 64 parts. */
+static void test_deep_scopes(void)
+{
+	static Dwarf_Off functions[70];
+	const size_t n = sizeof(functions) / sizeof(functions[0]);
+
+	write_nested_namespaces(functions, n);
+	CHECK_UINT_EQ(strlen(name_at(functions[62])), 63 * strlen("n::") + 1);
+	for (size_t i = 63; i < n; i++)
+		CHECK_STR_EQ(name_at(functions[i]), "(none)");
+	end_reading();
+}
+
+/* A name is made once, and stays valid while others are made. */
+static void test_names_stay_valid(void)
+{
+	static Dwarf_Off functions[50];
+	const size_t n = sizeof(functions) / sizeof(functions[0]);
+	const char *first;
+
+	write_nested_namespaces(functions, n);
 	first = name_at(functions[0]);
-	for (size_t i = 1; i < DEPTH_MAX; i++)
+	for (size_t i = 1; i < n; i++)
 		CHECK(strncmp(name_at(functions[i]), "n::n::", 6) == 0);
 	CHECK_STR_EQ(first, "n::f");
 	CHECK_PTR_EQ(name_at(functions[0]), first);
@@ -302,4 +318,4 @@ static void test_names_stay_valid(void)
 
 TEST_MAIN(TEST(test_scopes), TEST(test_scopes_without_a_name), TEST(test_in_a_function),
 	  TEST(test_declaration_has_the_scopes), TEST(test_function_without_a_name),
-	  TEST(test_long_names), TEST(test_names_stay_valid))
+	  TEST(test_long_names), TEST(test_deep_scopes), TEST(test_names_stay_valid))
