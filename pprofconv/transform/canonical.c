@@ -228,6 +228,7 @@ static int copy_mappings(struct copy_between *t, struct ranking *ranking)
 
 		mapping.file = copy_between_string(t, mapping.file);
 		mapping.build_id = copy_between_string(t, mapping.build_id);
+		mapping.unknown = 0;
 		profile_add_mapping(t->to, &mapping);
 	}
 	ranking->mapping_ranks = t->mappings.items;
@@ -255,6 +256,7 @@ static int copy_location(struct copy_between *t, uint32_t number)
 		location.address += t->from->mappings.items[location.mapping].start;
 		location.mapping = t->mappings.items[location.mapping];
 	}
+	location.unknown = 0;
 	if (!r)
 		profile_add_location(t->to, &location, t->lines.items, t->lines.n);
 	return r;

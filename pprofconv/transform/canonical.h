@@ -16,5 +16,6 @@ uint64_t canonical_size_in_pages(const struct profile_mapping *mapping);
 
 /* Returns a sorted copy, which the caller frees, or NULL if memory is out. `program` is the number
  * of the mapping that is sorted first, or PROFILE_NONE. In `profile`, the address of a location in
- * a mapping must count from the start of the mapping; in the copy it counts from 0. */
+ * a mapping must count from the start of the mapping; in the copy it counts from 0. Unknown fields
+ * are left out. */
 struct profile *canonical_copy(const struct profile *profile, uint32_t program);

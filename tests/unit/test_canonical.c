@@ -134,6 +134,20 @@ static void test_copy_has_the_same_content(void)
 	profile_free(profile);
 }
 
+/* Unknown fields belong to the table of their own profile. */
+static void test_unknown_fields_are_left_out(void)
+{
+	struct profile *profile = make_profile(), *copy;
+
+	profile->mappings.items[0].unknown = 7;
+	profile->locations.items[0].unknown = 8;
+	copy = canonical_copy(profile, 0);
+	CHECK_UINT_EQ(copy->mappings.items[0].unknown, 0);
+	CHECK_UINT_EQ(copy->locations.items[0].unknown, 0);
+	profile_free(copy);
+	profile_free(profile);
+}
+
 static void check_mappings(const struct profile *profile, uint32_t program,
 			   const char *const files[3])
 {
@@ -246,5 +260,6 @@ static void test_size_in_pages(void)
 }
 
 TEST_MAIN(TEST(test_order_depends_only_on_content), TEST(test_copy_has_the_same_content),
-	  TEST(test_program_is_first), TEST(test_addresses_count_from_0), TEST(test_empty_profile),
-	  TEST(test_order_of_files), TEST(test_size_in_pages))
+	  TEST(test_unknown_fields_are_left_out), TEST(test_program_is_first),
+	  TEST(test_addresses_count_from_0), TEST(test_empty_profile), TEST(test_order_of_files),
+	  TEST(test_size_in_pages))
