@@ -118,19 +118,34 @@ static void widen_fixed_program(struct profile_mapping *program)
 	}
 }
 
-/* Drops the first mapping if it is the beginning of a program on huge pages. The kernel names this
- * piece /anon_hugepage instead of the program. */
-static void drop_huge_page_head(struct profile *profile)
+/* Drops the mapping before mapping `number` if it is the beginning of the same file on huge pages.
+ * The kernel names this piece /anon_hugepage instead of the file. Returns whether it was dropped.
+ */
+static bool drop_huge_page_head(struct profile *profile, uint32_t number)
 {
-	struct profile_mapping *first = profile->mappings.items;
-	const char *file;
+	struct profile_mapping *head;
 
-	if (profile->mappings.n < 2)
-		return;
-	file = profile_string(profile, first->file);
-	if (strncmp(file, "/anon_hugepage", 14) != 0 || first[0].limit != first[1].start)
-		return;
-	memmove(first, first + 1, --profile->mappings.n * sizeof(*first));
+	if (!number || number >= profile->mappings.n)
+		return false;
+	head = &profile->mappings.items[number - 1];
+	if (strncmp(profile_string(profile, head->file), "/anon_hugepage", 14) != 0 ||
+	    head[0].limit != head[1].start)
+		return false;
+	memmove(head, head + 1, (profile->mappings.n - number) * sizeof(*head));
+	profile->mappings.n--;
+	return true;
+}
+
+/* Makes the program the first mapping. Without a program, the first mapping stays the first. */
+static void put_program_first(struct profile *profile, const char *program)
+{
+	uint32_t number = find_program(profile, program);
+	bool is_known = number != PROFILE_NONE;
+
+	if (drop_huge_page_head(profile, is_known ? number : 1) && is_known)
+		number--;
+	if (is_known)
+		swap_mappings(profile, 0, number);
 }
 
 /* --- locations ----------------------------------------------------------------------------- */
@@ -224,15 +239,11 @@ static void place_locations(struct profile *profile, order_vec *order)
 void profile_settle_mappings(struct profile *profile, const char *program)
 {
 	order_vec order = {0};
-	uint32_t first;
 
 	if (profile->status)
 		return;
 	join_neighbours(profile);
-	first = find_program(profile, program);
-	if (first != PROFILE_NONE)
-		swap_mappings(profile, 0, first);
-	drop_huge_page_head(profile);
+	put_program_first(profile, program);
 	if (profile->mappings.n)
 		widen_fixed_program(profile->mappings.items);
 	if (sort_mappings(profile, &order) < 0)
