@@ -219,7 +219,7 @@ int qualified_name_of(struct qualified_name *qualify, Dwarf_Die *function, const
 
 		around = add_part(&parts, &container->die) ? container->outer : NONE;
 	}
-	if (parts.n > 1)
+	if (parts.n > 1 && around == NONE)
 		r = join(&qualify->names, &parts, out_name);
 	free(parts.owned);
 	return r;
