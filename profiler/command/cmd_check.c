@@ -13,6 +13,7 @@
 #include "command/find_target.h"
 #include "command/inspect_process.h"
 #include "command/inspect_program.h"
+#include "command/run_settings.h"
 
 enum { /* exit statuses of check */
 	CHECK_CAN_BE = EXIT_DONE,
@@ -48,6 +49,23 @@ static bool has_library(void)
 
 /* --- programs ------------------------------------------------------------------------------ */
 
+/* Says how to run a program that can be profiled. `operand` is its name in a command line. */
+static int say_can_be(const struct program_facts *facts, const char *name, const char *operand)
+{
+	const char *program = program_base_name(facts->path);
+	_cleanup_(freep) void *word = shell_word(program);
+
+	if (!word)
+		return command_error("%s", strerror(ENOMEM));
+	if (!run_leaves_out(facts->path, facts->is_script ? program : name))
+		return say(CHECK_CAN_BE, "%s can be profiled; type 'heapprof run %s'", name,
+			   operand);
+	return say(CHECK_CAN_BE,
+		   "%s can be profiled, but 'heapprof run' records only the programs that %s "
+		   "starts; to record %s itself, type 'HEAP_PROFILE_PROGRAM=%s heapprof run %s'",
+		   name, program, program, (char *)word, operand);
+}
+
 static int check_program(const char *name)
 {
 	_cleanup_(freep) void *operand = shell_operand(name);
@@ -60,10 +78,7 @@ static int check_program(const char *name)
 		return command_error("no program or process is named '%s'; check the name", name);
 	program_inspect(path, &facts);
 	if (facts.kind == PROGRAM_CAN_BE_PROFILED)
-		return has_library()
-			       ? say(CHECK_CAN_BE, "%s can be profiled; type 'heapprof run %s'",
-				     name, (char *)operand)
-			       : CHECK_CAN_NOT;
+		return has_library() ? say_can_be(&facts, name, operand) : CHECK_CAN_NOT;
 	program_describe(&facts, name, text, sizeof(text));
 	return say(facts.kind == PROGRAM_UNREADABLE || facts.kind == PROGRAM_MISSING
 			   ? CHECK_UNKNOWN
@@ -108,6 +123,23 @@ static int say_loaded(const struct process_facts *facts, const char *name)
 		   name);
 }
 
+static int say_restart(const struct process_facts *facts, const char *name)
+{
+	const char *program = program_base_name(facts->program);
+	_cleanup_(freep) void *word = shell_word(program);
+
+	if (!word)
+		return command_error("%s", strerror(ENOMEM));
+	if (run_leaves_out(facts->program, program))
+		return say(CHECK_CAN_BE,
+			   "%s can be profiled from its start only; restart it with "
+			   "'HEAP_PROFILE_PROGRAM=%s heapprof run', since run records only the "
+			   "programs that it starts",
+			   name, (char *)word);
+	return say(CHECK_CAN_BE,
+		   "%s can be profiled from its start only; restart it with 'heapprof run'", name);
+}
+
 static int check_executable(const struct process_facts *facts, const char *name)
 {
 	char text[TEXT_MAX];
@@ -123,8 +155,7 @@ static int check_executable(const struct process_facts *facts, const char *name)
 			   name);
 	if (!has_library())
 		return CHECK_CAN_NOT;
-	return say(CHECK_CAN_BE,
-		   "%s can be profiled from its start only; restart it with 'heapprof run'", name);
+	return say_restart(facts, name);
 }
 
 /* Prints notes on facts that do not change the answer but may surprise. */
@@ -249,13 +280,16 @@ const struct command command_check = {
 	.name = "check",
 	.arguments = "PROGRAM|PID|NAME",
 	.summary = "report whether a program or process can be profiled, and how",
-	.description = "Prints one line: that the program or process can be profiled and what to "
-		       "type, or why it can't be and what to do. Nothing is changed: check reads a "
-		       "program's first bytes, and a process's files in /proc. NAME is the name of "
-		       "a running process's executable; only root's check finds those of other "
-		       "users. If several processes have the name, check lists them. If none has "
-		       "it, NAME is a program in PATH. The exit status is 0 if the program or "
-		       "process can be profiled, 1 if not, 2 if that is not known.",
+	.description =
+		"Prints one line: that the program or process can be profiled and what to "
+		"type, or why it can't be and what to do. It also says if 'heapprof run' would "
+		"record only the programs that it starts, as with a shell. Nothing is changed: "
+		"check reads a "
+		"program's first bytes, and a process's files in /proc. NAME is the name of "
+		"a running process's executable; only root's check finds those of other "
+		"users. If several processes have the name, check lists them. If none has "
+		"it, NAME is a program in PATH. The exit status is 0 if the program or "
+		"process can be profiled, 1 if not, 2 if that is not known.",
 	.argument_kind = ARGUMENTS_TARGET,
 	.options = options,
 	.defaults = &defaults,

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/name_pattern.h"
 #include "command/duration.h"
 #include "command/find_library.h"
+#include "command/inspect_program.h"
 
 #define LINK_NAME    "/libheapprof.so"
 #define INTERVAL_MAX (UINT64_C(1) << 40) /* what the library takes */
@@ -37,6 +39,27 @@ bool run_is_wrapper(const char *name)
 		if (!at)
 			return false;
 	}
+}
+
+/* Returns whether the patterns match the name of the file, of the file that a link leads to, or of
+ * the command. The library compares the same names. */
+static bool is_named(const char *patterns, const char *path, const char *command)
+{
+	char file[PATH_MAX];
+
+	return hp_name_pattern_matches(patterns, program_base_name(path)) ||
+	       hp_name_pattern_matches(patterns, program_base_name(command)) ||
+	       (realpath(path, file) && hp_name_pattern_matches(patterns, program_base_name(file)));
+}
+
+bool run_leaves_out(const char *path, const char *command)
+{
+	const char *patterns = getenv("HEAP_PROFILE_PROGRAM");
+	bool is_negated = patterns && *patterns == '!';
+
+	if (!patterns)
+		return is_named(run_wrappers, path, command);
+	return *patterns && is_named(patterns + is_negated, path, command) == is_negated;
 }
 
 /* --- the prefix ---------------------------------------------------------------------------- */

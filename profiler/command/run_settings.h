@@ -33,6 +33,11 @@ extern const char run_wrappers[];
 /* Returns whether `name` is that of a wrapper. */
 bool run_is_wrapper(const char *name);
 
+/* Returns whether `heapprof run` does not record the program at `path`, but only the programs that
+ * it starts: it is a wrapper or, if HEAP_PROFILE_PROGRAM is set, that leaves it out. `command` is
+ * the name or path by which it is started. */
+bool run_leaves_out(const char *path, const char *command);
+
 /* Parses the options and finds the library and the folder of the dumps. Prints a line for each
  * problem and returns the exit status. The caller calls run_plan_deinit(), also after a failure. */
 int run_plan_init(struct run_plan *plan, const struct run_settings *settings);

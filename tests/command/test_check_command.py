@@ -34,7 +34,7 @@ def copy_of_subject(folder, name):
 @tap.test
 def programs_that_can_be_profiled(folder):
     tap.equal(check(folder, SUBJECT, 0), f"{SUBJECT} can be profiled; type 'heapprof run {SUBJECT}'")
-    script = command.write_program(f'{folder}/script', '#! /usr/bin/env -S LANG=C sh -e\n')
+    script = command.write_program(f'{folder}/script', '#! /usr/bin/env -S LANG=C python3 -E\n')
     tap.equal(check(folder, script, 0), f"{script} can be profiled; type 'heapprof run {script}'")
     os.mkdir(f'{folder}/bin')
     copy_of_subject(folder, 'bin/test-subject')
@@ -42,6 +42,40 @@ def programs_that_can_be_profiled(folder):
     env['PATH'] = f'{folder}/bin:{env["PATH"]}'
     tap.equal(check(folder, 'test-subject', 0, env=env),
               "test-subject can be profiled; type 'heapprof run test-subject'")
+
+
+# The end of a sentence about NAME, a program that `run` does not record.
+LEFT_OUT = ("can be profiled, but 'heapprof run' records only the programs that {0} starts; to record {0} itself, type "
+            "'HEAP_PROFILE_PROGRAM={0} heapprof run {1}'")
+
+
+@tap.test
+def programs_that_run_does_not_record(folder):
+    tap.equal(check(folder, '/bin/sh', 0), '/bin/sh ' + LEFT_OUT.format('sh', '/bin/sh'))
+    path = shutil.which('timeout')
+    tap.equal(check(folder, path, 0), f'{path} ' + LEFT_OUT.format('timeout', path))
+    os.symlink('/bin/sh', f'{folder}/renamed')
+    tap.equal(check(folder, f'{folder}/renamed', 0),
+              f'{folder}/renamed ' + LEFT_OUT.format('renamed', f'{folder}/renamed'))
+    for first in ('#! /usr/bin/env -S LANG=C sh -e', 'true'):
+        script = command.write_program(f'{folder}/script', f'{first}\n')
+        tap.equal(check(folder, script, 0), f'{script} ' + LEFT_OUT.format('sh', script))
+    os.mkfifo(f'{folder}/fifo')
+    with Waiting('/bin/sh', '-c', 'echo; read x < "$0"', f'{folder}/fifo', env=command.environment(folder)) as pid:
+        name = os.path.basename(os.path.realpath('/bin/sh'))
+        tap.equal(check(folder, pid, 0), f"{pid} ({name}) can be profiled from its start only; restart it with "
+                  f"'HEAP_PROFILE_PROGRAM={name} heapprof run', since run records only the programs that it starts")
+
+
+@tap.test
+def programs_that_a_setting_leaves_out(folder):
+    path = copy_of_subject(folder, 'app')
+    for names, is_left_out in (('', False), ('a*', False), ('!b,c', False), ('b', True), ('!a*', True)):
+        line = check(folder, path, 0, env=command.environment(folder, HEAP_PROFILE_PROGRAM=names))
+        tap.equal(line, f'{path} ' + (LEFT_OUT.format('app', path) if is_left_out else
+                                      f"can be profiled; type 'heapprof run {path}'"))
+    line = check(folder, '/bin/sh', 0, env=command.environment(folder, HEAP_PROFILE_PROGRAM='sh'))
+    tap.equal(line, "/bin/sh can be profiled; type 'heapprof run /bin/sh'")
 
 
 @tap.test
