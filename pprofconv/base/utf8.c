@@ -38,6 +38,14 @@ size_t utf8_sequence(const char *text, size_t size)
 	return 0;
 }
 
+/* Returns whether a sequence of three bytes is U+202A to U+202E or U+2066 to U+2069. These change
+ * the order in which a terminal shows the characters after them. */
+static int is_bidi_control(const unsigned char *bytes)
+{
+	return bytes[0] == 0xe2 && ((bytes[1] == 0x80 && bytes[2] >= 0xaa && bytes[2] <= 0xae) ||
+				    (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9));
+}
+
 /* The control characters U+0080 to U+009F, which terminals obey as well, take two bytes. */
 size_t utf8_printable(const char *text, size_t size)
 {
@@ -45,6 +53,8 @@ size_t utf8_printable(const char *text, size_t size)
 	unsigned char first = n ? (unsigned char)text[0] : 0;
 
 	if (first < ' ' || first == 0x7f || (first == 0xc2 && (unsigned char)text[1] < 0xa0))
+		return 0;
+	if (n == 3 && is_bidi_control((const unsigned char *)text))
 		return 0;
 	return n;
 }

@@ -9,8 +9,8 @@
  * such sequence or the first byte is NUL. */
 size_t utf8_sequence(const char *text, size_t size);
 
-/* Same as utf8_sequence(), but also returns 0 for control characters. All other characters may be
- * printed on a terminal. */
+/* Same as utf8_sequence(), but also returns 0 for control characters, those that change the
+ * direction of text included. All other characters may be printed on a terminal. */
 size_t utf8_printable(const char *text, size_t size);
 
 /* Prints the text on one line: unprintable bytes become '?'. */

@@ -34,4 +34,30 @@ static void test_what_is_not_is_replaced(void)
 	CHECK(!utf8_is_valid("\xc3(", 2));
 }
 
-TEST_MAIN(TEST(test_well_formed_text_stays), TEST(test_what_is_not_is_replaced))
+static void test_control_characters_are_not_printable(void)
+{
+	static const char *const controls[] = {
+		"\n",           "\x1b",         "\x7f",
+		"\xc2\x80",     "\xc2\x9f",     "\xe2\x80\xaa", /* U+202A to U+202E */
+		"\xe2\x80\xae", "\xe2\x81\xa6",                 /* U+2066 to U+2069 */
+		"\xe2\x81\xa9",
+	};
+	static const char *const others[] = {
+		" ",
+		"~",
+		"\xc2\xa0",
+		"\xe2\x80\xa9",
+		"\xe2\x80\xaf",
+		"\xe2\x81\xa5",
+		"\xe2\x81\xaa",
+		"\xe3\x80\xaa",
+	};
+
+	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		CHECK_UINT_EQ(utf8_printable(controls[i], strlen(controls[i])), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		CHECK_UINT_EQ(utf8_printable(others[i], strlen(others[i])), strlen(others[i]));
+}
+
+TEST_MAIN(TEST(test_well_formed_text_stays), TEST(test_what_is_not_is_replaced),
+	  TEST(test_control_characters_are_not_printable))
