@@ -216,8 +216,9 @@ void man_print(const struct program *program, FILE *stream);
 void completion_print_bash(const struct program *program, FILE *stream);
 void completion_print_zsh(const struct program *program, FILE *stream);
 
-/* Returns `text` as a word of a shell's command line. The caller frees it. Returns NULL if there is
- * no memory. */
+/* Returns `text` as a word of a shell's command line, all of it printable. Bytes that are not are
+ * written as bash, zsh and ksh take them. The caller frees the word. Returns NULL if there is no
+ * memory. */
 char *shell_word(const char *text);
 
 /* Same as shell_word(), but puts "-- " before a word that would be taken for an option. */

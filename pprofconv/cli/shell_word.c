@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cli/command.h"
 
 static bool is_plain(const char *text)
@@ -10,6 +11,34 @@ static bool is_plain(const char *text)
 				    "/._-+=,:@%";
 
 	return *text && !text[strspn(text, plain)];
+}
+
+static bool is_printable(const char *text)
+{
+	size_t left = strlen(text), n = 1;
+
+	for (; left && n; left -= n, text += n)
+		n = utf8_printable(text, left);
+	return !left;
+}
+
+/* Writes $'...', in which bash, zsh and ksh take \ooo as a byte. */
+static void put_escaped(FILE *stream, const char *text)
+{
+	size_t left = strlen(text);
+
+	fputs("$'", stream);
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		if (!n)
+			fprintf(stream, "\\%03o", (unsigned char)*text);
+		else
+			fprintf(stream, "%s%.*s", strchr("\\'", *text) ? "\\" : "", (int)n, text);
+		text += step;
+		left -= step;
+	}
+	putc('\'', stream);
 }
 
 static void put_quoted(FILE *stream, const char *text)
@@ -35,8 +64,10 @@ static char *make_word(const char *before, const char *text)
 	fputs(before, stream);
 	if (is_plain(text))
 		fputs(text, stream);
-	else
+	else if (is_printable(text))
 		put_quoted(stream, text);
+	else
+		put_escaped(stream, text);
 	if (fclose(stream) == 0)
 		return word;
 	free(word);

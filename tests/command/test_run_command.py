@@ -220,6 +220,21 @@ def a_folder_with_percent_signs(folder):
     tap.is_in(f'{folder}/100%p/heapprof-', report(done)[2])
 
 
+@tap.test
+def a_folder_whose_name_is_not_printable(folder):
+    tap.need('bash')
+    place = os.fsdecode('{}/it\'s\n\t\x1b[7m\u202e\\'.format(folder).encode() + b'\xff1')
+    os.mkdir(place)
+    done = run(folder, '-d', f'{place}/p', SUBJECT)
+    lines = done.stderr.splitlines()
+    tap.equal(len(lines), 5)
+    assert not re.search('[\x00-\x09\x0b-\x1f\x7f\u202e]', done.stderr), done.stderr
+    for line in lines[3:]:
+        shown = cli.run('bash', '-c', line)
+        tap.equal(shown.returncode, 0)
+        tap.is_in('remember', shown.stdout)
+
+
 # --- what can't work -----------------------------------------------------------------------------
 
 def refuse(folder, *args, **options):

@@ -96,6 +96,10 @@ static void test_quotes(void)
 	check_quoted("~", "'~'");
 	check_quoted("", "''");
 	check_quoted("-x", "-x");
+	check_quoted("\xc3\xa4 b", "'\xc3\xa4 b'");
+	check_quoted("a\nb\x1b", "$'a\\012b\\033'");
+	check_quoted("it's\\\t", "$'it\\'s\\\\\\011'");
+	check_quoted("\xc3\xa4\xff", "$'\xc3\xa4\\377'");
 }
 
 TEST_MAIN(TEST(test_durations), TEST(test_wrappers), TEST(test_absolute_prefixes),
