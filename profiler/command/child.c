@@ -14,20 +14,6 @@
 #define STATUS_NOT_STARTED 127
 #define STATUS_SIGNAL_BASE 128
 
-static const int forwarded[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,  SIGUSR1,
-				SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH, SIGALRM};
-
-/* The signals that this process waits for, instead of being interrupted by them. */
-static void fill_waited(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGCHLD);
-	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-		sigaddset(set, forwarded[i]);
-	for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++)
-		sigaddset(set, signal);
-}
-
 /* --- the child's side ---------------------------------------------------------------------- */
 
 /* Executes the program; if that fails, writes the errno to `report`, which an exec closes. */
@@ -139,13 +125,15 @@ static int start(char **argv, void (*prepare)(const void *context), const void *
 int child_run(char **argv, void (*prepare)(const void *context), const void *context,
 	      int *out_status)
 {
-	/* Some callers leave SIGCHLD ignored; the kernel then keeps no status to wait for. */
+	/* All signals wait, since each would end this process, and with it the report. A fault of
+	 * this process itself ends it all the same. Some callers leave SIGCHLD ignored; the kernel
+	 * then keeps no status to wait for. */
 	struct sigaction saved, standard = {.sa_handler = SIG_DFL};
 	sigset_t waited, mask;
 	pid_t child = -1;
 	int r;
 
-	fill_waited(&waited);
+	sigfillset(&waited);
 	sigprocmask(SIG_BLOCK, &waited, &mask);
 	sigaction(SIGCHLD, &standard, &saved);
 	r = start(argv, prepare, context, &mask, &saved, &child);

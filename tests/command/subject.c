@@ -42,21 +42,24 @@ static void say(const char *text)
 		_exit(99);
 }
 
-/* Prints the name of each signal. USR1 and TERM end the program; TSTP stops it. */
+/* Prints the name of each signal. USR1 and TERM end the program; TSTP, TTIN and TTOU stop it. */
 static int wait_for_signals(void)
 {
 	sigset_t set;
 	int signal = 0;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGUSR1);
+	sigfillset(&set);
+	sigdelset(&set, SIGTSTP);
+	sigdelset(&set, SIGTTIN);
+	sigdelset(&set, SIGTTOU);
+	sigdelset(&set, SIGCONT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	say("ready\n");
 	while (signal != SIGUSR1 && signal != SIGTERM) {
-		sigwait(&set, &signal);
-		say(signal == SIGINT ? "INT\n" : signal == SIGTERM ? "TERM\n" : "USR1\n");
+		const char *name = sigwait(&set, &signal) == 0 ? sigabbrev_np(signal) : NULL;
+
+		say(name ? name : "another");
+		say("\n");
 	}
 	return 7;
 }

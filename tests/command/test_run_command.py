@@ -407,6 +407,22 @@ def signals_are_passed_on(folder):
 
 
 @tap.test
+def every_signal_is_passed_on(folder):
+    waiting = Waiting(folder)
+    left_out = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT,
+                signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM}  # the last two end the program
+    for number in sorted(signal.valid_signals() - left_out):
+        os.kill(waiting.pid, number)
+        real_time = number >= signal.SIGRTMIN
+        name = 'another' if real_time else 'POLL' if number == signal.SIGIO else signal.Signals(number).name[3:]
+        tap.equal(waiting.expect(''), name)
+    os.kill(waiting.pid, signal.SIGTERM)
+    waiting.expect('TERM')
+    waiting.expect('heapprof: subject (process')
+    tap.equal(waiting.end(), 7)
+
+
+@tap.test
 def a_key_reaches_the_program_once(folder):
     waiting = Waiting(folder, on_terminal=True)
     os.write(waiting.fd, b'\x03')
