@@ -4,8 +4,8 @@
 #pragma once
 
 /* Starts the program as execvp(3) does, after `prepare(context)` has run in the child, and waits
- * until it ends. Meanwhile all signals that are sent to this process alone are passed on, and when the
- * child is stopped by its terminal this process stops as well. Stores the child's status as
+ * until it ends. Meanwhile all signals that are sent to this process alone are passed on, and when
+ * the child is stopped by its terminal this process stops as well. Stores the child's status as
  * waitpid(2) does. Returns 0, or a negative errno if the program could not be started. */
 int child_run(char **argv, void (*prepare)(const void *context), const void *context,
 	      int *out_status);

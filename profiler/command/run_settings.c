@@ -14,8 +14,8 @@
 #include "command/duration.h"
 #include "command/find_library.h"
 #include "command/inspect_program.h"
+#include "command/preload_link.h"
 
-#define LINK_NAME    "/libheapprof.so"
 #define INTERVAL_MAX (UINT64_C(1) << 40) /* what the library takes */
 
 /* --- wrappers ------------------------------------------------------------------------------ */
@@ -195,41 +195,16 @@ static int make_temporary_prefix(struct run_plan *plan)
 	return EXIT_DONE;
 }
 
-static int link_library(struct run_plan *plan)
-{
-	char folder[] = "/tmp/heapprof-XXXXXX", link[sizeof(folder) + sizeof(LINK_NAME)];
-	int status;
-
-	if (!strpbrk(plan->library, " :"))
-		return EXIT_DONE;
-	status = make_folder(folder);
-	if (status)
-		return status;
-	snprintf(plan->link, sizeof(plan->link), "%s", folder);
-	snprintf(link, sizeof(link), "%s" LINK_NAME, folder);
-	if (symlink(plan->library, link) < 0)
-		return command_error("%s: %s", link, strerror(errno));
-	snprintf(plan->library, sizeof(plan->library), "%s", link);
-	return EXIT_DONE;
-}
-
 int run_plan_make_folders(struct run_plan *plan)
 {
 	int status = plan->is_temporary ? make_temporary_prefix(plan) : EXIT_DONE;
 
-	return status ? status : link_library(plan);
+	return status ? status : preload_link_replace(plan->library);
 }
 
 void run_plan_deinit(struct run_plan *plan)
 {
-	char link[PATH_MAX + sizeof(LINK_NAME)];
-
 	free(plan->prefix);
-	if (!plan->link[0])
-		return;
-	snprintf(link, sizeof(link), "%s" LINK_NAME, plan->link);
-	unlink(link);
-	rmdir(plan->link);
 }
 
 /* --- the environment ----------------------------------------------------------------------- */

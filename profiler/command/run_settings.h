@@ -19,7 +19,6 @@ struct run_plan {
 	const struct run_settings *settings;
 	uint64_t every_seconds; /* 0 if --every is not given */
 	char library[PATH_MAX]; /* for LD_PRELOAD */
-	char link[PATH_MAX];    /* a folder with a link to the library, to be removed; or empty */
 	char *prefix;           /* HEAPPROFILE of the program */
 	bool is_temporary;      /* the prefix is in a folder of this run */
 	bool is_place_known;    /* else the dumps can't be found afterwards */
@@ -46,7 +45,6 @@ int run_plan_init(struct run_plan *plan, const struct run_settings *settings);
  * characters that LD_PRELOAD can't hold. Prints the error; returns the exit status. */
 int run_plan_make_folders(struct run_plan *plan);
 
-/* Removes the link. */
 void run_plan_deinit(struct run_plan *plan);
 
 /* Sets the environment of this process, which is the child. Settings that are already there are

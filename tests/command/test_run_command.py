@@ -12,6 +12,7 @@ import sys
 
 import command
 import cli
+import running
 import tap
 from command import HEAPPROF, LIBRARY, SUBJECT
 
@@ -203,15 +204,79 @@ def the_process_group_is_the_callers(folder):
     tap.equal(group, leader)
 
 
+class SeparatingLibrary:
+    """A library whose path LD_PRELOAD can't hold. At the end the links to it are removed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.links = []
+        os.mkdir(f'{folder}/a b:c')
+        library = f'{folder}/a b:c/libheapprof.so'
+        shutil.copy(LIBRARY, library)
+        self.env = command.environment(folder, HEAPPROF_LIBRARY=library)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for link in self.links:
+            shutil.rmtree(os.path.dirname(link), ignore_errors=True)
+
+    def link(self):
+        """Returns the link that a run uses."""
+        done = run(self.folder, 'env', env=self.env)
+        self.links += re.findall('^LD_PRELOAD=(.*)$', done.stdout, re.MULTILINE)
+        assert re.fullmatch('/tmp/heapprof-[^/ :]*/libheapprof.so', self.links[-1]), done.stdout
+        return self.links[-1]
+
+
 @tap.test
 def a_library_whose_path_separates_names(folder):
-    os.mkdir(f'{folder}/a b:c')
-    library = f'{folder}/a b:c/libheapprof.so'
-    shutil.copy(LIBRARY, library)
-    done = run(folder, '-d', f'{folder}/p', SUBJECT,
-               env=command.environment(folder, HEAPPROF_LIBRARY=library))
-    tap.equal(done.returncode, 0)
-    report(done)
+    with SeparatingLibrary(folder) as library:
+        link = library.link()
+        tap.equal(os.readlink(link), library.env['HEAPPROF_LIBRARY'])
+        tap.equal(os.stat(os.path.dirname(link)).st_mode & 0o777, 0o755)
+        tap.equal(library.link(), link)
+        done = run(folder, '-d', f'{folder}/p', SUBJECT, env=library.env)
+        tap.equal(done.returncode, 0)
+        report(done)
+
+
+@tap.test
+def a_link_that_others_can_change_is_not_used(folder):
+    with SeparatingLibrary(folder) as library:
+        link = library.link()
+        place = os.path.dirname(link)
+        os.chmod(place, 0o777)
+        assert library.link() != link, 'a folder that others can write to'
+        os.chmod(place, 0o755)
+        if os.geteuid() == 0:
+            os.chown(place, 65534, 65534)
+            assert library.link() != link, 'a folder of another user'
+            os.chown(place, 0, 0)
+        os.rename(place, f'{place}.moved')
+        library.links.append(f'{place}.moved/libheapprof.so')
+        os.symlink(f'{place}.moved', place)
+        assert library.link() != link, 'a link in place of the folder'
+        os.unlink(place)
+        os.mkdir(place)
+        os.symlink(f'{folder}/other.so', link)
+        assert library.link() != link, 'a link to another library'
+
+
+@tap.test
+def a_process_that_outlives_the_run_keeps_the_library(folder):
+    os.mkfifo(f'{folder}/fifo')
+    script = f'(read x; exec {SUBJECT}) > {folder}/out 2>&1 < {folder}/fifo &'
+    with SeparatingLibrary(folder) as library:
+        library.link()
+        run(folder, '-d', f'{folder}/p', 'sh', '-c', script, env=library.env)
+        with open(f'{folder}/fifo', 'w', encoding='utf-8') as fifo:
+            fifo.write('go\n')
+        running.wait_until(lambda: 'served' in open(f'{folder}/out', encoding='utf-8').read() and programs_of(folder),
+                           'the program has ended')
+        tap.equal(open(f'{folder}/out', encoding='utf-8').read(), 'served\n')
+        tap.equal(programs_of(folder), {'subject'})
 
 
 @tap.test
