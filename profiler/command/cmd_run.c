@@ -65,24 +65,42 @@ static void explain_no_dump(const struct run_plan *plan, const char *name,
 				      "lists the causes");
 }
 
+/* Says that there is no dump, and removes the temporary folder, unless processes of the run may
+ * still write to it. */
+static void report_no_dump(const struct run_plan *plan, const char *name,
+			   const struct program_facts *facts, const process_vec *survivors,
+			   int status)
+{
+	if (survivors->n) {
+		command_error("no dump yet; the dumps will be in %s", plan->place.folder);
+		run_report_print_survivors(survivors);
+		return;
+	}
+	explain_no_dump(plan, name, facts, status);
+	if (plan->is_temporary)
+		rmdir(plan->place.folder);
+}
+
 static void report(const struct run_plan *plan, const char *name, const struct program_facts *facts,
 		   const dump_file_vec *old, int status)
 {
+	process_vec survivors = {0};
 	dump_file_vec files = {0};
-	int r = plan->is_place_known ? dump_files_list(&plan->place, old, &files) : 0;
+	int r = plan->is_place_known ? process_find_recording(plan->prefix, &survivors) : 0;
 
+	if (!r && plan->is_place_known)
+		r = dump_files_list(&plan->place, old, &files);
 	if (r) {
 		command_error("%s: %s", plan->place.folder, strerror(-r));
 	} else if (!files.n) {
-		explain_no_dump(plan, name, facts, status);
-		if (plan->is_temporary)
-			rmdir(plan->place.folder);
+		report_no_dump(plan, name, facts, &survivors, status);
 	} else {
 		struct dump_run run = dump_files_choose(&files);
 
-		run_report_print(plan->place.folder, &run, plan->every_seconds);
+		run_report_print(plan->place.folder, &run, &survivors, plan->every_seconds);
 	}
 	vec_deinit(&files);
+	vec_deinit(&survivors);
 }
 
 /* --- both ---------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,15 +243,12 @@ int process_inspect(pid_t pid, struct process_facts *out)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
-static bool is_wanted(pid_t pid, const char *name)
-{
-	struct process_facts facts = {.pid = pid};
+/* Whether a process is to be found. Its status is known. */
+typedef bool (*process_test)(struct process_facts *facts, const void *context);
 
-	if (pid == getpid() || choose_thread(&facts) || facts.status.state == 'Z' ||
-	    (geteuid() != 0 && facts.status.uid != geteuid()))
-		return false;
-	read_program(&facts);
-	return !name || strcmp(program_base_name(facts.program), name) == 0;
+static bool is_ours_and_lives(const struct process_facts *facts)
+{
+	return facts->status.state != 'Z' && (geteuid() == 0 || facts->status.uid == geteuid());
 }
 
 static int compare_ids(const void *left, const void *right)
@@ -260,7 +258,7 @@ static int compare_ids(const void *left, const void *right)
 	return *a < *b ? -1 : *a > *b;
 }
 
-int process_find(const char *name, process_vec *out)
+static int find(process_test is_wanted, const void *context, process_vec *out)
 {
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
@@ -269,13 +267,54 @@ int process_find(const char *name, process_vec *out)
 	if (!folder)
 		return -errno;
 	while (!r && (entry = readdir(folder)) != NULL) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for other names */
+		struct process_facts facts = {.pid = (pid_t)strtol(entry->d_name, NULL, 10)};
 
-		if (pid > 0 && is_wanted(pid, name))
-			r = vec_push(out, pid);
+		if (facts.pid > 0 && facts.pid != getpid() && !choose_thread(&facts) &&
+		    is_ours_and_lives(&facts) && is_wanted(&facts, context))
+			r = vec_push(out, facts.pid);
 	}
 	closedir(folder);
 	if (out->n)
 		qsort(out->items, out->n, sizeof(*out->items), compare_ids);
 	return r;
+}
+
+static bool has_name(struct process_facts *facts, const void *name)
+{
+	read_program(facts);
+	return !name || strcmp(program_base_name(facts->program), name) == 0;
+}
+
+int process_find(const char *name, process_vec *out)
+{
+	return find(has_name, name, out);
+}
+
+/* Returns when a process started, in clock ticks since boot; 0 if that is not known. It is the 22nd
+ * field of /proc/PID/stat, and the 20th after the name, which may hold anything. */
+static uint64_t start_of(pid_t pid)
+{
+	_cleanup_(freep) void *memory = NULL;
+	ssize_t size = read_file(pid, "stat", STATUS_MAX, &memory);
+	const char *at = size > 0 ? strrchr(memory, ')') : NULL;
+
+	for (int field = 0; at && field < 20; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static bool is_recording(struct process_facts *facts, const void *prefix)
+{
+	read_program(facts);
+	read_environment(facts);
+	if (strcmp(facts->prefix, prefix) != 0 || facts->is_left_out ||
+	    start_of(facts->pid) < start_of(getpid()))
+		return false;
+	read_maps(facts);
+	return facts->has_library;
+}
+
+int process_find_recording(const char *prefix, process_vec *out)
+{
+	return find(is_recording, prefix, out);
 }

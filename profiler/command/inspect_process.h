@@ -50,3 +50,8 @@ typedef VEC(pid_t) process_vec;
  * name that a process has given itself does not count, because it can be anything. Returns 0 or a
  * negative errno. */
 int process_find(const char *name, process_vec *out);
+
+/* Appends the processes that record and whose HEAPPROFILE was that prefix when they started, sorted
+ * by ID. Processes that are older than the calling one are left out, and those whose files in /proc
+ * can't be read. Returns 0 or a negative errno. */
+int process_find_recording(const char *prefix, process_vec *out);

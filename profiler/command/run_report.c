@@ -20,6 +20,7 @@ static const struct settings quiet = {.quiet = true, .max_input_bytes = INPUT_BY
 struct run_report {
 	const char *folder;
 	const struct dump_run *run;
+	const process_vec *survivors;
 	uint64_t every_seconds;
 	double at_end, at_most; /* bytes in use */
 	size_t most;            /* the dump that has them */
@@ -66,6 +67,14 @@ static int measure(struct run_report *report)
 	return status;
 }
 
+static bool is_running(const struct run_report *report, pid_t pid)
+{
+	vec_foreach (survivor, report->survivors)
+		if (*survivor == pid)
+			return true;
+	return false;
+}
+
 static void print_numbers(const struct run_report *report)
 {
 	const struct dump_file *file = &report->run->files[report->run->n - 1];
@@ -73,7 +82,9 @@ static void print_numbers(const struct run_report *report)
 
 	command_error("%s (process %d): %s in use at %s, %s at its peak, %zu dump%s", file->program,
 		      file->pid, format_value(report->at_end, true).text,
-		      file->is_exit ? "the end" : "its last dump",
+		      file->is_exit                   ? "the end"
+		      : is_running(report, file->pid) ? "its last dump so far"
+						      : "its last dump",
 		      format_value(report->at_most, true).text, n, n == 1 ? "" : "s");
 }
 
@@ -183,6 +194,22 @@ static void print_places(const struct run_report *report)
 		command_error("the dumps are in %s", report->folder);
 }
 
+void run_report_print_survivors(const process_vec *survivors)
+{
+	struct process_facts facts;
+	const char *name;
+	pid_t pid;
+
+	if (!survivors->n)
+		return;
+	pid = survivors->items[0];
+	name = process_inspect(pid, &facts) ? "" : program_base_name(facts.program);
+	command_error("%s (process %d) is still running%s, and writes more dumps; 'pprofconv top "
+		      "pid:%d' shows what it holds",
+		      *name ? name : "the program", pid, survivors->n > 1 ? ", as are others" : "",
+		      pid);
+}
+
 static int print_lines(const struct run_report *report, char *const paths[2])
 {
 	bool is_series = report->last > 0;
@@ -191,6 +218,7 @@ static int print_lines(const struct run_report *report, char *const paths[2])
 	print_numbers(report);
 	status = is_series ? report_growth(paths) : report_holder(paths[1]);
 	print_places(report);
+	run_report_print_survivors(report->survivors);
 	if (!status)
 		status = next_command_pprofconv(stderr, "top", &paths[1], 1);
 	if (!status && is_series)
@@ -202,9 +230,15 @@ static int print_lines(const struct run_report *report, char *const paths[2])
 	return status;
 }
 
-int run_report_print(const char *folder, const struct dump_run *run, uint64_t every_seconds)
+int run_report_print(const char *folder, const struct dump_run *run, const process_vec *survivors,
+		     uint64_t every_seconds)
 {
-	struct run_report report = {.folder = folder, .run = run, .every_seconds = every_seconds};
+	struct run_report report = {
+		.folder = folder,
+		.run = run,
+		.survivors = survivors,
+		.every_seconds = every_seconds,
+	};
 	char *paths[2] = {NULL, NULL};
 	int status = measure(&report);
 

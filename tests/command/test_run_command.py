@@ -279,6 +279,40 @@ def a_process_that_outlives_the_run_keeps_the_library(folder):
         tap.equal(programs_of(folder), {'subject'})
 
 
+def run_in_background(folder, **settings):
+    """Runs a subject that goes on after the run. Returns the lines of the report, and its process ID."""
+    os.mkfifo(f'{folder}/fifo')
+    done = run(folder, 'bash', '-c', f'exec 3<> {folder}/fifo; {SUBJECT} wait >&3 2> /dev/null & read x < {folder}/fifo',
+               env=command.environment(folder, **settings))
+    tap.equal((done.returncode, done.stdout), (0, ''))
+    found = re.search(r"heapprof: subject \(process (\d+)\) is still running, and writes more dumps; "
+                      r"'pprofconv top pid:\1' shows what it holds\n", done.stderr)
+    assert found, done.stderr
+    return done.stderr.splitlines(), int(found[1])
+
+
+@tap.test
+def a_process_that_is_still_running(folder):
+    lines, pid = run_in_background(folder)
+    try:
+        tap.equal(len(lines), 6)
+        tap.is_in(' in use at its last dump so far, ', lines[0])
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+@tap.test
+def a_process_that_has_no_dump_yet(folder):
+    lines, pid = run_in_background(folder, HEAP_PROFILE_ALLOCATION_INTERVAL=0)
+    try:
+        tap.equal(len(lines), 2)
+        place = lines[0].removeprefix('heapprof: no dump yet; the dumps will be in ')
+        tap.equal(dumps(place), [])
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    running.wait_until(lambda: dumps(place), 'the dump of its end')
+
+
 @tap.test
 def a_folder_with_percent_signs(folder):
     os.mkdir(f'{folder}/100%p')
