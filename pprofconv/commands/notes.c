@@ -133,13 +133,23 @@ static bool is_beyond_error(double missing, double interval)
 	return missing > UNSEEN_INTERVALS * interval;
 }
 
-static bool is_far_below(const struct memory *memory, int64_t interval)
+static bool is_far_below(const struct memory *memory, int64_t interval, int64_t bytes_min)
 {
 	double known = (double)memory->in_use + (double)memory->profiler;
 	double missing = (double)memory->anonymous - known;
 
-	return known < (double)memory->anonymous / 2 && missing >= UNSEEN_BYTES_MIN &&
+	return known < (double)memory->anonymous / 2 && missing >= (double)bytes_min &&
 	       is_beyond_error(missing, (double)interval);
+}
+
+int64_t notes_unseen_bytes(const struct profile *profile, int64_t bytes_min)
+{
+	struct memory memory;
+
+	if (!find_memory(profile, &memory) || memory.has_mappings ||
+	    !is_far_below(&memory, profile_bytes_period(profile), bytes_min))
+		return 0;
+	return memory.anonymous - memory.in_use - memory.profiler;
 }
 
 static void warn_of_unseen(const struct profile *profile, struct diag *diag)
@@ -148,7 +158,7 @@ static void warn_of_unseen(const struct profile *profile, struct diag *diag)
 	struct memory memory;
 
 	if (is_reported || !find_memory(profile, &memory) ||
-	    !is_far_below(&memory, profile_bytes_period(profile)))
+	    !is_far_below(&memory, profile_bytes_period(profile), UNSEEN_BYTES_MIN))
 		return;
 	is_reported = true;
 	diag_warn(diag, "%s in use, but the process has %s of anonymous memory: %s",

@@ -13,3 +13,8 @@ void notes_warn(const struct profile *profile, struct diag *diag);
 /* Prints the numbers of the notes, for the command `info`. Omits a number if the metadata lack it,
  * or have it from several dumps. */
 void notes_print(const struct profile *profile);
+
+/* Returns how many bytes of the process's anonymous memory the dump does not account for, if that
+ * is at least `bytes_min`, more than half of it and more than the sampling error, and if mappings
+ * were not recorded; else 0. */
+int64_t notes_unseen_bytes(const struct profile *profile, int64_t bytes_min);

@@ -10,10 +10,12 @@
 #include "command/next_command.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
+#include "commands/notes.h"
 #include "reports/report.h"
 
 #define TYPE       "inuse_space"
 #define CONFIDENCE 0.95
+#define UNSEEN_MIN (INT64_C(8) << 20) /* bytes; less is not worth a line */
 
 static const struct settings quiet = {.quiet = true, .max_input_bytes = INPUT_BYTES_LIMIT};
 
@@ -24,6 +26,7 @@ struct run_report {
 	uint64_t every_seconds;
 	double at_end, at_most; /* bytes in use */
 	size_t most;            /* the dump that has them */
+	int64_t unseen;         /* bytes, see notes_unseen_bytes(); in the dump that has most */
 	size_t last;            /* what the first dump is compared with */
 };
 
@@ -42,9 +45,13 @@ static int measure_dump(struct run_report *report, size_t dump)
 {
 	_cleanup_(freep) void *path = path_of(report, dump);
 	_cleanup_(profile_freep) struct profile *profile = path ? command_load(&quiet, path) : NULL;
+	int64_t unseen;
 
 	if (!profile)
 		return path ? EXIT_BAD : command_error("%s", strerror(ENOMEM));
+	unseen = notes_unseen_bytes(profile, UNSEEN_MIN);
+	if (unseen > report->unseen)
+		report->unseen = unseen;
 	report->at_end = leftover_find(profile).inuse;
 	if (report->at_end > report->at_most) {
 		report->at_most = report->at_end;
@@ -86,6 +93,16 @@ static void print_numbers(const struct run_report *report)
 		      : is_running(report, file->pid) ? "its last dump so far"
 						      : "its last dump",
 		      format_value(report->at_most, true).text, n, n == 1 ? "" : "s");
+}
+
+/* Says that the numbers leave out much memory, and what records it. */
+static void print_unseen(const struct run_report *report)
+{
+	if (report->unseen)
+		command_error("up to %s more are not in these numbers: what the program maps "
+			      "itself, as Python does for small objects, stacks, or freed memory; "
+			      "HEAP_PROFILE_MMAP=1 records mappings",
+			      format_value((double)report->unseen, true).text);
 }
 
 /* --- what grew ----------------------------------------------------------------------------- */
@@ -216,6 +233,7 @@ static int print_lines(const struct run_report *report, char *const paths[2])
 	int status;
 
 	print_numbers(report);
+	print_unseen(report);
 	status = is_series ? report_growth(paths) : report_holder(paths[1]);
 	print_places(report);
 	run_report_print_survivors(report->survivors);

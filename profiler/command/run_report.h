@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The report of a run is five lines on standard error: the memory in use at the end and at its
  * peak, the function that grew most, the folder of the dumps, and two commands that show more. A
- * further line names processes that are still running. */
+ * further line names processes that are still running, and another says how much memory the numbers
+ * leave out, if that is much. */
 #pragma once
 #include "command/dump_files.h"
 #include "command/inspect_process.h"

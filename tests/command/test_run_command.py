@@ -130,6 +130,24 @@ def an_interpreter_is_a_program(folder):
 
 
 @tap.test
+def memory_that_no_dump_accounts_for(folder):
+    # As Python's small objects: 64 MiB in mappings, while 2 MiB are allocated.
+    code = ('import mmap\n'
+            'kept = []\n'
+            'for i in range(64):\n'
+            '    kept += [mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE), bytes(40000)]\n'
+            '    kept[-2].write(bytes(1 << 20))\n')
+    for setting, count in ((None, 6), ('1', 5)):
+        settings = {'HEAP_PROFILE_MMAP': setting} if setting else {}
+        done = run(folder, '-i', '16K', sys.executable, '-c', code, env=command.environment(folder, **settings))
+        lines = done.stderr.splitlines()
+        tap.equal(len(lines), count)
+        found = re.match(r'heapprof: up to ([\d.]+) MiB more are not in these numbers: .*HEAP_PROFILE_MMAP=1', lines[1])
+        tap.equal(bool(found), count == 6)
+        assert not found or 55 < float(found[1]) < 90, lines[1]
+
+
+@tap.test
 def ended_by_a_signal(folder):
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV):
         done = run(folder, SUBJECT, 'die', str(int(number)))
