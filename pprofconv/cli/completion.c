@@ -18,16 +18,17 @@ static bool takes_path(const struct option_row *row)
 
 /* --- bash ---------------------------------------------------------------------------------- */
 
-/* Prints a pattern of the options whose arguments are paths, or of those with other arguments.
- * Returns whether there are any. */
-static bool print_bash_pattern(const struct command *command, bool of_paths, FILE *stream)
+/* Prints `before` and a pattern of the options whose arguments are paths, or of those with other
+ * arguments, if there are any. Returns whether there are. */
+static bool print_bash_pattern(const struct command *command, bool of_paths, const char *before,
+			       FILE *stream)
 {
 	bool is_first = true;
 
 	for (const struct option_row *row = command->options; row->name; row++) {
 		if (!row->argument || takes_path(row) != of_paths)
 			continue;
-		fprintf(stream, "%s--%s", is_first ? "\t\t" : "|", row->name);
+		fprintf(stream, "%s--%s", is_first ? before : "|", row->name);
 		if (row->letter)
 			fprintf(stream, "|-%c", row->letter);
 		is_first = false;
@@ -50,14 +51,46 @@ static const char *bash_arguments(const struct command *command)
 	return "-W ''";
 }
 
+/* Prints a loop over the words before the current one, which sets `ended` at "--" and at the first
+ * word that is neither an option nor an option's argument, and `operand` at the latter. Later words
+ * belong to the command that is to be run. */
+static void print_bash_search(const struct command *command, FILE *stream)
+{
+	fputs("\t\tprevious_option=\n"
+	      "\t\tfor word in \"${COMP_WORDS[@]:2:COMP_CWORD - 2}\"; do\n"
+	      "\t\t\tcase $previous_option in\n\t\t\t",
+	      stream);
+	if (print_bash_pattern(command, false /* others */, "", stream))
+		putc('|', stream);
+	if (!print_bash_pattern(command, true /* paths */, "", stream))
+		putc('=', stream); /* never an option */
+	fputs(") [[ $word == = ]] || previous_option= ;;\n"
+	      "\t\t\t*)\n"
+	      "\t\t\t\tprevious_option=$word\n"
+	      "\t\t\t\t[[ $word == -* ]] && [[ $word != -- ]] && continue\n"
+	      "\t\t\t\tended=1\n"
+	      "\t\t\t\t[[ $word == -- ]] && continue\n"
+	      "\t\t\t\toperand=1 previous=\n"
+	      "\t\t\t\tbreak\n"
+	      "\t\t\t\t;;\n"
+	      "\t\t\tesac\n"
+	      "\t\tdone\n",
+	      stream);
+}
+
 static void print_bash_command(const struct command *command, FILE *stream)
 {
-	fprintf(stream, "\t%s)\n\t\tcase $previous in\n", command->name);
-	if (print_bash_pattern(command, true /* paths */, stream))
+	fprintf(stream, "\t%s)\n", command->name);
+	if (command->argument_kind == ARGUMENTS_COMMAND)
+		print_bash_search(command, stream);
+	fputs("\t\tcase $previous in\n", stream);
+	if (print_bash_pattern(command, true /* paths */, "\t\t", stream))
 		fputs(") kinds=(-f) ;;\n", stream);
-	if (print_bash_pattern(command, false /* others */, stream))
+	if (print_bash_pattern(command, false /* others */, "\t\t", stream))
 		fputs(") kinds=(-W '') ;;\n", stream);
-	fputs("\t\t*)\n\t\t\tif [[ $current == -* ]]; then\n\t\t\t\tkinds=(-W '", stream);
+	fputs("\t\t*)\n\t\t\tif [[ $operand ]]; then\n\t\t\t\tkinds=(-f)\n"
+	      "\t\t\telif [[ $current == -* && ! $ended ]]; then\n\t\t\t\tkinds=(-W '",
+	      stream);
 	for (const struct option_row *row = command->options; row->name; row++)
 		fprintf(stream, "%s--%s", row == command->options ? "" : " ", row->name);
 	fprintf(stream,
@@ -77,7 +110,7 @@ static void print_bash_head(const struct program *program, FILE *stream)
 		"# bash completion for %s, made from its table of options\n\n"
 		"_%s()\n{\n"
 		"\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-		"\tlocal command='' word\n\tlocal -a kinds\n\n"
+		"\tlocal command='' ended='' operand='' previous_option word\n\tlocal -a kinds\n\n"
 		"\tif [[ $current == = ]]; then\n\t\tcurrent=\n"
 		"\telif [[ $previous == = ]]; then\n"
 		"\t\tprevious=${COMP_WORDS[COMP_CWORD - 2]}\n\tfi\n"
@@ -85,6 +118,7 @@ static void print_bash_head(const struct program *program, FILE *stream)
 		program->name, program->name);
 	print_names(program, "|", stream);
 	fputs(")\n\t\t\tcommand=$word\n\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n"
+	      "\t[[ \" ${COMP_WORDS[*]:1:COMP_CWORD - 1} \" == *' -- '* ]] && ended=1\n"
 	      "\tcase $command in\n",
 	      stream);
 }
