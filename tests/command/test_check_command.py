@@ -61,7 +61,7 @@ def programs_that_run_does_not_record(folder):
         script = command.write_program(f'{folder}/script', f'{first}\n')
         tap.equal(check(folder, script, 0), f'{script} ' + LEFT_OUT.format('sh', script))
     os.mkfifo(f'{folder}/fifo')
-    with Waiting('/bin/sh', '-c', 'echo; read x < "$0"', f'{folder}/fifo', env=command.environment(folder)) as pid:
+    with command.Waiting('/bin/sh', '-c', 'echo; read x < "$0"', f'{folder}/fifo', env=command.environment(folder)) as pid:
         name = os.path.basename(os.path.realpath('/bin/sh'))
         tap.equal(check(folder, pid, 0), f"{pid} ({name}) can be profiled from its start only; restart it with "
                   f"'HEAP_PROFILE_PROGRAM={name} heapprof run', since run records only the programs that it starts")
