@@ -43,10 +43,12 @@ static bool all_have_times(const struct diff_input *dumps, size_t n)
 
 static double time_of(const struct dump_series *series, const struct diff_input *dumps, size_t i)
 {
+	uint64_t first = (uint64_t)dumps[0].profile->time_nanos;
+
 	if (!series->has_time)
 		return (double)i;
-	return (double)(dumps[i].profile->time_nanos - dumps[0].profile->time_nanos) /
-	       NANOS_PER_HOUR;
+	/* The difference is not negative, but may exceed an int64_t. */
+	return (double)((uint64_t)dumps[i].profile->time_nanos - first) / NANOS_PER_HOUR;
 }
 
 /* --- rows ---------------------------------------------------------------------------------- */

@@ -101,6 +101,22 @@ static void test_times_that_run_backwards(void)
 	end(&rig);
 }
 
+/* A profile may have any time; two may be further apart than an int64_t can hold. */
+static void test_times_far_apart(void)
+{
+	struct rig rig;
+
+	begin(&rig, "7", TEN_MINUTES);
+	dump_series_deinit(&rig.series);
+	rig.profiles[0]->time_nanos = INT64_MIN;
+	rig.profiles[N - 1]->time_nanos = INT64_MAX;
+	CHECK_INT_EQ(dump_series_init(&rig.series, "inuse_space", rig.dumps, N, 0.95, 500), 0);
+	CHECK(rig.series.has_time);
+	CHECK_NEAR(dump_series_points(&rig.series, &rig.series.total)[N - 1].time, 0x1p64 / 3.6e12,
+		   1);
+	end(&rig);
+}
+
 /* The limit is 500 bytes an hour. Growth by 600 may exceed it; growth by 300 certainly does not. */
 static void test_limits(void)
 {
@@ -125,5 +141,5 @@ static void test_growing_ones_come_first(void)
 }
 
 TEST_MAIN(TEST(test_values_of_each_function), TEST(test_time_is_in_hours),
-	  TEST(test_dumps_without_times), TEST(test_times_that_run_backwards), TEST(test_limits),
-	  TEST(test_growing_ones_come_first))
+	  TEST(test_dumps_without_times), TEST(test_times_that_run_backwards),
+	  TEST(test_times_far_apart), TEST(test_limits), TEST(test_growing_ones_come_first))
