@@ -217,7 +217,7 @@ static void read_environment(struct process_facts *facts)
 	const char *text = memory;
 
 	facts->is_environment_known = size >= 0;
-	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(text + at) + 1)
+	for (ssize_t at = 0; text && at < size; at += (ssize_t)strlen(text + at) + 1)
 		if (strncmp(text + at, "HEAPPROFILE=", 12) == 0)
 			snprintf(facts->prefix, sizeof(facts->prefix), "%s", text + at + 12);
 		else if (strncmp(text + at, "HEAP_PROFILE_PROGRAM=", 21) == 0)
@@ -295,8 +295,8 @@ int process_find(const char *name, process_vec *out)
 static uint64_t start_of(pid_t pid)
 {
 	_cleanup_(freep) void *memory = NULL;
-	ssize_t size = read_file(pid, "stat", STATUS_MAX, &memory);
-	const char *at = size > 0 ? strrchr(memory, ')') : NULL;
+	bool is_read = read_file(pid, "stat", STATUS_MAX, &memory) > 0 && memory;
+	const char *at = is_read ? strrchr(memory, ')') : NULL;
 
 	for (int field = 0; at && field < 20; field++)
 		at = strchr(at + 1, ' ');
