@@ -120,7 +120,7 @@ static int read_record(struct heap_dump *dump, struct cursor line)
 		return heap_dump_corrupt(dump, "the counts add up to more than 64 bits hold");
 	dump->n_odd += is_odd(&counts);
 	heap_builder_take_stack(&dump->builder);
-	heap_builder_add(&dump->builder, &counts, NULL);
+	heap_builder_add(&dump->builder, &counts, dump->label.key ? &dump->label : NULL);
 	return 0;
 }
 

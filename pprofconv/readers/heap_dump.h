@@ -19,6 +19,8 @@ struct heap_dump {
 	bool is_kind_heap; /* the header says "heap", as those of early tcmalloc and of Go do */
 	struct heap_header header; /* except its `kind`, whose text is no longer in memory */
 	struct heap_counts sums;   /* of all records */
+	/* A label of the records that follow, which a reader may set; without a key: none. */
+	struct profile_label label;
 	/* If true, counts in use may be negative, and there may be bytes in use without objects. A
 	 * reader may set this after heap_dump_init(). In a sampled dump it applies only to the
 	 * header. */

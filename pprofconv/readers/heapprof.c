@@ -7,9 +7,11 @@
 #include <time.h>
 
 #include "readers/heap_dump.h"
+#include "readers/levels.h"
 #include "readers/readers.h"
 
-#define VERSION 1
+#define VERSION        2
+#define VERSION_LEVELS 2 /* the first with levels */
 
 struct build_id {
 	uint32_t file;
@@ -18,6 +20,13 @@ struct build_id {
 };
 
 typedef VEC(struct build_id) build_id_vec;
+
+struct heapprof_dump {
+	struct heap_dump dump; /* the first member: callbacks get its address */
+	build_id_vec build_ids;
+	int64_t version;
+	struct levels levels;
+};
 
 /* --- metadata ------------------------------------------------------------------------------ */
 
@@ -83,9 +92,10 @@ static int64_t parse_time(struct cursor text)
 	return seconds;
 }
 
-static int read_version(struct heap_dump *dump, struct cursor value)
+static int read_version(struct heapprof_dump *own, struct cursor value)
 {
 	uint64_t version = cursor_take_decimal(&value);
+	struct heap_dump *dump = &own->dump;
 
 	if (value.failed || !cursor_at_end(&value) || version == 0)
 		return heap_dump_corrupt(dump, "expected the format's version, a number");
@@ -94,20 +104,40 @@ static int read_version(struct heap_dump *dump, struct cursor value)
 			dump->diag, READER_E_UNSUPPORTED, input_line_number(dump->input),
 			"dump version %ju is not supported; the latest supported is %d",
 			(uintmax_t)version, VERSION);
+	own->version = (int64_t)version;
 	return 0;
 }
 
-/* metadata = key ":" " " value */
-static int read_metadata(struct heap_dump *dump, struct cursor text)
+/* metadata = key ":" " " value; interval-mode = "interval_mode: auto" */
+static int read_metadata(struct heapprof_dump *own, struct cursor text)
 {
 	struct cursor value = text;
 
-	if (cursor_accept_text(&value, "heapprof: "))
-		return read_version(dump, value);
 	if (cursor_accept_text(&value, "time: "))
-		dump->profile->time_nanos = parse_time(value);
-	profile_add_comment(dump->profile, text.at, cursor_left(&text));
-	return 0;
+		own->dump.profile->time_nanos = parse_time(value);
+	profile_add_comment(own->dump.profile, text.at, cursor_left(&text));
+	return cursor_equals(&text, "interval_mode: auto") ? levels_begin(&own->levels) : 0;
+}
+
+static int read_level(struct heapprof_dump *own, struct cursor number)
+{
+	if (own->version < VERSION_LEVELS)
+		return heap_dump_corrupt(
+			&own->dump, "a level in a dump of version 1; only version 2 has levels");
+	return levels_read(&own->levels, number);
+}
+
+/* comment = "#" ( version | level | metadata ) */
+static int read_comment(struct heap_dump *dump, struct cursor text)
+{
+	struct heapprof_dump *own = (struct heapprof_dump *)dump;
+	struct cursor value = text;
+
+	if (cursor_accept_text(&value, "heapprof: "))
+		return read_version(own, value);
+	if (cursor_accept_text(&value, "level: "))
+		return read_level(own, value);
+	return read_metadata(own, text);
 }
 
 /* --- the memory map ------------------------------------------------------------------------ */
@@ -204,13 +234,15 @@ static int read_marked_map(struct heap_dump *dump, build_id_vec *build_ids)
 
 /* --- the whole dump ------------------------------------------------------------------------ */
 
-static int read_heapprof_dump(struct heap_dump *dump, build_id_vec *build_ids)
+static int read_heapprof_dump(struct heapprof_dump *own)
 {
+	struct heap_dump *dump = &own->dump;
+	build_id_vec *build_ids = &own->build_ids;
 	bool has_map = false;
 	int r = heap_dump_read_header(dump);
 
 	if (!r)
-		r = heap_dump_read_records(dump, NULL, read_metadata, &has_map);
+		r = heap_dump_read_records(dump, NULL, read_comment, &has_map);
 	if (!r)
 		r = read_marked_map(dump, build_ids);
 	if (!r)
@@ -225,14 +257,13 @@ static int read_heapprof_dump(struct heap_dump *dump, build_id_vec *build_ids)
 
 static int read_heapprof(struct profile *profile, struct input *input, struct diag *diag)
 {
-	build_id_vec build_ids = {0};
-	struct heap_dump dump;
+	struct heapprof_dump own = {.levels.dump = &own.dump};
 	int r;
 
-	heap_dump_init(&dump, profile, input, diag);
-	r = read_heapprof_dump(&dump, &build_ids);
-	heap_dump_deinit(&dump);
-	vec_deinit(&build_ids);
+	heap_dump_init(&own.dump, profile, input, diag);
+	r = read_heapprof_dump(&own);
+	heap_dump_deinit(&own.dump);
+	vec_deinit(&own.build_ids);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 
+#include "model/sample_labels.h"
 #include "test.h"
 
 #define MAX_BYTES (1 << 20)
@@ -201,8 +202,19 @@ static void test_messages_name_the_place(void)
 		"bad-lost-record.heap",
 		"bad-lost-record.heap:1: the records do not add up to the totals of this line");
 	check_message("unsupported-version.heap",
-		      "unsupported-version.heap:2: dump version 2 is not supported; "
-		      "the latest supported is 1");
+		      "unsupported-version.heap:2: dump version 3 is not supported; "
+		      "the latest supported is 2");
+	check_message("bad-level-version.heap",
+		      "bad-level-version.heap:12: a level in a dump of version 1; only version 2 "
+		      "has levels");
+	check_message("bad-level-number.heap",
+		      "bad-level-number.heap:15: expected a level, a number from 0 to 19");
+	check_message("bad-level-low.heap",
+		      "bad-level-low.heap:12: levels must rise, and not begin below the dump's "
+		      "own");
+	check_message("bad-level-mode.heap",
+		      "bad-level-mode.heap:10: an adaptive sample interval must be a power of two, "
+		      "at most 524288");
 }
 
 /* --- what good files contain ----------------------------------------------------------------- */
@@ -296,6 +308,66 @@ static void test_reloaded_libraries_keep_their_build_ids(void)
 	check_mapping(profile, 1, "/opt/plugin.so", "01");
 	check_mapping(profile, 2, "/opt/plugin.so", "02");
 	profile_free(profile);
+}
+
+static int64_t level_of(const struct profile *profile, size_t sample)
+{
+	return sample_labels_number(profile, sample,
+				    sample_labels_key(profile, SAMPLE_LABEL_LEVEL));
+}
+
+/* Blocks of one size and stack are samples of their own on each level. */
+static void test_levels(void)
+{
+	struct profile *profile = read_good("good-levels.heap");
+	const int64_t levels[] = {1 << 6, 1 << 7, 1 << 7, 1 << 11, 1 << 11};
+
+	CHECK_INT_EQ(profile->period, 64);
+	CHECK_UINT_EQ(profile->samples.n, 5);
+	for (size_t i = 0; i < 5; i++)
+		CHECK_INT_EQ(level_of(profile, i), levels[i]);
+	/* Whatever its level, a block counts as one that was sampled at 64: for
+	 * 1/(1-exp(-1/2)) = 2.541. */
+	CHECK_NEAR((double)profile_values(profile, 0)[3], 2 * 32 * 2.541, 1);
+	CHECK_NEAR((double)profile_values(profile, 1)[3], 32 * 2.541, 1);
+	CHECK_PTR_EQ(profile_metadata(profile, "level"), NULL);
+	CHECK_STR_EQ(profile_metadata(profile, "interval_mode"), "auto");
+	profile_free(profile);
+}
+
+/* Level 0 is a level like the others: its label is 1. */
+static void test_levels_of_an_exact_dump(void)
+{
+	struct profile *profile = read_good("good-levels-exact.heap");
+
+	CHECK_INT_EQ(profile->period, 1);
+	CHECK_INT_EQ(level_of(profile, 0), 1);
+	check_values(profile, 0, 3, 96, 2, 64);
+	profile_free(profile);
+}
+
+static void test_records_without_a_level_have_that_of_the_dump(void)
+{
+	struct profile *profile = read_good("good-levels-none.heap");
+
+	for (size_t i = 0; i < profile->samples.n; i++)
+		CHECK_INT_EQ(level_of(profile, i), 64);
+	profile_free(profile);
+}
+
+/* At the largest interval all blocks have the same level. */
+static void test_no_level_at_the_largest_interval(void)
+{
+	static const char dump[] = "heap profile: 1: 16 [1: 16] @ heap_v2/524288\n"
+				   "# heapprof: 2\n# interval_mode: auto\n# level: 19\n"
+				   "1: 16 [1: 16] @ 0x11\n\nMAPPED_LIBRARIES:\n# end\n";
+	struct profile *profile;
+	struct diag diag = {0};
+
+	CHECK_INT_EQ(read_bytes("last", dump, sizeof(dump) - 1, &profile, &diag), 0);
+	CHECK_INT_EQ(level_of(profile, 0), 0);
+	profile_free(profile);
+	diag_deinit(&diag);
 }
 
 static void test_gperftools(void)
@@ -470,7 +542,10 @@ static void test_readers_have_names_of_their_own(void)
 TEST_MAIN(TEST(test_bad_files_are_refused), TEST(test_unsupported_files_are_refused),
 	  TEST(test_every_cut_is_seen), TEST(test_damage_does_no_harm),
 	  TEST(test_messages_name_the_place), TEST(test_exact), TEST(test_sampled),
-	  TEST(test_reloaded_libraries_keep_their_build_ids), TEST(test_gperftools),
+	  TEST(test_reloaded_libraries_keep_their_build_ids), TEST(test_levels),
+	  TEST(test_levels_of_an_exact_dump),
+	  TEST(test_records_without_a_level_have_that_of_the_dump),
+	  TEST(test_no_level_at_the_largest_interval), TEST(test_gperftools),
 	  TEST(test_intervals_of_each_kind), TEST(test_a_dump_without_samples),
 	  TEST(test_jemalloc_threads), TEST(test_jemalloc_without_threads), TEST(test_go_names),
 	  TEST(test_go_recursion), TEST(test_folded_stacks),
