@@ -236,11 +236,12 @@ static int add_stack(struct run *run, uint32_t sample, const struct addition *ad
 
 static struct estimate shared_estimate(const struct run *run, uint32_t sample)
 {
+	struct sampling own = sampling_of_sample(&run->sampling, sample);
 	double n = run->shared ? run->shared->n.items[sample] : 0;
 
 	if (n <= 0)
 		return (struct estimate){0};
-	return sampling_weigh(&run->sampling, n, sampling_own_size(&run->sampling, sample));
+	return sampling_weigh(&own, n, sampling_own_size(&run->sampling, sample));
 }
 
 static int add_sample(struct run *run, uint32_t sample)

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "model/sample_labels.h"
+
 #define OBJECTS_ENOUGH    1000 /* objects; then rounding changes the mean by less than 1 in 1,000 */
 #define LARGE_OF_INTERVAL 0.5
 #define SAMPLE_LEAST      0.25 /* fewer samples count as none */
@@ -26,15 +28,6 @@ static int find_sibling(const struct profile *profile, const char *type, const c
 	return -1;
 }
 
-/* Returns the key of the labels with the mean block size, or 0 if there are none. */
-static uint32_t find_size_key(const struct profile *profile)
-{
-	vec_foreach (label, &profile->labels)
-		if (!label->text && strcmp(profile_string(profile, label->key), "bytes") == 0)
-			return label->key;
-	return 0;
-}
-
 void sampling_init(struct sampling *sampling, const struct profile *profile, size_t value)
 {
 	const struct profile_value_type *type = &profile->sample_types.items[value];
@@ -49,7 +42,9 @@ void sampling_init(struct sampling *sampling, const struct profile *profile, siz
 		.objects = find_sibling(profile, name, "objects"),
 		.is_bytes = strcmp(profile_string(profile, type->unit), "bytes") == 0,
 		.interval = is_by_bytes ? (double)profile->period : 0,
-		.size_key = find_size_key(profile),
+		.size_key = sample_labels_key(profile, SAMPLE_LABEL_SIZE, NULL),
+		.interval_key =
+			sample_labels_key(profile, SAMPLE_LABEL_INTERVAL, SAMPLE_LABEL_UNIT),
 	};
 }
 
@@ -71,15 +66,9 @@ static double ratio(const struct sampling *sampling, size_t sample, int64_t leas
 
 double sampling_size(const struct sampling *sampling, size_t sample)
 {
-	const struct profile *profile = sampling->profile;
-	size_t n;
-	const struct profile_label *labels =
-		profile_label_set(profile, profile->samples.items[sample].labels, &n);
+	int64_t size = sample_labels_number(sampling->profile, sample, sampling->size_key);
 
-	for (size_t i = 0; i < n; i++)
-		if (labels[i].key == sampling->size_key && !labels[i].text && labels[i].number > 0)
-			return (double)labels[i].number;
-	return ratio(sampling, sample, 1);
+	return size ? (double)size : ratio(sampling, sample, 1);
 }
 
 double sampling_own_size(const struct sampling *sampling, size_t sample)
@@ -89,20 +78,39 @@ double sampling_own_size(const struct sampling *sampling, size_t sample)
 	return size > 0 ? size : sampling_size(sampling, sample);
 }
 
+struct sampling sampling_of_sample(const struct sampling *sampling, size_t sample)
+{
+	int64_t interval = sample_labels_number(sampling->profile, sample, sampling->interval_key);
+	struct sampling own = *sampling;
+
+	if (interval)
+		own.interval = (double)interval;
+	return own;
+}
+
 /* --- estimates ----------------------------------------------------------------------------- */
+
+/* Returns the probability that a block is sampled. If R is 1 or less, every block is recorded. */
+static double hit(const struct sampling *sampling, double size)
+{
+	return sampling->interval > 1 ? -expm1(-size / sampling->interval) : 1;
+}
+
+static double miss(const struct sampling *sampling, double size)
+{
+	return sampling->interval > 1 ? exp(-size / sampling->interval) : 0;
+}
 
 double sampling_count(const struct sampling *sampling, double bytes, double size)
 {
-	if (size <= 0)
-		return 0;
-	return fabs(bytes) * -expm1(-size / sampling->interval) / size;
+	return size > 0 ? fabs(bytes) * hit(sampling, size) / size : 0;
 }
 
 struct estimate sampling_weigh(const struct sampling *sampling, double n, double size)
 {
-	double p = -expm1(-size / sampling->interval);
+	double p = hit(sampling, size);
 	double worth = sampling->is_bytes ? size : 1, weight = worth / p;
-	double missed = n * exp(-size / sampling->interval);
+	double missed = n * miss(sampling, size);
 	struct estimate estimate = {
 		.value = n * weight,
 		.variance = missed * weight * weight,
@@ -121,6 +129,7 @@ struct estimate sampling_weigh(const struct sampling *sampling, double n, double
 struct estimate sampling_estimate(const struct sampling *sampling, size_t sample)
 {
 	const int64_t *values = profile_values(sampling->profile, sample);
+	struct sampling own = sampling_of_sample(sampling, sample);
 	struct estimate estimate = {0};
 	double size;
 
@@ -128,8 +137,7 @@ struct estimate sampling_estimate(const struct sampling *sampling, size_t sample
 		size = sampling_own_size(sampling, sample);
 		if (size > 0)
 			estimate = sampling_weigh(
-				sampling,
-				sampling_count(sampling, (double)values[sampling->bytes], size),
+				&own, sampling_count(&own, (double)values[sampling->bytes], size),
 				size);
 	} else if (sampling->objects >= 0) {
 		estimate.n = fabs((double)values[sampling->objects]);

@@ -6,7 +6,8 @@
  *
  * Profiles hold estimates, not numbers of samples. The number of samples is computed from an
  * estimate as n = bytes p / s, where R is the period of the profile and s is the label `bytes`. So
- * a converted profile serves as well as the dump that it was made from. */
+ * a converted profile serves as well as the dump that it was made from. A profile that was merged
+ * from several may have samples with an R of their own. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,8 +32,10 @@ struct sampling {
 	int bytes;       /* the index of the sample type with the bytes of the same blocks, or -1 */
 	int objects;     /* the index of the sample type with their number, or -1 */
 	bool is_bytes;   /* whether the values are bytes themselves */
-	double interval; /* R, in bytes; 1 or less: not sampled */
-	uint32_t size_key; /* string: the key of the label with the mean block size; 0: no label */
+	double interval; /* R, in bytes; the largest, if samples differ; 1 or less: not sampled */
+	/* The keys of the labels with the mean block size and with a sample's own interval (see
+	 * model/sample_labels.h); 0: no label. */
+	uint32_t size_key, interval_key;
 };
 
 /* Sets *sampling to how the sample type with the index `value` was sampled. The profile must
@@ -50,6 +53,9 @@ double sampling_size(const struct sampling *sampling, size_t sample);
 /* Returns the mean size of the blocks that this sample type counts. It is computed from the values
  * if rounding does not matter in them; otherwise it is that of sampling_size(). */
 double sampling_own_size(const struct sampling *sampling, size_t sample);
+
+/* Returns how this one sample was sampled: with its own interval, if it has one. */
+struct sampling sampling_of_sample(const struct sampling *sampling, size_t sample);
 
 /* Returns the number of samples, of blocks with the mean size `size`, from which `bytes` was
  * estimated. */

@@ -7,6 +7,7 @@
 #include "analysis/estimate.h"
 #include "base/hash.h"
 #include "base/number_map.h"
+#include "model/sample_labels.h"
 
 /* A record is the counts that the profiler keeps for one stack and size class. Classes are 2^(1/16)
  * apart. Profiles have the mean block size as a label instead of the class; the mean may change
@@ -47,11 +48,18 @@ const char *shared_samples_run(const struct profile *profile)
 	return run;
 }
 
+/* Returns whether samples have intervals of their own. */
+static bool has_intervals(const struct profile *profile)
+{
+	return sample_labels_key(profile, SAMPLE_LABEL_INTERVAL, SAMPLE_LABEL_UNIT) != 0;
+}
+
 bool shared_samples_is_one_run(const struct profile *base, const struct profile *new)
 {
 	const char *a = shared_samples_run(base), *b = shared_samples_run(new);
 
-	return a && b && *a && strcmp(a, b) == 0 && base->period == new->period;
+	return a && b && *a && strcmp(a, b) == 0 && base->period == new->period &&
+	       !has_intervals(base) && !has_intervals(new);
 }
 
 static int hash_stacks(struct side *side)
@@ -95,10 +103,11 @@ static int find_record(struct matching *matching, uint64_t key, uint32_t *out_re
 static double count(const struct sampling *sampling, size_t sample)
 {
 	const int64_t *values = profile_values(sampling->profile, sample);
+	struct sampling own = sampling_of_sample(sampling, sample);
 
 	if (!sampling_is_sampled(sampling))
 		return 0;
-	return sampling_count(sampling, (double)values[sampling->bytes],
+	return sampling_count(&own, (double)values[sampling->bytes],
 			      sampling_own_size(sampling, sample));
 }
 

@@ -19,7 +19,7 @@ struct shared_samples {
 const char *shared_samples_run(const struct profile *profile);
 
 /* Returns whether both profiles are dumps of one run of a program. Returns false if either was
- * merged from several runs, or if their sample intervals differ. */
+ * merged from several runs, or if sample intervals differ, between them or within one of them. */
 bool shared_samples_is_one_run(const struct profile *base, const struct profile *new);
 
 /* Counts the samples that both profiles share. `base_value` and `new_value` are the indices of the

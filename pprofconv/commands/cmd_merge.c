@@ -25,21 +25,6 @@ static int explain_error(const char *input, int code)
 						: strerror(-code));
 }
 
-/* Warns if an input was sampled at another interval than the first. The sum gets the largest
- * interval, so that its errors are not underestimated. */
-static void check_interval(const struct settings *settings, const struct profile *profile,
-			   const char *input, int64_t *first)
-{
-	int64_t interval = profile_bytes_period(profile);
-
-	if (!*first)
-		*first = interval;
-	if (interval && interval != *first && !settings->quiet)
-		command_error("%s: sampled at another interval than the inputs before it; the "
-			      "result has the largest",
-			      input);
-}
-
 static int add_profile(const struct settings *settings, struct merge *merge,
 		       struct profile *profile, struct diag *diag)
 {
@@ -68,7 +53,7 @@ static void keep_values(struct profile *profile, const char *prefix)
  * locations without names, since a mapping of which some locations have names gets no others. If
  * `prefix` is not NULL, only values of sample types whose names begin with `prefix` are added. */
 static int add_input(const struct settings *settings, struct merge *merge, const char *input,
-		     const char *prefix, int64_t *interval)
+		     const char *prefix)
 {
 	_cleanup_(profile_freep) struct profile *profile = command_load(settings, input);
 	struct diag diag = {.file = input};
@@ -78,7 +63,6 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 		return EXIT_BAD;
 	if (prefix)
 		keep_values(profile, prefix);
-	check_interval(settings, profile, input, interval);
 	r = add_profile(settings, merge, profile, &diag);
 	diag_print(&diag, program_name(), !settings->quiet, stderr);
 	if (r < 0 && !diag_has_error(&diag))
@@ -89,16 +73,15 @@ static int add_input(const struct settings *settings, struct merge *merge, const
 
 static int add_all(const struct settings *settings, struct merge *merge)
 {
-	int64_t interval = 0;
 	int status = EXIT_DONE;
 
 	for (int i = 0; !status && i < settings->n_inputs; i++)
-		status = add_input(settings, merge, settings->inputs[i], NULL, &interval);
+		status = add_input(settings, merge, settings->inputs[i], NULL);
 	return status;
 }
 
 static int add_choice(const struct settings *settings, struct merge *merge,
-		      const struct moments_choice *choice, int64_t *interval)
+		      const struct moments_choice *choice)
 {
 	const char *inuse = settings->inputs[choice->inuse];
 	const char *allocated = settings->inputs[choice->allocated];
@@ -107,19 +90,18 @@ static int add_choice(const struct settings *settings, struct merge *merge,
 	if (settings->verbose)
 		command_error("%s: represents its process", inuse);
 	if (choice->inuse == choice->allocated)
-		return add_input(settings, merge, inuse, NULL, interval);
-	status = add_input(settings, merge, inuse, "inuse_", interval);
-	return status ? status : add_input(settings, merge, allocated, "alloc_", interval);
+		return add_input(settings, merge, inuse, NULL);
+	status = add_input(settings, merge, inuse, "inuse_");
+	return status ? status : add_input(settings, merge, allocated, "alloc_");
 }
 
 static int add_moments(const struct settings *settings, struct merge *merge, enum moment moment)
 {
 	moments_vec choices = {0};
-	int64_t interval = 0;
 	int status = moments_find(settings, moment, &choices);
 
 	for (size_t i = 0; !status && i < choices.n; i++)
-		status = add_choice(settings, merge, &choices.items[i], &interval);
+		status = add_choice(settings, merge, &choices.items[i]);
 	vec_deinit(&choices);
 	return status;
 }

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-uint32_t sample_labels_key(const struct profile *profile, const char *name)
+uint32_t sample_labels_key(const struct profile *profile, const char *name, const char *unit)
 {
 	vec_foreach (label, &profile->labels)
-		if (!label->text && strcmp(profile_string(profile, label->key), name) == 0)
+		if (!label->text && strcmp(profile_string(profile, label->key), name) == 0 &&
+		    (!unit || strcmp(profile_string(profile, label->unit), unit) == 0))
 			return label->key;
 	return 0;
 }

@@ -24,7 +24,7 @@ static void set_level(struct levels *levels, int level)
 		return;
 	levels->dump->label = (struct profile_label){
 		.key = profile_intern(profile, SAMPLE_LABEL_LEVEL),
-		.unit = profile_intern(profile, "bytes"),
+		.unit = profile_intern(profile, SAMPLE_LABEL_UNIT),
 		.number = INT64_C(1) << level,
 	};
 }

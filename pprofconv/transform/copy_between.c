@@ -3,14 +3,27 @@
 
 #include <errno.h>
 
+#include "model/sample_labels.h"
 #include "model/unsample.h"
+
+static uint32_t find_key(const struct profile *profile, const char *name)
+{
+	uint32_t key = sample_labels_key(profile, name, SAMPLE_LABEL_UNIT);
+
+	return key ? key : PROFILE_NONE;
+}
 
 int copy_between_init(struct copy_between *translation, const struct profile *from,
 		      struct profile *to)
 {
 	int r;
 
-	*translation = (struct copy_between){.from = from, .to = to};
+	*translation = (struct copy_between){
+		.from = from,
+		.to = to,
+		.level_key = find_key(from, SAMPLE_LABEL_LEVEL),
+		.interval_key = find_key(from, SAMPLE_LABEL_INTERVAL),
+	};
 	r = vec_reserve(&translation->strings, strtab_count(&from->strings));
 	for (size_t i = 0; !r && i < strtab_count(&from->strings); i++)
 		r = vec_push(&translation->strings, PROFILE_NONE);
@@ -87,36 +100,62 @@ static uint32_t translate_stack(struct copy_between *t, uint32_t stack)
 	return profile_add_stack(t->to, t->frames.items, n);
 }
 
-/* Adds the label of the change, if it has one. */
-static void add_label(struct copy_between *t)
+static void add_label(struct copy_between *t, struct profile_label label)
 {
-	struct profile_label label = {0};
-
-	if (!t->change || !t->change->label_key)
-		return;
-	label.key = profile_intern(t->to, t->change->label_key);
-	label.text = profile_intern(t->to, t->change->label_text);
 	if (vec_push(&t->labels, label) < 0)
 		profile_fail(t->to, -ENOMEM);
+}
+
+/* Adds the label of the change, if it has one. */
+static void add_change_label(struct copy_between *t)
+{
+	if (!t->change || !t->change->label_key)
+		return;
+	add_label(t, (struct profile_label){
+			     .key = profile_intern(t->to, t->change->label_key),
+			     .text = profile_intern(t->to, t->change->label_text),
+		     });
+}
+
+/* Adds a label with the interval of a sample, unless that is the default. */
+static void add_interval_label(struct copy_between *t, int64_t interval)
+{
+	if (interval == t->sampling->to_default)
+		return;
+	add_label(t, (struct profile_label){
+			     .key = profile_intern(t->to, SAMPLE_LABEL_INTERVAL),
+			     .unit = profile_intern(t->to, SAMPLE_LABEL_UNIT),
+			     .number = interval,
+		     });
+}
+
+static void translate_label(struct copy_between *t, struct profile_label label)
+{
+	label.key = copy_between_string(t, label.key);
+	label.text = copy_between_string(t, label.text);
+	label.unit = copy_between_string(t, label.unit);
+	label.unknown = 0;
+	add_label(t, label);
 }
 
 static uint32_t translate_labels(struct copy_between *t, uint32_t labels)
 {
 	size_t n;
 	const struct profile_label *from = profile_label_set(t->from, labels, &n);
+	int64_t interval = t->sampling ? t->sampling->from_default : 0;
 
 	t->labels.n = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct profile_label label = from[i];
+		bool is_number = t->sampling && !from[i].text;
 
-		label.key = copy_between_string(t, label.key);
-		label.text = copy_between_string(t, label.text);
-		label.unit = copy_between_string(t, label.unit);
-		label.unknown = 0;
-		if (vec_push(&t->labels, label) < 0)
-			profile_fail(t->to, -ENOMEM);
+		if (is_number && from[i].key == t->interval_key)
+			interval = from[i].number;
+		else if (!is_number || from[i].key != t->level_key)
+			translate_label(t, from[i]);
 	}
-	add_label(t);
+	if (t->sampling)
+		add_interval_label(t, interval);
+	add_change_label(t);
 	return profile_add_labels(t->to, t->labels.items, t->labels.n);
 }
 

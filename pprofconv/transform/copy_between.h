@@ -12,10 +12,19 @@ struct copy_between_change {
 	const struct filter *filter; /* samples that it does not keep are left out; NULL: none */
 };
 
+/* A change of the labels that say how samples were sampled (see model/sample_labels.h). The default
+ * interval is that of samples without a label SAMPLE_LABEL_INTERVAL; 0: not known. A sample gets
+ * such a label if its interval is not the default of `to`. Levels are left out. */
+struct copy_between_sampling {
+	int64_t from_default, to_default;
+};
+
 struct copy_between {
 	const struct profile *from;
 	struct profile *to;
-	const struct copy_between_change *change; /* the caller may set it; NULL: no change */
+	const struct copy_between_change *change;     /* the caller may set it; NULL: no change */
+	const struct copy_between_sampling *sampling; /* likewise */
+	uint32_t level_key, interval_key;             /* strings of `from`, or PROFILE_NONE */
 	VEC(uint32_t) strings; /* new numbers by old numbers; PROFILE_NONE: not copied yet */
 	/* New numbers of other parts by old numbers. The caller sets them while it copies. */
 	VEC(uint32_t) mappings, functions, locations;

@@ -10,10 +10,12 @@
 #include "base/hash.h"
 #include "transform/canonical.h"
 #include "transform/copy_between.h"
+#include "transform/interval_labels.h"
 
 struct merge {
 	struct profile *sum;
 	bool has_any;
+	int64_t interval; /* of samples without an interval label */
 	uint32_t program; /* number of the program's mapping, or PROFILE_NONE */
 	struct index location_index;
 	struct index mapping_index;
@@ -262,6 +264,9 @@ int merge_add_changed(struct merge *merge, const struct profile *profile,
 		      const struct copy_between_change *change, struct diag *diag)
 {
 	struct copy_between translation;
+	struct copy_between_sampling sampling = {
+		.from_default = profile_bytes_period(profile),
+	};
 	int r;
 
 	if (merge->has_any && !counts_the_same(merge->sum, profile))
@@ -271,6 +276,10 @@ int merge_add_changed(struct merge *merge, const struct profile *profile,
 	translation.change = change;
 	if (!r && !merge->has_any)
 		copy_between_types(&translation);
+	if (!merge->has_any)
+		merge->interval = sampling.from_default;
+	sampling.to_default = merge->interval;
+	translation.sampling = &sampling;
 	merge->has_any = true;
 	if (!r)
 		r = add_all(merge, &translation);
@@ -280,5 +289,8 @@ int merge_add_changed(struct merge *merge, const struct profile *profile,
 
 struct profile *merge_finish(struct merge *merge)
 {
+	interval_labels_set_default(merge->sum, merge->interval, profile_bytes_period(merge->sum));
+	if (profile_status(merge->sum))
+		return NULL;
 	return canonical_copy(merge->sum, merge->program);
 }

@@ -4,8 +4,10 @@
  *
  * - equal samples are added up; mappings of the same file become one mapping, even if processes had
  *   the file at different addresses, and the addresses of locations move with it;
- * - the time is the earliest, durations are added up, the period is the largest, and each comment
- *   is kept once;
+ * - the time is the earliest, durations are added up, and each comment is kept once;
+ * - the period is the largest; a sample with a smaller sample interval has it as a label, and so
+ *   keeps its error. Profiles that don't give their interval are taken to have the largest;
+ * - the levels of samples are left out: they serve to compare dumps of one run;
  * - everything is sorted by content.
  *
  * Unknown fields are left out, because they may refer to parts that have other numbers now. */

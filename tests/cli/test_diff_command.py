@@ -66,6 +66,26 @@ def cumulative_values_count_a_function_once(folder):
 
 
 @tap.test
+def a_merged_profile_keeps_the_errors_of_its_parts(folder):
+    """Samples of an exact profile have no error of sampling, even if the other part of the sum
+    has. What the other part may have missed remains: 3 R with 95 % confidence."""
+    names = []
+    for i, n in enumerate((1 << 20, (1 << 20) + (1 << 18))):
+        exactly = exact(folder, f'exact{i}', {(1, 16): n})
+        roughly = sampled(folder, f'sampled{i}', i, {(2, 1000): 10000})
+        names.append(os.path.join(folder, f'sum{i}'))
+        cli.succeed('merge', '-n', exactly, roughly, '-o', names[-1])
+    rows = {row['name']: row for row in json.loads(diff('-F', 'json', *names)[0])['rows']}
+    flat = rows['app+0x1100']['flat']
+    tap.equal(flat['difference'], 4 << 20)
+    low, high = flat['interval']
+    assert (4 << 20) - 3 * R <= low and high <= (4 << 20) + 3 * R, flat
+    assert rows['app+0x1100']['significant']
+    low, high = rows['app+0x1200']['flat']['interval']
+    assert high - low > 6 * R, rows['app+0x1200']
+
+
+@tap.test
 def a_converted_profile_says_the_same(folder):
     base, new = sampled(folder, 'b.heap', 1, HEAP), sampled(folder, 'n.heap', 2, HEAP)
     text, _ = diff('--top=0', base, new)

@@ -72,6 +72,36 @@ static void test_exact_profiles_have_no_error(void)
 	profile_free(profile);
 }
 
+/* In a profile that was merged from several, a sample may have an interval of its own. */
+static void test_a_sample_with_its_own_interval(void)
+{
+	struct profile *profile = make_profile(7, 4096);
+	uint32_t bytes = profile_intern(profile, "bytes");
+	double error = 0;
+
+	for (int64_t interval = 1; interval <= 4; interval *= 4) {
+		struct profile_label labels[] = {
+			{.key = bytes, .number = 4},
+			{.key = profile_intern(profile, "sample_interval"),
+			 .unit = bytes,
+			 .number = interval},
+		};
+		struct profile_sample key = {.labels = profile_add_labels(profile, labels, 2)};
+		uint32_t sample = profile_add_sample(profile, key, (int64_t[]){10, 40});
+		struct sampling sampling;
+		struct estimate estimate;
+
+		sampling_init(&sampling, profile, 1);
+		estimate = sampling_estimate(&sampling, sample);
+		error = interval > 1 ? exp(-1.0) / (1 - exp(-1.0)) * 10 * 4 * 4 : 0;
+		CHECK_NEAR(estimate.value, 40, 0);
+		CHECK_NEAR(estimate.variance, error, 1e-6 * error);
+		CHECK_NEAR(estimate.n, interval > 1 ? 10 * (1 - exp(-1.0)) : 10, 1e-6);
+		CHECK_NEAR(sampling_estimate(&sampling, 0).n, 7, 0.3);
+	}
+	profile_free(profile);
+}
+
 /* Returns the estimate of n recorded blocks that count 1 each. For tiny blocks, the variance and
  * the third moment are n. */
 static struct estimate few(double n)
@@ -265,7 +295,8 @@ static void test_large_blocks_may_be_missed(void)
 	CHECK(above.missed_value > R / 2);
 }
 
-TEST_MAIN(TEST(test_moments), TEST(test_exact_profiles_have_no_error), TEST(test_score_interval),
+TEST_MAIN(TEST(test_moments), TEST(test_exact_profiles_have_no_error),
+	  TEST(test_a_sample_with_its_own_interval), TEST(test_score_interval),
 	  TEST(test_what_was_seen_was_there), TEST(test_values_find_their_bytes_and_objects),
 	  TEST(test_a_period_of_other_units_is_no_interval), TEST(test_sizes),
 	  TEST(test_a_size_that_is_not_known_has_no_samples),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "transform/merge.h"
 
+#include "model/sample_labels.h"
 #include "sample_profile.h"
 #include "test.h"
 #include <errno.h>
@@ -114,6 +115,100 @@ static void test_grouping_does_not_matter(void)
 	check_same(MERGE(A, B, C), MERGE(MERGE(C), MERGE(B, A)));
 }
 
+/* --- sample intervals ------------------------------------------------------------------------ */
+
+/* Returns a profile with one sample, which was sampled at `interval`; 0: not known. Unless `level`
+ * is 0, the sample has it. */
+static struct profile *sampled(int64_t interval, int64_t value, int64_t level)
+{
+	struct profile *profile = profile_new();
+	struct profile_label labels[] = {
+		{.key = profile_intern(profile, SAMPLE_LABEL_SIZE), .number = 16},
+		{.key = profile_intern(profile, SAMPLE_LABEL_LEVEL),
+		 .unit = profile_intern(profile, SAMPLE_LABEL_UNIT),
+		 .number = level},
+	};
+	uint32_t at = profile_location_at(profile, 0x10);
+	struct profile_sample key = {
+		.stack = profile_add_stack(profile, &at, 1),
+		.labels = profile_add_labels(profile, labels, level ? 2 : 1),
+	};
+
+	profile_add_sample_type(profile, "inuse_space", "bytes");
+	profile_add_sample(profile, key, &value);
+	profile->period_type.type = profile_intern(profile, "space");
+	profile->period_type.unit = profile_intern(profile, "bytes");
+	profile->period = interval;
+	return profile;
+}
+
+/* Returns the value that was sampled at `interval` in a merged profile; 0 stands for no label. */
+static int64_t value_at(const struct profile *merged, int64_t interval)
+{
+	uint32_t key = sample_labels_key(merged, SAMPLE_LABEL_INTERVAL, SAMPLE_LABEL_UNIT);
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < merged->samples.n; i++)
+		if (sample_labels_number(merged, i, key) == interval)
+			sum += profile_values(merged, i)[0];
+	return sum;
+}
+
+static void test_samples_keep_their_intervals(void)
+{
+	struct profile *merged = MERGE(sampled(512, 5, 0), sampled(1, 3, 0), sampled(64, 4, 0));
+
+	CHECK_INT_EQ(merged->period, 512);
+	CHECK_UINT_EQ(merged->samples.n, 3);
+	CHECK_INT_EQ(value_at(merged, 0), 5);
+	CHECK_INT_EQ(value_at(merged, 1), 3);
+	CHECK_INT_EQ(value_at(merged, 64), 4);
+	profile_free(merged);
+}
+
+static void test_one_interval_needs_no_label(void)
+{
+	struct profile *merged = MERGE(sampled(64, 5, 0), sampled(64, 3, 0));
+
+	CHECK_UINT_EQ(merged->samples.n, 1);
+	CHECK_UINT_EQ(merged->labels.n, 1);
+	profile_free(merged);
+}
+
+static void test_intervals_do_not_depend_on_the_order(void)
+{
+#define S(interval) sampled((interval), (interval) + 1, 0)
+	check_same(MERGE(S(1), S(64), S(512)), MERGE(S(512), S(1), S(64)));
+	check_same(MERGE(S(1), S(64), S(512)), MERGE(S(64), S(512), S(1)));
+	check_same(MERGE(S(1), S(64), S(512)), MERGE(MERGE(S(64), S(1)), S(512)));
+	check_same(MERGE(S(1), S(64), S(512)), MERGE(S(64), MERGE(S(512), S(1))));
+	check_same(MERGE(S(0), S(64), S(512)), MERGE(S(64), S(0), S(512)));
+	check_same(MERGE(S(0), S(64), S(512)), MERGE(S(512), S(64), S(0)));
+#undef S
+}
+
+static void test_unknown_intervals_are_taken_for_the_largest(void)
+{
+	struct profile *merged = MERGE(sampled(64, 4, 0), sampled(0, 3, 0), sampled(512, 5, 0));
+
+	CHECK_UINT_EQ(merged->samples.n, 2);
+	CHECK_INT_EQ(value_at(merged, 0), 3 + 5);
+	CHECK_INT_EQ(value_at(merged, 64), 4);
+	profile_free(merged);
+}
+
+static void test_levels_are_left_out(void)
+{
+	struct profile *merged = MERGE(sampled(64, 5, 64), sampled(64, 3, 512));
+
+	CHECK_UINT_EQ(merged->samples.n, 1);
+	CHECK_INT_EQ(value_at(merged, 0), 8);
+	CHECK_UINT_EQ(sample_labels_key(merged, SAMPLE_LABEL_LEVEL, NULL), 0);
+	profile_free(merged);
+}
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
 static void test_profiles_that_count_different_things(void)
 {
 	struct profile *other = profile_new(), *one = A;
@@ -165,5 +260,8 @@ static void test_names_are_kept(void)
 }
 
 TEST_MAIN(TEST(test_equal_places_in_two_processes_add_up), TEST(test_order_does_not_matter),
-	  TEST(test_grouping_does_not_matter), TEST(test_profiles_that_count_different_things),
-	  TEST(test_durations_beyond_64_bits), TEST(test_names_are_kept))
+	  TEST(test_grouping_does_not_matter), TEST(test_samples_keep_their_intervals),
+	  TEST(test_one_interval_needs_no_label), TEST(test_intervals_do_not_depend_on_the_order),
+	  TEST(test_unknown_intervals_are_taken_for_the_largest), TEST(test_levels_are_left_out),
+	  TEST(test_profiles_that_count_different_things), TEST(test_durations_beyond_64_bits),
+	  TEST(test_names_are_kept))

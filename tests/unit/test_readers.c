@@ -313,7 +313,7 @@ static void test_reloaded_libraries_keep_their_build_ids(void)
 static int64_t level_of(const struct profile *profile, size_t sample)
 {
 	return sample_labels_number(profile, sample,
-				    sample_labels_key(profile, SAMPLE_LABEL_LEVEL));
+				    sample_labels_key(profile, SAMPLE_LABEL_LEVEL, "bytes"));
 }
 
 /* Blocks of one size and stack are samples of their own on each level. */

@@ -51,6 +51,24 @@ static void test_one_run(void)
 	CHECK(!is_one("7", "7", HEAP_INTERVAL / 2));
 }
 
+/* The samples of two intervals can't be counted together. */
+static void test_several_intervals_are_no_run(void)
+{
+	struct profile *base = dump("7", 1, 1), *new = dump("7", 1, 1);
+	struct profile_label label = {
+		.key = profile_intern(new, "sample_interval"),
+		.unit = profile_intern(new, "bytes"),
+		.number = 1,
+	};
+
+	CHECK(shared_samples_is_one_run(base, new));
+	profile_add_labels(new, &label, 1);
+	CHECK(!shared_samples_is_one_run(base, new));
+	CHECK(!shared_samples_is_one_run(new, base));
+	profile_free(base);
+	profile_free(new);
+}
+
 /* A merged profile has the comments of all its runs, in alphabetical order. So the first run of two
  * profiles may be the same although the others are not. */
 static void test_merged_runs_are_no_run(void)
@@ -119,6 +137,7 @@ static void test_exact_profiles(void)
 	CHECK_NEAR(shared_of(base, new), 0, 0);
 }
 
-TEST_MAIN(TEST(test_one_run), TEST(test_merged_runs_are_no_run), TEST(test_what_stays_is_shared),
+TEST_MAIN(TEST(test_one_run), TEST(test_several_intervals_are_no_run),
+	  TEST(test_merged_runs_are_no_run), TEST(test_what_stays_is_shared),
 	  TEST(test_what_came_is_not), TEST(test_counts_that_run_backwards),
 	  TEST(test_size_classes), TEST(test_exact_profiles))
