@@ -325,6 +325,9 @@ static int follow(struct following *following)
 		return status;
 	check_empty(following);
 	status = check_process(following);
+	if (!status)
+		status = inputs_set_common_interval(following->inputs.profiles.items,
+						    following->inputs.profiles.n);
 	if (!status && inputs_sort_by_time(&following->inputs))
 		status = command_error("%s", strerror(ENOMEM));
 	if (!status)

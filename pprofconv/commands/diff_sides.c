@@ -45,15 +45,26 @@ static int load_base(struct diff_sides *sides, size_t n_profiles,
 			   base->n);
 }
 
+static int set_common_interval(struct diff_sides *sides)
+{
+	const struct inputs *base = &sides->inputs[DIFF_BASE], *new = &sides->inputs[DIFF_NEW];
+
+	if (base->profiles.n != 1 || new->profiles.n != 1)
+		return EXIT_DONE;
+	return inputs_set_common_interval(
+		(struct profile *[]){base->profiles.items[0], new->profiles.items[0]}, 2);
+}
+
 int diff_sides_load(struct diff_sides *sides, const struct diff_side_names names[2],
 		    bool allow_missing_base)
 {
 	const struct diff_side_names *base = &names[DIFF_BASE], *new = &names[DIFF_NEW];
 	int status = load_base(sides, base->n + new->n, base, allow_missing_base);
 
-	return status ? status
-		      : inputs_load(&sides->inputs[DIFF_NEW], sides->settings, base->n + new->n,
-				    new->names, new->n);
+	if (!status)
+		status = inputs_load(&sides->inputs[DIFF_NEW], sides->settings, base->n + new->n,
+				     new->names, new->n);
+	return status ? status : set_common_interval(sides);
 }
 
 void diff_sides_deinit(struct diff_sides *sides)
@@ -238,9 +249,22 @@ static struct formatted format_intervals(const struct intervals *intervals)
 	return formatted;
 }
 
-/* Warns if the sides were sampled at different intervals. The results are right all the same,
- * because each side has an error of its own. But different intervals are seldom intended, and the
- * comparison is only as certain as the worse side. */
+/* Returns whether the interval of each profile rose while its program ran, so that nobody chose
+ * it. */
+static bool is_adaptive(const struct inputs *inputs)
+{
+	vec_foreach (profile, &inputs->profiles) {
+		const char *mode = profile_metadata(*profile, "interval_mode");
+
+		if (!mode || strcmp(mode, "auto") != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Warns if the sides were sampled at different intervals, unless these are adaptive. The results
+ * are right all the same, because each side has an error of its own. But different intervals are
+ * seldom intended, and the comparison is only as certain as the worse side. */
 static int check_intervals(struct diff_sides *sides)
 {
 	struct intervals found[2];
@@ -250,6 +274,8 @@ static int check_intervals(struct diff_sides *sides)
 		if (!find_intervals(&sides->inputs[side], &found[side]))
 			return EXIT_DONE;
 	if (found[0].least == found[1].least && found[0].most == found[1].most)
+		return EXIT_DONE;
+	if (is_adaptive(&sides->inputs[DIFF_BASE]) && is_adaptive(&sides->inputs[DIFF_NEW]))
 		return EXIT_DONE;
 	snprintf(text, sizeof(text), "the sides were sampled differently: base %.200s, new %.200s",
 		 format_intervals(&found[DIFF_BASE]).text, format_intervals(&found[DIFF_NEW]).text);

@@ -19,7 +19,8 @@ struct diff_sides {
 	VEC(char *) warnings;    /* the warnings printed so far, for the report */
 };
 
-/* Loads the profiles of both sides and names their locations. If `allow_missing_base` is set and
+/* Loads the profiles of both sides and names their locations. Two dumps of one run get a common
+ * sample interval, if possible. If `allow_missing_base` is set and
  * the base is a single file, the file may be missing or empty: then the base is a side without a
  * profile. Call diff_sides_deinit() on failure too. */
 int diff_sides_load(struct diff_sides *sides, const struct diff_side_names names[2],

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "analysis/common_interval.h"
+
 static int load_one(struct inputs *inputs, const struct settings *settings, size_t n_profiles,
 		    const char *name)
 {
@@ -51,6 +53,15 @@ int inputs_name_values(struct inputs *inputs, const char *type, const char *unit
 			profile->sample_types.items[0] = named;
 	}
 	return r;
+}
+
+int inputs_set_common_interval(struct profile *const *profiles, size_t n)
+{
+	int r = common_interval_set(profiles, n);
+
+	if (r == -EOVERFLOW)
+		return command_error("values add up to more than 64 bits hold");
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
 int inputs_find_fileless(const struct inputs *inputs, struct strtab *out)

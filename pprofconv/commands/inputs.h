@@ -25,6 +25,10 @@ bool inputs_is_unsaid(const struct profile *profile);
  * -ENOMEM. */
 int inputs_name_values(struct inputs *inputs, const char *type, const char *unit);
 
+/* Gives dumps of one run a common sample interval, if possible (see analysis/common_interval.h).
+ * Prints an error if it fails; returns the exit status. */
+int inputs_set_common_interval(struct profile *const *profiles, size_t n);
+
 /* Adds to *out the names of the inputs' functions whose file is unknown. These functions are
  * compared by name alone. Prints an error if it fails; returns the exit status. */
 int inputs_find_fileless(const struct inputs *inputs, struct strtab *out);

@@ -155,6 +155,11 @@ static int report_growth(char *const paths[2])
 
 	for (int side = 0; !status && side < 2; side++)
 		status = inputs_load(&sides[side], &quiet, 2, &paths[side], 1);
+	if (!status)
+		status = inputs_set_common_interval(
+			(struct profile *[]){sides[DIFF_BASE].profiles.items[0],
+					     sides[DIFF_NEW].profiles.items[0]},
+			2);
 	for (int side = 0; !status && side < 2; side++)
 		status = inputs_find_fileless(&sides[side], &fileless);
 	for (int side = 0; !status && side < 2; side++)

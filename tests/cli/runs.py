@@ -39,21 +39,32 @@ def sample(rng, blocks, interval):
     return {key: binomial(rng, n, chance(key[1], interval)) for key, n in blocks.items()}
 
 
-def dump(inuse, allocated, interval, run='0', time=None, extra=(), program='/opt/app'):
-    """Returns the text of a dump with these counts, {(function, size): n}. A function is a number,
-    or a stack as a tuple of numbers, leaf first."""
-    records, sums = [], [0, 0, 0, 0]
+def records(inuse, allocated, sums):
+    """Returns the lines of the records with these counts, and adds the counts to `sums`."""
+    lines = []
     for (function, size), n_allocated in sorted(allocated.items()):
         n = inuse.get((function, size), 0)
         if not n_allocated:
             continue
         counts = (n, n * size, n_allocated, n_allocated * size)
-        sums = [a + b for a, b in zip(sums, counts)]
+        sums[:] = [a + b for a, b in zip(sums, counts)]
         frames = function if isinstance(function, tuple) else (function,)
         stack = ' '.join(f'0x{BASE + f * SITES + 1:x}' for f in frames)
-        records.append('{}: {} [ {}: {}] @ '.format(*counts) + stack)
+        lines.append('{}: {} [ {}: {}] @ '.format(*counts) + stack)
+    return lines
+
+
+def dump(inuse, allocated, interval, run='0', time=None, extra=(), program='/opt/app'):
+    """Returns the text of a dump with these counts, {(function, size): n}. A function is a number,
+    or a stack as a tuple of numbers, leaf first."""
+    sums = [0, 0, 0, 0]
+    return whole_dump(records(inuse, allocated, sums), sums, interval, 1, run, time, extra, program)
+
+
+def whole_dump(records, sums, interval, version, run, time=None, extra=(), program='/opt/app'):
+    """Returns the text of a dump with these lines of records, whose counts add up to `sums`."""
     kind = 'heapprofile' if interval <= 1 else f'heap_v2/{interval}'
-    lines = ['heap profile: {}: {} [ {}: {}] @ '.format(*sums) + kind, '# heapprof: 1',
+    lines = ['heap profile: {}: {} [ {}: {}] @ '.format(*sums) + kind, f'# heapprof: {version}',
              f'# program: {program}', f'# run: {run}']
     if time is not None:
         lines.append(f'# time: 2026-01-01T{time // 3600:02}:{time // 60 % 60:02}:{time % 60:02}Z')
@@ -61,6 +72,36 @@ def dump(inuse, allocated, interval, run='0', time=None, extra=(), program='/opt
     lines += ['', 'MAPPED_LIBRARIES:', f'{BASE - 0x1000:x}-{BASE + 0x1000000:x} r-xp 00000000 fe:00 '
               f'1 {program}', '# end']
     return '\n'.join(lines) + '\n'
+
+
+LEVELS = 20  # an adaptive interval is 1, 2, 4, up to 2^19
+
+
+def levels(rng, blocks):
+    """Returns the levels of blocks, {(function, size): n}, as a list with as many counts for each
+    level. A block has the level L or a higher one with the probability 1 - exp(-size / 2^L)."""
+    by_level = [{} for _ in range(LEVELS)]
+    for (function, size), left in blocks.items():
+        for level in range(LEVELS - 1):
+            rises = chance(size, 2 << level) / chance(size, 1 << level)
+            n = binomial(rng, left, 1 - rises)
+            by_level[level][(function, size)] = n
+            left -= n
+        by_level[-1][(function, size)] = left
+    return by_level
+
+
+def auto_dump(inuse, allocated, level, **options):
+    """Returns the text of a dump at the interval 2^level. `inuse` and `allocated` are lists as
+    levels() returns them."""
+    lines, sums = [], [0, 0, 0, 0]
+    for at in range(level, LEVELS):
+        added = records(inuse[at], allocated[at], sums)
+        if added and at > level:
+            lines.append(f'# level: {at}')
+        lines += added
+    extra = [*options.pop('extra', ()), 'interval_mode: auto']
+    return whole_dump(lines, sums, 1 << level, 2, options.pop('run', '0'), extra=extra, **options)
 
 
 def write(path, text):

@@ -6,6 +6,7 @@ import html.parser
 import json
 import math
 import os
+import random
 
 import cli
 import pprof_file
@@ -231,6 +232,75 @@ def real_growth_in_a_report_that_passed(folder):
     out, _ = diff('-g', 'inuse_space=0', base, new)
     tap.is_in('1 function grew significantly, but the gate judges the total: +', out)
     tap.is_in(' is not significantly above the limit\n', out)
+
+
+def adaptive(folder, name, inuse, level, run='7', **options):
+    """Writes a dump of a program whose sample interval is 2^level now. `inuse` is what
+    runs.levels() returns; nothing was freed."""
+    return runs.write(os.path.join(folder, name), runs.auto_dump(inuse, inuse, level, run=run, **options))
+
+
+@tap.test
+def what_stays_cancels_when_the_interval_rises(folder):
+    """Two dumps of one run hold the same blocks, but the interval has risen. The base is compared at
+    the later interval, so that nothing differs: not the total, nor any function. Converted dumps
+    are as good."""
+    blocks = runs.levels(random.Random(1), HEAP)
+    for level in (4, 10, 19):
+        for first in (0, 3):
+            base = adaptive(folder, 'base', blocks, first)
+            new = adaptive(folder, 'new', blocks, level)
+            packed = [os.path.join(folder, name + '.pb.gz') for name in ('base', 'new')]
+            for path, out in zip((base, new), packed):
+                cli.succeed('convert', '-n', path, '-o', out)
+            for sides in ((base, new), packed):
+                report = json.loads(diff('-F', 'json', '--top=0', '-g', 'inuse_space=0', *sides)[0])
+                tap.equal((report['one_run'], report['warnings']), (True, []))
+                tap.equal(report['sample_interval'], [1 << level] * 2)
+                for change in (report['total'], *(row['flat'] for row in report['rows'])):
+                    low, high = change['interval']
+                    # of each sample, values are rounded
+                    assert abs(change['difference']) <= 1e-3 * change['new'], change
+                    assert high - low <= 0.01 * change['new'] + 7 * (1 << level), change
+                total = report['total']
+                assert abs(total['difference']) <= 1e-6 * total['new'], total
+
+
+@tap.test
+def growth_when_the_interval_rises(folder):
+    """The dumps of a_leak_in_one_run_is_found(), but the first was exact, or nearly so."""
+    rng = random.Random(1)
+    heap = {(f, 65536): 1000 for f in range(10)}
+    before, leak = runs.levels(rng, heap), runs.levels(rng, {(99, 65536): 320})
+    after = [{**one, **other} for one, other in zip(before, leak)]
+    new = adaptive(folder, 'new', after, 19)
+    for level in (0, 10):
+        report = json.loads(diff('-F', 'json', adaptive(folder, 'base', before, level), new)[0])
+        low, high = report['total']['interval']
+        assert 0 < low < 320 << 16 < high, report['total']
+        # without the levels, that growth would be within the error of the rest
+        text = runs.dump(heap, heap, 1, run='7')
+        report = json.loads(diff('-F', 'json', runs.write(os.path.join(folder, 'x'), text), new)[0])
+        tap.equal((report['one_run'], report['sample_interval']), (False, [0, R]))
+        low, high = report['total']['interval']
+        assert low < 0 and high - low > 5e7, report['total']
+
+
+@tap.test
+def adaptive_intervals_may_differ(folder):
+    """Between runs, each side is estimated at its own interval, which nobody has chosen, so there is
+    no warning. A base that was merged from several runs keeps the interval of each."""
+    names = []
+    for i, level in enumerate((0, 3, 8, 9)):
+        names.append(adaptive(folder, f'run{i}', runs.levels(random.Random(i), HEAP), level, run=str(i)))
+    base = os.path.join(folder, 'base')
+    cli.succeed('merge', '-n', *names[:2], '-o', base)
+    for sides in ((names[2], names[3]), (base, names[3])):
+        report = json.loads(diff('-F', 'json', *sides)[0])
+        tap.equal((report['one_run'], report['warnings']), (False, []))
+    tap.equal(report['sample_interval'], [8, 512])
+    fixed = sampled(folder, 'fixed', 1, HEAP)
+    assert json.loads(diff('-F', 'json', names[2], fixed)[0])['warnings']
 
 
 @tap.test

@@ -71,6 +71,26 @@ def each_load_gets_its_verdict(folder):
 
 
 @tap.test
+def a_series_whose_interval_rises(folder):
+    """All dumps are compared at the last interval. So blocks that stay are the same samples in each
+    of them, and their heap is steady; the dumps alone have errors of 30 % from the third on."""
+    rng = random.Random(3)
+    held = runs.levels(rng, {(STEADY, 64): 100000})
+    paths = []
+    for i in range(12):
+        held = [{key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
+                for one, other in zip(held, runs.levels(rng, {(LEAK, SIZE): 100}))]
+        text = runs.auto_dump(held, held, min(19, 6 * i), run='7', time=60 * i)
+        paths.append(runs.write(os.path.join(folder, f'd{i:02}.heap'), text))
+    report = json.loads(trend('-F', 'json', *paths)[0])
+    found = rows(report)
+    tap.equal(report['one_run'], True)
+    tap.equal({f: row['verdict'] for f, row in found.items()}, {LEAK: 'grows', STEADY: 'steady'})
+    values = {round(value) for value in found[STEADY]['values']}
+    assert max(values) - min(values) <= 1e-3 * max(values), values
+
+
+@tap.test
 def growth_is_given_by_the_hour(folder):
     report = json.loads(trend('-F', 'json', *series(folder, 1))[0])
     tap.equal(report['per'], 'hour')

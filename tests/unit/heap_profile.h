@@ -32,12 +32,16 @@ static inline struct profile *heap_profile_new(const char *run, int64_t interval
 	return profile;
 }
 
+/* Returns for how many blocks a sample of `size` bytes counts. */
+static inline double heap_profile_weight(const struct profile *profile, double size)
+{
+	return profile->period > 1 ? 1 / -expm1(-size / (double)profile->period) : 1;
+}
+
 /* Returns the estimate of the bytes that `n` samples of `size` bytes represent. */
 static inline int64_t heap_profile_estimate(const struct profile *profile, double n, double size)
 {
-	double p = profile->period > 1 ? -expm1(-size / (double)profile->period) : 1;
-
-	return llround(n * size / p);
+	return llround(n * size * heap_profile_weight(profile, size));
 }
 
 /* Returns the location of a function. It is in the profile's first mapping, if there is one. */
