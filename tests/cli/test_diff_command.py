@@ -267,6 +267,23 @@ def what_stays_cancels_when_the_interval_rises(folder):
 
 
 @tap.test
+def levels_in_pprof(folder):
+    """pprof keeps the levels of a profile that it writes, the lowest too, and its tables have one row
+    for a function, whatever the levels of its blocks."""
+    tap.need('go')
+    blocks = runs.levels(random.Random(1), {**HEAP, (0, 1): 1000})
+    base, new = adaptive(folder, 'base', blocks, 0), adaptive(folder, 'new', blocks, 10)
+    packed, out = os.path.join(folder, 'base.pb.gz'), os.path.join(folder, 'pprof.pb.gz')
+    cli.succeed('convert', '-n', base, '-o', packed)
+    cli.go_pprof('-symbolize=none', '-proto', '-output', out, packed)
+    report = json.loads(diff('-F', 'json', '--top=0', out, new)[0])
+    tap.equal((report['one_run'], report['sample_interval']), (True, [1024, 1024]))
+    assert abs(report['total']['difference']) <= 1e-6 * report['total']['new'], report['total']
+    rows = cli.go_pprof('-symbolize=none', '-addresses', '-top', packed).splitlines()
+    tap.equal(len([row for row in rows if '%' in row and 'app' in row]), 20)
+
+
+@tap.test
 def growth_when_the_interval_rises(folder):
     """The dumps of a_leak_in_one_run_is_found(), but the first was exact, or nearly so."""
     rng = random.Random(1)
