@@ -8,6 +8,8 @@
 #include "commands/commands.h"
 #include "commands/empty.h"
 #include "commands/notes.h"
+#include "model/sample_labels.h"
+#include "reports/format.h"
 
 static void print_time(int64_t nanos)
 {
@@ -37,6 +39,42 @@ static void print_period(const struct profile *profile)
 	printf("period: %" PRId64, profile->period);
 	print_text(" ", profile_string(profile, profile->period_type.unit), "");
 	print_text(" (", profile_string(profile, profile->period_type.type), ")\n");
+}
+
+/* Prints the range of the sample intervals, if samples have intervals of their own. Returns whether
+ * it did. */
+static bool print_intervals(const struct profile *profile)
+{
+	uint32_t key = sample_labels_key(profile, SAMPLE_LABEL_INTERVAL, SAMPLE_LABEL_UNIT);
+	int64_t least = profile->period, most = profile->period;
+
+	for (size_t i = 0; key && i < profile->samples.n; i++) {
+		int64_t own = sample_labels_number(profile, i, key);
+
+		least = own && own < least ? own : least;
+		most = own > most ? own : most;
+	}
+	if (least == most)
+		return false;
+	printf("sample intervals: from %s to %s; samples have them as a label\n",
+	       format_value((double)least, true /* bytes */).text,
+	       format_value((double)most, true).text);
+	return true;
+}
+
+/* Prints how the sample interval came about, if it was not chosen but rose by itself. */
+static void print_adaptive(const struct profile *profile)
+{
+	const char *mode = profile_metadata(profile, "interval_mode");
+	int64_t interval = profile_bytes_period(profile);
+
+	if (!mode || strcmp(mode, "auto") != 0 || !interval)
+		return;
+	if (interval == 1)
+		printf("sample interval: adaptive; until now every allocation was recorded\n");
+	else
+		printf("sample interval: adaptive, now %s\n",
+		       format_value((double)interval, true /* bytes */).text);
 }
 
 /* Prints the sum of one sample type's values. */
@@ -107,6 +145,8 @@ static int print_info(const struct settings *settings, const char *path)
 	       profile->tool ? profile->tool : "");
 	print_time(profile->time_nanos);
 	print_period(profile);
+	if (!print_intervals(profile))
+		print_adaptive(profile);
 	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,
 	       profile->stacks.n, profile->locations.n, profile->functions.n);
 	print_totals(profile);

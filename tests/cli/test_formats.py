@@ -123,6 +123,23 @@ def merging_what_was_sampled_differently(folder):
     tap.equal(cli.succeed('convert', '-n', '-t', 'json', out, '-o', '-').count('"sample_interval"'), 0)
 
 
+@tap.test
+def info_on_sample_intervals(folder):
+    """info says that an interval rises by itself, and which intervals a merged profile has."""
+    exact, sampled = (cli.data(f'good-levels{end}.heap') for end in ('-exact', ''))
+    out = os.path.join(folder, 'x')
+    for path, said in ((exact, 'adaptive; until now every allocation was recorded'),
+                       (sampled, 'adaptive, now 64 B')):
+        cli.succeed('convert', '-n', path, '-o', out)
+        for form in (path, out):
+            tap.is_in(f'\nsample interval: {said}\n', cli.succeed('info', form))
+    cli.succeed('merge', '-n', exact, sampled, '-o', out)
+    tap.is_in('\nsample intervals: from 1 B to 64 B; samples have them as a label\n',
+              cli.succeed('info', out))
+    for path in (cli.data('good-sampled.heap'), EXACT):
+        assert 'sample interval' not in cli.succeed('info', path).replace('sample_interval', '')
+
+
 def totals(path):
     """Returns the sum of each sample type, by its name."""
     lines = cli.succeed('info', path).splitlines()
