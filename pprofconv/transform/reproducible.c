@@ -64,7 +64,7 @@ static bool move(struct profile *profile)
 
 static bool is_stable(const struct profile *profile, uint32_t comment)
 {
-	static const char *const keys[] = {"program", "reason", "sample_interval",
+	static const char *const keys[] = {"program", "reason", "sample_interval", "interval_mode",
 					   "samples_dropped"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

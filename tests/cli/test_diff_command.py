@@ -311,11 +311,12 @@ def adaptive_intervals_may_differ(folder):
     for i, level in enumerate((0, 3, 8, 9)):
         names.append(adaptive(folder, f'run{i}', runs.levels(random.Random(i), HEAP), level, run=str(i)))
     base = os.path.join(folder, 'base')
-    cli.succeed('merge', '-n', *names[:2], '-o', base)
-    for sides in ((names[2], names[3]), (base, names[3])):
-        report = json.loads(diff('-F', 'json', *sides)[0])
-        tap.equal((report['one_run'], report['warnings']), (False, []))
-    tap.equal(report['sample_interval'], [8, 512])
+    for option in ([], ['--reproducible']):
+        cli.succeed('merge', '-n', *option, *names[:2], '-o', base)
+        for sides in ((names[2], names[3]), (base, names[3])):
+            report = json.loads(diff('-F', 'json', *sides)[0])
+            tap.equal((report['one_run'], report['warnings']), (False, []))
+        tap.equal(report['sample_interval'], [8, 512])
     fixed = sampled(folder, 'fixed', 1, HEAP)
     assert json.loads(diff('-F', 'json', names[2], fixed)[0])['warnings']
 
