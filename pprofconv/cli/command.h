@@ -39,6 +39,7 @@ struct settings {
 	const char *demangle;
 	bool no_symbols;
 	bool debuginfod;
+	bool stop;     /* processes are stopped while they are read */
 	char **inputs; /* the remaining arguments */
 	int n_inputs;
 };
@@ -108,6 +109,13 @@ struct command {
 	{                                                                            \
 		"from", 'f', OPTION_TEXT, offsetof(struct settings, from), "FORMAT", \
 			"The format of the inputs. By default the content decides."  \
+	}
+#define OPTION_ROW_STOP                                                                         \
+	{                                                                                       \
+		"stop", 0, OPTION_FLAG, offsetof(struct settings, stop), NULL,                  \
+			"Stops the threads of a process while it is read, so that all numbers " \
+			"are of one moment. System calls that this interrupts are made again. " \
+			"Without this option, a process goes on."                               \
 	}
 #define OPTION_ROW_MAX_INPUT                                                                     \
 	{                                                                                        \

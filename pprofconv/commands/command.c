@@ -62,7 +62,8 @@ static int load_process(const struct settings *settings, const char *name, int p
 	char *read = NULL;
 	int task, r;
 
-	r = outside_read_process(pid, &task, &read, &size, diag);
+	r = settings->stop ? outside_read_stopped(pid, &task, &read, &size, diag)
+			   : outside_read_process(pid, &task, &read, &size, diag);
 	text = read;
 	if (!r)
 		r = load_text(settings, name, text, size, out_profile, diag);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +13,11 @@
 
 #include "base/cursor.h"
 #include "readers/reader.h"
+#include "target/apart.h"
 #include "target/core.h"
 #include "target/snapshot.h"
+
+#define DUMP_BYTES_MAX ((size_t)2 << 30)
 
 int outside_pid(const char *input)
 {
@@ -31,29 +35,132 @@ bool outside_is_wrong_pid(const char *input)
 	return strncmp(input, "pid:", strlen("pid:")) == 0 && !outside_pid(input);
 }
 
-/* Prints the target's tables as a dump and closes the target, which is NULL if memory was out. `r`
- * is the result of opening it. */
-static int dump(struct hp_target *target, int r, char **out_text, size_t *out_size,
-		struct diag *diag)
+/* --- reading ------------------------------------------------------------------------------- */
+
+/* What a child writes, before the text of the dump. */
+struct answer {
+	int32_t r, task;
+	char message[DIAG_TEXT_MAX];
+};
+
+struct reading {
+	int pid; /* 0: a core */
+	int fd;  /* of a core */
+	bool is_stopped;
+	struct hp_apart_user user;
+};
+
+static int open_target(const struct reading *reading, struct hp_target **out)
 {
-	if (!target)
-		return diag_errno(diag, -ENOMEM);
-	if (!r)
-		r = hp_snapshot_dump(target, out_text, out_size, NULL);
-	if (r)
-		r = diag_error(diag, READER_E_UNSUPPORTED, "%s", target->message);
+	return reading->pid ? hp_target_open_process(reading->pid, out)
+			    : hp_target_open_core(reading->fd, out);
+}
+
+/* Stops the target's threads if that is asked for, and gives up rights. */
+static int prepare(const struct reading *reading, struct hp_target *target)
+{
+	int r = reading->is_stopped ? hp_target_stop(target) : 0;
+
+	if (r || !reading->user.is_other)
+		return r;
+	r = hp_target_keep_open(target);
+	if (!r && (r = hp_apart_become(&reading->user)))
+		r = hp_target_error(target, "can't become user %u: %s", reading->user.uid,
+				    strerror(-r));
+	return r;
+}
+
+/* Prints the target's tables as a dump. Sets the answer, with a message unless r is 0. */
+static void dump(const struct reading *reading, struct answer *answer, char **out_text,
+		 size_t *out_size)
+{
+	struct hp_target *target;
+
+	*answer = (struct answer){.r = open_target(reading, &target)};
+	if (!target) {
+		snprintf(answer->message, sizeof(answer->message), "%s", strerror(ENOMEM));
+		answer->r = HP_TARGET_E;
+		return;
+	}
+	answer->task = target->task;
+	if (!answer->r)
+		answer->r = prepare(reading, target);
+	if (!answer->r)
+		answer->r = hp_snapshot_dump(target, out_text, out_size, NULL);
+	snprintf(answer->message, sizeof(answer->message), "%s", target->message);
 	hp_target_close(target);
+}
+
+static int dump_in_child(int out, void *context)
+{
+	struct reading *reading = context;
+	struct answer answer;
+	size_t size = 0;
+	char *text = NULL;
+
+	reading->fd = HP_APART_KEPT;
+	dump(reading, &answer, &text, &size);
+	return hp_apart_write(out, &answer, sizeof(answer)) && hp_apart_write(out, text, size) ? 0
+											       : 1;
+}
+
+/* Sets *out_text to the answer and the text after it. */
+static int dump_apart(struct reading *reading, struct answer *answer, char **out_text,
+		      size_t *out_size, struct diag *diag)
+{
+	struct hp_apart apart = {
+		.work = dump_in_child,
+		.context = reading,
+		.kept = reading->pid ? -1 : reading->fd,
+		.is_limited = reading->user.is_other,
+		.max_bytes = DUMP_BYTES_MAX,
+	};
+
+	if (!hp_apart_run(&apart, out_text, out_size))
+		return diag_error(diag, READER_E_UNSUPPORTED,
+				  "can't be read: %s",
+				  apart.why);
+	if (*out_size < sizeof(*answer))
+		return diag_error(diag, READER_E_UNSUPPORTED, "the child that reads it has failed");
+	memcpy(answer, *out_text, sizeof(*answer));
+	answer->message[sizeof(answer->message) - 1] = '\0';
+	*out_size -= sizeof(*answer);
+	memmove(*out_text, *out_text + sizeof(*answer), *out_size);
+	return 0;
+}
+
+static int read_target(struct reading *reading, int *out_task, char **out_text, size_t *out_size,
+		       struct diag *diag)
+{
+	struct answer answer = {0};
+	int r = 0;
+
+	if (reading->is_stopped || reading->user.is_other)
+		r = dump_apart(reading, &answer, out_text, out_size, diag);
+	else
+		dump(reading, &answer, out_text, out_size);
+	*out_task = answer.task;
+	if (!r && answer.r)
+		r = diag_error(diag, READER_E_UNSUPPORTED, "%s", answer.message);
 	return r;
 }
 
 int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
 			 struct diag *diag)
 {
-	struct hp_target *target;
-	int r = hp_target_open_process(pid, &target);
+	struct reading reading = {.pid = pid, .fd = -1};
 
-	*out_task = target ? target->task : 0;
-	return dump(target, r, out_text, out_size, diag);
+	hp_apart_user_of_process(pid, &reading.user);
+	return read_target(&reading, out_task, out_text, out_size, diag);
+}
+
+int outside_read_stopped(int pid, int *out_task, char **out_text, size_t *out_size,
+			 struct diag *diag)
+{
+	struct reading reading = {.pid = pid, .fd = -1, .is_stopped = true};
+
+	hp_apart_user_of_process(pid, &reading.user);
+	return read_target(&reading, out_task, out_text, out_size, diag);
 }
 
 bool outside_is_core(struct input *input)
@@ -143,10 +250,20 @@ static void copy_time(int fd, const char *path)
 		futimens(fd, (struct timespec[]){status.st_atim, status.st_mtim});
 }
 
+/* A core of root may be that of another user's process. */
+static void user_of_core(int fd, const char *path, struct hp_apart_user *out)
+{
+	struct stat status;
+
+	if (stat(path, &status) && fstat(fd, &status))
+		status = (struct stat){0};
+	hp_apart_user_of_file(status.st_uid, status.st_gid, out);
+}
+
 int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag)
 {
-	struct hp_target *target;
-	int fd = input_file(input), r;
+	struct reading reading = {0};
+	int fd = input_file(input), task, r;
 
 	if (fd < 0) {
 		fd = open_spool(diag);
@@ -159,6 +276,10 @@ int outside_read_core(struct input *input, char **out_text, size_t *out_size, st
 		}
 		copy_time(fd, diag->file);
 	}
-	r = hp_target_open_core(fd, &target);
-	return dump(target, r, out_text, out_size, diag);
+	reading.fd = fd;
+	user_of_core(fd, diag->file, &reading.user);
+	r = read_target(&reading, &task, out_text, out_size, diag);
+	if (reading.user.is_other)
+		close(fd); /* the child had a copy of it */
+	return r;
 }

@@ -23,12 +23,18 @@ bool outside_is_core(struct input *input);
  * 0 for others. */
 size_t outside_cut_size(struct input *input);
 
+/* As root, a process or a core of another user is read in a child with that user's rights
+ * (apart.h). */
+
 /* Reads a core. Data that is packed, or comes from a pipe, goes through a file without a name in
  * the folder that the variable TMPDIR names or, without the variable, in /var/tmp. The caller frees
  * *out_text. Returns 0, or a failure whose message is in `diag`. */
 int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag);
 
-/* Reads a process. Sets *out_task to a thread of it that has not ended. The caller frees *out_text.
- * Returns 0, or a failure whose message is in `diag`. */
+/* Read a process: while it runs, or with all its threads stopped. Set *out_task to a thread of it
+ * that has not ended. The caller frees *out_text. Return 0, or a failure whose message is in
+ * `diag`. */
 int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
+			 struct diag *diag);
+int outside_read_stopped(int pid, int *out_task, char **out_text, size_t *out_size,
 			 struct diag *diag);

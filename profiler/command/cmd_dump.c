@@ -70,7 +70,8 @@ static int dump_target(const struct dump_settings *settings, const struct found_
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	struct reading reading;
 	char path[PATH_MAX];
-	int status = reading_init(&reading, target);
+	int status = settings->common.stop ? reading_init_stopped(&reading, target)
+					   : reading_init(&reading, target);
 
 	if (!status) {
 		profile = reading_parse(&reading, target, &settings->common);
@@ -99,6 +100,7 @@ static const struct option_row options[] = {
 	 "The file of the dump; - is standard output. A file that exists is replaced. The default "
 	 "is a new file in the current folder: PROGRAM.PID.0001.heap or, if it exists, the next "
 	 "number."},
+	OPTION_ROW_STOP,
 	OPTION_ROW_QUIET,
 	OPTION_ROW_HELP,
 	{0},

@@ -149,7 +149,11 @@ void found_target_name(const struct found_target *target, char *out, size_t size
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-int reading_init(struct reading *reading, const struct found_target *target)
+typedef int read_function(int pid, int *out_task, char **out_text, size_t *out_size,
+			  struct diag *diag);
+
+static int read_by(read_function *function, struct reading *reading,
+		   const struct found_target *target)
 {
 	char name[NAME_MAX + 32];
 	struct diag diag = {0};
@@ -158,8 +162,7 @@ int reading_init(struct reading *reading, const struct found_target *target)
 	*reading = (struct reading){0};
 	found_target_name(target, name, sizeof(name));
 	diag.file = name;
-	r = outside_read_process(target->pid, &reading->task, &reading->text, &reading->size,
-				 &diag);
+	r = function(target->pid, &reading->task, &reading->text, &reading->size, &diag);
 	if (found_target_has_ended(target)) {
 		reading_deinit(reading);
 		command_error("%s: the process has ended", name);
@@ -169,6 +172,16 @@ int reading_init(struct reading *reading, const struct found_target *target)
 	}
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+int reading_init(struct reading *reading, const struct found_target *target)
+{
+	return read_by(outside_read_process, reading, target);
+}
+
+int reading_init_stopped(struct reading *reading, const struct found_target *target)
+{
+	return read_by(outside_read_stopped, reading, target);
 }
 
 void reading_deinit(struct reading *reading)

@@ -47,6 +47,7 @@ struct reading {
 /* Reads the process's tables. Prints the error, also if the process has ended meanwhile; returns
  * the exit status. Call reading_deinit() on failure too. */
 int reading_init(struct reading *reading, const struct found_target *target);
+int reading_init_stopped(struct reading *reading, const struct found_target *target);
 void reading_deinit(struct reading *reading);
 
 /* Returns the profile of a reading, which the caller frees, or NULL after it printed an error. */

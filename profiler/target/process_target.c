@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A process is identified by a pidfd and its start time: a process ID alone may belong to another
  * process by the time that the memory has been read. */
+#include "target/proc_files.h"
+#include "target/stop.h"
 #include "target/target.h"
 #include <dirent.h>
 #include <errno.h>
@@ -15,8 +17,6 @@
 #include <unistd.h>
 
 enum {
-	MAPS_MAX = 256 << 20,
-	SMALL_FILE = 8192,
 	PIECES_A_CALL = 512, /* the kernel takes 1,024 */
 	PAGE_BYTES = 4096,
 };
@@ -27,6 +27,8 @@ struct process {
 	uint64_t start_ticks;
 	char *vector; /* /proc/PID/auxv: its addresses are random, and new after an exec */
 	long vector_size;
+	struct hp_stop *stop; /* NULL: it runs */
+	bool is_read_by_file; /* the caller may lack the rights for other ways */
 };
 
 static struct process *process_of(struct hp_target *t)
@@ -36,103 +38,6 @@ static struct process *process_of(struct hp_target *t)
 
 /* --- files of /proc ------------------------------------------------------------------------- */
 
-/* Reads a whole file into *out, which ends with a NUL and which the caller frees. Returns its size,
- * or -errno. */
-static long read_whole(const char *path, size_t max, char **out)
-{
-	size_t size = 0, room = SMALL_FILE;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = fd < 0 ? NULL : malloc(room + 1);
-	ssize_t n = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (text && (n = read(fd, text + size, room - size)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			break;
-		size += (size_t)n;
-		if (size < room)
-			continue;
-		if (room >= max) {
-			n = -1;
-			errno = EFBIG;
-			break;
-		}
-		room *= 2;
-		char *grown = realloc(text, room + 1);
-
-		if (!grown)
-			free(text);
-		text = grown;
-	}
-	long r = !text ? -ENOMEM : n < 0 ? -errno : (long)size;
-
-	close(fd);
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	text[size] = '\0';
-	*out = text;
-	return r;
-}
-
-static long read_of_process(int pid, const char *name, char **out)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	return read_whole(path, MAPS_MAX, out);
-}
-
-static long read_of_task(const struct process *p, const char *name, char **out)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", p->target.outer_pid, p->target.task,
-		 name);
-	return read_whole(path, MAPS_MAX, out);
-}
-
-/* Returns the text after "KEY:" in /proc/PID/status, or NULL if there is none. */
-static const char *status_value(const char *status, const char *key)
-{
-	size_t size = strlen(key);
-	const char *line = status;
-
-	while (line && (strncmp(line, key, size) != 0 || line[size] != ':')) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	return line ? line + size + 1 : NULL;
-}
-
-/* Returns the last number of the line, or 0 if there is none. */
-static long last_number(const char *line)
-{
-	long value = 0;
-
-	if (!line)
-		return 0;
-	while (*line && *line != '\n') {
-		char *end;
-		long n = strtol(line, &end, 10);
-
-		if (end == line)
-			break;
-		value = n;
-		line = end + strspn(end, " \t");
-	}
-	return value;
-}
-
-static long first_number(const char *line)
-{
-	return line ? strtol(line, NULL, 10) : -1;
-}
-
 /* Returns the start time, or 0 if there is no such process. It is field 22. The name, field 2, may
  * contain any characters and ends at the last ")". */
 static uint64_t read_start_ticks(int pid)
@@ -140,7 +45,7 @@ static uint64_t read_start_ticks(int pid)
 	char *text, *p;
 	uint64_t ticks = 0;
 
-	if (read_of_process(pid, "stat", &text) < 0)
+	if (hp_proc_read_process(pid, "stat", &text) < 0)
 		return 0;
 	p = strrchr(text, ')');
 	for (int i = 2; p && i < 22; i++) {
@@ -169,7 +74,7 @@ static long read_of_any(struct process *p, const char *name, char **out)
 
 	*out = NULL;
 	p->target.task = p->target.outer_pid;
-	size = read_of_task(p, name, out);
+	size = hp_proc_read_thread(p->target.outer_pid, p->target.task, name, out);
 	if (size != 0 && size != -ESRCH)
 		return size;
 	snprintf(path, sizeof(path), "/proc/%d/task", p->target.outer_pid);
@@ -179,7 +84,7 @@ static long read_of_any(struct process *p, const char *name, char **out)
 			free(*out);
 			*out = NULL;
 			p->target.task = (int)strtol(tasks[i]->d_name, NULL, 10);
-			size = read_of_task(p, name, out);
+			size = hp_proc_read_thread(p->target.outer_pid, p->target.task, name, out);
 		}
 		free(tasks[i]);
 	}
@@ -194,9 +99,9 @@ static int yama_scope(void)
 	char *text;
 	int scope = 0;
 
-	if (read_whole("/proc/sys/kernel/yama/ptrace_scope", SMALL_FILE, &text) < 0)
+	if (hp_proc_read("/proc/sys/kernel/yama/ptrace_scope", &text) < 0)
 		return 0;
-	scope = (int)first_number(text);
+	scope = (int)hp_proc_first_number(text);
 	free(text);
 	return scope;
 }
@@ -241,23 +146,26 @@ static bool has_ended(const struct process *p)
 	return poll(&fd, 1, 0) > 0;
 }
 
-/* An exec keeps the process ID and the start time. */
+/* An exec keeps the process ID and the start time. The open file of the memory stays that of the
+ * program before: it reads as empty once that is gone. */
 static bool has_executed(struct process *p)
 {
-	char *vector;
+	uint64_t at = p->target.n_mappings > 0 ? p->target.mappings[0].start : 0;
+	char *vector, byte;
 	long size = read_of_any(p, "auxv", &vector);
 	bool is_new = size > 0 && p->vector_size > 0 &&
 		      (size != p->vector_size || memcmp(vector, p->vector, (size_t)size) != 0);
 
 	free(vector);
-	return is_new;
+	return is_new || (p->is_read_by_file && pread(p->memory_fd, &byte, 1, (off_t)at) == 0);
 }
 
 static int check(struct hp_target *t)
 {
 	struct process *p = process_of(t);
 
-	if (has_ended(p) || read_start_ticks(t->outer_pid) != p->start_ticks)
+	if (has_ended(p) ||
+	    (!p->is_read_by_file && read_start_ticks(t->outer_pid) != p->start_ticks))
 		return hp_target_error(t, "the process ended while it was read");
 	if (has_executed(p))
 		return hp_target_error(t,
@@ -273,15 +181,19 @@ static void explain(struct hp_target *t, uint64_t address)
 
 /* --- memory --------------------------------------------------------------------------------- */
 
-static bool read_by_file(struct process *p, struct hp_target_piece piece)
+static void open_memory(struct process *p)
 {
 	char path[96];
 
-	if (p->memory_fd < 0) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", p->target.outer_pid,
-			 p->target.task);
-		p->memory_fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
+	if (p->memory_fd >= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", p->target.outer_pid, p->target.task);
+	p->memory_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static bool read_by_file(struct process *p, struct hp_target_piece piece)
+{
+	open_memory(p);
 	while (p->memory_fd >= 0 && piece.size > 0) {
 		ssize_t n = piece.address > INT64_MAX ? -1
 						      : pread(p->memory_fd, piece.to, piece.size,
@@ -310,7 +222,7 @@ static bool read_some(struct process *p, const struct hp_target_piece *pieces, s
 		remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].size};
 		size += pieces[i].size;
 	}
-	got = process_vm_readv(p->target.task, local, n, remote, n, 0);
+	got = p->is_read_by_file ? -1 : process_vm_readv(p->target.task, local, n, remote, n, 0);
 	if (got >= 0 && (size_t)got == size)
 		return true;
 	/* The rest: the call stopped short, or a filter of system calls refused it. */
@@ -351,13 +263,6 @@ static void close_process(struct hp_target *t)
 	free(p->vector);
 }
 
-static const struct hp_target_ops process_ops = {
-	.read = read_pieces,
-	.check = check,
-	.explain = explain,
-	.close = close_process,
-};
-
 /* --- opening -------------------------------------------------------------------------------- */
 
 static int read_status(struct process *p)
@@ -365,19 +270,19 @@ static int read_status(struct process *p)
 	struct hp_target *t = &p->target;
 	char *status;
 
-	if (read_of_process(t->outer_pid, "status", &status) < 0)
+	if (hp_proc_read_process(t->outer_pid, "status", &status) < 0)
 		return hp_target_error(t, "no such process");
-	long group = first_number(status_value(status, "Tgid"));
+	long group = hp_proc_first_number(hp_proc_value(status, "Tgid"));
 
-	t->pid = (int)last_number(status_value(status, "NSpid"));
+	t->pid = (int)hp_proc_last_number(hp_proc_value(status, "NSpid"));
 	if (t->pid == 0)
 		t->pid = t->outer_pid;
-	t->parent = (int)first_number(status_value(status, "PPid"));
+	t->parent = (int)hp_proc_first_number(hp_proc_value(status, "PPid"));
 	free(status);
 	if (group != t->outer_pid)
 		return hp_target_error(t, "is a thread; its process is pid:%ld", group);
-	if (t->parent > 0 && read_of_process(t->parent, "status", &status) >= 0) {
-		t->parent_own = (int)last_number(status_value(status, "NSpid"));
+	if (t->parent > 0 && hp_proc_read_process(t->parent, "status", &status) >= 0) {
+		t->parent_own = (int)hp_proc_last_number(hp_proc_value(status, "NSpid"));
 		free(status);
 	}
 	return 0;
@@ -412,6 +317,7 @@ static int read_maps(struct process *p)
 	char *text;
 	long size;
 
+	free(p->vector);
 	p->vector_size = read_of_any(p, "auxv", &p->vector);
 	size = read_of_any(p, "maps", &text);
 	if (size == -EACCES || size == -EPERM)
@@ -435,7 +341,7 @@ static void read_memory_numbers(struct process *p)
 	uint64_t resident, shared;
 	char *text, *at;
 
-	if (read_of_task(p, "statm", &text) < 0)
+	if (hp_proc_read_thread(t->outer_pid, t->task, "statm", &text) < 0)
 		return;
 	strtoull(text, &at, 10); /* of all its address space */
 	resident = strtoull(at, &at, 10);
@@ -476,6 +382,49 @@ static int check_rights(struct process *p)
 	}
 	return 0;
 }
+
+static void let_go(struct hp_target *t)
+{
+	hp_stop_end(process_of(t)->stop);
+	process_of(t)->stop = NULL;
+	t->is_frozen = false;
+}
+
+/* Reads the maps and the numbers again, since they changed until all threads had stopped. */
+static int stop(struct hp_target *t)
+{
+	struct process *p = process_of(t);
+	int r = hp_stop_begin(t, &p->stop);
+
+	if (r)
+		return r;
+	t->is_stopped = t->is_frozen = true;
+	r = check(t);
+	if (!r)
+		r = read_maps(p);
+	read_memory_numbers(p);
+	clock_gettime(CLOCK_REALTIME, &t->time);
+	return r;
+}
+
+static int keep_open(struct hp_target *t)
+{
+	struct process *p = process_of(t);
+
+	open_memory(p);
+	p->is_read_by_file = true;
+	return p->memory_fd >= 0 ? 0 : hp_target_error(t, "its memory: %s", strerror(errno));
+}
+
+static const struct hp_target_ops process_ops = {
+	.read = read_pieces,
+	.check = check,
+	.explain = explain,
+	.stop = stop,
+	.let_go = let_go,
+	.keep_open = keep_open,
+	.close = close_process,
+};
 
 int hp_target_open_process(int pid, struct hp_target **out)
 {

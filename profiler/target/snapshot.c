@@ -326,6 +326,7 @@ int hp_snapshot_dump(struct hp_target *t, char **out_text, size_t *out_size,
 		s.shards_after = calloc(1, hp_snapshot_shards_size(&s));
 		r = s.shards && s.shards_after ? read_all(&s) : hp_target_no_memory(t);
 	}
+	hp_target_let_go(t);
 	if (!r)
 		r = print(&s, out_text, out_size);
 	if (out_counts)

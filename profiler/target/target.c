@@ -16,10 +16,28 @@ void hp_target_note_error(struct hp_target *t, const char *format, ...)
 	va_end(arguments);
 }
 
+int hp_target_stop(struct hp_target *t)
+{
+	return t->ops->stop && !t->is_stopped ? t->ops->stop(t) : 0;
+}
+
+void hp_target_let_go(struct hp_target *t)
+{
+	if (t->is_stopped)
+		t->ops->let_go(t);
+	t->is_stopped = false;
+}
+
+int hp_target_keep_open(struct hp_target *t)
+{
+	return t->ops->keep_open ? t->ops->keep_open(t) : 0;
+}
+
 void hp_target_close(struct hp_target *t)
 {
 	if (!t)
 		return;
+	hp_target_let_go(t);
 	if (t->ops && t->ops->close)
 		t->ops->close(t);
 	free(t->mappings);

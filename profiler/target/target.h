@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A target is another process, or a core, whose memory is read. A process is not stopped for it,
- * and nothing is written into it. All that is read is untrusted: the target may be any program, and
- * it may change meanwhile.
+/* A target is another process, or a core, whose memory is read. A process is not stopped for it
+ * unless hp_target_stop() is called, and nothing is written into its memory. All that is read is
+ * untrusted: the target may be any program, and it may change meanwhile.
  *
  * This room is tool code: it allocates, and it is not part of libheapprof. */
 #pragma once
@@ -44,6 +44,10 @@ struct hp_target_ops {
 	int (*check)(struct hp_target *t);
 	/* Notes a message with the reason why that address can't be read. */
 	void (*explain)(struct hp_target *t, uint64_t address);
+	int (*stop)(struct hp_target *t);    /* NULL: nothing in it runs */
+	void (*let_go)(struct hp_target *t); /* the same */
+	/* Opens what reading needs; NULL: it is open. */
+	int (*keep_open)(struct hp_target *t);
 	void (*close)(struct hp_target *t);
 };
 
@@ -55,6 +59,7 @@ struct hp_target {
 	uint64_t n_bytes_read;
 
 	bool is_frozen;       /* nothing in it runs: each read gives the same */
+	bool is_stopped;      /* by hp_target_stop() */
 	int pid;              /* in the target's own PID namespace; 0: not known */
 	int outer_pid;        /* in our namespace; 0: there is no process */
 	int task;             /* a thread that has memory: the first one may have ended */
@@ -73,6 +78,17 @@ struct hp_target {
 /* Opens a process. Returns 0 or HP_TARGET_E. The caller closes *out in either case; it is NULL if
  * memory was out. */
 int hp_target_open_process(int pid, struct hp_target **out);
+
+/* Stops all threads of a process until hp_target_let_go() or hp_target_close(). Does nothing to a
+ * core. The caller should be a process that ends soon (see stop.h). Returns 0 or HP_TARGET_E. */
+int hp_target_stop(struct hp_target *t);
+
+/* Lets the threads of a process go. Does nothing if they are not stopped. */
+void hp_target_let_go(struct hp_target *t);
+
+/* Prepares for the caller giving up its rights (apart.h): after that, the memory is read by
+ * descriptors that are open. Returns 0 or HP_TARGET_E. */
+int hp_target_keep_open(struct hp_target *t);
 
 /* Closes and frees the target; takes NULL. */
 void hp_target_close(struct hp_target *t);

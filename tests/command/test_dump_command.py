@@ -67,6 +67,14 @@ def no_dump_is_replaced_but_by_output(folder):
 
 
 @tap.test
+def a_process_is_stopped_for_its_dump(folder):
+    with profiled(folder) as pid:
+        tap.is_in('24.00 MiB in use', dump(folder, '--stop', pid)[0])
+        with open(f'/proc/{pid}/status', encoding='utf-8') as status:
+            tap.is_in('TracerPid:\t0\n', status.read())
+
+
+@tap.test
 def standard_output(folder):
     with profiled(folder) as pid:
         done = command.heapprof(folder, 'dump', '-o', '-', str(pid))

@@ -5,14 +5,21 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -278,6 +285,7 @@ static int do_vfork(char **argv)
 /* --- waiting --------------------------------------------------------------------------------- */
 
 static volatile int n_interrupted, n_waited;
+static volatile bool is_ending;
 
 static void note(long result)
 {
@@ -330,11 +338,33 @@ static void *wait_in_sigtimedwait(void *unused)
 	return NULL;
 }
 
+static void *wait_in_semtimedop(void *unused)
+{
+	int id = semget(IPC_PRIVATE, 1, 0600);
+	struct timespec some = {.tv_nsec = 20000000};
+	struct sembuf take = {.sem_op = -1};
+
+	require(id >= 0, "semget");
+	while (!is_ending)
+		note(semtimedop(id, &take, 1, &some));
+	semctl(id, 0, IPC_RMID);
+	return NULL;
+}
+
+static void *wait_in_ppoll(void *unused)
+{
+	struct timespec some = {.tv_nsec = 20000000};
+
+	for (;;)
+		note(ppoll(NULL, 0, &some, NULL));
+	return NULL;
+}
+
 /* Prints at the end how often a call was interrupted. */
 static int do_waits(char **argv)
 {
-	void *(*const waits[])(void *) = {wait_in_epoll, wait_in_recv, wait_in_nanosleep,
-					  wait_in_sigtimedwait};
+	void *(*const waits[])(void *) = {wait_in_epoll,        wait_in_recv,  wait_in_nanosleep,
+					  wait_in_sigtimedwait, wait_in_ppoll, wait_in_semtimedop};
 	pthread_t thread;
 	char c;
 
@@ -343,9 +373,79 @@ static int do_waits(char **argv)
 	say("ready\n");
 	while (read(STDIN_FILENO, &c, 1) == 1)
 		;
+	is_ending = true;
+	pthread_join(thread, NULL); /* it removes its semaphore */
 	require(n_waited > 0, "nobody has waited");
 	say_number(n_interrupted);
 	return 0;
+}
+
+/* --- signals --------------------------------------------------------------------------------- */
+
+static struct {
+	int n_handled, n_ended;
+} volatile *counts;
+
+static void handle(int number)
+{
+	counts->n_handled++;
+}
+
+/* Waits without a limit. Each SIGUSR1 must end the wait. argv: a file, which gets the counts */
+static int do_signals(char **argv)
+{
+	struct sigaction action = {.sa_handler = handle};
+	int fd = open(argv[0], O_RDWR | O_CREAT, 0600), epoll = epoll_create1(0);
+	struct epoll_event event = {.events = EPOLLIN};
+	int n;
+
+	require(fd >= 0 && ftruncate(fd, sizeof(*counts)) == 0, "file");
+	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	require(epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event) == 0, "epoll");
+	say("ready\n");
+	while ((n = epoll_wait(epoll, &event, 1, -1)) < 0)
+		counts->n_ended += errno == EINTR;
+	return 0;
+}
+
+/* Threads that end soon, and are replaced. argv: how many at a time */
+static void *end_soon(void *unused)
+{
+	sink = malloc(SIZE);
+	free(sink);
+	return NULL;
+}
+
+static void *replace(void *unused)
+{
+	pthread_t thread;
+
+	for (;;)
+		if (pthread_create(&thread, NULL, end_soon, NULL) == 0)
+			pthread_join(thread, NULL);
+	return NULL;
+}
+
+static int do_come_and_go(char **argv)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < atoi(argv[0]) / 2; i++)
+		pthread_create(&thread, NULL, replace, NULL);
+	return follow_input();
+}
+
+/* Takes the rights of user and group argv[0], and follows its input. */
+static int do_as_user(char **argv)
+{
+	gid_t id = (gid_t)atoi(argv[0]);
+
+	sink = malloc(4000);
+	require(setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0, "setresuid");
+	require(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0, "dumpable");
+	sink = malloc(6000);
+	return follow_input();
 }
 
 const struct command commands[] = {
@@ -359,6 +459,9 @@ const struct command commands[] = {
 	{"fork", do_fork},
 	{"vfork", do_vfork},
 	{"waits", do_waits},
+	{"signals", do_signals},
+	{"come_and_go", do_come_and_go},
+	{"as_user", do_as_user},
 	{"leaderless", do_leaderless},
 	{NULL, NULL},
 };

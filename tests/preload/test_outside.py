@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Processes and cores, read from outside: pprofconv's pid:N."""
-import contextlib
 import glob
 import os
 import re
@@ -12,44 +11,12 @@ import subprocess
 
 import preload
 import strict_dump
+from outsiders import (PPROFCONV, SMALL, dump_by_itself, make_gcore, pprofconv, records_of, refusal,
+                       running, states, stop)
 from preload import environment, program, wait_until
 from tap import check, equal, main, need, skip, test
 
-PPROFCONV = os.environ['HEAPPROF_PPROFCONV']
 READS = int(os.environ.get('HEAPPROF_READS', '50'))
-
-
-def pprofconv(*arguments, status=0):
-    result = subprocess.run([PPROFCONV, *map(str, arguments)], capture_output=True, text=True,
-                            timeout=preload.PATIENCE)
-    check(result.returncode == status,
-          f'pprofconv {arguments}: {result.returncode}, {result.stderr[-500:]!r}')
-    return result
-
-
-def refusal(*arguments):
-    """Returns the one line that is printed for a refused input; there must be no other output."""
-    result = pprofconv(*arguments, status=2)
-    check(result.stdout == '' and result.stderr.count('\n') == 1, f'{result.stderr!r}')
-    return result.stderr
-
-
-@contextlib.contextmanager
-def running(folder, *argv, name='outside', word='ready', **options):
-    """Runs a program of outside.c and waits until it is ready; its first line is in .first."""
-    process = subprocess.Popen([program(name), *argv], env=environment(folder, **options), cwd=folder,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                               start_new_session=True)
-    try:
-        process.first = process.stdout.readline().strip()
-        check(process.first == word or word is None, f'{argv}: {process.first!r}')
-        yield process
-    finally:
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)  # its fork children too
-        process.stdin.close()
-        process.stdout.close()
-        process.wait()
 
 
 def read(pid):
@@ -59,20 +26,6 @@ def read(pid):
     check(result.returncode == 0, f'read_outside: {result.stderr!r}')
     return strict_dump.Dump('outside', result.stdout)
 
-
-def dump_by_itself(process, folder):
-    process.stdin.write('\n')
-    process.stdin.flush()
-    equal(process.stdout.readline(), 'dumped\n', 'the answer')
-    return strict_dump.last_dump(folder)
-
-
-def stop(process):
-    process.send_signal(signal.SIGSTOP)
-    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
-
-
-SMALL = {'MALLOC_ARENA_MAX': '1'}  # cores of a few MB
 
 DIFFERENT = {'dump', 'reason', 'time', 'uptime_ms', 'rss_bytes', 'anonymous_bytes',
              'profiler_bytes'}
@@ -169,15 +122,6 @@ def test_the_first_thread_has_ended(folder):
         check_same(outside, inside)
         check(outside.metadata['rss_bytes'] != '0', 'memory')
         check('follow_alone' in pprofconv('top', f'pid:{process.pid}').stdout, 'names')
-
-
-def states(pid):
-    """Returns the set of the states of a process's threads."""
-    found = set()
-    for path in glob.glob(f'/proc/{pid}/task/*/stat'):
-        with open(path, encoding='utf-8') as stat:
-            found.add(stat.read().rpartition(')')[2].split()[0])
-    return found
 
 
 @test
@@ -307,23 +251,6 @@ def test_names_come_from_the_root_of_the_process(folder):
 
 
 # --- cores ---------------------------------------------------------------------------------------
-
-
-def make_gcore(folder, process):
-    need('gcore')
-    stop(process)
-    result = subprocess.run(['gcore', '-o', f'{folder}/core', str(process.pid)],
-                            capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    path = f'{folder}/core.{process.pid}'
-    if not os.path.exists(path):
-        skip(f'gcore: {result.stderr[-100:]!r}')
-    return path
-
-
-def records_of(path):
-    """Returns the records that pprofconv reads, without the metadata."""
-    text = pprofconv('convert', path, '-n', '-t', 'folded', '-s', 'inuse_space', '-o', '-').stdout
-    return sorted(text.splitlines())
 
 
 @test

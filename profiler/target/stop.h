@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* A stop holds all threads of a process by ptrace, so that its memory does not change. System calls
+ * that the stop interrupts are made again, so the process sees no EINTR.
+ *
+ * The kernel lets the threads go when the calling process ends, however it ends. Some stay traced
+ * until then: so a stop belongs into a process that ends soon, a child of apart.h. A signal for
+ * such a thread is delivered at that end. SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are blocked
+ * only while threads are being stopped or let go. */
+#pragma once
+#include "target/target.h"
+
+struct hp_stop;
+
+/* Stops all threads of the target, a process. Returns 0, or HP_TARGET_E after all threads that had
+ * stopped were let go. *out is NULL after a failure. */
+int hp_stop_begin(struct hp_target *t, struct hp_stop **out);
+
+/* Lets the threads go, and frees the stop; takes NULL. Signals that arrived meanwhile are
+ * delivered, and a process that had been stopped by a signal stays stopped. */
+void hp_stop_end(struct hp_stop *stop);
