@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/input.h"
@@ -78,10 +79,18 @@ static int load_core(const struct settings *settings, struct input *input,
 	_cleanup_(freep) void *text = NULL;
 	size_t size = 0;
 	char *read = NULL;
+	struct stat status;
 	int r = outside_read_core(input, &read, &size, diag);
 
 	text = read;
-	return r ? r : load_text(settings, diag->file, text, size, out_profile, diag);
+	if (!r)
+		r = load_text(settings, diag->file, text, size, out_profile, diag);
+	if (!r && stat(diag->file, &status) == 0) {
+		(*out_profile)->is_of_core = true;
+		(*out_profile)->core_uid = status.st_uid;
+		(*out_profile)->core_gid = status.st_gid;
+	}
+	return r;
 }
 
 static int refuse_from(const char *kind, struct diag *diag)

@@ -6,6 +6,7 @@
 
 #include "base/strtab.h"
 #include "commands/command.h"
+#include "commands/names_apart.h"
 #include "commands/progress.h"
 #include "symbolize/symbolize.h"
 
@@ -189,6 +190,30 @@ static void print_summary(const struct settings *settings, bool is_series,
 			      summary->n_locations);
 }
 
+/* Names the locations, with the rights of the user whose process or core it is. Without names, as
+ * after a failure of the child, the profile is complete. */
+static int find_names(struct profile *profile, const struct symbolize_options *options,
+		      struct symbolize_summary *summary)
+{
+	struct hp_apart_user user;
+	char why[128];
+	int r;
+
+	names_apart_user(profile, &user);
+	if (!user.is_other)
+		return symbolize_profile(profile, options, summary);
+	if (options->locate.paths.debuginfod)
+		command_error("--debuginfod: no server is asked for another user's process or "
+			      "core; save its profile, then convert that");
+	r = names_apart(profile, options, &user, summary, why, sizeof(why));
+	if (r <= 0)
+		return r;
+	command_error("no names: the look-up with the rights of user %u has failed: %s", user.uid,
+		      why);
+	symbolize_summary_deinit(summary);
+	return 0;
+}
+
 int command_symbolize(const struct settings *settings, size_t n_profiles, struct profile *profile)
 {
 	struct symbolize_options options;
@@ -204,9 +229,9 @@ int command_symbolize(const struct settings *settings, size_t n_profiles, struct
 	options.binaries = &binaries;
 	options.on_progress = progress_named;
 	options.progress_context = &progress;
-	r = symbolize_profile(profile, &options, &summary);
+	r = find_names(profile, &options, &summary);
 	progress_end(&progress);
-	if (!r && !settings->quiet)
+	if (!r && !settings->quiet && summary.mappings.n == profile->mappings.n)
 		print_summary(settings, n_profiles > 2, profile, &summary);
 	named.files = settings->binaries;
 	named.is_quiet = settings->quiet;

@@ -112,14 +112,12 @@ static int dump_apart(struct reading *reading, struct answer *answer, char **out
 		.work = dump_in_child,
 		.context = reading,
 		.kept = reading->pid ? -1 : reading->fd,
-		.is_limited = reading->user.is_other,
+		.waits_max = reading->user.is_other ? HP_APART_WAITS_MAX : 0,
 		.max_bytes = DUMP_BYTES_MAX,
 	};
 
 	if (!hp_apart_run(&apart, out_text, out_size))
-		return diag_error(diag, READER_E_UNSUPPORTED,
-				  "can't be read: %s",
-				  apart.why);
+		return diag_error(diag, READER_E_UNSUPPORTED, "can't be read: %s", apart.why);
 	if (*out_size < sizeof(*answer))
 		return diag_error(diag, READER_E_UNSUPPORTED, "the child that reads it has failed");
 	memcpy(answer, *out_text, sizeof(*answer));

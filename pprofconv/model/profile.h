@@ -122,7 +122,9 @@ struct profile {
 	/* Any caller may write these. */
 	const char *format; /* constant text: the format that the profile was read from, or NULL */
 	const char *tool;   /* constant text: what wrote the input, or NULL if not known */
-	int process; /* the process that it was read from, whose root has its files; 0: none */
+	int process;     /* the process that it was read from, whose root has its files; 0: none */
+	bool is_of_core; /* it was read from a core, which belongs to: */
+	uint32_t core_uid, core_gid;
 	struct profile_value_type period_type;
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */

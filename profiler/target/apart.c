@@ -24,8 +24,7 @@ enum {
 	NOBODY = 65534,
 	PIPE = 3, /* the pipe's descriptor in the child */
 	FIRST_ROOM = 1 << 16,
-	LOOK_MS = 1000, /* between two looks whether the child waits */
-	WAITS_MAX = 20, /* looks */
+	LOOK_MS = 1000, /* between two looks whether the child waits: see waits_max */
 	ENDS_MAX = 100, /* naps of 10 ms */
 	CPU_SECONDS_MAX = 600,
 	FILES_MAX = 1024,
@@ -265,14 +264,14 @@ static bool look(struct reader *r)
 	struct timespec cpu;
 	clockid_t clock;
 
-	if (!r->apart->is_limited || clock_getcpuclockid(r->child, &clock) ||
+	if (!r->apart->waits_max || clock_getcpuclockid(r->child, &clock) ||
 	    clock_gettime(clock, &cpu))
 		return true;
 	r->n_waits++;
 	if (cpu.tv_sec != r->cpu.tv_sec || cpu.tv_nsec != r->cpu.tv_nsec)
 		r->n_waits = 0;
 	r->cpu = cpu;
-	if (r->n_waits < WAITS_MAX)
+	if (r->n_waits <= r->apart->waits_max)
 		return true;
 	return fail(r, "a file does not answer, or the work was stopped; it was ended");
 }

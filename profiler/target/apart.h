@@ -29,11 +29,13 @@ enum {
  * to /dev/null, and all others except `kept` are closed. */
 typedef int hp_apart_work(int out, void *context);
 
+#define HP_APART_WAITS_MAX 20
+
 struct hp_apart {
 	hp_apart_work *work;
 	void *context;
 	int kept;         /* a descriptor that the child has as HP_APART_KEPT; -1: none */
-	bool is_limited;  /* the child is killed when it has only waited for 20 seconds */
+	int waits_max;    /* seconds that the child may wait without working; 0: no limit */
 	size_t max_bytes; /* of the result */
 	char why[128];    /* the reason of a failure */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs that are read from outside. Each prints "ready" when it is, and ends at the end of its
  * standard input. */
+#include "base/view.h"
 #include "program.h"
 
 #include <dlfcn.h>
@@ -436,16 +437,48 @@ static int do_come_and_go(char **argv)
 	return follow_input();
 }
 
-/* Takes the rights of user and group argv[0], and follows its input. */
+/* Takes the rights of user and group argv[0]. argv[1]: a plugin, or nothing */
 static int do_as_user(char **argv)
 {
 	gid_t id = (gid_t)atoi(argv[0]);
+	void *plugin = argv[1] ? dlopen(argv[1], RTLD_NOW) : NULL;
+	void *(*allocate)(size_t) =
+		plugin ? (void *(*)(size_t))dlsym(plugin, "plugin_allocate") : NULL;
 
-	sink = malloc(4000);
+	require(!argv[1] || allocate, "plugin");
+	if (allocate)
+		sink = allocate(7777);
 	require(setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0, "setresuid");
 	require(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0, "dumpable");
 	sink = malloc(6000);
 	return follow_input();
+}
+
+/* Changes bytes of the view's rows, others for each number. */
+static void lie(const struct heapprof_view *view, unsigned number)
+{
+	for (uint32_t part = 0; part < view->n_parts; part++) {
+		char *rows = (char *)(uintptr_t)view->parts[part].rows;
+		size_t size = view->parts[part].n_rows * sizeof(struct hp_view_row);
+		uintptr_t first = (uintptr_t)rows & ~4095ul, end = (uintptr_t)rows + size;
+
+		require(mprotect((void *)first, end - first, PROT_READ | PROT_WRITE) == 0,
+			"mprotect");
+		for (size_t at = HP_VIEW_NAME_SIZE; at < size; at++) {
+			number = number * 1103515245 + 12345;
+			if (at % sizeof(struct hp_view_row) >= HP_VIEW_NAME_SIZE &&
+			    number >> 16 < 100)
+				rows[at] = (char)(number >> 8);
+		}
+	}
+}
+
+/* argv: a user, and the number of a lie */
+static int do_lies(char **argv)
+{
+	lie(dlsym(RTLD_DEFAULT, "heapprof_view"), (unsigned)atoi(argv[1]));
+	argv[1] = NULL;
+	return do_as_user(argv);
 }
 
 const struct command commands[] = {
@@ -462,6 +495,7 @@ const struct command commands[] = {
 	{"signals", do_signals},
 	{"come_and_go", do_come_and_go},
 	{"as_user", do_as_user},
+	{"lies", do_lies},
 	{"leaderless", do_leaderless},
 	{NULL, NULL},
 };
