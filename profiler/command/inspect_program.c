@@ -13,6 +13,7 @@
 
 #define HEAD_SIZE       256 /* bytes in which the kernel looks for an interpreter */
 #define SEGMENTS_MAX    256
+#define DYNAMIC_MAX     256
 #define SCRIPT_DEPTH    5 /* how many scripts may be each other's interpreters, as in the kernel */
 #define DEFAULT_FOLDERS "/bin:/usr/bin"
 
@@ -93,12 +94,35 @@ static enum program_kind read_loader(int fd, const Elf64_Phdr *segment, struct p
 	return judge_loader(facts->loader);
 }
 
+/* Returns whether the linker has marked the file as a program, and not as a library. Otherwise they
+ * look alike if no loader is named. */
+static bool is_marked_as_program(int fd, const Elf64_Phdr *segment)
+{
+	Elf64_Dyn entries[DYNAMIC_MAX];
+	size_t size = segment->p_filesz < sizeof(entries) ? segment->p_filesz : sizeof(entries);
+	ssize_t got = pread(fd, entries, size, (off_t)segment->p_offset);
+
+	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(*entries); i++)
+		if (entries[i].d_tag == DT_FLAGS_1)
+			return entries[i].d_un.d_val & DF_1_PIE;
+	return false;
+}
+
+/* Judges a file that names no loader. */
+static enum program_kind judge_alone(int fd, const Elf64_Ehdr *header, const Elf64_Phdr *dynamic)
+{
+	return header->e_type == ET_DYN && dynamic && !is_marked_as_program(fd, dynamic)
+		       ? PROGRAM_LIBRARY
+		       : PROGRAM_STATIC;
+}
+
 /* Looks for PT_INTERP; a program without it is static. */
 static enum program_kind judge_segments(int fd, const Elf64_Ehdr *header,
 					struct program_facts *facts)
 {
 	Elf64_Phdr segments[SEGMENTS_MAX];
 	size_t size = header->e_phnum * sizeof(*segments);
+	const Elf64_Phdr *dynamic = NULL;
 
 	if (header->e_phentsize != sizeof(*segments) || header->e_phnum > SEGMENTS_MAX ||
 	    pread(fd, segments, size, (off_t)header->e_phoff) != (ssize_t)size)
@@ -106,7 +130,9 @@ static enum program_kind judge_segments(int fd, const Elf64_Ehdr *header,
 	for (size_t i = 0; i < header->e_phnum; i++)
 		if (segments[i].p_type == PT_INTERP)
 			return read_loader(fd, &segments[i], facts);
-	return PROGRAM_STATIC;
+		else if (segments[i].p_type == PT_DYNAMIC)
+			dynamic = &segments[i];
+	return judge_alone(fd, header, dynamic);
 }
 
 void program_inspect_elf(int fd, struct program_facts *facts)
@@ -124,7 +150,11 @@ void program_inspect_elf(int fd, struct program_facts *facts)
 		return;
 	else if (header.e_machine != EM_X86_64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
 		facts->kind = PROGRAM_OTHER_MACHINE;
-	else
+	else if (header.e_type == ET_CORE)
+		facts->kind = PROGRAM_CORE;
+	else if (header.e_type == ET_REL)
+		facts->kind = PROGRAM_OBJECT;
+	else if (header.e_type == ET_EXEC || header.e_type == ET_DYN)
 		facts->kind = judge_segments(fd, &header, facts);
 }
 
@@ -205,8 +235,8 @@ static void inspect_open_file(int fd, struct program_facts *facts, char interpre
 	if (size > 0 && program_parse_script(head, (size_t)size, interpreter))
 		return;
 	program_inspect_elf(fd, facts);
-	if (facts->kind == PROGRAM_DAMAGED && size > 0 && !memchr(head, '\0', (size_t)size) &&
-	    head[0] != ELFMAG0)
+	if (facts->kind == PROGRAM_DAMAGED &&
+	    (size == 0 || (size > 0 && !memchr(head, '\0', (size_t)size) && head[0] != ELFMAG0)))
 		snprintf(interpreter, PATH_MAX, "/bin/sh"); /* text: execvp(3) lets sh run it */
 	else if (facts->kind == PROGRAM_CAN_BE_PROFILED && gains_capabilities(fd))
 		facts->kind = PROGRAM_CAPABILITIES;
@@ -269,6 +299,9 @@ void program_describe(const struct program_facts *facts, const char *name, char 
 		[PROGRAM_UNREADABLE] = "",
 		[PROGRAM_STATIC] = "is linked statically, so no library can be preloaded; link it "
 				   "without -static",
+		[PROGRAM_LIBRARY] = "is a library, not a program; name a program that uses it",
+		[PROGRAM_CORE] = "is a core, not a program; 'pprofconv top' shows what is in it",
+		[PROGRAM_OBJECT] = "is not linked; name a program",
 		[PROGRAM_MUSL] = "uses the C library musl; heapprof needs glibc, so build it for "
 				 "glibc",
 		[PROGRAM_OTHER_LOADER] = "uses a loader that is not glibc's; build it for glibc",

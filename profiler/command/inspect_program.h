@@ -14,6 +14,9 @@ enum program_kind {
 	PROGRAM_NOT_EXECUTABLE,
 	PROGRAM_UNREADABLE, /* it may be executed but not inspected; `error` says why */
 	PROGRAM_STATIC,
+	PROGRAM_LIBRARY,
+	PROGRAM_CORE,
+	PROGRAM_OBJECT, /* not linked */
 	PROGRAM_MUSL,
 	PROGRAM_OTHER_LOADER,
 	PROGRAM_32_BIT,

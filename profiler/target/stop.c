@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 enum {
-	STUCK = 2, /* beside 0 and HP_TARGET_E: some threads don't stop */
+	STUCK = 2, /* not 0 or HP_TARGET_E: some threads don't stop */
 	ATTEMPTS_MAX = 3,
 	STOP_MS = 300,     /* others are held for so long */
 	STUCK_MS = 2000,   /* then it takes so long until one that is stuck is given up */

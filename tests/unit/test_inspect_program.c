@@ -108,6 +108,42 @@ static void test_other_programs(void)
 	CHECK_INT_EQ(judge(&image), PROGRAM_OTHER_MACHINE);
 }
 
+static void test_files_that_are_no_programs(void)
+{
+	struct image image = make_image(LOADER);
+	Elf64_Dyn dynamic[] = {{.d_tag = DT_SONAME}, {.d_tag = DT_FLAGS_1}};
+
+	image.header.e_type = ET_CORE;
+	CHECK_INT_EQ(judge(&image), PROGRAM_CORE);
+	image.header.e_type = ET_REL;
+	CHECK_INT_EQ(judge(&image), PROGRAM_OBJECT);
+	image.header.e_type = 77;
+	CHECK_INT_EQ(judge(&image), PROGRAM_DAMAGED);
+	image.header.e_type = ET_DYN;
+	image.segment.p_type = PT_DYNAMIC;
+	image.segment.p_filesz = sizeof(dynamic);
+	memcpy(image.loader, dynamic, sizeof(dynamic));
+	CHECK_INT_EQ(judge(&image), PROGRAM_LIBRARY);
+	dynamic[1].d_un.d_val = DF_1_PIE;
+	memcpy(image.loader, dynamic, sizeof(dynamic));
+	CHECK_INT_EQ(judge(&image), PROGRAM_STATIC);
+	image.segment.p_offset = UINT64_MAX;
+	CHECK_INT_EQ(judge(&image), PROGRAM_LIBRARY);
+}
+
+/* execvp(3) lets sh run an empty file. */
+static void test_an_empty_program(void)
+{
+	struct program_facts facts;
+
+	write_file(in_folder("empty"), "");
+	chmod(in_folder("empty"), 0755);
+	program_inspect(in_folder("empty"), &facts);
+	CHECK(facts.is_script);
+	CHECK_STR_EQ(facts.path, "/bin/sh");
+	CHECK_INT_EQ(facts.kind, PROGRAM_CAN_BE_PROFILED);
+}
+
 static void test_damaged_programs(void)
 {
 	struct image image = make_image(LOADER);
@@ -161,4 +197,5 @@ static void test_search(void)
 }
 
 TEST_MAIN(TEST(test_interpreters), TEST(test_loaders), TEST(test_other_programs),
-	  TEST(test_damaged_programs), TEST(test_search))
+	  TEST(test_damaged_programs), TEST(test_files_that_are_no_programs),
+	  TEST(test_an_empty_program), TEST(test_search))
