@@ -177,13 +177,30 @@ static int read_view(struct hp_view_reader *view, struct hp_target *t, uint64_t 
 	return r;
 }
 
-static bool is_recording(const struct hp_view_reader *view, struct hp_target *t)
+static uint64_t read_word(const struct hp_view_reader *view, struct hp_target *t, const char *name)
 {
-	const struct hp_view_row *row = hp_view_reader_find(view, "session.number");
+	const struct hp_view_row *row = hp_view_reader_find(view, name);
 	uint32_t number = 0;
 
-	return row && row->size == sizeof(number) &&
-	       hp_target_read(t, (uintptr_t)row->address, &number, sizeof(number)) && number != 0;
+	if (!row || row->size != sizeof(number) ||
+	    !hp_target_read(t, (uintptr_t)row->address, &number, sizeof(number)))
+		return 0;
+	return number;
+}
+
+enum {
+	NO_SESSION,
+	NOTHING_YET, /* a session without a stack; more for one with stacks */
+};
+
+/* Returns how much the session of a view has recorded. Two copies of the library may both have a
+ * session, but the hooks of only one are called. */
+static uint64_t recorded(const struct hp_view_reader *view, struct hp_target *t)
+{
+	if (read_word(view, t, "session.number") == 0)
+		return NO_SESSION;
+	return NOTHING_YET +
+	       (read_word(view, t, "stacks.n_chunks") << 32 | read_word(view, t, "stacks.used"));
 }
 
 /* --- searching ------------------------------------------------------------------------------ */
@@ -248,24 +265,26 @@ static void search_kind(struct search *s, enum kind kind)
 			search_mapping(s, &s->t->mappings[i]);
 }
 
-/* Takes the first view that can be read, or a later one whose session records. A message about
- * others stays only if no view can be read. */
-static int choose(struct hp_view_reader *view, struct search *s)
+/* Takes the view that has recorded most; of several, the first. A message about others stays only
+ * if no view can be read. */
+static int choose(struct hp_view_reader *view, struct search *s, uint64_t *out_recorded)
 {
 	struct hp_target *t = s->t;
-	bool has_one = false, is_recorded = false;
+	bool has_one = false;
 
-	for (size_t i = 0; i < s->n_found && !is_recorded; i++) {
+	*out_recorded = NO_SESSION;
+	for (size_t i = 0; i < s->n_found; i++) {
 		struct hp_view_reader found;
 		int r = read_view(&found, t, s->found[i]);
+		uint64_t n = r ? NO_SESSION : recorded(&found, t);
 
-		is_recorded = !r && is_recording(&found, t);
-		if (r || (has_one && !is_recorded)) {
+		if (r || (has_one && n <= *out_recorded)) {
 			hp_view_reader_deinit(&found);
 			continue;
 		}
 		hp_view_reader_deinit(view);
 		*view = found;
+		*out_recorded = n;
 		has_one = true;
 	}
 	if (has_one)
@@ -276,15 +295,15 @@ static int choose(struct hp_view_reader *view, struct search *s)
 int hp_view_reader_init(struct hp_view_reader *view, struct hp_target *t)
 {
 	struct search s = {.t = t, .piece = malloc(PIECE)};
-	bool is_recorded = false;
+	uint64_t n_recorded = NO_SESSION;
 	int r = 0;
 
 	*view = (struct hp_view_reader){0};
 	if (!s.piece)
 		return hp_target_no_memory(t);
-	/* Searches on if no session of the views so far records: a library of that name may forward
-	 * to a copy in the program, which records. */
-	for (int kind = 0; kind < N_KINDS && !r && !is_recorded; kind++) {
+	/* Searches on if no session of the views so far has recorded anything: a library of that
+	 * name may forward to a copy in the program, which records. */
+	for (int kind = 0; kind < N_KINDS && !r && n_recorded <= NOTHING_YET; kind++) {
 		size_t n_before = s.n_found;
 
 		if (s.n_found > 0 && kind > OF_THE_PROGRAM)
@@ -293,8 +312,7 @@ int hp_view_reader_init(struct hp_view_reader *view, struct hp_target *t)
 		if (s.n_found == n_before)
 			continue;
 		hp_view_reader_deinit(view);
-		r = choose(view, &s);
-		is_recorded = !r && is_recording(view, t);
+		r = choose(view, &s, &n_recorded);
 	}
 	free(s.piece);
 	if (!r && s.n_found == 0 && t->note[0])

@@ -12,7 +12,8 @@ struct hp_view_reader {
 };
 
 /* Finds the view and reads all its rows. If there are several views, as with two copies of the
- * library, takes the one whose session records, or else the first. Returns 0 or HP_TARGET_E. */
+ * library, takes the one whose session has recorded most, or else the first. Returns 0 or
+ * HP_TARGET_E. */
 int hp_view_reader_init(struct hp_view_reader *view, struct hp_target *t);
 void hp_view_reader_deinit(struct hp_view_reader *view);
 

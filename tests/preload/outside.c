@@ -283,6 +283,14 @@ static int do_vfork(char **argv)
 	return 0;
 }
 
+/* A second copy of the library, in a namespace of its own. argv: the library */
+static int do_second_copy(char **argv)
+{
+	require(dlmopen(LM_ID_NEWLM, argv[0], RTLD_NOW) != NULL, "dlmopen");
+	sink = malloc(7000);
+	return follow_input();
+}
+
 /* --- waiting --------------------------------------------------------------------------------- */
 
 static volatile int n_interrupted, n_waited;
@@ -488,6 +496,7 @@ const struct command commands[] = {
 	{"deadlock", do_deadlock},
 	{"abort", do_abort},
 	{"plugin", do_plugin},
+	{"second_copy", do_second_copy},
 	{"raw_fork", do_raw_fork},
 	{"fork", do_fork},
 	{"vfork", do_vfork},

@@ -17,6 +17,7 @@ from preload import environment, program, wait_until
 from tap import check, equal, main, need, skip, test
 
 READS = int(os.environ.get('HEAPPROF_READS', '50'))
+BLOCKS = int(os.environ.get('HEAPPROF_CORE_BLOCKS', '500000'))
 
 
 def read(pid):
@@ -60,6 +61,28 @@ def test_the_archive_in_a_program(folder):
         inside = dump_by_itself(process, folder)
         stop(process)
         check_same(read(process.pid), inside)
+
+
+@test
+def test_the_archive_in_a_program_and_the_library(folder):
+    """Both have tables; the archive's are those that record."""
+    with running(folder, 'threads', '2', name='outside_static') as process:
+        inside = dump_by_itself(process, folder)
+        check(len(inside.records) > 100, f'{len(inside.records)} records')
+        stop(process)
+        check_same(read(process.pid), inside)
+
+
+@test
+def test_two_copies_of_the_library(folder):
+    copy = shutil.copy(os.path.realpath(preload.LIB), f'{folder}/libheapprof-second.so')
+    for second in (copy, preload.LIB):
+        with running(folder, 'second_copy', second) as process:
+            inside = dump_by_itself(process, folder)
+            stop(process)
+            outside = read(process.pid)
+            check_same(outside, inside)
+            equal(outside.by_leaf()['do_second_copy'].inuse_bytes, 7000, 'in use')
 
 
 @test
@@ -355,10 +378,12 @@ def crash(folder, process, mask='0x33'):
 
 @test
 def test_a_core_by_the_kernel(folder):
-    with running(folder, 'abort', '50000') as process:
+    with running(folder, 'abort', str(BLOCKS)) as process:
         core = crash(folder, process)
         result = pprofconv('top', core)
         check('do_abort' in result.stdout, result.stdout)
+        records = pprofconv('convert', core, '-n', '-t', 'folded', '-s', 'inuse_objects', '-o', '-')
+        check(f' {BLOCKS}\n' in records.stdout, 'number of blocks')
         check('inuse_objects' in pprofconv('info', core).stdout, 'totals')
 
 
