@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Processes and cores, read from outside: pprofconv's pid:N."""
+import base64
 import glob
 import os
 import re
@@ -345,6 +346,24 @@ def test_another_version(folder):
             file.write((7).to_bytes(4, 'little'))
         said = refusal('top', core)
         check('version 7' in said and 'heapprof 0.' in said, said)
+
+
+CORES = sorted(glob.glob(f'{preload.ROOT}/tests/data/core-*.gz.base64'))
+
+
+@test(version=[re.sub(r'.*/core-|\.gz.*', '', path) for path in CORES])
+def test_a_core_of_a_version(folder, version):
+    """scripts/make-core has made it: 1,000 blocks of 100 bytes."""
+    path = f'{folder}/core.gz'
+    with open(f'{preload.ROOT}/tests/data/core-{version}.gz.base64', 'rb') as text:
+        with open(path, 'wb') as file:
+            file.write(base64.b64decode(text.read()))
+    info = pprofconv('info', path).stdout
+    for name, value in (('inuse_objects', '1000 count'), ('inuse_space', '100000 bytes'),
+                        ('alloc_objects', '1000 count')):
+        check(re.search(rf'^  {name} +{value}$', info, re.MULTILINE), info)
+    check('cmdline: ./program abort 1000' in info and '/libc.so.6' in info, info)
+    equal(len(records_of(path)), 1, 'records')
 
 
 @test
