@@ -165,15 +165,19 @@ static int open_regular(struct output *output, const char *path, const struct st
 	return r;
 }
 
+static int open_copy(struct output *output, int fd)
+{
+	output->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return output->fd < 0 ? -errno : 0;
+}
+
 static int open_path(struct output *output, const char *path)
 {
 	struct stat existing;
 	bool exists;
 
-	if (strcmp(path, "-") == 0) {
-		output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		return output->fd < 0 ? -errno : 0;
-	}
+	if (strcmp(path, "-") == 0)
+		return open_copy(output, STDOUT_FILENO);
 	if (!*path)
 		return -ENOENT;
 	exists = stat(path, &existing) == 0;
@@ -187,22 +191,34 @@ static int open_path(struct output *output, const char *path)
 	return output->fd < 0 ? -errno : 0;
 }
 
-int output_open(struct output **out_output, const char *path, struct diag *diag)
+/* Makes an output of the path or, if that is NULL, of the open file `fd`. */
+static int open_output(struct output **out_output, int fd, const char *path, struct diag *diag)
 {
 	_cleanup_(output_freep) struct output *output = calloc(1, sizeof(*output));
 	int r;
 
-	diag->file = strcmp(path, "-") == 0 ? "standard output" : path;
 	if (!output)
 		return diag_errno(diag, -ENOMEM);
 	output->name = diag->file;
 	output->fd = -1;
-	r = open_path(output, path);
+	r = path ? open_path(output, path) : open_copy(output, fd);
 	if (r < 0)
 		return diag_errno(diag, r);
 	*out_output = output;
 	output = NULL;
 	return 0;
+}
+
+int output_open(struct output **out_output, const char *path, struct diag *diag)
+{
+	diag->file = strcmp(path, "-") == 0 ? "standard output" : path;
+	return open_output(out_output, -1, path, diag);
+}
+
+int output_open_file(struct output **out_output, int fd, const char *name, struct diag *diag)
+{
+	diag->file = name;
+	return open_output(out_output, fd, NULL, diag);
 }
 
 void output_refuse_replacing(struct output *output)

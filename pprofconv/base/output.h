@@ -15,6 +15,10 @@ struct output;
  * a message. */
 int output_open(struct output **out_output, const char *path, struct diag *diag);
 
+/* Makes an output that appends to an open file. The caller keeps `fd`. `name` is the file's name in
+ * messages and must outlive the output. Returns 0, or -errno with a message. */
+int output_open_file(struct output **out_output, int fd, const char *name, struct diag *diag);
+
 /* Frees the output and discards its file, unless it was committed. Takes NULL. */
 void output_free(struct output *output);
 DEFINE_CLEANUP(struct output *, output_free)

@@ -202,6 +202,26 @@ static void test_a_new_file_replaces_none(void)
 	unlink(path);
 }
 
+static void test_a_file_that_is_open(void)
+{
+	struct output *output = NULL;
+	struct diag diag = {0};
+	int fd = open(in_folder("open"), O_RDWR | O_CREAT | O_EXCL, 0600);
+
+	CHECK_INT_EQ(output_open_file(&output, fd, "its name", &diag), 0);
+	output_text(output, "text");
+	CHECK_INT_EQ(output_commit(output, &diag), 0);
+	CHECK_STR_EQ(diag.file, "its name");
+	output_free(output);
+	CHECK_INT_EQ(write(fd, "+", 1), 1); /* the caller's descriptor is still open */
+	close(fd);
+	check_content(in_folder("open"), "text+");
+	unlink(in_folder("open"));
+	CHECK_INT_EQ(output_open_file(&output, fd, "its name", &diag), -EBADF);
+	CHECK(diag_has_error(&diag));
+	diag_deinit(&diag);
+}
+
 static void test_setup(void)
 {
 	CHECK(mkdtemp(folder) != NULL);
@@ -218,4 +238,5 @@ TEST_MAIN(TEST(test_setup), TEST(test_a_file_appears_when_committed),
 	  TEST(test_replacing_keeps_permissions_and_links),
 	  TEST(test_devices_are_written_to_as_they_are),
 	  TEST(test_places_where_nothing_can_be_written), TEST(test_more_than_a_buffer),
-	  TEST(test_a_new_file_replaces_none), TEST(test_teardown))
+	  TEST(test_a_new_file_replaces_none), TEST(test_a_file_that_is_open),
+	  TEST(test_teardown))
