@@ -148,6 +148,11 @@ OPTIONS = [
     [b"p"] + [b""] * 9 + [b"512", b"frame-pointer", b"on", b"true", b"64M", b"7", b"no", b"auto"],
 ]
 
+POSTED = [
+    b"", b"0x0000000000401136+0x0000000000401135+0x401136\n", b"401135+7f0012345678+0Xffffffffffffffff",
+    b"0x+1", b"0x10000000000000000", b"127.0.0.1:8080", b"[::1]:0", b"localhost", b"127.0.0.1.example:1",
+]
+
 WORDS = {
     "reader_heapprof": ["heap profile: ", " @ heap_v2/", "heapprofile", "MAPPED_LIBRARIES:", "# end",
                         "# heapprof: 1", "# heapprof: 2", "# level: ", "# interval_mode: auto", "# run: ", "# buildid: ", "r-xp ", "] @ 0x", "(deleted)"],
@@ -161,6 +166,7 @@ WORDS = {
     "diff": ["\\x0a%%\\x0a", "inuse_space", "alloc_objects", "# run: ", "bytes", " @ heap_v2/512"],
     "demangle": ["_ZN", "_R", "INvC", "St", "Ul", "Dp", "DT", "17h", "E", "_ZTV", ".cold"],
     "maps": ["r-xp ", "-", " 00:00 0 ", " (deleted)"],
+    "symbols": ["0x", "+", "401136", "401135", "127.0.0.1", "[::1]", "localhost", ":80"],
     "options": ["\\x0a%%\\x0a", "SIG", "USR1", "18446744073709551615", "K", "M", "G", "0x"],
 }
 WORDS["reader_any"] = WORDS["reader_heapprof"] + WORDS["reader_jemalloc"]
@@ -271,6 +277,8 @@ def seeds():
         yield "demangle", str(number), symbol.encode()
     for number, text in enumerate(MAPS):
         yield "maps", str(number), text
+    for number, body in enumerate(POSTED):
+        yield "symbols", str(number), body
     for number, values in enumerate(OPTIONS):
         yield "options", str(number), SEPARATOR.join(values)
     for name, program in programs():
