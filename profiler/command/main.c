@@ -8,8 +8,8 @@
 #include "command/commands.h"
 #include "commands/command.h"
 
-static const struct command *const commands[] = {&command_run, &command_check, &command_list,
-						 &command_dump, NULL};
+static const struct command *const commands[] = {&command_run,  &command_check, &command_list,
+						 &command_dump, &command_serve, NULL};
 
 static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
 						 "top",     "info", "formats", NULL};
