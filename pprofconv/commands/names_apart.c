@@ -351,7 +351,6 @@ int names_apart(struct profile *profile, const struct symbolize_options *options
 		.waits_max = HP_APART_WAITS_MAX,
 		.max_bytes = ANSWER_BYTES_MAX,
 	};
-	_cleanup_(freep) void *memory = NULL;
 	struct cursor answer;
 	size_t size = 0;
 	char *bytes = NULL;
@@ -361,9 +360,9 @@ int names_apart(struct profile *profile, const struct symbolize_options *options
 		snprintf(why, why_size, "%s", apart.why);
 		return 1;
 	}
-	memory = bytes;
 	answer = cursor_make(bytes, size);
 	r = take_answer(&answer, &work, summary);
+	free(bytes);
 	if (!r && answer.failed) {
 		snprintf(why, why_size, "its answer is damaged");
 		return 1;
