@@ -9,5 +9,6 @@ extern const struct command command_dump;
 extern const struct command command_list;
 extern const struct command command_run;
 extern const struct command command_serve;
+extern const struct command command_top;
 
 extern const char heapprof_man_rest[]; /* its sections after the commands */

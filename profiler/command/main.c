@@ -9,7 +9,8 @@
 #include "commands/command.h"
 
 static const struct command *const commands[] = {&command_run,  &command_check, &command_list,
-						 &command_dump, &command_serve, NULL};
+						 &command_dump, &command_top,   &command_serve,
+						 NULL};
 
 static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
 						 "top",     "info", "formats", NULL};
