@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/top.h"
 #include "base/input.h"
@@ -113,12 +114,22 @@ static int print_top(const struct top_settings *settings, const struct profile *
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
 
+/* Returns whether an input is a number and not a file: it is probably a process ID. */
+static bool is_process_id(const char *input)
+{
+	return *input && !input[strspn(input, "0123456789")] && access(input, F_OK) != 0;
+}
+
 static int run_top(const struct settings *settings)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 
 	if (settings->n_inputs != 1)
 		return command_error("expected one input; see '" PROGRAM " top --help'");
+	if (is_process_id(settings->inputs[0]))
+		return command_error("no file '%s'; to watch that process, type 'heapprof top %s', "
+				     "or give pid:%s",
+				     settings->inputs[0], settings->inputs[0], settings->inputs[0]);
 	profile = command_load(settings, settings->inputs[0]);
 	if (!profile || command_symbolize(settings, 1, profile))
 		return EXIT_BAD;

@@ -81,6 +81,15 @@ static int refuse_several(const char *name, const process_vec *found, const char
 	return EXIT_BAD;
 }
 
+static int refuse_file(const char *path)
+{
+	_cleanup_(freep) void *operand = shell_operand(path);
+
+	return command_error("%s is a file, not a process; to read a dump or a core, type "
+			     "'pprofconv top %s'",
+			     path, operand ? (char *)operand : path);
+}
+
 static int find_name(const char *name, const char *command, struct found_target *out)
 {
 	process_vec found = {0};
@@ -89,6 +98,8 @@ static int find_name(const char *name, const char *command, struct found_target 
 
 	if (r)
 		status = command_error("/proc: %s", strerror(-r));
+	else if (!found.n && access(name, F_OK) == 0)
+		status = refuse_file(name);
 	else if (!found.n)
 		status = command_error("no process is named '%s'; check the name, or give the "
 				       "process ID",
@@ -111,13 +122,8 @@ int target_find(const char *word, const char *command, struct found_target *out)
 		return open_process(pid, command, out);
 	if (!strchr(word, '/'))
 		return find_name(word, command, out);
-	if (access(word, F_OK) == 0) {
-		_cleanup_(freep) void *operand = shell_operand(word);
-
-		return command_error("%s is a file, not a process; to read a dump or a core, type "
-				     "'pprofconv top %s'",
-				     word, operand ? (char *)operand : word);
-	}
+	if (access(word, F_OK) == 0)
+		return refuse_file(word);
 	return command_error("'%s' is neither a process ID nor a name", word);
 }
 

@@ -450,4 +450,15 @@ def a_process_without_the_library_is_refused(folder):
         tap.is_in('heapprof is not in it', refusal(folder, pid))
 
 
+@tap.test
+def the_other_program_is_named(folder):
+    pathlib.Path(folder, 'x.heap').write_text('', encoding='utf-8')
+    tap.equal(refusal(folder, 'x.heap'), 'x.heap is a file, not a process; to read a dump or a core, type '
+              "'pprofconv top x.heap'")
+    done = cli.run(PPROFCONV, 'top', '4711', cwd=folder)
+    tap.equal((done.returncode, done.stderr),
+              (2, "pprofconv: no file '4711'; to watch that process, type 'heapprof top 4711', or give "
+               'pid:4711\n'))
+
+
 tap.main()
