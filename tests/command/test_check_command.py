@@ -317,8 +317,8 @@ def help_and_version(folder):
 @tap.test
 def what_is_for_pprofconv_is_answered_with_its_command(folder):
     shutil.copy(cli.data('good-exact.heap'), f'{folder}/x.heap')
-    tap.equal(fail(folder, 'top', 'x.heap'),
-              "heapprof: 'top' is a command of pprofconv; type 'pprofconv top x.heap'\n")
+    tap.equal(fail(folder, 'info', 'x.heap'),
+              "heapprof: 'info' is a command of pprofconv; type 'pprofconv info x.heap'\n")
     tap.equal(fail(folder, 'x.heap'), "heapprof: x.heap is a file; type 'pprofconv top x.heap'\n")
     tap.equal(fail(folder, '4711'), "heapprof: the command comes first: 'heapprof check 4711'\n")
     copy_of_subject(folder, 'app')
@@ -333,7 +333,7 @@ def each_program_knows_the_others_commands(folder):
         text = cli.run(other, '--help').stdout
         names = [line.split()[0] for line in text.split('Commands:\n')[1].split('\n\n')[0].splitlines()]
         assert len(names) >= 2, text
-        for name in names:
+        for name in set(names) - {'top'}:  # both have a top
             done = cli.run(program, name, 'x', cwd=folder)
             tap.is_in(f"type '{os.path.basename(other)} {name} x'", done.stderr)
 

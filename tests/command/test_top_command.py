@@ -90,7 +90,7 @@ def masked(text):
     text = re.sub(r'^\d+ \(', 'PID (', text)
     text = re.sub(r': \S+ in use, RSS \S+?(, memory\.max .*|$)', ': N in use, RSS N', text, flags=re.M)
     text = re.sub(r'; \S+ in [^,]+, since \S+?; recorded since \S+', '; +N in TIME, since TIME', text)
-    text = re.sub(r', (one every [^;]+|\d+ a second|but none in the last .*|most of it at once .*)',
+    text = re.sub(r', (one every [^;\n]+|\d+ a second|but none in the last .*|most of it at once .*)',
                   ', PERIOD', text)
     text = re.sub(r'at this rate \S+ \S+ a day(, memory.max in .*)?', 'at this rate N a day', text)
     text = re.sub(r' \u2190 main\b.*', ' \u2190 main', text)  # the C library's names differ
