@@ -3,8 +3,9 @@
 #include "tables/stacks.h"
 
 enum {
-	/* The filter is used from this interval on: then few pages have a sampled block. */
-	FILTER_INTERVAL_MIN = 64 * 1024,
+	/* The filter is used from this interval on: below it, nearly every page has a sampled
+	 * block, and the filter would save nothing. */
+	FILTER_INTERVAL_MIN = 2 * 1024,
 };
 
 bool hp_recorder_has_mappings;

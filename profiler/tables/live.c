@@ -8,17 +8,21 @@
  *
  * With few samples entries are hashed by their byte of the filter: a removal finds the other
  * entries of that byte next to the removed one, and clears the byte after the last. The byte is
- * written under the lock of the one shard that contains all its blocks. */
+ * written under the lock of the one shard that contains all its blocks. So each shard goes over to
+ * the filter on its own, when it is swept. */
 #include "tables/live.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include <string.h>
 
 enum {
-	SHARD_BITS = 6,
-	N_SHARDS = 1 << SHARD_BITS,
+	N_SHARDS = HP_LIVE_SHARDS,
 	PAGES_A_REGION = 16,
-	FIRST_SLOTS = 256, /* a page */
+	N_REGIONS = HP_FILTER_PAGES / PAGES_A_REGION,
+	REGIONS_A_SHARD = N_REGIONS / N_SHARDS,
+	REGION_FACTOR = 0x9e37,
+	REGION_FACTOR_INVERSE = 0x7787, /* modulo N_REGIONS */
+	FIRST_SLOTS = 256,              /* a page */
 	SMALL_SLOTS = 2048
 };
 
@@ -44,16 +48,17 @@ struct shard {
 	struct hp_lock lock;
 	uint32_t n_slots, n_used;
 	uint32_t version; /* odd while slots are being changed, for readers from outside */
+	bool is_by_page;  /* hashes by page, and uses the filter */
 	struct slot *slots;
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct slot) == 16, "bytes a slot");
+_Static_assert((uint32_t)REGION_FACTOR *REGION_FACTOR_INVERSE % N_REGIONS == 1, "an inverse");
 _Static_assert((uint64_t)HP_ARENA_CHUNKS_MAX *HP_ARENA_CHUNK_GRAINS == 1 << 30, "bits of a handle");
 
 uint8_t hp_live_filter[HP_FILTER_PAGES] __attribute__((aligned(4096)));
 
 static struct shard shards[N_SHARDS];
-static bool is_by_page;
 static uint32_t first_session;
 static uintptr_t pinned_start, pinned_end;
 
@@ -168,9 +173,9 @@ static struct hp_live_entry unpack_slot(struct slot slot)
 	};
 }
 
-static uint64_t hash_of_address(uintptr_t address)
+static inline uint64_t hash_of_address(const struct shard *s, uintptr_t address)
 {
-	uint64_t key = is_by_page ? page_of(address) : address >> 4;
+	uint64_t key = s->is_by_page ? page_of(address) : address >> 4;
 
 	key = (key ^ key >> 32) * 0x9e3779b97f4a7c15ull;
 	return key ^ key >> 29;
@@ -178,12 +183,21 @@ static uint64_t hash_of_address(uintptr_t address)
 
 /* Blocks that are close together are in one shard. Allocators give each thread memory of its own,
  * so threads seldom use the same shard, or take its lock from each other's cache. All blocks that
- * share a byte of the filter are in one shard, too. */
-static struct shard *shard_of_address(uintptr_t address)
+ * share a byte of the filter are in one shard, too. The number of a region is multiplied by
+ * REGION_FACTOR modulo their number, and the upper bits of the product are the shard. */
+static inline struct shard *shard_of_address(uintptr_t address)
 {
-	uint64_t region = page_of(address) / PAGES_A_REGION;
+	uint32_t region = page_of(address) / PAGES_A_REGION;
 
-	return &shards[region * 0x9e3779b97f4a7c15ull >> (64 - SHARD_BITS)];
+	return &shards[region * REGION_FACTOR % N_REGIONS / REGIONS_A_SHARD];
+}
+
+/* Returns the first page of a shard's region number `i`, from 0 to REGIONS_A_SHARD - 1. */
+static size_t pages_of_shard(uint32_t shard, uint32_t i)
+{
+	uint32_t product = shard * REGIONS_A_SHARD + i;
+
+	return (size_t)(product * REGION_FACTOR_INVERSE % N_REGIONS) * PAGES_A_REGION;
 }
 
 static uint32_t home_of(uint32_t n_slots, uint64_t hash)
@@ -197,7 +211,7 @@ static uint32_t next_slot(const struct shard *s, uint32_t i)
 }
 
 /* Returns the slot of `address`, or the empty slot where its entry would go. */
-static uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
+static inline uint32_t find_slot(const struct shard *s, uint64_t hash, uintptr_t address)
 {
 	uint32_t i = home_of(s->n_slots, hash);
 
@@ -220,10 +234,34 @@ static struct slot *map_slots(const struct shard *s, size_t size)
 	return s->n_slots == 0 ? hp_memory_map_beyond_limit(size) : hp_memory_map(size);
 }
 
+/* Copies the shard's entries to the slots of another, which has room for them. */
+static void copy_slots(const struct shard *s, struct shard *to)
+{
+	for (uint32_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].address) {
+			uintptr_t address = s->slots[i].address;
+
+			to->slots[find_slot(to, hash_of_address(to, address), address)] =
+				s->slots[i];
+		}
+}
+
+/* Gives the shard the slots of `new`, and frees its own. In this order, because a fork may happen
+ * here, and the child unmaps what the shard says. */
+static void replace_slots(struct shard *s, const struct shard *new)
+{
+	struct shard old = *s;
+
+	__atomic_store_n(&s->slots, new->slots, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->n_slots, new->n_slots, __ATOMIC_RELEASE);
+	hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
+}
+
 static bool grow_shard(struct shard *s)
 {
 	struct shard grown = {
 		.n_slots = is_small(s) ? s->n_slots * 2 : s->n_slots + s->n_slots / 4,
+		.is_by_page = s->is_by_page,
 	};
 
 	if (grown.n_slots == 0)
@@ -232,20 +270,8 @@ static bool grow_shard(struct shard *s)
 	grown.slots = map_slots(s, grown.n_slots * sizeof(grown.slots[0]));
 	if (!grown.slots)
 		return s->n_used + 1 < s->n_slots; /* slower, but one slot stays empty */
-	for (uint32_t i = 0; i < s->n_slots; i++)
-		if (s->slots[i].address) {
-			uintptr_t address = s->slots[i].address;
-
-			grown.slots[find_slot(&grown, hash_of_address(address), address)] =
-				s->slots[i];
-		}
-	struct shard old = *s;
-
-	/* In this order, because a fork may happen here, and the child unmaps what the shard
-	 * says. */
-	__atomic_store_n(&s->slots, grown.slots, __ATOMIC_RELEASE);
-	__atomic_store_n(&s->n_slots, grown.n_slots, __ATOMIC_RELEASE);
-	hp_memory_unmap(old.slots, old.n_slots * sizeof(old.slots[0]));
+	copy_slots(s, &grown);
+	replace_slots(s, &grown);
 	return true;
 }
 
@@ -285,7 +311,8 @@ static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
 static void remove_slot(struct shard *s, uint32_t gap)
 {
 	for (uint32_t i = next_slot(s, gap); s->slots[i].address; i = next_slot(s, i))
-		if (may_move(home_of(s->n_slots, hash_of_address(s->slots[i].address)), gap, i)) {
+		if (may_move(home_of(s->n_slots, hash_of_address(s, s->slots[i].address)), gap,
+			     i)) {
 			s->slots[gap] = s->slots[i];
 			gap = i;
 		}
@@ -313,13 +340,12 @@ void hp_live_prefetch(const void *p)
 	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
 
 	if (slots)
-		__builtin_prefetch(&slots[home_of(n_slots, hash_of_address((uintptr_t)p))],
+		__builtin_prefetch(&slots[home_of(n_slots, hash_of_address(s, (uintptr_t)p))],
 				   1 /* to write */);
 }
 
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
 {
-	uint64_t hash = hash_of_address(entry->address);
 	struct shard *s = shard_of_address(entry->address);
 
 	out_replaced->address = 0;
@@ -329,12 +355,13 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 	bool has = has_room(s);
 
 	if (has) {
-		struct slot *slot = &s->slots[find_slot(s, hash, entry->address)];
+		struct slot *slot =
+			&s->slots[find_slot(s, hash_of_address(s, entry->address), entry->address)];
 
 		*out_replaced = unpack_slot(*slot);
 		set_n_used(s, s->n_used + (slot->address == 0));
 		*slot = pack_slot(entry);
-		if (is_by_page)
+		if (s->is_by_page)
 			set_filter(entry->address,
 				   with_block(filter_of(entry->address), entry->address));
 	}
@@ -343,30 +370,108 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 	return has;
 }
 
+static inline void take_slot(struct shard *s, uint32_t i)
+{
+	uintptr_t address = s->slots[i].address;
+
+	remove_slot(s, i);
+	if (s->is_by_page)
+		set_filter(address, filter_of_blocks(s, hash_of_address(s, address), address));
+}
+
 bool hp_live_take(uintptr_t address, struct hp_live_entry *out)
 {
-	uint64_t hash = hash_of_address(address);
 	struct shard *s = shard_of_address(address);
 	bool is_found = false;
 
 	if (address == 0 || !hp_lock_acquire(&s->lock))
 		return false;
 	if (s->n_slots > 0) {
-		uint32_t i = find_slot(s, hash, address);
+		uint32_t i = find_slot(s, hash_of_address(s, address), address);
 
 		is_found = s->slots[i].address == address;
 		if (is_found) {
 			*out = unpack_slot(s->slots[i]);
 			begin_change(s);
-			remove_slot(s, i);
+			take_slot(s, i);
 			end_change(s);
-			if (is_by_page)
-				set_filter(address, filter_of_blocks(s, hash, address));
 		}
 	}
 	hp_lock_release(&s->lock);
 	return is_found;
 }
+
+/* --- sweeps -------------------------------------------------------------------------------- */
+
+/* Removes the entries that are dropped. A removal may move a later entry to the same slot, which is
+ * then looked at again. */
+static void drop_entries(struct shard *s, hp_live_drop *drop)
+{
+	for (uint32_t i = 0; i < s->n_slots;) {
+		struct hp_live_entry entry = unpack_slot(s->slots[i]);
+
+		if (entry.address && drop(&entry))
+			take_slot(s, i);
+		else
+			i++;
+	}
+}
+
+static void clear_region(size_t first)
+{
+	for (size_t page = first; page < first + PAGES_A_REGION; page++)
+		if (hp_live_filter[page] == ALL_BLOCKS && !is_pinned(page))
+			__atomic_store_n(&hp_live_filter[page], NO_BLOCK, __ATOMIC_RELAXED);
+}
+
+/* Writes the filter's bytes for a shard whose blocks are hashed by page. While it does so, no byte
+ * rules out a block of the table: the bytes of pages with blocks are written first, and then those
+ * that still let every address through. */
+static void write_filter(const struct shard *s, uint32_t number)
+{
+	for (uint32_t i = 0; i < s->n_slots; i++) {
+		uintptr_t a = s->slots[i].address;
+
+		if (a && !is_pinned(page_of(a)))
+			__atomic_store_n(&hp_live_filter[page_of(a)],
+					 filter_of_blocks(s, hash_of_address(s, a), a),
+					 __ATOMIC_RELAXED);
+	}
+	for (uint32_t i = 0; i < REGIONS_A_SHARD; i++)
+		clear_region(pages_of_shard(number, i));
+}
+
+/* Makes the shard hash by page. If there is no memory for it, the shard stays as it is. */
+static void go_over_to_filter(struct shard *s, uint32_t number)
+{
+	struct shard by_page = {.n_slots = s->n_slots, .is_by_page = true};
+
+	if (s->n_slots > 0) {
+		by_page.slots = hp_memory_map(by_page.n_slots * sizeof(by_page.slots[0]));
+		if (!by_page.slots)
+			return;
+		copy_slots(s, &by_page);
+		replace_slots(s, &by_page);
+	}
+	__atomic_store_n(&s->is_by_page, true, __ATOMIC_RELAXED);
+	write_filter(s, number);
+}
+
+void hp_live_sweep(uint32_t shard, hp_live_drop *drop)
+{
+	struct shard *s = &shards[shard];
+
+	if (!hp_lock_acquire(&s->lock))
+		return;
+	begin_change(s);
+	drop_entries(s, drop);
+	if (!s->is_by_page)
+		go_over_to_filter(s, shard);
+	end_change(s);
+	hp_lock_release(&s->lock);
+}
+
+/* --- all entries --------------------------------------------------------------------------- */
 
 size_t hp_live_count(void)
 {
@@ -390,7 +495,8 @@ static void empty_table(void)
 void hp_live_reset(bool by_page, uint32_t first)
 {
 	empty_table();
-	is_by_page = by_page;
+	for (int i = 0; i < N_SHARDS; i++)
+		shards[i].is_by_page = by_page;
 	first_session = first;
 	if (by_page)
 		clear_filter();
@@ -412,7 +518,7 @@ void hp_live_after_fork(void)
 const struct hp_view_row hp_live_view[] = {
 	HP_VIEW_ARRAY("live.shards", shards),
 	HP_VIEW_VARIABLE("live.first_session", first_session),
-	HP_VIEW_VARIABLE("live.is_by_page", is_by_page),
+	HP_VIEW_FIELD("live_shard.is_by_page", struct shard, is_by_page),
 	HP_VIEW_FIELD("live_shard.version", struct shard, version),
 	HP_VIEW_FIELD("live_shard.n_slots", struct shard, n_slots),
 	HP_VIEW_FIELD("live_shard.n_used", struct shard, n_used),

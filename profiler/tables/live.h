@@ -15,7 +15,8 @@
 #include "base/view.h"
 
 enum {
-	HP_FILTER_PAGES = 1 << 20
+	HP_FILTER_PAGES = 1 << 20,
+	HP_LIVE_SHARDS = 64, /* parts of the table, each with a lock of its own */
 };
 
 extern uint8_t hp_live_filter[HP_FILTER_PAGES] __attribute__((visibility("hidden")));
@@ -72,6 +73,14 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 /* Removes the block's entry, and stores it in `out`. Returns false if the block has no entry, or if
  * the lock was not acquired. Any thread, from within a hook; may allocate: no. */
 bool hp_live_take(uintptr_t address, struct hp_live_entry *out);
+
+/* Returns true if the entry is to be dropped. */
+typedef bool hp_live_drop(const struct hp_live_entry *entry);
+
+/* Drops entries from one shard of the table, from 0 to HP_LIVE_SHARDS - 1. From then on the shard
+ * uses the filter, if it did not before. Does nothing if the lock was not acquired. `drop` is
+ * called with the shard's lock held. Any thread, from within a hook; may allocate: no. */
+void hp_live_sweep(uint32_t shard, hp_live_drop *drop);
 
 /* Pins a range of addresses: from now on, hp_live_may_hold() returns true for all of them. There
  * can be only one pinned range. */

@@ -149,6 +149,127 @@ static void test_model_of_all_blocks(void)
 	run_against_model(false);
 }
 
+/* --- sweeps ------------------------------------------------------------------------------------
+ */
+
+static bool has_odd_record(const struct hp_live_entry *entry)
+{
+	return entry->record % 2 == 1;
+}
+
+static bool drops_nothing(const struct hp_live_entry *entry)
+{
+	return false;
+}
+
+static void sweep_all(hp_live_drop *drop)
+{
+	for (uint32_t i = 0; i < HP_LIVE_SHARDS; i++)
+		hp_live_sweep(i, drop);
+}
+
+/* Removes from the model what has_odd_record() drops from the table. */
+static void drop_odd(struct model *m)
+{
+	for (size_t i = 0; i < N_ADDRESSES; i++)
+		if (m->entries[i].address && m->entries[i].record % 2 == 1) {
+			m->entries[i].address = 0;
+			m->n--;
+		}
+}
+
+static void check_table(const struct model *m, bool by_page)
+{
+	struct hp_live_entry entry, replaced;
+
+	CHECK_UINT_EQ(hp_live_count(), m->n);
+	check_filter(m, by_page);
+	for (size_t i = 0; i < N_ADDRESSES; i++) {
+		CHECK_INT_EQ(hp_live_take(address_of(i), &entry), m->entries[i].address != 0);
+		if (!m->entries[i].address)
+			continue;
+		CHECK_UINT_EQ(entry.record, m->entries[i].record);
+		CHECK(hp_live_insert(&entry, &replaced));
+	}
+}
+
+/* A table of all blocks goes over to the filter, which then is what it would be if the table had
+ * been one of few blocks from the start; and a later sweep drops what it is to drop. */
+static void test_sweep_goes_over_to_the_filter(void)
+{
+	static struct model m;
+
+	memset(&m, 0, sizeof(m));
+	hp_live_reset(false, 1);
+	for (int i = 0; i < 2000; i++)
+		insert_one(&m, next_random() % N_ADDRESSES);
+	check_table(&m, false);
+	sweep_all(has_odd_record);
+	drop_odd(&m);
+	check_table(&m, true);
+	check_tags(&m);
+	for (int i = 0; i < 1000; i++)
+		insert_one(&m, next_random() % N_ADDRESSES);
+	check_table(&m, true);
+	sweep_all(has_odd_record);
+	drop_odd(&m);
+	check_table(&m, true);
+	sweep_all(drops_nothing);
+	check_table(&m, true);
+	hp_live_stop();
+}
+
+/* Every byte of the filter is in one shard: after all shards were swept, no address at all is let
+ * through. */
+static void test_sweep_of_an_empty_table(void)
+{
+	size_t n = 0;
+
+	hp_live_reset(false, 1);
+	sweep_all(drops_nothing);
+	for (uintptr_t page = 0; page < HP_FILTER_PAGES; page++)
+		n += hp_live_may_hold((void *)(page * PAGE));
+	CHECK_UINT_EQ(n, 0);
+	hp_live_stop();
+}
+
+/* Without memory for other slots, a shard stays as it is, and the table is still right. */
+static void test_sweep_without_memory(void)
+{
+	static struct model m;
+
+	memset(&m, 0, sizeof(m));
+	hp_live_reset(false, 1);
+	for (int i = 0; i < 1000; i++)
+		insert_one(&m, next_random() % N_ADDRESSES);
+	hp_memory_set_limit(hp_memory_mapped());
+	sweep_all(has_odd_record);
+	hp_memory_set_limit((size_t)256 << 20);
+	drop_odd(&m);
+	CHECK_UINT_EQ(hp_live_count(), m.n);
+	for (size_t i = 0; i < N_ADDRESSES; i++)
+		CHECK(!m.entries[i].address || hp_live_may_hold((void *)m.entries[i].address));
+	sweep_all(drops_nothing);
+	check_table(&m, true);
+	hp_live_stop();
+}
+
+static void test_sweep_keeps_the_pinned_range(void)
+{
+	char *start = (char *)0x7e0000000800;
+	struct hp_live_entry entry = {(uintptr_t)start + PAGE, 1, 1, 1}, other;
+
+	hp_live_reset(false, 1);
+	hp_live_pin_range(start, 2 * PAGE);
+	CHECK(hp_live_insert(&entry, &other));
+	sweep_all(drops_nothing);
+	CHECK(hp_live_may_hold(start));
+	CHECK(hp_live_may_hold(start + 2 * PAGE - 1));
+	CHECK(!hp_live_may_hold(start + 3 * PAGE));
+	hp_live_pin_range(NULL, 0);
+	hp_live_stop();
+}
+
 static void test_take_of_nothing(void)
 {
 	struct hp_live_entry entry = {.size = 7};
@@ -354,9 +475,46 @@ static void test_threads_on_shared_pages(void)
 	hp_live_stop();
 }
 
+static bool is_done;
+
+static void *sweep_until_done(void *unused)
+{
+	while (!__atomic_load_n(&is_done, __ATOMIC_ACQUIRE))
+		sweep_all(drops_nothing);
+	return NULL;
+}
+
+/* Shards go over to the filter while threads insert and take: no free is missed. */
+static void test_sweeps_under_threads(void)
+{
+	for (int round = 0; round < 20; round++) {
+		pthread_t threads[N_THREADS], sweeper;
+		void *n_bad;
+
+		is_done = false;
+		hp_live_reset(false, 1);
+		for (size_t i = 0; i < N_THREADS; i++)
+			pthread_create(&threads[i], NULL, insert_and_take, (void *)i);
+		pthread_create(&sweeper, NULL, sweep_until_done, NULL);
+		for (size_t i = 0; i < N_THREADS; i++) {
+			pthread_join(threads[i], &n_bad);
+			CHECK_UINT_EQ((size_t)n_bad, 0);
+		}
+		__atomic_store_n(&is_done, true, __ATOMIC_RELEASE);
+		pthread_join(sweeper, NULL);
+		sweep_all(drops_nothing);
+		CHECK_UINT_EQ(hp_live_count(), 0);
+		for (uintptr_t page = 1; page <= 64; page++)
+			CHECK(!hp_live_may_hold((void *)(page * PAGE)));
+	}
+	hp_live_stop();
+}
+
 TEST_MAIN(TEST(test_model_of_few_blocks), TEST(test_model_of_all_blocks),
+	  TEST(test_sweep_goes_over_to_the_filter), TEST(test_sweep_of_an_empty_table),
+	  TEST(test_sweep_without_memory), TEST(test_sweep_keeps_the_pinned_range),
 	  TEST(test_take_of_nothing), TEST(test_stop_empties_and_rules_out_all),
 	  TEST(test_pinned_range_is_never_ruled_out), TEST(test_memory_limit),
 	  TEST(test_some_blocks_beyond_the_limit), TEST(test_limits_of_a_slot),
 	  TEST(test_sessions_of_entries), TEST(test_bytes_per_block),
-	  TEST(test_threads_on_shared_pages))
+	  TEST(test_threads_on_shared_pages), TEST(test_sweeps_under_threads))
