@@ -44,7 +44,14 @@ static uint32_t hash_frames(const uint64_t *frames, size_t n)
 
 static hp_handle *bucket_of_hash(struct shard *s, uint32_t hash)
 {
-	return &s->buckets[hash / SHARDS_A_STRIPE % s->n_buckets];
+	return &s->buckets[hash / SHARDS_A_STRIPE & (s->n_buckets - 1)];
+}
+
+static hp_handle *bucket_of_record(struct shard *s, uint32_t hash, uint32_t size_class)
+{
+	uint32_t both = hash ^ size_class * 0x9e3779b1u;
+
+	return &s->record_buckets[both / SHARDS_A_STRIPE & (s->n_record_buckets - 1)];
 }
 
 /* Sets a number that copies read without the lock. */
@@ -144,6 +151,19 @@ static void fold_bucket(struct shard *s, hp_handle *link)
 	}
 }
 
+static void unlink_folded_records(struct shard *s)
+{
+	for (uint32_t i = 0; i < s->n_record_buckets; i++)
+		for (hp_handle *link = &s->record_buckets[i]; *link;) {
+			struct record *r = record_at(*link);
+
+			if (r->stack)
+				link = &r->in_chain;
+			else
+				*link = r->in_chain;
+		}
+}
+
 static void free_folded_records(struct shard *s)
 {
 	hp_handle *link = &s->newest;
@@ -179,6 +199,7 @@ static bool fold_shard(struct shard *s)
 		s->n_emptied = 0;
 		for (uint32_t i = 0; i < s->n_buckets; i++)
 			fold_bucket(s, &s->buckets[i]);
+		unlink_folded_records(s);
 		free_folded_records(s);
 	}
 	__atomic_store_n(&s->fold_version, s->fold_version + 1, __ATOMIC_SEQ_CST);
@@ -201,13 +222,30 @@ static bool fold_others(const struct shard *own)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
+/* Maps twice as many buckets, or the first ones. Returns NULL if there is no memory. */
+static hp_handle *map_buckets(uint32_t n, uint32_t *out_n)
+{
+	*out_n = n ? n * 2 : FIRST_BUCKETS;
+	return hp_memory_map(*out_n * sizeof(hp_handle));
+}
+
+/* Replaces buckets. In this order, because a fork may happen here, and the child unmaps what the
+ * shard says. */
+static void replace_buckets(hp_handle **buckets, uint32_t *n, hp_handle *new, uint32_t n_new)
+{
+	hp_handle *old = *buckets;
+	uint32_t n_old = *n;
+
+	__atomic_store_n(buckets, new, __ATOMIC_RELEASE);
+	__atomic_store_n(n, n_new, __ATOMIC_RELEASE);
+	hp_memory_unmap(old, n_old * sizeof(hp_handle));
+}
+
 static bool grow_buckets(struct shard *s)
 {
-	uint32_t n_new = s->n_buckets ? s->n_buckets * 2 : FIRST_BUCKETS;
-	struct shard grown = *s;
+	struct shard grown;
 
-	grown.n_buckets = n_new;
-	grown.buckets = hp_memory_map(n_new * sizeof(hp_handle));
+	grown.buckets = map_buckets(s->n_buckets, &grown.n_buckets);
 	if (!grown.buckets)
 		return s->n_buckets > 0;
 	for (uint32_t i = 0; i < s->n_buckets; i++)
@@ -218,25 +256,43 @@ static bool grow_buckets(struct shard *s)
 			stack_at(h)->next = *bucket;
 			*bucket = h;
 		}
-	struct shard old = *s;
-
-	/* In this order, because a fork may happen here, and the child unmaps what the shard
-	 * says. */
-	__atomic_store_n(&s->buckets, grown.buckets, __ATOMIC_RELEASE);
-	__atomic_store_n(&s->n_buckets, grown.n_buckets, __ATOMIC_RELEASE);
-	hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
+	replace_buckets(&s->buckets, &s->n_buckets, grown.buckets, grown.n_buckets);
 	return true;
+}
+
+static bool grow_record_buckets(struct shard *s)
+{
+	struct shard grown;
+
+	grown.record_buckets = map_buckets(s->n_record_buckets, &grown.n_record_buckets);
+	if (!grown.record_buckets)
+		return s->n_record_buckets > 0;
+	for (uint32_t i = 0; i < s->n_record_buckets; i++)
+		for (hp_handle h = s->record_buckets[i], next; h; h = next) {
+			struct record *r = record_at(h);
+			hp_handle *bucket =
+				bucket_of_record(&grown, stack_at(r->stack)->hash, r->size_class);
+
+			next = r->in_chain;
+			r->in_chain = *bucket;
+			*bucket = h;
+		}
+	replace_buckets(&s->record_buckets, &s->n_record_buckets, grown.record_buckets,
+			grown.n_record_buckets);
+	return true;
+}
+
+static bool is_stack(const struct stack *stack, uint32_t hash, const uint64_t *frames, size_t n)
+{
+	return stack->hash == hash && stack->n_frames == n &&
+	       memcmp(stack->frames, frames, n * sizeof(*frames)) == 0;
 }
 
 static hp_handle find_stack(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n)
 {
-	for (hp_handle h = *bucket_of_hash(s, hash); h; h = stack_at(h)->next) {
-		const struct stack *stack = stack_at(h);
-
-		if (stack->hash == hash && stack->n_frames == n &&
-		    memcmp(stack->frames, frames, n * sizeof(*frames)) == 0)
+	for (hp_handle h = *bucket_of_hash(s, hash); h; h = stack_at(h)->next)
+		if (is_stack(stack_at(h), hash, frames, n))
 			return h;
-	}
 	return 0;
 }
 
@@ -259,11 +315,17 @@ static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frame
 	return h;
 }
 
-static hp_handle find_record(hp_handle stack, uint32_t size_class)
+static hp_handle find_record(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
+			     uint32_t size_class)
 {
-	for (hp_handle h = stack_at(stack)->records; h; h = record_at(h)->next)
-		if (record_at(h)->size_class == size_class)
+	if (s->n_record_buckets == 0)
+		return 0;
+	for (hp_handle h = *bucket_of_record(s, hash, size_class); h; h = record_at(h)->in_chain) {
+		const struct record *r = record_at(h);
+
+		if (r->size_class == size_class && is_stack(stack_at(r->stack), hash, frames, n))
 			return h;
+	}
 	return 0;
 }
 
@@ -282,6 +344,10 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 	r->fork_epoch = hp_stacks_table.fork_epoch;
 	r->next = stack_at(stack)->records;
 	stack_at(stack)->records = h;
+	hp_handle *bucket = bucket_of_record(s, stack_at(stack)->hash, size_class);
+
+	r->in_chain = *bucket;
+	*bucket = h;
 	r->older = s->newest;
 	set_number(&s->n_records, s->n_records + 1);
 	__atomic_store_n(&s->newest, h, __ATOMIC_RELEASE);
@@ -291,7 +357,8 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
 			 uint32_t size_class)
 {
-	if (s->n_stacks >= s->n_buckets && !grow_buckets(s))
+	if ((s->n_stacks >= s->n_buckets && !grow_buckets(s)) ||
+	    (s->n_records >= s->n_record_buckets && !grow_record_buckets(s)))
 		return 0;
 	hp_handle stack = find_stack(s, hash, frames, n);
 
@@ -304,8 +371,7 @@ static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames,
 static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
 				 uint32_t size_class)
 {
-	hp_handle stack = s->n_buckets > 0 ? find_stack(s, hash, frames, n) : 0;
-	hp_handle record = stack ? find_record(stack, size_class) : 0;
+	hp_handle record = find_record(s, hash, frames, n, size_class);
 
 	return record ? record : add_now(s, hash, frames, n, size_class);
 }
@@ -440,6 +506,7 @@ void hp_stacks_reset(void)
 
 		memset(s, 0, sizeof(*s));
 		hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
+		hp_memory_unmap(old.record_buckets, old.n_record_buckets * sizeof(hp_handle));
 	}
 	hp_arena_reset(&hp_stacks_table.arena);
 }

@@ -22,9 +22,10 @@ struct record {
 	uint32_t fork_epoch; /* if it is not the present epoch, counts.free_* belong to the
 				parent process */
 	struct hp_counts counts;
-	hp_handle next;  /* the next record of the same stack */
-	hp_handle older; /* the next older record of the same shard */
-	hp_handle stack; /* 0: the record is folded, and about to be freed */
+	hp_handle next;     /* the next record of the same stack */
+	hp_handle in_chain; /* the next record of the same record bucket */
+	hp_handle older;    /* the next older record of the same shard */
+	hp_handle stack;    /* 0: the record is folded, and about to be freed */
 	uint32_t size_class;
 	uint32_t begun; /* written before the counts */
 } __attribute__((aligned(CACHE_LINE)));
@@ -40,7 +41,10 @@ struct stack {
 	uint64_t frames[];
 };
 
-/* Copies read newest, n_stacks, n_records and fold_version without the lock, so these are written
+/* Records are found by their stack and size class at once, in record buckets: a stack may have a
+ * hundred records. Stacks are looked up only for a new record.
+ *
+ * Copies read newest, n_stacks, n_records and fold_version without the lock, so these are written
  * atomically; so are the counts, ended, begun and fork_epoch of a record. The other fields of a
  * record are written before it becomes the newest. Copies don't read a record's `next`, and read
  * `folded` only while nothing is being folded. */
@@ -49,8 +53,9 @@ struct shard {
 	uint32_t fold_version; /* odd while records are being freed */
 	hp_handle newest;      /* the newest record */
 	uint32_t n_buckets, n_stacks, n_records;
-	hp_handle *buckets;
-	uint32_t n_emptied; /* records whose last block was freed since the last sweep */
+	hp_handle *buckets, *record_buckets;
+	uint32_t n_record_buckets; /* a power of two, as n_buckets is */
+	uint32_t n_emptied;        /* records whose last block was freed since the last sweep */
 	struct hp_counts folded;
 } __attribute__((aligned(CACHE_LINE)));
 

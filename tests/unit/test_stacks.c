@@ -114,6 +114,26 @@ static void test_a_record_for_each_size_class(void)
 	CHECK_UINT_EQ(n, 1);
 }
 
+/* Every record of a stack is found again, also after the table of records has grown. */
+static void test_many_records_of_one_stack(void)
+{
+	enum {
+		N = 5000
+	};
+	static hp_handle records[N];
+	size_t n;
+
+	hp_stacks_reset();
+	for (uint32_t i = 0; i < N; i++)
+		records[i] = count(1, 5, i, i);
+	for (uint32_t i = 0; i < N; i++)
+		CHECK_UINT_EQ(count(1, 5, i, i), records[i]);
+	struct hp_counts c = find(1, 5, &n);
+
+	CHECK_UINT_EQ(n, N);
+	CHECK_UINT_EQ(c.alloc_objects, 2 * N);
+}
+
 static void test_many_stacks(void)
 {
 	enum {
@@ -592,10 +612,11 @@ static void test_counts_are_of_one_moment(void)
 }
 
 TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
-	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
-	  TEST(test_folding_makes_room), TEST(test_folding_makes_room_for_other_depths),
-	  TEST(test_folding_makes_room_for_records), TEST(test_what_is_in_use_is_never_folded),
-	  TEST(test_full_of_what_is_in_use), TEST(test_nothing_is_folded_under_a_copy),
+	  TEST(test_many_records_of_one_stack), TEST(test_many_stacks),
+	  TEST(test_reset_gives_all_memory_back), TEST(test_folding_makes_room),
+	  TEST(test_folding_makes_room_for_other_depths), TEST(test_folding_makes_room_for_records),
+	  TEST(test_what_is_in_use_is_never_folded), TEST(test_full_of_what_is_in_use),
+	  TEST(test_nothing_is_folded_under_a_copy),
 	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
 	  TEST(test_threads_lose_nothing), TEST(test_stripes_are_put_together),
 	  TEST(test_copy_of_tables_that_grow), TEST(test_a_copy_needs_no_lock),
