@@ -15,6 +15,15 @@
  * Positions are whole bytes. With X exponential, byte number ceil(X) carries the mark, and a block
  * of s bytes covers it if ceil(X) <= s, which is X <= s: p(s) holds exactly.
  *
+ * A sample interval may grow while the program runs. Let X be the distance from a block's start to
+ * its first mark, not rounded. At another interval R' the marks would be R'/R times as far apart,
+ * and the block would be a sample if X R'/R <= s. So R' = R s/X is the largest interval at which it
+ * is one: the level is log2(R s/X), rounded down. Where everything is recorded there are no marks,
+ * and an exponential number e takes the place of X/R: the block is a sample at R' > 1 if R' e <= s,
+ * and at R' = 1 in any case. For all levels j > log2(R) the chance that a sample has level j or
+ * more is p(s) at 2^j, divided by its chance of being one at R. It is important that X is not a
+ * whole number: with X = 1 no block of 1 byte would have a level above that of R.
+ *
  * A gap is R times an exponential number of mean 1, made by algorithm SA of Ahrens and Dieter
  * (1972): in integers, without a logarithm. Such a number is n ln 2 + Y, with Y below ln 2. n is
  * how many zeroes a random number begins with. Y has the density 2 exp(-y) = exp(ln 2 - y), by the
@@ -107,10 +116,41 @@ uint64_t hp_sampler_next_gap(struct hp_sampler *s)
 	if (s->interval == 1)
 		return 1;
 	uint128_t one = (uint128_t)1 << EXPONENTIAL_BITS;
-	uint128_t gap =
-		((uint128_t)next_exponential(s->rng) * s->interval + one - 1) >> EXPONENTIAL_BITS;
+	uint128_t distance = (uint128_t)next_exponential(s->rng) * s->interval;
+	uint64_t gap = (distance + one - 1) >> EXPONENTIAL_BITS;
 
-	return gap > 0 ? gap : 1;
+	gap = gap > 0 ? gap : 1;
+	s->rest = ((uint128_t)gap << EXPONENTIAL_BITS) - distance;
+	return gap;
+}
+
+static uint32_t n_bits(uint128_t x)
+{
+	uint64_t high = x >> 64, low = x;
+
+	return high ? 128 - __builtin_clzll(high) : low ? 64 - __builtin_clzll(low) : 0;
+}
+
+/* Returns log2(a/b), rounded down, or 0 if a is below b. b is not 0. */
+static uint32_t log2_of_quotient(uint128_t a, uint128_t b)
+{
+	if (a < b)
+		return 0;
+	uint32_t n = n_bits(a) - n_bits(b);
+
+	return n - (b << n > a);
+}
+
+uint32_t hp_sampler_level(struct hp_sampler *s, uint64_t size, uint64_t gap)
+{
+	const uint64_t size_max = UINT64_C(1) << 62; /* so that it has room with its fraction */
+	uint128_t whole = (uint128_t)(size < size_max ? size : size_max) << EXPONENTIAL_BITS;
+	uint32_t own = __builtin_ctzll(s->interval);
+	uint128_t distance = s->interval == 1 ? next_exponential(s->rng)
+					      : ((uint128_t)gap << EXPONENTIAL_BITS) - s->rest;
+	uint32_t level = own + log2_of_quotient(whole, distance > 0 ? distance : 1);
+
+	return level < HP_LEVEL_MAX ? level : HP_LEVEL_MAX;
 }
 
 /* Returns z coth(z), by Lambert's continued fraction 1 + z^2/(3 + z^2/(5 + ...)), in Q32; z must be

@@ -285,9 +285,111 @@ static void test_bias_within_a_class(void)
 		}
 }
 
+/* --- levels ------------------------------------------------------------------------------------
+ */
+
+enum {
+	N_SAMPLES = 50000
+};
+
+/* Draws blocks of one size until N_SAMPLES are sampled, as threads do, and counts their levels. */
+static void count_levels(uint64_t interval, uint64_t size, uint64_t seed, uint64_t n[HP_N_LEVELS])
+{
+	struct hp_sampler s;
+
+	hp_sampler_init(&s, interval, seed);
+	memset(n, 0, HP_N_LEVELS * sizeof(n[0]));
+	for (int i = 0; i < N_SAMPLES;) {
+		uint64_t gap = hp_sampler_next_gap(&s);
+
+		if (interval > 1 && gap > size)
+			continue; /* no mark on this block; the next one starts with a new gap */
+		n[hp_sampler_level(&s, size, gap)]++;
+		i++;
+	}
+}
+
+/* Returns the probability that a block is sampled at 2^level. */
+static double probability(uint64_t size, uint32_t level)
+{
+	return level == 0 ? 1 : -expm1(-(double)size / ldexp(1, (int)level));
+}
+
+/* Returns chi-squared of the counts against P(L >= j) = p(2^j)/p(2^own), and sets *out_freedom.
+ * Neighbouring levels are put together until 10 samples are expected. */
+static double chi_squared(const uint64_t n[HP_N_LEVELS], uint64_t size, uint32_t own,
+			  int *out_freedom)
+{
+	double p_own = probability(size, own), sum = 0, expected = 0, found = 0, rest = N_SAMPLES;
+
+	*out_freedom = -1;
+	for (uint32_t i = own; i < HP_N_LEVELS; i++) {
+		double above = i == HP_LEVEL_MAX ? 0 : probability(size, i + 1);
+		double here = N_SAMPLES * (probability(size, i) - above) / p_own;
+
+		expected += here;
+		found += (double)n[i];
+		rest -= here;
+		if (expected < 10 || (rest < 10 && i < HP_LEVEL_MAX))
+			continue;
+		sum += (found - expected) * (found - expected) / expected;
+		*out_freedom += 1;
+		expected = found = 0;
+	}
+	return sum;
+}
+
+/* Returns the value that chi-squared exceeds once in a million times, by Wilson and Hilferty. */
+static double chi_squared_bound(int freedom)
+{
+	const double z = 4.753; /* a normal variable is above once in a million times */
+	double v = 2 / (9.0 * freedom);
+
+	return freedom * pow(1 - v + z * sqrt(v), 3);
+}
+
+static void test_levels(void)
+{
+	static const uint64_t sizes[] = {1, 2, 7, 100, 5000, 600000, 3 << 20};
+	int n_compared = 0;
+
+	for (uint32_t own = 0; own < HP_N_LEVELS; own++)
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			uint64_t n[HP_N_LEVELS];
+			int freedom;
+
+			if (sizes[i] << 6 >> own == 0)
+				continue; /* hardly ever sampled */
+			count_levels(UINT64_C(1) << own, sizes[i], 77 + own * 10 + i, n);
+			for (uint32_t below = 0; below < own; below++)
+				CHECK_UINT_EQ(n[below], 0);
+			double found = chi_squared(n, sizes[i], own, &freedom);
+
+			if (freedom <= 0)
+				continue; /* all samples have one level */
+			CHECK_NEAR(found, 0, chi_squared_bound(freedom));
+			n_compared++;
+		}
+	CHECK_INT_LE(60, n_compared);
+}
+
+/* What is not allocated, or is larger than any address space, has a level as well. */
+static void test_levels_of_extreme_sizes(void)
+{
+	struct hp_sampler s;
+
+	hp_sampler_init(&s, 1, 5);
+	CHECK_UINT_EQ(hp_sampler_level(&s, 0, 1), 0);
+	CHECK_UINT_EQ(hp_sampler_level(&s, UINT64_MAX, 1), HP_LEVEL_MAX);
+	hp_sampler_init(&s, 1 << 12, 5);
+	CHECK(hp_sampler_next_gap(&s) > 0);
+	CHECK_UINT_EQ(hp_sampler_level(&s, UINT64_MAX, 1), HP_LEVEL_MAX);
+	CHECK_UINT_EQ(hp_sampler_level(&s, UINT64_MAX, UINT64_MAX), 12);
+}
+
 TEST_MAIN(TEST(test_gaps_are_exponential), TEST(test_mean_gap), TEST(test_gaps_are_whole_bytes),
 	  TEST(test_successive_gaps_are_independent), TEST(test_seeds_are_independent),
 	  TEST(test_same_seed_same_gaps), TEST(test_chance_of_a_size),
 	  TEST(test_weight_against_libm), TEST(test_weight_at_the_ends),
 	  TEST(test_exact_mode_marks_every_byte), TEST(test_size_classes),
-	  TEST(test_bias_within_a_class))
+	  TEST(test_bias_within_a_class), TEST(test_levels), TEST(test_levels_of_extreme_sizes))
