@@ -10,6 +10,7 @@
 
 #define SAMPLE_INTERVAL_MAX (1024 * GIB)
 
+static const char *const interval_names[] = {"auto", NULL}; /* HP_SAMPLE_INTERVAL_AUTO */
 static const char *const keep_names[] = {"newest", "spread", NULL};
 static const char *const unwinder_names[] = {"libunwind", "frame-pointer", NULL};
 static const char *const verbose_names[] = {"0", "1", "auto", NULL};
@@ -29,9 +30,10 @@ const struct hp_option hp_option_table[] = {
 	 "not record, as in !sh,make. An exec in place is checked anew; a forked child does as "
 	 "its parent. HeapProfilerStart() works in any program."},
 	{"HEAP_PROFILE_SAMPLE_INTERVAL", HP_OPTION_SIZE, AT(sample_interval), 512 * KIB, 1,
-	 SAMPLE_INTERVAL_MAX, "512K", NULL,
-	 "The mean number of allocated bytes between two samples. 1 records every allocation. If "
-	 "it is unset, TCMALLOC_SAMPLE_PARAMETER is used, unless that is 0."},
+	 SAMPLE_INTERVAL_MAX, "512K", interval_names,
+	 "The mean number of allocated bytes between two samples. 1 records every allocation. "
+	 "auto begins with 1 and doubles the interval as samples accumulate, up to 512K. See The "
+	 "sample interval. If it is unset, TCMALLOC_SAMPLE_PARAMETER is used, unless that is 0."},
 	{"HEAP_PROFILE_ALLOCATION_INTERVAL", HP_OPTION_SIZE, AT(allocation_interval), GIB, 0,
 	 UINT64_MAX, "1G", NULL,
 	 "Dump each time this many bytes have been allocated. 0 is off, here and below. Each dump "
@@ -284,6 +286,9 @@ static const char *problem_of(const struct hp_option *option, const char *text, 
 {
 	uint64_t value;
 
+	if (option->kind == HP_OPTION_SIZE && option->choices &&
+	    parse_choice(text, option->choices, out))
+		return NULL;
 	if (!parse_value(option, text, &value))
 		return "invalid value";
 	if (option->kind != HP_OPTION_CHOICE && (value < option->min || value > option->max))

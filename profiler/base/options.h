@@ -18,6 +18,10 @@ enum hp_verbose {
 	HP_VERBOSE_AUTO
 };
 
+enum {
+	HP_SAMPLE_INTERVAL_AUTO = 0
+};
+
 enum hp_keep {
 	HP_KEEP_NEWEST,
 	HP_KEEP_SPREAD
@@ -30,7 +34,7 @@ enum {
 };
 
 struct hp_options {
-	uint64_t sample_interval; /* bytes; 1: every allocation */
+	uint64_t sample_interval; /* bytes; 1: every allocation; or HP_SAMPLE_INTERVAL_AUTO */
 	uint64_t allocation_interval, deallocation_interval, inuse_interval; /* bytes; 0: off */
 	uint64_t rss_interval;                                               /* bytes; 0: off */
 	uint64_t time_interval;                                              /* seconds; 0: off */
@@ -53,7 +57,7 @@ struct hp_options {
 };
 
 enum hp_option_kind {
-	HP_OPTION_SIZE, /* bytes, with an optional K, M or G */
+	HP_OPTION_SIZE, /* bytes, with an optional K, M or G; or one of `choices` */
 	HP_OPTION_NUMBER,
 	HP_OPTION_BOOLEAN, /* 0 or 1, also no/yes, false/true, off/on */
 	HP_OPTION_SIGNAL,  /* a number, or a name with or without SIG; also RTMIN+n */

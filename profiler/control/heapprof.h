@@ -38,11 +38,11 @@ char *GetHeapProfile(void);
 const char *heapprof_version(void);
 
 /* Returns the mean number of allocated bytes between two samples. 1 means that every allocation is
- * recorded. */
+ * recorded. With HEAP_PROFILE_SAMPLE_INTERVAL=auto the number grows during a session. */
 uint64_t heapprof_sample_interval(void);
 
-/* Sets the sample interval for the next HeapProfilerStart(); it can't change during a session,
- * because a dump has one interval. 0 is ignored; more than 1 TiB counts as 1 TiB. */
+/* Sets the sample interval for the next HeapProfilerStart(); it can't be set during a session.
+ * 0 is ignored; more than 1 TiB counts as 1 TiB. */
 void heapprof_set_sample_interval(uint64_t bytes);
 
 /* Statistics of the present session or, between sessions, of the last one. A session begins with

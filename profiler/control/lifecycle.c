@@ -211,7 +211,11 @@ void hp_lifecycle_set_sample_interval(uint64_t bytes)
 
 uint64_t hp_lifecycle_sample_interval(void)
 {
-	return hp_session_is_running() || !next_interval ? options.sample_interval : next_interval;
+	if (hp_session_is_running())
+		return hp_session_interval();
+	if (next_interval)
+		return next_interval;
+	return options.sample_interval == HP_SAMPLE_INTERVAL_AUTO ? 1 : options.sample_interval;
 }
 
 /* --- fork ---------------------------------------------------------------------------------- */

@@ -89,6 +89,8 @@ static void print_option_range(const struct hp_option *option)
 	print_bound(option->min, option->kind);
 	fputs(" to ", stdout);
 	print_bound(option->max, option->kind);
+	for (size_t i = 0; option->choices && option->choices[i]; i++)
+		printf("; or %s", option->choices[i]);
 	fputs(".\n", stdout);
 }
 

@@ -7,6 +7,7 @@
 #include "process/fork_mark.h"
 #include "process/modules.h"
 #include "process/process.h"
+#include "record/level.h"
 #include "record/recorder.h"
 #include "record/session.h"
 #include "record/thread.h"
@@ -29,7 +30,7 @@ __attribute__((visibility("default"), used, retain)) const struct heapprof_view 
 	.version = HP_VIEW_VERSION,
 	.size = sizeof(struct heapprof_view),
 	.row_size = sizeof(struct hp_view_row),
-	.n_parts = 13,
+	.n_parts = 14,
 	.release = HEAPPROF_VERSION,
 	.parts =
 		{
@@ -42,6 +43,7 @@ __attribute__((visibility("default"), used, retain)) const struct heapprof_view 
 			PART(hp_spaces_view),
 			PART(hp_thread_view),
 			PART(hp_session_view),
+			PART(hp_level_view),
 			PART(hp_trigger_view),
 			PART(hp_recorder_view),
 			PART(hp_names_view),

@@ -65,7 +65,11 @@ static void gather(struct hp_dump_content *c, const struct hp_dump_request *requ
 	c->number = request->number;
 	c->time = hp_sys_clock(CLOCK_REALTIME);
 	c->uptime_ms = hp_process_uptime_ms();
-	c->sample_interval = options->sample_interval;
+	/* Read after the copy was made: a thread may have counted at the interval of a level that
+	 * was reached meanwhile. */
+	c->is_auto = hp_session_is_auto();
+	c->level = hp_level_now();
+	c->sample_interval = c->is_auto ? UINT64_C(1) << c->level : hp_session.interval;
 	c->n_samples = hp_recorder_n_samples();
 	c->n_dropped = hp_recorder_n_dropped();
 	c->n_stacks = copy->n_stacks;

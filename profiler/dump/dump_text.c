@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* dump      = header metadata* record* libraries "# end" EOL
+/* dump      = header metadata* record* ( level record+ )* libraries "# end" EOL
  * header    = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
  * counts    = objects ": " bytes " [" objects ": " bytes "]"      in use, then allocated
  * metadata  = "# " key ": " value EOL                             see below
  * record    = counts " @" ( " 0x" return-address )* EOL           leaf first
+ * level     = "# level: " n EOL                                   n rises from one to the next
  * libraries = EOL "MAPPED_LIBRARIES:" EOL ( mapping build-id? )*
  * mapping   = a line of an executable mapping, as in /proc/self/maps
  * build-id  = "# buildid: " hex " " path EOL                     the path as the mapping has it
@@ -17,11 +18,18 @@
  * take allocated less than in use for an error. None of these can occur, for the counts of a record
  * are copied as of one moment.
  *
+ * Version 2 of the format has at least one level line. A sample of level n is one at the interval
+ * 2^n as well, and not at 2^(n + 1); level 19 means 19 or more. Records before the first such line
+ * have the dump's own level, where R = 2^n. A reader that skips the lines reads a profile with the
+ * interval R, in which a stack may have several records of one size. `interval_mode` is `auto` if R
+ * grows during the run; otherwise the line is missing.
+ *
  * `stacks_cut` of the `samples` have a stack that goes on beyond its outermost frame here: it had
  * more frames than the depth limit, or used up a walk's budget. The line is missing where it is 0.
  * `rss_bytes` is the resident memory of the process. `anonymous_bytes` is the part of it in pages
  * of no file and of no shared memory: heap, stacks, data, the program's own mappings and ours. */
 #include "dump/dump_text.h"
+#include "tables/sampler.h"
 #include <string.h>
 
 enum {
@@ -225,10 +233,32 @@ static void print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum
 	hp_text_char(t, '\n');
 }
 
+/* Returns false for what was inherited from a parent that had freed it. */
+static bool is_record(const struct hp_stacks_copy_entry *e)
+{
+	return e->counts.alloc_objects > 0;
+}
+
+/* Returns a bit for each level that has a record. */
+static uint32_t levels_of(const struct hp_dump_content *c)
+{
+	uint32_t levels = 0;
+
+	for (size_t i = 0; i < c->n_entries; i++)
+		if (is_record(&c->entries[i]))
+			levels |= 1u << hp_stacks_key_level(c->entries[i].key);
+	return levels;
+}
+
+static bool has_higher_levels(const struct hp_dump_content *c)
+{
+	return levels_of(c) >> c->level > 1;
+}
+
 static void print_metadata(struct hp_text *t, const struct hp_dump_content *c,
 			   const struct hp_dump_summary *sum)
 {
-	print_number(t, "heapprof", 1 /* version of the format */);
+	print_number(t, "heapprof", has_higher_levels(c) ? 2 : 1 /* version of the format */);
 	print_string(t, "program", c->program);
 	if (c->cmdline)
 		print_cmdline(t, c->cmdline, c->cmdline_size);
@@ -239,6 +269,8 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_content *c,
 	print_time(t, c->time);
 	print_number(t, "uptime_ms", c->uptime_ms);
 	print_number(t, "sample_interval", c->sample_interval);
+	if (c->is_auto)
+		print_string(t, "interval_mode", "auto");
 	print_number(t, "samples", c->n_samples);
 	print_number(t, "samples_dropped", sum->n_dropped);
 	print_number(t, "stacks", c->n_stacks);
@@ -279,6 +311,8 @@ static struct hp_dump_summary add_up(const struct hp_dump_content *copy)
 	for (size_t i = 0; i < copy->n_entries; i++) {
 		struct hp_dump_summary c = summary_of(&copy->entries[i].counts);
 
+		if (hp_stacks_key_level(copy->entries[i].key) < copy->level)
+			continue;
 		sum.inuse_objects += c.inuse_objects;
 		sum.inuse_bytes += c.inuse_bytes;
 		sum.alloc_objects += c.alloc_objects;
@@ -298,14 +332,32 @@ static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *e
 {
 	struct hp_dump_summary counts = summary_of(&entry->counts);
 
-	if (counts.alloc_objects == 0)
-		return; /* inherited from a parent that had freed it */
 	print_counts(t, &counts);
 	for (size_t i = 0; i < entry->n_frames; i++)
 		print_address(t, address_of(elsewhere, entry->frames[i]));
 	if (!entry->frames)
 		print_address(t, base_of(elsewhere) + 1);
 	hp_text_char(t, '\n');
+}
+
+static void print_level(struct hp_text *t, const struct hp_dump_content *c, uint32_t level,
+			struct elsewhere *elsewhere)
+{
+	if (level > c->level)
+		print_number(t, "level", level);
+	for (size_t i = 0; i < c->n_entries; i++)
+		if (is_record(&c->entries[i]) && hp_stacks_key_level(c->entries[i].key) == level)
+			print_record(t, &c->entries[i], elsewhere);
+}
+
+static void print_records(struct hp_text *t, const struct hp_dump_content *c,
+			  struct elsewhere *elsewhere)
+{
+	uint32_t levels = levels_of(c);
+
+	for (uint32_t level = c->level; level < HP_N_LEVELS; level++)
+		if (levels >> level & 1)
+			print_level(t, c, level, elsewhere);
 }
 
 /* --- libraries ----------------------------------------------------------------------------- */
@@ -434,7 +486,8 @@ static void print_numbered_modules(struct hp_text *t, struct elsewhere *elsewher
 static bool has_folded(const struct hp_dump_content *copy)
 {
 	for (size_t i = 0; i < copy->n_entries; i++)
-		if (!copy->entries[i].frames)
+		if (!copy->entries[i].frames &&
+		    hp_stacks_key_level(copy->entries[i].key) >= copy->level)
 			return true;
 	return false;
 }
@@ -463,8 +516,7 @@ void hp_dump_text_print(struct hp_text *t, const struct hp_dump_content *c,
 	out->sample_interval = c->sample_interval;
 	print_header(t, out);
 	print_metadata(t, c, out);
-	for (size_t i = 0; i < c->n_entries; i++)
-		print_record(t, &c->entries[i], &elsewhere);
+	print_records(t, c, &elsewhere);
 	print_libraries(t, c, &elsewhere);
 	hp_text_string(t, "# end\n");
 }

@@ -2,12 +2,6 @@
 #include "record/recorder.h"
 #include "tables/stacks.h"
 
-enum {
-	/* The filter is used from this interval on: below it, nearly every page has a sampled
-	 * block, and the filter would save nothing. */
-	FILTER_INTERVAL_MIN = 2 * 1024,
-};
-
 bool hp_recorder_has_mappings;
 
 static void ignore_report(void)
@@ -69,16 +63,26 @@ static void drop_sample(void)
 
 /* --- recording ----------------------------------------------------------------------------- */
 
-static bool is_turn(struct hp_thread *t)
+/* Returns true if the block of `size` bytes, which were just counted, is to be sampled. Sets
+ * *out_level to its level; that is 0 unless the session's interval is automatic. */
+static bool is_turn(struct hp_thread *t, size_t size, uint32_t *out_level)
 {
-	uint64_t position = hp_tls_allocated(&hp_tls);
+	uint64_t after_mark = hp_tls_allocated(&hp_tls) - t->sample_at;
 
-	if (hp_session.interval == 1)
-		return true;
-	if (position < t->sample_at)
+	*out_level = 0;
+	if (t->sampler.interval != 1 && hp_tls_allocated(&hp_tls) < t->sample_at)
 		return false;
-	t->sample_at = position + hp_sampler_next_gap(&t->sampler);
+	if (hp_session_is_auto())
+		*out_level = hp_sampler_level(&t->sampler, size, size - after_mark);
 	return true;
+}
+
+/* Sets the thread's next mark, at the session's present interval. */
+static void set_next_mark(struct hp_thread *t)
+{
+	t->sampler.interval = hp_session_interval();
+	if (t->sampler.interval != 1)
+		t->sample_at = hp_tls_allocated(&hp_tls) + hp_sampler_next_gap(&t->sampler);
 }
 
 /* Counts the entry's block as freed. A block that was inherited from the parent counts as allocated
@@ -98,29 +102,41 @@ static bool is_current(const struct hp_live_entry *entry, uint32_t now)
 }
 
 /* Walks the stack and counts an allocation. Returns its record, or 0 if the sample was dropped. */
-static hp_handle count_alloc(struct hp_thread *t, size_t size, const struct hp_site *site)
+static hp_handle count_alloc(struct hp_thread *t, size_t size, uint32_t level,
+			     const struct hp_site *site)
 {
+	uint32_t key = hp_stacks_key(hp_sampler_size_class(size, hp_session.interval), level);
 	size_t n = hp_unwind(&t->walker, site, hp_session.depth);
 	hp_handle h = 0;
 
 	if (n > 0)
-		h = hp_stacks_count_alloc(t->walker.frames, n,
-					  hp_sampler_size_class(size, hp_session.interval), size,
+		h = hp_stacks_count_alloc(t->walker.frames, n, key, size,
 					  hp_session.interval == 1 ? t->number : 0);
 	if (!h)
 		drop_sample();
 	return h;
 }
 
-static void note_sample(struct hp_thread *t, size_t size)
+/* Returns how many bytes a sample represents now: none, if it is no longer shown. */
+static uint64_t weight_now(uint64_t size, uint32_t level)
+{
+	uint32_t now = hp_level_now();
+
+	if (!hp_session_is_auto())
+		return hp_sampler_weight_bytes(size, hp_session.interval);
+	return level < now ? 0 : hp_sampler_weight_bytes(size, UINT64_C(1) << now);
+}
+
+static void note_sample(struct hp_thread *t, size_t size, uint32_t level)
 {
 	__atomic_store_n(&t->n_samples, t->n_samples + 1, __ATOMIC_RELAXED);
 	if (t->walker.is_cut)
 		__atomic_store_n(&t->n_stacks_cut, t->n_stacks_cut + 1, __ATOMIC_RELAXED);
-	t->news.sampled += hp_sampler_weight_bytes(size, hp_session.interval);
+	t->news.sampled += weight_now(size, level);
 }
 
-static void record_block(struct hp_thread *t, void *p, size_t size, const struct hp_site *site)
+static void record_block(struct hp_thread *t, void *p, size_t size, uint32_t level,
+			 const struct hp_site *site)
 {
 	struct hp_live_entry replaced;
 	struct hp_live_entry entry = {
@@ -129,7 +145,7 @@ static void record_block(struct hp_thread *t, void *p, size_t size, const struct
 		.session = t->session,
 	};
 
-	entry.record = count_alloc(t, size, site);
+	entry.record = count_alloc(t, size, level, site);
 	if (!entry.record)
 		return;
 	if (!hp_live_insert(&entry, &replaced)) {
@@ -139,7 +155,31 @@ static void record_block(struct hp_thread *t, void *p, size_t size, const struct
 	}
 	if (replaced.address)
 		count_entry_free(&replaced);
-	note_sample(t, size);
+	note_sample(t, size, level);
+}
+
+/* Drops the entry of a sample that is no longer shown. It counts as freed, so that its record can
+ * be folded. */
+static bool drop_hidden(const struct hp_live_entry *entry)
+{
+	if (hp_stacks_level(entry->record) >= hp_level_now())
+		return false;
+	count_entry_free(entry);
+	return true;
+}
+
+/* Samples a block. If the thread is late, and takes a sample at an interval from which the session
+ * has gone on, the sample may not be shown any more: then there is nothing to record. */
+static void sample_block(struct hp_thread *t, void *p, size_t size, uint32_t level,
+			 const struct hp_site *site)
+{
+	if (level < hp_level_now())
+		return;
+	record_block(t, p, size, level, site);
+	if (hp_session_is_auto()) {
+		hp_level_count(level);
+		hp_level_sweep(drop_hidden);
+	}
 }
 
 static bool has_much_news(const struct hp_thread *t)
@@ -152,6 +192,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 {
 	struct hp_thread *t = hp_session_enter();
 	bool has_reported = false;
+	uint32_t level;
 
 	if (!t) {
 		drop_sample();
@@ -159,14 +200,18 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 	}
 	uint32_t now = hp_session_number();
 
-	if (hp_session.interval == 1)
+	if (t->sampler.interval == 1)
 		hp_live_prefetch(p);
 	if (now != 0 && t->session != now)
 		hp_session_join(t, now);
 	hp_session_count(size);
 	if (now != 0 && !hp_session.is_only_mappings) {
-		if (is_turn(t))
-			record_block(t, p, size, site);
+		bool is_sampled = is_turn(t, size, &level);
+
+		if (is_sampled)
+			sample_block(t, p, size, level, site);
+		if (is_sampled || t->sampler.interval != hp_session_interval())
+			set_next_mark(t);
 		has_reported = has_much_news(t) || hp_tls.thread != t;
 		if (has_reported)
 			hp_session_report(t);
@@ -206,11 +251,13 @@ static void count_free_and_leave(struct hp_thread *t, const struct hp_live_entry
 	bool has_reported = false;
 
 	if (is_current(entry, now)) {
+		uint32_t level = hp_stacks_level(entry->record);
+
 		count_entry_free(entry);
 		/* This may be the thread's first call in this session. */
 		if (t->session != now)
 			hp_session_join(t, now);
-		t->news.freed += hp_sampler_weight_bytes(entry->size, hp_session.interval);
+		t->news.freed += weight_now(entry->size, level);
 		has_reported = has_much_news(t) || hp_tls.thread != t;
 	}
 	if (has_reported)
@@ -287,7 +334,7 @@ static void sample_mapping(struct hp_thread *t, uintptr_t p, size_t size, bool i
 			   const struct hp_site *site)
 {
 	uint64_t gap = hp_sampler_next_gap(&t->sampler);
-	hp_handle h = gap <= size ? count_alloc(t, size, site) : 0;
+	hp_handle h = gap <= size ? count_alloc(t, size, 0 /* level */, site) : 0;
 
 	if (!h)
 		return;
@@ -296,7 +343,7 @@ static void sample_mapping(struct hp_thread *t, uintptr_t p, size_t size, bool i
 		drop_sample();
 		return;
 	}
-	note_sample(t, size);
+	note_sample(t, size, 0 /* level */);
 }
 
 static void count_mapping(struct hp_thread *t, size_t size)
@@ -572,7 +619,7 @@ static void empty_tables(bool may_free)
 
 static void reset_live(void)
 {
-	hp_live_reset(hp_session.interval >= FILTER_INTERVAL_MIN, hp_session.first);
+	hp_live_reset(hp_session_interval() >> HP_LEVEL_SWEPT > 0, hp_session.first);
 }
 
 /* Restarts the counts at 0, for a new session or a new process. */
@@ -613,6 +660,7 @@ void hp_recorder_after_fork(bool is_clean)
 {
 	if (!is_clean && hp_session_is_running()) {
 		/* Another thread may have been changing a table at the time of the fork. */
+		hp_level_start();
 		reset_live();
 		hp_regions_reset();
 		hp_spaces_reset();

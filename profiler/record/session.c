@@ -95,7 +95,7 @@ void hp_session_join(struct hp_thread *t, uint32_t number)
 
 	/* A sampler is seeded with four outputs of splitmix64. Each thread starts four steps after
 	 * the thread before, so no output is used twice. */
-	hp_sampler_init(&t->sampler, hp_session.interval,
+	hp_sampler_init(&t->sampler, hp_session_interval(),
 			hp_session.seed + 4 * n * 0x9e3779b97f4a7c15ull);
 	hp_tls_set(&hp_tls, 0, 0);
 	t->accounted = 0;
@@ -130,7 +130,7 @@ static void set_checkpoint(struct hp_thread *t)
 
 	if (now == 0 || (hp_session.is_only_mappings && t->session == now))
 		checkpoint = allocated + never;
-	else if (hp_tls.thread != t || t->session != now || hp_session.interval == 1)
+	else if (hp_tls.thread != t || t->session != now || t->sampler.interval == 1)
 		checkpoint = allocated;
 	else if (t->sample_at < t->accounted + t->step)
 		checkpoint = t->sample_at;
@@ -159,9 +159,20 @@ void hp_session_leave(struct hp_thread *t)
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
+/* Returns 0 for an automatic interval. */
+static uint64_t interval_of(const struct hp_options *options)
+{
+	bool has_mappings = options->record_mmap || options->only_mmap;
+
+	if (options->sample_interval == HP_SAMPLE_INTERVAL_AUTO && has_mappings)
+		return UINT64_C(1) << HP_LEVEL_MAX;
+	return options->sample_interval;
+}
+
 void hp_session_prepare(const struct hp_options *options)
 {
-	hp_session.interval = options->sample_interval;
+	hp_session.interval = interval_of(options);
+	hp_level_start();
 	hp_session.depth = options->stack_depth;
 	hp_session.seed = options->seed;
 	if (hp_session.seed == 0)

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/options.h"
 #include "base/view.h"
+#include "record/level.h"
 #include "record/thread.h"
 
 struct hp_session {
@@ -14,9 +15,10 @@ struct hp_session {
 	 * fork child continues its parent's session under a new number, `own`; entries with numbers
 	 * from `first` to `own` - 1 are inherited from the parent. */
 	uint32_t first, own;
-	uint64_t interval, depth, seed; /* as in struct hp_options, but `seed` is never 0: it was
-					   drawn if the option is unset */
-	bool is_only_mappings;          /* true: the heap is not recorded */
+	uint64_t interval;     /* the sample interval; 0: automatic, see hp_session_interval() */
+	uint64_t depth, seed;  /* as in struct hp_options, but `seed` is never 0: it was drawn if
+				  the option is unset */
+	bool is_only_mappings; /* true: the heap is not recorded */
 };
 
 extern struct hp_session hp_session; /* only session.c writes it */
@@ -29,6 +31,19 @@ static inline uint32_t hp_session_number(void)
 static inline bool hp_session_is_running(void)
 {
 	return hp_session_number() != 0;
+}
+
+/* Returns true if the running session's sample interval is automatic. It is not if mappings are
+ * recorded: a mapping is unmapped in parts, and a part may have a lower level than the whole. */
+static inline bool hp_session_is_auto(void)
+{
+	return hp_session.interval == 0;
+}
+
+/* Returns the present sample interval. */
+static inline uint64_t hp_session_interval(void)
+{
+	return hp_session_is_auto() ? UINT64_C(1) << hp_level_now() : hp_session.interval;
 }
 
 /* Stores the options of the next session and gives it its number. No session may be running. */

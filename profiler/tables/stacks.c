@@ -47,9 +47,9 @@ static hp_handle *bucket_of_hash(struct shard *s, uint32_t hash)
 	return &s->buckets[hash / SHARDS_A_STRIPE & (s->n_buckets - 1)];
 }
 
-static hp_handle *bucket_of_record(struct shard *s, uint32_t hash, uint32_t size_class)
+static hp_handle *bucket_of_record(struct shard *s, uint32_t hash, uint32_t key)
 {
-	uint32_t both = hash ^ size_class * 0x9e3779b1u;
+	uint32_t both = hash ^ key * 0x9e3779b1u;
 
 	return &s->record_buckets[both / SHARDS_A_STRIPE & (s->n_record_buckets - 1)];
 }
@@ -110,11 +110,14 @@ static void forget_history(struct record *r)
 static void fold_record(struct shard *s, struct record *r)
 {
 	struct hp_counts counts = counts_since_fork(r->counts, r->fork_epoch);
+	uint32_t level = hp_stacks_key_level(r->key);
+	struct hp_counts *folded = &folded_of(s)[level];
 
-	s->folded.alloc_objects += counts.alloc_objects;
-	s->folded.alloc_bytes += counts.alloc_bytes;
-	s->folded.free_objects += counts.free_objects;
-	s->folded.free_bytes += counts.free_bytes;
+	folded->alloc_objects += counts.alloc_objects;
+	folded->alloc_bytes += counts.alloc_bytes;
+	folded->free_objects += counts.free_objects;
+	folded->free_bytes += counts.free_bytes;
+	s->folded_levels |= 1u << level;
 	r->stack = 0;
 }
 
@@ -271,7 +274,7 @@ static bool grow_record_buckets(struct shard *s)
 		for (hp_handle h = s->record_buckets[i], next; h; h = next) {
 			struct record *r = record_at(h);
 			hp_handle *bucket =
-				bucket_of_record(&grown, stack_at(r->stack)->hash, r->size_class);
+				bucket_of_record(&grown, stack_at(r->stack)->hash, r->key);
 
 			next = r->in_chain;
 			r->in_chain = *bucket;
@@ -316,14 +319,14 @@ static hp_handle add_stack(struct shard *s, uint32_t hash, const uint64_t *frame
 }
 
 static hp_handle find_record(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
-			     uint32_t size_class)
+			     uint32_t key)
 {
 	if (s->n_record_buckets == 0)
 		return 0;
-	for (hp_handle h = *bucket_of_record(s, hash, size_class); h; h = record_at(h)->in_chain) {
+	for (hp_handle h = *bucket_of_record(s, hash, key); h; h = record_at(h)->in_chain) {
 		const struct record *r = record_at(h);
 
-		if (r->size_class == size_class && is_stack(stack_at(r->stack), hash, frames, n))
+		if (r->key == key && is_stack(stack_at(r->stack), hash, frames, n))
 			return h;
 	}
 	return 0;
@@ -331,7 +334,7 @@ static hp_handle find_record(struct shard *s, uint32_t hash, const uint64_t *fra
 
 /* Adds a record, and returns its handle. Copies see the record from the moment when it is the
  * newest one. */
-static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_class)
+static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t key)
 {
 	hp_handle h = hp_arena_alloc(&hp_stacks_table.arena, sizeof(struct record));
 
@@ -340,11 +343,11 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 	struct record *r = record_at(h);
 
 	r->stack = stack;
-	r->size_class = size_class;
+	r->key = key;
 	r->fork_epoch = hp_stacks_table.fork_epoch;
 	r->next = stack_at(stack)->records;
 	stack_at(stack)->records = h;
-	hp_handle *bucket = bucket_of_record(s, stack_at(stack)->hash, size_class);
+	hp_handle *bucket = bucket_of_record(s, stack_at(stack)->hash, key);
 
 	r->in_chain = *bucket;
 	*bucket = h;
@@ -355,7 +358,7 @@ static hp_handle add_record(struct shard *s, hp_handle stack, uint32_t size_clas
 }
 
 static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
-			 uint32_t size_class)
+			 uint32_t key)
 {
 	if ((s->n_stacks >= s->n_buckets && !grow_buckets(s)) ||
 	    (s->n_records >= s->n_record_buckets && !grow_record_buckets(s)))
@@ -364,42 +367,42 @@ static hp_handle add_now(struct shard *s, uint32_t hash, const uint64_t *frames,
 
 	if (!stack)
 		stack = add_stack(s, hash, frames, n);
-	return stack ? add_record(s, stack, size_class) : 0;
+	return stack ? add_record(s, stack, key) : 0;
 }
 
 /* Finds or adds the record, without folding anything. Returns 0 if there is no room. */
 static hp_handle find_or_add_now(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
-				 uint32_t size_class)
+				 uint32_t key)
 {
-	hp_handle record = find_record(s, hash, frames, n, size_class);
+	hp_handle record = find_record(s, hash, frames, n, key);
 
-	return record ? record : add_now(s, hash, frames, n, size_class);
+	return record ? record : add_now(s, hash, frames, n, key);
 }
 
 /* Finds or adds the record; if there is no room, folds records and tries again. The stack is looked
  * up again after folding: it has nothing in use yet, so folding may free it. */
 static hp_handle find_or_add(struct shard *s, uint32_t hash, const uint64_t *frames, size_t n,
-			     uint32_t size_class)
+			     uint32_t key)
 {
-	hp_handle h = find_or_add_now(s, hash, frames, n, size_class);
+	hp_handle h = find_or_add_now(s, hash, frames, n, key);
 
 	if (h)
 		return h;
 	bool is_folded = fold_shard(s);
 
 	if (is_folded)
-		h = find_or_add_now(s, hash, frames, n, size_class);
+		h = find_or_add_now(s, hash, frames, n, key);
 	if (h || !(fold_others(s) || is_folded))
 		return h;
 	/* Stacks differ in size: the pieces that folding has freed may have room for this stack
 	 * only once they are joined. */
 	hp_arena_join_free(&hp_stacks_table.arena);
-	return find_or_add_now(s, hash, frames, n, size_class);
+	return find_or_add_now(s, hash, frames, n, key);
 }
 
 /* --- counting ------------------------------------------------------------------------------ */
 
-hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
+hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t key,
 				uint64_t size, uint32_t stripe)
 {
 	uint32_t hash = hash_frames(frames, n_frames);
@@ -407,7 +410,7 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 
 	if (!hp_lock_acquire(&s->lock))
 		return 0;
-	hp_handle h = find_or_add(s, hash, frames, n_frames, size_class);
+	hp_handle h = find_or_add(s, hash, frames, n_frames, key);
 
 	if (h) {
 		struct record *r = begin_change(h);
@@ -419,6 +422,11 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 	}
 	hp_lock_release(&s->lock);
 	return h;
+}
+
+uint32_t hp_stacks_level(hp_handle record)
+{
+	return hp_stacks_key_level(record_at(record)->key);
 }
 
 /* Returns the record to be changed, with its shard locked, or NULL if the lock was not acquired. */
@@ -499,11 +507,19 @@ void hp_stacks_count_joined(hp_handle record, uint64_t size)
 	end_counting(r, true);
 }
 
+static void forget_folded(struct shard *s)
+{
+	if (s->folded_levels)
+		memset(folded_of(s), 0, HP_N_LEVELS * sizeof(struct hp_counts));
+	s->folded_levels = 0;
+}
+
 void hp_stacks_reset(void)
 {
 	for (int i = 0; i < N_SHARDS; i++) {
 		struct shard *s = &hp_stacks_table.shards[i], old = *s;
 
+		forget_folded(s);
 		memset(s, 0, sizeof(*s));
 		hp_memory_unmap(old.buckets, old.n_buckets * sizeof(hp_handle));
 		hp_memory_unmap(old.record_buckets, old.n_record_buckets * sizeof(hp_handle));
@@ -520,8 +536,7 @@ void hp_stacks_after_fork(void)
 		hp_lock_release(&hp_stacks_table.shards[i].lock);
 		hp_stacks_table.shards[i].fold_version +=
 			hp_stacks_table.shards[i].fold_version % 2;
-		memset(&hp_stacks_table.shards[i].folded, 0,
-		       sizeof(hp_stacks_table.shards[i].folded));
+		forget_folded(&hp_stacks_table.shards[i]);
 	}
 }
 
@@ -538,12 +553,14 @@ const struct hp_view_row hp_stacks_view[] = {
 	HP_VIEW_FIELD("shard.newest", struct shard, newest),
 	HP_VIEW_FIELD("shard.n_stacks", struct shard, n_stacks),
 	HP_VIEW_FIELD("shard.n_records", struct shard, n_records),
-	HP_VIEW_FIELD("shard.folded", struct shard, folded),
+	HP_VIEW_FIELD("shard.folded_levels", struct shard, folded_levels),
+	HP_VIEW_ARRAY("stacks.folded", hp_stacks_table.folded),
 	HP_VIEW_STRUCT("record", struct record),
 	HP_VIEW_FIELD("record.ended", struct record, ended),
 	HP_VIEW_FIELD("record.begun", struct record, begun),
 	HP_VIEW_FIELD("record.fork_epoch", struct record, fork_epoch),
 	HP_VIEW_FIELD("record.counts", struct record, counts),
+	HP_VIEW_FIELD("record.key", struct record, key),
 	HP_VIEW_FIELD("record.older", struct record, older),
 	HP_VIEW_FIELD("record.stack", struct record, stack),
 	HP_VIEW_FIELD("counts.alloc_objects", struct hp_counts, alloc_objects),

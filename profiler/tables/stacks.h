@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A stack is a distinct sequence of frames. It is stored once, with one record of counts for each
- * size class. Stacks are in shards; each shard has a lock that is held only for a look-up. A copy
- * takes no lock.
+ * size class and level: see sampler.h. Stacks are in shards; each shard has a lock that is held
+ * only for a look-up. A copy takes no lock.
  *
  * Threads that record everything and run the same code have the same stacks, and would wait for the
  * same lock in each malloc. So there are stripes: each stripe counts a stack separately, and copies
@@ -19,12 +19,27 @@ struct hp_counts {
 	uint64_t free_objects, free_bytes;   /* of the allocations above, those that were freed */
 };
 
+/* A key is a size class and a level in one number: what tells the records of a stack apart. */
+static inline uint32_t hp_stacks_key(uint32_t size_class, uint32_t level)
+{
+	return level << 16 | size_class;
+}
+
+static inline uint32_t hp_stacks_key_level(uint32_t key)
+{
+	return key >> 16;
+}
+
 /* Counts one allocation of `size` bytes with the stack `frames` (see hp_frame_make) in a stripe.
- * `stripe` is any number, but 0 if size classes are used. Returns the record, which exists as long
- * as it has an allocation that is not counted as freed. Returns 0 if there is no room, even after
- * stacks with nothing in use were folded, or if the lock was not acquired. */
-hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t size_class,
+ * `stripe` is any number, but 0 if there are keys other than 0. A key's level is below HP_N_LEVELS.
+ * Returns the record, which exists as long as it has an allocation that is not counted as freed.
+ * Returns 0 if there is no room, even after stacks with nothing in use were folded, or if the lock
+ * was not acquired. */
+hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_t key,
 				uint64_t size, uint32_t stripe);
+
+/* Returns the level of a record that has an allocation in use. */
+uint32_t hp_stacks_level(hp_handle record);
 
 /* Counts one allocation as freed. `record` is what hp_stacks_count_alloc() returned for it, with
  * the same `size`. */
@@ -52,4 +67,4 @@ void hp_stacks_reset(void);
 void hp_stacks_after_fork(void);
 
 /* Rows of the view. */
-extern const struct hp_view_row hp_stacks_view[27];
+extern const struct hp_view_row hp_stacks_view[29];

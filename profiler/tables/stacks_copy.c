@@ -46,7 +46,7 @@ static size_t begin_shard(struct hp_stacks_copy *out, struct shard *s, struct st
 		return 0;
 	}
 	out->n_stacks += __atomic_load_n(&s->n_stacks, __ATOMIC_RELAXED);
-	return n_records + (s->folded.alloc_objects > 0);
+	return n_records + __builtin_popcount(s->folded_levels);
 }
 
 static struct hp_counts load_counts(const struct record *r)
@@ -103,13 +103,18 @@ static void copy_record(struct hp_stacks_copy *out, const struct record *r)
 	e->frames = stack->frames;
 	e->n_frames = stack->n_frames;
 	e->hash = stack->hash;
+	e->key = r->key;
 	out->n_entries++;
 }
 
 static void copy_shard(struct hp_stacks_copy *out, const struct shard *s, hp_handle newest)
 {
-	if (s->folded.alloc_objects > 0)
-		out->entries[out->n_entries++] = (struct hp_stacks_copy_entry){.counts = s->folded};
+	for (uint32_t level = 0; level < HP_N_LEVELS; level++)
+		if (s->folded_levels >> level & 1)
+			out->entries[out->n_entries++] = (struct hp_stacks_copy_entry){
+				.counts = folded_of(s)[level],
+				.key = hp_stacks_key(0, level),
+			};
 	for (hp_handle h = newest; h; h = record_at(h)->older)
 		if (record_at(h)->stack)
 			copy_record(out, record_at(h));

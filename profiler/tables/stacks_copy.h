@@ -9,6 +9,7 @@ struct hp_stacks_copy_entry {
 	const uint64_t *frames; /* NULL: the sum of stacks that were folded */
 	size_t n_frames;
 	uint32_t hash;
+	uint32_t key; /* see hp_stacks_key() */
 };
 
 struct hp_stacks_copy {
@@ -26,8 +27,8 @@ struct hp_stacks_copy {
 bool hp_stacks_copy(struct hp_stacks_copy *out);
 void hp_stacks_release(struct hp_stacks_copy *copy);
 
-/* Adds up the entries of each stack, which every stripe has counted for itself. Entries that stay
- * keep their order. `places` is a hash table of zeroes that has more places than there are entries.
- * Returns the number of entries that stay. */
+/* Adds up the entries of each stack and key, which every stripe has counted for itself. Entries
+ * that stay keep their order. `places` is a hash table of zeroes that has more places than there
+ * are entries. Returns the number of entries that stay. */
 size_t hp_stacks_merge(struct hp_stacks_copy_entry *entries, size_t n, uint32_t *places,
 		       size_t n_places);

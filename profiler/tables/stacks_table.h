@@ -2,6 +2,7 @@
 /* The stacks table is the data structure in which stacks.h counts. Two files use it directly:
  * stacks.c, which counts, and stacks_copy.c, which reads the counts meanwhile. */
 #pragma once
+#include "tables/sampler.h"
 #include "tables/stacks.h"
 #include <stddef.h>
 
@@ -26,8 +27,8 @@ struct record {
 	hp_handle in_chain; /* the next record of the same record bucket */
 	hp_handle older;    /* the next older record of the same shard */
 	hp_handle stack;    /* 0: the record is folded, and about to be freed */
-	uint32_t size_class;
-	uint32_t begun; /* written before the counts */
+	uint32_t key;       /* see hp_stacks_key() */
+	uint32_t begun;     /* written before the counts */
 } __attribute__((aligned(CACHE_LINE)));
 
 _Static_assert(sizeof(struct record) == CACHE_LINE, "a record fills one cache line");
@@ -41,13 +42,13 @@ struct stack {
 	uint64_t frames[];
 };
 
-/* Records are found by their stack and size class at once, in record buckets: a stack may have a
+/* Records are found by their stack and key at once, in record buckets: a stack may have a
  * hundred records. Stacks are looked up only for a new record.
  *
  * Copies read newest, n_stacks, n_records and fold_version without the lock, so these are written
  * atomically; so are the counts, ended, begun and fork_epoch of a record. The other fields of a
  * record are written before it becomes the newest. Copies don't read a record's `next`, and read
- * `folded` only while nothing is being folded. */
+ * what was folded only while nothing is being folded. */
 struct shard {
 	struct hp_lock lock;
 	uint32_t fold_version; /* odd while records are being freed */
@@ -56,17 +57,26 @@ struct shard {
 	hp_handle *buckets, *record_buckets;
 	uint32_t n_record_buckets; /* a power of two, as n_buckets is */
 	uint32_t n_emptied;        /* records whose last block was freed since the last sweep */
-	struct hp_counts folded;
+	uint32_t folded_levels;    /* a bit for each level with counts in hp_stacks_table.folded */
 } __attribute__((aligned(CACHE_LINE)));
+
+_Static_assert(sizeof(struct shard) == CACHE_LINE, "a shard fills one cache line");
 
 struct hp_stacks_table {
 	struct shard shards[N_SHARDS];
+	/* The counts of what was folded. Its pages are first touched when memory has run out. */
+	struct hp_counts folded[N_SHARDS][HP_N_LEVELS];
 	struct hp_arena arena; /* where records and stacks are allocated */
 	uint32_t fork_epoch;
 	uint32_t n_copies; /* copies that exist now; while there are any, nothing is folded */
 };
 
 extern struct hp_stacks_table hp_stacks_table;
+
+static inline struct hp_counts *folded_of(const struct shard *s)
+{
+	return hp_stacks_table.folded[s - hp_stacks_table.shards];
+}
 
 static inline struct record *record_at(hp_handle h)
 {

@@ -189,6 +189,7 @@ static void fill_content(struct snapshot *s, const struct hp_dump_source *source
 			 struct hp_dump_content *c)
 {
 	const struct hp_target *t = s->t;
+	bool is_auto = s->heads.interval == 0;
 
 	*c = (struct hp_dump_content){
 		.program = s->program,
@@ -200,7 +201,9 @@ static void fill_content(struct snapshot *s, const struct hp_dump_source *source
 		.number = s->is_inherited ? 1 : s->heads.n_claimed + 1,
 		.time = t->time,
 		.uptime_ms = uptime_ms(s),
-		.sample_interval = s->heads.interval,
+		.sample_interval = is_auto ? UINT64_C(1) << s->level : s->heads.interval,
+		.is_auto = is_auto,
+		.level = s->level,
 		.n_samples = s->n_samples,
 		.n_dropped = s->heads.n_dropped,
 		.n_stacks = s->n_stacks,
@@ -308,6 +311,7 @@ static void deinit(struct snapshot *s)
 	free(s->entries);
 	free(s->shards);
 	free(s->shards_after);
+	free(s->folded);
 	free(s->program);
 	free(s->cmdline);
 	hp_view_reader_deinit(&s->view);

@@ -17,7 +17,7 @@ enum {
 /* Variables that are read together. */
 struct heads {
 	uint32_t session_number, session_own;
-	uint64_t interval;
+	uint64_t interval;        /* 0: automatic */
 	uint8_t is_only_mappings; /* not a bool: it may have any value */
 	uint32_t n_chunks, used, fork_epoch;
 	uint64_t first_thread, retired_bytes;
@@ -37,8 +37,8 @@ struct heads {
 
 /* Offsets of fields. */
 struct layout {
-	uint32_t fold_version, newest, n_stacks, n_records, folded; /* of a shard */
-	uint32_t ended, begun, fork_epoch, counts, older, stack;    /* of a record */
+	uint32_t fold_version, newest, n_stacks, n_records, folded_levels; /* of a shard */
+	uint32_t ended, begun, fork_epoch, counts, key, older, stack;      /* of a record */
 	uint32_t alloc_objects, alloc_bytes, free_objects, free_bytes;
 	uint32_t hash, n_frames, frames; /* of a stack */
 	uint32_t next, tls, session, n_samples, n_stacks_cut;
@@ -50,8 +50,8 @@ struct layout {
 
 /* Arrays, structs and constants. */
 struct tables {
-	struct hp_view_row shards, chunks, record, thread, tls, permanent, pieces, numbered, grain,
-		chunk, first_chunk, a_piece, mark_known, program, cmdline;
+	struct hp_view_row shards, folded, level, chunks, record, thread, tls, permanent, pieces,
+		numbered, grain, chunk, first_chunk, a_piece, mark_known, program, cmdline;
 };
 
 struct chunk {
@@ -69,6 +69,8 @@ struct snapshot {
 
 	struct heads heads, heads_after;
 	char *shards, *shards_after;
+	char *folded; /* a row for each shard; NULL if nothing was folded */
+	uint32_t level;
 	bool is_last_attempt;
 	bool is_inherited; /* the tables of a fork child that the library has not noticed yet */
 

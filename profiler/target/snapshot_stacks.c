@@ -14,6 +14,7 @@
  * A record that was changed meanwhile is read again, alone. If it does not come to rest after many
  * reads, the thread that changes it, or the whole process, is stopped for good: the record is taken
  * as it is. */
+#include "tables/sampler.h"
 #include "target/snapshot_parts.h"
 #include <stdlib.h>
 #include <time.h>
@@ -281,6 +282,9 @@ static int copy_record(struct snapshot *s, uint32_t handle, char *record)
 	stack = piece_at(s, stack_handle, s->at.frames);
 	if (!stack)
 		return damaged(s, "no stack", stack_handle);
+	e.key = (uint32_t)read_number(record, s->at.key, 4);
+	if (hp_stacks_key_level(e.key) >= HP_N_LEVELS)
+		return damaged(s, "an impossible level in record", handle);
 	e.hash = (uint32_t)read_number(stack, s->at.hash, 4);
 	e.n_frames = read_number(stack, s->at.n_frames, 2);
 	if (e.n_frames > FRAMES_MAX ||
@@ -291,16 +295,56 @@ static int copy_record(struct snapshot *s, uint32_t handle, char *record)
 	return r ? r : add_entry(s, &e);
 }
 
-static int copy_folded(struct snapshot *s, const char *shard)
+/* Reads what was folded, if there is any. */
+static int read_folded(struct snapshot *s)
 {
-	struct hp_stacks_copy_entry e = {.counts = counts_at(s, shard + s->at.folded)};
+	size_t size = (size_t)s->tables.folded.count * s->tables.folded.size;
+	uint32_t levels = 0;
 
-	if (e.counts.alloc_objects == 0 || s->is_inherited)
+	free(s->folded);
+	s->folded = NULL;
+	for (size_t at = 0; at < hp_snapshot_shards_size(s); at += s->tables.shards.size)
+		levels |= read_number(s->shards + at, s->at.folded_levels, 4);
+	if (levels == 0)
+		return 0;
+	s->folded = malloc(size);
+	if (!s->folded)
+		return hp_target_no_memory(s->t);
+	return hp_target_read(s->t, (uintptr_t)s->tables.folded.address, s->folded, size)
+		       ? 0
+		       : hp_snapshot_unreadable(s);
+}
+
+static int copy_folded_level(struct snapshot *s, const char *counts, uint32_t level)
+{
+	struct hp_stacks_copy_entry e = {
+		.counts = counts_at(s, counts),
+		.key = hp_stacks_key(0, level),
+	};
+
+	if (e.counts.alloc_objects == 0)
 		return 0;
 	if (!is_sane(&e.counts))
 		return hp_target_error(s->t, "heapprof's stacks are damaged: impossible counts of "
 					     "what was folded");
 	return add_entry(s, &e);
+}
+
+static int copy_folded(struct snapshot *s, const char *shard)
+{
+	size_t number = (size_t)(shard - s->shards) / s->tables.shards.size;
+	uint32_t levels = (uint32_t)read_number(shard, s->at.folded_levels, 4);
+	int r = 0;
+
+	if (s->is_inherited || !s->folded)
+		return 0;
+	for (uint32_t level = 0; !r && level < HP_N_LEVELS; level++)
+		if (levels >> level & 1)
+			r = copy_folded_level(s,
+					      s->folded + number * s->tables.folded.size +
+						      level * sizeof(struct hp_counts),
+					      level);
+	return r;
 }
 
 /* A list of more records than the chunks have room for is a ring. */
@@ -390,6 +434,18 @@ static bool has_moved(const struct snapshot *s)
 	       a->fork_epoch != b->fork_epoch || b->n_chunks < a->n_chunks;
 }
 
+/* Reads the level after the records, of which some were read again: a thread may have counted in
+ * them at the interval of a level that was reached meanwhile. */
+static int read_level(struct snapshot *s)
+{
+	if (!hp_target_read(s->t, (uintptr_t)s->tables.level.address, &s->level, sizeof(s->level)))
+		return hp_snapshot_unreadable(s);
+	if (s->level >= HP_N_LEVELS || (s->level > 0 && s->heads.interval != 0))
+		return hp_target_error(s->t, "heapprof's variables are damaged: level %u",
+				       s->level);
+	return 0;
+}
+
 int hp_snapshot_read_stacks(struct snapshot *s)
 {
 	int r;
@@ -404,6 +460,8 @@ int hp_snapshot_read_stacks(struct snapshot *s)
 	if (!r)
 		r = copy_chunks(s);
 	if (!r)
+		r = read_folded(s);
+	if (!r)
 		r = hp_snapshot_read_heads(s, &s->heads_after, s->shards_after);
 	if (!r && has_moved(s) && !s->t->is_frozen)
 		return s->is_last_attempt
@@ -411,5 +469,7 @@ int hp_snapshot_read_stacks(struct snapshot *s)
 						 "heapprof starts and stops in it faster than "
 						 "it can be read")
 			       : HP_TARGET_E_MOVED;
-	return r ? r : copy_shards(s);
+	if (!r)
+		r = copy_shards(s);
+	return r ? r : read_level(s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The rows of the view that a snapshot needs, and the variables that are read together. */
 #include "process/fork_mark.h"
+#include "tables/sampler.h"
 #include "target/snapshot_parts.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,11 +67,12 @@ static const struct {
 	FIELD("shard.newest", newest, 4, "stacks.shards"),
 	FIELD("shard.n_stacks", n_stacks, 4, "stacks.shards"),
 	FIELD("shard.n_records", n_records, 4, "stacks.shards"),
-	FIELD("shard.folded", folded, 32, "stacks.shards"),
+	FIELD("shard.folded_levels", folded_levels, 4, "stacks.shards"),
 	FIELD("record.ended", ended, 4, "record"),
 	FIELD("record.begun", begun, 4, "record"),
 	FIELD("record.fork_epoch", fork_epoch, 4, "record"),
 	FIELD("record.counts", counts, 32, "record"),
+	FIELD("record.key", key, 4, "record"),
 	FIELD("record.older", older, 4, "record"),
 	FIELD("record.stack", stack, 4, "record"),
 	FIELD("counts.alloc_objects", alloc_objects, 8, "record.counts"),
@@ -111,6 +113,8 @@ static const struct {
 	size_t place, size; /* 0: any */
 } tables_wanted[] = {
 	TABLE("stacks.shards", shards, 0),
+	TABLE("stacks.folded", folded, 0),
+	TABLE("level.now", level, 4),
 	TABLE("stacks.chunks", chunks, 8),
 	TABLE("record", record, 0),
 	TABLE("thread", thread, 0),
@@ -193,6 +197,8 @@ static int find_tables(struct snapshot *s)
 		memcpy((char *)&s->tables + tables_wanted[i].place, row, sizeof(*row));
 	}
 	if (tables->shards.count > SHARDS_MAX || tables->shards.size > STRUCT_MAX ||
+	    tables->folded.count != tables->shards.count || tables->folded.size > STRUCT_MAX ||
+	    tables->folded.size < HP_N_LEVELS * sizeof(struct hp_counts) ||
 	    tables->record.size > STRUCT_MAX || tables->thread.size > STRUCT_MAX ||
 	    tables->tls.size > STRUCT_MAX || tables->permanent.size > STRUCT_MAX ||
 	    tables->permanent.count > PERMANENT_MAX || tables->numbered.size > STRUCT_MAX ||
@@ -293,7 +299,7 @@ int hp_snapshot_check_heads(struct snapshot *s)
 				       "matches its name; or let it call HeapProfilerStart()",
 				       s->view.release);
 	if (h->n_chunks > s->tables.chunks.count || h->used > s->tables.chunk.size ||
-	    h->n_permanent > s->tables.permanent.count || h->interval == 0 ||
+	    h->n_permanent > s->tables.permanent.count ||
 	    h->n_numbered > (uint64_t)s->tables.pieces.count * s->tables.a_piece.size)
 		return hp_target_error(
 			s->t,

@@ -24,6 +24,7 @@ static char dump[8 << 20];
 static size_t dump_size;
 static struct hp_dump_summary summary;
 static const struct hp_options exact = {.sample_interval = 1, .cmdline = 1};
+static const struct hp_options automatic = {.sample_interval = HP_SAMPLE_INTERVAL_AUTO};
 static const struct hp_options sampled = {.sample_interval = 4096, .cmdline = 1};
 
 static void collect(struct hp_text *t)
@@ -44,6 +45,8 @@ static void print(const struct hp_options *options, const char *reason)
 	struct hp_text t = {.buffer = buffer, .size = sizeof(buffer), .flush = collect};
 	struct hp_dump_request request = {.options = options, .reason = reason, .number = 3};
 
+	if (options->sample_interval != HP_SAMPLE_INTERVAL_AUTO)
+		hp_session_prepare(options);
 	dump_size = 0;
 	memset(&summary, 0xa5, sizeof(summary));
 	CHECK(hp_dump_print(&t, &request, &summary));
@@ -115,6 +118,93 @@ static void test_records_and_totals(void)
 	CHECK_UINT_EQ(summary.inuse_bytes, 10);
 	CHECK_UINT_EQ(summary.alloc_objects, 3);
 	CHECK_UINT_EQ(summary.alloc_bytes, 530);
+}
+
+static hp_handle count_at(uint32_t level, uint64_t a, uint64_t size)
+{
+	uint64_t frames[] = {a, 0x2002};
+
+	return hp_stacks_count_alloc(frames, 2, hp_stacks_key(9, level), size, 0);
+}
+
+static bool begins_with(const char *start)
+{
+	return strncmp(dump, start, strlen(start)) == 0;
+}
+
+/* Lets the session's level rise to `level`. */
+static void rise_to(uint32_t level)
+{
+	for (int i = 0; hp_level_now() < level && i < HP_LEVEL_SAMPLES; i++)
+		hp_level_count(level - 1);
+}
+
+/* Checks that the lines follow each other in the dump. */
+static void check_order(const char *const *lines, size_t n)
+{
+	const char *at = dump;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *found = strstr(at, lines[i]);
+
+		CHECK(found);
+		if (!found)
+			printf("# no %s", lines[i]);
+		at = found ? found : at;
+	}
+}
+
+/* Records come in the order of their levels, with a line before each level but the dump's own;
+ * lower ones are missing, also from the sums. */
+static void test_levels(void)
+{
+	static const char *const all[] = {
+		"1: 10 [1: 10] @ 0x1001 0x2002\n# level: 1\n",
+		"# level: 1\n0: 0 [1: 20] @ 0x1001 0x2002\n1: 50 [1: 50] @ 0x3003 0x2002\n# level: "
+		"3\n",
+		"# level: 3\n1: 30 [1: 30] @ 0x1001 0x2002\n# level: 19\n",
+		"# level: 19\n1: 40 [1: 40] @ 0x1001 0x2002\n\nMAPPED",
+	};
+	static const char *const from_1[] = {
+		"\n0: 0 [1: 20] @ 0x1001 0x2002\n1: 50 [1: 50] @ 0x3003 0x2002\n# level: 3\n",
+		"# level: 19\n1: 40 [1: 40] @ 0x1001 0x2002\n\nMAPPED",
+	};
+
+	hp_stacks_reset();
+	hp_session_prepare(&automatic);
+	count_at(1, 0x3003, 50);
+	hp_stacks_count_free(count_at(1, 0x1001, 20), 20);
+	count_at(19, 0x1001, 40);
+	count_at(3, 0x1001, 30);
+	count_at(0, 0x1001, 10);
+	print(&automatic, "why");
+	CHECK(begins_with("heap profile: 4: 130 [5: 150] @ heapprofile\n# heapprof: 2\n"));
+	CHECK_STR_EQ(line("# interval_mode"), "# interval_mode: auto");
+	check_order(all, 4);
+	rise_to(1);
+	print(&automatic, "why");
+	CHECK(begins_with("heap profile: 3: 120 [4: 140] @ heap_v2/2\n# heapprof: 2\n"));
+	CHECK_STR_EQ(line("# sample_interval"), "# sample_interval: 2");
+	check_order(from_1, 2);
+	CHECK(!strstr(dump, "# level: 1\n") && !strstr(dump, "1: 10 "));
+	rise_to(HP_LEVEL_MAX);
+	print(&automatic, "why");
+	CHECK(begins_with("heap profile: 1: 40 [1: 40] @ heap_v2/524288\n# heapprof: 1\n"));
+	CHECK_STR_EQ(line("# interval_mode"), "# interval_mode: auto");
+	CHECK(!strstr(dump, "# level"));
+	CHECK(ends_as_it_should());
+}
+
+/* A session that records mappings as well has the default interval in place of an automatic one. */
+static void test_automatic_with_mappings(void)
+{
+	struct hp_options options = {.record_mmap = 1};
+
+	hp_stacks_reset();
+	hp_session_prepare(&options);
+	print(&options, "why");
+	CHECK_STR_EQ(line("# sample_interval"), "# sample_interval: 524288");
+	CHECK_STR_EQ(line("# interval_mode"), "");
 }
 
 /* In a fork child, records show memory that was in use at the fork, and not what the parent had
@@ -283,6 +373,8 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		TEST(test_nothing),
 		TEST(test_records_and_totals),
+		TEST(test_levels),
+		TEST(test_automatic_with_mappings),
 		TEST(test_after_a_fork),
 		TEST(test_folded),
 		TEST(test_values_forge_no_lines),

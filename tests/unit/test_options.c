@@ -256,6 +256,18 @@ static void test_choices(void)
 	CHECK_UINT_EQ(read_good("HEAP_PROFILE_VERBOSE", "0"), HP_VERBOSE_NO);
 }
 
+/* Of the sizes only the sample interval may be automatic, and only by that word. */
+static void test_automatic_interval(void)
+{
+	const char *name = "HEAP_PROFILE_SAMPLE_INTERVAL";
+
+	CHECK_UINT_EQ(read_good(name, "auto"), HP_SAMPLE_INTERVAL_AUTO);
+	check_bad(row(name), "0");
+	check_bad(row(name), "Auto");
+	check_bad(row(name), "automatic");
+	check_bad(row("HEAP_PROFILE_ALLOCATION_INTERVAL"), "auto");
+}
+
 static void test_tcmalloc_parameter(void)
 {
 	static struct hp_options o;
@@ -366,6 +378,6 @@ static __attribute__((constructor)) void prepare(void)
 TEST_MAIN(TEST(test_defaults), TEST(test_default_texts_are_true), TEST(test_rows_are_apart),
 	  TEST(test_sizes), TEST(test_bad_sizes), TEST(test_bad_values_of_every_row),
 	  TEST(test_ranges), TEST(test_booleans), TEST(test_signals),
-	  TEST(test_signals_that_are_refused), TEST(test_choices), TEST(test_tcmalloc_parameter),
-	  TEST(test_hostile_value_stays_on_one_line), TEST(test_prefix), TEST(test_texts),
-	  TEST(test_program_that_is_left_out))
+	  TEST(test_signals_that_are_refused), TEST(test_choices), TEST(test_automatic_interval),
+	  TEST(test_tcmalloc_parameter), TEST(test_hostile_value_stays_on_one_line),
+	  TEST(test_prefix), TEST(test_texts), TEST(test_program_that_is_left_out))

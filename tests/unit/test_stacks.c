@@ -99,6 +99,19 @@ static void test_one_stack_one_record(void)
 	CHECK_UINT_EQ(c.free_bytes, 100);
 }
 
+static void test_a_record_for_each_level(void)
+{
+	hp_handle low, high;
+
+	hp_stacks_reset();
+	low = count(1, 5, hp_stacks_key(3, 0), 100);
+	high = count(1, 5, hp_stacks_key(3, HP_LEVEL_MAX), 100);
+	CHECK(low != high);
+	CHECK_UINT_EQ(hp_stacks_level(low), 0);
+	CHECK_UINT_EQ(hp_stacks_level(high), HP_LEVEL_MAX);
+	CHECK_UINT_EQ(count(1, 5, hp_stacks_key(3, HP_LEVEL_MAX), 100), high);
+}
+
 static void test_a_record_for_each_size_class(void)
 {
 	size_t n;
@@ -206,6 +219,40 @@ static void test_folding_makes_room(void)
 	CHECK_UINT_EQ(sum.free_objects, n);
 	CHECK_UINT_EQ(sum.free_bytes, n * 10);
 	CHECK_UINT_EQ(find(1, 20, &n_records).alloc_bytes, 777);
+	hp_stacks_reset();
+}
+
+/* What is folded keeps its level, because a dump leaves out low levels. */
+static void test_folding_keeps_levels(void)
+{
+	enum {
+		N = 200000
+	};
+	uint64_t n_of[HP_N_LEVELS] = {0}, n_folded = 0;
+	struct hp_stacks_copy copy;
+
+	set_small_limit();
+	for (uint64_t i = 0; i < N; i++) {
+		hp_handle h = count(i, 20, hp_stacks_key(7, i % HP_N_LEVELS), 10);
+
+		CHECK(h != 0);
+		CHECK_UINT_EQ(hp_stacks_level(h), i % HP_N_LEVELS);
+		hp_stacks_count_free(h, 10);
+	}
+	hp_memory_set_limit(NO_LIMIT);
+	CHECK(hp_stacks_copy(&copy));
+	for (size_t i = 0; i < copy.n_entries; i++) {
+		const struct hp_stacks_copy_entry *e = &copy.entries[i];
+
+		n_of[hp_stacks_key_level(e->key)] += e->counts.alloc_objects;
+		n_folded += e->frames ? 0 : e->counts.alloc_objects;
+	}
+	hp_stacks_release(&copy);
+	CHECK(n_folded > N / 2);
+	for (uint32_t level = 0; level < HP_N_LEVELS; level++)
+		CHECK_UINT_EQ(n_of[level], N / HP_N_LEVELS);
+	hp_stacks_after_fork();
+	CHECK_UINT_EQ(sum_of_all().alloc_objects, 0);
 	hp_stacks_reset();
 }
 
@@ -612,8 +659,9 @@ static void test_counts_are_of_one_moment(void)
 }
 
 TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
-	  TEST(test_many_records_of_one_stack), TEST(test_many_stacks),
-	  TEST(test_reset_gives_all_memory_back), TEST(test_folding_makes_room),
+	  TEST(test_a_record_for_each_level), TEST(test_many_records_of_one_stack),
+	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
+	  TEST(test_folding_makes_room), TEST(test_folding_keeps_levels),
 	  TEST(test_folding_makes_room_for_other_depths), TEST(test_folding_makes_room_for_records),
 	  TEST(test_what_is_in_use_is_never_folded), TEST(test_full_of_what_is_in_use),
 	  TEST(test_nothing_is_folded_under_a_copy),

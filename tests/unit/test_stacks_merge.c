@@ -90,6 +90,22 @@ static void test_folded_stacks_stay_apart(void)
 	check_counts(&entries[2], 4);
 }
 
+/* Records of one stack that differ in size class or level stay apart. */
+static void test_keys_stay_apart(void)
+{
+	struct hp_stacks_copy_entry entries[2 * N_MAX];
+
+	for (size_t i = 0; i < 2 * N_MAX; i++) {
+		entries[i] = ENTRY(i < N_MAX ? abc : other_abc, 3, 5, 1);
+		entries[i].key = hp_stacks_key(i % 2, i / 2 % 4);
+	}
+	CHECK_UINT_EQ(merge(entries, 2 * N_MAX, 2 * N_MAX + 1), N_MAX);
+	for (size_t i = 0; i < N_MAX; i++) {
+		CHECK_UINT_EQ(entries[i].key, hp_stacks_key(i % 2, i / 2 % 4));
+		check_counts(&entries[i], 2);
+	}
+}
+
 /* All entries begin at the last place of the smallest table that is allowed, so the search goes on
  * at its first place. */
 static void test_smallest_table(void)
@@ -110,4 +126,5 @@ static void test_smallest_table(void)
 }
 
 TEST_MAIN(TEST(test_nothing), TEST(test_equal_stacks_add_up_and_order_stays),
-	  TEST(test_equal_hashes), TEST(test_folded_stacks_stay_apart), TEST(test_smallest_table))
+	  TEST(test_equal_hashes), TEST(test_folded_stacks_stay_apart), TEST(test_keys_stay_apart),
+	  TEST(test_smallest_table))
