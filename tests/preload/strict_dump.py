@@ -14,6 +14,8 @@ Mapping = collections.namedtuple('Mapping', 'start end offset path')
 _COUNTS = r'(\d+): (\d+) \[(\d+): (\d+)\] @'
 _HEADER = re.compile(rf'heap profile: {_COUNTS} (heapprofile|heap_v2/(\d+))')
 _RECORD = re.compile(rf'{_COUNTS}((?: 0x[0-9a-f]+)+)')
+_LEVEL = re.compile(r'# level: ([1-9]\d*)')
+_LEVEL_MAX = 19
 _METADATA = re.compile(r'# ([a-z_]+): (.*)')
 _MAPPING = re.compile(r'([0-9a-f]+)-([0-9a-f]+) (r.xp|..xp) ([0-9a-f]+) [0-9a-f]+:[0-9a-f]+ \d+ *(.*)')
 _BUILD_ID = re.compile(r'# buildid: ([0-9a-f]+) (/.*|\[.*|.*)')
@@ -59,8 +61,13 @@ class Dump:
 
     def _read_records(self, lines):
         self.metadata, self.records = {}, []
+        self.levels = []  # of the records; None before the first line that says one
+        level = None
         for line in lines:
-            if line.startswith('#'):
+            if m := _LEVEL.fullmatch(line):
+                self._check_level(level, int(m.group(1)))
+                level = int(m.group(1))
+            elif line.startswith('#'):
                 check(not self.records, f'{self.path}: metadata among the records')
                 m = _METADATA.fullmatch(line) or self._fail(line)
                 check(m.group(1) not in self.metadata, f'{self.path}: {m.group(1)} twice')
@@ -70,9 +77,25 @@ class Dump:
                 counts = Counts(*map(int, m.group(1, 2, 3, 4)))
                 stack = tuple(int(a, 16) for a in m.group(5).split())
                 self.records.append((counts, stack))
+                self.levels.append(level)
         missing = [k for k in KEYS if k not in self.metadata]
         check(not missing, f'{self.path}: no {missing}')
         equal(int(self.metadata['sample_interval']), self.interval, 'sample_interval')
+        equal(self.metadata['heapprof'], '1' if level is None else '2', f'{self.path}: the version')
+        equal(self.metadata.get('interval_mode', 'auto'), 'auto', 'interval_mode')
+        check(level is None or (self.levels[-1] == level and self.is_automatic()),
+              f'{self.path}: level {level}')
+        check(not self.is_automatic() or
+              self.interval in [2**n for n in range(_LEVEL_MAX + 1)], f'R = {self.interval}')
+
+    def _check_level(self, last, level):
+        """Levels rise from one line to the next, above the dump's own, and each has records."""
+        check(max(self.interval, 2**(last or 0)) < 2**level <= 2**_LEVEL_MAX,
+              f'{self.path}: level {level} after {last}, R = {self.interval}')
+        check(last is None or self.levels[-1:] == [last], f'{self.path}: no record of level {last}')
+
+    def is_automatic(self):
+        return 'interval_mode' in self.metadata
 
     def _read_mappings(self, lines):
         self.mappings, self.build_ids = [], {}

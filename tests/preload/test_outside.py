@@ -37,6 +37,7 @@ def check_same(outside, inside):
     for a, b in zip(outside.records, inside.records):
         equal(a, b, 'a record')
     equal(len(outside.records), len(inside.records), 'number of records')
+    equal(outside.levels, inside.levels, 'levels')
     equal(outside.total, inside.total, 'totals')
     equal(outside.mappings, inside.mappings, 'mappings')
     equal(outside.build_ids, inside.build_ids, 'build IDs')
@@ -115,6 +116,36 @@ def test_a_process_under_load_is_read_consistently(folder, exact):
             check(c.alloc_objects >= last, 'counts go back')
             last = c.alloc_objects
         check(process.poll() is None, 'the process has ended')
+
+
+@test(n_threads=[2, 24])
+def test_an_automatic_interval_is_read_as_in_a_dump(folder, n_threads):
+    """24 threads allocate so much that the interval has grown."""
+    with running(folder, 'threads', str(n_threads), HEAP_PROFILE_SAMPLE_INTERVAL='auto') as process:
+        inside = dump_by_itself(process, folder)
+        equal(inside.interval > 1, n_threads > 2, f'the interval, {inside.interval}')
+        check(len(inside.records) > 100 and len(set(inside.levels)) > 5, f'{set(inside.levels)}')
+        stop(process)
+        check_same(read(process.pid), inside)
+
+
+@test
+def test_an_automatic_interval_grows_while_it_is_read(folder):
+    with running(folder, 'load', '3', HEAP_PROFILE_SAMPLE_INTERVAL='auto') as process:
+        result = subprocess.run([program('read_outside'), str(process.pid), str(READS)],
+                                capture_output=True, text=True, timeout=preload.PATIENCE)
+        check(result.returncode == 0, result.stderr)
+        dumps = [strict_dump.Dump('outside', text) for text in result.stdout.split('---\n')[:-1]]
+        equal(len(dumps), READS, 'reads')
+        check(dumps[-1].interval > 1, 'the interval has not grown')
+        last = 1
+        for dump in dumps:
+            check('note' not in dump.metadata, dump.metadata.get('note'))
+            check(dump.interval >= last, f'R = {dump.interval} after {last}')
+            last = dump.interval
+            c = dump.by_leaf()['allocate_on']
+            equal(c.alloc_bytes, c.alloc_objects * 64, 'allocated')
+            equal(c.inuse_bytes, c.inuse_objects * 64, 'in use')
 
 
 @test
