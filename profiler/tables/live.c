@@ -175,7 +175,8 @@ static struct hp_live_entry unpack_slot(struct slot slot)
 
 static inline uint64_t hash_of_address(const struct shard *s, uintptr_t address)
 {
-	uint64_t key = s->is_by_page ? page_of(address) : address >> 4;
+	bool is_by_page = __atomic_load_n(&s->is_by_page, __ATOMIC_RELAXED);
+	uint64_t key = is_by_page ? page_of(address) : address >> 4;
 
 	key = (key ^ key >> 32) * 0x9e3779b97f4a7c15ull;
 	return key ^ key >> 29;
@@ -420,7 +421,7 @@ static void drop_entries(struct shard *s, hp_live_drop *drop)
 static void clear_region(size_t first)
 {
 	for (size_t page = first; page < first + PAGES_A_REGION; page++)
-		if (hp_live_filter[page] == ALL_BLOCKS && !is_pinned(page))
+		if (filter_of(page * 4096) == ALL_BLOCKS && !is_pinned(page))
 			__atomic_store_n(&hp_live_filter[page], NO_BLOCK, __ATOMIC_RELAXED);
 }
 

@@ -373,7 +373,7 @@ static void test_levels(void)
 	CHECK_INT_LE(60, n_compared);
 }
 
-/* What is not allocated, or is larger than any address space, has a level as well. */
+/* Blocks of 0 bytes, and sizes larger than any address space, have a level as well. */
 static void test_levels_of_extreme_sizes(void)
 {
 	struct hp_sampler s;

@@ -222,7 +222,7 @@ static void test_folding_makes_room(void)
 	hp_stacks_reset();
 }
 
-/* What is folded keeps its level, because a dump leaves out low levels. */
+/* Counts that are folded keep their level, because a dump leaves out low levels. */
 static void test_folding_keeps_levels(void)
 {
 	enum {
