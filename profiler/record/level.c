@@ -6,7 +6,7 @@
 #include "record/level.h"
 #include <string.h>
 
-static uint32_t now;
+static uint32_t session_level;
 static uint64_t n_samples[HP_N_LEVELS];
 static uint32_t n_swept = HP_LIVE_SHARDS; /* shards of the present sweep that were taken on */
 
@@ -14,12 +14,12 @@ void hp_level_start(void)
 {
 	memset(n_samples, 0, sizeof(n_samples));
 	n_swept = HP_LIVE_SHARDS;
-	__atomic_store_n(&now, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&session_level, 0, __ATOMIC_RELEASE);
 }
 
 uint32_t hp_level_now(void)
 {
-	return __atomic_load_n(&now, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&session_level, __ATOMIC_ACQUIRE);
 }
 
 static bool is_full(uint32_t level)
@@ -35,7 +35,7 @@ static void rise_from(uint32_t level)
 {
 	uint32_t next = level + 1;
 
-	if (__atomic_compare_exchange_n(&now, &level, next, false, __ATOMIC_ACQ_REL,
+	if (__atomic_compare_exchange_n(&session_level, &level, next, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED) &&
 	    next >= HP_LEVEL_SWEPT)
 		__atomic_store_n(&n_swept, 0, __ATOMIC_RELEASE);
@@ -66,5 +66,5 @@ void hp_level_sweep(hp_live_drop *drop)
 }
 
 const struct hp_view_row hp_level_view[] = {
-	HP_VIEW_VARIABLE("level.now", now),
+	HP_VIEW_VARIABLE("level.now", session_level),
 };
