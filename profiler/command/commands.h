@@ -10,5 +10,6 @@ extern const struct command command_list;
 extern const struct command command_run;
 extern const struct command command_serve;
 extern const struct command command_top;
+extern const struct command command_watch;
 
 extern const char heapprof_man_rest[]; /* its sections after the commands */

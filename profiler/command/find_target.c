@@ -11,7 +11,6 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "command/inspect_process.h"
 #include "commands/command.h"
 #include "commands/outside.h"
 
@@ -69,6 +68,26 @@ static int open_process(pid_t pid, const char *command, struct found_target *out
 	if (status && out->pidfd >= 0)
 		close(out->pidfd);
 	return status;
+}
+
+int target_open(pid_t pid, struct found_target *out, struct process_facts *out_facts)
+{
+	int r;
+
+	*out = (struct found_target){.pid = pid};
+	out->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (out->pidfd < 0)
+		return -errno;
+	r = process_inspect(pid, out_facts);
+	if (!r && (out_facts->status.group != pid || !out_facts->status.has_memory))
+		r = -ESRCH;
+	if (r) {
+		found_target_deinit(out);
+		return r;
+	}
+	out->uid = out_facts->status.uid;
+	snprintf(out->program, sizeof(out->program), "%s", program_base_name(out_facts->program));
+	return 0;
 }
 
 /* --- names --------------------------------------------------------------------------------- */
@@ -159,35 +178,46 @@ typedef int read_function(int pid, int *out_task, char **out_text, size_t *out_s
 			  struct diag *diag);
 
 static int read_by(read_function *function, struct reading *reading,
-		   const struct found_target *target)
+		   const struct found_target *target, struct diag *diag)
 {
-	char name[NAME_MAX + 32];
-	struct diag diag = {0};
 	int r;
 
 	*reading = (struct reading){0};
+	r = function(target->pid, &reading->task, &reading->text, &reading->size, diag);
+	if (!found_target_has_ended(target))
+		return r;
+	reading_deinit(reading);
+	diag->error[0] = '\0'; /* the end is the cause */
+	return diag_error(diag, -ESRCH, "the process has ended");
+}
+
+int reading_try(struct reading *reading, const struct found_target *target, struct diag *diag)
+{
+	return read_by(outside_read_process, reading, target, diag);
+}
+
+static int read_and_print(read_function *function, struct reading *reading,
+			  const struct found_target *target)
+{
+	char name[NAME_MAX + 32];
+	struct diag diag = {.file = name};
+	int r;
+
 	found_target_name(target, name, sizeof(name));
-	diag.file = name;
-	r = function(target->pid, &reading->task, &reading->text, &reading->size, &diag);
-	if (found_target_has_ended(target)) {
-		reading_deinit(reading);
-		command_error("%s: the process has ended", name);
-		r = EXIT_BAD;
-	} else if (r) {
-		diag_print(&diag, program_name(), true, stderr);
-	}
+	r = read_by(function, reading, target, &diag);
+	diag_print(&diag, program_name(), true, stderr);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
 int reading_init(struct reading *reading, const struct found_target *target)
 {
-	return read_by(outside_read_process, reading, target);
+	return read_and_print(outside_read_process, reading, target);
 }
 
 int reading_init_stopped(struct reading *reading, const struct found_target *target)
 {
-	return read_by(outside_read_stopped, reading, target);
+	return read_and_print(outside_read_stopped, reading, target);
 }
 
 void reading_deinit(struct reading *reading)

@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/diag.h"
 #include "cli/command.h"
+#include "command/inspect_process.h"
 #include "model/profile.h"
 
 struct found_target {
@@ -29,6 +31,11 @@ int target_find(const char *word, const char *command, struct found_target *out)
 int target_find_only(const struct settings *settings, const char *command,
 		     struct found_target *out);
 
+/* Opens a process that was found in /proc, and reads its facts. Returns 0, a negative errno, or
+ * -ESRCH without a process that has memory of its own. The caller calls found_target_deinit() after
+ * success. */
+int target_open(pid_t pid, struct found_target *out, struct process_facts *out_facts);
+
 void found_target_deinit(struct found_target *target);
 
 /* Returns whether the process has ended. */
@@ -48,6 +55,10 @@ struct reading {
  * the exit status. Call reading_deinit() on failure too. */
 int reading_init(struct reading *reading, const struct found_target *target);
 int reading_init_stopped(struct reading *reading, const struct found_target *target);
+
+/* Does the same, but returns 0 or a failure whose message is in `diag`: -ESRCH if the process has
+ * ended, -EPERM if the kernel does not let this process read it. */
+int reading_try(struct reading *reading, const struct found_target *target, struct diag *diag);
 void reading_deinit(struct reading *reading);
 
 /* Returns the profile of a reading, which the caller frees, or NULL after it printed an error. */

@@ -222,6 +222,8 @@ static void read_environment(struct process_facts *facts)
 			snprintf(facts->prefix, sizeof(facts->prefix), "%s", text + at + 12);
 		else if (strncmp(text + at, "HEAP_PROFILE_PROGRAM=", 21) == 0)
 			facts->is_left_out = is_left_out(facts, text + at + 21);
+		else if (strncmp(text + at, "HEAPPROF_OWNER=", 15) == 0)
+			facts->owner = (pid_t)strtol(text + at + 15, NULL, 10);
 }
 
 int process_inspect(pid_t pid, struct process_facts *out)
@@ -243,6 +245,16 @@ int process_inspect(pid_t pid, struct process_facts *out)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
+/* Returns whether the executable has another name. A process whose main thread has ended has no
+ * executable there, and may be wanted. */
+static bool has_other_name(pid_t pid, const char *name)
+{
+	struct process_facts facts = {.pid = pid, .thread = pid};
+
+	read_program(&facts);
+	return facts.program[0] && strcmp(program_base_name(facts.program), name) != 0;
+}
+
 /* Whether a process is to be found. Its status is known. */
 typedef bool (*process_test)(struct process_facts *facts, const void *context);
 
@@ -258,7 +270,9 @@ static int compare_ids(const void *left, const void *right)
 	return *a < *b ? -1 : *a > *b;
 }
 
-static int find(process_test is_wanted, const void *context, process_vec *out)
+/* Tests all processes. With a `name`, those are left out first whose executable has another one,
+ * which one call finds out. */
+static int find(const char *name, process_test is_wanted, const void *context, process_vec *out)
 {
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
@@ -269,8 +283,11 @@ static int find(process_test is_wanted, const void *context, process_vec *out)
 	while (!r && (entry = readdir(folder)) != NULL) {
 		struct process_facts facts = {.pid = (pid_t)strtol(entry->d_name, NULL, 10)};
 
-		if (facts.pid > 0 && facts.pid != getpid() && !choose_thread(&facts) &&
-		    is_ours_and_lives(&facts) && is_wanted(&facts, context))
+		if (facts.pid <= 0 || facts.pid == getpid() ||
+		    (name && has_other_name(facts.pid, name)))
+			continue;
+		if (!choose_thread(&facts) && is_ours_and_lives(&facts) &&
+		    is_wanted(&facts, context))
 			r = vec_push(out, facts.pid);
 	}
 	closedir(folder);
@@ -287,7 +304,7 @@ static bool has_name(struct process_facts *facts, const void *name)
 
 int process_find(const char *name, process_vec *out)
 {
-	return find(has_name, name, out);
+	return find(name, has_name, name, out);
 }
 
 /* Returns when a process started, in clock ticks since boot; 0 if that is not known. It is the 22nd
@@ -316,5 +333,5 @@ static bool is_recording(struct process_facts *facts, const void *prefix)
 
 int process_find_recording(const char *prefix, process_vec *out)
 {
-	return find(is_recording, prefix, out);
+	return find(NULL, is_recording, prefix, out);
 }

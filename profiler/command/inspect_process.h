@@ -32,6 +32,7 @@ struct process_facts {
 	bool is_environment_known;
 	char prefix[PREFIX_MAX]; /* HEAPPROFILE when it was started; empty if it was unset */
 	bool is_left_out;        /* by HEAP_PROFILE_PROGRAM when it was started */
+	pid_t owner;             /* the process that had the prefix when it was started; 0: none */
 };
 
 /* Parses the text of /proc/PID/status. Lines that are missing leave zeroes. */

@@ -8,9 +8,9 @@
 #include "command/commands.h"
 #include "commands/command.h"
 
-static const struct command *const commands[] = {&command_run,  &command_check, &command_list,
-						 &command_dump, &command_top,   &command_serve,
-						 NULL};
+static const struct command *const commands[] = {
+	&command_run, &command_check, &command_list,  &command_dump,
+	&command_top, &command_watch, &command_serve, NULL};
 
 static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
 						 "top",     "info", "formats", NULL};
@@ -56,8 +56,8 @@ static const struct program program = {
 	".BR libheapprof (3)\n"
 	"preloaded, which records their heap. It reports whether a program or process\n"
 	"can be profiled, lists the processes that have the library, and reads the\n"
-	"profiler's tables in their memory. Such a process is neither stopped nor\n"
-	"changed.\n",
+	"profiler's tables in their memory, once or again and again. Such a process is\n"
+	"neither stopped nor changed.\n",
 	.man_rest = heapprof_man_rest,
 };
 

@@ -192,6 +192,7 @@ const char heapprof_man_rest[] =
 	"heapprof serve redis\\-server \\-\\-listen 127.0.0.1:8080\n"
 	"heapprof top redis\\-server\n"
 	"heapprof top \\-\\-rounds 2 \\-\\-every 8h redis\\-server\n"
+	"heapprof watch nginx \\-\\-dumps /var/tmp/nginx \\-\\-rss 100M\n"
 	".fi\n"
 	".SH SEE ALSO\n"
 	".BR pprofconv (1),\n"

@@ -100,7 +100,7 @@ static bool is_folder(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static int check_folder(const char *folder)
+int run_check_folder(const char *folder)
 {
 	struct stat status;
 
@@ -133,7 +133,7 @@ static int find_place(struct run_plan *plan)
 		return command_error("%s: %s", given, strerror(errno));
 	plan->is_place_known =
 		dump_place_parse(&plan->place, plan->prefix, is_folder(plan->prefix));
-	return plan->is_place_known ? check_folder(plan->place.folder) : EXIT_DONE;
+	return plan->is_place_known ? run_check_folder(plan->place.folder) : EXIT_DONE;
 }
 
 /* --- the plan ------------------------------------------------------------------------------ */

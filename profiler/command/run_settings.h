@@ -51,6 +51,9 @@ void run_plan_deinit(struct run_plan *plan);
  * kept, unless an option replaces them. `context` is the plan. */
 void run_plan_set_environment(const void *context);
 
+/* Checks that dumps can be written to a folder. Prints the error; returns the exit status. */
+int run_check_folder(const char *folder);
+
 /* Returns `prefix`, after the current folder if it is relative. Each '%' of that folder is doubled,
  * so that it is not expanded, and each '%' of `prefix` too if `is_literal`. The caller frees the
  * result. Returns NULL with errno set if that fails. */
