@@ -153,9 +153,12 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static bool is_dump_of_this_run(const char *path);
+
 /* Call it before this session or fork child has written a dump under the present prefix. Returns
  * true if the last dump there was written after its start, so that another process must have
- * written it. A time in the future only shows that clocks differ. */
+ * written it, unless it is a dump of this run that a tool has written from outside. A time in the
+ * future only shows that clocks differ. */
 static bool is_last_of_another_process(void)
 {
 	struct hp_name name;
@@ -166,7 +169,7 @@ static bool is_last_of_another_process(void)
 		return false;
 	int64_t written_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
 
-	return start_ns < written_ns && written_ns <= now_ns();
+	return start_ns < written_ns && written_ns <= now_ns() && !is_dump_of_this_run(name.path);
 }
 
 static void look_for_last_number(void)
@@ -414,14 +417,22 @@ bool hp_names_next(struct hp_name *out)
 	return make_name(out, last_number + 1);
 }
 
+/* Returns whether a tool has written the dump of that number from outside. */
+static bool is_from_outside(uint64_t number)
+{
+	struct hp_name name;
+
+	return make_name(&name, number) && is_dump_of_this_run(name.path);
+}
+
 void hp_names_collided(void)
 {
 	uint64_t tried = last_number + 1;
-	bool was_tried = is_number_tried;
+	bool goes_on = is_number_tried || is_from_outside(tried);
 
-	if (was_tried)
+	if (goes_on)
 		look_for_last_number();
-	if (!was_tried || last_number < tried || is_last_of_another_process())
+	if (!goes_on || last_number < tried || is_last_of_another_process())
 		leave_prefix();
 }
 

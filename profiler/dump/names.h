@@ -32,8 +32,9 @@ void hp_names_mark_environment(bool always);
 bool hp_names_next(struct hp_name *out);
 
 /* Call it if the name is already taken. If the number was only tried, without reading the folder,
- * the next name has the number after the highest one in the folder. Otherwise another process uses
- * this prefix, and the next names have the prefix PREFIX_PID, then PREFIX_PID-2, and so on. */
+ * or if a tool has written that dump of this process from outside, the next name has the number
+ * after the highest one in the folder. Otherwise another process uses this prefix, and the next
+ * names have the prefix PREFIX_PID, then PREFIX_PID-2, and so on. */
 void hp_names_collided(void);
 
 /* Call it when the name has been claimed. At most `max_dumps` dumps stay (0: all), including the

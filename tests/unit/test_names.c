@@ -84,14 +84,26 @@ static void make_older(const char *path)
 /* Writes an empty file that is certainly newer than this process. Its time is set from the clock,
  * because the times that the kernel gives to files are coarser, and may be before the start of a
  * process that has just started. */
-static void write_newer(const char *path)
+/* Sets the time of the file's last change to now: the kernel's own may be some ms earlier. */
+static void make_new(const char *path)
 {
 	struct timespec times[2];
 
-	write_file(path, "");
 	clock_gettime(CLOCK_REALTIME, &times[0]);
 	times[1] = times[0];
 	CHECK_INT_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void write_newer(const char *path)
+{
+	write_file(path, "");
+	make_new(path);
+}
+
+static void write_from_outside(const char *path)
+{
+	write_file(path, dump_of(hp_process_run_id()));
+	make_new(path);
 }
 
 static void test_numbers(void)
@@ -362,6 +374,26 @@ static void test_another_process_under_the_prefix(void)
 	CHECK_STR_EQ(next(), "p.0004.heap");
 }
 
+/* A tool has read this process, and has written dumps under its names. */
+static void test_dumps_from_outside(void)
+{
+	start_with(in_folder("p"));
+	write_from_outside(in_folder("p.0001.heap"));
+	CHECK_STR_EQ(next(), "p.0002.heap");
+	claim(0);
+	write_from_outside(in_folder("p.0003.heap"));
+	write_from_outside(in_folder("p.0004.heap"));
+	CHECK_STR_EQ(next(), "p.0003.heap");
+	hp_names_collided();
+	CHECK_STR_EQ(next(), "p.0005.heap");
+	write_newer(in_folder("p.0005.heap"));
+	hp_names_collided();
+	CHECK_STR_EQ(next(), with_pid("p_%d.0001.heap"));
+	write_from_outside(in_folder(with_pid("p_%d.0001.heap")));
+	hp_names_collided();
+	CHECK_STR_EQ(next(), with_pid("p_%d.0002.heap"));
+}
+
 /* If the prefix contains %p, a fork child does not append its process ID. */
 static void test_pattern_with_pid(void)
 {
@@ -486,6 +518,7 @@ TEST_MAIN(TEST(test_numbers), TEST(test_goes_on_after_the_highest), TEST(test_fi
 	  TEST(test_collisions), TEST(test_fork_child),
 	  TEST(test_earlier_dumps_under_the_own_number),
 	  TEST(test_another_process_of_the_own_number), TEST(test_another_process_under_the_prefix),
-	  TEST(test_pattern_with_pid), TEST(test_too_long), TEST(test_mark_in_the_environment),
-	  TEST(test_removal_of_earlier_dumps), TEST(test_removal_leaves_own_dumps),
-	  TEST(test_removal_after_an_exec), TEST(test_removal_of_what_the_dead_left))
+	  TEST(test_dumps_from_outside), TEST(test_pattern_with_pid), TEST(test_too_long),
+	  TEST(test_mark_in_the_environment), TEST(test_removal_of_earlier_dumps),
+	  TEST(test_removal_leaves_own_dumps), TEST(test_removal_after_an_exec),
+	  TEST(test_removal_of_what_the_dead_left))
