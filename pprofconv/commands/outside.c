@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "commands/relay.h"
 #include "readers/reader.h"
 #include "target/apart.h"
 #include "target/core.h"
@@ -40,6 +41,7 @@ bool outside_is_wrong_pid(const char *input)
 /* What a child writes, before the text of the dump. */
 struct answer {
 	int32_t r, task;
+	bool is_refused; /* the kernel does not let us read it */
 	char message[DIAG_TEXT_MAX];
 };
 
@@ -87,6 +89,7 @@ static void dump(const struct reading *reading, struct answer *answer, char **ou
 		answer->r = prepare(reading, target);
 	if (!answer->r)
 		answer->r = hp_snapshot_dump(target, out_text, out_size, NULL);
+	answer->is_refused = target->is_refused;
 	snprintf(answer->message, sizeof(answer->message), "%s", target->message);
 	hp_target_close(target);
 }
@@ -139,12 +142,13 @@ static int read_target(struct reading *reading, int *out_task, char **out_text, 
 		dump(reading, &answer, out_text, out_size);
 	*out_task = answer.task;
 	if (!r && answer.r)
-		r = diag_error(diag, READER_E_UNSUPPORTED, "%s", answer.message);
+		r = diag_error(diag, answer.is_refused ? -EPERM : READER_E_UNSUPPORTED, "%s",
+			       answer.message);
 	return r;
 }
 
-int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
-			 struct diag *diag)
+int outside_read_directly(int pid, int *out_task, char **out_text, size_t *out_size,
+			  struct diag *diag)
 {
 	struct reading reading = {.pid = pid, .fd = -1};
 
@@ -159,6 +163,21 @@ int outside_read_stopped(int pid, int *out_task, char **out_text, size_t *out_si
 
 	hp_apart_user_of_process(pid, &reading.user);
 	return read_target(&reading, out_task, out_text, out_size, diag);
+}
+
+int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
+			 struct diag *diag)
+{
+	struct diag refusal = {.file = diag->file};
+	int r = outside_read_directly(pid, out_task, out_text, out_size, &refusal), relayed;
+
+	if (r != -EPERM ||
+	    (relayed = relay_ask(pid, out_task, out_text, out_size, diag)) == RELAY_NONE) {
+		snprintf(diag->error, sizeof(diag->error), "%s", refusal.error);
+		relayed = r;
+	}
+	diag_deinit(&refusal);
+	return relayed;
 }
 
 bool outside_is_core(struct input *input)

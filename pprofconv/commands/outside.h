@@ -31,10 +31,14 @@ size_t outside_cut_size(struct input *input);
  * *out_text. Returns 0, or a failure whose message is in `diag`. */
 int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag);
 
-/* Read a process: while it runs, or with all its threads stopped. Set *out_task to a thread of it
- * that has not ended. The caller frees *out_text. Return 0, or a failure whose message is in
- * `diag`. */
+/* Reads a process or, if the kernel does not let this process read it, asks the relay (relay.h)
+ * that serves it. Sets *out_task to a thread of it that has not ended. The caller frees *out_text.
+ * Returns 0, or a failure whose message is in `diag`: -EPERM if it may not be read. */
 int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
 			 struct diag *diag);
+
+/* Do the same without a relay: while the process runs, or with all its threads stopped. */
+int outside_read_directly(int pid, int *out_task, char **out_text, size_t *out_size,
+			  struct diag *diag);
 int outside_read_stopped(int pid, int *out_task, char **out_text, size_t *out_size,
 			 struct diag *diag);

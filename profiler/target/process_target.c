@@ -112,6 +112,7 @@ static int explain_rights(struct hp_target *t)
 	struct stat status;
 	int scope = yama_scope();
 
+	t->is_refused = true;
 	snprintf(path, sizeof(path), "/proc/%d/task", t->outer_pid);
 	if (geteuid() != 0 && stat(path, &status) == 0 && status.st_uid != geteuid() &&
 	    status.st_uid != 0)
@@ -123,7 +124,8 @@ static int explain_rights(struct hp_target *t)
 	if (geteuid() != 0 && scope == 1)
 		return hp_target_error(
 			t, "no right to read its memory: kernel.yama.ptrace_scope is 1, which lets "
-			   "only its ancestors; run this as root, or set it to 0");
+			   "only its ancestors; start it by 'heapprof run', run this as root, or "
+			   "set it to 0");
 	if (scope > 1)
 		return hp_target_error(
 			t,

@@ -54,7 +54,8 @@ struct hp_target_ops {
 struct hp_target {
 	const struct hp_target_ops *ops;
 	char message[512];
-	char note[256]; /* for the note of the dump, "" if there is none */
+	char note[256];  /* for the note of the dump, "" if there is none */
+	bool is_refused; /* the kernel does not let this process read it */
 	uint64_t failed_at;
 	uint64_t n_bytes_read;
 
