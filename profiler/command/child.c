@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,13 +90,30 @@ static void discard(const sigset_t *waited)
 		;
 }
 
-static void wait_for(pid_t child, const sigset_t *waited, int *out_status)
+/* Passes on the signals that are pending. */
+static void forward_all(pid_t child, const sigset_t *waited)
 {
 	siginfo_t info;
 
-	while (!has_ended(child, out_status))
-		if (sigwaitinfo(waited, &info) > 0 && info.si_signo != SIGCHLD)
+	while (sigtimedwait(waited, &info, &(struct timespec){0}) > 0)
+		if (info.si_signo != SIGCHLD)
 			forward(child, &info);
+}
+
+/* `signals` is a signalfd, which only says that a signal is pending. */
+static void wait_for(pid_t child, const sigset_t *waited, int signals,
+		     const struct child_events *events, int *out_status)
+{
+	struct pollfd fds[] = {{.fd = signals, .events = POLLIN},
+			       {.fd = events->fd, .events = POLLIN}};
+
+	while (!has_ended(child, out_status)) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		forward_all(child, waited);
+		if (fds[1].revents)
+			events->ready(events->context);
+	}
 	discard(waited);
 }
 
@@ -122,25 +141,41 @@ static int start(char **argv, void (*prepare)(const void *context), const void *
 	return r;
 }
 
+/* Starts the program and waits for its end, with the signals blocked. */
+static int start_and_wait(char **argv, void (*prepare)(const void *context), const void *context,
+			  const struct child_events *events, const sigset_t *waited,
+			  const sigset_t *mask, const struct sigaction *on_child, int *out_status)
+{
+	int signals = signalfd(-1, waited, SFD_CLOEXEC), r;
+	pid_t child = -1;
+
+	if (signals < 0)
+		return -errno;
+	r = start(argv, prepare, context, mask, on_child, &child);
+	if (!r) {
+		events->started(events->context, child);
+		wait_for(child, waited, signals, events, out_status);
+	} else if (child > 0) {
+		waitpid(child, NULL, 0);
+	}
+	close(signals);
+	return r;
+}
+
 int child_run(char **argv, void (*prepare)(const void *context), const void *context,
-	      int *out_status)
+	      const struct child_events *events, int *out_status)
 {
 	/* All signals wait, since each would end this process, and with it the report. A fault of
 	 * this process itself ends it all the same. Some callers leave SIGCHLD ignored; the kernel
 	 * then keeps no status to wait for. */
 	struct sigaction saved, standard = {.sa_handler = SIG_DFL};
 	sigset_t waited, mask;
-	pid_t child = -1;
 	int r;
 
 	sigfillset(&waited);
 	sigprocmask(SIG_BLOCK, &waited, &mask);
 	sigaction(SIGCHLD, &standard, &saved);
-	r = start(argv, prepare, context, &mask, &saved, &child);
-	if (!r)
-		wait_for(child, &waited, out_status);
-	else if (child > 0)
-		waitpid(child, NULL, 0);
+	r = start_and_wait(argv, prepare, context, events, &waited, &mask, &saved, out_status);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "command/child.h"
 #include "command/commands.h"
 #include "command/inspect_program.h"
+#include "command/run_reader.h"
 #include "command/run_report.h"
 #include "command/run_settings.h"
 
@@ -108,12 +109,18 @@ static void report(const struct run_plan *plan, const char *name, const struct p
 /* Runs the program and reports on its dumps. Returns the program's exit status. */
 static int run_and_report(struct run_plan *plan, char **argv, const struct program_facts *facts)
 {
+	struct run_reader *reader = run_reader_new(plan);
+	struct child_events events;
 	dump_file_vec old = {0};
 	int status, r;
 
+	if (!reader)
+		return command_error("%s", strerror(errno));
 	if (!plan->is_temporary && plan->is_place_known)
 		dump_files_list(&plan->place, NULL, &old);
-	r = child_run(argv, run_plan_set_environment, plan, &status);
+	events = run_reader_events(reader);
+	r = child_run(argv, run_plan_set_environment, plan, &events, &status);
+	run_reader_free(reader);
 	signal(SIGPIPE, SIG_IGN); /* a report that nobody reads must not change the exit status */
 	if (r) {
 		command_error("%s: %s", argv[0], strerror(-r));
@@ -158,8 +165,9 @@ static const struct option_row options[] = {
 	 "The mean number of allocated bytes between two samples, such as 64K. The default is "
 	 "512K."},
 	{"every", 'e', OPTION_TEXT, offsetof(struct run_settings, every), "TIME",
-	 "Writes a dump every TIME, such as 60s, 5m or 1h, instead of by the bytes that are "
-	 "allocated. While the program allocates nothing, it writes no dump."},
+	 "Writes a dump of each process every TIME, such as 60s, 5m or 1h, instead of by the bytes "
+	 "that are allocated. These dumps are made from outside, also while the program allocates "
+	 "nothing. The first and the newest of each process stay, 200 in total."},
 	OPTION_ROW_HELP,
 	{0},
 };
@@ -175,10 +183,14 @@ const struct command command_run = {
 		"does not start it. COMMAND's input, output, signals and exit status are "
 		"unchanged. When it has ended, five lines on standard error report what was "
 		"in use, what grew most, and which commands show more. A run of any length "
-		"leaves at most 64 dumps of each process. Shells, make, timeout and other "
+		"leaves at most 64 dumps of each process, unless --every is given. Shells, make, "
+		"timeout and other "
 		"programs that start programs are not recorded, but the programs that they "
 		"start are; HEAP_PROFILE_PROGRAM overrides this choice. The report is about the "
-		"process that wrote the most dumps. Settings of libheapprof(3) in the "
+		"process that wrote the most dumps. While COMMAND runs, other commands of this "
+		"user "
+		"can read its processes, which the kernel may allow their ancestor alone. "
+		"Settings of libheapprof(3) in the "
 		"environment are kept. If COMMAND is not started, the exit status is 2.",
 	.argument_kind = ARGUMENTS_COMMAND,
 	.options = options,

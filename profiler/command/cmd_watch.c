@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -78,46 +77,35 @@ static int parse_rules(struct watch *watch)
 	return EXIT_DONE;
 }
 
-static bool is_folder(const char *path)
+/* Appends the program's name if dumps of several TARGETs would otherwise be mixed. */
+static char *separate(const struct watch *watch, const char *prefix)
 {
-	struct stat status;
+	bool is_mixed = watch->settings->common.n_inputs > 1 && !prefix_has(prefix, 'e') &&
+			!prefix_has(prefix, 'p');
+	char *whole;
 
-	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-/* Returns what the prefix needs at its end: a file's name in a folder, or the program's name if
- * dumps of several TARGETs would otherwise be mixed. */
-static const char *missing_end(const struct watch *watch)
-{
-	size_t size = strlen(watch->pattern);
-
-	if (watch->pattern[size - 1] == '/')
-		return "%e";
-	if (is_folder(watch->pattern))
-		return "/%e";
-	if (watch->settings->common.n_inputs > 1 && !prefix_has(watch->pattern, 'e') &&
-	    !prefix_has(watch->pattern, 'p'))
-		return ".%e";
-	return "";
+	return asprintf(&whole, "%s%s", prefix, is_mixed ? ".%e" : "") < 0 ? NULL : whole;
 }
 
 static int find_prefix(struct watch *watch)
 {
 	const char *given = watch->settings->dumps;
+	_cleanup_(freep) void *absolute = NULL;
+	_cleanup_(freep) void *complete = NULL;
 	struct dump_place place;
-	char *whole;
 
 	if (!given || !*given)
 		return command_error("--dumps is missing; name a prefix for the dumps such as "
 				     "/var/tmp/app");
-	watch->pattern = run_make_absolute(given, false /* it may have expansions */);
+	absolute = run_make_absolute(given, false /* it may have expansions */);
+	if (absolute)
+		complete = prefix_complete(absolute);
+	if (complete)
+		watch->pattern = separate(watch, complete);
 	if (!watch->pattern)
 		return command_error("%s: %s", given, strerror(errno));
-	if (asprintf(&whole, "%s%s", watch->pattern, missing_end(watch)) < 0)
-		return command_error("%s", strerror(ENOMEM));
-	free(watch->pattern);
-	watch->watcher.pattern = watch->pattern = whole;
-	if (!dump_place_parse(&place, whole, false /* it has a file's name */))
+	watch->watcher.pattern = watch->pattern;
+	if (!dump_place_parse(&place, watch->pattern, false /* it has a file's name */))
 		return EXIT_DONE; /* the folder depends on the process */
 	return run_check_folder(place.folder);
 }

@@ -181,6 +181,7 @@ int dump_files_list(const struct dump_place *place, const dump_file_vec *old, du
 
 /* --- choosing ------------------------------------------------------------------------------ */
 
+/* A dump from outside has the number of the next dump that the process writes itself, after it. */
 static int compare_files(const void *left, const void *right)
 {
 	const struct dump_file *a = left, *b = right;
@@ -188,7 +189,9 @@ static int compare_files(const void *left, const void *right)
 
 	if (by_run)
 		return by_run;
-	return a->number < b->number ? -1 : a->number > b->number;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return a->changed_ns < b->changed_ns ? -1 : a->changed_ns > b->changed_ns;
 }
 
 static bool wrote_more(const struct dump_run *a, const struct dump_run *b)

@@ -48,7 +48,7 @@ void found_target_name(const struct found_target *target, char *out, size_t size
 struct reading {
 	char *text;
 	size_t size;
-	int task; /* a thread of the process that has not ended: the first one may have */
+	int task; /* as outside_read_process() has it */
 };
 
 /* Reads the process's tables. Prints the error, also if the process has ended meanwhile; returns

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NUMBER_MAX 999999999 /* the highest number that the library takes into account */
@@ -85,6 +86,25 @@ bool prefix_expand(const char *pattern, const struct prefix_values *values, char
 		else
 			put(&path, (char[]){*p, '\0'});
 	return !path.is_cut;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+char *prefix_complete(const char *prefix)
+{
+	size_t size = strlen(prefix);
+	bool has_slash = size && prefix[size - 1] == '/';
+	char *whole;
+
+	if (asprintf(&whole, "%s%s%s", prefix, !has_slash && is_folder(prefix) ? "/" : "",
+		     has_slash || is_folder(prefix) ? "%e" : "") < 0)
+		return NULL;
+	return whole;
 }
 
 bool prefix_has(const char *pattern, char letter)

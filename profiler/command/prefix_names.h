@@ -17,6 +17,10 @@ struct prefix_values {
  * out, so that no file is hidden. Returns false if the result is longer than a path can be. */
 bool prefix_expand(const char *pattern, const struct prefix_values *values, char out[PATH_MAX]);
 
+/* Returns the prefix, with %e after it if it is a folder or ends with a slash. The caller frees it.
+ * Returns NULL with errno set if that fails. */
+char *prefix_complete(const char *prefix);
+
 /* Returns whether the prefix has the expansion of that letter, as %p. */
 bool prefix_has(const char *pattern, char letter);
 

@@ -249,13 +249,14 @@ static bool has_dump_settings(void)
 	return false;
 }
 
-/* By default a run of any length leaves 32 to 64 dumps, evenly spaced by allocated bytes. */
+/* By default a run of any length leaves 32 to 64 dumps, evenly spaced by allocated bytes. Dumps by
+ * time are written from outside (run_reader.h). */
 static void set_when_to_dump(uint64_t every_seconds)
 {
 	if (has_dump_settings() && !every_seconds)
 		return;
 	if (every_seconds) {
-		set_number("HEAP_PROFILE_TIME_INTERVAL", every_seconds);
+		unsetenv("HEAP_PROFILE_TIME_INTERVAL");
 		setenv("HEAP_PROFILE_ALLOCATION_INTERVAL", "0", false /* keep */);
 	} else {
 		setenv("HEAP_PROFILE_ALLOCATION_INTERVAL", "1M", false /* keep */);

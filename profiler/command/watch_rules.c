@@ -10,7 +10,7 @@ void watch_marks_init(struct watch_marks *marks, const struct watch_rules *rules
 {
 	*marks = (struct watch_marks){
 		.has_first = rules->has_first,
-		.next_ms = sight->now_ms + rules->every_ms,
+		.next_ms = sight->now_ms + (rules->is_due_at_once ? 0 : rules->every_ms),
 		.rss_bytes = sight->rss_bytes,
 		.memory_share = rules->memory_share,
 	};

@@ -11,6 +11,7 @@ struct watch_rules {
 	uint64_t rss_bytes;  /* 0: not by resident memory */
 	double memory_share; /* of the cgroup's limit, from 0 to 1; 0: not by the cgroup */
 	bool has_first;      /* a dump is due as soon as the process is seen */
+	bool is_due_at_once; /* the time has come when the process is seen */
 };
 
 struct watch_sight {     /* of a process at one moment */

@@ -38,13 +38,14 @@ static void say(const struct watcher *watcher, const struct watched *process, co
 }
 
 /* Prints why a process can't be read, unless that was the last thing said about it. */
-static void complain(const struct watcher *watcher, struct watched *process, int r,
+static void complain(struct watcher *watcher, struct watched *process, int r,
 		     const struct diag *diag)
 {
 	char name[NAME_MAX + 32];
 
-	if (watcher->voice == WATCHER_SAYS_RIGHTS && r != -EPERM)
+	if (watcher->voice == WATCHER_SAYS_RIGHTS && (r != -EPERM || watcher->has_complained))
 		return;
+	watcher->has_complained = true;
 	if (strcmp(process->complaint, diag->error) == 0)
 		return;
 	snprintf(process->complaint, sizeof(process->complaint), "%s", diag->error);
@@ -287,7 +288,7 @@ static int read_process(struct watcher *watcher, struct watched *process, uint64
 	int r = reading_try(reading, &process->target, &diag);
 
 	if (!r) {
-		process->thread = reading->task;
+		process->thread = reading->task ? reading->task : process->thread;
 		process->patience = WATCH_PATIENCE;
 		process->complaint[0] = '\0';
 	} else if (r != -ESRCH && process->patience) {

@@ -19,7 +19,7 @@ enum {
 enum watcher_voice {         /* what is printed on standard error */
 	WATCHER_SAYS_ALL,    /* each event */
 	WATCHER_SAYS_ERRORS, /* why a process can't be read, or a dump not be written */
-	WATCHER_SAYS_RIGHTS, /* same, but not if a process only has no tables */
+	WATCHER_SAYS_RIGHTS, /* once that a process may not be read; and the files' errors */
 };
 
 struct watched {
@@ -45,6 +45,7 @@ struct watcher {
 	VEC(struct watch_series) series;
 	uint64_t n_dumps;
 	char last_path[PATH_MAX]; /* of the newest dump */
+	bool has_complained;      /* of a process that may not be read */
 	int file_error;           /* why no dump could be written, as -errno; 0: the last one was */
 };
 

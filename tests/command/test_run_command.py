@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """`heapprof run`: the program runs unchanged, and the report shows what it held."""
 
+import contextlib
 import os
 import re
 import select
@@ -203,8 +204,9 @@ def the_environment(folder):
     tap.equal(variables(folder, '--exact')['HEAP_PROFILE_SAMPLE_INTERVAL'], '1')
     tap.equal(variables(folder, '-i', '1024G')['HEAP_PROFILE_SAMPLE_INTERVAL'], str(1 << 40))
     tap.equal(variables(folder, '-i', '64K')['HEAP_PROFILE_SAMPLE_INTERVAL'], '65536')
-    found = variables(folder, '--every', '5m')
-    tap.equal((found['HEAP_PROFILE_TIME_INTERVAL'], found['HEAP_PROFILE_ALLOCATION_INTERVAL']), ('300', '0'))
+    found = variables(folder, '--every', '5m', HEAP_PROFILE_TIME_INTERVAL='7')
+    tap.equal((found['HEAP_PROFILE_ALLOCATION_INTERVAL'], found['HEAP_PROFILE_INUSE_INTERVAL']), ('0', '0'))
+    assert 'HEAP_PROFILE_TIME_INTERVAL' not in found, found
     found = variables(folder, HEAPPROFILE=f'{folder}/own', HEAP_PROFILE_INUSE_INTERVAL='9M',
                       HEAP_PROFILE_PROGRAM='x', LD_PRELOAD='libm.so.6')
     tap.equal(found, {'HEAPPROFILE': f'{folder}/own', 'HEAP_PROFILE_INUSE_INTERVAL': '9M',
@@ -463,6 +465,117 @@ def an_unknown_expansion_is_part_of_the_folders_name(folder):
     os.mkdir(f'{folder}/100%x')
     done = run(folder, '--dumps', f'{folder}/100%x/p', SUBJECT)
     tap.is_in(f'{folder}/100%x', report(done)[2])
+
+
+# --- dumps by time, from outside ------------------------------------------------------------------
+
+class Timed:
+    """Programs under `heapprof run --every=1s`, which wait."""
+
+    def __init__(self, folder, *args, n=1, **settings):
+        self.folder = folder
+        self.run = subprocess.Popen([HEAPPROF, 'run', '--exact', '--every=1s', '-d', f'{folder}/p', *args],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    text=True, start_new_session=True, env=command.environment(folder, **settings))
+        for _ in range(n):
+            tap.equal(self.run.stdout.readline(), 'ready\n')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.run.pid, signal.SIGKILL)
+        self.run.communicate()
+
+    def wait_for(self, *names):
+        for name in names:
+            running.wait_until(lambda: os.path.exists(f'{self.folder}/{name}'),  # pylint: disable=cell-var-from-loop
+                               f'{name} in {os.listdir(self.folder)}')
+
+    def children(self, pid=None):
+        pid = pid or self.run.pid
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+            return [int(word) for word in file.read().split()]
+
+    def end(self):
+        """Ends the program; returns the lines of the report."""
+        self.run.send_signal(signal.SIGTERM)
+        return self.run.communicate(timeout=running.PATIENCE)[1].splitlines()
+
+
+def metadata(folder, name, key):
+    with open(f'{folder}/{name}', encoding='utf-8') as file:
+        return re.search(f'^# {key}: (.*)$', file.read(), re.MULTILINE)[1]
+
+
+@tap.test
+def dumps_by_time_while_nothing_is_allocated(folder):
+    with Timed(folder, SUBJECT, 'wait') as timed:
+        timed.wait_for('p.0003.heap')
+        pid = timed.children()[0]
+        tap.equal(os.listdir(f'/proc/{pid}/task'), [str(pid)])
+        lines = timed.end()
+    found = dumps(folder)
+    tap.equal(found, [f'p.{number:04}.heap' for number in range(1, len(found) + 1)])
+    tap.equal([metadata(folder, name, 'reason') for name in found],
+              ['outside: time'] * (len(found) - 1) + ['exit'])
+    tap.is_in(f'24.00 MiB at its peak, {len(found)} dumps', lines[0])
+    tap.is_in(f'{folder}/p.0001.heap {folder}/{found[-1]}', lines[4])
+
+
+@tap.test
+def the_program_goes_on_after_dumps_from_outside(folder):
+    with Timed(folder, SUBJECT, 'wait', HEAPPROFILESIGNAL=40) as timed:
+        reasons = {}
+        for number in range(1, 8):
+            timed.wait_for(f'p.{number:04}.heap')
+            reasons[number] = metadata(folder, f'p.{number:04}.heap', 'reason')
+            if reasons[number] == 'outside: time':
+                os.kill(timed.children()[0], 40)
+        timed.end()
+    tap.equal(set(reasons.values()), {'outside: time', 'signal 40'})
+    tap.equal([name for name in dumps(folder) if '_' in name], [])
+
+
+@tap.test
+def all_processes_of_a_run(folder):
+    with Timed(folder, 'sh', '-c', '"$0" wait & "$0" wait & wait', SUBJECT, n=2) as timed:
+        pids = timed.children(timed.children()[0])
+        timed.wait_for('p.0002.heap', f'p_{max(pids)}.0002.heap')
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        lines = timed.run.communicate(timeout=running.PATIENCE)[1].splitlines()
+    for name in dumps(folder):
+        tap.equal(metadata(folder, name, 'pid'), str(max(pids) if '_' in name else min(pids)))
+    tap.is_in('1 other process wrote dumps too', lines[2])
+
+
+@tap.test
+def fork_children_have_their_own_prefix(folder):
+    code = 'import os, signal\nos.fork()\nkept = bytes(99999)\nprint("ready", flush=True)\nsignal.pause()'
+    with Timed(folder, sys.executable, '-c', code, n=2) as timed:
+        pid, = timed.children()
+        while not timed.children(pid):  # a shim that is still there
+            pid, = timed.children(pid)
+        child, = timed.children(pid)
+        timed.wait_for(f'p_{child}.0001.heap')
+        os.kill(child, signal.SIGKILL)
+
+
+@tap.test
+def dumps_by_time_of_what_may_not_be_read(folder):
+    if os.geteuid():
+        tap.skip('root is needed')
+    tap.need('setpriv')
+    shutil.copy(SUBJECT, f'{folder}/subject')
+    os.chmod(folder, 0o777)
+    # The program has capabilities that heapprof lacks, and runs in its own right.
+    done = cli.run('setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace', HEAPPROF, 'run', '--every=1s',
+                   '-d', f'{folder}/p', 'setpriv', '--reuid=65534', '--clear-groups', 'timeout', '3',
+                   f'{folder}/subject', 'wait', env=command.environment(folder))
+    tap.equal(done.returncode, 124)
+    tap.equal(sum('no right to read its memory' in line for line in done.stderr.splitlines()), 1, done.stderr)
 
 
 # --- signals -------------------------------------------------------------------------------------

@@ -107,4 +107,21 @@ static void test_choice(void)
 	vec_deinit(&files);
 }
 
-TEST_MAIN(TEST(test_places), TEST(test_first_lines), TEST(test_choice))
+/* Dumps from outside have the number of the next one that the process writes. */
+static void test_equal_numbers(void)
+{
+	struct dump_file files[] = {
+		{.run = "a", .number = 2, .changed_ns = 30},
+		{.run = "a", .number = 1, .changed_ns = 20},
+		{.run = "a", .number = 2, .changed_ns = 40},
+		{.run = "a", .number = 1, .changed_ns = 10},
+	};
+	dump_file_vec all = {.items = files, .n = 4, .capacity = 4};
+	struct dump_run run = dump_files_choose(&all);
+
+	CHECK_UINT_EQ(run.n, 4);
+	for (int i = 0; i < 4; i++)
+		CHECK_INT_EQ(run.files[i].changed_ns, 10 * (i + 1));
+}
+
+TEST_MAIN(TEST(test_places), TEST(test_first_lines), TEST(test_choice), TEST(test_equal_numbers))
