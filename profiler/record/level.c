@@ -6,7 +6,8 @@
 #include "record/level.h"
 #include <string.h>
 
-static uint32_t session_level;
+uint32_t hp_session_level;
+
 static uint64_t n_samples[HP_N_LEVELS];
 static uint32_t n_swept = HP_LIVE_SHARDS; /* shards of the present sweep that were taken on */
 
@@ -14,12 +15,7 @@ void hp_level_start(void)
 {
 	memset(n_samples, 0, sizeof(n_samples));
 	n_swept = HP_LIVE_SHARDS;
-	__atomic_store_n(&session_level, 0, __ATOMIC_RELEASE);
-}
-
-uint32_t hp_level_now(void)
-{
-	return __atomic_load_n(&session_level, __ATOMIC_ACQUIRE);
+	__atomic_store_n(&hp_session_level, 0, __ATOMIC_RELEASE);
 }
 
 static bool is_full(uint32_t level)
@@ -35,7 +31,7 @@ static void rise_from(uint32_t level)
 {
 	uint32_t next = level + 1;
 
-	if (__atomic_compare_exchange_n(&session_level, &level, next, false, __ATOMIC_ACQ_REL,
+	if (__atomic_compare_exchange_n(&hp_session_level, &level, next, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED) &&
 	    next >= HP_LEVEL_SWEPT)
 		__atomic_store_n(&n_swept, 0, __ATOMIC_RELEASE);
@@ -66,5 +62,5 @@ void hp_level_sweep(hp_live_drop *drop)
 }
 
 const struct hp_view_row hp_level_view[] = {
-	HP_VIEW_VARIABLE("level.now", session_level),
+	HP_VIEW_VARIABLE("level.now", hp_session_level),
 };

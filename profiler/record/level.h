@@ -20,7 +20,12 @@ enum {
 /* Begins at level 0. No other thread may be counting. */
 void hp_level_start(void);
 
-uint32_t hp_level_now(void);
+extern uint32_t hp_session_level; /* only level.c uses it directly */
+
+static inline uint32_t hp_level_now(void)
+{
+	return __atomic_load_n(&hp_session_level, __ATOMIC_ACQUIRE);
+}
 
 /* Counts a sample of this level; the session's level may rise. */
 void hp_level_count(uint32_t level);

@@ -77,12 +77,16 @@ static bool is_turn(struct hp_thread *t, size_t size, uint32_t *out_level)
 	return true;
 }
 
-/* Sets the thread's next mark, at the session's present interval. */
-static void set_next_mark(struct hp_thread *t)
+/* Sets the thread's next mark, at the session's present interval, if its last one was reached or
+ * the interval has changed. */
+static void set_next_mark(struct hp_thread *t, bool was_reached)
 {
-	t->sampler.interval = hp_session_interval();
-	if (t->sampler.interval != 1)
-		t->sample_at = hp_tls_allocated(&hp_tls) + hp_sampler_next_gap(&t->sampler);
+	uint64_t interval = hp_session_interval();
+
+	if (t->sampler.interval == interval && (interval == 1 || !was_reached))
+		return;
+	t->sampler.interval = interval;
+	t->sample_at = hp_tls_allocated(&hp_tls) + hp_sampler_next_gap(&t->sampler);
 }
 
 /* Counts the entry's block as freed. A block that was inherited from the parent counts as allocated
@@ -120,10 +124,10 @@ static hp_handle count_alloc(struct hp_thread *t, size_t size, uint32_t level,
 /* Returns how many bytes a sample represents now: none, if it is no longer shown. */
 static uint64_t weight_now(uint64_t size, uint32_t level)
 {
-	uint32_t now = hp_level_now();
-
 	if (!hp_session_is_auto())
 		return hp_sampler_weight_bytes(size, hp_session.interval);
+	uint32_t now = hp_level_now();
+
 	return level < now ? 0 : hp_sampler_weight_bytes(size, UINT64_C(1) << now);
 }
 
@@ -173,10 +177,12 @@ static bool drop_hidden(const struct hp_live_entry *entry)
 static void sample_block(struct hp_thread *t, void *p, size_t size, uint32_t level,
 			 const struct hp_site *site)
 {
-	if (level < hp_level_now())
+	bool is_auto = hp_session_is_auto();
+
+	if (is_auto && level < hp_level_now())
 		return;
 	record_block(t, p, size, level, site);
-	if (hp_session_is_auto()) {
+	if (is_auto) {
 		hp_level_count(level);
 		hp_level_sweep(drop_hidden);
 	}
@@ -210,8 +216,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 
 		if (is_sampled)
 			sample_block(t, p, size, level, site);
-		if (is_sampled || t->sampler.interval != hp_session_interval())
-			set_next_mark(t);
+		set_next_mark(t, is_sampled);
 		has_reported = has_much_news(t) || hp_tls.thread != t;
 		if (has_reported)
 			hp_session_report(t);
@@ -251,7 +256,7 @@ static void count_free_and_leave(struct hp_thread *t, const struct hp_live_entry
 	bool has_reported = false;
 
 	if (is_current(entry, now)) {
-		uint32_t level = hp_stacks_level(entry->record);
+		uint32_t level = hp_session_is_auto() ? hp_stacks_level(entry->record) : 0;
 
 		count_entry_free(entry);
 		/* This may be the thread's first call in this session. */

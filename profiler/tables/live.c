@@ -173,13 +173,15 @@ static struct hp_live_entry unpack_slot(struct slot slot)
 	};
 }
 
-static inline uint64_t hash_of_address(const struct shard *s, uintptr_t address)
+static inline uint64_t hash_of_key(uint64_t key)
 {
-	bool is_by_page = __atomic_load_n(&s->is_by_page, __ATOMIC_RELAXED);
-	uint64_t key = is_by_page ? page_of(address) : address >> 4;
-
 	key = (key ^ key >> 32) * 0x9e3779b97f4a7c15ull;
 	return key ^ key >> 29;
+}
+
+static inline uint64_t hash_of_address(const struct shard *s, uintptr_t address)
+{
+	return hash_of_key(s->is_by_page ? page_of(address) : address >> 4);
 }
 
 /* Blocks that are close together are in one shard. Allocators give each thread memory of its own,
@@ -340,9 +342,11 @@ void hp_live_prefetch(const void *p)
 	const struct slot *slots = __atomic_load_n(&s->slots, __ATOMIC_RELAXED);
 	uint32_t n_slots = __atomic_load_n(&s->n_slots, __ATOMIC_RELAXED);
 
+	bool is_by_page = __atomic_load_n(&s->is_by_page, __ATOMIC_RELAXED);
+	uint64_t key = is_by_page ? page_of((uintptr_t)p) : (uintptr_t)p >> 4;
+
 	if (slots)
-		__builtin_prefetch(&slots[home_of(n_slots, hash_of_address(s, (uintptr_t)p))],
-				   1 /* to write */);
+		__builtin_prefetch(&slots[home_of(n_slots, hash_of_key(key))], 1 /* to write */);
 }
 
 bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out_replaced)
@@ -371,7 +375,7 @@ bool hp_live_insert(const struct hp_live_entry *entry, struct hp_live_entry *out
 	return has;
 }
 
-static inline void take_slot(struct shard *s, uint32_t i)
+static inline __attribute__((always_inline)) void take_slot(struct shard *s, uint32_t i)
 {
 	uintptr_t address = s->slots[i].address;
 
