@@ -37,7 +37,7 @@ static inline bool hp_session_is_running(void)
  * recorded: a mapping is unmapped in parts, and a part may have a lower level than the whole. */
 static inline bool hp_session_is_auto(void)
 {
-	return hp_session.interval == 0;
+	return __builtin_expect(hp_session.interval == 0, false);
 }
 
 /* Returns the present sample interval. */

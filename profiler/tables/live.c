@@ -311,7 +311,7 @@ static bool may_move(uint32_t home, uint32_t gap, uint32_t from)
 	return gap <= from ? home <= gap || home > from : home <= gap && home > from;
 }
 
-static void remove_slot(struct shard *s, uint32_t gap)
+static inline __attribute__((always_inline)) void remove_slot(struct shard *s, uint32_t gap)
 {
 	for (uint32_t i = next_slot(s, gap); s->slots[i].address; i = next_slot(s, i))
 		if (may_move(home_of(s->n_slots, hash_of_address(s, s->slots[i].address)), gap,
