@@ -53,6 +53,8 @@ static int wait_for_signals(void)
 	sigdelset(&set, SIGTTIN);
 	sigdelset(&set, SIGTTOU);
 	sigdelset(&set, SIGCONT);
+	if (getenv("HEAPPROFILESIGNAL"))
+		sigdelset(&set, atoi(getenv("HEAPPROFILESIGNAL")));
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	say("ready\n");
 	while (signal != SIGUSR1 && signal != SIGTERM) {
