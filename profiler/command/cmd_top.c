@@ -68,6 +68,7 @@ static int run_session(const struct top_settings *settings, struct top_session *
 		return status;
 	found_target_name(&session->target, session->name, sizeof(session->name));
 	top_model_init(&session->model, session->settings, hide);
+	cgroup_mount_find(&session->cgroups);
 	setlocale(LC_CTYPE, "");
 	status = session->n_rounds || !top_screen_is_possible() ? top_text_run(session)
 								: top_screen_run(session);

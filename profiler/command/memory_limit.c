@@ -26,7 +26,7 @@ static const struct cgroup_files versions[] = {
 /* Reads at most FILE_MAX bytes. Returns NULL if the file can't be read; the caller frees. */
 static char *read_text(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char *text = fd < 0 ? NULL : malloc(FILE_MAX + 1);
 	size_t size = 0;
 	ssize_t n = 1;
@@ -189,52 +189,76 @@ static char *read_in(const char *folder, const char *name)
 	return read_text(path);
 }
 
-/* Returns the share in use of one cgroup's limit, or -1 if it has none. */
-static double share_of(const struct cgroup_mount *mount, const char *folder)
+/* number = digits. Returns false for other text, such as "max". */
+static bool parse_number(const char *text, uint64_t *out)
 {
-	const struct cgroup_files *files = &versions[mount->version];
-	_cleanup_(freep) void *limit_text = read_in(folder, files->limit);
-	_cleanup_(freep) void *usage_text = read_in(folder, files->usage);
-	_cleanup_(freep) void *stat = read_in(folder, "memory.stat");
-	uint64_t limit, usage, dropped;
-
-	if (!limit_text || !usage_text || strncmp(limit_text, "max", 3) == 0)
-		return -1;
-	limit = strtoull(limit_text, NULL, 10);
-	usage = strtoull(usage_text, NULL, 10);
-	dropped = stat ? cgroup_parse_stat(stat, files->key) : 0;
-	if (!limit || limit >= NO_LIMIT)
-		return -1;
-	return (double)(usage > dropped ? usage - dropped : 0) / (double)limit;
+	if (!text || *text < '0' || *text > '9')
+		return false;
+	*out = strtoull(text, NULL, 10);
+	return true;
 }
 
-double cgroup_folder_share(const struct cgroup_mount *mount, const char *folder)
+/* Reads the limit of one cgroup. Returns false if it has none. */
+static bool read_limit(const struct cgroup_mount *mount, const char *folder,
+		       struct memory_limit *out)
 {
+	const struct cgroup_files *files = &versions[mount->version];
+	_cleanup_(freep) void *limit = read_in(folder, files->limit);
+	_cleanup_(freep) void *usage = read_in(folder, files->usage);
+	_cleanup_(freep) void *stat = read_in(folder, "memory.stat");
+	uint64_t used, dropped = stat ? cgroup_parse_stat(stat, files->key) : 0;
+
+	if (!parse_number(limit, &out->limit) || !parse_number(usage, &used) || !out->limit ||
+	    out->limit >= NO_LIMIT)
+		return false;
+	used -= dropped < used ? dropped : used;
+	out->room = out->limit > used ? out->limit - used : 0;
+	out->share = (double)used / (double)out->limit;
+	return true;
+}
+
+/* Adds the limit of another cgroup around the process. */
+static void add_limit(struct memory_limit *sum, const struct memory_limit *other)
+{
+	if (other->share > sum->share)
+		sum->share = other->share;
+	if (other->room < sum->room) {
+		sum->room = other->room;
+		sum->limit = other->limit;
+	}
+}
+
+bool cgroup_folder_limit(const struct cgroup_mount *mount, const char *folder,
+			 struct memory_limit *out)
+{
+	struct memory_limit own;
 	char path[PATH_MAX];
-	double share = -1;
+	bool is_found = false;
 
 	snprintf(path, sizeof(path), "%s", folder);
 	for (int i = 0; i < LEVELS && strlen(path) >= strlen(mount->place); i++) {
-		double own = share_of(mount, path);
 		char *slash = strrchr(path, '/');
 
-		if (own > share)
-			share = own;
+		if (read_limit(mount, path, &own)) {
+			if (!is_found)
+				*out = own;
+			add_limit(out, &own);
+			is_found = true;
+		}
 		if (!slash)
 			break;
 		*slash = '\0';
 	}
-	return share;
+	return is_found;
 }
 
-double memory_limit_share(const struct cgroup_mount *mount, pid_t pid)
+bool memory_limit_find(const struct cgroup_mount *mount, pid_t pid, struct memory_limit *out)
 {
 	char path[64], folder[PATH_MAX];
 	_cleanup_(freep) void *text = NULL;
 
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
 	text = read_text(path);
-	if (!text || !cgroup_folder_parse(mount, text, folder))
-		return -1;
-	return cgroup_folder_share(mount, folder);
+	return text && cgroup_folder_parse(mount, text, folder) &&
+	       cgroup_folder_limit(mount, folder, out);
 }

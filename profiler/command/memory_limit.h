@@ -27,10 +27,16 @@ bool cgroup_folder_parse(const struct cgroup_mount *mount, const char *cgroup, c
 /* Returns the number after `key` and a space at the beginning of a line, or 0. */
 uint64_t cgroup_parse_stat(const char *text, const char *key);
 
-/* Returns the largest share in use of the limits of the cgroup in `folder` and of those around it,
- * or a negative number if none has a limit. Memory of files that the kernel can drop at once does
- * not count. */
-double cgroup_folder_share(const struct cgroup_mount *mount, const char *folder);
+struct memory_limit {
+	uint64_t limit; /* bytes, of the cgroup with the least room */
+	uint64_t room;  /* bytes until that limit */
+	double share;   /* the largest share in use of a limit */
+};
+
+/* Finds the limits of the cgroup in `folder` and of those around it. Memory of files that the
+ * kernel can drop at once does not count as used. Returns false if there is no limit. */
+bool cgroup_folder_limit(const struct cgroup_mount *mount, const char *folder,
+			 struct memory_limit *out);
 
 /* Does the same for the cgroup of a process. */
-double memory_limit_share(const struct cgroup_mount *mount, pid_t pid);
+bool memory_limit_find(const struct cgroup_mount *mount, pid_t pid, struct memory_limit *out);

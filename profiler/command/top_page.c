@@ -158,13 +158,13 @@ static int add_memory(struct top_page *page, const struct top_session *session)
 	top_page_bytes(total->change.new.value, inuse, sizeof(inuse));
 	top_page_bytes(top_inuse_error(total), error, sizeof(error));
 	top_page_bytes((double)session->rss_bytes, rss, sizeof(rss));
-	top_page_bytes((double)session->room.limit, limit, sizeof(limit));
-	top_page_bytes((double)session->room.room, room, sizeof(room));
+	top_page_bytes((double)session->limit.limit, limit, sizeof(limit));
+	top_page_bytes((double)session->limit.room, room, sizeof(room));
 	n = snprintf(text, sizeof(text), "%s: %s", session->name, inuse);
 	if (!top_model_is_exact(&session->model))
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " %s%s", plus_minus(page), error);
 	n += snprintf(text + n, sizeof(text) - (size_t)n, " in use, RSS %s", rss);
-	if (session->has_room)
+	if (session->has_limit)
 		snprintf(text + n, sizeof(text) - (size_t)n, ", memory.max %s (%s left)", limit,
 			 room);
 	return top_page_line(page, PAGE_TITLE, text);
@@ -413,7 +413,7 @@ char *top_page_name(const struct top_page *page, const struct top_session *sessi
 int top_page_growth(struct top_page *page, const struct top_session *session,
 		    const struct top_row *row, bool has_name, size_t indent, size_t n_max)
 {
-	double room = session->has_room ? (double)session->room.room : -1;
+	double room = session->has_limit ? (double)session->limit.room : -1;
 	char words[TOP_WORDS_MAX], name[CELL_MAX * 4 + 1] = "",
 						       text[TOP_WORDS_MAX + sizeof(name) + 2];
 	struct top_growth growth;

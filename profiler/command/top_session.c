@@ -45,7 +45,7 @@ int top_session_round(struct top_session *session)
 	if (!profile)
 		return EXIT_BAD;
 	session->rss_bytes = profile_metadata_number(profile, "rss_bytes");
-	session->has_room = cgroup_room_find(reading.task, &session->room);
+	session->has_limit = memory_limit_find(&session->cgroups, reading.task, &session->limit);
 	status = top_model_add(&session->model, profile, now_seconds());
 	if (!status && top_model_list(&session->model, &session->choice))
 		status = command_error("%s", strerror(ENOMEM));

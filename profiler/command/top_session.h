@@ -2,8 +2,8 @@
 /* A session of `heapprof top` reads a process in rounds, for the screen and for rounds of text. */
 #pragma once
 #include "base/diag.h"
-#include "command/cgroup_room.h"
 #include "command/find_target.h"
+#include "command/memory_limit.h"
 #include "command/top_model.h"
 
 struct top_settings {
@@ -29,8 +29,9 @@ struct top_session {
 	/* The last reading. */
 	struct reading reading;
 	uint64_t rss_bytes; /* 0: not known */
-	bool has_room;
-	struct cgroup_room room;
+	struct cgroup_mount cgroups;
+	bool has_limit;
+	struct memory_limit limit;
 
 	bool has_ended;            /* the process has */
 	char error[DIAG_TEXT_MAX]; /* why the last round failed, or "" */

@@ -116,11 +116,13 @@ static struct watch_sight look_at(const struct watcher *watcher, const struct wa
 				  uint64_t now_ms)
 {
 	struct watch_sight sight = {.now_ms = now_ms, .memory_share = -1};
+	struct memory_limit limit;
 
 	if (watcher->rules.rss_bytes)
 		sight.rss_bytes = read_rss(process->thread);
-	if (watcher->rules.memory_share > 0)
-		sight.memory_share = memory_limit_share(&watcher->cgroups, process->thread);
+	if (watcher->rules.memory_share > 0 &&
+	    memory_limit_find(&watcher->cgroups, process->thread, &limit))
+		sight.memory_share = limit.share;
 	return sight;
 }
 

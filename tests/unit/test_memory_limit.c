@@ -81,11 +81,12 @@ static void write_in(const char *place, const char *name, const char *text)
 	write_file(path, text);
 }
 
-static void test_shares(void)
+static void test_limits(void)
 {
 	const char *root = in_folder("root");
 	struct cgroup_mount mount = {.version = 2, .root = "/"};
 	char inner[PATH_MAX], outer[PATH_MAX];
+	struct memory_limit limit;
 
 	snprintf(mount.place, sizeof(mount.place), "%s", root);
 	snprintf(outer, sizeof(outer), "%s/o", root);
@@ -93,43 +94,54 @@ static void test_shares(void)
 	CHECK_INT_EQ(mkdir(root, 0700), 0);
 	CHECK_INT_EQ(mkdir(outer, 0700), 0);
 	CHECK_INT_EQ(mkdir(inner, 0700), 0);
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), -1, 0);
+	CHECK(!cgroup_folder_limit(&mount, inner, &limit));
 	write_in(inner, "memory.current", "900\n");
 	write_in(inner, "memory.max", "max\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), -1, 0);
+	CHECK(!cgroup_folder_limit(&mount, inner, &limit));
 	write_in(inner, "memory.max", "1000\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), 0.9, 1e-9);
+	CHECK(cgroup_folder_limit(&mount, inner, &limit));
+	CHECK_NEAR(limit.share, 0.9, 1e-9);
+	CHECK_UINT_EQ(limit.room, 100);
+	CHECK_UINT_EQ(limit.limit, 1000);
 	write_in(inner, "memory.stat", "anon 1\ninactive_file 400\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), 0.5, 1e-9);
+	CHECK(cgroup_folder_limit(&mount, inner, &limit));
+	CHECK_NEAR(limit.share, 0.5, 1e-9);
 	write_in(inner, "memory.stat", "inactive_file 4000\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), 0, 0);
+	CHECK(cgroup_folder_limit(&mount, inner, &limit));
+	CHECK_NEAR(limit.share, 0, 0);
 	/* The limit around it is nearer. */
 	write_in(outer, "memory.current", "1900\n");
 	write_in(outer, "memory.max", "2000\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), 0.95, 1e-9);
+	CHECK(cgroup_folder_limit(&mount, inner, &limit));
+	CHECK_NEAR(limit.share, 0.95, 1e-9);
 	write_in(outer, "memory.max", "0\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), 0, 0);
+	CHECK(cgroup_folder_limit(&mount, inner, &limit));
+	CHECK_NEAR(limit.share, 0, 0);
 	/* A limit above the mount belongs to nobody. */
 	write_in(root, "memory.current", "9\n");
 	write_in(root, "memory.max", "9\n");
 	snprintf(mount.place, sizeof(mount.place), "%s", outer);
-	CHECK_NEAR(cgroup_folder_share(&mount, inner), 0, 0);
+	CHECK(cgroup_folder_limit(&mount, inner, &limit));
+	CHECK_NEAR(limit.share, 0, 0);
 }
 
 static void test_version_1(void)
 {
 	const char *root = in_folder("one");
 	struct cgroup_mount mount = {.version = 1, .root = "/"};
+	struct memory_limit limit;
 
 	CHECK_INT_EQ(mkdir(root, 0700), 0);
 	snprintf(mount.place, sizeof(mount.place), "%s", root);
 	write_in(root, "memory.usage_in_bytes", "900\n");
 	write_in(root, "memory.limit_in_bytes", "9223372036854771712\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, root), -1, 0);
+	CHECK(!cgroup_folder_limit(&mount, root, &limit));
 	write_in(root, "memory.limit_in_bytes", "1000\n");
 	write_in(root, "memory.stat", "inactive_file 400\ntotal_inactive_file 100\n");
-	CHECK_NEAR(cgroup_folder_share(&mount, root), 0.8, 1e-9);
+	CHECK(cgroup_folder_limit(&mount, root, &limit));
+	CHECK_NEAR(limit.share, 0.8, 1e-9);
+	CHECK_UINT_EQ(limit.room, 200);
 }
 
 TEST_MAIN(TEST(test_mounts), TEST(test_mounts_that_are_none), TEST(test_folders), TEST(test_stat),
-	  TEST(test_shares), TEST(test_version_1))
+	  TEST(test_limits), TEST(test_version_1))
