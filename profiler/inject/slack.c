@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "inject/slack.h"
+#include "inject/image.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PAGE_BYTES = 4096,
+	ALIGNMENT = 16,
+};
+
+const char hp_slack_mark[HP_SLACK_MARK_SIZE] = "heapprof stub 1";
+
+/* --- where threads are ------------------------------------------------------------------------ */
+
+/* Reads the program counter of a stopped thread, the last number of its file. Returns false if the
+ * thread runs, or if that is not known. */
+static bool read_pc(int pid, const char *thread, uint64_t *out)
+{
+	char path[320], line[256] = "";
+	const char *last;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", pid, thread);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	last = fgets(line, sizeof(line), file) ? strrchr(line, ' ') : NULL;
+	fclose(file);
+	*out = last ? strtoull(last, NULL, 16) : 0;
+	return *out != 0;
+}
+
+static bool is_in_use(const struct hp_target *t, uint64_t slack)
+{
+	char path[64];
+	struct dirent *entry;
+	bool is_used = false;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", t->outer_pid);
+	folder = opendir(path);
+	if (!folder)
+		return true;
+	while (!is_used && (entry = readdir(folder)) != NULL) {
+		uint64_t pc = 0;
+
+		if (entry->d_name[0] != '.')
+			is_used = !read_pc(t->outer_pid, entry->d_name, &pc) ||
+				  pc - slack < HP_SLACK_SIZE;
+	}
+	closedir(folder);
+	return is_used;
+}
+
+/* --- the slack of an image ---------------------------------------------------------------------
+ */
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* Only zeroes are used: they are what is put back. */
+static bool is_usable(struct hp_target *t, uint64_t slack)
+{
+	const struct hp_target_mapping *m = hp_target_mapping_at(t, slack);
+	uint8_t bytes[HP_SLACK_SIZE];
+
+	if (!m || !m->is_executable || m->is_writable || !m->is_private ||
+	    m->end - slack < HP_SLACK_SIZE || !hp_target_read(t, slack, bytes, sizeof(bytes)))
+		return false;
+	if (memcmp(bytes, hp_slack_mark, HP_SLACK_MARK_SIZE) == 0)
+		return !is_in_use(t, slack);
+	return is_zero(bytes, sizeof(bytes));
+}
+
+static bool find_in(struct hp_target *t, const struct hp_image *image, uint64_t *out)
+{
+	for (size_t i = 0; i < image->n_headers; i++) {
+		const ElfW(Phdr) *h = &image->headers[i];
+		uint64_t end = image->bias + h->p_vaddr + h->p_memsz;
+		uint64_t slack = (end + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
+		uint64_t page_end = (end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+
+		if (h->p_type != PT_LOAD || !(h->p_flags & PF_X) || page_end < slack ||
+		    page_end - slack < HP_SLACK_SIZE || !is_usable(t, slack))
+			continue;
+		*out = slack;
+		return true;
+	}
+	return false;
+}
+
+int hp_slack_find(struct hp_target *t, uint64_t *out)
+{
+	struct hp_image image;
+	size_t position = 0;
+
+	while (hp_image_next(t, &position, &image))
+		if (find_in(t, &image, out))
+			return 0;
+	return hp_target_error(t,
+			       "no system call can be made in it: after the code of each of its "
+			       "libraries there is less than %d free bytes",
+			       HP_SLACK_SIZE);
+}
