@@ -418,22 +418,28 @@ static int stop_with_patience(struct hp_stop *stop)
 			       stuck ? stuck->id : stop->t->outer_pid);
 }
 
+static int stop_with_signals_blocked(struct hp_stop *stop)
+{
+	sigset_t before;
+	int r;
+
+	block_signals(&before);
+	r = stop_with_patience(stop);
+	if (!r && stop->n == 0)
+		r = hp_target_error(stop->t, "the process ended while it was read");
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
 int hp_stop_begin(struct hp_target *t, struct hp_stop **out)
 {
 	struct hp_stop *stop = calloc(1, sizeof(*stop));
-	sigset_t before;
-	int r;
 
 	*out = NULL;
 	if (!stop)
 		return hp_target_no_memory(t);
 	stop->t = t;
-	block_signals(&before);
-	r = stop_with_patience(stop);
-	if (!r && stop->n == 0)
-		r = hp_target_error(t, "the process ended while it was read");
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r) {
+	if (stop_with_signals_blocked(stop)) {
 		hp_stop_end(stop);
 		return HP_TARGET_E;
 	}
@@ -441,15 +447,45 @@ int hp_stop_begin(struct hp_target *t, struct hp_stop **out)
 	return 0;
 }
 
-void hp_stop_end(struct hp_stop *stop)
+int hp_stop_again(struct hp_stop *stop)
+{
+	if (!stop_with_signals_blocked(stop))
+		return 0;
+	hp_stop_let_go(stop);
+	return HP_TARGET_E;
+}
+
+void hp_stop_let_go(struct hp_stop *stop)
 {
 	sigset_t before;
 
-	if (!stop)
-		return;
 	block_signals(&before);
 	let_all_go(stop);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void hp_stop_keep_going(struct hp_stop *stop)
+{
+	wait_for_all(stop, 0);
+}
+
+bool hp_stop_thread_at(const struct hp_stop *stop, size_t i, struct hp_stop_thread *out)
+{
+	const struct thread *thread = &stop->threads[i];
+
+	if (i >= stop->n)
+		return false;
+	*out = (struct hp_stop_thread){.id = thread->id,
+				       .can_go_on = thread->is_stopped && !thread->signal &&
+						    !thread->is_by_signal};
+	return true;
+}
+
+void hp_stop_end(struct hp_stop *stop)
+{
+	if (!stop)
+		return;
+	hp_stop_let_go(stop);
 	free(stop->threads);
 	free(stop);
 }

@@ -18,3 +18,23 @@ int hp_stop_begin(struct hp_target *t, struct hp_stop **out);
 /* Lets the threads go, and frees the stop; takes NULL. Signals that arrived meanwhile are
  * delivered, and a process that had been stopped by a signal stays stopped. */
 void hp_stop_end(struct hp_stop *stop);
+
+/* Lets the threads go, but keeps the stop, so that hp_stop_again() can stop them once more. */
+void hp_stop_let_go(struct hp_stop *stop);
+
+/* Stops all threads again. Returns 0, or HP_TARGET_E after all threads that had stopped were let
+ * go. */
+int hp_stop_again(struct hp_stop *stop);
+
+/* Lets threads that are still traced go on, if a signal has stopped them. A caller that waits
+ * between hp_stop_let_go() and hp_stop_again() calls it every few milliseconds. */
+void hp_stop_keep_going(struct hp_stop *stop);
+
+/* A stopped thread. */
+struct hp_stop_thread {
+	int id;
+	bool can_go_on; /* no signal is being delivered to it, and none has stopped its process */
+};
+
+/* Sets *out to one of the threads, numbered from 0. Returns false after the last one. */
+bool hp_stop_thread_at(const struct hp_stop *stop, size_t i, struct hp_stop_thread *out);
