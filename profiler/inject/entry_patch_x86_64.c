@@ -77,7 +77,7 @@ static uint64_t branch_target(const struct planner *p, const ZydisDecodedInstruc
 	return p->function->address + p->at + i->length + (uint64_t)i->raw.imm[0].value.s;
 }
 
-/* --- moving an instruction ------------------------------------------------------------------- */
+/* --- moving an instruction -------------------------------------------------------------------- */
 
 static enum hp_entry_refusal move_branch(struct planner *p, const ZydisDecodedInstruction *i)
 {
@@ -145,7 +145,7 @@ static void note_place(struct planner *p, size_t start)
 		(struct hp_entry_place){(uint8_t)(p->at - start), (uint8_t)p->used};
 }
 
-/* --- the parts of a plan --------------------------------------------------------------------- */
+/* --- the parts of a plan ---------------------------------------------------------------------- */
 
 /* Moves the instructions that the jump overwrites, from `start` on. */
 static enum hp_entry_refusal move_first(struct planner *p, size_t start)

@@ -16,7 +16,7 @@ struct symbols { /* addresses in the target */
 	uint64_t names, table, hashes;
 };
 
-/* --- headers -------------------------------------------------------------------------------- */
+/* --- headers ---------------------------------------------------------------------------------- */
 
 static bool read_headers(struct hp_target *t, struct hp_image *image)
 {
@@ -92,7 +92,7 @@ const ElfW(Phdr) * hp_image_segment(const struct hp_image *image, uint32_t type)
 	return NULL;
 }
 
-/* --- symbols -------------------------------------------------------------------------------- */
+/* --- symbols ---------------------------------------------------------------------------------- */
 
 /* The loader turns offsets in the dynamic section into addresses, though not in every image. */
 static uint64_t pointer(const struct hp_image *image, uint64_t value)
@@ -103,20 +103,25 @@ static uint64_t pointer(const struct hp_image *image, uint64_t value)
 static bool find_tables(struct hp_target *t, const struct hp_image *image, struct symbols *out)
 {
 	const ElfW(Phdr) *dynamic = hp_image_segment(image, PT_DYNAMIC);
-	ElfW(Dyn) entry = {0};
+	ElfW(Dyn) entries[DYNAMIC_MAX];
+	size_t n = DYNAMIC_MAX;
 
 	*out = (struct symbols){0};
-	for (size_t i = 0; dynamic && i < DYNAMIC_MAX; i++) {
-		if (!hp_target_read(t, image->bias + dynamic->p_vaddr + i * sizeof(entry), &entry,
-				    sizeof(entry)) ||
-		    entry.d_tag == DT_NULL)
-			break;
-		if (entry.d_tag == DT_STRTAB)
-			out->names = pointer(image, entry.d_un.d_ptr);
-		else if (entry.d_tag == DT_SYMTAB)
-			out->table = pointer(image, entry.d_un.d_ptr);
-		else if (entry.d_tag == DT_GNU_HASH)
-			out->hashes = pointer(image, entry.d_un.d_ptr);
+	if (!dynamic)
+		return false;
+	if (dynamic->p_memsz < sizeof(entries))
+		n = dynamic->p_memsz / sizeof(entries[0]);
+	if (!hp_target_read(t, image->bias + dynamic->p_vaddr, entries, n * sizeof(entries[0])))
+		return false;
+	for (size_t i = 0; i < n && entries[i].d_tag != DT_NULL; i++) {
+		uint64_t value = pointer(image, entries[i].d_un.d_ptr);
+
+		if (entries[i].d_tag == DT_STRTAB)
+			out->names = value;
+		else if (entries[i].d_tag == DT_SYMTAB)
+			out->table = value;
+		else if (entries[i].d_tag == DT_GNU_HASH)
+			out->hashes = value;
 	}
 	return out->names && out->table && out->hashes;
 }
@@ -139,7 +144,8 @@ static bool has_name(struct hp_target *t, uint64_t address, const char *name)
 	       memcmp(found, name, size) == 0;
 }
 
-uint64_t hp_image_symbol(struct hp_target *t, const struct hp_image *image, const char *name)
+uint64_t hp_image_symbol(struct hp_target *t, const struct hp_image *image, const char *name,
+			 uint64_t *out_size)
 {
 	uint32_t head[4], hash = hash_of(name), index, chain_hash = 0;
 	uint64_t buckets, chains;
@@ -165,9 +171,12 @@ uint64_t hp_image_symbol(struct hp_target *t, const struct hp_image *image, cons
 		if (!hp_target_read(t, s.table + (uint64_t)index * sizeof(symbol), &symbol,
 				    sizeof(symbol)))
 			return 0;
-		if (symbol.st_shndx != SHN_UNDEF && symbol.st_value &&
-		    has_name(t, s.names + symbol.st_name, name))
-			return image->bias + symbol.st_value;
+		if (symbol.st_shndx == SHN_UNDEF || !symbol.st_value ||
+		    !has_name(t, s.names + symbol.st_name, name))
+			continue;
+		if (out_size)
+			*out_size = symbol.st_size;
+		return image->bias + symbol.st_value;
 	}
 	return 0;
 }
@@ -179,6 +188,6 @@ uint64_t hp_image_find_symbol(struct hp_target *t, const char *name)
 	uint64_t address = 0;
 
 	while (!address && hp_image_next(t, &position, &image))
-		address = hp_image_symbol(t, &image, name);
+		address = hp_image_symbol(t, &image, name, NULL);
 	return address;
 }

@@ -26,8 +26,10 @@ bool hp_image_next(struct hp_target *t, size_t *position, struct hp_image *out);
 /* Returns the segment of that type, or NULL. */
 const ElfW(Phdr) * hp_image_segment(const struct hp_image *image, uint32_t type);
 
-/* Returns the address of a symbol that the image defines for others, or 0. */
-uint64_t hp_image_symbol(struct hp_target *t, const struct hp_image *image, const char *name);
+/* Returns the address of a symbol that the image defines for others, or 0. `out_size` may be
+ * NULL. */
+uint64_t hp_image_symbol(struct hp_target *t, const struct hp_image *image, const char *name,
+			 uint64_t *out_size);
 
 /* Same, but for the first image that defines the symbol. */
 uint64_t hp_image_find_symbol(struct hp_target *t, const char *name);

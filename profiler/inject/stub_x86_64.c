@@ -38,7 +38,7 @@ struct user_regs_struct hp_stub_way_back(const struct user_regs_struct *register
 	return back;
 }
 
-/* --- instructions --------------------------------------------------------------------------- */
+/* --- instructions ----------------------------------------------------------------------------- */
 
 enum prefix { /* of mov $imm64: REX.W, and REX.W with the higher half of the registers */
 	LOW = 0x48,

@@ -219,7 +219,7 @@ static int rest(struct hp_system_call_host *host, const struct user_regs_struct 
 		if (is_interrupt_stop(status))
 			break;
 	}
-	ptrace(PTRACE_SETOPTIONS, host->thread, NULL, NULL);
+	ptrace(PTRACE_SETOPTIONS, host->thread, NULL, (void *)PTRACE_O_TRACESYSGOOD);
 	return set_registers(host, &host->registers);
 }
 

@@ -3,12 +3,12 @@
  * them if the caller is killed at any step. */
 #include "inject/slack.h"
 #include "inject/system_call.h"
+#include "kill_at_step.h"
 #include "test.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -22,62 +22,7 @@ enum {
 	ROUNDS = 100,
 	KILLS = 100, /* or $HEAPPROF_TEST_KILLS */
 	PATIENCE_MS = 60000,
-	NO_CALL = 1 << 30,
 };
-
-/* --- a caller that is killed at one of its steps -----------------------------------------------
- */
-
-static int n_steps, kill_before = NO_CALL, kill_after = NO_CALL;
-static bool is_pwrite_refused;
-
-static void step(void)
-{
-	if (++n_steps == kill_before)
-		raise(SIGKILL);
-}
-
-static void stepped(void)
-{
-	if (n_steps == kill_after)
-		raise(SIGKILL);
-}
-
-long __real_ptrace(int request, ...);
-long __wrap_ptrace(int request, ...);
-ssize_t __real_pwrite(int fd, const void *bytes, size_t size, off_t at);
-ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t at);
-
-long __wrap_ptrace(int request, ...)
-{
-	va_list arguments;
-	long r;
-
-	va_start(arguments, request);
-	pid_t pid = va_arg(arguments, pid_t);
-	void *address = va_arg(arguments, void *);
-	void *data = va_arg(arguments, void *);
-
-	va_end(arguments);
-	step();
-	r = __real_ptrace(request, pid, address, data);
-	stepped();
-	return r;
-}
-
-ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
-{
-	ssize_t r;
-
-	if (is_pwrite_refused) {
-		errno = EIO;
-		return -1;
-	}
-	step();
-	r = __real_pwrite(fd, bytes, size, at);
-	stepped();
-	return r;
-}
 
 /* --- children -----------------------------------------------------------------------------------
  */
@@ -322,8 +267,7 @@ static void await_rounds(const struct child *c, uint64_t n)
 	CHECK_INT_LT(i, PATIENCE_MS);
 }
 
-/* --- calls
- * ----------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 /* Stops the child. A signal that is to be delivered first is delivered. */
 static bool stop(pid_t pid)
@@ -567,8 +511,7 @@ static void test_a_restartable_sequence(void)
 	end_child(&c);
 }
 
-/* --- kills
- * ----------------------------------------------------------------------------------------- */
+/* --- kills ------------------------------------------------------------------------------------ */
 
 /* Makes calls on the child from a process that is killed. Returns true if it was. */
 static bool call_and_die(pid_t pid)
@@ -643,7 +586,7 @@ static void test_a_kill_at_each_step(void)
 		n_kills += kill_at_each_step(&computes, false);
 		n_kills += kill_at_each_step(&waits, true);
 		n_kills += kill_at_each_step(&sleeps, true);
-		/* All goes on, and whoever comes next clears the slack. */
+		/* All goes on. */
 		check_rounds(&computes, 1);
 		CHECK_INT_EQ(write(waits.wake, "w", 1), 1);
 		await_report(&waits);

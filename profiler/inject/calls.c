@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+#include "inject/calls.h"
+#include "inject/image.h"
+#include "inject/safe_point.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	SEARCHES_MAX = 3000, /* for a moment at which all threads can be held */
+	NAP_NS = 200000,
+	CALL_MS = 10000,
+	HELD_MS = 3000, /* the same, while the process does not run */
+	COPY_BYTES = 64 << 10,
+};
+
+struct work {
+	struct hp_target *t;
+	struct hp_call *calls;
+	size_t n;
+	struct hp_thread_layout layout;
+	struct hp_safe_point_code *code;
+	uint64_t is_single_at; /* the C library's flag; 0: it has none */
+	bool is_single;
+	struct hp_stop *stop;
+	struct hp_system_call_host *host;
+	struct hp_thread *thread;
+	struct hp_thread_call made[HP_THREAD_CALLS_MAX];
+	int64_t file; /* in the target; -1: none */
+};
+
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void nap(long ns)
+{
+	const struct timespec time = {.tv_nsec = ns};
+
+	nanosleep(&time, NULL);
+}
+
+/* --- before the stop ----------------------------------------------------------------------------
+ */
+
+static int find_functions(struct work *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (!w->calls[i].function)
+			w->calls[i].function = hp_image_find_symbol(w->t, w->calls[i].name);
+		if (!w->calls[i].function)
+			return hp_target_error(w->t, "has no function %s", w->calls[i].name);
+	}
+	return 0;
+}
+
+static int prepare(struct work *w)
+{
+	int r = hp_thread_read_layout(w->t, &w->layout);
+
+	if (!r)
+		r = find_functions(w);
+	if (r)
+		return r;
+	w->is_single_at = hp_image_find_symbol(w->t, "__libc_single_threaded");
+	w->code = malloc(sizeof(*w->code));
+	if (!w->code)
+		return hp_target_no_memory(w->t);
+	return hp_safe_point_find_code(w->t, w->code);
+}
+
+/* --- a moment at which a call can be made --------------------------------------------------------
+ */
+
+static bool is_single(const struct work *w)
+{
+	struct hp_stop_thread second;
+	uint8_t flag = 0;
+
+	if (!w->is_single_at)
+		return !hp_stop_thread_at(w->stop, 1, &second);
+	return !hp_target_read(w->t, w->is_single_at, &flag, sizeof(flag)) || flag;
+}
+
+static bool are_all_safe(const struct work *w)
+{
+	struct hp_stop_thread thread;
+
+	for (size_t i = 0; hp_stop_thread_at(w->stop, i, &thread); i++)
+		if (!hp_safe_point_is(w->t, w->code, thread.id))
+			return false;
+	return true;
+}
+
+static int find_host(const struct work *w)
+{
+	struct hp_stop_thread thread;
+
+	for (size_t i = 0; hp_stop_thread_at(w->stop, i, &thread); i++)
+		if (thread.can_go_on && hp_system_call_can_host(w->t, thread.id))
+			return thread.id;
+	return 0;
+}
+
+/* Stops the process at a moment at which a thread can be a host, and, if `is_start`, at which the
+ * process has more threads than one or is at a safe point. */
+static int stop_well(struct work *w, bool is_start)
+{
+	int r = w->stop ? hp_stop_again(w->stop) : hp_stop_begin(w->t, &w->stop);
+
+	if (!r && is_start)
+		r = hp_thread_check_absent(w->t, w->stop);
+	for (int i = 0; !r && i < SEARCHES_MAX; i++) {
+		int host = find_host(w);
+
+		w->is_single = is_single(w);
+		if (host && (!is_start || !w->is_single || are_all_safe(w)))
+			return hp_system_call_begin(w->t, host, &w->host);
+		hp_stop_let_go(w->stop);
+		nap(NAP_NS + i * 37217L % (2 * NAP_NS)); /* not in step with the program */
+		r = hp_stop_again(w->stop);
+	}
+	if (r)
+		return r;
+	hp_stop_let_go(w->stop);
+	return hp_target_error(w->t, "no moment was found at which its only thread is outside the "
+				     "allocator; try again");
+}
+
+/* --- a file in memory ------------------------------------------------------------------------- */
+
+static int copy_content(struct hp_target *t, int from, int64_t file)
+{
+	static char bytes[COPY_BYTES];
+	char path[64];
+	off_t at = 0;
+	ssize_t n;
+	int to;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->outer_pid, (int)file);
+	to = open(path, O_WRONLY | O_CLOEXEC);
+	if (to < 0)
+		return hp_target_error(t, "a file in its memory can't be opened: %s",
+				       strerror(errno));
+	while ((n = pread(from, bytes, sizeof(bytes), at)) > 0) {
+		if (write(to, bytes, (size_t)n) != n) {
+			n = -1;
+			break;
+		}
+		at += n;
+	}
+	close(to);
+	return n < 0 ? hp_target_error(t, "a file in its memory can't be written: %s",
+				       strerror(errno))
+		     : 0;
+}
+
+static int make_file(struct work *w, int content)
+{
+	struct hp_stub_call call = {.number = SYS_memfd_create, .arguments = {0, MFD_CLOEXEC}};
+	int r = hp_thread_put_text(w->thread, w->host, "heapprof", &call.arguments[0]);
+
+	if (!r)
+		r = hp_system_call(w->host, &call, &w->file);
+	if (!r && w->file < 0) {
+		r = hp_target_error(w->t, "memfd_create fails in it: %s", strerror((int)-w->file));
+		w->file = -1;
+	}
+	return r ? r : copy_content(w->t, content, w->file);
+}
+
+static int close_file(struct work *w)
+{
+	const struct hp_stub_call call = {.number = SYS_close, .arguments = {(uint64_t)w->file}};
+	int64_t result;
+
+	if (w->file < 0)
+		return 0;
+	w->file = -1;
+	return hp_system_call(w->host, &call, &result);
+}
+
+/* --- the calls -------------------------------------------------------------------------------- */
+
+static int take_arguments(struct work *w)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < w->n; i++) {
+		struct hp_call *call = &w->calls[i];
+		char path[64];
+
+		w->made[i].function = call->function;
+		memcpy(w->made[i].arguments, call->arguments, sizeof(call->arguments));
+		if (call->content >= 0) {
+			r = make_file(w, call->content);
+			snprintf(path, sizeof(path), "/proc/self/fd/%d", (int)w->file);
+			if (!r)
+				r = hp_thread_put_text(w->thread, w->host, path,
+						       &w->made[i].arguments[0]);
+		} else if (call->text) {
+			r = hp_thread_put_text(w->thread, w->host, call->text,
+					       &w->made[i].arguments[0]);
+		}
+	}
+	return r;
+}
+
+static const char *last_name(const struct work *w)
+{
+	return w->calls[w->n - 1].name;
+}
+
+static int wait_for_calls(struct work *w)
+{
+	long limit = w->is_single ? HELD_MS : CALL_MS, end = now_ms() + limit;
+
+	for (;;) {
+		switch (hp_thread_look(w->thread, w->made, w->n)) {
+		case HP_THREAD_DONE:
+			return 0;
+		case HP_THREAD_CRASHED:
+			return hp_target_error(w->t,
+					       "%s crashed in it; the thread that called it "
+					       "was ended, the process goes on",
+					       last_name(w));
+		case HP_THREAD_GONE:
+			return hp_target_error(w->t, "the process ended meanwhile");
+		case HP_THREAD_RUNS:
+			break;
+		}
+		if (now_ms() >= end)
+			return hp_target_error(w->t,
+					       "%s has not returned in it after %ld seconds; "
+					       "the thread that called it goes on",
+					       last_name(w), limit / 1000);
+		if (!w->is_single)
+			hp_stop_keep_going(w->stop);
+		nap(NAP_NS / 2);
+	}
+}
+
+static void end_host(struct work *w)
+{
+	hp_system_call_end(w->host);
+	w->host = NULL;
+}
+
+/* All threads are stopped, and the new one is ready. */
+static int run(struct work *w)
+{
+	int r = hp_thread_start(w->thread, w->host, w->made, w->n);
+
+	if (r)
+		return r;
+	if (!w->is_single) {
+		end_host(w);
+		hp_stop_let_go(w->stop);
+	}
+	r = wait_for_calls(w);
+	if (!w->is_single && !hp_thread_is_running(w->thread)) {
+		int r_stop = stop_well(w, false);
+
+		r = r ? r : r_stop;
+	}
+	return r;
+}
+
+static int tidy(struct work *w)
+{
+	int r = close_file(w);
+
+	return r ? r : hp_thread_unmap(w->thread, w->host);
+}
+
+static int make_calls(struct work *w)
+{
+	int r = prepare(w), r_tidy;
+
+	if (!r)
+		r = stop_well(w, true);
+	if (!r)
+		r = hp_thread_clean(w->t, w->stop, w->host);
+	if (!r)
+		r = hp_thread_prepare(w->t, w->stop, w->host, &w->layout, &w->thread);
+	if (r)
+		return r;
+	r = take_arguments(w);
+	if (!r)
+		r = run(w);
+	if (!w->host || hp_thread_is_running(w->thread))
+		return r;
+	r_tidy = tidy(w);
+	return r ? r : r_tidy;
+}
+
+int hp_calls_make(struct hp_target *t, struct hp_call *calls, size_t n)
+{
+	struct work w = {.t = t, .calls = calls, .n = n, .file = -1};
+	int r;
+
+	if (n == 0 || n > HP_THREAD_CALLS_MAX)
+		return hp_target_error(t, "too many calls");
+	r = make_calls(&w);
+	end_host(&w);
+	hp_stop_end(w.stop);
+	hp_thread_free(w.thread);
+	free(w.code);
+	for (size_t i = 0; !r && i < n; i++)
+		calls[i].result = w.made[i].result;
+	return r;
+}
+
+/* --- libraries -------------------------------------------------------------------------------- */
+
+/* The C library's tables of characters are found by thread-local pointers, which a new thread sets
+ * (__ctype_init). */
+int hp_calls_open_library(struct hp_target *t, const char *path, int content, uint64_t *out_handle)
+{
+	struct hp_call calls[] = {
+		{.name = "__ctype_init", .content = -1},
+		{.name = "dlopen", .arguments = {0, RTLD_NOW}, .text = path, .content = content},
+	};
+	int r = hp_calls_make(t, calls, 2);
+
+	if (!r)
+		*out_handle = calls[1].result;
+	return r;
+}
+
+int hp_calls_close_library(struct hp_target *t, uint64_t handle)
+{
+	struct hp_call calls[] = {
+		{.name = "__ctype_init", .content = -1},
+		{.name = "dlclose", .arguments = {handle}, .content = -1},
+	};
+
+	return hp_calls_make(t, calls, 2);
+}

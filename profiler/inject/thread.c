@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+/* The area:
+ *
+ *     code            a page that can be executed; ends with the mark
+ *     stack           grows down to the code, where a write is a fault
+ *     TLS             each module's block, below the thread pointer
+ *     thread block    at the thread pointer
+ *     dtv             the vector of the modules' blocks; large, so that nobody reallocates it
+ *     calls, texts
+ *
+ * The fields of the C library's structs are found as libthread_db finds them: by its symbols
+ * _thread_db_STRUCT_FIELD, of three words, of which the last is the offset. What they say is
+ * checked on a thread of the process. */
+#include "inject/thread.h"
+#include "inject/image.h"
+#include "inject/thread_code.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	PAGE_BYTES = 4096,
+	STACK_BYTES = 256 << 10,
+	TLS_BYTES = 128 << 10,
+	BLOCK_BYTES = 8192,
+	DTV_SLOTS = 1000,
+	DTV_BYTES = (DTV_SLOTS + 2) * 16,
+	CALLS_BYTES = 1024,
+	STACK_AT = PAGE_BYTES,
+	TLS_AT = STACK_AT + STACK_BYTES,
+	BLOCK_AT = TLS_AT + TLS_BYTES,
+	DTV_AT = BLOCK_AT + BLOCK_BYTES,
+	CALLS_AT = DTV_AT + (DTV_BYTES + 63) / 64 * 64,
+	TEXTS_AT = CALLS_AT + CALLS_BYTES,
+	AREA_BYTES = (TEXTS_AT + HP_THREAD_TEXT_MAX + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES,
+	MARK_SIZE = 16,
+	MARK_AT = PAGE_BYTES - MARK_SIZE,
+	LIBRARIES_MAX = 4096,
+};
+
+static const char mark[MARK_SIZE] = "heapprof area 1";
+
+struct dtv_slot {
+	uint64_t value, to_free;
+};
+
+struct hp_thread {
+	struct hp_target *t;
+	struct hp_thread_layout layout;
+	uint64_t area;
+	size_t texts_used;
+	int id; /* 0: it does not run */
+	int crash_signal;
+};
+
+static uint64_t pointer_at(const struct hp_thread *thread)
+{
+	return thread->area + BLOCK_AT;
+}
+
+/* --- what the C library says -------------------------------------------------------------------
+ */
+
+static bool read_offset(struct hp_target *t, const char *name, uint64_t *out)
+{
+	uint64_t address = hp_image_find_symbol(t, name);
+	uint32_t description[3]; /* bits, number, offset */
+
+	if (!address || !hp_target_read(t, address, description, sizeof(description)))
+		return false;
+	*out = description[2];
+	return description[2] < BLOCK_BYTES;
+}
+
+static bool read_size(struct hp_target *t, const char *name, uint64_t *out)
+{
+	uint64_t address = hp_image_find_symbol(t, name);
+	uint32_t size;
+
+	if (!address || !hp_target_read(t, address, &size, sizeof(size)))
+		return false;
+	*out = size;
+	return size < BLOCK_BYTES;
+}
+
+/* The loader's struct r_debug has the list in its second word. */
+static bool read_libraries(struct hp_target *t, uint64_t *out)
+{
+	uint64_t debug = hp_image_find_symbol(t, "_r_debug");
+
+	return debug && hp_target_read(t, debug + sizeof(uint64_t), out, sizeof(*out)) && *out;
+}
+
+/* Restartable sequences are new in glibc 2.35: without one, nothing has failed. */
+static uint64_t read_rseq(struct hp_target *t)
+{
+	uint64_t offset_at = hp_image_find_symbol(t, "__rseq_offset"), offset = 0;
+
+	if (!offset_at || !hp_target_read(t, offset_at, &offset, sizeof(offset)))
+		return 0;
+	return offset < BLOCK_BYTES ? offset : 0;
+}
+
+int hp_thread_read_layout(struct hp_target *t, struct hp_thread_layout *out)
+{
+	out->rseq = read_rseq(t);
+	if (read_offset(t, "_thread_db_link_map_l_tls_offset", &out->tls_offset) &&
+	    read_offset(t, "_thread_db_link_map_l_tls_modid", &out->tls_number) &&
+	    read_offset(t, "_thread_db_pthread_tid", &out->thread_id) &&
+	    read_size(t, "_thread_db_sizeof_pthread", &out->block_size) &&
+	    read_libraries(t, &out->libraries))
+		return 0;
+	return hp_target_error(t, "no thread can be made in it: it has no C library that is known "
+				  "here, as a static program has not, or one with another libc");
+}
+
+/* --- a thread of the process ---------------------------------------------------------------------
+ */
+
+static int inner_id(const struct hp_target *t, int id)
+{
+	char path[64], line[256];
+	int inner = id;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", t->outer_pid, id);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *last = strrchr(line, '\t');
+
+		if (strncmp(line, "NSpid:", 6) == 0 && last)
+			inner = (int)strtol(last, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	return inner;
+}
+
+/* Reads the thread block of a thread, if it is as expected. */
+static bool read_block(struct hp_target *t, const struct hp_thread_layout *layout, int id,
+		       struct hp_thread_code_block *out)
+{
+	struct user_regs_struct registers;
+	uint32_t own_id;
+
+	return ptrace(PTRACE_GETREGS, id, NULL, &registers) == 0 &&
+	       hp_target_read(t, registers.fs_base, out, sizeof(*out)) &&
+	       out->self == registers.fs_base && out->self_too == registers.fs_base &&
+	       hp_target_read(t, registers.fs_base + layout->thread_id, &own_id, sizeof(own_id)) &&
+	       (int)own_id == inner_id(t, id);
+}
+
+static int find_block(struct hp_target *t, struct hp_stop *stop,
+		      const struct hp_thread_layout *layout, struct hp_thread_code_block *out)
+{
+	struct hp_stop_thread thread;
+
+	for (size_t i = 0; hp_stop_thread_at(stop, i, &thread); i++)
+		if (read_block(t, layout, thread.id, out))
+			return 0;
+	return hp_target_error(t, "no thread can be made in it: none of its threads has the data "
+				  "that its C library describes");
+}
+
+/* --- the area ------------------------------------------------------------------------------------
+ */
+
+static int call_ok(struct hp_target *t, struct hp_system_call_host *host, const char *name,
+		   const struct hp_stub_call *call, int64_t *out_result)
+{
+	int r = hp_system_call(host, call, out_result);
+
+	if (!r && *out_result < 0 && *out_result > -PAGE_BYTES)
+		return hp_target_error(t, "%s fails in it: %s", name, strerror((int)-*out_result));
+	return r;
+}
+
+static int unmap(struct hp_target *t, struct hp_system_call_host *host, uint64_t area)
+{
+	const struct hp_stub_call call = {.number = SYS_munmap, .arguments = {area, AREA_BYTES}};
+	int64_t result;
+
+	return call_ok(t, host, "munmap", &call, &result);
+}
+
+/* The code comes last: it has the mark, by which the area is known to be ours and complete. */
+static int write_code(struct hp_thread *thread, struct hp_system_call_host *host)
+{
+	const struct hp_stub_call protect = {
+		.number = SYS_mprotect,
+		.arguments = {thread->area, PAGE_BYTES, PROT_READ | PROT_EXEC}};
+	int64_t result;
+	int r = hp_system_call_write(host, thread->area, hp_thread_code, hp_thread_code_size);
+
+	if (!r)
+		r = call_ok(thread->t, host, "mprotect", &protect, &result);
+	return r;
+}
+
+static int map_area(struct hp_thread *thread, struct hp_system_call_host *host)
+{
+	const struct hp_stub_call map = {.number = SYS_mmap,
+					 .arguments = {0, AREA_BYTES, PROT_READ | PROT_WRITE,
+						       MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1,
+						       0}};
+	int64_t result;
+	int r = call_ok(thread->t, host, "mmap", &map, &result);
+
+	if (r)
+		return r;
+	thread->area = (uint64_t)result;
+	r = hp_system_call_write(host, thread->area + MARK_AT, mark, sizeof(mark));
+	if (!r)
+		r = write_code(thread, host);
+	if (r)
+		unmap(thread->t, host, thread->area);
+	return r;
+}
+
+/* --- thread-local storage --------------------------------------------------------------------- */
+
+struct library { /* the start of struct link_map */
+	uint64_t bias, name, dynamic, next, before;
+};
+
+/* Copies the initial contents of a module's block. */
+static int copy_block(struct hp_thread *thread, struct hp_system_call_host *host,
+		      const struct library *library, uint64_t to)
+{
+	static uint8_t bytes[TLS_BYTES];
+	const ElfW(Phdr) * segment;
+	struct hp_image image;
+
+	if (!hp_image_at(thread->t, library->dynamic, &image))
+		return 0;
+	segment = hp_image_segment(&image, PT_TLS);
+	if (!segment || segment->p_filesz == 0)
+		return 0;
+	if (segment->p_filesz > pointer_at(thread) - to ||
+	    !hp_target_read(thread->t, image.bias + segment->p_vaddr, bytes, segment->p_filesz))
+		return hp_target_error(thread->t, "no thread can be made in it: the thread-local "
+						  "data of a library can't be read");
+	return hp_system_call_write(host, to, bytes, segment->p_filesz);
+}
+
+/* Fills the block of one library, if it has one at a fixed distance from the thread pointer. */
+static int fill_block(struct hp_thread *thread, struct hp_system_call_host *host,
+		      const struct library *library, uint64_t offset, uint64_t number,
+		      struct dtv_slot *dtv)
+{
+	if (number == 0 || offset == 0 || (int64_t)offset < 0)
+		return 0;
+	if (number >= DTV_SLOTS || offset > TLS_BYTES)
+		return hp_target_error(thread->t,
+				       "no thread can be made in it: its libraries have "
+				       "more thread-local data than %d KiB",
+				       TLS_BYTES >> 10);
+	dtv[number + 1].value = pointer_at(thread) - offset;
+	return copy_block(thread, host, library, pointer_at(thread) - offset);
+}
+
+static int fill_blocks(struct hp_thread *thread, struct hp_system_call_host *host,
+		       struct dtv_slot *dtv)
+{
+	uint64_t at = thread->layout.libraries;
+
+	for (int i = 0; at && i < LIBRARIES_MAX; i++) {
+		struct library library = {0};
+		uint64_t offset, number;
+		int r;
+
+		if (!hp_target_read(thread->t, at, &library, sizeof(library)) ||
+		    !hp_target_read(thread->t, at + thread->layout.tls_offset, &offset,
+				    sizeof(offset)) ||
+		    !hp_target_read(thread->t, at + thread->layout.tls_number, &number,
+				    sizeof(number)))
+			return hp_target_error(thread->t,
+					       "no thread can be made in it: its list of "
+					       "libraries can't be read");
+		r = fill_block(thread, host, &library, offset, number, dtv);
+		if (r)
+			return r;
+		at = library.next;
+	}
+	return 0;
+}
+
+/* The first slot has the number of slots, the second the generation. A block that is not there is
+ * made by the loader at its first use. */
+static int write_dtv(struct hp_thread *thread, struct hp_system_call_host *host,
+		     const struct hp_thread_code_block *other)
+{
+	struct dtv_slot *dtv = calloc(DTV_SLOTS + 2, sizeof(*dtv));
+	int r = dtv ? 0 : hp_target_no_memory(thread->t);
+
+	for (size_t i = 2; !r && i < DTV_SLOTS + 2; i++)
+		dtv[i].value = ~(uint64_t)0;
+	if (!r && !hp_target_read(thread->t, other->dtv, &dtv[1].value, sizeof(dtv[1].value)))
+		r = hp_target_error(thread->t, "no thread can be made in it: a thread's modules "
+					       "can't be read");
+	if (!r) {
+		dtv[0].value = DTV_SLOTS;
+		r = fill_blocks(thread, host, dtv);
+	}
+	if (!r)
+		r = hp_system_call_write(host, thread->area + DTV_AT, dtv, DTV_BYTES);
+	free(dtv);
+	return r;
+}
+
+static int write_block(struct hp_thread *thread, struct hp_system_call_host *host,
+		       const struct hp_thread_code_block *other)
+{
+	struct hp_thread_code_block block = *other;
+	const int32_t no_processor = -1; /* RSEQ_CPU_ID_UNINITIALIZED */
+	int r;
+
+	block.self = block.self_too = pointer_at(thread);
+	block.dtv = thread->area + DTV_AT + sizeof(struct dtv_slot);
+	block.unused = 0;
+	r = hp_system_call_write(host, pointer_at(thread), &block, sizeof(block));
+	if (!r && thread->layout.rseq)
+		r = hp_system_call_write(host, pointer_at(thread) + thread->layout.rseq + 4,
+					 &no_processor, sizeof(no_processor));
+	return r;
+}
+
+/* --- leftovers -------------------------------------------------------------------------------- */
+
+/* Returns true if one of the threads is ours, of an earlier tool. */
+static bool is_inhabited(struct hp_stop *stop, uint64_t area)
+{
+	struct hp_stop_thread thread;
+
+	for (size_t i = 0; hp_stop_thread_at(stop, i, &thread); i++) {
+		struct user_regs_struct registers;
+
+		if (ptrace(PTRACE_GETREGS, thread.id, NULL, &registers) ||
+		    registers.fs_base == area + BLOCK_AT)
+			return true;
+	}
+	return false;
+}
+
+static bool is_area(struct hp_target *t, const struct hp_target_mapping *m)
+{
+	char found[MARK_SIZE];
+
+	return !m->path && m->end - m->start == PAGE_BYTES && m->is_executable && m->is_private &&
+	       hp_target_read(t, m->start + MARK_AT, found, sizeof(found)) &&
+	       memcmp(found, mark, sizeof(mark)) == 0;
+}
+
+int hp_thread_check_absent(struct hp_target *t, struct hp_stop *stop)
+{
+	for (size_t i = 0; i < t->n_mappings; i++)
+		if (is_area(t, &t->mappings[i]) && is_inhabited(stop, t->mappings[i].start))
+			return hp_target_error(t, "a call that an earlier heapprof has made in it "
+						  "has not returned; try again later");
+	return 0;
+}
+
+int hp_thread_clean(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host)
+{
+	int r = hp_thread_check_absent(t, stop);
+
+	for (size_t i = 0; !r && i < t->n_mappings; i++)
+		if (is_area(t, &t->mappings[i]))
+			r = unmap(t, host, t->mappings[i].start);
+	return r;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host,
+		      const struct hp_thread_layout *layout, struct hp_thread **out)
+{
+	struct hp_thread *thread = calloc(1, sizeof(*thread));
+	struct hp_thread_code_block other;
+	int r;
+
+	*out = NULL;
+	if (!thread)
+		return hp_target_no_memory(t);
+	thread->t = t;
+	thread->layout = *layout;
+	r = find_block(t, stop, layout, &other);
+	if (!r)
+		r = map_area(thread, host);
+	if (r) {
+		hp_thread_free(thread);
+		return r;
+	}
+	r = write_dtv(thread, host, &other);
+	if (!r)
+		r = write_block(thread, host, &other);
+	if (r) {
+		unmap(t, host, thread->area);
+		hp_thread_free(thread);
+		return r;
+	}
+	*out = thread;
+	return 0;
+}
+
+int hp_thread_put_text(struct hp_thread *thread, struct hp_system_call_host *host, const char *text,
+		       uint64_t *out)
+{
+	size_t size = strlen(text) + 1;
+
+	if (size > HP_THREAD_TEXT_MAX - thread->texts_used)
+		return hp_target_error(thread->t, "a path is too long");
+	*out = thread->area + TEXTS_AT + thread->texts_used;
+	thread->texts_used += size;
+	return hp_system_call_write(host, *out, text, size);
+}
+
+/* The new thread is traced, and in a stop within the stub, which is to be cleared. So it is led to
+ * its code at once. */
+static int let_run(struct hp_thread *thread)
+{
+	struct user_regs_struct registers;
+	int status;
+
+	while (waitpid(thread->id, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return hp_target_error(thread->t, "the process ended meanwhile");
+	ptrace(PTRACE_SETOPTIONS, thread->id, NULL, NULL);
+	if (!ptrace(PTRACE_GETREGS, thread->id, NULL, &registers)) {
+		registers.rip = thread->area;
+		registers.orig_rax = (unsigned long long)-1;
+		if (!ptrace(PTRACE_SETREGS, thread->id, NULL, &registers) &&
+		    !ptrace(PTRACE_CONT, thread->id, NULL, NULL))
+			return 0;
+	}
+	return hp_target_error(thread->t, "the process ended meanwhile");
+}
+
+int hp_thread_start(struct hp_thread *thread, struct hp_system_call_host *host,
+		    const struct hp_thread_call *calls, size_t n)
+{
+	struct hp_thread_code_calls list = {.n = n};
+	struct hp_stub_call clone = {.number = SYS_clone, .child_start = thread->area};
+	int64_t result;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		list.calls[i].function = calls[i].function;
+		memcpy(list.calls[i].arguments, calls[i].arguments, sizeof(calls[i].arguments));
+	}
+	r = hp_system_call_write(host, thread->area + CALLS_AT, &list, sizeof(list));
+	if (r)
+		return r;
+	hp_thread_code_clone(clone.arguments, thread->area + TLS_AT, pointer_at(thread),
+			     pointer_at(thread) + thread->layout.thread_id);
+	clone.arguments[HP_THREAD_CODE_ARGUMENT] = thread->area + CALLS_AT;
+	r = call_ok(thread->t, host, "clone", &clone, &result);
+	if (r)
+		return r;
+	thread->id = hp_system_call_child(host);
+	return let_run(thread);
+}
+
+static bool read_results(struct hp_thread *thread, struct hp_thread_call *calls, size_t n)
+{
+	struct hp_thread_code_calls list = {0};
+	bool is_complete = true;
+
+	if (!hp_target_read(thread->t, thread->area + CALLS_AT, &list, sizeof(list)))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		calls[i].result = list.calls[i].result;
+		is_complete = is_complete && list.calls[i].is_made;
+	}
+	return is_complete;
+}
+
+/* Ends the thread, which is to get a signal of a crash. */
+static void end_crashed(struct hp_thread *thread, int signal)
+{
+	struct user_regs_struct registers;
+
+	thread->crash_signal = signal;
+	if (ptrace(PTRACE_GETREGS, thread->id, NULL, &registers))
+		return;
+	registers.rip = thread->area + hp_thread_code_exit;
+	registers.orig_rax = (unsigned long long)-1;
+	ptrace(PTRACE_SETREGS, thread->id, NULL, &registers);
+	ptrace(PTRACE_CONT, thread->id, NULL, NULL);
+}
+
+enum hp_thread_state hp_thread_look(struct hp_thread *thread, struct hp_thread_call *calls,
+				    size_t n)
+{
+	int status, got = waitpid(thread->id, &status, __WALL | WNOHANG);
+
+	if (got == 0 || (got < 0 && errno == EINTR))
+		return HP_THREAD_RUNS;
+	if (got == thread->id && WIFSTOPPED(status)) {
+		if (status >> 16 == 0 && WSTOPSIG(status) != SIGSTOP)
+			end_crashed(thread, WSTOPSIG(status));
+		else
+			ptrace(PTRACE_CONT, thread->id, NULL, NULL);
+		return HP_THREAD_RUNS;
+	}
+	thread->id = 0;
+	if (thread->crash_signal)
+		return HP_THREAD_CRASHED;
+	return read_results(thread, calls, n) ? HP_THREAD_DONE : HP_THREAD_GONE;
+}
+
+bool hp_thread_is_running(const struct hp_thread *thread)
+{
+	return thread->id != 0;
+}
+
+int hp_thread_unmap(struct hp_thread *thread, struct hp_system_call_host *host)
+{
+	return unmap(thread->t, host, thread->area);
+}
+
+void hp_thread_free(struct hp_thread *thread)
+{
+	free(thread);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* A thread of our own in another process. It calls functions there, one after the other, and then
+ * ends. It has its own stack, and all that the C library expects of a thread: a thread control
+ * block, thread-local storage and a vector of its modules. So it may wait for locks that other
+ * threads of the process hold, which a borrowed thread must not.
+ *
+ * All of it is one mapping in the target, the area. An area that a killed tool has left is removed
+ * by the next one. */
+#pragma once
+#include "inject/system_call.h"
+#include "target/stop.h"
+
+enum {
+	HP_THREAD_ARGUMENTS = 3,
+	HP_THREAD_CALLS_MAX = 16,
+	HP_THREAD_TEXT_MAX = 8192, /* bytes of all texts */
+};
+
+struct hp_thread_call {
+	uint64_t function;
+	uint64_t arguments[HP_THREAD_ARGUMENTS];
+	uint64_t result;
+};
+
+/* Fields and sizes of the C library's structs, and its list of libraries. */
+struct hp_thread_layout {
+	uint64_t tls_offset, tls_number; /* of a library */
+	uint64_t thread_id, block_size;  /* of a thread block */
+	uint64_t rseq;                   /* of a thread block; 0: it has none */
+	uint64_t libraries;              /* the first one */
+};
+
+struct hp_thread;
+
+/* Reads the layout. The threads may run. Returns 0 or HP_TARGET_E. */
+int hp_thread_read_layout(struct hp_target *t, struct hp_thread_layout *out);
+
+/* The state of a thread. */
+enum hp_thread_state {
+	HP_THREAD_RUNS,
+	HP_THREAD_DONE,    /* it has made all calls and has ended */
+	HP_THREAD_CRASHED, /* a call of it was to get a fatal signal; the thread was ended instead
+			    */
+	HP_THREAD_GONE,    /* the process has ended */
+};
+
+/* Fails if a thread of ours is still there, of a tool that was killed or has given up. All threads
+ * are stopped. Returns 0 or HP_TARGET_E. */
+int hp_thread_check_absent(struct hp_target *t, struct hp_stop *stop);
+
+/* Removes areas that killed tools have left. All threads are stopped. Returns 0 or HP_TARGET_E.
+ */
+int hp_thread_clean(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host);
+
+/* Maps an area and makes a thread's data in it. All threads are stopped. Returns 0 or HP_TARGET_E.
+ * *out is NULL after a failure. */
+int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host,
+		      const struct hp_thread_layout *layout, struct hp_thread **out);
+
+/* Copies a text into the area, for an argument. Sets *out to its address there. */
+int hp_thread_put_text(struct hp_thread *thread, struct hp_system_call_host *host, const char *text,
+		       uint64_t *out);
+
+/* Starts the thread, with these calls. All threads are stopped; the new one runs at once. It can be
+ * started again when it is done. */
+int hp_thread_start(struct hp_thread *thread, struct hp_system_call_host *host,
+		    const struct hp_thread_call *calls, size_t n);
+
+/* Looks at the thread; does not wait. Sets the results of the calls that were made. */
+enum hp_thread_state hp_thread_look(struct hp_thread *thread, struct hp_thread_call *calls,
+				    size_t n);
+
+/* Returns true from the start until hp_thread_look() has seen the end. */
+bool hp_thread_is_running(const struct hp_thread *thread);
+
+/* Unmaps the area. All threads are stopped, and this one is not running. */
+int hp_thread_unmap(struct hp_thread *thread, struct hp_system_call_host *host);
+
+/* Frees what is here; takes NULL. */
+void hp_thread_free(struct hp_thread *thread);
