@@ -5,7 +5,8 @@
  * The process is stopped for milliseconds, twice, and runs while the calls are made. If it has had
  * one thread only, that is held at a safe point (safe_point.h) for all that time.
  *
- * The caller should be a process that ends soon (target/stop.h). */
+ * The caller has asked hp_refuse() (refuse.h) before, and should be a process that ends soon
+ * (target/stop.h). */
 #pragma once
 #include "inject/thread.h"
 #include "target/target.h"
