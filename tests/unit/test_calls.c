@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -30,6 +31,7 @@ struct shared { /* by this process, a child and the callers */
 	volatile uint64_t n_rounds[N_THREADS];
 	char message[512];
 	uint64_t handle;
+	volatile pid_t pid; /* of a child's child */
 };
 
 static struct shared *shared;
@@ -395,6 +397,41 @@ static void test_one_thread_that_waits(void)
 	check_rounds(run_waiting, ROUNDS / 10);
 }
 
+/* A process whose number there is not the one here, with another root in principle: the library
+ * comes from memory. */
+static void test_another_pid_namespace(void)
+{
+	pid_t outer;
+	int status;
+
+	memset(shared, 0, sizeof(*shared));
+	fflush(stdout);
+	outer = fork();
+	if (outer == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWPID))
+			_exit(77);
+		shared->pid = fork();
+		if (shared->pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			_exit(run_many());
+		}
+		_exit(waitpid(shared->pid, &status, 0) < 0 || status != 0);
+	}
+	for (int i = 0; i < PATIENCE_MS && !shared->pid && waitpid(outer, &status, WNOHANG) == 0;
+	     i++)
+		nap();
+	if (!shared->pid) {
+		printf("# no right to make a PID namespace\n");
+		return;
+	}
+	await_rounds(0, N_THREADS);
+	for (int i = 0; i < 3; i++)
+		check_round(shared->pid, true);
+	CHECK_INT_EQ(count_areas(shared->pid), 0);
+	end_child(outer);
+}
+
 static void test_what_the_library_is_like_meanwhile(void)
 {
 	pid_t child = make_child(run_one);
@@ -484,6 +521,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {TEST(test_many_threads),
 					    TEST(test_one_thread_that_allocates),
 					    TEST(test_one_thread_that_waits),
+					    TEST(test_another_pid_namespace),
 					    TEST(test_what_the_library_is_like_meanwhile),
 					    TEST(test_a_crash),
 					    TEST(test_a_call_that_does_not_return),

@@ -483,9 +483,22 @@ static bool use(void *const functions[N_FAMILY])
 	return is_right;
 }
 
+/* A sanitizer's allocator is a part of the program, and reports what is tried here. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED true
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED true
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED false
+#endif
+
 /* Calls the allocator's functions by the trampolines while nothing is patched, then by the patched
  * entries, then after the patches are undone. */
-static void test_allocator_of_this_process(void)
+static void check_allocator(void)
 {
 	struct patched all = {0};
 	void *functions[N_FAMILY], *by_trampoline[N_FAMILY];
@@ -519,6 +532,14 @@ static void test_allocator_of_this_process(void)
 	munmap(all.slots, PAGE);
 }
 
+static void test_allocator_of_this_process(void)
+{
+	if (IS_SANITIZED)
+		printf("# not tested with a sanitizer's allocator\n");
+	else
+		check_allocator();
+}
+
 /* Runs the test above in a process that has another allocator, if that is installed. */
 static void check_preloaded(const char *library)
 {
@@ -544,6 +565,8 @@ static void check_preloaded(const char *library)
 
 static void test_other_allocators(void)
 {
+	if (IS_SANITIZED)
+		return;
 	check_preloaded("libjemalloc.so.2");
 	check_preloaded("libtcmalloc_minimal.so.4");
 	check_preloaded("libtcmalloc.so.4");
