@@ -33,7 +33,8 @@ struct work {
 	struct hp_system_call_host *host;
 	struct hp_thread *thread;
 	struct hp_thread_call made[HP_THREAD_CALLS_MAX];
-	int64_t file; /* in the target; -1: none */
+	size_t n_made, first; /* the number of `made`, and which is the first of `calls` */
+	int64_t file;         /* in the target; -1: none */
 };
 
 static long now_ms(void)
@@ -54,6 +55,20 @@ static void nap(long ns)
 /* --- before the stop ----------------------------------------------------------------------------
  */
 
+/* What the C library calls at the start and at the end of a thread: the first sets thread-local
+ * pointers to tables of characters, the second calls destructors of thread-local objects. */
+static void add_calls_of_a_thread(struct work *w)
+{
+	uint64_t start = hp_image_find_symbol(w->t, "__ctype_init");
+	uint64_t end = hp_image_find_symbol(w->t, "__call_tls_dtors");
+
+	if (start)
+		w->made[w->first++].function = start;
+	w->n_made = w->first + w->n;
+	if (end)
+		w->made[w->n_made++].function = end;
+}
+
 static int find_functions(struct work *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
@@ -65,6 +80,19 @@ static int find_functions(struct work *w)
 	return 0;
 }
 
+/* The flag by which the C library's own code knows whether there is one thread. A program may have
+ * a copy of it. */
+static uint64_t find_single_flag(struct hp_target *t)
+{
+	struct hp_image image;
+	size_t position = 0;
+
+	while (hp_image_next(t, &position, &image))
+		if (hp_image_symbol(t, &image, "__libc_start_main", NULL))
+			return hp_image_symbol(t, &image, "__libc_single_threaded", NULL);
+	return 0;
+}
+
 static int prepare(struct work *w)
 {
 	int r = hp_thread_read_layout(w->t, &w->layout);
@@ -73,7 +101,8 @@ static int prepare(struct work *w)
 		r = find_functions(w);
 	if (r)
 		return r;
-	w->is_single_at = hp_image_find_symbol(w->t, "__libc_single_threaded");
+	add_calls_of_a_thread(w);
+	w->is_single_at = find_single_flag(w->t);
 	w->code = malloc(sizeof(*w->code));
 	if (!w->code)
 		return hp_target_no_memory(w->t);
@@ -198,20 +227,20 @@ static int take_arguments(struct work *w)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < w->n; i++) {
+		struct hp_thread_call *made = &w->made[w->first + i];
 		struct hp_call *call = &w->calls[i];
 		char path[64];
 
-		w->made[i].function = call->function;
-		memcpy(w->made[i].arguments, call->arguments, sizeof(call->arguments));
+		made->function = call->function;
+		memcpy(made->arguments, call->arguments, sizeof(call->arguments));
 		if (call->content >= 0) {
 			r = make_file(w, call->content);
 			snprintf(path, sizeof(path), "/proc/self/fd/%d", (int)w->file);
 			if (!r)
 				r = hp_thread_put_text(w->thread, w->host, path,
-						       &w->made[i].arguments[0]);
+						       &made->arguments[0]);
 		} else if (call->text) {
-			r = hp_thread_put_text(w->thread, w->host, call->text,
-					       &w->made[i].arguments[0]);
+			r = hp_thread_put_text(w->thread, w->host, call->text, &made->arguments[0]);
 		}
 	}
 	return r;
@@ -227,7 +256,7 @@ static int wait_for_calls(struct work *w)
 	long limit = w->is_single ? HELD_MS : CALL_MS, end = now_ms() + limit;
 
 	for (;;) {
-		switch (hp_thread_look(w->thread, w->made, w->n)) {
+		switch (hp_thread_look(w->thread, w->made, w->n_made)) {
 		case HP_THREAD_DONE:
 			return 0;
 		case HP_THREAD_CRASHED:
@@ -257,11 +286,25 @@ static void end_host(struct work *w)
 	w->host = NULL;
 }
 
+/* Says to the C library whether there is one thread. If this tool is killed while the only thread
+ * is held, that goes on next to ours: then both must take locks. The flag is as after any program's
+ * first thread then: false for good. */
+static int set_single(struct work *w, bool is_one)
+{
+	const uint8_t flag = is_one;
+
+	return w->is_single && w->is_single_at
+		       ? hp_system_call_write(w->host, w->is_single_at, &flag, sizeof(flag))
+		       : 0;
+}
+
 /* All threads are stopped, and the new one is ready. */
 static int run(struct work *w)
 {
-	int r = hp_thread_start(w->thread, w->host, w->made, w->n);
+	int r = set_single(w, false);
 
+	if (!r)
+		r = hp_thread_start(w->thread, w->host, w->made, w->n_made);
 	if (r)
 		return r;
 	if (!w->is_single) {
@@ -269,6 +312,11 @@ static int run(struct work *w)
 		hp_stop_let_go(w->stop);
 	}
 	r = wait_for_calls(w);
+	if (w->is_single && !hp_thread_is_running(w->thread)) {
+		int r_single = set_single(w, true);
+
+		r = r ? r : r_single;
+	}
 	if (!w->is_single && !hp_thread_is_running(w->thread)) {
 		int r_stop = stop_well(w, false);
 
@@ -310,7 +358,7 @@ int hp_calls_make(struct hp_target *t, struct hp_call *calls, size_t n)
 	struct work w = {.t = t, .calls = calls, .n = n, .file = -1};
 	int r;
 
-	if (n == 0 || n > HP_THREAD_CALLS_MAX)
+	if (n == 0 || n > HP_THREAD_CALLS_MAX - 2)
 		return hp_target_error(t, "too many calls");
 	r = make_calls(&w);
 	end_host(&w);
@@ -318,33 +366,26 @@ int hp_calls_make(struct hp_target *t, struct hp_call *calls, size_t n)
 	hp_thread_free(w.thread);
 	free(w.code);
 	for (size_t i = 0; !r && i < n; i++)
-		calls[i].result = w.made[i].result;
+		calls[i].result = w.made[w.first + i].result;
 	return r;
 }
 
 /* --- libraries -------------------------------------------------------------------------------- */
 
-/* The C library's tables of characters are found by thread-local pointers, which a new thread sets
- * (__ctype_init). */
 int hp_calls_open_library(struct hp_target *t, const char *path, int content, uint64_t *out_handle)
 {
-	struct hp_call calls[] = {
-		{.name = "__ctype_init", .content = -1},
-		{.name = "dlopen", .arguments = {0, RTLD_NOW}, .text = path, .content = content},
-	};
-	int r = hp_calls_make(t, calls, 2);
+	struct hp_call call = {
+		.name = "dlopen", .arguments = {0, RTLD_NOW}, .text = path, .content = content};
+	int r = hp_calls_make(t, &call, 1);
 
 	if (!r)
-		*out_handle = calls[1].result;
+		*out_handle = call.result;
 	return r;
 }
 
 int hp_calls_close_library(struct hp_target *t, uint64_t handle)
 {
-	struct hp_call calls[] = {
-		{.name = "__ctype_init", .content = -1},
-		{.name = "dlclose", .arguments = {handle}, .content = -1},
-	};
+	struct hp_call call = {.name = "dlclose", .arguments = {handle}, .content = -1};
 
-	return hp_calls_make(t, calls, 2);
+	return hp_calls_make(t, &call, 1);
 }

@@ -98,6 +98,18 @@ static bool read_libraries(struct hp_target *t, uint64_t *out)
 	return debug && hp_target_read(t, debug + sizeof(uint64_t), out, sizeof(*out)) && *out;
 }
 
+/* A key and a value are two words each, in all versions: the code relies on it. */
+static bool read_keys(struct hp_target *t, struct hp_thread_layout *out)
+{
+	uint64_t key_size, value_size;
+
+	out->keys = hp_image_find_symbol(t, "__pthread_keys");
+	return out->keys && read_offset(t, "_thread_db_pthread_specific", &out->specific) &&
+	       read_size(t, "_thread_db_sizeof_pthread_key_struct", &key_size) &&
+	       read_size(t, "_thread_db_sizeof_pthread_key_data", &value_size) && key_size == 16 &&
+	       value_size == 16;
+}
+
 /* Restartable sequences are new in glibc 2.35: without one, nothing has failed. */
 static uint64_t read_rseq(struct hp_target *t)
 {
@@ -114,7 +126,7 @@ int hp_thread_read_layout(struct hp_target *t, struct hp_thread_layout *out)
 	if (read_offset(t, "_thread_db_link_map_l_tls_offset", &out->tls_offset) &&
 	    read_offset(t, "_thread_db_link_map_l_tls_modid", &out->tls_number) &&
 	    read_offset(t, "_thread_db_pthread_tid", &out->thread_id) &&
-	    read_size(t, "_thread_db_sizeof_pthread", &out->block_size) &&
+	    read_size(t, "_thread_db_sizeof_pthread", &out->block_size) && read_keys(t, out) &&
 	    read_libraries(t, &out->libraries))
 		return 0;
 	return hp_target_error(t, "no thread can be made in it: it has no C library that is known "
@@ -332,6 +344,23 @@ static int write_block(struct hp_thread *thread, struct hp_system_call_host *hos
 	return r;
 }
 
+/* The first block of thread-specific data is in the thread block itself, at the same place in all
+ * threads. */
+static int write_specific(struct hp_thread *thread, struct hp_system_call_host *host,
+			  const struct hp_thread_code_block *other)
+{
+	uint64_t first;
+
+	if (!hp_target_read(thread->t, other->self + thread->layout.specific, &first,
+			    sizeof(first)) ||
+	    first - other->self >= BLOCK_BYTES / 2)
+		return hp_target_error(thread->t, "no thread can be made in it: a thread's data "
+						  "is not where its C library says");
+	first += pointer_at(thread) - other->self;
+	return hp_system_call_write(host, pointer_at(thread) + thread->layout.specific, &first,
+				    sizeof(first));
+}
+
 /* --- leftovers -------------------------------------------------------------------------------- */
 
 /* Returns true if one of the threads is ours, of an earlier tool. */
@@ -401,6 +430,8 @@ int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_syste
 	r = write_dtv(thread, host, &other);
 	if (!r)
 		r = write_block(thread, host, &other);
+	if (!r)
+		r = write_specific(thread, host, &other);
 	if (r) {
 		unmap(t, host, thread->area);
 		hp_thread_free(thread);
@@ -446,7 +477,10 @@ static int let_run(struct hp_thread *thread)
 int hp_thread_start(struct hp_thread *thread, struct hp_system_call_host *host,
 		    const struct hp_thread_call *calls, size_t n)
 {
-	struct hp_thread_code_calls list = {.n = n};
+	struct hp_thread_code_calls list = {.n = n,
+					    .keys = thread->layout.keys,
+					    .specific =
+						    pointer_at(thread) + thread->layout.specific};
 	struct hp_stub_call clone = {.number = SYS_clone, .child_start = thread->area};
 	int64_t result;
 	int r;
@@ -523,6 +557,10 @@ bool hp_thread_is_running(const struct hp_thread *thread)
 
 int hp_thread_unmap(struct hp_thread *thread, struct hp_system_call_host *host)
 {
+	static const char none[MARK_SIZE];
+
+	if (thread->crash_signal)
+		return hp_system_call_write(host, thread->area + MARK_AT, none, sizeof(none));
 	return unmap(thread->t, host, thread->area);
 }
 

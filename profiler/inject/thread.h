@@ -4,6 +4,9 @@
  * block, thread-local storage and a vector of its modules. So it may wait for locks that other
  * threads of the process hold, which a borrowed thread must not.
  *
+ * At its end it calls the destructors of thread-specific data: allocators keep lists of their
+ * threads' caches, which are in thread-local storage.
+ *
  * All of it is one mapping in the target, the area. An area that a killed tool has left is removed
  * by the next one. */
 #pragma once
@@ -27,6 +30,7 @@ struct hp_thread_layout {
 	uint64_t tls_offset, tls_number; /* of a library */
 	uint64_t thread_id, block_size;  /* of a thread block */
 	uint64_t rseq;                   /* of a thread block; 0: it has none */
+	uint64_t keys, specific;         /* thread-specific data: its keys, and a field */
 	uint64_t libraries;              /* the first one */
 };
 
@@ -39,8 +43,8 @@ int hp_thread_read_layout(struct hp_target *t, struct hp_thread_layout *out);
 enum hp_thread_state {
 	HP_THREAD_RUNS,
 	HP_THREAD_DONE,    /* it has made all calls and has ended */
-	HP_THREAD_CRASHED, /* a call of it was to get a fatal signal; the thread was ended instead
-			    */
+	HP_THREAD_CRASHED, /* a call was to get a fatal signal, and the thread was ended instead;
+			      its area stays, since libraries may have kept addresses in it */
 	HP_THREAD_GONE,    /* the process has ended */
 };
 
@@ -73,7 +77,7 @@ enum hp_thread_state hp_thread_look(struct hp_thread *thread, struct hp_thread_c
 /* Returns true from the start until hp_thread_look() has seen the end. */
 bool hp_thread_is_running(const struct hp_thread *thread);
 
-/* Unmaps the area. All threads are stopped, and this one is not running. */
+/* Unmaps the area, except after a crash. All threads are stopped, and this one is not running. */
 int hp_thread_unmap(struct hp_thread *thread, struct hp_system_call_host *host);
 
 /* Frees what is here; takes NULL. */

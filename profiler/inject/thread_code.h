@@ -12,6 +12,8 @@ enum {
 /* The calls, as the code finds them. */
 struct hp_thread_code_calls {
 	uint64_t n;
+	uint64_t keys;     /* of thread-specific data: sequences and destructors; 0: none */
+	uint64_t specific; /* the thread's data: 32 blocks of 32 sequences and values */
 	struct {
 		uint64_t function, arguments[3], result, is_made;
 	} calls[16];

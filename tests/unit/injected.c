@@ -9,6 +9,15 @@
 __attribute__((visibility("default"))) int injected_double(int n);
 __attribute__((visibility("default"))) void injected_crash(void);
 
+__attribute__((visibility("default"))) int injected_ends(void);
+int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *library);
+
+enum {
+	N_KEYS = 40, /* more than the first block of thread-specific data holds */
+};
+
+static pthread_key_t keys[N_KEYS];
+static int n_ends;
 static _Thread_local int per_thread = 20;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *kept;
@@ -25,6 +34,26 @@ void injected_crash(void)
 	*address = 1;
 }
 
+/* The number of destructors that the thread which has loaded the library has called at its end. */
+int injected_ends(void)
+{
+	return n_ends;
+}
+
+static void count_end(void *object)
+{
+	n_ends++;
+}
+
+static void want_ends(void)
+{
+	for (int i = 0; i < N_KEYS; i++)
+		if (pthread_key_create(&keys[i], count_end) ||
+		    pthread_setspecific(keys[i], &keys[i]))
+			abort();
+	__cxa_thread_atexit_impl(count_end, NULL, keys); /* an address in this library */
+}
+
 __attribute__((constructor)) static void start(void)
 {
 	volatile char room[100000];
@@ -36,6 +65,7 @@ __attribute__((constructor)) static void start(void)
 		abort();
 	memset(kept, per_thread, 1000);
 	pthread_mutex_unlock(&mutex);
+	want_ends();
 }
 
 __attribute__((destructor)) static void end(void)
@@ -43,4 +73,6 @@ __attribute__((destructor)) static void end(void)
 	if (kept[999] != 20)
 		abort();
 	free(kept);
+	for (int i = 0; i < N_KEYS; i++)
+		pthread_key_delete(keys[i]);
 }

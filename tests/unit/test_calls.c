@@ -30,7 +30,7 @@ struct shared { /* by this process, a child and the callers */
 	volatile int n_wrong, n_interrupted, is_end;
 	volatile uint64_t n_rounds[N_THREADS];
 	char message[512];
-	uint64_t handle;
+	uint64_t handle, result;
 	volatile pid_t pid; /* of a child's child */
 };
 
@@ -310,13 +310,14 @@ enum what {
 	OPEN_CONTENT,
 	CLOSE,
 	CRASH,
-	PAUSE
+	PAUSE,
+	COUNT_ENDS
 };
 
 static int call(struct hp_target *t, enum what what)
 {
 	struct hp_call calls[1] = {{.name = "pause", .content = -1}};
-	int content;
+	int content, r;
 
 	switch (what) {
 	case OPEN:
@@ -329,10 +330,15 @@ static int call(struct hp_target *t, enum what what)
 	case CRASH:
 		calls[0].name = "injected_crash";
 		break;
+	case COUNT_ENDS:
+		calls[0].name = "injected_ends";
+		break;
 	case PAUSE:
 		break;
 	}
-	return hp_calls_make(t, calls, 1);
+	r = hp_calls_make(t, calls, 1);
+	shared->result = calls[0].result;
+	return r;
 }
 
 /* Makes a call in a process of its own. Returns its wait status. */
@@ -364,6 +370,8 @@ static void check_round(pid_t pid, bool is_content)
 	CHECK_INT_EQ(call_apart(pid, is_content ? OPEN_CONTENT : OPEN), 0);
 	CHECK_STR_EQ(shared->message, "");
 	CHECK(shared->handle != 0);
+	CHECK_INT_EQ(call_apart(pid, COUNT_ENDS), 0);
+	CHECK_UINT_EQ(shared->result, 41);
 	CHECK_INT_EQ(call_apart(pid, CLOSE), 0);
 	CHECK_STR_EQ(shared->message, "");
 	CHECK_INT_EQ(kill(pid, 0), 0);
@@ -411,12 +419,14 @@ static void test_another_pid_namespace(void)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (unshare(CLONE_NEWPID))
 			_exit(77);
-		shared->pid = fork();
-		if (shared->pid == 0) {
+		pid_t inner = fork();
+
+		if (inner == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			_exit(run_many());
 		}
-		_exit(waitpid(shared->pid, &status, 0) < 0 || status != 0);
+		shared->pid = inner;
+		_exit(waitpid(inner, &status, 0) < 0 || status != 0);
 	}
 	for (int i = 0; i < PATIENCE_MS && !shared->pid && waitpid(outer, &status, WNOHANG) == 0;
 	     i++)
@@ -452,7 +462,7 @@ static void check_crash(int (*run)(void))
 	CHECK_INT_EQ(call_apart(child, CRASH), HP_TARGET_E << 8);
 	CHECK_STR_EQ(shared->message, "injected_crash crashed in it; the thread that called it was "
 				      "ended, the process goes on");
-	CHECK_INT_EQ(count_areas(child), 0);
+	CHECK_INT_EQ(count_areas(child), 1);
 	CHECK_INT_EQ(call_apart(child, CLOSE), 0);
 	await_rounds(run == run_many ? 0 : 5, run == run_many ? N_THREADS : 6);
 	end_child(child);
