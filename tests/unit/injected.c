@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 
 __attribute__((visibility("default"))) int injected_double(int n);
 __attribute__((visibility("default"))) void injected_crash(void);
@@ -61,7 +62,8 @@ __attribute__((constructor)) static void start(void)
 	room[0] = room[sizeof(room) - 1] = 'a';
 	pthread_mutex_lock(&mutex);
 	kept = malloc(1000);
-	if (per_thread != 20 || !kept || !isalpha(room[sizeof(room) - 1]) || toupper('x') != 'X')
+	if (__libc_single_threaded || per_thread != 20 || !kept ||
+	    !isalpha(room[sizeof(room) - 1]) || toupper('x') != 'X')
 		abort();
 	memset(kept, per_thread, 1000);
 	pthread_mutex_unlock(&mutex);
