@@ -13,7 +13,7 @@
 #include "command/find_target.h"
 #include "command/inspect_process.h"
 #include "command/inspect_program.h"
-#include "command/run_settings.h"
+#include "command/run/run_settings.h"
 
 enum { /* exit statuses of check */
 	CHECK_CAN_BE = EXIT_DONE,

@@ -6,12 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command/child.h"
 #include "command/commands.h"
 #include "command/inspect_program.h"
-#include "command/run_reader.h"
-#include "command/run_report.h"
-#include "command/run_settings.h"
+#include "command/run/child.h"
+#include "command/run/run_reader.h"
+#include "command/run/run_report.h"
+#include "command/run/run_settings.h"
 
 #define TEXT_MAX (4 * PATH_MAX)
 

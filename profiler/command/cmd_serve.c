@@ -8,8 +8,8 @@
 #include "base/input.h"
 #include "command/commands.h"
 #include "command/find_target.h"
-#include "command/serve_listen.h"
-#include "command/serve_pages.h"
+#include "command/serve/serve_listen.h"
+#include "command/serve/serve_pages.h"
 #include "commands/command.h"
 
 struct serve_settings {

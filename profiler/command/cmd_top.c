@@ -7,8 +7,8 @@
 #include "base/input.h"
 #include "command/commands.h"
 #include "command/duration.h"
-#include "command/top_screen.h"
-#include "command/top_text.h"
+#include "command/top/top_screen.h"
+#include "command/top/top_text.h"
 #include "commands/compare.h"
 
 #define HIDE_DEFAULT "^std::|^__gnu_cxx::|^operator (new|delete)"

@@ -13,8 +13,8 @@
 #include "command/duration.h"
 #include "command/next_command.h"
 #include "command/prefix_names.h"
-#include "command/run_settings.h"
-#include "command/watcher.h"
+#include "command/run/run_settings.h"
+#include "command/watch/watcher.h"
 
 #define EVERY_SECONDS 60 /* by default */
 #define KEEP          200

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/loopback.h"
-#include "command/serve_symbols.h"
+#include "command/serve/loopback.h"
+#include "command/serve/serve_symbols.h"
 #include "target.h"
 
 static const uint64_t call = 0x401135;

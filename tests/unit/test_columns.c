@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/columns.h"
+#include "command/top/columns.h"
 
 #include <locale.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/descendants.h"
+#include "command/run/descendants.h"
 #include "test.h"
 #include <errno.h>
 #include <limits.h>

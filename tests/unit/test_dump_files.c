@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a prefix's dumps are, what their first lines say, and which of several processes counts. */
-#include "command/dump_files.h"
+#include "command/run/dump_files.h"
 #include "folder.h"
 #include "test.h"
 

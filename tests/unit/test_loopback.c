@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/loopback.h"
+#include "command/serve/loopback.h"
 
 #include <netinet/in.h>
 

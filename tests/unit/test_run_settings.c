@@ -2,7 +2,7 @@
 /* The small parsers of `heapprof run`. */
 #include "cli/command.h"
 #include "command/duration.h"
-#include "command/run_settings.h"
+#include "command/run/run_settings.h"
 #include "test.h"
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A child process serves; the test is its client. */
-#include "command/serve_http.h"
+#include "command/serve/serve_http.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/serve_symbols.h"
+#include "command/serve/serve_symbols.h"
 
 #include <errno.h>
 

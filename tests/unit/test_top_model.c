@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/top_model.h"
+#include "command/top/top_model.h"
 
 #include "analysis/diff.h"
 #include "heap_profile.h"

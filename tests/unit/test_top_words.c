@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/top_words.h"
+#include "command/top/top_words.h"
 
 #include "test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/watch_rules.h"
+#include "command/watch/watch_rules.h"
 #include "test.h"
 
 #define MIB (UINT64_C(1) << 20)
