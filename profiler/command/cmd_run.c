@@ -162,8 +162,9 @@ static const struct option_row options[] = {
 	{"exact", 'x', OPTION_FLAG, offsetof(struct run_settings, is_exact), NULL,
 	 "Records every allocation instead of a sample."},
 	{"interval", 'i', OPTION_SIZE, offsetof(struct run_settings, interval), "SIZE",
-	 "The mean number of allocated bytes between two samples, such as 64K. The default is "
-	 "512K."},
+	 "The mean number of allocated bytes between two samples, such as 64K. By default it rises "
+	 "with the number of samples, from 1, at which every allocation is recorded, to 512K; see "
+	 "auto in libheapprof(3). HEAP_PROFILE_SAMPLE_INTERVAL changes the default."},
 	{"every", 'e', OPTION_TEXT, offsetof(struct run_settings, every), "TIME",
 	 "Writes a dump of each process every TIME, such as 60s, 5m or 1h, instead of by the bytes "
 	 "that are allocated. These dumps are made from outside, also while the program allocates "

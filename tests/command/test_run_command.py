@@ -200,7 +200,7 @@ def the_environment(folder):
     found = variables(folder)
     tap.equal(found['LD_PRELOAD'], real)
     tap.equal((found['HEAP_PROFILE_ALLOCATION_INTERVAL'], found['HEAP_PROFILE_KEEP']), ('1M', 'spread'))
-    assert 'HEAP_PROFILE_SAMPLE_INTERVAL' not in found, found
+    tap.equal(found['HEAP_PROFILE_SAMPLE_INTERVAL'], 'auto')
     tap.equal(variables(folder, '--exact')['HEAP_PROFILE_SAMPLE_INTERVAL'], '1')
     tap.equal(variables(folder, '-i', '1024G')['HEAP_PROFILE_SAMPLE_INTERVAL'], str(1 << 40))
     tap.equal(variables(folder, '-i', '64K')['HEAP_PROFILE_SAMPLE_INTERVAL'], '65536')
@@ -210,8 +210,9 @@ def the_environment(folder):
     found = variables(folder, HEAPPROFILE=f'{folder}/own', HEAP_PROFILE_INUSE_INTERVAL='9M',
                       HEAP_PROFILE_PROGRAM='x', LD_PRELOAD='libm.so.6')
     tap.equal(found, {'HEAPPROFILE': f'{folder}/own', 'HEAP_PROFILE_INUSE_INTERVAL': '9M',
-                      'HEAP_PROFILE_PROGRAM': 'x', 'LD_PRELOAD': f'{real}:libm.so.6',
-                      'HEAP_PROFILE_VERBOSE': '0'})
+                      'HEAP_PROFILE_PROGRAM': 'x', 'HEAP_PROFILE_SAMPLE_INTERVAL': 'auto',
+                      'HEAP_PROFILE_VERBOSE': '0', 'LD_PRELOAD': f'{real}:libm.so.6'})
+    tap.equal(variables(folder, HEAP_PROFILE_SAMPLE_INTERVAL='1M')['HEAP_PROFILE_SAMPLE_INTERVAL'], '1M')
     found = variables(folder, '-d', 'p%p', HEAPPROFILE='unused')
     tap.equal(found['HEAPPROFILE'], os.getcwd().replace('%', '%%') + '/p%p')
 

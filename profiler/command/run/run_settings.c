@@ -287,6 +287,8 @@ void run_plan_set_environment(const void *context)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", 1);
 	else if (settings->interval != INTERVAL_NOT_GIVEN)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", settings->interval);
+	else
+		setenv("HEAP_PROFILE_SAMPLE_INTERVAL", "auto", false /* keep */);
 	set_when_to_dump(plan->every_seconds);
 	leave_out_wrappers();
 	setenv("HEAP_PROFILE_VERBOSE", "0", false /* keep */);
