@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -341,6 +342,109 @@ def bad_usage(folder):
     for share in ('0', '100', '5%%', 'x', ''):
         tap.equal(refusal(folder, 'x', '-d', 'x', f'--at-memory-max={share}'),
                   f"--at-memory-max: invalid share '{share}'; expected one from 1% to 99%")
+
+
+# --- servers -------------------------------------------------------------------------------------
+
+NGINX = '''
+user www-data;
+worker_processes 2;
+daemon off;
+pid {folder}/pid;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/client; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{ listen unix:{folder}/socket; location / {{ return 200 "hello"; }} }}
+}}
+'''
+
+
+def children(pid):
+    with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+        return [int(word) for word in file.read().split()]
+
+
+def is_answered(path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(path)
+            return True
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+
+
+def is_in_file(text, path):
+    with contextlib.suppress(FileNotFoundError), open(path, encoding='utf-8') as file:
+        return text in file.read()
+
+
+def dumped(folder):
+    """Returns the IDs of the processes that have a dump."""
+    pids = set()
+    for path in glob.glob(f'{folder}/out/*.heap'):
+        with open(path, encoding='utf-8') as file:
+            pids.update(re.findall('^# pid: (.*)$', file.read(), re.MULTILINE))
+    return pids
+
+
+def check_server(folder, argv, is_ready, n_children, **options):
+    """Runs a server by `heapprof run` and watches it. Each of its processes keeps its one thread."""
+    env = {**command.environment(folder), 'HEAP_PROFILE_SAMPLE_INTERVAL': '1'}
+    with subprocess.Popen([HEAPPROF, 'run', '-d', f'{folder}/own/p', *argv], env=env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options) as run:
+        try:
+            running.wait_until(is_ready, f'{argv[0]} answers')
+            server, = children(run.pid)
+            running.wait_until(lambda: len(children(server)) >= n_children, 'the workers')
+            pids = [server, *children(server)]
+            with Watch(folder, *pids, '-d', f'{folder}/out/x', '--every', '1s') as watch:
+                for pid in pids:
+                    running.wait_until(lambda: str(pid) in dumped(folder), f'a dump of {pid}')
+                for pid in pids:
+                    tap.equal(len(os.listdir(f'/proc/{pid}/task')), 1, f'threads of {pid}')
+                watch.stop()
+            run.send_signal(signal.SIGINT)
+            said = run.communicate(timeout=running.PATIENCE)[1]
+            tap.equal(run.returncode, 0, said)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+
+
+@tap.test
+def nginx(folder):
+    tap.need('nginx')
+    if os.geteuid():
+        tap.skip('root is needed')
+    config = command.write_program(f'{folder}/nginx.conf', NGINX.format(folder=folder))
+    for name in ('own', 'out'):
+        os.mkdir(f'{folder}/{name}')
+        shutil.chown(f'{folder}/{name}', 'www-data')
+    check_server(folder, ['nginx', '-p', folder, '-c', config, '-e', 'stderr'],
+                 lambda: is_answered(f'{folder}/socket'), 2,
+                 start_new_session=True)
+
+
+@tap.test
+def postgres(folder):
+    tap.need('pg_config')
+    if os.geteuid():
+        tap.skip('root is needed')
+    bindir = subprocess.run(['pg_config', '--bindir'], stdout=subprocess.PIPE, text=True,
+                            check=True).stdout.strip()
+    if not os.access(f'{bindir}/initdb', os.X_OK):
+        tap.skip('initdb is not installed')
+    for name in ('data', 'own', 'out'):
+        os.mkdir(f'{folder}/{name}', 0o700)
+        shutil.chown(f'{folder}/{name}', 'postgres', 'postgres')
+    user = {'user': 'postgres', 'group': 'postgres', 'extra_groups': []}
+    subprocess.run([f'{bindir}/initdb', '-D', f'{folder}/data', '-A', 'trust', '--no-sync'], check=True,
+                   stdout=subprocess.DEVNULL, cwd=folder, **user)
+    check_server(folder, [f'{bindir}/postgres', '-D', f'{folder}/data', '-k', f'{folder}/data', '-h', '', '-F'],
+                 lambda: is_in_file('ready', f'{folder}/data/postmaster.pid'), 5, start_new_session=True, **user)
 
 
 tap.main()
