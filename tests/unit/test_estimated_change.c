@@ -70,15 +70,15 @@ static double binomial(int n, int k, double p)
  * with a p-value of at most `level`. */
 static double false_alarms(int n, double size, double level)
 {
-	static const struct sampling sampling = {.interval = 1, .is_bytes = true};
+	static const struct sampling sampling = {.interval = 1024, .is_bytes = true};
 	double p = -expm1(-size), sum = 0;
 
 	for (int base = 0; base <= n; base++)
 		for (int new = 0; new <= n; new ++) {
 			struct estimated_change change = make_change(0, 0, 0);
 
-			change.base = sampling_weigh(&sampling, base, size);
-			change.new = sampling_weigh(&sampling, new, size);
+			change.base = sampling_weigh(&sampling, base, size * 1024);
+			change.new = sampling_weigh(&sampling, new, size * 1024);
 			if (estimated_change_p_value(&change, 1, 0) <= level)
 				sum += binomial(n, base, p) * binomial(n, new, p);
 		}
