@@ -41,6 +41,21 @@ static void write_since(const struct profile *profile, char *out, size_t size)
 	strftime(out, size, "%Y-%m-%d %H:%M:%S", &local);
 }
 
+/* Replaces unprintable bytes by '?'. */
+static void make_printable(char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		if (!n)
+			*text = '?';
+		text += step;
+		left -= step;
+	}
+}
+
 static void fill_numbers(struct list_row *row, const struct profile *profile)
 {
 	int64_t interval = profile_bytes_period(profile);
@@ -78,6 +93,7 @@ static bool read_row(struct list_row *row, const struct process_facts *facts)
 
 	row->pid = facts->pid;
 	snprintf(row->program, sizeof(row->program), "%s", program_base_name(facts->program));
+	make_printable(row->program);
 	snprintf(row->dumps, sizeof(row->dumps), "%s", facts->is_left_out ? "" : facts->prefix);
 	r = outside_read_process(facts->pid, &task, &text, &size, &diag);
 	if (r)

@@ -52,6 +52,16 @@ def ten_processes(folder):
 
 
 @tap.test
+def a_name_with_control_characters(folder):
+    name = 'ev\033[31mil\nx\u202e'
+    with contextlib.ExitStack() as stack:
+        start(stack, folder, name, LD_PRELOAD=LIBRARY, HEAPPROFILE=f'{folder}/x')
+        done = command.heapprof(folder, 'list')
+    tap.is_in(' ev?[31mil?x???', done.stdout)
+    tap.check('\033' not in done.stdout and '\u202e' not in done.stdout, done.stdout)
+
+
+@tap.test
 def no_arguments(folder):
     done = command.heapprof(folder, 'list', '4711')
     tap.equal((done.returncode, done.stderr),
