@@ -14,6 +14,7 @@
 #include "command/inspect_process.h"
 #include "command/inspect_program.h"
 #include "command/run/run_settings.h"
+#include "commands/outside.h"
 
 enum { /* exit statuses of check */
 	CHECK_CAN_BE = EXIT_DONE,
@@ -108,8 +109,25 @@ static int say_left_out(const struct process_facts *facts, const char *name)
 		   name, (char *)program);
 }
 
+/* Returns whether the process records. Its environment does not always say so: some servers, such
+ * as redis and nginx, write the text of their title over it. */
+static bool is_recorded(const struct process_facts *facts)
+{
+	struct diag diag = {0};
+	size_t size;
+	char *text = NULL;
+	int task, r = outside_read_process(facts->pid, &task, &text, &size, &diag);
+
+	free(text);
+	diag_deinit(&diag);
+	return r == 0;
+}
+
 static int say_loaded(const struct process_facts *facts, const char *name)
 {
+	if (!facts->prefix[0] && is_recorded(facts))
+		return say(CHECK_CAN_BE, "%s is being profiled; 'heapprof top %d' shows it", name,
+			   facts->pid);
 	if (!facts->is_environment_known)
 		return say(CHECK_CAN_BE, "%s has loaded libheapprof.so", name);
 	if (facts->prefix[0] && facts->is_left_out)

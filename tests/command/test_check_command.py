@@ -79,6 +79,21 @@ def programs_that_a_setting_leaves_out(folder):
 
 
 @tap.test
+def a_process_that_has_overwritten_its_environment(folder):
+    code = ('import ctypes, os\nlines = open("/proc/self/stat").read().rpartition(")")[2].split()\n'
+            'start, end = int(lines[47]), int(lines[48])\nctypes.memset(start, ord("x"), end - start - 1)\n'
+            'print("ready", flush=True)\ninput()')
+    env = command.environment(folder, LD_PRELOAD=command.LIBRARY, HEAPPROFILE=f'{folder}/p')
+    with subprocess.Popen([sys.executable, '-c', code], env=env, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        tap.equal(process.stdout.readline(), b'ready\n')
+        tap.check(b'HEAPPROFILE' not in open(f'/proc/{process.pid}/environ', 'rb').read(), 'the environment')
+        said = check(folder, process.pid, 0, env=command.environment(folder))
+        process.communicate(b'\n')
+    tap.is_in(f"is being profiled; 'heapprof top {process.pid}' shows it", said)
+
+
+@tap.test
 def commands_can_be_pasted(folder):
     for name in ('le ak', 'a$(id)b', "it's", '-x'):
         path = copy_of_subject(folder, name)
