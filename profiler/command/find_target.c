@@ -100,10 +100,33 @@ static int refuse_several(const char *name, const process_vec *found, const char
 	return EXIT_BAD;
 }
 
+/* Of several processes, keeps those that have the library, if some have it and some have not. */
+static void keep_those_with_library(process_vec *found)
+{
+	_cleanup_(freep) void *memory = malloc(sizeof(struct process_facts));
+	struct process_facts *facts = memory;
+	size_t n = 0;
+
+	for (size_t i = 0; facts && i < found->n; i++)
+		if (!process_inspect(found->items[i], facts) && facts->has_library) {
+			pid_t other = found->items[n];
+
+			found->items[n++] = found->items[i];
+			found->items[i] = other;
+		}
+	if (n)
+		found->n = n;
+}
+
 static int refuse_file(const char *path)
 {
 	_cleanup_(freep) void *operand = shell_operand(path);
 
+	if (access(path, X_OK) == 0)
+		return command_error("%s is a file, not a process; to run a program, type "
+				     "'heapprof run %s%s'",
+				     path, strchr(path, '/') ? "" : "./",
+				     operand ? (char *)operand : path);
 	return command_error("%s is a file, not a process; to read a dump or a core, type "
 			     "'pprofconv top %s'",
 			     path, operand ? (char *)operand : path);
@@ -115,6 +138,8 @@ static int find_name(const char *name, const char *command, struct found_target 
 	int r = process_find(name, &found);
 	int status;
 
+	if (found.n > 1)
+		keep_those_with_library(&found);
 	if (r)
 		status = command_error("/proc: %s", strerror(-r));
 	else if (!found.n && access(name, F_OK) == 0)

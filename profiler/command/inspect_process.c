@@ -245,14 +245,36 @@ int process_inspect(pid_t pid, struct process_facts *out)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
+/* A name is that of an executable, or of a command that is a link to it: redis-server may be a link
+ * to redis-check-rdb. */
+struct wanted_name {
+	const char *name;
+	char file[PATH_MAX]; /* that the command of this name leads to, or empty */
+};
+
+static void find_command(const char *name, struct wanted_name *out)
+{
+	char path[PATH_MAX];
+
+	out->name = name;
+	if (program_find(name, path) != 0 || !realpath(path, out->file))
+		out->file[0] = '\0';
+}
+
+static bool is_named(const struct process_facts *facts, const struct wanted_name *wanted)
+{
+	return strcmp(program_base_name(facts->program), wanted->name) == 0 ||
+	       (wanted->file[0] && strcmp(facts->program, wanted->file) == 0);
+}
+
 /* Returns whether the executable has another name. A process whose main thread has ended has no
  * executable there, and may be wanted. */
-static bool has_other_name(pid_t pid, const char *name)
+static bool has_other_name(pid_t pid, const struct wanted_name *wanted)
 {
 	struct process_facts facts = {.pid = pid, .thread = pid};
 
 	read_program(&facts);
-	return facts.program[0] && strcmp(program_base_name(facts.program), name) != 0;
+	return facts.program[0] && !is_named(&facts, wanted);
 }
 
 /* Whether a process is to be found. Its status is known. */
@@ -272,7 +294,8 @@ static int compare_ids(const void *left, const void *right)
 
 /* Tests all processes. With a `name`, those are left out first whose executable has another one,
  * which one call finds out. */
-static int find(const char *name, process_test is_wanted, const void *context, process_vec *out)
+static int find(const struct wanted_name *name, process_test is_wanted, const void *context,
+		process_vec *out)
 {
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
@@ -296,15 +319,27 @@ static int find(const char *name, process_test is_wanted, const void *context, p
 	return r;
 }
 
-static bool has_name(struct process_facts *facts, const void *name)
+static bool is_any(struct process_facts *facts, const void *unused)
+{
+	(void)facts;
+	(void)unused;
+	return true;
+}
+
+static bool has_name(struct process_facts *facts, const void *wanted)
 {
 	read_program(facts);
-	return !name || strcmp(program_base_name(facts->program), name) == 0;
+	return is_named(facts, wanted);
 }
 
 int process_find(const char *name, process_vec *out)
 {
-	return find(name, has_name, name, out);
+	struct wanted_name wanted;
+
+	if (!name)
+		return find(NULL, is_any, NULL, out);
+	find_command(name, &wanted);
+	return find(&wanted, has_name, &wanted, out);
 }
 
 /* Returns when a process started, in clock ticks since boot; 0 if that is not known. It is the 22nd

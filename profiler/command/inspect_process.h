@@ -46,10 +46,10 @@ int process_inspect(pid_t pid, struct process_facts *out);
 
 typedef VEC(pid_t) process_vec;
 
-/* Appends the processes whose executable has that name, or all if it is NULL, sorted by ID: for
- * root those of all users, else those of the caller's user. The calling process is left out. The
- * name that a process has given itself does not count, because it can be anything. Returns 0 or a
- * negative errno. */
+/* Appends the processes whose executable has that name, or is the file that the command of that
+ * name in $PATH leads to; all processes if it is NULL. They are sorted by ID: for root those of all
+ * users, else those of the caller's user. The calling process is left out. The name that a process
+ * has given itself does not count, because it can be anything. Returns 0 or a negative errno. */
 int process_find(const char *name, process_vec *out);
 
 /* Appends the processes that record and whose HEAPPROFILE was that prefix when they started, sorted

@@ -107,6 +107,29 @@ def a_name(folder):
 
 
 @tap.test
+def the_name_of_a_link(folder):
+    name = f'linked-{os.getpid()}'
+    os.mkdir(f'{folder}/bin')
+    os.symlink(f'{folder}/subject', f'{folder}/bin/{name}')
+    env = command.environment(folder)
+    env['PATH'] = f'{folder}/bin:{env["PATH"]}'
+    with profiled(folder) as pid:
+        done = command.heapprof(folder, 'dump', name, cwd=folder, env=env)
+    tap.equal(done.returncode, 0, done.stderr)
+    tap.is_in(f'{pid} (subject): 24.00 MiB', done.stderr)
+
+
+@tap.test
+def processes_without_the_library_do_not_count(folder):
+    name = f'some-{os.getpid()}'
+    shutil.copy(SUBJECT, f'{folder}/{name}')
+    with command.Waiting(f'{folder}/{name}', 'wait', env=command.environment(folder)), \
+            profiled(folder, name) as pid, \
+            command.Waiting(f'{folder}/{name}', 'wait', env=command.environment(folder)):
+        tap.is_in(f'{pid} ({name}): 24.00 MiB', dump(folder, name)[0])
+
+
+@tap.test
 def what_is_no_process(folder):
     tap.equal(refusal(folder), "expected one process ID or name; see 'heapprof dump --help'")
     tap.equal(refusal(folder, ''), 'the name is empty; give a process ID or a name')
@@ -114,8 +137,12 @@ def what_is_no_process(folder):
     tap.equal(refusal(folder, '99999999999'), "no process is named '99999999999'; check the name, or give "
               'the process ID')
     tap.equal(refusal(folder, './no/such'), "'./no/such' is neither a process ID nor a name")
-    tap.equal(refusal(folder, SUBJECT), f'{SUBJECT} is a file, not a process; to read a dump or a core, type '
-              f"'pprofconv top {SUBJECT}'")
+    tap.equal(refusal(folder, SUBJECT), f'{SUBJECT} is a file, not a process; to run a program, type '
+              f"'heapprof run {SUBJECT}'")
+    tap.equal(refusal(folder, __file__.replace('.py', '')), f"'{__file__[:-3]}' is neither a process ID nor a name")
+    shutil.copy(cli.data('good-exact.heap'), f'{folder}/x.heap')
+    tap.equal(refusal(folder, 'x.heap'), 'x.heap is a file, not a process; to read a dump or a core, type '
+              "'pprofconv top x.heap'")
 
 
 @tap.test
