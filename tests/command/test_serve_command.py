@@ -275,6 +275,7 @@ REFUSED = {
     'name like an address': ('GET / HTTP/1.1\r\nHost: 127.0.0.1.evil.example\r\n\r\n', 403),
     'no host': ('GET / HTTP/1.0\r\n\r\n', 400),
     'two hosts': ('GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n', 400),
+    'a picture in a web page': ('GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n', 403),
     'a web page': ('GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n\r\n', 403),
     'no such page': ('GET /pprof/../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n', 404),
     'file': ('GET /etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n', 404),

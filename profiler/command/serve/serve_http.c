@@ -243,6 +243,8 @@ static enum MHD_Result read_header(void *context, enum MHD_ValueKind kind, const
 		head->n_hosts++;
 	} else if (strcasecmp(name, "Origin") == 0) {
 		head->has_origin = true;
+	} else if (strcasecmp(name, "Sec-Fetch-Site") == 0) {
+		head->has_origin |= value && strcasecmp(value, "none") != 0;
 	} else if (strcasecmp(name, "Transfer-Encoding") == 0) {
 		head->has_coding = true;
 	} else if (strcasecmp(name, "Content-Length") == 0) {
@@ -252,8 +254,9 @@ static enum MHD_Result read_header(void *context, enum MHD_ValueKind kind, const
 }
 
 /* Refuses requests that a page of another site may have made. A browser says in Origin whose page
- * asks. In Host it says whom it believes to ask: a site whose name leads here for a moment can't
- * name this machine. The port may be another, since a tunnel may lead here. */
+ * asks or, for pictures and scripts, in Sec-Fetch-Site that a page does. In Host it says whom it
+ * believes to ask: a site whose name leads here for a moment can't name this machine. The port may
+ * be another, since a tunnel may lead here. */
 static bool refuse_sites(struct http_request *request, const struct head *head)
 {
 	struct loopback host;
