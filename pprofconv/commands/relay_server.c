@@ -2,8 +2,10 @@
 /* The program that serves. It never waits for a client: sockets do not block, each connection has a
  * deadline, and there are few. A process is read when its request is complete, and the text is sent
  * as fast as the client takes it. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,8 +241,27 @@ static bool is_stale(const struct sockaddr_un *address)
 	return is_refused;
 }
 
+/* Removes the sockets of processes that were killed. Each has the ID of its process as its name. */
+static void remove_stale(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!entries && fd >= 0)
+		close(fd);
+	while (entries && (entry = readdir(entries)) != NULL) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for other names */
+
+		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+			unlinkat(folder, entry->d_name, 0);
+	}
+	if (entries)
+		closedir(entries);
+}
+
 /* Binds the listener to a name in the folder; the socket has mode 0600. A socket that a killed
- * process has left there is removed. */
+ * process of our ID has left there is removed. */
 static bool bind_in(struct relay_server *server, int folder)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -267,8 +288,10 @@ static bool find_place(struct relay_server *server)
 	for (unsigned n = 0; relay_folder(n, geteuid(), path); n++) {
 		mkdir(path, S_IRWXU);
 		server->folder = relay_open_folder(path, geteuid());
-		if (server->folder >= 0 && bind_in(server, server->folder))
+		if (server->folder >= 0 && bind_in(server, server->folder)) {
+			remove_stale(server->folder);
 			return true;
+		}
 		if (server->folder >= 0)
 			close(server->folder);
 		server->folder = -1;

@@ -300,6 +300,19 @@ def folders_and_sockets_of_others(folder):
 
 
 @tap.test
+def sockets_of_killed_runs_are_removed(folder):
+    with running_program(folder):
+        name, = sockets(folder)
+    gone = subprocess.Popen(['true'])
+    gone.wait()
+    for left in (str(gone.pid), '1', 'another'):
+        with open(f'{folder}/heapprof/{left}', 'w', encoding='ascii'):
+            pass
+    with running_program(folder):
+        tap.equal(set(os.listdir(f'{folder}/heapprof')) & {str(gone.pid), '1', 'another', name}, {'1', 'another'})
+
+
+@tap.test
 def the_socket_of_a_killed_run_is_replaced(folder):
     prepare(folder)
     os.mkdir(f'{folder}/heapprof', 0o700)
