@@ -99,7 +99,8 @@ static const struct option_row options[] = {
 	 "Prints one round as text and ends. It has no growth, and rates are means since recording "
 	 "began."},
 	{"rounds", 'r', OPTION_COUNT, offsetof(struct top_settings, n_rounds), "N",
-	 "Prints N rounds as text and ends. Growth is counted from the first."},
+	 "Prints N rounds as text and ends; 0 goes on until the process ends. Growth is counted "
+	 "from the first."},
 	{"every", 'e', OPTION_TEXT, offsetof(struct top_settings, every), "TIME",
 	 "The time between two rounds, such as 10s, 5m or 8h. The default is 2s."},
 	{"sort", 0, OPTION_TEXT, offsetof(struct top_settings, sort), "ORDER",

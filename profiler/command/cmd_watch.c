@@ -119,7 +119,7 @@ static void say(const struct watch *watch, const struct found_target *target, co
 	if (watch->settings->common.quiet)
 		return;
 	found_target_name(target, name, sizeof(name));
-	command_error("%s: is watched; its dumps are %s.NNNN.heap", name, prefix);
+	command_error("%s: found; its dumps are to be %s.NNNN.heap", name, prefix);
 }
 
 static int add(struct watch *watch, struct found_target *target, pid_t thread, unsigned patience)

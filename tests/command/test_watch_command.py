@@ -127,7 +127,7 @@ def a_service_is_killed_and_restarted(folder):
         watch.expect(f"^waiting for a process that is named '{name_of()}'$")
         for _ in range(6):
             with service(folder) as pid:
-                tap.equal(watch.expect(r'^(\d+) .*is watched')[1], str(pid))
+                tap.equal(watch.expect(r'^(\d+) .*found; its dumps')[1], str(pid))
                 watch.expect(rf'^{pid} .*\(first\)')
                 watch.expect(rf'^{pid} .*\(time\)')
             watch.expect(rf'^{pid} .*has ended; \d+ dumps')
