@@ -217,7 +217,9 @@ static void read_environment(struct process_facts *facts)
 	const char *text = memory;
 
 	facts->is_environment_known = size >= 0;
-	for (ssize_t at = 0; text && at < size; at += (ssize_t)strlen(text + at) + 1)
+	if (size <= 0 || !text)
+		return;
+	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(text + at) + 1)
 		if (strncmp(text + at, "HEAPPROFILE=", 12) == 0)
 			snprintf(facts->prefix, sizeof(facts->prefix), "%s", text + at + 12);
 		else if (strncmp(text + at, "HEAP_PROFILE_PROGRAM=", 21) == 0)

@@ -15,7 +15,7 @@ import strict_dump
 from outsiders import (PPROFCONV, SMALL, dump_by_itself, make_gcore, pprofconv, records_of, refusal,
                        running, states, stop)
 from preload import environment, program, wait_until
-from tap import check, equal, main, need, skip, test
+from tap import check, equal, main, skip, test
 
 READS = int(os.environ.get('HEAPPROF_READS', '50'))
 BLOCKS = int(os.environ.get('HEAPPROF_CORE_BLOCKS', '500000'))

@@ -238,5 +238,4 @@ TEST_MAIN(TEST(test_setup), TEST(test_a_file_appears_when_committed),
 	  TEST(test_replacing_keeps_permissions_and_links),
 	  TEST(test_devices_are_written_to_as_they_are),
 	  TEST(test_places_where_nothing_can_be_written), TEST(test_more_than_a_buffer),
-	  TEST(test_a_new_file_replaces_none), TEST(test_a_file_that_is_open),
-	  TEST(test_teardown))
+	  TEST(test_a_new_file_replaces_none), TEST(test_a_file_that_is_open), TEST(test_teardown))

@@ -222,10 +222,10 @@ static int copy_stack(struct fresh *fresh, uint32_t stack, uint64_t key)
 		if (!r)
 			r = vec_push(&fresh->buffer, fresh->locations.items[locations[i]]);
 	}
-	if (!r)
+	if (!r) {
 		profile_add_stack(fresh->profile, fresh->buffer.items, n);
-	if (!r)
 		r = vec_push(&fresh->stacks, stack);
+	}
 	if (!r)
 		r = vec_push(&fresh->keys, key);
 	return r ? r : profile_status(fresh->profile);
