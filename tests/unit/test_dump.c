@@ -160,8 +160,8 @@ static void test_levels(void)
 {
 	static const char *const all[] = {
 		"1: 10 [1: 10] @ 0x1001 0x2002\n# level: 1\n",
-		"# level: 1\n0: 0 [1: 20] @ 0x1001 0x2002\n1: 50 [1: 50] @ 0x3003 0x2002\n# level: "
-		"3\n",
+		"# level: 1\n0: 0 [1: 20] @ 0x1001 0x2002\n1: 50 ",
+		"2002\n1: 50 [1: 50] @ 0x3003 0x2002\n# level: 3\n",
 		"# level: 3\n1: 30 [1: 30] @ 0x1001 0x2002\n# level: 19\n",
 		"# level: 19\n1: 40 [1: 40] @ 0x1001 0x2002\n\nMAPPED",
 	};
