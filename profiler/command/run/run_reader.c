@@ -2,6 +2,7 @@
 #include "command/run/run_reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -130,6 +131,18 @@ static bool begin_dumps(struct run_reader *reader, const struct run_plan *plan)
 	return reader->pattern && reader->timer >= 0 && !add_event(reader, reader->timer);
 }
 
+/* Returns whether only ancestors, or fewer, may read a process: Yama's scope is not 0. */
+static bool is_reading_restricted(void)
+{
+	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	char scope = '0';
+	bool is_known = fd >= 0 && read(fd, &scope, 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return is_known && scope != '0';
+}
+
 struct run_reader *run_reader_new(const struct run_plan *plan)
 {
 	struct run_reader *reader = calloc(1, sizeof(*reader));
@@ -150,6 +163,9 @@ struct run_reader *run_reader_new(const struct run_plan *plan)
 		relay_server_free(reader->relay);
 		reader->relay = NULL;
 	}
+	if (!reader->relay && is_reading_restricted())
+		command_error("no folder for the socket by which other commands read the program; "
+			      "set XDG_RUNTIME_DIR to a folder of your own");
 	return reader;
 }
 
