@@ -119,6 +119,8 @@ void top_page_bytes(double bytes, char *out, size_t size)
 			 bytes, units[unit]);
 }
 
+#define ROUNDED 1e-5 /* estimates are whole bytes: smaller differences come from rounding */
+
 /* `otherwise` comes where a star would be. */
 static void write_growth(const struct top_values *values, bool is_beyond_error,
 			 const char *otherwise, char *out, size_t size)
@@ -126,6 +128,8 @@ static void write_growth(const struct top_values *values, bool is_beyond_error,
 	double growth = estimated_change_difference(&values->change);
 	char text[CELL_MAX / 2];
 
+	if (!is_beyond_error && fabs(growth) < ROUNDED * values->change.new.value)
+		growth = 0;
 	top_page_bytes(growth, text, sizeof(text));
 	snprintf(out, size, "%s%s%s", growth > 0 && strcmp(text, "0") != 0 ? "+" : "", text,
 		 is_beyond_error ? "*" : otherwise);
