@@ -176,7 +176,8 @@ static bool read_out_of_order(struct hp_target *t, const struct hp_target_piece 
 {
 	for (size_t i = 0; i < n; i++) {
 		uintptr_t at = (uintptr_t)changing - pieces[i].address;
-		bool has_record = at + sizeof(*changing) <= pieces[i].size && n_copies < 5;
+		bool has_record = at <= pieces[i].size &&
+				  sizeof(*changing) <= pieces[i].size - at && n_copies < 5;
 		struct record old = *changing;
 
 		if (has_record) {
