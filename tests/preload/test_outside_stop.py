@@ -16,8 +16,8 @@ from outsiders import (PPROFCONV, dump_by_itself, pprofconv, records_of, refusal
 from preload import program, wait_until
 from tap import check, equal, main, test
 
-STOPS = int(os.environ.get('HEAPPROF_STOPS', '600'))
-KILLS = int(os.environ.get('HEAPPROF_KILLS', '40'))
+STOPS = int(os.environ.get('HEAPPROF_STOPS', '120'))
+KILLS = int(os.environ.get('HEAPPROF_KILLS', '20'))
 SIGNALS = int(os.environ.get('HEAPPROF_SIGNALS', '100'))
 
 

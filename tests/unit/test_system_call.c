@@ -20,7 +20,7 @@
 
 enum {
 	ROUNDS = 100,
-	KILLS = 100, /* or $HEAPPROF_TEST_KILLS */
+	KILLS = 40, /* or $HEAPPROF_TEST_KILLS */
 	PATIENCE_MS = 60000,
 };
 
