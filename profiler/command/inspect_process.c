@@ -344,9 +344,9 @@ int process_find(const char *name, process_vec *out)
 	return find(&wanted, has_name, &wanted, out);
 }
 
-/* Returns when a process started, in clock ticks since boot; 0 if that is not known. It is the 22nd
- * field of /proc/PID/stat, and the 20th after the name, which may hold anything. */
-static uint64_t start_of(pid_t pid)
+/* The time is the 22nd field of /proc/PID/stat, and the 20th after the name, which may hold
+ * anything. */
+uint64_t process_start_ticks(pid_t pid)
 {
 	_cleanup_(freep) void *memory = NULL;
 	bool is_read = read_file(pid, "stat", STATUS_MAX, &memory) > 0 && memory;
@@ -362,7 +362,7 @@ static bool is_recording(struct process_facts *facts, const void *prefix)
 	read_program(facts);
 	read_environment(facts);
 	if (strcmp(facts->prefix, prefix) != 0 || facts->is_left_out ||
-	    start_of(facts->pid) < start_of(getpid()))
+	    process_start_ticks(facts->pid) < process_start_ticks(getpid()))
 		return false;
 	read_maps(facts);
 	return facts->has_library;

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/vec.h"
@@ -43,6 +44,9 @@ bool process_maps_have_library(const char *maps);
 
 /* Reads the facts about a process. Returns 0, or -ESRCH if there is no such process. */
 int process_inspect(pid_t pid, struct process_facts *out);
+
+/* Returns when a process started, in clock ticks since boot; 0 if that is not known. */
+uint64_t process_start_ticks(pid_t pid);
 
 typedef VEC(pid_t) process_vec;
 

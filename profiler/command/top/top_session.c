@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "command/dump_writer.h"
-#include "commands/outside.h"
 
 static double now_seconds(void)
 {
@@ -20,8 +19,7 @@ static double now_seconds(void)
 static bool read_tables(struct top_session *session, struct reading *reading)
 {
 	struct diag diag = {0};
-	int r = outside_read_process(session->target.pid, &reading->task, &reading->text,
-				     &reading->size, &diag);
+	int r = reading_try(reading, &session->target, &diag);
 
 	session->has_ended = found_target_has_ended(&session->target);
 	snprintf(session->error, sizeof(session->error), "%s", r ? diag.error : "");

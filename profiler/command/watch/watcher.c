@@ -13,8 +13,7 @@
 #include "command/dump_reason.h"
 #include "command/prefix_names.h"
 
-#define RETRY_MS   60000 /* until a process that can't be read is read again */
-#define START_TICK 22    /* the field of /proc/PID/stat with the time of the start */
+#define RETRY_MS 60000 /* until a process that can't be read is read again */
 
 uint64_t watcher_now_ms(void)
 {
@@ -91,25 +90,17 @@ static uint64_t read_rss(pid_t thread)
 	return strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Returns the time of the start, in seconds since 1970, or 0. The name in field 2 ends at the last
- * ")". */
+/* Returns the time of the start, in seconds since 1970, or 0. */
 static uint64_t read_start(pid_t pid)
 {
-	char text[1024], *at;
+	uint64_t ticks = process_start_ticks(pid);
 	struct timespec now, up;
-	uint64_t seconds;
 
-	if (!read_proc(pid, "stat", text, sizeof(text)))
-		return 0;
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < START_TICK; field++)
-		at = strchr(at + 1, ' ');
-	if (!at)
+	if (!ticks)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &up);
-	seconds = strtoull(at, NULL, 10) / (uint64_t)sysconf(_SC_CLK_TCK);
-	return (uint64_t)(now.tv_sec - up.tv_sec) + seconds;
+	return (uint64_t)(now.tv_sec - up.tv_sec) + ticks / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 static struct watch_sight look_at(const struct watcher *watcher, const struct watched *process,
