@@ -135,6 +135,15 @@ _ZN4core3fmt9Formatter9write_str17h0123456789abcdefE _RNvCs1234_7mycrate3foo _RI
 _RNvMC0INtC4testKpE3foo f.cold g.constprop.0 _ZN3fooIXadL_Z3barvEEE1xE _ZThn16_N1A1fEv
 _Z1fDTcl1gfp_EE _ZGVZ1fvE1x _ZN12_GLOBAL__N_11fEv.isra.0 _Z1fILi5EEvv""".split()
 
+NAMES = """std::map<std::string, std::vector<int>>::operator[]
+N::operator<< <std::string, std::string>(std::ostream&, int)
+main::{lambda(std::vector<int>, long)#1}::operator()
+(anonymous namespace)::f(int, char const*, long) const
+<alloc::vec::Vec<alloc::string::String> as core::clone::Clone>::clone
+core::ptr::<impl core::ops::Drop for T>::drop::<fn(u8) -> u8>
+main.(*List[go.shape.struct { A int }]).Push
+f<(1>2), a)b(c>]d[e, operator->, -> x <<< """.splitlines()
+
 MAPS = [
     b"00400000-0040c000 r-xp 00000000 08:01 1234   /bin/cat\n"
     b"7f00-7f10 rw-p 00000000 00:00 0 \nffffffffff600000-ffffffffff601000 --xp 0 00:00 0 [vsyscall]\n",
@@ -164,7 +173,8 @@ WORDS = {
     "reader_folded": [";", " 1\\x0a", "_[k]", "_[i]"],
     "rules": ["\\x0a%%\\x0a", "leak:", "%", "(?:", "[[:alpha:]]", "{1,2}", "\\\\Q", "=1e300"],
     "diff": ["\\x0a%%\\x0a", "inuse_space", "alloc_objects", "# run: ", "bytes", " @ heap_v2/512"],
-    "demangle": ["_ZN", "_R", "INvC", "St", "Ul", "Dp", "DT", "17h", "E", "_ZTV", ".cold"],
+    "demangle": ["_ZN", "_R", "INvC", "St", "Ul", "Dp", "DT", "17h", "E", "_ZTV", ".cold",
+                 "<", ">", "(", ")", "operator", " as ", "::"],
     "maps": ["r-xp ", "-", " 00:00 0 ", " (deleted)"],
     "symbols": ["0x", "+", "401136", "401135", "127.0.0.1", "[::1]", "localhost", ":80"],
     "options": ["\\x0a%%\\x0a", "SIG", "USR1", "18446744073709551615", "K", "M", "G", "0x"],
@@ -273,7 +283,7 @@ def seeds():
         yield "diff", name, SEPARATOR.join(parts)
     for number, parts in enumerate(RULES):
         yield "rules", str(number), SEPARATOR.join(parts)
-    for number, symbol in enumerate(SYMBOLS):
+    for number, symbol in enumerate(SYMBOLS + NAMES):
         yield "demangle", str(number), symbol.encode()
     for number, text in enumerate(MAPS):
         yield "maps", str(number), text
