@@ -16,6 +16,7 @@
 #include "base/scratch.h"
 #include "base/sys.h"
 #include "process/modules.h"
+#include "unwind/image_memory.h"
 #include "unwind/rule_cache.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -50,38 +51,11 @@ static int64_t offset_of(uint64_t value)
 /* A view is what libunwind can see during one step. */
 struct view {
 	uintptr_t ip;
-	struct dl_find_object object;
-	uintptr_t readable_page; /* the last page that was found readable */
+	struct hp_image_memory image;
 	bool has_no_entry;
 };
 
 /* --- accessors ----------------------------------------------------------------------------- */
-
-static bool is_in_image(const struct view *v, uintptr_t address, size_t size)
-{
-	uintptr_t start = (uintptr_t)v->object.dlfo_map_start;
-	uintptr_t end = (uintptr_t)v->object.dlfo_map_end;
-
-	return address >= start && address <= end - size;
-}
-
-static bool is_page_readable(struct view *v, uintptr_t address)
-{
-	uintptr_t page = address & ~(uintptr_t)4095;
-
-	if (page != v->readable_page && hp_sys_is_readable((void *)page))
-		v->readable_page = page;
-	return page == v->readable_page;
-}
-
-static bool read_image(struct view *v, uintptr_t address, void *out, size_t size)
-{
-	if (!is_in_image(v, address, size) || !is_page_readable(v, address) ||
-	    !is_page_readable(v, address + size - 1))
-		return false;
-	memcpy(out, (void *)address, size);
-	return true;
-}
 
 /* Returns true if memory at addresses with this tag is on the stack. That is so for what a register
  * points to, and for what a realigned frame's saved CFA points to, which is *(bp + n). */
@@ -100,7 +74,7 @@ static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value
 		return -UNW_EINVAL;
 	/* Look in the image first: the addresses of programs and libraries look like tags of
 	 * registers that do not exist. */
-	if (read_image(v, address, value, sizeof(*value)))
+	if (hp_image_memory_read_word(&v->image, address, value))
 		return 0;
 	if (!is_readable_tag(tag))
 		return -UNW_EINVAL;
@@ -159,22 +133,64 @@ enum {
 	DATAREL_SDATA4 = 0x3b
 };
 
+/* A row of the table: where a function begins, and where its unwind data are, both counted from the
+ * header. */
+struct row {
+	int32_t ip, entry;
+};
+
+static bool read_row(struct view *v, uintptr_t table, size_t i, struct row *out)
+{
+	uint64_t word;
+	bool is_read = hp_image_memory_read_word(&v->image, table + i * sizeof(word), &word);
+
+	memcpy(out, &word, sizeof(*out));
+	return is_read;
+}
+
+/* Sets *out to the address of the last row whose function begins at v->ip or before it. Returns
+ * false if there is none. libunwind would find the row too, but it would look at the table through
+ * access_mem(): that takes ten times as many instructions. */
+static bool find_row(struct view *v, uintptr_t header, size_t n_rows, uintptr_t *out)
+{
+	uintptr_t table = header + sizeof(struct eh_frame_hdr);
+	int64_t wanted = (int64_t)(v->ip - header);
+	size_t low = 0, high = n_rows;
+	struct row row;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (!read_row(v, table, middle, &row))
+			return false;
+		if (row.ip <= wanted)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*out = table + (low - 1) * sizeof(row);
+	return low > 0;
+}
+
+/* Describes a table of one row, that of v->ip. */
 static bool describe_table(struct view *v, unw_dyn_info_t *out)
 {
+	const struct dl_find_object *object = &v->image.object;
 	struct eh_frame_hdr header;
-	uintptr_t at = (uintptr_t)v->object.dlfo_eh_frame;
+	uintptr_t at = (uintptr_t)object->dlfo_eh_frame, row;
 
 	memset(out, 0, sizeof(*out));
-	if (!at || !read_image(v, at, &header, sizeof(header)) || header.version != 1 ||
-	    header.pointer_encoding != PCREL_SDATA4 || header.count_encoding != UDATA4 ||
-	    header.table_encoding != DATAREL_SDATA4)
+	if (!at || !hp_image_memory_read(&v->image, at, &header, sizeof(header)) ||
+	    header.version != 1 || header.pointer_encoding != PCREL_SDATA4 ||
+	    header.count_encoding != UDATA4 || header.table_encoding != DATAREL_SDATA4 ||
+	    !find_row(v, at, header.count, &row))
 		return false;
 	out->format = UNW_INFO_FORMAT_REMOTE_TABLE;
-	out->start_ip = (uintptr_t)v->object.dlfo_map_start;
-	out->end_ip = (uintptr_t)v->object.dlfo_map_end;
+	out->start_ip = (uintptr_t)object->dlfo_map_start;
+	out->end_ip = (uintptr_t)object->dlfo_map_end;
 	out->u.rti.segbase = at;
-	out->u.rti.table_data = at + sizeof(header);
-	out->u.rti.table_len = (unw_word_t)header.count * 8 / sizeof(unw_word_t);
+	out->u.rti.table_data = row;
+	out->u.rti.table_len = sizeof(struct row) / sizeof(unw_word_t);
 	return true;
 }
 
@@ -305,7 +321,7 @@ static bool ends_call(struct view *v, uintptr_t ip)
 	uint8_t code[8];
 	const uint8_t *end = code + sizeof(code);
 
-	if (!read_image(v, ip + 1 - sizeof(code), code, sizeof(code)))
+	if (!hp_image_memory_read(&v->image, ip + 1 - sizeof(code), code, sizeof(code)))
 		return false;
 	bool is_call = end[-CALL_REL32_SIZE] == CALL_REL32;
 
@@ -326,17 +342,19 @@ struct lesson {
 static void learn(void *argument)
 {
 	struct lesson *l = argument;
+	struct view *v = &l->view;
 	int saved_errno = errno;
 
-	if (_dl_find_object((void *)l->view.ip, &l->view.object) != 0) {
-		bool is_readable = hp_sys_is_readable((void *)(l->view.ip & ~(uintptr_t)7));
+	if (_dl_find_object((void *)v->ip, &v->image.object) != 0) {
+		bool is_readable = hp_sys_is_readable((void *)(v->ip & ~(uintptr_t)7));
 
 		l->rule.kind = is_readable ? HP_RULE_ALIEN : HP_RULE_NOT_CODE;
 	} else {
-		l->rule.place = hp_modules_identify(&l->view.object, l->view.ip, &l->frame);
-		l->rule.is_call = ends_call(&l->view, l->view.ip);
+		l->rule.place = hp_modules_identify(&v->image.object, v->ip, &l->frame);
+		v->image.is_permanent = l->rule.place == HP_PLACE_FIXED;
+		l->rule.is_call = ends_call(v, v->ip);
 		if (address_space && !is_libunwind_lost && l->is_from_table)
-			learn_from_step(&l->rule, &l->view);
+			learn_from_step(&l->rule, v);
 	}
 	errno = saved_errno;
 }
@@ -349,9 +367,7 @@ static void learn(void *argument)
  * address outside of all modules may belong to a library later, so its rule does. */
 static uint32_t epoch_of(const struct lesson *l, uint32_t now)
 {
-	bool is_permanent = l->view.object.dlfo_map_end && l->rule.place == HP_PLACE_FIXED;
-
-	return is_permanent ? HP_RULE_FOREVER : now;
+	return l->view.image.is_permanent ? HP_RULE_FOREVER : now;
 }
 
 static __attribute__((noinline, cold)) void learn_rule(uint64_t key, uint32_t epoch,
