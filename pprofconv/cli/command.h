@@ -87,6 +87,8 @@ struct command {
 	const struct settings *defaults;  /* the first member of the command's settings */
 	size_t settings_size;             /* of the command's own settings, in bytes */
 	int (*run)(const struct settings *settings); /* returns the exit status */
+	bool is_for_ids; /* it runs if the first argument is a number, which is an argument of it;
+			    its name is for the help */
 };
 
 /* Rows that commands share. */

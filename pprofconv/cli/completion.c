@@ -16,6 +16,12 @@ static bool takes_path(const struct option_row *row)
 	return false;
 }
 
+/* Returns the pattern of the words that choose a command. */
+static const char *command_pattern(const struct command *command)
+{
+	return command->is_for_ids ? "[0-9]*" : command->name;
+}
+
 /* --- bash ---------------------------------------------------------------------------------- */
 
 /* Prints `before` and a pattern of the options whose arguments are paths, or of those with other
@@ -80,7 +86,7 @@ static void print_bash_search(const struct command *command, FILE *stream)
 
 static void print_bash_command(const struct command *command, FILE *stream)
 {
-	fprintf(stream, "\t%s)\n", command->name);
+	fprintf(stream, "\t%s)\n", command_pattern(command));
 	if (command->argument_kind == ARGUMENTS_COMMAND)
 		print_bash_search(command, stream);
 	fputs("\t\tcase $previous in\n", stream);
@@ -98,10 +104,18 @@ static void print_bash_command(const struct command *command, FILE *stream)
 		bash_arguments(command));
 }
 
-static void print_names(const struct program *program, const char *separator, FILE *stream)
+static void print_patterns(const struct program *program, FILE *stream)
 {
 	for (size_t i = 0; program->commands[i]; i++)
-		fprintf(stream, "%s%s", i ? separator : "", program->commands[i]->name);
+		fprintf(stream, "%s%s", i ? "|" : "", command_pattern(program->commands[i]));
+}
+
+/* Prints the names, each with a space after it. */
+static void print_names(const struct program *program, FILE *stream)
+{
+	for (size_t i = 0; program->commands[i]; i++)
+		if (!program->commands[i]->is_for_ids)
+			fprintf(stream, "%s ", program->commands[i]->name);
 }
 
 static void print_bash_head(const struct program *program, FILE *stream)
@@ -116,7 +130,7 @@ static void print_bash_head(const struct program *program, FILE *stream)
 		"\t\tprevious=${COMP_WORDS[COMP_CWORD - 2]}\n\tfi\n"
 		"\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD - 1}\"; do\n\t\tcase $word in\n\t\t",
 		program->name, program->name);
-	print_names(program, "|", stream);
+	print_patterns(program, stream);
 	fputs(")\n\t\t\tcommand=$word\n\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n"
 	      "\t[[ \" ${COMP_WORDS[*]:1:COMP_CWORD - 1} \" == *' -- '* ]] && ended=1\n"
 	      "\tcase $command in\n",
@@ -129,9 +143,9 @@ void completion_print_bash(const struct program *program, FILE *stream)
 	for (size_t i = 0; program->commands[i]; i++)
 		print_bash_command(program->commands[i], stream);
 	fputs("\t*) kinds=(-W '", stream);
-	print_names(program, " ", stream);
+	print_names(program, stream);
 	fprintf(stream,
-		" help --help --version'%s) ;;\n\tesac\n"
+		"help --help --version'%s) ;;\n\tesac\n"
 		"\tmapfile -t COMPREPLY < <(compgen \"${kinds[@]}\" -- \"$current\")\n}\n"
 		"complete -o filenames -F _%s %s\n",
 		program->has_default ? " -f" : "", program->name, program->name);
@@ -193,7 +207,7 @@ static const char *zsh_arguments(const struct command *command)
 
 static void print_zsh_command(const struct command *command, FILE *stream)
 {
-	fprintf(stream, "\t%s)\n\t\t_arguments -s -S", command->name);
+	fprintf(stream, "\t%s)\n\t\t_arguments -s -S", command_pattern(command));
 	for (const struct option_row *row = command->options; row->name; row++)
 		print_zsh_option(row, stream);
 	if (zsh_arguments(command))
@@ -208,6 +222,8 @@ void completion_print_zsh(const struct program *program, FILE *stream)
 		"local -a commands\ncommands=(\n",
 		program->name, program->name);
 	for (size_t i = 0; program->commands[i]; i++) {
+		if (program->commands[i]->is_for_ids)
+			continue;
 		fprintf(stream, "\t'%s:", program->commands[i]->name);
 		print_zsh_text(program->commands[i]->summary, stream);
 		fputs("'\n", stream);

@@ -39,6 +39,17 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Returns the command that runs if the first argument is a number, or NULL. */
+static const struct command *find_for_ids(const char *word)
+{
+	if (!*word || word[strspn(word, "0123456789")])
+		return NULL;
+	for (size_t i = 0; program->commands[i]; i++)
+		if (program->commands[i]->is_for_ids)
+			return program->commands[i];
+	return NULL;
+}
+
 /* Options of the program itself, as its first argument. */
 static bool answer_option(const char *argument)
 {
@@ -152,6 +163,9 @@ static int dispatch(int argc, char **argv)
 	command = find_command(argv[1]);
 	if (command)
 		return program_run_command(command, argc - 1, argv + 1);
+	command = find_for_ids(argv[1]);
+	if (command)
+		return program_run_command(command, argc, argv);
 	command = find_misplaced(argc, argv);
 	if (command)
 		return command_error("the command comes first: '%s %s %s ...'", program->name,

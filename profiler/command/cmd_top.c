@@ -11,8 +11,6 @@
 #include "command/top/top_text.h"
 #include "commands/compare.h"
 
-#define HIDE_DEFAULT "^std::|^__gnu_cxx::|^operator (new|delete)"
-
 static int parse_order(const char *text, enum top_order *out)
 {
 	static const char *const names[] = {
@@ -49,6 +47,7 @@ static int prepare(const struct top_settings *settings, struct top_session *sess
 		.choice.hidden = settings->hide != NULL,
 		.n_rounds = settings->once ? 1 : settings->n_rounds,
 		.n_lines = settings->n_lines,
+		.end_fd = -1,
 		.full_names = settings->full_names,
 	};
 	if (!duration_parse(every, &session->every_seconds))
@@ -61,8 +60,8 @@ static int run_session(const struct top_settings *settings, struct top_session *
 {
 	const regex_t *hide;
 	regex_t regex;
-	int status = compare_compile("hide", settings->hide ? settings->hide : HIDE_DEFAULT, &regex,
-				     &hide);
+	int status =
+		compare_compile("hide", settings->hide ? settings->hide : TOP_HIDE, &regex, &hide);
 
 	if (status)
 		return status;

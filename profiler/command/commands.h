@@ -7,6 +7,7 @@
 extern const struct command command_check;
 extern const struct command command_dump;
 extern const struct command command_list;
+extern const struct command command_process;
 extern const struct command command_run;
 extern const struct command command_serve;
 extern const struct command command_top;

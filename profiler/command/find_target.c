@@ -27,6 +27,11 @@ bool target_parse_id(const char *text, pid_t *out)
 
 /* --- one process --------------------------------------------------------------------------- */
 
+static const char *space_after(const char *command)
+{
+	return *command ? " " : "";
+}
+
 /* Checks the facts, which were read after the pidfd was opened, and stores them. */
 static int check_facts(struct found_target *target, const struct process_facts *facts,
 		       const char *command)
@@ -34,9 +39,9 @@ static int check_facts(struct found_target *target, const struct process_facts *
 	const char *name = program_base_name(facts->program);
 
 	if (facts->status.group != target->pid)
-		return command_error("%d is a thread of process %d; type 'heapprof %s %d'",
+		return command_error("%d is a thread of process %d; type 'heapprof %s%s%d'",
 				     target->pid, facts->status.group, command,
-				     facts->status.group);
+				     space_after(command), facts->status.group);
 	if (facts->status.state == 'Z' || facts->status.state == 'X')
 		return command_error("%d has ended and is a zombie: its parent has not waited for "
 				     "it",
@@ -96,7 +101,7 @@ static int refuse_several(const char *name, const process_vec *found, const char
 {
 	command_error("%zu processes are named '%s'; give the ID of one:", found->n, name);
 	vec_foreach (pid, found)
-		fprintf(stderr, "heapprof %s %d\n", command, *pid);
+		fprintf(stderr, "heapprof %s%s%d\n", command, space_after(command), *pid);
 	return EXIT_BAD;
 }
 
@@ -174,8 +179,8 @@ int target_find(const char *word, const char *command, struct found_target *out)
 int target_find_only(const struct settings *settings, const char *command, struct found_target *out)
 {
 	if (settings->n_inputs != 1)
-		return command_error("expected one process ID or name; see 'heapprof %s --help'",
-				     command);
+		return command_error("expected one process ID or name; see 'heapprof %s%s--help'",
+				     command, space_after(command));
 	return target_find(settings->inputs[0], command, out);
 }
 

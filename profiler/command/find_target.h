@@ -23,7 +23,8 @@ struct found_target {
 /* Parses a process ID. Returns false if the text is not one. */
 bool target_parse_id(const char *text, pid_t *out);
 
-/* Finds the process. `command` is the name of the running command, for advice. Prints the error;
+/* Finds the process. `command` is the name of the running command, for advice; "" for the one
+ * without a name. Prints the error;
  * returns the exit status. The caller calls found_target_deinit() after success. */
 int target_find(const char *word, const char *command, struct found_target *out);
 

@@ -8,14 +8,14 @@
 #include "command/commands.h"
 #include "commands/command.h"
 
-static const struct command *const commands[] = {
-	&command_run, &command_check, &command_list,  &command_dump,
-	&command_top, &command_watch, &command_serve, NULL};
+static const struct command *const commands[] = {&command_process, &command_run,   &command_check,
+						 &command_list,    &command_dump,  &command_top,
+						 &command_watch,   &command_serve, NULL};
 
 static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
 						 "top",     "info", "formats", NULL};
 
-/* Answers a process ID or a path in place of a command with the command that it probably wants. */
+/* Answers a path in place of a command with the command that it probably wants. */
 static int answer(const char *word)
 {
 	_cleanup_(freep) void *operand = shell_operand(word);
@@ -23,8 +23,6 @@ static int answer(const char *word)
 
 	if (!operand)
 		return command_error("%s", strerror(ENOMEM));
-	if (*word && !word[strspn(word, "0123456789")])
-		return command_error("the command comes first: 'heapprof check %s'", word);
 	if (stat(word, &status) < 0 || !S_ISREG(status.st_mode))
 		return EXIT_DONE;
 	if (access(word, X_OK) == 0)
@@ -35,7 +33,7 @@ static int answer(const char *word)
 static const struct program program = {
 	.name = "heapprof",
 	.summary = "profile the heap of programs",
-	.arguments = "COMMAND [OPTION]... ARGUMENT...",
+	.arguments = "COMMAND|PID [OPTION]... ARGUMENT...",
 	.purpose = "Runs programs under the heap profiler and reads processes that have it.",
 	.help_end =
 		"'heapprof COMMAND --help' describes a command, 'heapprof --version' prints\n"
@@ -48,7 +46,7 @@ static const struct program program = {
 	.other_commands = pprofconv_commands,
 	.answer = answer,
 	.end = command_symbolize_end,
-	.man_arguments = "\\fICOMMAND\\fR [\\fIOPTION\\fR]... \\fIARGUMENT\\fR...",
+	.man_arguments = "\\fICOMMAND\\fR|\\fIPID\\fR [\\fIOPTION\\fR]... \\fIARGUMENT\\fR...",
 	.man_description = PROGRAMS_DIFFER
 	"\n"
 	".B heapprof\n"

@@ -23,6 +23,10 @@ SUBJECT = str(BUILD / 'tests' / 'command' / 'subject')
 MUSL_LOADER = '/lib/ld-musl-x86_64.so.1'
 
 
+# Before a command line: signals that end programs are not ignored, as they are in a shell's background.
+WITH_SIGNALS = ['env', '--default-signal=INT,QUIT,HUP,TERM']
+
+
 def environment(folder, **settings):
     """Returns our environment with the given settings instead of the profiler's; temporary folders are
     made in `folder`."""

@@ -47,13 +47,19 @@ def commands_of(program):
 @tap.test
 def commands_and_their_options(folder):
     for program in PROGRAMS:
-        commands = commands_of(program)
+        commands = [name for name in commands_of(program) if name != 'PID']
         tap.equal(complete(folder, program, ''), [*commands, 'help', '--help', '--version'])
         for name in commands:
             tap.is_in(name, complete(folder, program, name[:-1]))
             found = complete(folder, program, name, '--')
             tap.equal(found, options_of(program, name))
             assert '--help' in found, found
+
+
+@tap.test
+def options_after_a_process_id(folder):
+    tap.equal(complete(folder, 'heapprof', '4711', '--'), options_of('heapprof', 'PID'))
+    tap.equal(complete(folder, 'heapprof', '4711', '--every', '1'), [''])
 
 
 @tap.test

@@ -64,16 +64,19 @@ static void wait_event(struct screen *screen, int64_t next_ms)
 		{.fd = STDIN_FILENO, .events = POLLIN},
 		{.fd = screen->session->has_ended ? -1 : screen->session->target.pidfd,
 		 .events = POLLIN},
+		{.fd = screen->session->end_fd, .events = POLLIN},
 	};
 	int64_t ms = next_ms - now_ms();
 
 	if (screen->session->has_ended || ms > INT_MAX)
 		ms = -1;
-	if (poll(files, 2, ms < -1 ? 0 : (int)ms) > 0) {
+	if (poll(files, 3, ms < -1 ? 0 : (int)ms) > 0) {
 		if (files[0].revents & (POLLHUP | POLLERR | POLLNVAL))
 			screen->quits = true;
 		if (files[1].revents)
 			make_round(screen);
+		if (files[2].revents)
+			screen->quits = true;
 	}
 }
 

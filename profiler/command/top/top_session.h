@@ -6,6 +6,9 @@
 #include "command/memory_limit.h"
 #include "command/top/top_model.h"
 
+/* The functions that are hidden unless others are named. */
+#define TOP_HIDE "^std::|^__gnu_cxx::|^operator (new|delete)"
+
 struct top_settings {
 	struct settings common;
 	bool once;
@@ -24,6 +27,8 @@ struct top_session {
 	uint64_t every_seconds;
 	uint64_t n_rounds;
 	uint64_t n_lines; /* rows of a round of text; 0: all */
+	bool only_growth; /* rounds of text have only the rows that grew */
+	int end_fd;       /* is readable when the rounds are to end; -1: never */
 	bool full_names;
 
 	/* The last reading. */
@@ -34,6 +39,7 @@ struct top_session {
 	struct memory_limit limit;
 
 	bool has_ended;            /* the process has */
+	bool is_output_closed;     /* nobody reads standard output any more */
 	char error[DIAG_TEXT_MAX]; /* why the last round failed, or "" */
 };
 
