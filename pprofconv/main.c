@@ -6,7 +6,7 @@
 #include "commands/commands.h"
 
 static const struct command *const commands[] = {
-	&command_convert, &command_diff, &command_trend,   &command_merge,
+	&command_convert, &command_diff, &command_trend,   &command_html, &command_merge,
 	&command_top,     &command_info, &command_formats, NULL,
 };
 

@@ -349,6 +349,32 @@ int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
 	return r;
 }
 
+static int append_places(const struct frame_location *location, frame_vec *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < location->n; i++)
+		r = vec_push(out, location->first + i);
+	return r;
+}
+
+int frames_places_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
+{
+	size_t n;
+	const uint32_t *locations = profile_stack(frames->profile, stack, &n);
+	int r = 0;
+
+	out->n = 0;
+	for (size_t i = count_dropped(frames, locations, n); !r && i < n; i++) {
+		const struct frame_location *location = &frames->locations.items[locations[i]];
+
+		if (location->n > FRAMES_MAX - out->n)
+			break;
+		r = append_places(location, out);
+	}
+	return r;
+}
+
 const char *frames_name(const struct frames *frames, uint32_t function)
 {
 	return strtab_text(&frames->strings, frames->functions.items[function].name);

@@ -75,5 +75,9 @@ void frames_deinit(struct frames *frames);
  * million, the outer ones are left out. Returns 0 or -ENOMEM. */
 int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out);
 
+/* Sets *out to the places of the functions of a stack in frames.of_locations, leaf first. Frames of
+ * one profile that differ in `by` alone have the same places. Returns 0 or -ENOMEM. */
+int frames_places_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out);
+
 const char *frames_name(const struct frames *frames, uint32_t function);
 const char *frames_file(const struct frames *frames, uint32_t function);

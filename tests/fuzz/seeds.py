@@ -121,6 +121,16 @@ def comparisons():
     yield "trend-of-folded", b"samples=1", b"leak:x", *[b"main;f 3\nmain;g 4\n"] * 4
 
 
+def pages():
+    """Yields the name of a seed, the name of its files, and profiles."""
+    for name, _, _, *profiles in comparisons():
+        yield name, name.encode(), *profiles[:3]
+    yield "named", b"</script>", named_pprof().encode(), small_pprof().encode()
+    yield "hostile", b"<!--\xff", (b"main;<img src=x onerror=f()>;</script><!-- 3\n"
+                                   b"\xe2\x80\xa8;\xe2\x80\xae\x1b[2J;'`& 5\n")
+    yield "extreme", b"x", extreme_pprof().encode()
+
+
 # --- other text ------------------------------------------------------------------------------
 
 RULES = [
@@ -175,6 +185,7 @@ WORDS = {
     "diff": ["\\x0a%%\\x0a", "inuse_space", "alloc_objects", "# run: ", "bytes", " @ heap_v2/512"],
     "demangle": ["_ZN", "_R", "INvC", "St", "Ul", "Dp", "DT", "17h", "E", "_ZTV", ".cold",
                  "<", ">", "(", ")", "operator", " as ", "::"],
+    "html": ["\\x0a%%\\x0a", "</script>", "<!--", "# run: ", "bytes", ";", "\\xe2\\x80\\xa8"],
     "maps": ["r-xp ", "-", " 00:00 0 ", " (deleted)"],
     "symbols": ["0x", "+", "401136", "401135", "127.0.0.1", "[::1]", "localhost", ":80"],
     "options": ["\\x0a%%\\x0a", "SIG", "USR1", "18446744073709551615", "K", "M", "G", "0x"],
@@ -281,6 +292,8 @@ def seeds():
     yield "reader_any", "pprof", gzip.compress(small_pprof().encode(), mtime=0)
     for name, *parts in comparisons():
         yield "diff", name, SEPARATOR.join(parts)
+    for name, *parts in pages():
+        yield "html", name, SEPARATOR.join(parts)
     for number, parts in enumerate(RULES):
         yield "rules", str(number), SEPARATOR.join(parts)
     for number, symbol in enumerate(SYMBOLS + NAMES):

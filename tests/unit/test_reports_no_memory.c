@@ -6,6 +6,8 @@
 
 #include "heap_profile.h"
 #include "no_memory.h"
+#include "reports/html/html_page.h"
+#include "reports/html/html_small.h"
 #include "reports/report.h"
 #include "reports/trend_report.h"
 #include "transform/merge.h"
@@ -209,6 +211,44 @@ static int trend_all(void)
 	return r;
 }
 
+/* --- pages --------------------------------------------------------------------------------- */
+
+static int write_page(const struct html_page *page)
+{
+	struct output *output = NULL;
+	struct diag diag = {0};
+	int r = output_open(&output, "/dev/null", &diag);
+
+	if (!r) {
+		html_page_write(page, output);
+		r = output_commit(output, &diag);
+	}
+	output_free(output);
+	diag_deinit(&diag);
+	return r;
+}
+
+static int page_of_all(void)
+{
+	static const char *const names[] = {"a", "b", "c", "d"};
+	const struct html_rules rules = {.matches_moved_files = true};
+	struct rig rig = {0};
+	struct html_model model = {0};
+	const struct html_page page = {
+		.model = &model, .names = names, .type = type, .confidence = 0.95};
+	int r = rig_init(&rig, FRAMES_BY_FUNCTION);
+
+	if (!r)
+		r = html_model_init(&model, (const struct profile *const *)rig.profiles, N, &rules);
+	if (!r)
+		r = html_small_merge(&model, 2, 1);
+	if (!r)
+		r = write_page(&page);
+	html_model_deinit(&model);
+	rig_deinit(&rig);
+	return r;
+}
+
 /* --- reproducible copies --------------------------------------------------------------------- */
 
 static int reproduce(void)
@@ -234,9 +274,14 @@ static void test_trends(void)
 	check_no_memory(trend_all);
 }
 
+static void test_pages(void)
+{
+	check_no_memory(page_of_all);
+}
+
 static void test_reproducible_copies(void)
 {
 	check_no_memory(reproduce);
 }
 
-TEST_MAIN(TEST(test_diffs), TEST(test_trends), TEST(test_reproducible_copies))
+TEST_MAIN(TEST(test_diffs), TEST(test_trends), TEST(test_pages), TEST(test_reproducible_copies))

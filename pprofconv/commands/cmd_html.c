@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/input.h"
+#include "base/output.h"
+#include "commands/commands.h"
+#include "commands/compare.h"
+#include "commands/diff_sides.h"
+#include "commands/files.h"
+#include "reports/html/html_page.h"
+#include "reports/html/html_small.h"
+
+enum {
+	/* A browser draws no more nodes than this at once anyway, and a page of so many has less
+	 * than 2 MB. */
+	NODES_MAX = 20000,
+	RECORDS_MAX = 50000,
+};
+
+struct html_settings {
+	struct settings common;
+	const char *output;
+	const char *base;
+	const char *hide;
+	const char *confidence;
+	bool all;
+};
+
+/* The state of one run of the command. */
+struct making {
+	const struct html_settings *settings;
+	regex_t hide_regex;
+	struct html_rules rules;
+	double confidence;
+	struct diff_sides sides; /* without --base, there is only the new side */
+	struct strtab fileless;
+	VEC(const struct profile *) dumps; /* of both sides */
+	VEC(const char *) names;           /* of their files */
+	struct html_model model;
+};
+
+static int fail(int r)
+{
+	return command_error("%s", strerror(-r));
+}
+
+/* --- arguments and inputs ------------------------------------------------------------------ */
+
+static int parse_options(struct making *making)
+{
+	const struct html_settings *settings = making->settings;
+	const struct compare_settings compare = {.confidence = settings->confidence};
+	int status = compare_parse_confidence(&compare, &making->confidence);
+
+	if (status)
+		return status;
+	return compare_compile("hide", settings->hide, &making->hide_regex, &making->rules.hide);
+}
+
+static int check_arguments(const struct html_settings *settings)
+{
+	const struct texts base = {{settings->base}, settings->base != NULL};
+	const struct texts *const read[] = {&base, NULL};
+
+	if (settings->common.n_inputs != 1)
+		return command_error("expected one input; see '" PROGRAM " html --help'");
+	return files_check(&settings->common, read, settings->output);
+}
+
+static int load_sides(struct making *making)
+{
+	const struct html_settings *settings = making->settings;
+	const struct diff_side_names names[2] = {
+		[DIFF_BASE] = {(char *const *)&settings->base, settings->base != NULL},
+		[DIFF_NEW] = {settings->common.inputs, (size_t)settings->common.n_inputs},
+	};
+
+	return diff_sides_load(&making->sides, names, false /* allow_missing_base */);
+}
+
+static int collect_dumps(struct making *making)
+{
+	int r = 0;
+
+	for (int side = 0; side < 2; side++) {
+		const struct inputs *inputs = &making->sides.inputs[side];
+
+		for (size_t i = 0; !r && i < inputs->profiles.n; i++) {
+			r = vec_push(&making->dumps, inputs->profiles.items[i]);
+			r = r ? r : vec_push(&making->names, inputs->names[i]);
+		}
+	}
+	return r ? fail(r) : EXIT_DONE;
+}
+
+static int load(struct making *making)
+{
+	const struct compare_settings compare = {.allow_dropped = true};
+	struct diff_sides *sides = &making->sides;
+	int status = load_sides(making);
+
+	if (!status)
+		status = diff_sides_name_values(sides, NULL);
+	if (!status)
+		status = diff_sides_check(sides, &compare, making->confidence, false);
+	for (int side = 0; !status && side < 2 && making->settings->base; side++)
+		status = inputs_find_fileless(&sides->inputs[side], &making->fileless);
+	return status ? status : collect_dumps(making);
+}
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+static int make_model(struct making *making)
+{
+	int r;
+
+	making->rules.fileless = &making->fileless;
+	making->rules.matches_moved_files = true;
+	r = html_model_init(&making->model, making->dumps.items, making->dumps.n, &making->rules);
+	if (!r && !making->settings->all)
+		r = html_small_merge(&making->model, NODES_MAX, RECORDS_MAX);
+	if (r == -EOVERFLOW)
+		return command_error("values add up to more than 64 bits hold");
+	return r ? fail(r) : EXIT_DONE;
+}
+
+static int write_page(const struct making *making, const char *type)
+{
+	_cleanup_(output_freep) struct output *output = NULL;
+	const struct html_settings *settings = making->settings;
+	const char *path = settings->output ? settings->output : "-";
+	struct diag diag = {0};
+	int r;
+
+	if (strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
+		return command_error("a terminal cannot show a page; use -o FILE");
+	r = output_open(&output, path, &diag);
+	if (!r) {
+		html_page_write(
+			&(struct html_page){
+				.model = &making->model,
+				.names = making->names.items,
+				.type = type,
+				.confidence = making->confidence,
+				.warnings = making->sides.warnings.items,
+				.n_warnings = making->sides.warnings.n,
+			},
+			output);
+		r = output_commit(output, &diag);
+	}
+	diag_print(&diag, program_name(), !settings->common.quiet, stderr);
+	if (!r && settings->common.verbose)
+		command_error("%s: written", diag.file);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int make_page(struct making *making)
+{
+	const struct profile *last = making->dumps.items[making->dumps.n - 1];
+	int value = command_sample_type(&making->settings->common, last), status;
+	const char *type;
+
+	if (value < 0)
+		return EXIT_BAD;
+	if (!last->sample_types.n)
+		return command_error("%s: no values", making->names.items[making->names.n - 1]);
+	type = profile_string(last, last->sample_types.items[value].type);
+	status = diff_sides_check_type(&making->sides, type);
+	if (!status)
+		status = make_model(making);
+	return status ? status : write_page(making, type);
+}
+
+static void making_deinit(struct making *making)
+{
+	html_model_deinit(&making->model);
+	vec_deinit(&making->dumps);
+	vec_deinit(&making->names);
+	strtab_deinit(&making->fileless);
+	diff_sides_deinit(&making->sides);
+	if (making->rules.hide)
+		regfree(&making->hide_regex);
+}
+
+static int run_html(const struct settings *common)
+{
+	struct making making = {.settings = SETTINGS_OF(struct html_settings, common),
+				.sides.settings = common};
+	int status = check_arguments(making.settings);
+
+	if (!status)
+		status = parse_options(&making);
+	if (!status)
+		status = load(&making);
+	if (!status)
+		status = make_page(&making);
+	making_deinit(&making);
+	return status;
+}
+
+static const struct option_row options[] = {
+	{"output", 'o', OPTION_TEXT, offsetof(struct html_settings, output), "FILE",
+	 "Where to write. The default is standard output."},
+	{"base", 0, OPTION_TEXT, offsetof(struct html_settings, base), "FILE",
+	 "Compares the input with this older profile, as diff does. Boxes are then as wide as what "
+	 "grew or shrank, and say whether it is beyond the error of sampling."},
+	{"all", 0, OPTION_FLAG, offsetof(struct html_settings, all), NULL,
+	 "Keeps all stacks. By default, if there are many, those too small to be seen are merged, "
+	 "which the page says; sums by function stay exact."},
+	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROW_HIDE(offsetof(struct html_settings, hide)),
+	{"confidence", 0, OPTION_TEXT, offsetof(struct html_settings, confidence), "C",
+	 "The confidence of the intervals. The default is 0.95."},
+	OPTION_ROW_FROM,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_MAX_INPUT,
+	OPTION_ROW_STOP,
+	OPTION_ROW_QUIET,
+	OPTION_ROW_VERBOSE,
+	OPTION_ROW_HELP,
+	{0},
+};
+
+static const struct html_settings defaults = {
+	.common.max_input_bytes = INPUT_BYTES_LIMIT,
+	.confidence = "0.95",
+};
+
+const struct command command_html = {
+	.name = "html",
+	.arguments = "INPUT",
+	.summary = "write a page with a flame graph and a table, for a browser",
+	.description =
+		"The page is one file that loads nothing else: it opens from disk, as an artifact "
+		"of CI, or attached to a mail. It shows all sample types, each estimate with its "
+		"interval, as a flame graph by function, line, file, library or label, and as a "
+		"table. Text from a profile cannot become markup or script in it.",
+	.options = options,
+	.defaults = &defaults.common,
+	.settings_size = sizeof(defaults),
+	.run = run_html,
+};

@@ -1,0 +1,293 @@
+// The page: its state, which is in the fragment of its address, and its controls.
+
+const THEMES = ['auto', 'light', 'dark'];
+const WORDS = [['function', 'function'], ['line', 'line'], ['file', 'file'], ['library', 'library']];
+
+class Page {
+  constructor(model) {
+    this.model = model;
+    this.isDiff = model.dumps.length > 1;
+    const type = Math.max(0, model.types.findIndex(t => t.type === model.type));
+    this.defaults = {
+      type: model.types[type].type, by: 'function', invert: false, width: 'change', zoom: '',
+      search: '', sort: 'flat', descends: true, filter: '', theme: 'auto',
+      base: this.isDiff ? 0 : -1, now: model.dumps.length - 1,
+    };
+    this.state = {...this.defaults};
+    this.story = new Story(model, byId('story'));
+    this.flame = new Flame(byId('flame'), byId('tip'), node => this.zoomTo(node));
+    this.makeControls();
+    this.table = new Table(byId('table'), byId('filter'), this);
+    byId('theme').addEventListener('click', () => this.onState({
+      theme: THEMES[(THEMES.indexOf(this.state.theme) + 1) % THEMES.length]}));
+    byId('footer').textContent = `Made by ${model.made}; the page loads nothing else.`;
+    window.addEventListener('hashchange', () => this.readFragment());
+    window.addEventListener('resize', () => this.drawFlame());
+    window.addEventListener('beforeprint', () => this.drawFlame());
+    window.addEventListener('afterprint', () => this.drawFlame());
+    document.addEventListener('keydown', event => this.onKey(event));
+  }
+
+  // --- state -----------------------------------------------------------------------------------
+
+  // Takes the state from the fragment. What it does not have, or has wrong, is the default.
+  readFragment() {
+    const given = new URLSearchParams(location.hash.slice(1)), state = {...this.defaults};
+    for (const [key, value] of given)
+      if (Object.hasOwn(this.defaults, key))
+        state[key] = typeof this.defaults[key] === 'boolean' ? value === 'true'
+          : typeof this.defaults[key] === 'number' ? Number(value) : value;
+    this.repair(state);
+    this.setState(state);
+  }
+
+  repair(state) {
+    const {defaults, model} = this;
+    const allowed = {
+      type: model.types.map(type => type.type), width: ['change', 'base', 'new'],
+      by: [...WORDS.map(([word]) => word), ...model.labelKeys.map(key => `label:${key}`)],
+      theme: THEMES,
+    };
+    for (const [key, values] of Object.entries(allowed))
+      if (!values.includes(state[key]))
+        state[key] = defaults[key];
+    const isDump = i => Number.isInteger(i) && i >= 0 && i < model.dumps.length;
+    if (!isDump(state.now) || (this.isDiff && (!isDump(state.base) || state.base > state.now)))
+      Object.assign(state, {base: defaults.base, now: defaults.now});
+    if (!this.isDiff)
+      state.base = -1;
+  }
+
+  onState(changes) {
+    this.setState({...this.state, ...changes});
+    this.writeFragment();
+  }
+
+  writeFragment() {
+    const changed = new URLSearchParams();
+    for (const [key, value] of Object.entries(this.state))
+      if (value !== this.defaults[key])
+        changed.set(key, value);
+    const text = changed.toString();
+    history.replaceState(null, '', text ? `#${text}` : location.pathname + location.search);
+  }
+
+  setState(state) {
+    const before = this.view ? this.state : {};
+    const differs = (...keys) => keys.some(key => state[key] !== before[key]);
+    this.state = state;
+    if (differs('theme'))
+      this.drawTheme();
+    if (differs('type', 'base', 'now'))
+      this.measure();
+    if (differs('type', 'base', 'now', 'by'))
+      this.makeKeys();
+    if (differs('type', 'base', 'now', 'by', 'invert'))
+      this.makeView();
+    if (differs('type', 'base', 'now'))
+      this.story.draw(this);
+    if (differs('type', 'base', 'now', 'by', 'sort', 'descends', 'filter'))
+      this.table.draw();
+    if (differs('type', 'base', 'now', 'by', 'invert', 'width', 'zoom', 'search'))
+      this.drawFlame();
+    this.drawControls();
+  }
+
+  get typeNumber() {
+    return this.model.types.findIndex(type => type.type === this.state.type);
+  }
+
+  // Formats a value of the sample type that is shown.
+  format(value) {
+    return formatValue(value, this.sides.isBytes);
+  }
+
+  get label() {
+    return this.state.by.startsWith('label:') ? this.state.by.slice('label:'.length) : '';
+  }
+
+  // --- what follows from the state ---------------------------------------------------------------
+
+  measure() {
+    const {base, now} = this.state;
+    this.measures = this.model.measures(this.model.records, this.typeNumber, base, now);
+    this.sides = this.model.sides(this.typeNumber, base, now);
+  }
+
+  makeKeys() {
+    const {model, state} = this;
+    this.keys = new Keys(model, this.label ? 'function' : state.by);
+    this.rows = makeRows(model, this.keys, this.typeNumber, state.base, state.now, this.measures);
+  }
+
+  makeView() {
+    const {model, state} = this;
+    this.view = new View(model, this.keys, this.measures,
+                         {invert: state.invert, label: this.label});
+    this.total = this.view.change(0, this.sides);
+    this.libraries = this.rankLibraries();
+    this.marks = this.isDiff ? this.markNodes() : [];
+  }
+
+  // Returns the rank of each library by what it holds in the view.
+  rankLibraries() {
+    const sizes = new Map(), {view} = this;
+    for (let node = 1; node < view.parents.length; node++) {
+      const library = view.library(node);
+      sizes.set(library, (sizes.get(library) || 0) + view.widths.new[node]);
+    }
+    sizes.delete('');
+    return new Map([...sizes].sort((a, b) => b[1] - a[1]).map(([name], i) => [name, i]));
+  }
+
+  markNodes() {
+    const n = this.view.parents.length, p = [];
+    for (let node = 0; node < n; node++)
+      p.push(this.view.change(node, this.sides).pTwoSided);
+    return markSignificant(p, this.model.confidence);
+  }
+
+  neighbours(key) {
+    const {base, now} = this.state;
+    return findNeighbours(this.model, this.keys, key, this.typeNumber, base, now, this.measures);
+  }
+
+  get zoom() {
+    return this.view.find(this.state.zoom);
+  }
+
+  zoomTo(node) {
+    this.onState({zoom: this.view.path(node)});
+  }
+
+  // --- search ------------------------------------------------------------------------------------
+
+  // Returns the nodes whose name or place matches the search, or null without a search.
+  findMatches() {
+    const wanted = this.state.search.toLowerCase(), {view} = this;
+    if (!wanted)
+      return null;
+    const found = new Set();
+    for (let node = 1; node < view.parents.length; node++)
+      if (view.name(node).toLowerCase().includes(wanted) ||
+          view.place(node).toLowerCase().includes(wanted))
+        found.add(node);
+    return found;
+  }
+
+  // Returns the change of all matches together. What is below a match is part of it.
+  sumOfMatches(matches) {
+    const sum = new Float64Array(MEASURE), {view} = this, isBelow = new Uint8Array(view.parents.length);
+    for (let node = 1; node < view.parents.length; node++) {
+      isBelow[node] = isBelow[view.parents[node]];
+      if (matches.has(node) && !isBelow[node]) {
+        addMeasure(sum, 0, view.measures, node * MEASURE);
+        isBelow[node] = 1;
+      }
+    }
+    return new Change(sum, 0, this.sides);
+  }
+
+  drawSummary(matches) {
+    const {isDiff, total} = this, {isBytes} = this.sides;
+    if (!matches) {
+      byId('summary').textContent = isDiff
+        ? `Total ${formatChange(total.difference, isBytes)}, ${formatBounds(total, false)}`
+        : `Total ${this.format(total.new)}, ${formatBounds(total, true)}`;
+      return;
+    }
+    const sum = this.sumOfMatches(matches);
+    byId('summary').textContent = `“${this.state.search}”: ${matches.size} matches, ` + (isDiff
+      ? `${formatChange(sum.difference, isBytes)}, ${formatBounds(sum, false)}`
+      : `${this.format(sum.new)} ${formatShare(sum.new, total.new)}, ` +
+        formatBounds(sum, true));
+  }
+
+  // --- drawing -----------------------------------------------------------------------------------
+
+  drawFlame() {
+    if (!this.view)
+      return;
+    const matches = this.findMatches();
+    this.drawSummary(matches);
+    this.flame.draw(this.view, {
+      sides: this.sides, isDiff: this.isDiff, marks: this.marks, matches, zoom: this.zoom,
+      width: this.isDiff ? this.state.width : 'new', libraries: this.libraries,
+    });
+    this.drawPath();
+    this.drawLegend();
+  }
+
+  drawPath() {
+    const {view, zoom} = this;
+    byId('path').replaceChildren(...(zoom === 0 ? [] : [
+      element('button', {type: 'button', onclick: () => this.zoomTo(0)}, 'Zoom out'),
+      ` ${cutName(shortName(view.name(zoom)))}`]));
+  }
+
+  drawLegend() {
+    const swatch = (colour, text) => element(
+      'span', {class: 'item'}, element('span', {class: `swatch ${colour}`}), ` ${text}`);
+    const items = this.isDiff
+      ? [swatch('up real', '▲ grew, beyond the sampling error'), swatch('up', '▲ grew, may be chance'),
+         swatch('down real', '▼ shrank, beyond the sampling error'),
+         swatch('down', '▼ shrank, may be chance')]
+      : [...this.libraries].slice(0, COLOURS).map(([name, i]) => swatch(
+        `library${i}`, i === COLOURS - 1 && this.libraries.size > COLOURS ? 'others' : name));
+    byId('legend').replaceChildren(...items);
+  }
+
+  drawTheme() {
+    document.documentElement.dataset.theme = this.state.theme;
+    byId('theme').textContent = `Colours: ${this.state.theme}`;
+  }
+
+  makeControls() {
+    const select = (key, label, options) => {
+      const made = element('select', {id: `control-${key}`,
+                                      onchange: () => this.onState({[key]: made.value, zoom: ''})},
+                           ...options.map(([value, text]) => element('option', {value}, text)));
+      return element('label', {}, `${label} `, made);
+    };
+    const {model} = this;
+    const search = element('input', {id: 'control-search', type: 'search', placeholder: 'name or file',
+                                     oninput: () => this.onState({search: search.value})});
+    const invert = element('input', {id: 'control-invert', type: 'checkbox',
+                                     onchange: () => this.onState({invert: invert.checked, zoom: ''})});
+    byId('controls').replaceChildren(
+      select('type', 'Values', model.types.map(type => [type.type, type.type])),
+      select('by', 'By', [...WORDS, ...model.labelKeys.map(key => [`label:${key}`, `label ${key}`])]),
+      this.isDiff ? select('width', 'Width', [['change', 'change'], ['new', 'new'], ['base', 'base']])
+                  : '',
+      element('label', {}, invert, ' Callers first'),
+      element('label', {}, 'Search ', search));
+  }
+
+  drawControls() {
+    for (const key of ['type', 'by', 'width', 'search']) {
+      const control = byId(`control-${key}`);
+      if (control && control.value !== this.state[key])
+        control.value = this.state[key];
+    }
+    byId('control-invert').checked = this.state.invert;
+  }
+
+  // "/" leads to the search.
+  onKey(event) {
+    if (event.key !== '/' || /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName))
+      return;
+    byId('control-search').focus();
+    event.preventDefault();
+  }
+}
+
+function start() {
+  const model = new Model(JSON.parse(byId('data').textContent));
+  if (!model.types.length)
+    return;
+  const page = new Page(model);
+  window.heapprof = page; // for tests, and for whoever looks into it
+  page.readFragment();
+}
+
+start();

@@ -1,0 +1,132 @@
+// The story: what the page is about, in a few numbers and sentences.
+
+const number = (dump, key) => dump[key] && dump[key].length === 1 ? Number(dump[key][0]) : NaN;
+
+function tile(name, value, note = '') {
+  return element('div', {class: 'tile'}, element('dt', {}, name), element('dd', {}, value),
+                 note ? element('dd', {class: 'note'}, note) : '');
+}
+
+class Story {
+  constructor(model, place) {
+    Object.assign(this, {model, place});
+  }
+
+  findType(type) {
+    return this.model.types.findIndex(t => t.type === type);
+  }
+
+  // Returns the change of a type's total.
+  total(type, base, now) {
+    const sums = new Float64Array(MEASURE), {records} = this.model;
+    const measures = this.model.measures(records, type, base, now);
+    for (let i = 0; i < measures.length; i += MEASURE)
+      addMeasure(sums, 0, measures, i);
+    return new Change(sums, 0, this.model.sides(type, base, now));
+  }
+
+  interval(dump) {
+    const {period} = dump;
+    return period > 1 ? `one sample per ${formatValue(period, true)}`
+      : period === 1 ? 'every allocation' : 'unknown';
+  }
+
+  tileOfType(name, type, base, now) {
+    const at = this.findType(type);
+    if (at < 0)
+      return [];
+    const change = this.total(at, base, now), {isBytes} = change.sides, isDiff = base >= 0;
+    const value = isDiff ? formatChange(change.difference, isBytes)
+                         : formatValue(change.new, isBytes);
+    const bounds = change.isExact ? 'exact' : formatBounds(change, !isDiff);
+    const sides = isDiff ? `${formatValue(change.base, isBytes)} → ` +
+      `${formatValue(change.new, isBytes)}` : '';
+    return [tile(name, value, [sides, bounds].filter(text => text).join('; '))];
+  }
+
+  tileOfNumber(name, key, base, now) {
+    const value = number(this.model.dumps[now], key);
+    const before = base >= 0 ? number(this.model.dumps[base], key) : NaN;
+    if (Number.isNaN(value))
+      return [];
+    return Number.isNaN(before)
+      ? [tile(name, formatValue(value, true))]
+      : [tile(name, formatChange(value - before, true),
+              `${formatValue(before, true)} → ${formatValue(value, true)}`)];
+  }
+
+  tiles(base, now) {
+    const dump = this.model.dumps[now], isDiff = base >= 0, what = isDiff ? 'In use grew by' : 'In use';
+    return element('dl', {class: 'tiles'},
+                   ...this.tileOfType(what, 'inuse_space', base, now),
+                   ...this.tileOfType('Blocks in use', 'inuse_objects', base, now),
+                   ...this.tileOfNumber('Resident memory', 'rss_bytes', base, now),
+                   ...this.tileOfNumber('Allocated in all', 'allocated_bytes', base, now),
+                   tile('Recorded', this.interval(dump)));
+  }
+
+  // Describes a dump: its program, process, time and reason.
+  describe(dump) {
+    const facts = [lastPart(dump.name)];
+    for (const [name, key] of [['pid ', 'pid'], ['dump ', 'dump'], ['written: ', 'reason']])
+      if (dump[key])
+        facts.push(name + dump[key].join(', '));
+    if (dump.time)
+      facts.push(formatTime(dump.time));
+    return facts.join(' · ');
+  }
+
+  sentences(page) {
+    return page.isDiff ? this.sentencesOfDiff(page) : this.sentencesOfProfile(page);
+  }
+
+  name(row) {
+    const place = row.place ? element('span', {class: 'place'}, row.place) : '';
+    return [element('b', {title: row.name}, cutName(shortName(row.name))), ' ', place];
+  }
+
+  sentencesOfProfile({rows, sides, total}) {
+    const most = rows.reduce(
+      (best, row) => !best || row.flat.new > best.flat.new ? row : best, null);
+    if (!most || most.flat.new <= 0)
+      return [element('p', {class: 'finding'}, 'There is nothing to show.')];
+    const {flat} = most;
+    const bounds = flat.isExact ? '' : `, ${formatBounds(flat, true)},`;
+    return [element('p', {class: 'finding'}, ...this.name(most),
+                    ` holds the most itself: ${formatValue(flat.new, sides.isBytes)}${bounds} ` +
+                    `${formatShare(flat.new, total.new)} of all.`)];
+  }
+
+  sentencesOfDiff({rows, sides, total, model}) {
+    const up = rows.filter(row => row.isReal && row.flat.difference > 0)
+      .sort((a, b) => b.flat.difference - a.flat.difference);
+    const down = rows.filter(row => row.isReal && row.flat.difference < 0);
+    const isReal = total.pTwoSided < 1 - model.confidence;
+    const first = `The total ${total.difference >= 0 ? 'grew' : 'shrank'} by ` +
+      `${formatValue(Math.abs(total.difference), sides.isBytes)} (${formatBounds(total, false)})` +
+      `${isReal ? '' : ', which is within the sampling error'}. `;
+    const second = up.length || down.length
+      ? `Beyond the sampling error ${up.length} grew and ${down.length} shrank.`
+      : 'No function changed beyond the sampling error.';
+    const list = up.slice(0, 3).map(row => element(
+      'li', {}, ...this.name(row),
+      ` +${formatValue(row.flat.difference, sides.isBytes)} (${formatBounds(row.flat, false)})`));
+    return [element('p', {class: 'finding'}, first + second),
+            list.length ? element('ul', {class: 'finding'}, ...list) : ''];
+  }
+
+  draw(page) {
+    const {model} = this, {base, now} = page.state, dumps = model.dumps;
+    const warnings = model.warnings.map(text => element('p', {class: 'warning'}, `⚠ ${text}`));
+    const dump = dumps[now];
+    byId('title').textContent = dump.program ? dump.program.map(lastPart).join(', ')
+                                             : lastPart(dump.name);
+    this.place.replaceChildren(
+      base >= 0 ? element('p', {class: 'note'}, `base: ${this.describe(dumps[base])}`) : '',
+      element('p', {class: 'note'}, (base >= 0 ? 'new: ' : '') + this.describe(dump)),
+      ...this.sentences(page), ...warnings, this.tiles(base, now),
+      model.small ? element('p', {class: 'note'}, `${model.small} stacks that hold less than ` +
+        `${+(100 * model.threshold).toPrecision(2)} % of every total each are merged into ` +
+        '“(N small)”. The table by function is exact all the same. --all keeps them.') : '');
+  }
+}
