@@ -39,8 +39,9 @@ struct settings {
 	const char *demangle;
 	bool no_symbols;
 	bool debuginfod;
-	bool stop;     /* processes are stopped while they are read */
-	char **inputs; /* the remaining arguments */
+	bool full_names; /* names are not shortened */
+	bool stop;       /* processes are stopped while they are read */
+	char **inputs;   /* the remaining arguments */
 	int n_inputs;
 };
 
@@ -138,6 +139,12 @@ struct command {
 			"Removes functions whose name, source file or library matches from all " \
 			"stacks; their callers get what they allocate. This is for a program's " \
 			"own allocators and for containers: '^std::' removes those of C++."      \
+	}
+#define OPTION_ROW_FULL_NAMES                                                                \
+	{                                                                                    \
+		"full-names", 0, OPTION_FLAG, offsetof(struct settings, full_names), NULL,   \
+			"Keeps the arguments in names of functions. Without it, long lists " \
+			"of template arguments and parameters are shown as <...> and (...)." \
 	}
 /* Rows of the commands that call command_symbolize(). */
 #define OPTION_ROWS_SYMBOLS                                                                       \

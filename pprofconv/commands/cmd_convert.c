@@ -234,6 +234,7 @@ static const struct option_row options[] = {
 	 "HEAP_PROFILE_SEED was set and threads did the same in the same order."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROW_FULL_NAMES,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

@@ -261,6 +261,7 @@ static int fill_report(struct comparison *comparison)
 	report->confidence = comparison->gate_options.confidence;
 	report->is_strict = comparison->gate_options.is_strict;
 	report->by = comparison->settings->compare.by;
+	report->full_names = comparison->settings->common.full_names;
 	report->is_one_run = diff_sides_is_one_run(&comparison->sides);
 	report->results = comparison->results.items;
 	report->n_results = comparison->results.n;
@@ -432,6 +433,7 @@ static const struct option_row options[] = {
 	 "program that frees everything holds the same, whatever it leaked before. A dump with "
 	 "another reason than exit counts as a program at work."},
 	OPTION_ROW_FROM,
+	OPTION_ROW_FULL_NAMES,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

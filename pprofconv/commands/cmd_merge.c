@@ -183,6 +183,7 @@ static const struct option_row options[] = {
 	 "Leaves out what differs between runs that did the same, like convert."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_SAMPLE_TYPE,
+	OPTION_ROW_FULL_NAMES,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

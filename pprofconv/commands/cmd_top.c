@@ -145,6 +145,7 @@ static const struct option_row options[] = {
 	OPTION_ROW_HIDE(offsetof(struct top_settings, hide)),
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_FROM,
+	OPTION_ROW_FULL_NAMES,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

@@ -388,6 +388,7 @@ static const struct option_row options[] = {
 	{"allow-dropped", 0, OPTION_FLAG, offsetof(struct trend_settings, compare.allow_dropped),
 	 NULL, "Lets the gate judge dumps that lost samples."},
 	OPTION_ROW_FROM,
+	OPTION_ROW_FULL_NAMES,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

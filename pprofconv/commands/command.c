@@ -12,6 +12,7 @@
 #include "commands/outside.h"
 #include "commands/progress.h"
 #include "readers/reader.h"
+#include "symbolize/whole_name.h"
 #include "writers/writer.h"
 
 /* Sets *out_reader to the format that --from names. Without --from, sets it to NULL: then the
@@ -147,6 +148,11 @@ struct profile *command_load(const struct settings *settings, const char *path)
 	struct diag diag = {0};
 
 	load_profile(settings, path, &profile, &diag);
+	if (profile && whole_name_restore(profile)) {
+		diag_errno(&diag, -ENOMEM);
+		profile_free(profile);
+		profile = NULL;
+	}
 	print_messages(settings, profile, &diag);
 	return profile;
 }
@@ -180,7 +186,7 @@ static int save_profile(const struct settings *settings, const struct profile *p
 	return r;
 }
 
-int command_save(const struct settings *settings, const struct profile *profile,
+int command_save(const struct settings *settings, struct profile *profile,
 		 const struct writer *writer, const char *path)
 {
 	int value = command_sample_type(settings, profile);
@@ -191,6 +197,7 @@ int command_save(const struct settings *settings, const struct profile *profile,
 		return EXIT_BAD;
 	if (writer->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
 		return command_error("a terminal cannot show a binary profile; use -o FILE");
+	profile->keeps_names = settings->full_names;
 	r = save_profile(settings, profile, (size_t)value, writer, path, &diag);
 	diag_print(&diag, program_name(), !settings->quiet, stderr);
 	if (!r && settings->verbose)

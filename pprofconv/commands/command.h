@@ -29,7 +29,7 @@ struct writer;
 
 /* Writes the profile to `path`, or to standard output if `path` is "-". Prints an error if it
  * fails; returns the exit status. */
-int command_save(const struct settings *settings, const struct profile *profile,
+int command_save(const struct settings *settings, struct profile *profile,
 		 const struct writer *writer, const char *path);
 
 /* Returns the index of the sample type to use: the one that --sample-type names, otherwise the

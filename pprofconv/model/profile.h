@@ -122,6 +122,7 @@ struct profile {
 	/* Any caller may write these. */
 	const char *format; /* constant text: the format that the profile was read from, or NULL */
 	const char *tool;   /* constant text: what wrote the input, or NULL if not known */
+	bool keeps_names;   /* pprof files made of it have whole names, not short ones */
 	int process;     /* the process that it was read from, whose root has its files; 0: none */
 	bool is_of_core; /* it was read from a core, which belongs to: */
 	uint32_t core_uid, core_gid;

@@ -9,6 +9,7 @@
 
 #include "base/number_map.h"
 #include "base/wire.h"
+#include "model/metadata_line.h"
 #include "model/unknown_fields.h"
 #include "profile.pb-c.h"
 #include "readers/readers.h"
@@ -287,6 +288,7 @@ static int add_head(struct decoder *decoder, const ProtobufCMessage *message)
 		profile_add_comment(profile, profile_string(profile, text),
 				    strtab_size(&profile->strings, text));
 	}
+	metadata_line_unpack(profile);
 	if (from->period_type) {
 		profile->period_type.type = string_at(decoder, from->period_type->type, &wrong);
 		profile->period_type.unit = string_at(decoder, from->period_type->unit, &wrong);

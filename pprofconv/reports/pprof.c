@@ -62,6 +62,7 @@ static int write_pprof(const struct report *report, struct output *output)
 		profile = merge_finish(merge);
 	if (r || !profile)
 		return r ? r : -ENOMEM;
+	profile->keeps_names = report->full_names;
 	value = profile_find_sample_type(profile, report->diff->type);
 	return writer_find("pprof")->write(profile, (size_t)value, output);
 }

@@ -22,6 +22,7 @@ struct report {
 	bool is_strict;
 	const char *by; /* what a row is: function, file, line, mapping */
 	bool is_one_run;
+	bool full_names; /* names are not shortened */
 	const struct gate_result *results;
 	size_t n_results;
 	VEC(char *) warnings;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes pprof's protobuf, gzipped. A protobuf reader merges concatenated messages of one type, so
  * the profile is written in batches, and memory use does not grow with the profile. An ID is our
- * number plus 1, because 0 means none; strings have our numbers. */
+ * number plus 1, because 0 means none. */
 #include <errno.h>
 
 #include "base/gzip.h"
 #include "base/utf8.h"
 #include "model/unknown_fields.h"
 #include "profile.pb-c.h"
+#include "writers/pprof_strings.h"
 #include "writers/writers.h"
 
 #define BATCH 256
@@ -26,6 +27,7 @@ typedef Perftools__Profiles__ValueType value_type_message;
 
 struct encoder {
 	const struct profile *profile;
+	const struct pprof_strings *strings;
 	struct gzip *gzip;
 	VEC(uint8_t) packed; /* the current batch */
 	VEC(uint64_t) location_ids;
@@ -52,6 +54,12 @@ static int reserve_unknown(struct encoder *encoder, size_t n)
 {
 	encoder->unknown.n = 0;
 	return vec_reserve(&encoder->unknown, n);
+}
+
+/* Returns the number of a string in the file. */
+static uint32_t string_of(const struct encoder *encoder, uint32_t string)
+{
+	return pprof_strings_number(encoder->strings, string);
 }
 
 static size_t count_unknown(const struct encoder *encoder, uint32_t string)
@@ -83,10 +91,10 @@ static void fill_label(struct encoder *encoder, label_message *message,
 		       const struct profile_label *label)
 {
 	perftools__profiles__label__init(message);
-	message->key = label->key;
-	message->str = label->text;
+	message->key = string_of(encoder, label->key);
+	message->str = string_of(encoder, label->text);
 	message->num = label->number;
-	message->num_unit = label->unit;
+	message->num_unit = string_of(encoder, label->unit);
 	give_unknown(encoder, label->unknown, &message->base);
 }
 
@@ -173,8 +181,8 @@ static void fill_mapping(struct encoder *encoder, mapping_message *message, size
 	message->memory_start = from->start;
 	message->memory_limit = from->limit;
 	message->file_offset = from->offset;
-	message->filename = from->file;
-	message->build_id = from->build_id;
+	message->filename = string_of(encoder, from->file);
+	message->build_id = string_of(encoder, from->build_id);
 	message->has_functions = from->has_functions;
 	message->has_filenames = from->has_filenames;
 	message->has_line_numbers = from->has_line_numbers;
@@ -276,9 +284,9 @@ static void fill_function(struct encoder *encoder, function_message *message, si
 
 	perftools__profiles__function__init(message);
 	message->id = number + 1;
-	message->name = from->name;
-	message->system_name = from->system_name;
-	message->filename = from->filename;
+	message->name = encoder->strings->function_names.items[number];
+	message->system_name = encoder->strings->function_system_names.items[number];
+	message->filename = string_of(encoder, from->filename);
 	message->start_line = from->start_line;
 	give_unknown(encoder, from->unknown, &message->base);
 }
@@ -307,13 +315,12 @@ static int emit_functions(struct encoder *encoder, size_t first, size_t n)
 static int emit_strings(struct encoder *encoder, size_t first, size_t n)
 {
 	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
-	const struct strtab *strings = &encoder->profile->strings;
 	char *pointers[BATCH], *repaired[BATCH] = {NULL};
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *text = strtab_text(strings, (uint32_t)(first + i));
-		size_t size = strtab_size(strings, (uint32_t)(first + i));
+		const char *text = encoder->strings->items.items[first + i].text;
+		size_t size = encoder->strings->items.items[first + i].size;
 
 		if (!utf8_is_valid(text, size)) {
 			repaired[i] = utf8_repair(text, size);
@@ -329,11 +336,12 @@ static int emit_strings(struct encoder *encoder, size_t first, size_t n)
 	return r;
 }
 
-static void fill_value_type(value_type_message *message, const struct profile_value_type *from)
+static void fill_value_type(const struct encoder *encoder, value_type_message *message,
+			    const struct profile_value_type *from)
 {
 	perftools__profiles__value_type__init(message);
-	message->type = from->type;
-	message->unit = from->unit;
+	message->type = string_of(encoder, from->type);
+	message->unit = string_of(encoder, from->unit);
 }
 
 /* Emits the fields that a profile has once, the sample types and the comments. */
@@ -342,34 +350,29 @@ static int emit_head(struct encoder *encoder)
 	const struct profile *profile = encoder->profile;
 	profile_message message = PERFTOOLS__PROFILES__PROFILE__INIT;
 	value_type_message types[SAMPLE_TYPES_MAX], *pointers[SAMPLE_TYPES_MAX], period_type;
-	VEC(int64_t) comments = {0};
 	int r = reserve_unknown(encoder, count_unknown(encoder, profile->unknown));
 
 	if (!r)
 		give_unknown(encoder, profile->unknown, &message.base);
 	for (size_t i = 0; i < profile->sample_types.n; i++) {
-		fill_value_type(&types[i], &profile->sample_types.items[i]);
+		fill_value_type(encoder, &types[i], &profile->sample_types.items[i]);
 		pointers[i] = &types[i];
 	}
 	message.n_sample_type = profile->sample_types.n;
 	message.sample_type = pointers;
-	fill_value_type(&period_type, &profile->period_type);
+	fill_value_type(encoder, &period_type, &profile->period_type);
 	if (period_type.type || period_type.unit)
 		message.period_type = &period_type;
 	message.period = profile->period;
 	message.time_nanos = profile->time_nanos;
 	message.duration_nanos = profile->duration_nanos;
-	message.drop_frames = profile->drop_frames;
-	message.keep_frames = profile->keep_frames;
-	message.default_sample_type = profile->default_sample_type;
-	message.doc_url = profile->doc_url;
-	for (size_t i = 0; !r && i < profile->comments.n; i++)
-		r = vec_push(&comments, profile->comments.items[i]);
-	message.n_comment = comments.n;
-	message.comment = comments.items;
-	r = r ? r : emit(encoder, &message);
-	vec_deinit(&comments);
-	return r;
+	message.drop_frames = string_of(encoder, profile->drop_frames);
+	message.keep_frames = string_of(encoder, profile->keep_frames);
+	message.default_sample_type = string_of(encoder, profile->default_sample_type);
+	message.doc_url = string_of(encoder, profile->doc_url);
+	message.n_comment = encoder->strings->comments.n;
+	message.comment = encoder->strings->comments.items;
+	return r ? r : emit(encoder, &message);
 }
 
 static int emit_batches(struct encoder *encoder, size_t n,
@@ -396,22 +399,26 @@ static int emit_all(struct encoder *encoder)
 	if (!r)
 		r = emit_batches(encoder, profile->functions.n, emit_functions);
 	if (!r)
-		r = emit_batches(encoder, strtab_count(&profile->strings), emit_strings);
+		r = emit_batches(encoder, encoder->strings->items.n, emit_strings);
 	return r;
 }
 
 static int write_pprof(const struct profile *profile, size_t value, struct output *output)
 {
 	_cleanup_(gzip_freep) struct gzip *gzip = gzip_new(output, GZIP_LEVEL, gzip_best_threads());
-	struct encoder encoder = {.profile = profile, .gzip = gzip};
+	struct pprof_strings strings;
+	struct encoder encoder = {.profile = profile, .strings = &strings, .gzip = gzip};
 	int r;
 
 	if (!gzip)
 		return -ENOMEM;
-	r = emit_all(&encoder);
+	r = pprof_strings_init(&strings, profile);
+	if (!r)
+		r = emit_all(&encoder);
 	if (!r)
 		gzip_finish(gzip);
 	encoder_deinit(&encoder);
+	pprof_strings_deinit(&strings);
 	return r;
 }
 

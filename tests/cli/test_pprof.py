@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """go tool pprof reads our profiles without the binary."""
 
+import json
 import os
 import shutil
 
@@ -35,11 +36,52 @@ def reports_of_all_sample_types(folder):
 @tap.test
 def metadata(folder):
     profile = convert(folder, 'good-exact.heap')
-    tap.is_in('run: 00c0ffee00c0ffee', cli.go_pprof('-comments', profile))
+    tap.is_in('heapprof: program=/usr/bin/demo pid=4242 dump=1 reason=exit sample_interval=1 ',
+              cli.go_pprof('-comments', profile))
+    tap.equal(cli.go_pprof('-comments', profile).count('\n'), 1)
     text = cli.go_pprof('-raw', '-symbolize=none', profile)
     tap.is_in('Time: 2026-01-02 03:04:05.25', text)
     tap.is_in('inuse_space/bytes[dflt]', text)
     tap.is_in('PeriodType: space bytes', text)
+
+
+def lasting(text):
+    """Returns the output of info without its path, and without mappings: go tool pprof leaves out
+    those without samples."""
+    return [line for line in text.splitlines() if not line.startswith(('file: ', '  0x'))]
+
+
+@tap.test
+def metadata_survive_go_tool_pprof(folder):
+    profile = convert(folder, 'good-exact.heap')
+    again = os.path.join(folder, 'again.pb.gz')
+    cli.go_pprof('-proto', '-symbolize=none', f'-output={again}', profile)
+    tap.equal(lasting(cli.succeed('info', again)), lasting(cli.succeed('info', profile)))
+    other = convert(folder, 'good-sampled.heap')
+    tap.equal(*(cli.pprofconv('diff', '-n', other, new) for new in (again, profile)))
+    tap.equal(cli.succeed('diff', '-n', '--format=json', profile, again).count('"one_run":true'), 1)
+
+
+LONG = 'std::map<int, std::vector<{}, std::allocator<{}> > >::operator[]'
+
+
+@tap.test
+def names_are_short_in_files_and_whole_in_comparisons(folder):
+    names = [LONG.format(word, word) for word in ('char', 'long')]
+    whole = pprof_file.write(os.path.join(folder, 'whole.pb'),
+                             [(names[0], 'a.h', 1 << 20), (names[1], 'a.h', 3 << 20)])
+    short, full = (os.path.join(folder, f'{name}.pb.gz') for name in ('short', 'full'))
+    cli.succeed('-q', whole, '-o', short)
+    cli.succeed('-q', whole, '-o', full, '--full-names')
+    tap.is_in(' std::map<...>::operator[]\n', cli.go_pprof('-top', short))
+    tap.check('allocator' not in cli.go_pprof('-top', short), 'arguments are shown')
+    tap.is_in(names[0], cli.go_pprof('-top', full))
+    report = json.loads(cli.succeed('diff', '--format=json', whole, short))
+    rows = {row['name']: row['flat']['difference'] for row in report['rows']}
+    tap.equal(rows, {name: 0 for name in names})
+    again = os.path.join(folder, 'again.pb.gz')
+    cli.succeed('-q', short, '-o', again, '--full-names')
+    tap.is_in(names[1], cli.go_pprof('-top', '-symbolize=none', again))
 
 
 @tap.test
@@ -80,7 +122,7 @@ def names_that_are_not_utf8(folder):
         text = file.read().replace(b'# pid: 4242', b'# pid: \xff\xfe')
     done = cli.pprofconv('-n', '-', '-o', profile, input=text)
     tap.equal((done.returncode, done.stderr), (0, ''))
-    tap.is_in('pid: \ufffd\ufffd', cli.go_pprof('-comments', profile))
+    tap.is_in('pid=%ff%fe', cli.go_pprof('-comments', profile))
 
 
 @tap.test

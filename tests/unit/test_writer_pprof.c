@@ -25,7 +25,7 @@ static void check_head(const Perftools__Profiles__Profile *message)
 	CHECK_TEXT(message, message->default_sample_type, "space");
 	CHECK_TEXT(message, message->doc_url, "https://example.org/");
 	CHECK_UINT_EQ(message->n_comment, 1);
-	CHECK_TEXT(message, message->comment[0], "run: 1");
+	CHECK_TEXT(message, message->comment[0], "heapprof: run=1");
 	CHECK_STR_EQ(message->string_table[0], "");
 }
 
@@ -109,7 +109,7 @@ static void test_batches_are_one_profile(void)
 		struct profile_sample key = {.stack = profile_add_stack(profile, &location, 1)};
 
 		snprintf(name, sizeof(name), "name %u", i);
-		profile_intern(profile, name);
+		profile_add_comment(profile, name, strlen(name));
 		profile_add_sample(profile, key, (int64_t[]){i});
 	}
 	written = write_profile(profile);
