@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "inject/calls.h"
+#include "inject/host.h"
 #include "inject/image.h"
 #include "inject/safe_point.h"
 #include <dlfcn.h>
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-	SEARCHES_MAX = 3000, /* for a moment at which all threads can be held */
 	NAP_NS = 200000,
 	CALL_MS = 10000,
 	HELD_MS = 3000, /* the same, while the process does not run */
@@ -132,39 +132,31 @@ static bool are_all_safe(const struct work *w)
 	return true;
 }
 
-static int find_host(const struct work *w)
+/* Returns true if this is a moment to start calls: nobody of an earlier tool is there, and the
+ * process has more threads than one, or is at a safe point. */
+static bool is_moment(void *context)
 {
-	struct hp_stop_thread thread;
+	struct work *w = context;
 
-	for (size_t i = 0; hp_stop_thread_at(w->stop, i, &thread); i++)
-		if (thread.can_go_on && hp_system_call_can_host(w->t, thread.id))
-			return thread.id;
-	return 0;
+	w->is_single = is_single(w);
+	return !w->is_single || are_all_safe(w);
 }
 
-/* Stops the process at a moment at which a thread can be a host, and, if `is_start`, at which the
- * process has more threads than one or is at a safe point. */
-static int stop_well(struct work *w, bool is_start)
+static int stop_to_start(struct work *w)
 {
-	int r = w->stop ? hp_stop_again(w->stop) : hp_stop_begin(w->t, &w->stop);
+	static const char failure[] = "no moment was found at which its only thread is outside the "
+				      "allocator; try again";
+	int r = hp_host_begin(w->t, &w->stop, is_moment, w, failure, &w->host);
 
-	if (!r && is_start)
-		r = hp_thread_check_absent(w->t, w->stop);
-	for (int i = 0; !r && i < SEARCHES_MAX; i++) {
-		int host = find_host(w);
+	return r ? r : hp_thread_check_absent(w->t, w->stop);
+}
 
-		w->is_single = is_single(w);
-		if (host && (!is_start || !w->is_single || are_all_safe(w)))
-			return hp_system_call_begin(w->t, host, &w->host);
-		hp_stop_let_go(w->stop);
-		nap(NAP_NS + i * 37217L % (2 * NAP_NS)); /* not in step with the program */
-		r = hp_stop_again(w->stop);
-	}
-	if (r)
-		return r;
-	hp_stop_let_go(w->stop);
-	return hp_target_error(w->t, "no moment was found at which its only thread is outside the "
-				     "allocator; try again");
+static int stop_to_end(struct work *w)
+{
+	static const char failure[] = "no moment was found at which one of its threads can make a "
+				      "system call; try again";
+
+	return hp_host_begin(w->t, &w->stop, NULL, NULL, failure, &w->host);
 }
 
 /* --- a file in memory ------------------------------------------------------------------------- */
@@ -318,7 +310,7 @@ static int run(struct work *w)
 		r = r ? r : r_single;
 	}
 	if (!w->is_single && !hp_thread_is_running(w->thread)) {
-		int r_stop = stop_well(w, false);
+		int r_stop = stop_to_end(w);
 
 		r = r ? r : r_stop;
 	}
@@ -337,7 +329,7 @@ static int make_calls(struct work *w)
 	int r = prepare(w), r_tidy;
 
 	if (!r)
-		r = stop_well(w, true);
+		r = stop_to_start(w);
 	if (!r)
 		r = hp_thread_clean(w->t, w->stop, w->host);
 	if (!r)

@@ -28,6 +28,7 @@ enum {
 	EXECUTED = SIGTRAP | 0x80, /* PTRACE_O_TRACESYSGOOD */
 	STOPS_MAX = 1000,
 	WORD = sizeof(long),
+	PAGE_BYTES = 4096,
 	RSEQ_CONFIGURATION = 0x420f, /* PTRACE_GET_RSEQ_CONFIGURATION, of Linux 5.13 */
 };
 
@@ -93,27 +94,29 @@ static int trace_error(struct hp_target *t, const char *what)
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-/* Writes a word by ptrace: for kernels on which a file of /proc can't write where the process
- * itself can't (proc_mem.force_override). */
+/* Writes a part of a word by ptrace: for kernels on which a file of /proc can't write where the
+ * process itself can't (proc_mem.force_override). The word is within a page. */
 static bool write_word(int thread, uint64_t address, const uint8_t *bytes, size_t size)
 {
-	uint64_t start = address & ~(uint64_t)(WORD - 1);
-	size_t skip = address - start;
+	uint64_t last = address / PAGE_BYTES * PAGE_BYTES + PAGE_BYTES - WORD;
+	uint64_t start = address < last ? address : last;
 	long word;
 
 	errno = 0;
 	word = ptrace(PTRACE_PEEKDATA, thread, (void *)(uintptr_t)start, NULL);
 	if (errno)
 		return false;
-	memcpy((char *)&word + skip, bytes, size);
+	memcpy((char *)&word + (address - start), bytes, size);
 	return ptrace(PTRACE_POKEDATA, thread, (void *)(uintptr_t)start, (void *)word) == 0;
 }
 
+/* Up to 8 bytes in a page are written in one piece. */
 static bool write_words(int thread, uint64_t address, const uint8_t *bytes, size_t size)
 {
 	while (size > 0) {
-		size_t some = WORD - address % WORD;
+		size_t some = PAGE_BYTES - address % PAGE_BYTES;
 
+		some = some < WORD ? some : WORD;
 		some = some < size ? some : size;
 		if (!write_word(thread, address, bytes, some))
 			return false;

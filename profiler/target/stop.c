@@ -122,13 +122,32 @@ static void interrupt(struct thread *thread)
 	ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL);
 }
 
+/* Returns true if an earlier stop of this process has left the thread traced. */
+static bool is_ours(const struct hp_target *t, int id)
+{
+	char *status;
+	long tracer;
+
+	if (hp_proc_read_thread(t->outer_pid, id, "status", &status) < 0)
+		return false;
+	tracer = hp_proc_first_number(hp_proc_value(status, "TracerPid"));
+	free(status);
+	return tracer == getpid();
+}
+
 /* Sets *out_is_new if the thread is there and was not known. */
 static int seize(struct hp_stop *stop, int id, bool *out_is_new)
 {
 	if (is_known(stop, id))
 		return 0;
-	if (ptrace(PTRACE_SEIZE, id, NULL, (void *)PTRACE_O_TRACESYSGOOD))
-		return errno == ESRCH ? 0 : refuse(stop->t, id, errno);
+	if (ptrace(PTRACE_SEIZE, id, NULL, (void *)PTRACE_O_TRACESYSGOOD)) {
+		int error = errno;
+
+		if (error == ESRCH)
+			return 0;
+		if (!is_ours(stop->t, id))
+			return refuse(stop->t, id, error);
+	}
 	if (!add_thread(stop, id)) /* it is let go when this process ends */
 		return hp_target_no_memory(stop->t);
 	interrupt(&stop->threads[stop->n - 1]);

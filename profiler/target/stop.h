@@ -5,7 +5,8 @@
  * The kernel lets the threads go when the calling process ends, however it ends. Some stay traced
  * until then: so a stop belongs into a process that ends soon, a child of apart.h. A signal for
  * such a thread is delivered at that end. SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are blocked
- * only while threads are being stopped or let go. */
+ * only while threads are being stopped or let go. A process may make several stops of a target, one
+ * after the other. */
 #pragma once
 #include "target/target.h"
 

@@ -2,255 +2,17 @@
 /* Loads a library into children of this process and unloads it again, while they allocate, open
  * libraries, fork, make threads and get signals; and what becomes of them if the caller is killed.
  * Each round is a process of its own. */
+#include "busy_process.h"
 #include "inject/calls.h"
 #include "kill_at_step.h"
-#include "test.h"
 #include <dirent.h>
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
-	N_THREADS = 8,
 	ROUNDS = 10, /* or $HEAPPROF_TEST_ROUNDS */
 	KILLS = 12,  /* or $HEAPPROF_TEST_KILLS */
-	PATIENCE_MS = 60000,
 };
-
-struct shared { /* by this process, a child and the callers */
-	volatile int n_wrong, n_interrupted, is_end;
-	volatile uint64_t n_rounds[N_THREADS];
-	char message[512];
-	uint64_t handle, result;
-	volatile pid_t pid; /* of a child's child */
-};
-
-static struct shared *shared;
-
-static int asked(const char *name, int otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? atoi(text) : otherwise;
-}
-
-/* --- work of a child -------------------------------------------------------------------------- */
-
-static void check(bool is_right)
-{
-	if (!is_right)
-		__atomic_fetch_add(&shared->n_wrong, 1, __ATOMIC_RELAXED);
-}
-
-/* Each block is filled with its number, and checked before it is freed. */
-static void churn(unsigned *seed, int n)
-{
-	uint8_t *blocks[64] = {NULL};
-	size_t sizes[64] = {0};
-
-	for (int i = 0; i < n; i++) {
-		unsigned k = (unsigned)rand_r(seed) % 64;
-		size_t size = 1 + (size_t)rand_r(seed) % (i % 50 ? 600 : 200000);
-
-		if (blocks[k])
-			check(blocks[k][0] == k && blocks[k][sizes[k] - 1] == k);
-		if (blocks[k] && i % 3) {
-			free(blocks[k]);
-			blocks[k] = NULL;
-			continue;
-		}
-		blocks[k] = realloc(blocks[k], size);
-		check(blocks[k] != NULL);
-		memset(blocks[k], (int)k, size);
-		sizes[k] = size;
-	}
-	for (int k = 0; k < 64; k++)
-		free(blocks[k]);
-}
-
-static void *short_thread(void *context)
-{
-	unsigned seed = 5;
-
-	churn(&seed, 200);
-	return NULL;
-}
-
-static void open_and_close(void)
-{
-	void *library = dlopen("libz.so.1", RTLD_NOW);
-
-	check(library && dlsym(library, "crc32"));
-	if (library)
-		dlclose(library);
-}
-
-static void fork_and_wait(void)
-{
-	pid_t child = fork(), got;
-	unsigned seed = 7;
-	int status = -1;
-
-	if (child == 0) {
-		churn(&seed, 500);
-		_exit(0);
-	}
-	while ((got = waitpid(child, &status, 0)) < 0 && errno == EINTR)
-		shared->n_interrupted++;
-	check(got == child && status == 0);
-}
-
-static void run_a_command(void)
-{
-	FILE *pipe = popen("true", "re");
-
-	check(pipe && pclose(pipe) == 0);
-}
-
-static void make_a_thread(void)
-{
-	pthread_t thread;
-
-	check(pthread_create(&thread, NULL, short_thread, NULL) == 0);
-	pthread_join(thread, NULL);
-}
-
-static void sleep_shortly(void)
-{
-	const struct timespec ms = {.tv_nsec = 1000000};
-	struct pollfd none = {.fd = -1};
-
-	check(nanosleep(&ms, NULL) == 0);
-	check(poll(&none, 1, 1) == 0);
-}
-
-static void *work(void *context)
-{
-	static void (*const kinds[N_THREADS])(void) = {open_and_close, fork_and_wait, run_a_command,
-						       make_a_thread, sleep_shortly};
-	size_t k = (size_t)context;
-	unsigned seed = (unsigned)k;
-
-	while (!shared->is_end) {
-		churn(&seed, 1000);
-		if (kinds[k])
-			kinds[k]();
-		shared->n_rounds[k]++;
-	}
-	return NULL;
-}
-
-/* Signals with a handler interrupt threads: those that only compute, so that EINTR is only ours. */
-static void on_signal(int signal)
-{
-}
-
-static void set_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-	const struct itimerval often = {{0, 2000}, {0, 2000}};
-
-	sigaction(SIGPROF, &action, NULL);
-	setitimer(ITIMER_PROF, &often, NULL);
-}
-
-static int run_many(void)
-{
-	pthread_t threads[N_THREADS];
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGPROF);
-	for (size_t i = 0; i < N_THREADS; i++) {
-		pthread_sigmask(i >= 5 ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
-		pthread_create(&threads[i], NULL, work, (void *)i);
-	}
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	set_signals();
-	for (size_t i = 0; i < N_THREADS; i++)
-		pthread_join(threads[i], NULL);
-	return 0;
-}
-
-static int run_one(void)
-{
-	set_signals();
-	work((void *)5);
-	return 0;
-}
-
-static int run_waiting(void)
-{
-	const struct timespec ms = {.tv_nsec = 1000000};
-
-	while (!shared->is_end) {
-		check(nanosleep(&ms, NULL) == 0);
-		shared->n_rounds[5]++;
-	}
-	return 0;
-}
-
-/* --- a child ------------------------------------------------------------------------------------
- */
-
-static void nap(void)
-{
-	const struct timespec ms = {.tv_nsec = 1000000};
-
-	nanosleep(&ms, NULL);
-}
-
-static void await_rounds(int first, int end)
-{
-	for (int k = first; k < end; k++) {
-		uint64_t wanted = shared->n_rounds[k] + 2;
-		int i;
-
-		for (i = 0; i < PATIENCE_MS && shared->n_rounds[k] < wanted; i++)
-			nap();
-		CHECK_INT_LT(i, PATIENCE_MS);
-	}
-}
-
-static pid_t make_child(int (*run)(void))
-{
-	pid_t child;
-
-	memset(shared, 0, sizeof(*shared));
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(run());
-	}
-	await_rounds(run == run_many ? 0 : 5, run == run_many ? N_THREADS : 6);
-	return child;
-}
-
-/* Lets the child end, and checks that all was right. */
-static void end_child(pid_t child)
-{
-	int status = 0, i;
-
-	shared->is_end = 1;
-	for (i = 0; i < PATIENCE_MS && waitpid(child, &status, WNOHANG) == 0; i++)
-		nap();
-	CHECK_INT_LT(i, PATIENCE_MS);
-	if (i == PATIENCE_MS)
-		kill(child, SIGKILL), waitpid(child, NULL, 0);
-	CHECK_INT_EQ(status, 0);
-	CHECK_INT_EQ(shared->n_wrong, 0);
-	CHECK_INT_EQ(shared->n_interrupted, 0);
-}
 
 /* Returns the number of mappings that can be executed and have no file. */
 static int count_areas(pid_t pid)
@@ -386,7 +148,7 @@ static void check_rounds(int (*run)(void), int n)
 	CHECK_INT_EQ(count_areas(child), 0);
 	CHECK_INT_EQ(count_files(child, "memfd"), 0);
 	CHECK(!has_mapped(child, "injected"));
-	await_rounds(run == run_many ? 0 : 5, run == run_many ? N_THREADS : 6);
+	await_all(run);
 	end_child(child);
 }
 
@@ -464,7 +226,7 @@ static void check_crash(int (*run)(void))
 				      "ended, the process goes on");
 	CHECK_INT_EQ(count_areas(child), 1);
 	CHECK_INT_EQ(call_apart(child, CLOSE), 0);
-	await_rounds(run == run_many ? 0 : 5, run == run_many ? N_THREADS : 6);
+	await_all(run);
 	end_child(child);
 }
 
@@ -507,11 +269,11 @@ static int kill_at_steps(int (*run)(void), int first, int stride)
 		was_killed = WIFSIGNALED(call_apart(child, OPEN));
 		kill_before = kill_after = NO_CALL;
 		n_kills += was_killed;
-		await_rounds(run == run_many ? 0 : 5, run == run_many ? N_THREADS : 6);
+		await_all(run);
 		check_round(child, false);
 		CHECK_INT_EQ(count_areas(child), 0);
 	}
-	end_child(child);
+	end_child_after_kills(child);
 	return n_kills;
 }
 
@@ -537,9 +299,6 @@ int main(int argc, char **argv)
 					    TEST(test_a_call_that_does_not_return),
 					    TEST(test_kills)};
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	if (shared == MAP_FAILED)
-		abort();
+	map_shared();
 	return test_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }
