@@ -97,14 +97,34 @@ static bool find_in(struct hp_target *t, const struct hp_image *image, uint64_t 
 	return false;
 }
 
+/* Other libraries may be closed: if this tool is killed, a thread may be in the slack then. */
+static bool is_permanent(struct hp_target *t, const struct hp_image *image)
+{
+	const struct hp_target_mapping *m = hp_target_mapping_at(t, image->start);
+
+	return (m && m->path && t->program && strlen(t->program) == m->path_size &&
+		memcmp(t->program, m->path, m->path_size) == 0) ||
+	       hp_image_symbol(t, image, "__libc_start_main", NULL) ||
+	       hp_image_symbol(t, image, "_dl_debug_state", NULL);
+}
+
+/* Of the others, those with the highest addresses were mapped first, as the program started. */
 int hp_slack_find(struct hp_target *t, uint64_t *out)
 {
 	struct hp_image image;
 	size_t position = 0;
+	uint64_t found = 0, slack;
 
-	while (hp_image_next(t, &position, &image))
-		if (find_in(t, &image, out))
-			return 0;
+	while (hp_image_next(t, &position, &image)) {
+		if (!find_in(t, &image, &slack))
+			continue;
+		found = slack;
+		if (is_permanent(t, &image))
+			break;
+	}
+	*out = found;
+	if (found)
+		return 0;
 	return hp_target_error(t,
 			       "no system call can be made in it: after the code of each of its "
 			       "libraries there is less than %d free bytes",

@@ -237,15 +237,27 @@ static void nap(void)
 	nanosleep(&ms, NULL);
 }
 
+static pid_t busy_child; /* the last one */
+
+static bool has_died(void)
+{
+	siginfo_t info = {0};
+
+	return busy_child &&
+	       waitid(P_PID, (id_t)busy_child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == busy_child;
+}
+
 static void await_rounds(int first, int end)
 {
 	for (int k = first; k < end; k++) {
 		uint64_t wanted = shared->n_rounds[k] + 2;
 		int i;
 
-		for (i = 0; i < PATIENCE_MS && shared->n_rounds[k] < wanted; i++)
+		for (i = 0; i < PATIENCE_MS && shared->n_rounds[k] < wanted && !has_died(); i++)
 			nap();
 		CHECK_INT_LT(i, PATIENCE_MS);
+		CHECK(!has_died());
 	}
 }
 
@@ -285,7 +297,7 @@ static pid_t make_child_under(int (*run)(void), const char *preload)
 
 	memset(shared, 0, sizeof(*shared));
 	fflush(stdout);
-	child = fork();
+	busy_child = child = fork();
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (preload)
@@ -308,6 +320,7 @@ static void end_child_after_kills(pid_t child)
 	int status = 0, i;
 
 	shared->is_end = 1;
+	busy_child = 0;
 	for (i = 0; i < PATIENCE_MS && waitpid(child, &status, WNOHANG) == 0; i++)
 		nap();
 	CHECK_INT_LT(i, PATIENCE_MS);

@@ -146,7 +146,7 @@ static void check_rounds(int (*run)(void), int n)
 	for (int i = 0; i < n && test_failures == 0; i++)
 		check_round(child, i % 10 == 9);
 	CHECK_INT_EQ(count_areas(child), 0);
-	CHECK_INT_EQ(count_files(child, "memfd"), 0);
+	CHECK_INT_EQ(count_files(child, "memfd:heapprof"), 0);
 	CHECK(!has_mapped(child, "injected"));
 	await_all(run);
 	end_child(child);
