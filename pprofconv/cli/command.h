@@ -30,6 +30,7 @@ struct settings {
 	bool quiet;
 	bool verbose;
 	const char *from;
+	uint64_t nth;         /* which report of an input with several, from 1; 0: the last */
 	bool is_reproducible; /* counts are read unscaled; reproducible_copy() scales them */
 	uint64_t max_input_bytes;
 	const char *sample_type;
@@ -112,6 +113,12 @@ struct command {
 	{                                                                            \
 		"from", 'f', OPTION_TEXT, offsetof(struct settings, from), "FORMAT", \
 			"The format of the inputs. By default the content decides."  \
+	}
+#define OPTION_ROW_NTH                                                                      \
+	{                                                                                   \
+		"nth", 0, OPTION_COUNT, offsetof(struct settings, nth), "N",                \
+			"Takes the N-th report of an input with several, such as a log of " \
+			"valgrind, in place of the last. 1 is the first."                   \
 	}
 #define OPTION_ROW_STOP                                                                         \
 	{                                                                                       \

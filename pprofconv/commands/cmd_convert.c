@@ -233,6 +233,7 @@ static const struct option_row options[] = {
 	 "times. Equal runs give equal files if every allocation was recorded, or if "
 	 "HEAP_PROFILE_SEED was set and threads did the same in the same order."},
 	OPTION_ROW_FROM,
+	OPTION_ROW_NTH,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_FULL_NAMES,
 	OPTION_ROWS_SYMBOLS,

@@ -434,6 +434,7 @@ static const struct option_row options[] = {
 	 "another reason than exit counts as a program at work."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_FULL_NAMES,
+	OPTION_ROW_NTH,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

@@ -174,13 +174,8 @@ static int run_info(const struct settings *settings)
 }
 
 static const struct option_row options[] = {
-	OPTION_ROW_FROM,
-	OPTION_ROW_MAX_INPUT,
-	OPTION_ROW_STOP,
-	OPTION_ROW_QUIET,
-	OPTION_ROW_VERBOSE,
-	OPTION_ROW_HELP,
-	{0},
+	OPTION_ROW_FROM,  OPTION_ROW_NTH,     OPTION_ROW_MAX_INPUT, OPTION_ROW_STOP,
+	OPTION_ROW_QUIET, OPTION_ROW_VERBOSE, OPTION_ROW_HELP,      {0},
 };
 
 static const struct settings defaults = {.max_input_bytes = INPUT_BYTES_LIMIT};

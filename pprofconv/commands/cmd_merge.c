@@ -182,6 +182,7 @@ static const struct option_row options[] = {
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
 	 "Leaves out what differs between runs that did the same, like convert."},
 	OPTION_ROW_FROM,
+	OPTION_ROW_NTH,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_FULL_NAMES,
 	OPTION_ROWS_SYMBOLS,

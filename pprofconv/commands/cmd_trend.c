@@ -76,7 +76,7 @@ static int parse_options(struct following *following)
 		return command_error(
 			"--format: unknown format '%s'; expected text, markdown or json",
 			settings->format);
-	if (common->n_inputs < 3)
+	if (common->n_inputs < 1)
 		return command_error("a trend needs three dumps or more");
 	if (!status)
 		status = compare_parse_confidence(settings, &following->confidence);
@@ -111,7 +111,7 @@ static int check_type(const struct following *following, const char *type)
 	for (size_t i = 0; type && i < following->inputs.profiles.n; i++)
 		if (profile_find_sample_type(following->inputs.profiles.items[i], type) < 0)
 			return command_error("%s: no values of the type '%s'",
-					     following->inputs.names[i], type);
+					     following->inputs.sources.items[i], type);
 	return type ? EXIT_DONE : EXIT_BAD;
 }
 
@@ -316,9 +316,13 @@ static void check_exit(struct following *following)
 
 static int follow(struct following *following)
 {
-	const char *type = choose_type(following);
-	int status = check_type(following, type), r;
+	const char *type;
+	int status = EXIT_DONE, r;
 
+	if (following->inputs.profiles.n < 3)
+		return command_error("a trend needs three dumps or more");
+	type = choose_type(following);
+	status = check_type(following, type);
 	if (!status)
 		status = check_dropped(following);
 	if (status)
@@ -355,8 +359,8 @@ static int run_trend(const struct settings *common)
 	if (!status)
 		status = files_check(common, read, settings->compare.output);
 	if (!status)
-		status = inputs_load(&following.inputs, common, (size_t)common->n_inputs,
-				     common->inputs, (size_t)common->n_inputs);
+		status = inputs_load_reports(&following.inputs, common, common->inputs,
+					     (size_t)common->n_inputs);
 	if (!status)
 		status = follow(&following);
 	vec_deinit(&following.failures);
@@ -389,6 +393,7 @@ static const struct option_row options[] = {
 	 NULL, "Lets the gate judge dumps that lost samples."},
 	OPTION_ROW_FROM,
 	OPTION_ROW_FULL_NAMES,
+	OPTION_ROW_NTH,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,
@@ -405,7 +410,7 @@ static const struct trend_settings defaults = {
 
 const struct command command_trend = {
 	.name = "trend",
-	.arguments = "INPUT INPUT INPUT...",
+	.arguments = "INPUT...",
 	.summary = "show what grows over a series of dumps of one process",
 	.description =
 		"The verdict on each function is: grows, grew and then stays, comes and goes, "
@@ -417,7 +422,9 @@ const struct command command_trend = {
 		"function that holds a tenth less in a dump at exit, and not by chance, is judged "
 		"without that dump. Folded stacks don't say how many blocks there are; how much "
 		"came and went is estimated from how they move. Inputs that say when they were "
-		"written are put in that order; others keep their order.",
+		"written are put in that order; others keep their order. An input with several "
+		"reports, such as a log of valgrind, "
+		"is as many dumps. There must be three or more.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),

@@ -35,13 +35,17 @@ static int find_reader(const struct settings *settings, const struct reader **ou
 static int read_input(const struct settings *settings, const struct reader *reader,
 		      struct input *input, struct profile **out_profile, struct diag *diag)
 {
+	const struct reader_wish wish = {
+		.reader = reader,
+		.report = settings->nth,
+		.keeps_samples = settings->is_reproducible,
+	};
 	struct progress progress;
 	int r;
 
 	progress_begin(&progress, diag->file, !settings->quiet);
 	input_on_progress(input, progress_read, &progress);
-	r = settings->is_reproducible ? reader_read_samples(out_profile, reader, input, diag)
-				      : reader_read(out_profile, reader, input, diag);
+	r = reader_read_wish(out_profile, &wish, input, diag);
 	progress_end(&progress);
 	return r;
 }

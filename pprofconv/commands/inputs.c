@@ -17,6 +17,8 @@ static int load_one(struct inputs *inputs, const struct settings *settings, size
 		profile_free(profile);
 		return command_error("%s", strerror(ENOMEM));
 	}
+	if (vec_push(&inputs->sources, name) < 0)
+		return command_error("%s", strerror(ENOMEM));
 	return command_symbolize(settings, n_profiles, profile);
 }
 
@@ -28,6 +30,41 @@ int inputs_load(struct inputs *inputs, const struct settings *settings, size_t n
 	*inputs = (struct inputs){.names = names};
 	for (size_t i = 0; !status && i < n; i++)
 		status = load_one(inputs, settings, n_profiles, names[i]);
+	return status;
+}
+
+/* Loads each report of an input. Its first reading shows how many there are. */
+static int load_reports(struct inputs *inputs, const struct settings *settings, size_t n_inputs,
+			const char *name)
+{
+	bool is_stdin = strcmp(name, "-") == 0;
+	struct settings one = *settings;
+	uint64_t n;
+	int status;
+
+	one.nth = settings->nth || is_stdin ? settings->nth : 1;
+	status = load_one(inputs, &one, n_inputs, name);
+	if (status)
+		return status;
+	n = inputs->profiles.items[inputs->profiles.n - 1]->n_reports;
+	if (settings->nth || n < 2)
+		return EXIT_DONE;
+	if (is_stdin)
+		return command_error("standard input has several reports; a trend reads such an "
+				     "input several times, so give it as a file");
+	while (!status && one.nth++ < n)
+		status = load_one(inputs, &one, n_inputs * n, name);
+	return status;
+}
+
+int inputs_load_reports(struct inputs *inputs, const struct settings *settings, char *const *names,
+			size_t n)
+{
+	int status = EXIT_DONE;
+
+	*inputs = (struct inputs){.names = names};
+	for (size_t i = 0; !status && i < n; i++)
+		status = load_reports(inputs, settings, n, names[i]);
 	return status;
 }
 
@@ -133,6 +170,7 @@ void inputs_deinit(struct inputs *inputs)
 	vec_foreach (profile, &inputs->profiles)
 		profile_free(*profile);
 	vec_deinit(&inputs->profiles);
+	vec_deinit(&inputs->sources);
 }
 
 static uint64_t count_dropped(const struct profile *profile)

@@ -9,6 +9,7 @@ struct inputs {
 	VEC(struct profile *) profiles;
 	VEC(struct diff_input) items; /* the profiles, prepared; empty before inputs_prepare() */
 	char *const *names;           /* the names of the files, as they were given */
+	VEC(const char *) sources;    /* the file of each profile, in the order of loading */
 };
 
 /* Loads the `n` files and names their locations. `n_profiles` is the number of profiles that the
@@ -16,6 +17,11 @@ struct inputs {
  * status. Call inputs_deinit() on failure too. */
 int inputs_load(struct inputs *inputs, const struct settings *settings, size_t n_profiles,
 		char *const *names, size_t n);
+
+/* Does what inputs_load() does, but loads every report of an input with several, unless --nth
+ * chooses one. */
+int inputs_load_reports(struct inputs *inputs, const struct settings *settings, char *const *names,
+			size_t n);
 
 /* Returns whether a profile has only one value and does not say what it counts, as with folded
  * stacks. */

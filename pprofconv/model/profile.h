@@ -130,6 +130,8 @@ struct profile {
 	int64_t period;     /* 1: every event was recorded */
 	int64_t time_nanos; /* since the epoch; 0: not known */
 	int64_t duration_nanos;
+	uint64_t wanted_report;       /* a reader takes this report of a log, from 1; 0: the last */
+	uint64_t n_reports;           /* of the input; 0: its format has one */
 	bool keeps_samples;           /* counts of a sampled dump are not scaled to estimates */
 	int64_t kept_interval;        /* the sample interval if counts were not scaled; else 0 */
 	uint32_t drop_frames;         /* string, regular expression */

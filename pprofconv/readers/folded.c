@@ -357,6 +357,8 @@ static enum probe probe_folded(struct cursor head)
 const struct reader reader_folded = {
 	.name = "folded",
 	.summary = "folded stacks, as flame graph tools take them",
+	.group = READER_GENERAL,
+	.made_by = "stackcollapse-perf.pl and its relatives",
 	.probe = probe_folded,
 	.read = read_folded,
 };

@@ -215,6 +215,8 @@ static enum probe probe_go_heap(struct cursor head)
 const struct reader reader_go_heap = {
 	.name = "go-heap",
 	.summary = "Go's heap profile as text (debug=1), with the names it brings",
+	.group = READER_PROFILERS,
+	.made_by = "curl http://HOST/debug/pprof/heap?debug=1",
 	.probe = probe_go_heap,
 	.read = read_go_heap,
 };

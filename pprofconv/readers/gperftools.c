@@ -90,6 +90,8 @@ static enum probe probe_gperftools(struct cursor head)
 const struct reader reader_gperftools = {
 	.name = "gperftools",
 	.summary = "text dumps of gperftools and tcmalloc: exact, sampled, growth, fragmentation",
+	.group = READER_PROFILERS,
+	.made_by = "HEAPPROFILE=FILE PROGRAM, linked with tcmalloc",
 	.probe = probe_gperftools,
 	.read = read_gperftools,
 };

@@ -3,53 +3,16 @@
 
 #include <errno.h>
 
-/* This expression matches functions that only pass a request to the allocator, and the allocators'
- * own functions. Users want to see the function that calls them. pprof matches each alternative
- * with a whole name, without its arguments, and drops a matching frame together with all frames
- * that it called. So a function that runs code of the program, such as a constructor, must not be
- * listed here. The list that pprof itself uses for a dump has the bare word `allocate`, but many
- * programs have a function of that name. */
-#define POSIX                                                                                   \
-	"(malloc|calloc|realloc|reallocarray|free|cfree|memalign|posix_memalign|aligned_alloc|" \
-	"valloc|pvalloc|free_sized|free_aligned_sized)"
-
-static const char drop_frames[] = POSIX
-	/* glibc */
-	"|(__GI_)?__(libc_)?" POSIX
-	/* C++ */
-	"|operator (new|delete)(\\[\\])?"
-	"|__builtin_(vec_)?(new|delete)"
-	"|(std|__gnu_cxx)::(__)?new_allocator<.*>::(de)?allocate"
-	"|std::(allocator|allocator_traits)<.*>::(de)?allocate"
-	"|std::__allocate_guarded<.*>"
-	"|std::.*::_M_(allocate|allocate_map|allocate_buckets|get_node|create)"
-	/* Rust */
-	"|__(rust|rdl|rg)_(alloc|alloc_zeroed|realloc|dealloc)"
-	"|alloc::alloc::(alloc|alloc_zeroed|realloc|exchange_malloc|Global::.*)"
-	"|<alloc::alloc::Global as core::alloc::Allocator>::.*"
-	/* tcmalloc, jemalloc, mimalloc */
-	"|tc_(new|delete|newarray|deletearray|" POSIX ")(_.*)?"
-	"|tcmalloc::.*|(::)?do_malloc(_no_errno|_pages)?|DoSampledAllocation"
-	"|(je_|_rjem_)?(mallocx|rallocx|xallocx|dallocx|sdallocx)"
-	"|(je_|_rjem_)" POSIX
-	"|je_(prof_backtrace|prof_tctx_create|malloc_default|realloc_hard|.*_slow_path)"
-	"|_?mi_(new|zalloc|page_malloc|heap_malloc|" POSIX ")(_.*)?"
-	/* frames without a name in these allocators */
-	"|lib(jemalloc|tcmalloc|mimalloc)[^/]*\\+0x[0-9a-f]+";
+#include "readers/heap_types.h"
 
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval)
 {
 	*builder = (struct heap_builder){.profile = profile, .interval = interval};
 	builder->bytes_key = profile_intern(profile, "bytes");
-	profile_add_sample_type(profile, "alloc_objects", "count");
-	profile_add_sample_type(profile, "alloc_space", "bytes");
-	profile_add_sample_type(profile, "inuse_objects", "count");
-	profile_add_sample_type(profile, "inuse_space", "bytes");
-	profile->default_sample_type = profile_intern(profile, "inuse_space");
-	profile->period_type.type = profile_intern(profile, "space");
-	profile->period_type.unit = profile_intern(profile, "bytes");
+	heap_types_add(profile, "alloc");
+	heap_types_add(profile, "inuse");
+	heap_types_set_exact(profile);
 	profile->period = interval;
-	profile->drop_frames = profile_intern(profile, drop_frames);
 	if (profile->keeps_samples && interval > 1) {
 		profile->kept_interval = interval;
 		builder->interval = 1; /* counts are not scaled */

@@ -285,6 +285,8 @@ static enum probe probe_heapprof(struct cursor head)
 const struct reader reader_heapprof = {
 	.name = "heapprof",
 	.summary = "the dumps of libheapprof, exact and sampled",
+	.group = READER_PROFILERS,
+	.made_by = "heapprof run PROGRAM",
 	.probe = probe_heapprof,
 	.read = read_heapprof,
 };

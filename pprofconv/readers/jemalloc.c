@@ -242,6 +242,8 @@ static enum probe probe_jemalloc(struct cursor head)
 const struct reader reader_jemalloc = {
 	.name = "jemalloc",
 	.summary = "jemalloc's dumps, with each thread's share as a label",
+	.group = READER_PROFILERS,
+	.made_by = "MALLOC_CONF=prof:true,prof_final:true PROGRAM",
 	.probe = probe_jemalloc,
 	.read = read_jemalloc,
 };

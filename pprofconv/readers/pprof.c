@@ -529,6 +529,8 @@ static enum probe probe_pprof(struct cursor head)
 const struct reader reader_pprof = {
 	.name = "pprof",
 	.summary = "pprof's protobuf, from any language",
+	.group = READER_GENERAL,
+	.made_by = "curl http://HOST/debug/pprof/heap",
 	.probe = probe_pprof,
 	.read = read_pprof,
 };

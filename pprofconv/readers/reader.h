@@ -26,9 +26,20 @@ enum probe { /* whether an input is in a format, judging by its beginning */
 	PROBE_LIKELY, /* a longer beginning is needed; if there is none: yes */
 };
 
+/* Whose files a reader reads: the groups of `pprofconv formats`. */
+enum reader_group {
+	READER_PROFILERS, /* profilers of the heap, sampling or exact */
+	READER_LEAKS,     /* tools that look for leaks */
+	READER_MEMORY,    /* what the kernel knows of a process's memory */
+	READER_GENERAL,   /* formats of many tools */
+	READER_GROUPS,    /* their number */
+};
+
 struct reader {
 	const char *name;    /* --from=NAME */
 	const char *summary; /* one line of `pprofconv formats` */
+	enum reader_group group;
+	const char *made_by; /* the command that makes such a file, or NULL */
 
 	/* Looks at the first few KiB of an input, and is called with more, up to READER_HEAD_MAX,
 	 * if the answer is PROBE_UNSURE or PROBE_LIKELY. Has no side effects. */
@@ -51,6 +62,17 @@ const struct reader *reader_find(const char *name);
  * reader.read() does, or READER_E_UNKNOWN. Every error has a message in `diag`. */
 int reader_read(struct profile **out_profile, const struct reader *reader, struct input *input,
 		struct diag *diag);
+
+/* What of an input is read, and how. */
+struct reader_wish {
+	const struct reader *reader; /* NULL: found by content */
+	uint64_t report;             /* of a log with several, from 1; 0: the last */
+	bool keeps_samples;          /* as reader_read_samples() */
+};
+
+/* Same as reader_read(), for a wish. */
+int reader_read_wish(struct profile **out_profile, const struct reader_wish *wish,
+		     struct input *input, struct diag *diag);
 
 /* Same as reader_read(), but does not scale the counts of a sampled dump to estimates, and sets
  * profile.kept_interval to the sample interval. */

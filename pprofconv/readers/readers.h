@@ -11,3 +11,5 @@ extern const struct reader reader_pprof;
 extern const struct reader reader_jemalloc;
 extern const struct reader reader_go_heap;
 extern const struct reader reader_folded;
+extern const struct reader reader_memcheck;
+extern const struct reader reader_memcheck_xml;

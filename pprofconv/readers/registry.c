@@ -8,13 +8,9 @@
 #include "readers/refused.h"
 
 const struct reader *const readers[] = {
-	&reader_heapprof,
-	&reader_go_heap,
-	&reader_gperftools,
-	&reader_jemalloc,
-	&reader_pprof,
-	&reader_folded,
-	NULL,
+	&reader_heapprof, &reader_go_heap,  &reader_gperftools,
+	&reader_jemalloc, &reader_memcheck, &reader_memcheck_xml,
+	&reader_pprof,    &reader_folded,   NULL,
 };
 
 const struct reader *reader_find(const char *name)
@@ -95,22 +91,35 @@ static int explain_status(const struct profile *profile, struct diag *diag)
 	return r < 0 ? diag_errno(diag, r) : 0;
 }
 
-static int read_into(struct profile **out_profile, struct profile *empty,
-		     const struct reader *reader, struct input *input, struct diag *diag)
+static int check_report(const struct profile *profile, uint64_t wanted, struct diag *diag)
 {
-	_cleanup_(profile_freep) struct profile *profile = empty;
+	if (wanted > 1 && !profile->n_reports)
+		return diag_error(diag, READER_E_UNSUPPORTED,
+				  "--nth=%ju: the input holds one profile", (uintmax_t)wanted);
+	return 0;
+}
+
+int reader_read_wish(struct profile **out_profile, const struct reader_wish *wish,
+		     struct input *input, struct diag *diag)
+{
+	_cleanup_(profile_freep) struct profile *profile = profile_new();
+	const struct reader *reader = wish->reader;
 	int r = find_reader(input, &reader, diag);
 
 	if (r)
 		return r;
 	if (!profile)
 		return diag_errno(diag, -ENOMEM);
+	profile->keeps_samples = wish->keeps_samples;
+	profile->wanted_report = wish->report;
 	r = reader->read(profile, input, diag);
 	if (r)
 		return r;
 	profile->format = reader->name;
 	profile_complete(profile);
 	r = explain_status(profile, diag);
+	if (!r)
+		r = check_report(profile, wish->report, diag);
 	if (r)
 		return r;
 	*out_profile = profile;
@@ -121,15 +130,13 @@ static int read_into(struct profile **out_profile, struct profile *empty,
 int reader_read(struct profile **out_profile, const struct reader *reader, struct input *input,
 		struct diag *diag)
 {
-	return read_into(out_profile, profile_new(), reader, input, diag);
+	return reader_read_wish(out_profile, &(struct reader_wish){.reader = reader}, input, diag);
 }
 
 int reader_read_samples(struct profile **out_profile, const struct reader *reader,
 			struct input *input, struct diag *diag)
 {
-	struct profile *profile = profile_new();
-
-	if (profile)
-		profile->keeps_samples = true;
-	return read_into(out_profile, profile, reader, input, diag);
+	return reader_read_wish(out_profile,
+				&(struct reader_wish){.reader = reader, .keeps_samples = true},
+				input, diag);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "consumers.h"
 
+#include <assert.h>
+
 #include <stdlib.h>
 
 #include "analysis/top.h"
@@ -51,6 +53,7 @@ struct profile *consume_bytes(const char *reader, const uint8_t *data, size_t si
 	struct diag diag = {0};
 	int r = input_open_memory(&input, "fuzz", data, size, INPUT_BYTES_MAX, &diag);
 
+	assert(!reader || reader_find(reader));
 	if (!r)
 		r = reader_read(&profile, reader ? reader_find(reader) : NULL, input, &diag);
 	if ((r != 0) != diag_has_error(&diag) || (r != 0) != (profile == NULL))

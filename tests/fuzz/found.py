@@ -22,9 +22,9 @@ FOUND = [
      dropping("(" * 32000 + "a" + ")" * 32000)),
     ("reader_pprof", "nine seconds and two gigabytes for drop_frames", dropping("(a|b)*" * 8000)),
     ("rules", "each + doubles the expression", b"x=1\n%%\n\n%%\nf\n%%\n^a" + b"+" * 90),
-    ("reader_go", "a record without a stack: an offset to a null pointer",
+    ("reader_go_heap", "a record without a stack: an offset to a null pointer",
      b"heap profile: 3: 3145728 [4: 4194304] @ heap/1048576\n2: 2097152 [3: 3145728] @\n"),
-    ("reader_go", "two records without a stack: a comparison with a null pointer",
+    ("reader_go_heap", "two records without a stack: a comparison with a null pointer",
      b"heap profile: 3: 3145728 [4: 4194304] @ heap/1048576\n2: 2097152 [3: 3145728] @ \n\n"
      b"1: 1048576 [1: 1048576] @ \n"),
     ("reader_gperftools", "permissions at the end of an expanded line: read beyond it",

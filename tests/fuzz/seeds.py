@@ -33,8 +33,10 @@ SEPARATOR = b"\n%%\n"
 
 READERS = {  # beginnings of file names in tests/data, after "good-" or "bad-"
     "jemalloc": ("jemalloc",),
-    "go": ("go",),
+    "go_heap": ("go",),
     "folded": ("folded",),
+    "memcheck_xml": ("memcheck.xml", "memcheck-counts.xml", "memcheck-entities.xml"),
+    "memcheck": ("memcheck",),
     "gperftools": ("gperftools", "growth", "fragmentation", "heap-v1", "heap_v2", "heapz", "plain",
                    "brief", "mmap", "no-stack"),
 }
@@ -178,8 +180,13 @@ WORDS = {
     "reader_gperftools": ["heap profile: ", " @ heap_v2/", " @ heapz_v2/", " @ heap/", " @ growthz",
                           " @ fragmentationz", "MAPPED_LIBRARIES:", " [ ", "] @ 0x"],
     "reader_jemalloc": ["heap_v2/", "  t*: ", "  t0: ", "@ 0x", "MAPPED_LIBRARIES:", ": 0 [0: 0]"],
-    "reader_go": ["heap profile: ", " @ heap/", "# 0x", "#\\x09", "# runtime.MemStats", "# NumGC = ",
+    "reader_go_heap": ["heap profile: ", " @ heap/", "# 0x", "#\\x09", "# runtime.MemStats", "# NumGC = ",
                   "MAPPED_LIBRARIES:"],
+    "reader_memcheck": ["==1== ", " bytes in ", " direct, ", " indirect)", " blocks are ", "definitely lost",
+                        "indirectly lost", "possibly lost", "still reachable", " in loss record ", " of ", "   at 0x",
+                        "   by 0x", ": ???", " (in ", "LEAK SUMMARY:", "suppressed: ", " (+1)", "All heap blocks were freed"],
+    "reader_memcheck_xml": ["<error>", "</error>", "<stack>", "<frame>", "<ip>0x", "<fn>", "<obj>", "<file>", "<line>",
+                            "<text>", "<leakedbytes>", "<leakedblocks>", "<!DOCTYPE", "&lt;", "<state>FINISHED"],
     "reader_folded": [";", " 1\\x0a", "_[k]", "_[i]"],
     "rules": ["\\x0a%%\\x0a", "leak:", "%", "(?:", "[[:alpha:]]", "{1,2}", "\\\\Q", "=1e300"],
     "diff": ["\\x0a%%\\x0a", "inuse_space", "alloc_objects", "# run: ", "bytes", " @ heap_v2/512"],

@@ -70,6 +70,8 @@ static void test_dumps(void)
 	check_file("good-jemalloc.heap");
 	check_file("good-go.heap");
 	check_file("good-folded.txt");
+	check_file("good-memcheck-searches.txt");
+	check_file("good-memcheck.xml");
 }
 
 TEST_MAIN(TEST(test_dumps))

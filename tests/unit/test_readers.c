@@ -114,7 +114,7 @@ static void check_unsupported(const struct file *file)
 /* A truncated file is rejected, or everything before the cut is read. (gperftools marks no end, so
  * a dump that is cut after a line of its memory map counts as complete.) No cut may lose a record
  * without an error, except a cut between two lines of folded stacks: that format does not record
- * how many lines there are. */
+ * how many lines there are. Of a log of several searches for leaks the last whole one is read. */
 static void check_cuts(const struct file *file)
 {
 	struct profile *whole = NULL, *profile;
@@ -129,7 +129,7 @@ static void check_cuts(const struct file *file)
 
 		memcpy(cut, file->data, size);
 		r = read_bytes(file->name, cut, size, &profile, &diag);
-		if (r == 0 && !strstr(file->name, "folded") &&
+		if (r == 0 && !strstr(file->name, "folded") && !strstr(file->name, "searches") &&
 		    (!whole || profile->samples.n != whole->samples.n))
 			TEST_FAIL("%s cut at %zu is read", file->name, size);
 		CHECK((r == 0) != diag_has_error(&diag));
@@ -212,6 +212,15 @@ static void test_messages_name_the_place(void)
 	check_message("bad-level-low.heap",
 		      "bad-level-low.heap:12: levels must rise, and not begin below the dump's "
 		      "own");
+	check_message("bad-memcheck-sum.txt",
+		      "bad-memcheck-sum.txt:41: the records of what is definitely lost have 80 "
+		      "bytes in 5 blocks, but the summary says 81 in 5");
+	check_message("bad-memcheck-counts.xml",
+		      "bad-memcheck-counts.xml:48: the counts of the record differ from those in "
+		      "its text");
+	check_message("bad-memcheck-entities.xml",
+		      "bad-memcheck-entities.xml:2: a document type; no tool whose files are read "
+		      "writes one");
 	check_message("bad-level-mode.heap",
 		      "bad-level-mode.heap:10: an adaptive sample interval must be a power of two, "
 		      "at most 524288");
