@@ -3,12 +3,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/dump_series.h"
 #include "base/input.h"
 #include "base/output.h"
 #include "commands/commands.h"
 #include "commands/compare.h"
-#include "commands/diff_sides.h"
 #include "commands/files.h"
+#include "commands/html_inputs.h"
 #include "reports/html/html_page.h"
 #include "reports/html/html_small.h"
 
@@ -17,6 +18,7 @@ enum {
 	 * than 2 MB. */
 	NODES_MAX = 20000,
 	RECORDS_MAX = 50000,
+	SERIES_MIN = 3, /* dumps that a trend needs */
 };
 
 struct html_settings {
@@ -34,10 +36,8 @@ struct making {
 	regex_t hide_regex;
 	struct html_rules rules;
 	double confidence;
-	struct diff_sides sides; /* without --base, there is only the new side */
-	struct strtab fileless;
-	VEC(const struct profile *) dumps; /* of both sides */
-	VEC(const char *) names;           /* of their files */
+	struct html_inputs inputs;
+	struct dump_series series; /* with three dumps or more */
 	struct html_model model;
 };
 
@@ -64,65 +64,44 @@ static int check_arguments(const struct html_settings *settings)
 	const struct texts base = {{settings->base}, settings->base != NULL};
 	const struct texts *const read[] = {&base, NULL};
 
-	if (settings->common.n_inputs != 1)
-		return command_error("expected one input; see '" PROGRAM " html --help'");
+	if (settings->common.n_inputs < 1)
+		return command_error("no input; see '" PROGRAM " html --help'");
+	if (settings->base && settings->common.n_inputs > 1)
+		return command_error("--base is for one input; leave it out to show a series");
 	return files_check(&settings->common, read, settings->output);
 }
 
-static int load_sides(struct making *making)
-{
-	const struct html_settings *settings = making->settings;
-	const struct diff_side_names names[2] = {
-		[DIFF_BASE] = {(char *const *)&settings->base, settings->base != NULL},
-		[DIFF_NEW] = {settings->common.inputs, (size_t)settings->common.n_inputs},
-	};
-
-	return diff_sides_load(&making->sides, names, false /* allow_missing_base */);
-}
-
-static int collect_dumps(struct making *making)
-{
-	int r = 0;
-
-	for (int side = 0; side < 2; side++) {
-		const struct inputs *inputs = &making->sides.inputs[side];
-
-		for (size_t i = 0; !r && i < inputs->profiles.n; i++) {
-			r = vec_push(&making->dumps, inputs->profiles.items[i]);
-			r = r ? r : vec_push(&making->names, inputs->names[i]);
-		}
-	}
-	return r ? fail(r) : EXIT_DONE;
-}
-
-static int load(struct making *making)
-{
-	const struct compare_settings compare = {.allow_dropped = true};
-	struct diff_sides *sides = &making->sides;
-	int status = load_sides(making);
-
-	if (!status)
-		status = diff_sides_name_values(sides, NULL);
-	if (!status)
-		status = diff_sides_check(sides, &compare, making->confidence, false);
-	for (int side = 0; !status && side < 2 && making->settings->base; side++)
-		status = inputs_find_fileless(&sides->inputs[side], &making->fileless);
-	return status ? status : collect_dumps(making);
-}
-
-/* --- writing ------------------------------------------------------------------------------- */
+/* --- making -------------------------------------------------------------------------------- */
 
 static int make_model(struct making *making)
 {
 	int r;
 
-	making->rules.fileless = &making->fileless;
-	making->rules.matches_moved_files = true;
-	r = html_model_init(&making->model, making->dumps.items, making->dumps.n, &making->rules);
+	making->rules.fileless = &making->inputs.fileless;
+	making->rules.matches_moved_files = !making->inputs.is_series;
+	r = html_model_init(&making->model, making->inputs.dumps.items, making->inputs.dumps.n,
+			    &making->rules);
 	if (!r && !making->settings->all)
 		r = html_small_merge(&making->model, NODES_MAX, RECORDS_MAX);
 	if (r == -EOVERFLOW)
 		return command_error("values add up to more than 64 bits hold");
+	return r ? fail(r) : EXIT_DONE;
+}
+
+/* Judges how each function grows over the dumps. */
+static int judge_series(struct making *making, const char *type)
+{
+	struct inputs *inputs = &making->inputs.sides.inputs[DIFF_NEW];
+	const struct filter_rules rules = {.hide = making->rules.hide};
+	int status, r;
+
+	if (inputs->profiles.n < SERIES_MIN)
+		return EXIT_DONE;
+	status = inputs_prepare(inputs, FRAMES_BY_FUNCTION, NULL, &rules);
+	if (status)
+		return status;
+	r = dump_series_init(&making->series, type, inputs->items.items, inputs->items.n,
+			     making->confidence, 0 /* limit */);
 	return r ? fail(r) : EXIT_DONE;
 }
 
@@ -141,11 +120,13 @@ static int write_page(const struct making *making, const char *type)
 		html_page_write(
 			&(struct html_page){
 				.model = &making->model,
-				.names = making->names.items,
+				.names = making->inputs.names.items,
 				.type = type,
+				.series = making->series.n_dumps ? &making->series : NULL,
+				.is_series = making->inputs.is_series,
 				.confidence = making->confidence,
-				.warnings = making->sides.warnings.items,
-				.n_warnings = making->sides.warnings.n,
+				.warnings = making->inputs.sides.warnings.items,
+				.n_warnings = making->inputs.sides.warnings.n,
 			},
 			output);
 		r = output_commit(output, &diag);
@@ -159,42 +140,44 @@ static int write_page(const struct making *making, const char *type)
 
 static int make_page(struct making *making)
 {
-	const struct profile *last = making->dumps.items[making->dumps.n - 1];
+	const struct html_inputs *inputs = &making->inputs;
+	const struct profile *last = inputs->dumps.items[inputs->dumps.n - 1];
 	int value = command_sample_type(&making->settings->common, last), status;
 	const char *type;
 
 	if (value < 0)
 		return EXIT_BAD;
 	if (!last->sample_types.n)
-		return command_error("%s: no values", making->names.items[making->names.n - 1]);
+		return command_error("%s: no values", inputs->names.items[inputs->names.n - 1]);
 	type = profile_string(last, last->sample_types.items[value].type);
-	status = diff_sides_check_type(&making->sides, type);
+	status = diff_sides_check_type(&inputs->sides, type);
 	if (!status)
 		status = make_model(making);
+	if (!status)
+		status = judge_series(making, type);
 	return status ? status : write_page(making, type);
 }
 
 static void making_deinit(struct making *making)
 {
 	html_model_deinit(&making->model);
-	vec_deinit(&making->dumps);
-	vec_deinit(&making->names);
-	strtab_deinit(&making->fileless);
-	diff_sides_deinit(&making->sides);
+	dump_series_deinit(&making->series);
+	html_inputs_deinit(&making->inputs);
 	if (making->rules.hide)
 		regfree(&making->hide_regex);
 }
 
 static int run_html(const struct settings *common)
 {
-	struct making making = {.settings = SETTINGS_OF(struct html_settings, common),
-				.sides.settings = common};
+	struct making making = {.settings = SETTINGS_OF(struct html_settings, common)};
 	int status = check_arguments(making.settings);
 
 	if (!status)
 		status = parse_options(&making);
 	if (!status)
-		status = load(&making);
+		status = html_inputs_load(&making.inputs, common,
+					  making.settings->base ? &making.settings->base : NULL,
+					  making.confidence);
 	if (!status)
 		status = make_page(&making);
 	making_deinit(&making);
@@ -231,13 +214,16 @@ static const struct html_settings defaults = {
 
 const struct command command_html = {
 	.name = "html",
-	.arguments = "INPUT",
+	.arguments = "INPUT...",
 	.summary = "write a page with a flame graph and a table, for a browser",
 	.description =
 		"The page is one file that loads nothing else: it opens from disk, as an artifact "
 		"of CI, or attached to a mail. It shows all sample types, each estimate with its "
 		"interval, as a flame graph by function, line, file, library or label, and as a "
-		"table. Text from a profile cannot become markup or script in it.",
+		"table. Several inputs are a series, such as the dumps of a run: the page then "
+		"also "
+		"shows its course over time, how each function grows, and since when. Text from a "
+		"profile cannot become markup or script in it.",
 	.options = options,
 	.defaults = &defaults.common,
 	.settings_size = sizeof(defaults),

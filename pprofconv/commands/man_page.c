@@ -119,6 +119,7 @@ const char man_page_rest[] =
 	"pprofconv diff base.pb.gz new.pb.gz \\-\\-max\\-growth inuse_space=2%\n"
 	"pprofconv diff \\-\\-base=a1.heap \\-\\-base=a2.heap b1.heap b2.heap\n"
 	"pprofconv trend app.*.heap \\-\\-max\\-slope inuse_space=10M\n"
+	"pprofconv html app.*.heap \\-o report.html\n"
 	"pprofconv html app.0033.heap \\-\\-base app.0001.heap \\-o report.html\n"
 	"pprofconv \\-\\-to=folded app.0033.heap | flamegraph.pl > app.svg\n"
 	".fi\n"

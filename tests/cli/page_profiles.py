@@ -69,6 +69,24 @@ SAMPLES = (  # at first, and later
     (('tree', 'main', 64, 300, 300), ('tree', 'main', 64, 301, 330)),
     (('accept', 'io', 2048, 7, 70), ('accept', 'io', 2048, 9, 80)),
 )
+LEAK_FROM, N_DUMPS = 5, 12
+
+
+def series(folder, n=N_DUMPS):
+    """Writes dumps of one run, a minute apart. From the dump LEAK_FROM on, `remember` grows. What
+    `compress` holds is freed and allocated again all the time. Returns the paths."""
+    paths = []
+    for i in range(n):
+        grown = 90 + 400 * max(0, i - LEAK_FROM)
+        samples = (('session', 'io', 512, 40, 40 + 30 * i), ('other', 'main', 2048, grown, grown),
+                   ('zlib', 'io', 200000, 30, 30 + 60 * i), ('tree', 'main', 64, 300, 300),
+                   ('accept', 'io', 2048, 7, 70 + i))
+        paths.append(write(folder, f'd{i:02}.pb', make(
+            samples, time=1700000000 + 60 * i,
+            comments=(f'dump: {i + 1}', f'rss_bytes: {(50 + i) << 20}'))))
+    return paths
+
+
 HOSTILE = (
     '</script><script>window.pwned = 1</script>', '<img src=x onerror="window.pwned = 2">',
     '<!--<script>', '${window.pwned = 3}', "');window.pwned = 4;//", '\u2028window.pwned = 5',

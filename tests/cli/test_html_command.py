@@ -48,6 +48,28 @@ def a_page_of_each_format_has_its_sums(folder, name):
         check_sums(made.sums(type_['type']), rows)
 
 
+@tap.test
+def a_series_has_each_dump_in_order_of_time(folder):
+    paths = page_profiles.series(folder)
+    made = page.Page(page_profiles.page(folder, *reversed(paths)))
+    tap.equal([dump['name'] for dump in made.data['dumps']], paths)
+    for i in (3, len(paths) - 1):
+        rows, _ = diff_rows(paths[0], paths[i])
+        check_sums(made.sums('inuse_space', i), rows)
+
+
+@tap.test
+def verdicts_are_those_of_trend(folder):
+    paths = page_profiles.series(folder)
+    trend = json.loads(cli.succeed('trend', '-q', '-F', 'json', '--top=0', *paths))
+    made = page.Page(page_profiles.page(folder, *paths))
+    found = made.data['trend']
+    tap.equal([(row['name'], row['verdict'], row['slope']) for row in found['rows']],
+              [(row['name'], row['verdict'], row['slope']) for row in trend['rows']])
+    tap.equal(found['rows'][0]['verdict'], 'grows')
+    tap.check('trend' not in page.Page(page_profiles.page(folder, *paths[:2])).data, 'two dumps')
+
+
 def many_stacks(folder, n=30000):
     """Writes folded stacks of which most are too small to be seen; returns the path."""
     lines = [f'main;big{i} {1000 * i}' for i in range(1, 50)]
@@ -120,8 +142,8 @@ def bad_usage_and_bad_input_are_one_line(folder):
     old, new = page_profiles.pair(folder)
     out = os.path.join(folder, 'out.html')
     for arguments, message in (
-            ([], "expected one input; see 'pprofconv html --help'"),
-            ([old, new], "expected one input; see 'pprofconv html --help'"),
+            ([], "no input; see 'pprofconv html --help'"),
+            ([old, new, '--base', old], '--base is for one input'),
             ([new, '--base', os.path.join(folder, 'none')], 'No such file or directory'),
             ([cli.data('bad-empty.heap')], 'bad-empty.heap'),
             ([old, '--base', new], 'swap them'),

@@ -34,7 +34,9 @@ def pages():
     folder = tempfile.TemporaryDirectory(prefix='heapprof-pages-')
     atexit.register(folder.cleanup)
     old, new = page_profiles.pair(folder.name)
-    return {'old': old, 'new': new,
+    series = page_profiles.series(folder.name)
+    return {'old': old, 'new': new, 'dumps': series,
+            'series': page_profiles.page(folder.name, *series, name='series.html'),
             'one': page_profiles.page(folder.name, new, name='one.html'),
             'diff': page_profiles.page(folder.name, new, '--base', old, name='diff.html')}
 
@@ -84,34 +86,38 @@ def close(found, expected):
 
 @tap.test
 def a_page_opens_without_a_message(_):
-    for name in ('one', 'diff'):
+    for name in ('one', 'diff', 'series'):
         window = open_page(name)
         tap.equal(window.messages(), [])
-        tap.check(len(boxes()) > 5, 'no flame graph')
+        tap.check(len(boxes()) > 3, 'no flame graph')
+
+
+def check_rows(type_, old, new):
+    """Checks that the rows and the total of the page are those of diff."""
+    report = json.loads(cli.succeed('diff', '-q', '-F', 'json', '--top=0', '-s', type_, old, new))
+    found = rows(type_)
+    tap.equal(len(found), len(report['rows']))
+    for expected in report['rows']:
+        row = found[(expected['name'], expected['file'])]
+        tap.equal(bool(row.get('isReal')), expected['significant'], expected['name'])
+        for kind in ('flat', 'cumulative'):
+            for key in ('base', 'new', 'difference'):
+                tap.equal(row[kind][key], expected[kind][key], f'{expected["name"]}: {key}')
+            tap.equal(row[kind]['isExact'], expected[kind]['exact'])
+            tap.equal(row[kind]['hasEnough'], expected[kind]['interval'] is not None)
+            if expected[kind]['interval']:
+                tap.check(all(map(close, row[kind]['bounds'], expected[kind]['interval'])),
+                          f'{expected}: {row[kind]["bounds"]}')
+    total = run('const t = page.total; return [t.base, t.new, ...t.bounds]')
+    tap.check(all(map(close, total, [report['total']['base'], report['total']['new'],
+                                     *(report['total']['interval'] or total[2:])])), total)
 
 
 @tap.test
 def rows_of_a_comparison_are_those_of_diff(_):
     open_page('diff')
     for type_, _unit in page_profiles.TYPES:
-        report = json.loads(cli.succeed('diff', '-q', '-F', 'json', '--top=0', '-s', type_,
-                                        pages()['old'], pages()['new']))
-        found = rows(type_)
-        tap.equal(len(found), len(report['rows']))
-        for expected in report['rows']:
-            row = found[(expected['name'], expected['file'])]
-            tap.equal(bool(row.get('isReal')), expected['significant'], expected['name'])
-            for kind in ('flat', 'cumulative'):
-                for key in ('base', 'new', 'difference'):
-                    tap.equal(row[kind][key], expected[kind][key], f'{expected["name"]}: {key}')
-                tap.equal(row[kind]['isExact'], expected[kind]['exact'])
-                tap.equal(row[kind]['hasEnough'], expected[kind]['interval'] is not None)
-                if expected[kind]['interval']:
-                    tap.check(all(map(close, row[kind]['bounds'], expected[kind]['interval'])),
-                              f'{expected}: {row[kind]["bounds"]}')
-        total = run('const t = page.total; return [t.base, t.new, ...t.bounds]')
-        tap.check(all(map(close, total, [report['total']['base'], report['total']['new'],
-                                         *(report['total']['interval'] or total[2:])])), total)
+        check_rows(type_, pages()['old'], pages()['new'])
 
 
 @tap.test
@@ -269,6 +275,62 @@ def the_keyboard_is_enough(_):
     run("document.querySelector('thead th button').focus()")
     window.press('Enter')
     tap.equal(run('return page.state.descends'), False)
+
+
+# --- a series ------------------------------------------------------------------------------------
+
+
+@tap.test
+def sliders_choose_the_dumps_that_are_compared(_):
+    window = open_page('series')
+    tap.equal(run('return [page.state.base, page.state.now]'), [0, page_profiles.N_DUMPS - 1])
+    run("document.getElementById('control-base').focus()")
+    window.press('Right', 'Right', 'Right')
+    run("document.getElementById('control-now').focus()")
+    window.press('Left')
+    tap.equal(run('return [page.state.base, page.state.now, location.hash]'),
+              [3, 10, '#base=3&now=10'])
+    check_rows('inuse_space', pages()['dumps'][3], pages()['dumps'][10])
+    check_rows('alloc_objects', pages()['dumps'][3], pages()['dumps'][10])
+    window.press(*['Left'] * 9)  # the base gives way
+    tap.equal(run('return [page.state.base, page.state.now]'), [0, 1])
+    run("document.getElementById('control-base').focus()")
+    window.press('Left')
+    tap.equal(run('return [page.state.base, page.isDiff, page.total.base]'), [-1, False, 0])
+
+
+@tap.test
+def the_story_of_a_series_says_what_grows_and_since_when(_):
+    open_page('series')
+    story = plain(run("return document.getElementById('story').innerText"))
+    trend = json.loads(cli.succeed('trend', '-q', '-F', 'json', *pages()['dumps']))
+    tap.is_in('1 function grows', story)
+    tap.is_in('remember', story)
+    tap.is_in(f'since dump {page_profiles.LEAK_FROM + 1} of {page_profiles.N_DUMPS}', story)
+    tap.is_in(plain(run('return page.course.formatSlope(arguments[0], true)',
+                        trend['rows'][0]['slope'])), story)
+    row = run("return page.rows.find(row => row.name === 'compress')")
+    # 30 of its blocks are in use, and 60 are allocated in a minute.
+    tap.check(abs(row['lifetime'] - 30000) < 1500, row['lifetime'])
+    tap.equal(row['trend']['verdict'], 'steady')
+
+
+@tap.test
+def charts_show_the_course(_):
+    window = open_page('series')
+    tap.equal(run("return [...document.querySelectorAll('figcaption b')].map(b => b.textContent)"),
+              ['Memory', 'inuse_space by function, flat', 'Allocated per second'])
+    labels = plain(' '.join(run("return [...document.querySelectorAll('figure > svg')].map("
+                                "s => s.getAttribute('aria-label'))")))
+    tap.is_in('resident memory 50.00 MiB', labels)
+    tap.is_in('at the end resident memory 61.00 MiB', labels)
+    run("document.querySelectorAll('.hover')[4].dispatchEvent(new MouseEvent('click'))")
+    tap.equal(run('return page.state.now'), 4)
+    for width in (400, 1280):
+        window.emulate(width=width)
+        window.wait_for("return document.querySelector('figure').clientWidth <= innerWidth &&"
+                        " innerWidth === " + str(width))
+        tap.equal(run('return document.documentElement.scrollWidth'), width)
 
 
 # --- how it looks --------------------------------------------------------------------------------

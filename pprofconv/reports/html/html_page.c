@@ -10,7 +10,8 @@
 #include "reports/format.h"
 #include "reports/html/html_json.h"
 
-#define FACTS_MAX 3 /* values of one kind that a merged profile may have */
+#define FACTS_MAX      3 /* values of one kind that a merged profile may have */
+#define TREND_ROWS_MAX 1000
 
 /* Metadata that the page shows. */
 static const char *const facts[] = {
@@ -263,6 +264,36 @@ static void write_rest(const struct html_model *model, const char *name,
 	output_text(output, "}");
 }
 
+/* Writes a row of a series. `name` is NULL for the total. */
+static void write_trend_row(const struct dump_series *series, const struct dump_series_row *row,
+			    const char *name, struct output *output)
+{
+	output_text(output, "{\"name\":");
+	html_json_text(output, name ? name : "");
+	output_text(output, ",\"file\":");
+	html_json_text(output, strtab_text(&series->strings, row->file));
+	output_printf(output,
+		      ",\"verdict\":\"%s\",\"slope\":", trend_verdict_name(row->trend.verdict));
+	format_json_number(output, row->trend.slope);
+	output_printf(output, ",\"judged\":%zu}", row->n_judged);
+}
+
+static void write_trend(const struct dump_series *series, struct output *output)
+{
+	output_text(output, ",\n\"trend\":{\"type\":");
+	html_json_text(output, series->type);
+	output_printf(output, ",\"hasTime\":%s,\"total\":", series->has_time ? "true" : "false");
+	write_trend_row(series, &series->total, NULL, output);
+	output_text(output, ",\"rows\":[");
+	for (size_t i = 0; i < series->rows.n && i < TREND_ROWS_MAX; i++) {
+		const struct dump_series_row *row = &series->rows.items[i];
+
+		output_text(output, i ? ",\n" : "\n");
+		write_trend_row(series, row, strtab_text(&series->strings, row->name), output);
+	}
+	output_text(output, "]}");
+}
+
 static void write_warnings(const struct html_page *page, struct output *output)
 {
 	output_text(output, ",\n\"warnings\":[");
@@ -285,7 +316,8 @@ static void write_data(const struct html_page *page, struct output *output)
 	format_json_number(output, page->confidence);
 	output_text(output, ",\"threshold\":");
 	format_json_number(output, model->threshold);
-	output_printf(output, ",\"small\":%zu", model->n_merged);
+	output_printf(output, ",\"small\":%zu,\"isSeries\":%s", model->n_merged,
+		      page->is_series ? "true" : "false");
 	write_warnings(page, output);
 	write_dumps(page, output);
 	write_types(model, output);
@@ -297,6 +329,8 @@ static void write_data(const struct html_page *page, struct output *output)
 	write_records(model, output);
 	write_rest(model, "restFlat", &model->rest_flat, output);
 	write_rest(model, "restCumulative", &model->rest_cumulative, output);
+	if (page->series)
+		write_trend(page->series, output);
 	output_text(output, "}");
 }
 

@@ -3,6 +3,7 @@
  * script in itself, and the model as JSON. Its Content-Security-Policy allows nothing else. No text
  * of a profile can become markup or script. */
 #pragma once
+#include "analysis/dump_series.h"
 #include "base/output.h"
 #include "reports/html/html_model.h"
 
@@ -11,6 +12,8 @@ struct html_page {
 	const char *const *names; /* of the dumps' files */
 	const char *type;         /* the sample type to show first */
 	double confidence;
+	bool is_series;                   /* else a profile, or a base and a new one */
+	const struct dump_series *series; /* how functions grow; may be NULL */
 	char *const *warnings;
 	size_t n_warnings;
 };

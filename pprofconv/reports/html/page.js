@@ -6,26 +6,33 @@ const WORDS = [['function', 'function'], ['line', 'line'], ['file', 'file'], ['l
 class Page {
   constructor(model) {
     this.model = model;
-    this.isDiff = model.dumps.length > 1;
+    this.course = model.isSeries ? new Course(model) : null;
     const type = Math.max(0, model.types.findIndex(t => t.type === model.type));
     this.defaults = {
       type: model.types[type].type, by: 'function', invert: false, width: 'change', zoom: '',
       search: '', sort: 'flat', descends: true, filter: '', theme: 'auto',
-      base: this.isDiff ? 0 : -1, now: model.dumps.length - 1,
+      base: model.dumps.length > 1 ? 0 : -1,
+      now: (this.course ? Math.max(2, this.course.nJudged) : model.dumps.length) - 1,
     };
     this.state = {...this.defaults};
     this.story = new Story(model, byId('story'));
     this.flame = new Flame(byId('flame'), byId('tip'), node => this.zoomTo(node));
     this.makeControls();
     this.table = new Table(byId('table'), byId('filter'), this);
+    this.charts = this.course ? new Charts(byId('series'), this) : null;
     byId('theme').addEventListener('click', () => this.onState({
       theme: THEMES[(THEMES.indexOf(this.state.theme) + 1) % THEMES.length]}));
     byId('footer').textContent = `Made by ${model.made}; the page loads nothing else.`;
     window.addEventListener('hashchange', () => this.readFragment());
-    window.addEventListener('resize', () => this.drawFlame());
-    window.addEventListener('beforeprint', () => this.drawFlame());
-    window.addEventListener('afterprint', () => this.drawFlame());
+    for (const event of ['resize', 'beforeprint', 'afterprint'])
+      window.addEventListener(event, () => this.onSize());
     document.addEventListener('keydown', event => this.onKey(event));
+  }
+
+  onSize() {
+    this.drawFlame();
+    if (this.charts)
+      this.charts.draw();
   }
 
   // --- state -----------------------------------------------------------------------------------
@@ -51,11 +58,10 @@ class Page {
     for (const [key, values] of Object.entries(allowed))
       if (!values.includes(state[key]))
         state[key] = defaults[key];
-    const isDump = i => Number.isInteger(i) && i >= 0 && i < model.dumps.length;
-    if (!isDump(state.now) || (this.isDiff && (!isDump(state.base) || state.base > state.now)))
+    const isDump = (i, least) => Number.isInteger(i) && i >= least && i < model.dumps.length;
+    if (!isDump(state.now, 0) || !isDump(state.base, -1) || state.base >= state.now ||
+        (model.dumps.length > 1 && !this.course && state.base < 0))
       Object.assign(state, {base: defaults.base, now: defaults.now});
-    if (!this.isDiff)
-      state.base = -1;
   }
 
   onState(changes) {
@@ -86,11 +92,18 @@ class Page {
       this.makeView();
     if (differs('type', 'base', 'now'))
       this.story.draw(this);
+    if (this.charts && differs('type', 'base', 'now', 'by'))
+      this.charts.draw();
     if (differs('type', 'base', 'now', 'by', 'sort', 'descends', 'filter'))
       this.table.draw();
     if (differs('type', 'base', 'now', 'by', 'invert', 'width', 'zoom', 'search'))
       this.drawFlame();
     this.drawControls();
+  }
+
+  // Whether a base is compared with the new dump.
+  get isDiff() {
+    return this.state.base >= 0;
   }
 
   get typeNumber() {
@@ -118,6 +131,22 @@ class Page {
     const {model, state} = this;
     this.keys = new Keys(model, this.label ? 'function' : state.by);
     this.rows = makeRows(model, this.keys, this.typeNumber, state.base, state.now, this.measures);
+    if (this.course)
+      this.followRows();
+  }
+
+  // Adds to the rows of a series how they grow, and how long their blocks live.
+  followRows() {
+    const {course, model, state} = this;
+    const allocated = model.types.findIndex(
+      type => type.type === state.type.replace(/^inuse_/, 'alloc_') && type.type !== state.type);
+    const lifetimes = allocated >= 0 && this.isDiff && course.hasTime
+      ? course.lifetimes(this.keys, this.typeNumber, allocated, state.base, state.now) : [];
+    const hasTrend = model.trend && model.trend.type === state.type && this.keys.by === 'function';
+    for (const row of this.rows) {
+      row.lifetime = lifetimes[row.key];
+      row.trend = hasTrend ? course.trendOf(row) : undefined;
+    }
   }
 
   makeView() {
@@ -257,7 +286,7 @@ class Page {
     byId('controls').replaceChildren(
       select('type', 'Values', model.types.map(type => [type.type, type.type])),
       select('by', 'By', [...WORDS, ...model.labelKeys.map(key => [`label:${key}`, `label ${key}`])]),
-      this.isDiff ? select('width', 'Width', [['change', 'change'], ['new', 'new'], ['base', 'base']])
+      model.dumps.length > 1 ? select('width', 'Width', [['change', 'change'], ['new', 'new'], ['base', 'base']])
                   : '',
       element('label', {}, invert, ' Callers first'),
       element('label', {}, 'Search ', search));

@@ -77,6 +77,8 @@ class Story {
   }
 
   sentences(page) {
+    if (page.course && this.model.trend)
+      return this.sentencesOfSeries(page);
     return page.isDiff ? this.sentencesOfDiff(page) : this.sentencesOfProfile(page);
   }
 
@@ -113,6 +115,55 @@ class Story {
       ` +${formatValue(row.flat.difference, sides.isBytes)} (${formatBounds(row.flat, false)})`));
     return [element('p', {class: 'finding'}, first + second),
             list.length ? element('ul', {class: 'finding'}, ...list) : ''];
+  }
+
+  // Describes which functions grow, by how much, and since when.
+  sentencesOfSeries(page) {
+    const {model} = this, {course} = page, {rows, total} = model.trend;
+    const isBytes = model.types[this.findType(model.trend.type)].isBytes;
+    const growing = rows.filter(row => row.verdict === 'grows');
+    const first = `Over ${course.n} dumps` +
+      (course.hasTime ? ` and ${formatSpan(course.times[course.n - 1] - course.times[0])}` : '') +
+      ` the total ${this.verdict(total, isBytes, course)}. `;
+    const second = growing.length
+      ? `${growing.length} ${growing.length > 1 ? 'functions grow' : 'function grows'}:`
+      : 'No function grows for sure.';
+    const left = course.nJudged < course.n
+      ? ` The last ${course.n - course.nJudged} dumps are left out: the program freed its memory.` : '';
+    return [element('p', {class: 'finding'}, first + second + left),
+            growing.length ? element('ul', {class: 'finding'}, ...growing.slice(0, 3).map(
+              trend => this.growth(page, trend, isBytes))) : ''];
+  }
+
+  verdict(trend, isBytes, course) {
+    const slope = course.formatSlope(trend.slope, isBytes);
+    switch (trend.verdict) {
+    case 'grows':
+    case 'shrinks':
+      return `${trend.verdict} by ${slope}`;
+    case 'not sure':
+      return `may grow, which is not sure, by ${slope}`;
+    case 'steady':
+      return 'is steady';
+    default:
+      return trend.verdict;
+    }
+  }
+
+  growth(page, trend, isBytes) {
+    const {course, model} = page, keys = new Keys(model, 'function');
+    const key = keys.find(trend.name, trend.file);
+    const values = course.flat(keys, this.findType(model.trend.type))[key];
+    const onset = values ? course.findOnset(values) : 0;
+    const row = page.keys.by === 'function' && page.state.type === model.trend.type
+      ? page.rows.find(candidate => candidate.name === trend.name && candidate.place === trend.file)
+      : null;
+    const amount = row && page.isDiff
+      ? `; ${formatChange(row.flat.difference, isBytes)} (${formatBounds(row.flat, false)}) ` +
+        `from ${course.describeDump(page.state.base)} to ${course.describeDump(page.state.now)}` : '';
+    return element('li', {}, ...this.name({name: trend.name, place: trend.file}),
+                   ` by ${course.formatSlope(trend.slope, isBytes)}, since ` +
+                   (onset ? course.describeDump(onset) : 'the first dump') + amount);
   }
 
   draw(page) {

@@ -40,8 +40,27 @@ class Table {
                       isMinor: true, show: row => this.formatValue(row.flat.base)},
                      {id: 'new', name: 'new', sort: value('flat'), isNumber: true, isMinor: true,
                       show: row => this.formatValue(row.flat.new)});
+    if (this.page.course) // its columns take the place of one
+      columns.splice(-1, 1, ...this.columnsOfSeries());
     columns.push({id: 'name', name: this.page.keys.by === 'line' ? 'function' : this.page.keys.by,
                   sort: row => row.name, show: row => row.name});
+    return columns;
+  }
+
+  // What a series says of each row. Rows of other types than the one that was judged have no trend.
+  columnsOfSeries() {
+    const {course, rows, sides} = this.page, columns = [];
+    if (rows.some(row => row.trend))
+      columns.push({
+        id: 'trend', name: 'trend', sort: row => row.trend ? row.trend.slope : 0, show: row =>
+          row.trend ? `${row.trend.verdict} ${course.formatSlope(row.trend.slope, sides.isBytes)}` : '',
+      });
+    if (rows.some(row => row.lifetime > 0))
+      columns.push({
+        id: 'lifetime', name: 'mean lifetime', isNumber: true, isMinor: true,
+        sort: row => row.lifetime || 0, show: row => row.lifetime === Infinity
+          ? 'all the time' : row.lifetime > 0 ? formatSpan(row.lifetime) : '',
+      });
     return columns;
   }
 

@@ -44,6 +44,11 @@ class Keys {
     }
   }
 
+  // Returns the key with this name and place, or -1.
+  find(name, place) {
+    return this.names.findIndex((other, key) => other === name && this.places[key] === place);
+  }
+
   isSmall(key) {
     return this.model.functionOf(this.frames[key]) === SMALL;
   }
@@ -271,11 +276,16 @@ function makeRows(model, keys, type, base, now, measures) {
   return rows;
 }
 
+function keyOfFunctions(model, keys) {
+  const keyOf = new Map();
+  for (let frame = 0; frame < model.nFrames; frame++)
+    keyOf.set(model.functionOf(frame), keys.of[frame]);
+  return keyOf;
+}
+
 // Adds what merged stacks hold.
 function addRests(model, keys, sums, type, base, now) {
-  const keyOfFunction = new Map();
-  for (let frame = 0; frame < model.nFrames; frame++)
-    keyOfFunction.set(model.functionOf(frame), keys.of[frame]);
+  const keyOfFunction = keyOfFunctions(model, keys);
   for (const [name, rest] of [['flat', model.restFlat], ['cumulative', model.restCumulative]]) {
     if (!rest.functions.length)
       continue;
