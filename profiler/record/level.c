@@ -2,29 +2,45 @@
 /* Whether the level rises depends on samples of the present level and higher ones, never on how
  * many of them are of a higher level than the present one. Otherwise the estimates would be biased:
  * a rise would come at moments that are chosen by what it leaves. Two rises at once are two
- * decisions, each made by what is shown at the level that it ends. */
+ * decisions, each made by what is shown at the level that it ends. What samples have cost may be
+ * looked at too: it depends on which samples were taken, and on their stacks, but not on their
+ * levels. It is counted and not timed, so that a run with a seed can be repeated. */
 #include "record/level.h"
 #include <string.h>
 
 uint32_t hp_session_level;
 
 static uint64_t n_samples[HP_N_LEVELS];
+static uint64_t cost;                     /* of all samples in this session */
 static uint32_t n_swept = HP_LIVE_SHARDS; /* shards of the present sweep that were taken on */
 
 void hp_level_start(void)
 {
 	memset(n_samples, 0, sizeof(n_samples));
+	cost = 0;
 	n_swept = HP_LIVE_SHARDS;
 	__atomic_store_n(&hp_session_level, 0, __ATOMIC_RELEASE);
 }
 
+/* Returns true if there are enough samples of this level or a higher one. */
 static bool is_full(uint32_t level)
 {
 	uint64_t n = 0;
 
 	for (uint32_t i = level; i < HP_N_LEVELS; i++)
 		n += __atomic_load_n(&n_samples[i], __ATOMIC_RELAXED);
-	return level < HP_LEVEL_MAX && n >= HP_LEVEL_SAMPLES;
+	return n >= (level == 0 ? HP_LEVEL_FIRST_SAMPLES : HP_LEVEL_SAMPLES);
+}
+
+static bool has_cost_too_much(uint32_t level)
+{
+	return __atomic_load_n(&cost, __ATOMIC_RELAXED) >=
+	       HP_LEVEL_FIRST_COST + level * HP_LEVEL_COST;
+}
+
+static bool is_to_rise(uint32_t level)
+{
+	return level < HP_LEVEL_MAX && (is_full(level) || has_cost_too_much(level));
 }
 
 static void rise_from(uint32_t level)
@@ -37,14 +53,15 @@ static void rise_from(uint32_t level)
 		__atomic_store_n(&n_swept, 0, __ATOMIC_RELEASE);
 }
 
-void hp_level_count(uint32_t level)
+void hp_level_count(uint32_t level, bool is_new_stack)
 {
 	uint32_t present = hp_level_now();
 
 	if (level < present)
 		return;
 	__atomic_add_fetch(&n_samples[level], 1, __ATOMIC_RELAXED);
-	while (is_full(present)) {
+	__atomic_add_fetch(&cost, is_new_stack ? HP_LEVEL_COST_OF_STACK : 1, __ATOMIC_RELAXED);
+	while (is_to_rise(present)) {
 		rise_from(present);
 		present = hp_level_now();
 	}

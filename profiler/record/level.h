@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The level of a session is the logarithm of its sample interval to base 2. In a session whose
- * interval is automatic it begins at 0, so that everything is recorded, and rises by 1 each time
- * that HP_LEVEL_SAMPLES samples of that level or a higher one have been taken. Nothing is moved
- * when it rises: each sample was counted under its own level (see sampler.h), and those of lower
- * levels are no longer shown. In all other sessions the level is 0.
+ * interval is automatic it begins at 0, so that everything is recorded. It rises by 1 each time
+ * that enough samples of that level or a higher one have been taken, or that the session's samples
+ * have cost more than is allowed up to that level. Nothing is moved when it rises: each sample was
+ * counted under its own level (see sampler.h), and those of lower levels are no longer shown. In
+ * all other sessions the level is 0.
  *
  * Any thread, from within a hook; lock-free; may allocate: no. */
 #pragma once
@@ -12,9 +13,19 @@
 #include "tables/sampler.h"
 
 enum {
-	/* After a rise about half as many are left: 8,192 samples give the whole an error of 1 %.
-	 */
-	HP_LEVEL_SAMPLES = 16384,
+	/* How many samples are enough at level 0, and at any other. After a rise about half as many
+	 * are left: 4,096 samples give the whole an error of 1.6 %. */
+	HP_LEVEL_FIRST_SAMPLES = 16384,
+	HP_LEVEL_SAMPLES = 8192,
+
+	/* The unit of cost is a sample whose stack is known: about 1 us with its free and its share
+	 * of a dump. The first sample of a stack costs more, mostly for return addresses that no
+	 * walk has met before. */
+	HP_LEVEL_COST_OF_STACK = 8,
+	/* The cost that is allowed until level 0 ends, and then for each level: 106,496 until the
+	 * last one begins. */
+	HP_LEVEL_FIRST_COST = 32768,
+	HP_LEVEL_COST = 4096
 };
 
 /* Begins at level 0. No other thread may be counting. */
@@ -27,8 +38,9 @@ static inline uint32_t hp_level_now(void)
 	return __atomic_load_n(&hp_session_level, __ATOMIC_ACQUIRE);
 }
 
-/* Counts a sample of this level; the session's level may rise. */
-void hp_level_count(uint32_t level);
+/* Counts a sample of this level; the session's level may rise. `is_new_stack` is true if it is the
+ * first sample of its stack. */
+void hp_level_count(uint32_t level, bool is_new_stack);
 
 /* A sweep takes samples that are no longer shown out of the table of live blocks, and lets its
  * shards go over to the filter. It begins with a rise to HP_LEVEL_SWEPT or higher, and each sample

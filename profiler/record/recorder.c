@@ -139,8 +139,9 @@ static void note_sample(struct hp_thread *t, size_t size, uint32_t level)
 	t->news.sampled += weight_now(size, level);
 }
 
-static void record_block(struct hp_thread *t, void *p, size_t size, uint32_t level,
-			 const struct hp_site *site)
+/* Returns the record, or 0 if the sample was dropped. */
+static hp_handle record_block(struct hp_thread *t, void *p, size_t size, uint32_t level,
+			      const struct hp_site *site)
 {
 	struct hp_live_entry replaced;
 	struct hp_live_entry entry = {
@@ -151,15 +152,16 @@ static void record_block(struct hp_thread *t, void *p, size_t size, uint32_t lev
 
 	entry.record = count_alloc(t, size, level, site);
 	if (!entry.record)
-		return;
+		return 0;
 	if (!hp_live_insert(&entry, &replaced)) {
 		count_entry_free(&entry); /* so at least the count of allocated bytes is right */
 		drop_sample();
-		return;
+		return 0;
 	}
 	if (replaced.address)
 		count_entry_free(&replaced);
 	note_sample(t, size, level);
+	return entry.record;
 }
 
 /* Drops the entry of a sample that is no longer shown. It counts as freed, so that its record can
@@ -181,9 +183,10 @@ static void sample_block(struct hp_thread *t, void *p, size_t size, uint32_t lev
 
 	if (is_auto && level < hp_level_now())
 		return;
-	record_block(t, p, size, level, site);
+	hp_handle record = record_block(t, p, size, level, site);
+
 	if (is_auto) {
-		hp_level_count(level);
+		hp_level_count(level, record && hp_stacks_is_new(record));
 		hp_level_sweep(drop_hidden);
 	}
 }

@@ -132,7 +132,7 @@ static void fold_records_of(struct shard *s, struct stack *stack)
 			link = &r->next;
 			continue;
 		}
-		*link = r->next;
+		set_number(link, r->next);
 		fold_record(s, r);
 	}
 }
@@ -427,6 +427,14 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 uint32_t hp_stacks_level(hp_handle record)
 {
 	return hp_stacks_key_level(record_at(record)->key);
+}
+
+bool hp_stacks_is_new(hp_handle record)
+{
+	const struct record *r = record_at(record);
+
+	return __atomic_load_n(&r->next, __ATOMIC_RELAXED) == 0 &&
+	       __atomic_load_n(&r->counts.alloc_objects, __ATOMIC_RELAXED) == 1;
 }
 
 /* Returns the record to be changed, with its shard locked, or NULL if the lock was not acquired. */

@@ -41,6 +41,11 @@ hp_handle hp_stacks_count_alloc(const uint64_t *frames, size_t n_frames, uint32_
 /* Returns the level of a record that has an allocation in use. */
 uint32_t hp_stacks_level(hp_handle record);
 
+/* Returns true if the record's only allocation is the only one of its stack, in this stripe. Call
+ * it after hp_stacks_count_alloc(), to learn whether the stack is new; another thread that counts
+ * the same stack may make it seem old. */
+bool hp_stacks_is_new(hp_handle record);
+
 /* Counts one allocation as freed. `record` is what hp_stacks_count_alloc() returned for it, with
  * the same `size`. */
 void hp_stacks_count_free(hp_handle record, uint64_t size);

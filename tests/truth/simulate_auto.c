@@ -11,18 +11,23 @@
  * Several threads are simulated in one: each has a copy of the words in thread-local storage. The
  * last of them allocates one block in a hundred, so it is always late.
  *
- *	simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS */
+ *	simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS [LEVEL]
+ *
+ * With a LEVEL the interval is always that of the level: what it prints at the checkpoints shows
+ *how good estimates are then. */
 #include "mixes.h"
 #include "record/recorder.h"
 #include "tables/stacks_copy.h"
 #include "unwind/frame_rule.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum {
 	THREADS_MAX = 8,
 	N_CHECKPOINTS = 6,
-	RARE = 50, /* one block in so many has the rare stack */
+	RARE = 50,         /* one block in so many has the rare stack */
+	N_SITES = 1 << 13, /* how many common stacks a mix with many has */
 	N_QUANTITIES = 4
 };
 
@@ -41,6 +46,11 @@ static size_t size_of_any(uint64_t random)
 	return (size_t)exp2(20.0 * (double)(random >> 11) / 9007199254740992.0);
 }
 
+static size_t size_of_small(uint64_t random)
+{
+	return (size_t)exp2(12.0 * (double)(random >> 11) / 9007199254740992.0);
+}
+
 static size_t size_of_small_and_large(uint64_t random)
 {
 	return random % 10000 == 0 ? 10 << 20 : 100;
@@ -50,11 +60,13 @@ static const struct {
 	const char *name;
 	size_t n_blocks;
 	size_t (*size)(uint64_t random);
+	bool has_many_stacks; /* so many that most samples have a new one */
 } auto_mixes[] = {
-	{"1-4B", 150000, size_of_tiny},
-	{"16B", 150000, size_of_16_bytes},
-	{"1B-1M", 100000, size_of_any},
-	{"100B+10M", 150000, size_of_small_and_large},
+	{"1-4B", 150000, size_of_tiny, false},
+	{"16B", 150000, size_of_16_bytes, false},
+	{"1B-1M", 100000, size_of_any, false},
+	{"100B+10M", 150000, size_of_small_and_large, false},
+	{"stacks", 40000, size_of_small, true},
 };
 
 struct sums {
@@ -63,6 +75,8 @@ struct sums {
 
 static struct sums truth[2]; /* of the common and the rare stack */
 static uint64_t rare_frame;
+static uintptr_t sites;      /* made-up addresses of code that calls malloc */
+static uint32_t fixed_level; /* of a simulation whose interval is not automatic; else 0 */
 
 /* --- threads --------------------------------------------------------------------------------- */
 
@@ -154,39 +168,64 @@ static void print_stack(const char *when, uint32_t level, int stack,
 	printf("\n");
 }
 
-/* Prints what a dump of this level would show. */
-static void print_estimates(const char *when, uint32_t level)
+/* Prints what a dump of this level would show, of a copy of all records. */
+static void print_copy(const struct hp_stacks_copy *copy, const char *when, uint32_t level)
 {
 	struct estimate e[2][N_QUANTITIES] = {0};
-	struct hp_stacks_copy copy;
 
-	if (!hp_stacks_copy(&copy))
-		exit(1);
-	for (size_t i = 0; i < copy.n_entries; i++) {
-		const struct hp_stacks_copy_entry *entry = &copy.entries[i];
+	for (size_t i = 0; i < copy->n_entries; i++) {
+		const struct hp_stacks_copy_entry *entry = &copy->entries[i];
 
-		if (hp_stacks_key_level(entry->key) >= level)
+		if (fixed_level || hp_stacks_key_level(entry->key) >= level)
 			add_entry(e[entry->frames[0] == rare_frame], &entry->counts,
 				  UINT64_C(1) << level);
 	}
-	hp_stacks_release(&copy);
 	for (int i = 0; i < 2; i++)
 		print_stack(when, level, i, e[i]);
 }
 
+static void copy_records(struct hp_stacks_copy *copy)
+{
+	if (!hp_stacks_copy(copy))
+		exit(1);
+}
+
+static void print_checkpoint(void)
+{
+	struct hp_stacks_copy copy;
+
+	copy_records(&copy);
+	print_copy(&copy, "at", fixed_level ? fixed_level : hp_level_now());
+	hp_stacks_release(&copy);
+}
+
+/* The records of the old level show what a dump just before the doubling would have shown, as long
+ * as no sweep has begun. */
+static void print_doubling(uint32_t before, uint32_t after)
+{
+	struct hp_stacks_copy copy;
+
+	copy_records(&copy);
+	print_copy(&copy, "before", before);
+	print_copy(&copy, "after", after);
+	hp_stacks_release(&copy);
+}
+
 /* --- runs ------------------------------------------------------------------------------------ */
 
-static __attribute__((noinline)) void allocate(void *p, size_t size)
+static __attribute__((noinline)) void allocate(void *p, size_t size, uintptr_t pc)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
 
+	if (pc)
+		site.pc = pc;
 	if (hp_recorder_count(size))
 		hp_recorder_allocated(p, size, &site);
 }
 
 static __attribute__((noinline)) void allocate_rare(void *p, size_t size)
 {
-	allocate(p, size);
+	allocate(p, size, 0 /* the caller's */);
 	__asm__ volatile(""); /* no tail call */
 }
 
@@ -196,32 +235,39 @@ static void release(void *p)
 		hp_recorder_freeing(p);
 }
 
-static void count_truth(struct sums *t, size_t size, bool is_freed)
+static void do_block(uintptr_t address, size_t size, bool is_rare, bool is_freed, uintptr_t pc)
 {
+	struct sums *t = &truth[is_rare];
+
 	t->alloc_objects++;
 	t->alloc_bytes += size;
-	t->inuse_objects += !is_freed;
-	t->inuse_bytes += is_freed ? 0 : size;
-}
-
-static void do_block(uintptr_t address, size_t size, bool is_rare, bool is_freed)
-{
+	t->inuse_objects++;
+	t->inuse_bytes += size;
 	if (is_rare)
 		allocate_rare((void *)address, size);
 	else
-		allocate((void *)address, size);
-	if (is_freed)
-		release((void *)address);
-	count_truth(&truth[is_rare], size, is_freed);
+		allocate((void *)address, size, pc);
+	if (!is_freed)
+		return;
+	release((void *)address);
+	t->inuse_objects--;
+	t->inuse_bytes -= size;
 }
 
-/* The records of the old level show what a dump just before the doubling would have shown, unless a
- * sweep has begun to drop them. */
-static void print_doubling(uint32_t level)
+static uint32_t printed_level; /* the level at the last look for a doubling */
+
+void __real_hp_level_sweep(hp_live_drop *drop);
+void __wrap_hp_level_sweep(hp_live_drop *drop);
+
+/* The recorder calls this in place of hp_level_sweep(), after each sample. */
+void __wrap_hp_level_sweep(hp_live_drop *drop)
 {
-	if (hp_level_now() < HP_LEVEL_SWEPT)
-		print_estimates("before", level);
-	print_estimates("after", hp_level_now());
+	uint32_t level = printed_level;
+
+	printed_level = hp_level_now();
+	if (printed_level > level)
+		print_doubling(level, printed_level);
+	__real_hp_level_sweep(drop);
 }
 
 static void run(size_t mix, bool forks)
@@ -231,19 +277,19 @@ static void run(size_t mix, bool forks)
 	size_t n = auto_mixes[mix].n_blocks;
 
 	memset(truth, 0, sizeof(truth));
+	printed_level = 0;
 	for (size_t i = 1; i <= n; i++) {
 		size_t size = auto_mixes[mix].size(mix_random(&random));
-		uint32_t level = hp_level_now();
+		uintptr_t pc =
+			auto_mixes[mix].has_many_stacks ? sites + mix_random(&random) % N_SITES : 0;
 
 		if (forks && i == n / 3)
 			become_a_child();
 		switch_at_random(mix_random(&random));
-		do_block(address, size, i % RARE == 0, i % 3 == 0);
+		do_block(address, size, i % RARE == 0, i % 3 == 0, pc);
 		address += (size + 31) & ~(size_t)15;
-		if (hp_level_now() > level)
-			print_doubling(level);
 		if (i % (n / N_CHECKPOINTS) == 0)
-			print_estimates("at", hp_level_now());
+			print_checkpoint();
 	}
 }
 
@@ -281,18 +327,24 @@ int main(int argc, char **argv)
 	struct hp_options options = {.stack_depth = 8,
 				     .memory_limit = 1 << 28,
 				     .sample_interval = HP_SAMPLE_INTERVAL_AUTO};
-	size_t mix = argc == 6 ? mix_of(argv[1]) : SIZE_MAX;
+	size_t mix = argc == 6 || argc == 7 ? mix_of(argv[1]) : SIZE_MAX;
 
 	if (mix >= sizeof(auto_mixes) / sizeof(auto_mixes[0]) || atoi(argv[2]) < 1 ||
 	    atoi(argv[2]) > THREADS_MAX) {
-		fprintf(stderr, "usage: simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS\n");
+		fprintf(stderr,
+			"usage: simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS [LEVEL]\n");
 		return 2;
 	}
 	hp_recorder_on_report = ignore;
 	hp_thread_init();
-	if (!hp_frame_rule_init(true))
+	sites = (uintptr_t)mmap(NULL, N_SITES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!hp_frame_rule_init(true) || sites == (uintptr_t)MAP_FAILED)
 		return 1;
 	find_rare_frame(&options);
+	if (argc == 7) {
+		fixed_level = strtoul(argv[6], NULL, 0);
+		options.sample_interval = UINT64_C(1) << fixed_level;
+	}
 	for (uint64_t i = 0; i < strtoull(argv[5], NULL, 0); i++) {
 		options.seed = (strtoull(argv[4], NULL, 0) + i) * 0xd1342543de82ef95u;
 		n_threads = strtoull(argv[2], NULL, 0);

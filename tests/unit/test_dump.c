@@ -135,8 +135,8 @@ static bool begins_with(const char *start)
 /* Lets the session's level rise to `level`. */
 static void rise_to(uint32_t level)
 {
-	for (int i = 0; hp_level_now() < level && i < HP_LEVEL_SAMPLES; i++)
-		hp_level_count(level - 1);
+	for (int i = 0; hp_level_now() < level && i < HP_LEVEL_FIRST_SAMPLES; i++)
+		hp_level_count(level - 1, false /* new stack */);
 }
 
 /* Checks that the lines follow each other in the dump. */

@@ -11,17 +11,27 @@ enum {
 static void count(uint32_t level, int n)
 {
 	for (int i = 0; i < n; i++)
-		hp_level_count(level);
+		hp_level_count(level, false /* new stack */);
+}
+
+static void count_stacks(uint32_t level, int n)
+{
+	for (int i = 0; i < n; i++)
+		hp_level_count(level, true /* new stack */);
 }
 
 static void test_rises_when_enough_were_taken(void)
 {
 	hp_level_start();
 	CHECK_UINT_EQ(hp_level_now(), 0);
-	count(0, HP_LEVEL_SAMPLES - 1);
+	count(0, HP_LEVEL_FIRST_SAMPLES - 1);
 	CHECK_UINT_EQ(hp_level_now(), 0);
 	count(0, 1);
 	CHECK_UINT_EQ(hp_level_now(), 1);
+	count(1, HP_LEVEL_SAMPLES - 1);
+	CHECK_UINT_EQ(hp_level_now(), 1);
+	count(1, 1);
+	CHECK_UINT_EQ(hp_level_now(), 2);
 	hp_level_start();
 	CHECK_UINT_EQ(hp_level_now(), 0);
 	count(0, 1);
@@ -32,10 +42,10 @@ static void test_rises_when_enough_were_taken(void)
 static void test_samples_of_lower_levels_do_not_count(void)
 {
 	hp_level_start();
-	count(0, HP_LEVEL_SAMPLES / 2);
+	count(0, HP_LEVEL_FIRST_SAMPLES - HP_LEVEL_SAMPLES / 2);
 	count(1, HP_LEVEL_SAMPLES / 2);
 	CHECK_UINT_EQ(hp_level_now(), 1);
-	count(0, 2 * HP_LEVEL_SAMPLES);
+	count(0, 5 * HP_LEVEL_SAMPLES);
 	CHECK_UINT_EQ(hp_level_now(), 1);
 	count(7, HP_LEVEL_SAMPLES / 2 - 1);
 	CHECK_UINT_EQ(hp_level_now(), 1);
@@ -43,37 +53,72 @@ static void test_samples_of_lower_levels_do_not_count(void)
 	CHECK_UINT_EQ(hp_level_now(), 2);
 }
 
+/* If most stacks are new, the level rises before there are enough samples. */
+static void test_rises_by_cost(void)
+{
+	const int n_first = HP_LEVEL_FIRST_COST / HP_LEVEL_COST_OF_STACK;
+	const int n_next = HP_LEVEL_COST / HP_LEVEL_COST_OF_STACK;
+
+	hp_level_start();
+	count_stacks(HP_LEVEL_MAX, n_first - 1);
+	CHECK_UINT_EQ(hp_level_now(), 0);
+	count_stacks(0, 1);
+	CHECK_UINT_EQ(hp_level_now(), 1);
+	count_stacks(0, n_next); /* cost nothing: they are of a level that has passed */
+	CHECK_UINT_EQ(hp_level_now(), 1);
+	count_stacks(1, n_next - 1);
+	count(1, HP_LEVEL_COST_OF_STACK - 1);
+	CHECK_UINT_EQ(hp_level_now(), 1);
+	count(HP_LEVEL_MAX, 1);
+	CHECK_UINT_EQ(hp_level_now(), 2);
+	hp_level_start();
+	count_stacks(0, n_first - 1);
+	CHECK_UINT_EQ(hp_level_now(), 0);
+}
+
+/* Up to the last level, samples cost a tenth of a second at most. */
+static void test_the_whole_cost(void)
+{
+	uint64_t n = 0;
+
+	hp_level_start();
+	for (; hp_level_now() < HP_LEVEL_MAX; n++)
+		hp_level_count(hp_level_now(), true /* new stack */);
+	CHECK_UINT_EQ(n * HP_LEVEL_COST_OF_STACK,
+		      HP_LEVEL_FIRST_COST + (HP_LEVEL_MAX - 1) * HP_LEVEL_COST);
+}
+
 /* A program of large blocks has only samples of high levels: the level rises until they are too
  * few. */
 static void test_rises_by_several_levels(void)
 {
 	hp_level_start();
-	count(5, HP_LEVEL_SAMPLES);
+	count(5, HP_LEVEL_FIRST_SAMPLES);
 	CHECK_UINT_EQ(hp_level_now(), 6);
 }
 
 static void test_stays_at_the_last_level(void)
 {
 	hp_level_start();
-	count(HP_LEVEL_MAX, 3 * HP_LEVEL_SAMPLES);
+	count(HP_LEVEL_MAX, 3 * HP_LEVEL_FIRST_SAMPLES);
 	CHECK_UINT_EQ(hp_level_now(), HP_LEVEL_MAX);
 }
 
 enum {
 	N_THREADS = 8,
-	/* Enough for two rises: of these samples a half has each next level. */
-	N_OF_THREAD = 2 * HP_LEVEL_SAMPLES / N_THREADS
+	/* Enough for three rises: of these samples a half has each next level. */
+	N_OF_THREAD = 2 * HP_LEVEL_FIRST_SAMPLES / N_THREADS
 };
 
 static void *count_in_thread(void *unused)
 {
 	for (int i = 1; i <= N_OF_THREAD; i++)
-		hp_level_count((uint32_t)__builtin_ctz(i));
+		hp_level_count((uint32_t)__builtin_ctz(i), false /* new stack */);
 	return NULL;
 }
 
 /* The samples of threads add up. Which samples are counted depends on when the level rises, but
- * after all of them it can be neither below 1 nor above 2. */
+ * after all of them it can be neither below 2 nor above 3. */
 static void test_threads(void)
 {
 	for (int round = 0; round < 20; round++) {
@@ -84,7 +129,7 @@ static void test_threads(void)
 			pthread_create(&threads[i], NULL, count_in_thread, NULL);
 		for (int i = 0; i < N_THREADS; i++)
 			pthread_join(threads[i], NULL);
-		CHECK(hp_level_now() == 1 || hp_level_now() == 2);
+		CHECK(hp_level_now() == 2 || hp_level_now() == 3);
 	}
 }
 
@@ -106,7 +151,7 @@ static void test_sweep_takes_on_each_shard_once(void)
 {
 	hp_level_start();
 	hp_live_reset(false, 1);
-	count(HP_LEVEL_SWEPT - 2, HP_LEVEL_SAMPLES);
+	count(HP_LEVEL_SWEPT - 2, HP_LEVEL_FIRST_SAMPLES);
 	CHECK_UINT_EQ(hp_level_now(), HP_LEVEL_SWEPT - 1);
 	hp_level_sweep(drops_nothing);
 	CHECK_UINT_EQ(n_pages_let_through(), HP_FILTER_PAGES);
@@ -121,5 +166,6 @@ static void test_sweep_takes_on_each_shard_once(void)
 }
 
 TEST_MAIN(TEST(test_rises_when_enough_were_taken), TEST(test_samples_of_lower_levels_do_not_count),
-	  TEST(test_rises_by_several_levels), TEST(test_stays_at_the_last_level),
-	  TEST(test_threads), TEST(test_sweep_takes_on_each_shard_once))
+	  TEST(test_rises_by_cost), TEST(test_the_whole_cost), TEST(test_rises_by_several_levels),
+	  TEST(test_stays_at_the_last_level), TEST(test_threads),
+	  TEST(test_sweep_takes_on_each_shard_once))

@@ -232,6 +232,41 @@ static void test_estimate_of_what_was_recorded_before(void)
 	hp_recorder_stop(true);
 }
 
+/* Allocates and frees a block in code that is at `pc`, as far as the recorder can see. */
+static void allocate_at(const char *pc)
+{
+	struct hp_site site = HP_SITE_OF_CALLER();
+
+	site.pc = (uintptr_t)pc;
+	if (hp_recorder_count(BLOCK_SIZE))
+		hp_recorder_allocated(fake_block(0), BLOCK_SIZE, &site);
+	release(fake_block(0));
+}
+
+/* A program whose stacks are all new is exact until they have cost what is allowed, and no longer;
+ * a stack that is known costs less. */
+static void test_new_stacks_make_the_interval_grow(void)
+{
+	enum {
+		N = HP_LEVEL_FIRST_COST / HP_LEVEL_COST_OF_STACK
+	};
+	static char code[N];
+
+	CHECK(hp_recorder_start(&automatic));
+	for (int i = 0; i < 2 * N; i++)
+		allocate_at(code);
+	CHECK_UINT_EQ(hp_level_now(), 0);
+	hp_recorder_stop(true);
+
+	CHECK(hp_recorder_start(&automatic));
+	for (int i = 0; i < N - 1; i++)
+		allocate_at(code + i);
+	CHECK_UINT_EQ(hp_level_now(), 0);
+	allocate_at(code + N - 1);
+	CHECK(hp_level_now() > 0);
+	hp_recorder_stop(true);
+}
+
 /* A thread takes over the session's interval at its next slow path, even if it takes no sample. */
 static void test_a_late_thread_follows(void)
 {
@@ -243,7 +278,7 @@ static void test_a_late_thread_follows(void)
 	sampler = &hp_tls.thread->sampler;
 	before = sampler->interval;
 	for (int i = 0; i < HP_LEVEL_SAMPLES; i++)
-		hp_level_count(HP_LEVEL_MAX - 1);
+		hp_level_count(HP_LEVEL_MAX - 1, false /* new stack */);
 	CHECK_UINT_EQ(sampler->interval, before);
 	hp_tls.thread->sample_at += 1000;
 	allocate(0, 1);
@@ -284,4 +319,4 @@ static __attribute__((constructor)) void prepare(void)
 TEST_MAIN(TEST(test_sessions_are_apart), TEST(test_session_that_a_dump_still_reads),
 	  TEST(test_session_that_a_thread_has_not_left), TEST(test_automatic_interval),
 	  TEST(test_estimate_of_what_was_recorded_before), TEST(test_a_late_thread_follows),
-	  TEST(test_automatic_interval_begins_anew))
+	  TEST(test_new_stacks_make_the_interval_grow), TEST(test_automatic_interval_begins_anew))

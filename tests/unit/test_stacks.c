@@ -112,6 +112,18 @@ static void test_a_record_for_each_level(void)
 	CHECK_UINT_EQ(count(1, 5, hp_stacks_key(3, HP_LEVEL_MAX), 100), high);
 }
 
+/* A stack is new at its first allocation, whatever that one's size and level. */
+static void test_new_stacks(void)
+{
+	hp_stacks_reset();
+	CHECK(hp_stacks_is_new(count(1, 5, hp_stacks_key(3, 2), 100)));
+	CHECK(!hp_stacks_is_new(count(1, 5, hp_stacks_key(3, 2), 100)));
+	CHECK(!hp_stacks_is_new(count(1, 5, hp_stacks_key(3, 7), 100)));
+	CHECK(!hp_stacks_is_new(count(1, 5, hp_stacks_key(4, 2), 110)));
+	CHECK(hp_stacks_is_new(count(1, 4, hp_stacks_key(3, 2), 100)));
+	CHECK(hp_stacks_is_new(count(2, 5, hp_stacks_key(3, 2), 100)));
+}
+
 static void test_a_record_for_each_size_class(void)
 {
 	size_t n;
@@ -659,12 +671,12 @@ static void test_counts_are_of_one_moment(void)
 }
 
 TEST_MAIN(TEST(test_one_stack_one_record), TEST(test_a_record_for_each_size_class),
-	  TEST(test_a_record_for_each_level), TEST(test_many_records_of_one_stack),
-	  TEST(test_many_stacks), TEST(test_reset_gives_all_memory_back),
-	  TEST(test_folding_makes_room), TEST(test_folding_keeps_levels),
-	  TEST(test_folding_makes_room_for_other_depths), TEST(test_folding_makes_room_for_records),
-	  TEST(test_what_is_in_use_is_never_folded), TEST(test_full_of_what_is_in_use),
-	  TEST(test_nothing_is_folded_under_a_copy),
+	  TEST(test_a_record_for_each_level), TEST(test_new_stacks),
+	  TEST(test_many_records_of_one_stack), TEST(test_many_stacks),
+	  TEST(test_reset_gives_all_memory_back), TEST(test_folding_makes_room),
+	  TEST(test_folding_keeps_levels), TEST(test_folding_makes_room_for_other_depths),
+	  TEST(test_folding_makes_room_for_records), TEST(test_what_is_in_use_is_never_folded),
+	  TEST(test_full_of_what_is_in_use), TEST(test_nothing_is_folded_under_a_copy),
 	  TEST(test_fork_child_starts_with_what_is_in_use), TEST(test_fork_child_folds_no_history),
 	  TEST(test_threads_lose_nothing), TEST(test_stripes_are_put_together),
 	  TEST(test_copy_of_tables_that_grow), TEST(test_a_copy_needs_no_lock),
