@@ -62,6 +62,16 @@ static bool print_intervals(const struct profile *profile)
 	return true;
 }
 
+/* Ends the line about an adaptive interval with the time at which it came to its value. */
+static void print_since(const struct profile *profile)
+{
+	uint64_t ms = profile_metadata_number(profile, "interval_since_ms");
+
+	if (profile_metadata(profile, "interval_since_ms"))
+		printf(", since %.1f s after the start", (double)ms / 1000);
+	printf("\n");
+}
+
 /* Prints how the sample interval came about, if it was not chosen but rose by itself. */
 static void print_adaptive(const struct profile *profile)
 {
@@ -73,8 +83,10 @@ static void print_adaptive(const struct profile *profile)
 	if (interval == 1)
 		printf("sample interval: adaptive; until now every allocation was recorded\n");
 	else
-		printf("sample interval: adaptive, now %s\n",
+		printf("sample interval: adaptive, now %s",
 		       format_value((double)interval, true /* bytes */).text);
+	if (interval > 1)
+		print_since(profile);
 }
 
 /* Prints the sum of one sample type's values. */

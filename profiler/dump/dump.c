@@ -69,6 +69,7 @@ static void gather(struct hp_dump_content *c, const struct hp_dump_request *requ
 	 * was reached meanwhile. */
 	c->is_auto = hp_session_is_auto();
 	c->level = hp_level_now();
+	c->interval_since_ms = (int64_t)hp_level_since_ms();
 	c->sample_interval = c->is_auto ? UINT64_C(1) << c->level : hp_session.interval;
 	c->n_samples = hp_recorder_n_samples();
 	c->n_dropped = hp_recorder_n_dropped();

@@ -22,7 +22,8 @@
  * 2^n as well, and not at 2^(n + 1); level 19 means 19 or more. Records before the first such line
  * have the dump's own level, where R = 2^n. A reader that skips the lines reads a profile with the
  * interval R, in which a stack may have several records of one size. `interval_mode` is `auto` if R
- * grows during the run; otherwise the line is missing.
+ * grows during the run; otherwise the line is missing. `interval_since_ms` is the uptime at which
+ * it then came to its present value.
  *
  * `stacks_cut` of the `samples` have a stack that goes on beyond its outermost frame here: it had
  * more frames than the depth limit, or used up a walk's budget. The line is missing where it is 0.
@@ -271,6 +272,8 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_content *c,
 	print_number(t, "sample_interval", c->sample_interval);
 	if (c->is_auto)
 		print_string(t, "interval_mode", "auto");
+	if (c->is_auto && c->interval_since_ms >= 0)
+		print_number(t, "interval_since_ms", (uint64_t)c->interval_since_ms);
 	print_number(t, "samples", c->n_samples);
 	print_number(t, "samples_dropped", sum->n_dropped);
 	print_number(t, "stacks", c->n_stacks);

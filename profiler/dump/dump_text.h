@@ -35,7 +35,9 @@ struct hp_dump_content {
 	struct timespec time;
 	uint64_t uptime_ms;
 	uint64_t sample_interval;
-	bool is_auto;   /* the sample interval is automatic */
+	bool is_auto;              /* the sample interval is automatic */
+	int64_t interval_since_ms; /* the uptime at which an automatic interval came to its present
+				      value; -1: not known */
 	uint32_t level; /* of `sample_interval`; records of lower levels are not printed. 0 if it is
 			   not automatic */
 	uint64_t n_samples, n_dropped, n_stacks, n_stacks_cut;

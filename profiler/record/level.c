@@ -6,11 +6,13 @@
  * looked at too: it depends on which samples were taken, and on their stacks, but not on their
  * levels. It is counted and not timed, so that a run with a seed can be repeated. */
 #include "record/level.h"
+#include "process/process.h"
 #include <string.h>
 
 uint32_t hp_session_level;
 
 static uint64_t n_samples[HP_N_LEVELS];
+static uint64_t since_ms;
 static uint64_t cost;                     /* of all samples in this session */
 static uint32_t n_swept = HP_LIVE_SHARDS; /* shards of the present sweep that were taken on */
 
@@ -19,7 +21,18 @@ void hp_level_start(void)
 	memset(n_samples, 0, sizeof(n_samples));
 	cost = 0;
 	n_swept = HP_LIVE_SHARDS;
+	__atomic_store_n(&since_ms, hp_process_uptime_ms(), __ATOMIC_RELAXED);
 	__atomic_store_n(&hp_session_level, 0, __ATOMIC_RELEASE);
+}
+
+uint64_t hp_level_since_ms(void)
+{
+	return __atomic_load_n(&since_ms, __ATOMIC_RELAXED);
+}
+
+void hp_level_after_fork(void)
+{
+	__atomic_store_n(&since_ms, 0, __ATOMIC_RELAXED);
 }
 
 /* Returns true if there are enough samples of this level or a higher one. */
@@ -47,9 +60,11 @@ static void rise_from(uint32_t level)
 {
 	uint32_t next = level + 1;
 
-	if (__atomic_compare_exchange_n(&hp_session_level, &level, next, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_RELAXED) &&
-	    next >= HP_LEVEL_SWEPT)
+	if (!__atomic_compare_exchange_n(&hp_session_level, &level, next, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&since_ms, hp_process_uptime_ms(), __ATOMIC_RELAXED);
+	if (next >= HP_LEVEL_SWEPT)
 		__atomic_store_n(&n_swept, 0, __ATOMIC_RELEASE);
 }
 
@@ -80,4 +95,5 @@ void hp_level_sweep(hp_live_drop *drop)
 
 const struct hp_view_row hp_level_view[] = {
 	HP_VIEW_VARIABLE("level.now", hp_session_level),
+	HP_VIEW_VARIABLE("level.since_ms", since_ms),
 };

@@ -38,6 +38,14 @@ static inline uint32_t hp_level_now(void)
 	return __atomic_load_n(&hp_session_level, __ATOMIC_ACQUIRE);
 }
 
+/* Returns the uptime of the process, in milliseconds, at which the session came to its level, or 0
+ * in a fork child that goes on at its parent's. Read it after the level: the level may rise
+ * meanwhile. */
+uint64_t hp_level_since_ms(void);
+
+/* Call it in a fork child, whose uptime begins at 0. */
+void hp_level_after_fork(void);
+
 /* Counts a sample of this level; the session's level may rise. `is_new_stack` is true if it is the
  * first sample of its stack. */
 void hp_level_count(uint32_t level, bool is_new_stack);
@@ -53,4 +61,4 @@ enum {
 };
 
 /* Rows of the view. */
-extern const struct hp_view_row hp_level_view[1];
+extern const struct hp_view_row hp_level_view[2];

@@ -674,6 +674,7 @@ void hp_recorder_after_fork(bool is_clean)
 		hp_spaces_reset();
 		hp_stacks_reset();
 	}
+	hp_level_after_fork();
 	restart_counts();
 	allocated_in_last = 0;
 }

@@ -204,6 +204,7 @@ static void fill_content(struct snapshot *s, const struct hp_dump_source *source
 		.sample_interval = is_auto ? UINT64_C(1) << s->level : s->heads.interval,
 		.is_auto = is_auto,
 		.level = s->level,
+		.interval_since_ms = s->since_ms,
 		.n_samples = s->n_samples,
 		.n_dropped = s->heads.n_dropped,
 		.n_stacks = s->n_stacks,

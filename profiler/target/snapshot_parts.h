@@ -71,6 +71,7 @@ struct snapshot {
 	char *shards, *shards_after;
 	char *folded; /* a row for each shard; NULL if nothing was folded */
 	uint32_t level;
+	int64_t since_ms; /* as in struct hp_dump_content */
 	bool is_last_attempt;
 	bool is_inherited; /* the tables of a fork child that the library has not noticed yet */
 

@@ -443,6 +443,22 @@ static int read_level(struct snapshot *s)
 	if (s->level >= HP_N_LEVELS || (s->level > 0 && s->heads.interval != 0))
 		return hp_target_error(s->t, "heapprof's variables are damaged: level %u",
 				       s->level);
+	s->since_ms = -1;
+	return 0;
+}
+
+/* Reads since when the process has this level. A release that does not say it has no such row. */
+static int read_since(struct snapshot *s)
+{
+	const struct hp_view_row *row = hp_view_reader_find(&s->view, "level.since_ms");
+	uint64_t since;
+
+	if (!row || row->size != sizeof(since))
+		return 0;
+	if (!hp_target_read(s->t, (uintptr_t)row->address, &since, sizeof(since)))
+		return hp_snapshot_unreadable(s);
+	if (since <= INT64_MAX)
+		s->since_ms = (int64_t)since;
 	return 0;
 }
 
@@ -471,5 +487,7 @@ int hp_snapshot_read_stacks(struct snapshot *s)
 			       : HP_TARGET_E_MOVED;
 	if (!r)
 		r = copy_shards(s);
-	return r ? r : read_level(s);
+	if (!r)
+		r = read_level(s);
+	return r ? r : read_since(s);
 }

@@ -125,11 +125,11 @@ def merging_what_was_sampled_differently(folder):
 
 @tap.test
 def info_on_sample_intervals(folder):
-    """info says that an interval rises by itself, and which intervals a merged profile has."""
+    """info says that an interval rises by itself and since when it has its value, and which intervals a merged profile has."""
     exact, sampled = (cli.data(f'good-levels{end}.heap') for end in ('-exact', ''))
     out = os.path.join(folder, 'x')
     for path, said in ((exact, 'adaptive; until now every allocation was recorded'),
-                       (sampled, 'adaptive, now 64 B')):
+                       (sampled, 'adaptive, now 64 B, since 1.3 s after the start')):
         cli.succeed('convert', '-n', path, '-o', out)
         for form in (path, out):
             tap.is_in(f'\nsample interval: {said}\n', cli.succeed('info', form))

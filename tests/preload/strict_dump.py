@@ -85,6 +85,9 @@ class Dump:
         equal(self.metadata.get('interval_mode', 'auto'), 'auto', 'interval_mode')
         check(level is None or (self.levels[-1] == level and self.is_automatic()),
               f'{self.path}: level {level}')
+        check(self.is_automatic() == ('interval_since_ms' in self.metadata), 'interval_since_ms')
+        check(not self.is_automatic() or
+              self.number('interval_since_ms') <= self.number('uptime_ms'), 'since when')
         check(not self.is_automatic() or
               self.interval in [2**n for n in range(_LEVEL_MAX + 1)], f'R = {self.interval}')
 

@@ -170,6 +170,8 @@ static void test_levels(void)
 		"# level: 19\n1: 40 [1: 40] @ 0x1001 0x2002\n\nMAPPED",
 	};
 
+	char since[64];
+
 	hp_stacks_reset();
 	hp_session_prepare(&automatic);
 	count_at(1, 0x3003, 50);
@@ -180,6 +182,8 @@ static void test_levels(void)
 	print(&automatic, "why");
 	CHECK(begins_with("heap profile: 4: 130 [5: 150] @ heapprofile\n# heapprof: 2\n"));
 	CHECK_STR_EQ(line("# interval_mode"), "# interval_mode: auto");
+	snprintf(since, sizeof(since), "# interval_since_ms: %" PRIu64, hp_level_since_ms());
+	CHECK_STR_EQ(line("# interval_since_ms"), since);
 	check_order(all, 4);
 	rise_to(1);
 	print(&automatic, "why");
@@ -205,6 +209,7 @@ static void test_automatic_with_mappings(void)
 	print(&options, "why");
 	CHECK_STR_EQ(line("# sample_interval"), "# sample_interval: 524288");
 	CHECK_STR_EQ(line("# interval_mode"), "");
+	CHECK_STR_EQ(line("# interval_since_ms"), "");
 }
 
 /* In a fork child, records show memory that was in use at the fork, and not what the parent had

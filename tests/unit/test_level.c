@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When the level rises, and that a sweep takes on each shard once. */
+#include "process/process.h"
 #include "record/level.h"
 #include "test.h"
 #include <pthread.h>
@@ -133,6 +134,32 @@ static void test_threads(void)
 	}
 }
 
+/* Waits until the uptime is another one, and returns it. */
+static uint64_t next_uptime(void)
+{
+	uint64_t before = hp_process_uptime_ms();
+
+	while (hp_process_uptime_ms() == before)
+		;
+	return hp_process_uptime_ms();
+}
+
+static void test_since_when(void)
+{
+	uint64_t start = next_uptime(), rise;
+
+	hp_level_start();
+	CHECK(hp_level_since_ms() >= start);
+	rise = next_uptime();
+	count(0, HP_LEVEL_FIRST_SAMPLES - 1);
+	CHECK(hp_level_since_ms() < rise);
+	count(0, 1);
+	CHECK(hp_level_since_ms() >= rise);
+	CHECK(hp_level_since_ms() <= hp_process_uptime_ms());
+	hp_level_after_fork();
+	CHECK_UINT_EQ(hp_level_since_ms(), 0);
+}
+
 static bool drops_nothing(const struct hp_live_entry *entry)
 {
 	return false;
@@ -167,5 +194,5 @@ static void test_sweep_takes_on_each_shard_once(void)
 
 TEST_MAIN(TEST(test_rises_when_enough_were_taken), TEST(test_samples_of_lower_levels_do_not_count),
 	  TEST(test_rises_by_cost), TEST(test_the_whole_cost), TEST(test_rises_by_several_levels),
-	  TEST(test_stays_at_the_last_level), TEST(test_threads),
+	  TEST(test_stays_at_the_last_level), TEST(test_threads), TEST(test_since_when),
 	  TEST(test_sweep_takes_on_each_shard_once))
