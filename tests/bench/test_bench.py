@@ -53,7 +53,20 @@ def check_a_server_that_fails():
     assert rows['8 x calloc(1 GiB), untouched: bare'][0] != '-', rows
 
 
+def check_the_automatic_interval():
+    """Checks that scripts/bench-auto prints a row with a figure for each mode."""
+    env = dict(os.environ, HEAPPROF_SKIP_SETUP='1', HEAPPROF_BUILD=os.environ['BUILD'])
+    done = subprocess.run([BENCH + '-auto', '--short', '--only', "python's start"], env=env, text=True,
+                          check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [[cell.strip() for cell in line.strip('|').split(' | ')]
+            for line in done.stdout.splitlines()[2:] if line.startswith('|')]
+    assert [row[1] for row in rows] == ['bare', '512K', 'auto', 'bare again'], done.stdout
+    assert all(float(row[3]) > 0 for row in rows), done.stdout
+
+
 def main():
+    check_the_automatic_interval()
     check_a_server_that_fails()
     announced = run('--list').splitlines()
     assert len(announced) >= N_ROWS_MIN, f'only {len(announced)} rows'

@@ -77,7 +77,7 @@ static void test_rises_by_cost(void)
 	CHECK_UINT_EQ(hp_level_now(), 0);
 }
 
-/* Up to the last level, samples cost a tenth of a second at most. */
+/* Up to the last level, samples cost no more than is allowed. */
 static void test_the_whole_cost(void)
 {
 	uint64_t n = 0;
