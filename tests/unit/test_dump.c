@@ -199,6 +199,38 @@ static void test_levels(void)
 	CHECK(ends_as_it_should());
 }
 
+static uint32_t level_of_rise; /* the level to which the session rises after a copy; 0: none */
+
+bool __real_hp_stacks_copy(struct hp_stacks_copy *out);
+bool __wrap_hp_stacks_copy(struct hp_stacks_copy *out);
+
+/* dump.c calls this in place of hp_stacks_copy(). */
+bool __wrap_hp_stacks_copy(struct hp_stacks_copy *out)
+{
+	bool is_made = __real_hp_stacks_copy(out);
+
+	if (level_of_rise)
+		rise_to(level_of_rise);
+	return is_made;
+}
+
+/* The session's level rises when the records have been copied and nothing has been printed. The
+ * dump has the new interval: threads may already have counted at it. */
+static void test_a_rise_after_the_copy(void)
+{
+	hp_stacks_reset();
+	hp_session_prepare(&automatic);
+	hp_level_start();
+	count_at(0, 0x1001, 10);
+	count_at(1, 0x1001, 20);
+	level_of_rise = 1;
+	print(&automatic, "why");
+	level_of_rise = 0;
+	CHECK(begins_with("heap profile: 1: 20 [1: 20] @ heap_v2/2\n"));
+	CHECK_STR_EQ(line("# sample_interval"), "# sample_interval: 2");
+	CHECK(ends_as_it_should());
+}
+
 /* A session that records mappings as well has the default interval in place of an automatic one. */
 static void test_automatic_with_mappings(void)
 {
@@ -379,6 +411,7 @@ int main(int argc, char **argv)
 		TEST(test_nothing),
 		TEST(test_records_and_totals),
 		TEST(test_levels),
+		TEST(test_a_rise_after_the_copy),
 		TEST(test_automatic_with_mappings),
 		TEST(test_after_a_fork),
 		TEST(test_folded),
