@@ -362,6 +362,12 @@ uint32_t profile_add_mapping(struct profile *profile, const struct profile_mappi
 
 /* --- comments ------------------------------------------------------------------------------ */
 
+void profile_extend_mapping(struct profile *profile, uint32_t mapping, uint64_t limit)
+{
+	if (mapping < profile->mappings.n && profile->mappings.items[mapping].limit < limit)
+		profile->mappings.items[mapping].limit = limit;
+}
+
 void profile_add_comment(struct profile *profile, const char *text, size_t size)
 {
 	uint32_t string = profile_intern_bytes(profile, text, size);

@@ -214,6 +214,9 @@ uint32_t profile_add_function(struct profile *profile, const struct profile_func
 /* Adds a mapping after all other mappings, and returns its number. */
 uint32_t profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping);
 
+/* Makes the mapping end at `limit` at least. */
+void profile_extend_mapping(struct profile *profile, uint32_t mapping, uint64_t limit);
+
 /* Adds a comment, which is a line of free text. */
 void profile_add_comment(struct profile *profile, const char *text, size_t size);
 

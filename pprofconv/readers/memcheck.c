@@ -12,6 +12,7 @@
 #include "readers/reader.h"
 #include "readers/readers.h"
 #include "readers/report_log.h"
+#include "readers/valgrind_frame.h"
 
 #define OPEN_MAX    64 /* searches of so many processes may be open at a time */
 #define WARNING_MAX 256
@@ -64,80 +65,13 @@ static bool take_prefix(struct cursor *line, uint64_t *out_pid)
 	return true;
 }
 
-/* Returns where `text` occurs last, or NULL if it doesn't. */
-static const char *find_last(struct cursor in, const char *text)
-{
-	const char *last = NULL;
-
-	for (; cursor_find(&in, text); in.at++)
-		last = in.at;
-	return last;
-}
-
-/* place = " (" ( file ":" number | "in " object ) ")" at the end of a frame */
-static void take_place(struct named_frame *frame, struct cursor *out_object)
-{
-	struct cursor place = frame->name, number;
-	const char *at;
-
-	if (cursor_at_end(&place) || place.end[-1] != ')')
-		return;
-	place.end--;
-	at = find_last(place, " (in ");
-	if (at) {
-		*out_object = cursor_make(at + 5, (size_t)(place.end - at - 5));
-		frame->name.end = at;
-		return;
-	}
-	at = find_last(place, " (");
-	if (!at)
-		return;
-	place.at = at + 2;
-	at = memrchr(place.at, ':', cursor_left(&place));
-	if (!at)
-		return;
-	number = cursor_make(at + 1, (size_t)(place.end - at - 1));
-	frame->line = cursor_take_signed(&number);
-	if (number.failed || !cursor_at_end(&number)) {
-		frame->line = 0;
-		return;
-	}
-	frame->name.end = place.at - 2;
-	frame->file = place;
-	frame->file.end = at;
-}
-
-/* Cuts "+OFFSET" off a name. */
-static void drop_offset(struct cursor *name)
-{
-	const char *at = name->end;
-
-	while (at > name->at && at[-1] >= '0' && at[-1] <= '9')
-		at--;
-	if (at < name->end && at - 1 > name->at && at[-1] == '+')
-		name->end = at - 1;
-}
-
-/* frame = ("at" | "by") " 0x" address ":" name [ place ] */
+/* line = ("at" | "by") " " frame */
 static bool take_frame(struct open_search *open, struct cursor body)
 {
-	struct named_frame frame = {0};
-	struct cursor object = cursor_make("", 0);
-
 	cursor_skip_spaces(&body);
-	if (!cursor_accept_text(&body, "at 0x") && !cursor_accept_text(&body, "by 0x"))
+	if (!cursor_accept_text(&body, "at ") && !cursor_accept_text(&body, "by "))
 		return false;
-	frame.address = cursor_take_hex(&body);
-	cursor_expect(&body, ':');
-	if (body.failed)
-		return false;
-	cursor_skip_spaces(&body);
-	frame.file = object;
-	frame.name = body;
-	take_place(&frame, &object);
-	drop_offset(&frame.name);
-	leak_search_push(&open->search, frame, object);
-	return true;
+	return valgrind_frame_push(&open->search.stack, body);
 }
 
 /* --- searches ------------------------------------------------------------------------------ */

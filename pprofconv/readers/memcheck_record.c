@@ -2,13 +2,8 @@
 #include "readers/memcheck_record.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
-#include "base/path.h"
 #include "readers/heap_types.h"
-
-#define OBJECT_NAME_MAX 256
 
 const char *const leak_kind_names[LEAK_KINDS] = {
 	[LEAK_DEFINITE] = "definitely lost",
@@ -131,26 +126,6 @@ void leak_search_init(struct leak_search *search, struct profile *profile)
 void leak_search_deinit(struct leak_search *search)
 {
 	named_stack_deinit(&search->stack);
-}
-
-void leak_search_push(struct leak_search *search, struct named_frame frame, struct cursor object)
-{
-	char name[OBJECT_NAME_MAX], path[OBJECT_NAME_MAX];
-	size_t size = cursor_left(&object);
-
-	if (cursor_at_end(&frame.name) || cursor_equals(&frame.name, "???")) {
-		if (size >= sizeof(path)) { /* its end has the name of the file */
-			object.at = object.end - sizeof(path) + 1;
-			size = sizeof(path) - 1;
-		}
-		memcpy(path, size ? object.at : "", size);
-		path[size] = '\0';
-		snprintf(name, sizeof(name), "%s%s0x%" PRIx64, path_last_part(path),
-			 size ? "+" : "", frame.address);
-		frame.name = cursor_make(name, strlen(name));
-	}
-	frame.mapping = PROFILE_NONE;
-	named_stack_push(&search->stack, &frame);
 }
 
 void leak_search_add(struct leak_search *search, const struct loss_record *record)

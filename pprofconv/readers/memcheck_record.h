@@ -52,8 +52,5 @@ bool memcheck_take_record(struct cursor text, struct loss_record *out_record);
 void leak_search_init(struct leak_search *search, struct profile *profile);
 void leak_search_deinit(struct leak_search *search);
 
-/* Adds a frame, whose name may be "???" or empty; `object` is the program or library. */
-void leak_search_push(struct leak_search *search, struct named_frame frame, struct cursor object);
-
-/* Adds a record, whose frames have been added. */
+/* Adds a record, whose frames have been added to the stack. */
 void leak_search_add(struct leak_search *search, const struct loss_record *record);

@@ -9,6 +9,7 @@
 #include "readers/reader.h"
 #include "readers/readers.h"
 #include "readers/report_log.h"
+#include "readers/valgrind_frame.h"
 #include "readers/xml.h"
 
 struct text {
@@ -59,7 +60,7 @@ static void end_frame(struct memcheck_xml *xml)
 		return;
 	xml->frame.name = kept(&xml->name);
 	xml->frame.file = kept(&xml->file);
-	leak_search_push(&xml->search, xml->frame, kept(&xml->object));
+	valgrind_frame_push_parts(&xml->search.stack, xml->frame, kept(&xml->object));
 }
 
 static bool begin_search(struct memcheck_xml *xml)

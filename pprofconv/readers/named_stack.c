@@ -107,9 +107,14 @@ void named_stack_push(struct named_stack *stack, const struct named_frame *frame
 		profile_fail(stack->profile, -ENOMEM);
 }
 
-void named_stack_clear(struct named_stack *stack)
+int named_stack_move(struct named_stack *stack, location_list *out)
 {
-	stack->frames.n = stack->inlined.n = 0;
+	int r;
+
+	close_location(stack);
+	r = vec_append(out, stack->frames.items, stack->frames.n);
+	stack->frames.n = 0;
+	return r;
 }
 
 uint32_t named_stack_take(struct named_stack *stack)

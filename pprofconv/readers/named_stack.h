@@ -13,9 +13,11 @@ struct named_frame {
 	uint32_t mapping;     /* number, or PROFILE_NONE */
 };
 
+typedef VEC(uint32_t) location_list;
+
 struct named_stack {
 	struct profile *profile;
-	VEC(uint32_t) frames; /* of the stack that is being made */
+	location_list frames; /* of the stack that is being made */
 	VEC(struct profile_line)
 	inlined; /* at one address, innermost first; its location is open */
 	uint64_t address;
@@ -32,8 +34,9 @@ void named_stack_deinit(struct named_stack *stack);
  * a frame for each call. */
 void named_stack_push(struct named_stack *stack, const struct named_frame *frame);
 
-/* Drops the frames that were added. */
-void named_stack_clear(struct named_stack *stack);
+/* Moves the locations of the frames to the end of *out, in place of making a stack of them. Returns
+ * 0 or -ENOMEM. */
+int named_stack_move(struct named_stack *stack, location_list *out);
 
 /* Returns the number of the stack that the frames make. The next frame begins another stack. */
 uint32_t named_stack_take(struct named_stack *stack);

@@ -20,8 +20,14 @@ static const struct {
 	     "ELF",
 	     "a program", "give it as --binary"),
 	KIND("PERFILE2", "perf.data", NULL),
-	KIND("desc: ", "massif's output", NULL),
-	KIND("{\"dhatFileVersion\"", "DHAT's output", NULL),
+	KIND("#-----------\nsnapshot=", "massif's form as heaptrack_print -M writes it",
+	     "its trees don't add up; give heaptrack's data file"),
+	KIND("reading file \"", "heaptrack_print's text",
+	     "its numbers are rounded; give heaptrack's data file, .zst or .gz"),
+	KIND("{\"snapshot\":{\"meta\"", "V8's heap snapshot", "give a sampling .heapprofile"),
+	KIND("___ Begin jemalloc statistics ___", "jemalloc's statistics as text", NULL),
+	KIND("------------------------------------------------\nMALLOC:", "tcmalloc's statistics",
+	     NULL),
 	KIND("--- heapz", "Java's heapz text",
 	     "convert it: go tool pprof -proto -output=OUT.pb.gz FILE"),
 	KIND("--- contention", "a contention profile", NULL),
@@ -64,6 +70,16 @@ static bool is_perf_script(struct cursor head)
 	return false;
 }
 
+/* smaps_rollup has one mapping with a name of its own. */
+static bool is_rollup(struct cursor head)
+{
+	const char *end = memchr(head.at, '\n', cursor_left(&head));
+
+	if (end)
+		head.end = end;
+	return cursor_find(&head, " [rollup]");
+}
+
 /* Returns whether this is text with two bytes per character and no byte order mark. Its first
  * characters are ASCII, so one of the two bytes is 0, always the first or always the second. */
 static bool is_unmarked_utf16(struct cursor head)
@@ -88,7 +104,13 @@ const struct refused *refused_find(struct cursor head)
 {
 	static const struct refused utf16 = {"UTF-16 text",
 					     "convert it: iconv -f UTF-16LE -t UTF-8, or UTF-16BE"};
-	static const struct refused perf_script = {"perf script's output, a CPU profile,", NULL};
+	static const struct refused perf_script = {"perf script's output",
+						   "it lists events, not bytes; fold them with "
+						   "stackcollapse-perf.pl"};
+
+	static const struct refused rollup = {"smaps_rollup", "give /proc/PID/smaps"};
+	static const struct refused other_error = {"an error of AddressSanitizer other than a leak",
+						   NULL};
 
 	cursor_accept_text(&head, "\xef\xbb\xbf");
 	if (is_unmarked_utf16(head))
@@ -97,5 +119,9 @@ const struct refused *refused_find(struct cursor head)
 		if (cursor_left(&head) >= kinds[i].size &&
 		    memcmp(head.at, kinds[i].beginning, kinds[i].size) == 0)
 			return &kinds[i].refused;
+	if (is_rollup(head))
+		return &rollup;
+	if (cursor_find(&head, "ERROR: AddressSanitizer: "))
+		return &other_error;
 	return is_perf_script(head) ? &perf_script : NULL;
 }

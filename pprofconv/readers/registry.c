@@ -8,9 +8,24 @@
 #include "readers/refused.h"
 
 const struct reader *const readers[] = {
-	&reader_heapprof, &reader_go_heap,  &reader_gperftools,
-	&reader_jemalloc, &reader_memcheck, &reader_memcheck_xml,
-	&reader_pprof,    &reader_folded,   NULL,
+	/* clang-format off */
+	&reader_heapprof,
+	&reader_go_heap,
+	&reader_gperftools,
+	&reader_jemalloc,
+	&reader_heaptrack,
+	&reader_massif,
+	&reader_dhat,
+	&reader_memcheck,
+	&reader_memcheck_xml,
+	&reader_lsan,
+	&reader_memleak,
+	&reader_smaps,
+	&reader_pmap,
+	&reader_pprof,
+	&reader_folded,
+	NULL,
+	/* clang-format on */
 };
 
 const struct reader *reader_find(const char *name)

@@ -32,6 +32,19 @@ bool report_log_wants_next(const struct report_log *log)
 	return !log->wanted || log->wanted == log->n_ended + 1;
 }
 
+bool report_log_end_largest(struct report_log *log, struct profile *report, int64_t size)
+{
+	if (report_log_wants_next(log) &&
+	    (log->wanted || !log->chosen || size > log->chosen_size)) {
+		log->chosen_size = size;
+		report_log_end(log, report);
+		return true;
+	}
+	profile_free(report);
+	log->n_ended++;
+	return false;
+}
+
 void report_log_end(struct report_log *log, struct profile *report)
 {
 	if (report_log_wants_next(log)) {

@@ -12,6 +12,7 @@ struct report_log {
 	uint64_t wanted;         /* from 1; 0: the last */
 	uint64_t n_ended;
 	struct profile *chosen;
+	int64_t chosen_size;
 };
 
 /* `profile` is the reader's, empty; its `wanted_report` says which report is chosen. */
@@ -24,6 +25,10 @@ struct profile *report_log_begin(struct report_log *log);
 
 /* Says that a report has ended and is whole. Frees the profile, or keeps it if it is chosen. */
 void report_log_end(struct report_log *log, struct profile *report);
+
+/* Does the same, but if no report was asked for, the one with the largest `size` is chosen, the
+ * first of equal ones. Returns whether this one is the choice so far. */
+bool report_log_end_largest(struct report_log *log, struct profile *report, int64_t size);
 
 /* Returns whether a report that ends next will be the result if nothing follows. */
 bool report_log_wants_next(const struct report_log *log);

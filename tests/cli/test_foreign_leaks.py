@@ -51,7 +51,7 @@ def memcheck_lines_of_other_forms(folder):
     profile, _ = foreign.read(foreign.write(folder, text))
     tap.equal(foreign.totals(profile)['inuse_space'], 6240)
     tap.equal(foreign.names_of(profile, profile['sample'][0]),
-              ['malloc', 'Map<int (*)(char)>::put(int)', 'make', 'keep', 'held+0x10927d'])
+              ['malloc', 'Map<int (*)(char)>::put(int)', 'make', 'keep', 'held 0x10927d'])
     tap.equal([len(profile['location'][n]['line']) for n in profile['sample'][0]['location']],
               [1, 2, 1, 1])
 
@@ -144,6 +144,129 @@ def memcheck_itself(folder):
         profile, _ = foreign.read(log)
         tap.equal(foreign.by_label(profile, 'leak', 'inuse_space'), {'definite': 2100})
         tap.equal(foreign.top(log), ('2.05 KiB', 'lose'))
+
+
+# --- LeakSanitizer ---------------------------------------------------------------------------
+
+LSAN = 'good-lsan.txt'
+
+
+@tap.test(name=[LSAN, 'good-lsan-modules.txt'])
+def lsan_direct_and_indirect(_folder, name):
+    profile, warnings = foreign.read(cli.data(name))
+    tap.equal(warnings, [])
+    tap.equal(foreign.totals(profile), {'leaked_objects': 10, 'leaked_space': 5080})
+    tap.equal(foreign.by_label(profile, 'leak', 'leaked_space'), {'direct': 80, 'indirect': 5000})
+    if name == LSAN:
+        tap.equal(foreign.names_of(profile, profile['sample'][0]),
+                  ['malloc', 'make', 'lose', 'main', '__libc_start_call_main'])
+        tap.equal(foreign.top(cli.data(name)), ('4.96 KiB', 'make'))
+
+
+@tap.test
+def lsan_modules_become_mappings(_folder):
+    """Without names, the build IDs lead to the files that have them."""
+    profile, _ = foreign.read(cli.data('good-lsan-modules.txt'))
+    modules = {mapping['filename']: mapping for mapping in profile['mapping']}
+    tap.equal(sorted(modules), ['/lib/x86_64-linux-gnu/libc.so.6', '/src/held.casan'])
+    tap.equal(len(modules['/src/held.casan']['build_id']), 40)
+    tap.equal(foreign.top(cli.data('good-lsan-modules.txt'), '-n')[1], 'held.casan+0xa314e')
+
+
+@tap.test
+def lsan_says_what_it_omits(folder):
+    _, warnings = foreign.read(cli.data('good-lsan-omitted.txt'))
+    tap.equal(warnings, ['the report leaves out 5000 bytes in 5 blocks, because of max_leaks'])
+    modules = foreign.fixture('good-lsan-modules.txt')
+    gcc = foreign.write(folder, modules[:modules.index('SUMMARY')])
+    tap.equal(foreign.read(gcc)[1], ['the report has no SUMMARY, so it is not known whether it is whole'])
+
+
+@tap.test
+def lsan_reports_among_other_text(folder):
+    """Colours, a program's own output, several reports, frames without a module or without a line."""
+    text = foreign.fixture(LSAN)
+    coloured = text.replace('Direct leak', '\x1b[1m\x1b[34mDirect leak').replace('from:\n', 'from:\x1b[1m\x1b[0m\n')
+    path = foreign.write(folder, 'hello\n' + coloured + 'bye\n' + text.replace('5000', '4999').replace('5080', '5079'))
+    for args, found in (((), 5079), (('--nth=1',), 5080)):
+        tap.equal(foreign.totals(foreign.read(path, *args)[0])['leaked_space'], found)
+    odd = text.replace('in make /src/held.c:7', '(<unknown module>)').replace(
+        'in lose /src/held.c:23', 'in N::f(int) const /a dir/x.cc:23:7')
+    profile, _ = foreign.read(foreign.write(folder, odd))
+    tap.equal(foreign.names_of(profile, profile['sample'][0])[1:3], ['(unknown module)', 'N::f(int) const'])
+    tap.is_in('/a dir/x.cc', [function.get('filename') for function in profile['function']])
+
+
+@tap.test
+def lsan_that_is_refused(folder):
+    text = foreign.fixture(LSAN)
+    for content, said in (
+            (text[:text.index('SUMMARY')], 'truncated: the report has no SUMMARY'),
+            (text.replace('5080 byte', '5079 byte'), 'the leaks have 5080 bytes in 10 blocks, but this line says 5079'),
+            (text.replace('in 10 alloc', 'in 11 alloc'), 'the leaks have 5080 bytes in 10 blocks'),
+            (text.replace('LeakSanitizer: detected', 'AddressSanitizer: heap-use-after-free'),
+             'an error of AddressSanitizer other than a leak is not supported')):
+        tap.is_in(said, foreign.refuse(foreign.write(folder, content)))
+    tap.is_in('leave out stack_trace_format', foreign.refuse(cli.data('unsupported-lsan-format.txt')))
+
+
+@tap.test
+def lsan_itself(folder):
+    tap.need('gcc')
+    source = foreign.write(folder, '#include <stdlib.h>\nvoid lose(void) { for (int i = 0; i < 7; i++) '
+                                   '*(volatile char *)malloc(300) = 1; }\n'
+                                   'int main(void) { lose(); return 0; }\n', 'lose.c')
+    program = f'{folder}/lose'
+    if cli.run('gcc', '-g', '-O0', '-fsanitize=address', '-o', program, source).returncode:
+        tap.skip('gcc has no AddressSanitizer')
+    done = cli.run(program)
+    if 'LeakSanitizer has encountered' in done.stderr:
+        tap.skip('LeakSanitizer cannot run here')
+    tap.equal(foreign.top(foreign.write(folder, done.stderr)), ('2.05 KiB', 'lose'))
+
+
+# --- memleak ---------------------------------------------------------------------------------
+
+BCC, LIBBPF = 'good-memleak.txt', 'good-memleak-libbpf.txt'
+CUT = ('memleak prints only the largest stacks, as many as -T says, and blocks older than -o; what it left out '
+       'is not in the text')
+
+
+@tap.test(name=[BCC, LIBBPF])
+def memleak_of_both_kinds(_folder, name):
+    profile, warnings = foreign.read(cli.data(name))
+    tap.equal(warnings, [CUT])
+    tap.equal(foreign.totals(profile), {'inuse_objects': 60, 'inuse_space': 24000})
+    tap.equal(foreign.names_of(profile, profile['sample'][0])[:3], ['make', 'lose', 'main'])
+    tap.equal(foreign.top(cli.data(name)), ('23.44 KiB', 'make'))
+    tap.equal(foreign.totals(foreign.read(cli.data(name), '--nth=1')[0])['inuse_space'], 12000)
+
+
+@tap.test
+def memleak_lists_of_blocks_add_up(folder):
+    """-a lists the blocks: before all stacks in bcc, after the line of a stack in libbpf-tools."""
+    bcc = '[01:02:03] Top 2 stacks with outstanding allocations:\n\taddr = a0 size = 3\n\taddr = b0 size = 4\n' \
+          '\t7 bytes in 2 allocations from stack\n\t\tf+0x1 [a]\n'
+    libbpf = '[1:02:03] Top 1 stacks with outstanding allocations:\n7 bytes in 2 allocations from stack\n' \
+             '\taddr = 0xa0 size = 3\n\taddr = 0xb0 size = 4\n\t0 [<00000000000010>] f+0x1 [/a]\n'
+    for text, said in ((bcc, 'the stacks have more than the blocks that are listed'),
+                       (libbpf, "the blocks of the stack before this line don't add up")):
+        profile, _ = foreign.read(foreign.write(folder, text))
+        tap.equal(foreign.totals(profile), {'inuse_objects': 2, 'inuse_space': 7})
+        tap.is_in(said, foreign.refuse(foreign.write(folder, text.replace('size = 3', 'size = 2'))))
+
+
+@tap.test
+def memleak_that_is_refused(folder):
+    text = foreign.fixture(LIBBPF)
+    for content, said in (
+            (text[:text.rindex('4000 bytes')], 'another number of stacks than its title'),
+            (text[:-1], 'truncated: the last line has no newline'),
+            (text.replace('20000 bytes', 'x bytes'), "expected a stack, such as '64 bytes"),
+            ("Attaching to pid 1, Ctrl+C to quit.\n(b'a', 1, 1, b'...', 5.1, b'alloc entered, size = 1')\n",
+             '2: the events that memleak -t prints are not supported'),
+            ('Attaching to pid 1, Ctrl+C to quit.\n', 'there is no whole report in the input')):
+        tap.is_in(said, foreign.refuse(foreign.write(folder, content)))
 
 
 tap.main()

@@ -72,6 +72,13 @@ static void test_dumps(void)
 	check_file("good-folded.txt");
 	check_file("good-memcheck-searches.txt");
 	check_file("good-memcheck.xml");
+	check_file("good-dhat.json");
+	check_file("good-heaptrack.txt");
+	check_file("good-lsan-modules.txt");
+	check_file("good-massif.out");
+	check_file("good-memleak.txt");
+	check_file("good-smaps.txt");
+	check_file("good-pmap.txt");
 }
 
 TEST_MAIN(TEST(test_dumps))

@@ -111,10 +111,22 @@ static void check_unsupported(const struct file *file)
 	diag_deinit(&diag);
 }
 
+/* Formats that don't say where they end, and logs of several reports, of which the last whole one
+ * is read. */
+static bool is_open_ended(const char *name)
+{
+	static const char *const parts[] = {"folded", "searches", "modules",
+					    "massif", "memleak",  "smaps"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
 /* A truncated file is rejected, or everything before the cut is read. (gperftools marks no end, so
  * a dump that is cut after a line of its memory map counts as complete.) No cut may lose a record
- * without an error, except a cut between two lines of folded stacks: that format does not record
- * how many lines there are. Of a log of several searches for leaks the last whole one is read. */
+ * without an error, except where is_open_ended(). */
 static void check_cuts(const struct file *file)
 {
 	struct profile *whole = NULL, *profile;
@@ -129,7 +141,7 @@ static void check_cuts(const struct file *file)
 
 		memcpy(cut, file->data, size);
 		r = read_bytes(file->name, cut, size, &profile, &diag);
-		if (r == 0 && !strstr(file->name, "folded") && !strstr(file->name, "searches") &&
+		if (r == 0 && !is_open_ended(file->name) &&
 		    (!whole || profile->samples.n != whole->samples.n))
 			TEST_FAIL("%s cut at %zu is read", file->name, size);
 		CHECK((r == 0) != diag_has_error(&diag));
