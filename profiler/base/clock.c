@@ -5,11 +5,15 @@
 #include "base/sys.h"
 #include <dlfcn.h>
 
+/* Before glibc 2.34 these are in a library of their own, which is not needed for this. */
+#pragma weak dlopen
+#pragma weak dlsym
+
 static int (*read_clock)(clockid_t clock, struct timespec *out);
 
 void hp_clock_init(void)
 {
-	void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
+	void *vdso = dlopen && dlsym ? dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD) : NULL;
 
 	if (vdso)
 		read_clock =

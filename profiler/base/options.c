@@ -192,6 +192,18 @@ static bool parse_real_time_signal(const char *text, uint64_t *out)
 	return true;
 }
 
+/* Linux's names, without SIG. (The C library's function for them is new in glibc 2.32.) */
+static const char *const signal_names[] = {
+	[SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+	[SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
+	[SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+	[SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGSTKFLT] = "STKFLT",
+	[SIGCHLD] = "CHLD", [SIGCONT] = "CONT",     [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP",
+	[SIGTTIN] = "TTIN", [SIGTTOU] = "TTOU",     [SIGURG] = "URG",   [SIGXCPU] = "XCPU",
+	[SIGXFSZ] = "XFSZ", [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
+	[SIGPOLL] = "POLL", [SIGPWR] = "PWR",       [SIGSYS] = "SYS",
+};
+
 /* signal = number | [ "SIG" ] ( abbreviation | real-time-signal ) */
 static bool parse_signal(const char *text, uint64_t *out)
 {
@@ -199,8 +211,8 @@ static bool parse_signal(const char *text, uint64_t *out)
 		return true;
 	if (strncasecmp(text, "SIG", 3) == 0)
 		text += 3;
-	for (int signal = 1; signal < NSIG; signal++) {
-		const char *name = sigabbrev_np(signal);
+	for (int signal = 1; signal <= SIGSYS; signal++) {
+		const char *name = signal_names[signal];
 
 		if (name && strcasecmp(name, text) == 0) {
 			*out = signal;

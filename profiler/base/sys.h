@@ -158,6 +158,11 @@ static inline int hp_sys_madvise(void *p, size_t size, int advice)
 	return hp_sys3(SYS_madvise, (long)p, size, advice);
 }
 
+static inline int hp_sys_gettid(void)
+{
+	return hp_sys3(SYS_gettid, 0, 0, 0);
+}
+
 static inline int hp_sys_getpid(void)
 {
 	return hp_sys3(SYS_getpid, 0, 0, 0);

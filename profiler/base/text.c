@@ -101,9 +101,12 @@ void hp_text_size(struct hp_text *t, uint64_t bytes)
 	hp_text_string(t, units[unit]);
 }
 
+/* New in glibc 2.32. In older ones a message has the number. */
+extern const char *describe_error(int error) __asm__("strerrordesc_np") __attribute__((weak));
+
 void hp_text_error(struct hp_text *t, int error)
 {
-	const char *description = strerrordesc_np(error);
+	const char *description = describe_error ? describe_error(error) : NULL;
 
 	if (description) {
 		hp_text_string(t, description);

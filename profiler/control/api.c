@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/arena.h"
 #include "base/memory.h"
+#include "control/company.h"
 #include "control/heapprof.h"
 #include "control/lifecycle.h"
+#include "control/startup.h"
 #include "dump/due.h"
 #include "dump/dumper.h"
 #include "process/symbols.h"
@@ -17,7 +19,7 @@
 /* Until leave_api(), the thread's allocations count as the profiler's, not the program's. */
 static void enter_api(void)
 {
-	hp_lifecycle_init();
+	hp_startup_init();
 	hp_tls.in_hook++;
 }
 
@@ -47,8 +49,9 @@ PUBLIC void HeapProfilerStart(const char *prefix)
 	if (!prefix || !*prefix)
 		return;
 	enter_api();
-	if (!is_of_tcmalloc(caller))
+	if (!is_of_tcmalloc(caller) && !hp_session_is_running() && !hp_company_must_step_aside())
 		hp_lifecycle_start(prefix);
+	hp_company_check();
 	leave_api();
 }
 
@@ -103,13 +106,13 @@ PUBLIC const char *heapprof_version(void)
 
 PUBLIC uint64_t heapprof_sample_interval(void)
 {
-	hp_lifecycle_init();
+	hp_startup_init();
 	return hp_lifecycle_sample_interval();
 }
 
 PUBLIC void heapprof_set_sample_interval(uint64_t bytes)
 {
-	hp_lifecycle_init();
+	hp_startup_init();
 	if (bytes > 0)
 		hp_lifecycle_set_sample_interval(bytes < INTERVAL_MAX ? bytes : INTERVAL_MAX);
 }

@@ -7,138 +7,27 @@
 #include "base/scratch.h"
 #include "base/variables.h"
 #include "base/view.h"
+#include "control/own_work.h"
 #include "dump/due.h"
 #include "dump/dumper.h"
 #include "dump/names.h"
 #include "process/fork_mark.h"
 #include "process/modules.h"
-#include "process/objects.h"
 #include "process/process.h"
-#include "process/symbols.h"
 #include "record/recorder.h"
 #include "tables/stacks.h"
 #include "unwind/frame_rule.h"
-#include <dlfcn.h>
-#include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
-
-enum state {
-	NOT_READY,
-	PREPARING,
-	READY
-};
 
 /* Makes the linker take view.c from the archive. */
 __attribute__((used)) static const struct heapprof_view *const view = &heapprof_view;
 
-static uint32_t state;
 static struct hp_options options;
 static uint64_t next_interval; /* of the sampler, for later sessions; 0: as in `options` */
-static bool has_exited, is_company_reported, is_prefix_misspelt;
+static bool has_exited, has_dumps;
+static bool is_detached; /* see hp_lifecycle_detach() */
 static bool was_stopped; /* the program stopped the session that the environment asks for */
-
-/* Until end_own_work(), the thread's allocations count as the profiler's, not the program's.
- * Returns the program's errno, which end_own_work() restores. */
-static int begin_own_work(void)
-{
-	hp_tls.in_hook++;
-	return errno;
-}
-
-static void end_own_work(int saved_errno)
-{
-	errno = saved_errno;
-	hp_tls.in_hook--;
-}
-
-bool hp_lifecycle_is_ready(void)
-{
-	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY;
-}
-
-/* --- other allocators and profilers -------------------------------------------------------- */
-
-/* Returns the malloc that the program calls. Returns NULL if that is ours, or if it can't be known
- * because the program's PLT has a stub for malloc. */
-static void *malloc_before_us(void)
-{
-	void *first = dlsym(RTLD_DEFAULT, "malloc");
-
-	return first && !hp_object_has_both(first, hp_lifecycle_init) && !hp_object_is_stub(first)
-		       ? first
-		       : NULL;
-}
-
-/* Returns true if `their_malloc` is AddressSanitizer's. It comes before ours if clang has linked it
- * into the program, or if it is preloaded. GCC's library comes after ours. */
-static bool is_of_address_sanitizer(void *their_malloc)
-{
-	void *init = dlsym(RTLD_DEFAULT, "__asan_init");
-
-	return init && hp_object_has_both(init, their_malloc);
-}
-
-static void report_malloc_before_us(void *their_malloc)
-{
-	HP_TEXT_LOCAL(line, 512);
-
-	if (is_company_reported)
-		return;
-	is_company_reported = true;
-	hp_text_string(&line, hp_object_name(their_malloc));
-	if (hp_object_has_heapprof(their_malloc)) {
-		hp_text_string(&line,
-			       ": has its own copy of heapprof; that one records, not this one");
-	} else {
-		hp_text_string(&line, ": its malloc");
-		if (is_of_address_sanitizer(their_malloc))
-			hp_text_string(&line, " is AddressSanitizer's and");
-		hp_text_string(&line, " comes before ours; its allocations are not recorded");
-	}
-	hp_report_text(&line);
-}
-
-/* Returns true if another copy of this library comes before this one. The first copy gets each call
- * and forwards it to the second, so only the first may record. */
-static bool must_step_aside(void)
-{
-	void *first = malloc_before_us();
-
-	if (!first || !hp_object_has_heapprof(first))
-		return false;
-	report_malloc_before_us(first);
-	return true;
-}
-
-static void stop_tcmallocs_profiler(void)
-{
-	int (*is_running)(void) = (int (*)(void))hp_symbol_next("IsHeapProfilerRunning");
-	void (*stop)(void) = (void (*)(void))hp_symbol_next("HeapProfilerStop");
-
-	if (!is_running || !stop || !is_running())
-		return;
-	stop();
-	hp_report("libtcmalloc: stopped its heap profiler, which HEAPPROFILE had started too");
-}
-
-void hp_lifecycle_check_company(void)
-{
-	void *first;
-
-	if (!hp_session_is_running())
-		return;
-	int saved_errno = begin_own_work();
-
-	first = malloc_before_us();
-	if (first)
-		report_malloc_before_us(first);
-	stop_tcmallocs_profiler();
-	end_own_work(saved_errno);
-}
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
@@ -149,29 +38,42 @@ static bool is_known_process(void)
 	return !hp_fork_mark_is_new_process() || after_raw_fork();
 }
 
-static bool start_session(const char *prefix, bool by_environment)
+struct hp_options *hp_lifecycle_options(void)
 {
-	if (hp_session_is_running() || must_step_aside())
+	return &options;
+}
+
+static void look_at_earlier_processes(void)
+{
+	if (hp_names_is_first_image())
+		hp_variables_report_unknown(environ);
+	if (options.cleanup && hp_names_is_owner())
+		hp_names_remove_earlier();
+}
+
+bool hp_lifecycle_begin(const char *prefix, bool by_environment)
+{
+	if (hp_session_is_running())
 		return false;
 	if (next_interval)
 		options.sample_interval = next_interval;
 	hp_memory_set_limit(options.memory_limit);
-	if (!hp_names_start(prefix, by_environment))
+	if (prefix[0] && !hp_names_start(prefix, by_environment))
 		return false;
 	if (!hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND)) {
 		hp_report("no memory; not profiling");
 		return false;
 	}
-	if (hp_names_is_first_image())
-		hp_variables_report_unknown(environ);
-	if (options.cleanup && hp_names_is_owner())
-		hp_names_remove_earlier();
+	if (prefix[0])
+		look_at_earlier_processes();
 	hp_dumper_start(&options);
+	hp_recorder_on_report = hp_due_look;
 	if (!hp_recorder_start(&options)) {
 		hp_report("a thread has not left the last session; not profiling");
 		return false;
 	}
-	was_stopped = false;
+	was_stopped = is_detached = false;
+	has_dumps = prefix[0];
 	hp_due_start(&options);
 	if (!by_environment)
 		hp_due_take_signal(&options);
@@ -185,9 +87,8 @@ bool hp_lifecycle_start(const char *prefix)
 
 	if (!is_known_process() || !hp_dumper_wait())
 		return false;
-	is_started = start_session(prefix, false /* by environment */);
+	is_started = hp_lifecycle_begin(prefix, false /* by environment */);
 	hp_dumper_go_on();
-	hp_lifecycle_check_company();
 	return is_started;
 }
 
@@ -202,6 +103,22 @@ void hp_lifecycle_stop(void)
 	hp_recorder_stop(is_waiting);
 	if (is_waiting)
 		hp_dumper_go_on();
+}
+
+static void ignore_report(void)
+{
+}
+
+void hp_lifecycle_detach(void)
+{
+	if (!is_known_process())
+		return;
+	hp_recorder_on_report = ignore_report;
+	hp_due_stop();
+	if (has_dumps)
+		hp_dumper_dump("detach");
+	has_dumps = false;
+	is_detached = true;
 }
 
 void hp_lifecycle_set_sample_interval(uint64_t bytes)
@@ -315,16 +232,16 @@ void hp_lifecycle_exit(void)
 {
 	if (!is_known_process())
 		return;
-	if (has_exited || hp_fork_mark_is_vfork_child())
+	if (has_exited || !has_dumps || hp_fork_mark_is_vfork_child())
 		return;
 	has_exited = hp_session_is_running() || was_stopped;
-	int saved_errno = begin_own_work();
+	int saved_errno = hp_own_work_begin();
 
 	if (hp_session_is_running() && options.exit_dump)
 		hp_dumper_dump("exit");
 	else if (has_exited)
 		report_why_no_file();
-	end_own_work(saved_errno);
+	hp_own_work_end(saved_errno);
 }
 
 static void at_exit(void *unused)
@@ -337,43 +254,8 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *dso);
 int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 /* NOLINTEND(bugprone-reserved-identifier) */
 
-/* Returns the value of a variable. Returns NULL in a set-user-ID program, because its caller must
- * not choose where it writes. */
-static const char *get_from_environment(const char *name)
+void hp_lifecycle_watch(void)
 {
-	return getauxval(AT_SECURE) ? NULL : getenv(name);
-}
-
-/* Reports a misspelt HEAPPROFILE; otherwise nothing would explain why there are no dumps. Only the
- * first process does this, once. */
-static void look_for_prefix(void)
-{
-	if (!getauxval(AT_SECURE) && !getenv("HEAPPROFILE") && !hp_names_is_environment_marked())
-		is_prefix_misspelt = hp_variables_report_misspelt_prefix(environ);
-}
-
-static void prepare(void)
-{
-	hp_report_init();
-	hp_fork_mark_init();
-	hp_thread_init();
-	hp_process_init();
-	hp_modules_init();
-	hp_dumper_init();
-	hp_recorder_on_report = hp_due_look;
-	hp_session_on_raw_fork = after_raw_fork;
-	hp_options_read(&options, get_from_environment, hp_process_is_called);
-	if (options.prefix[0])
-		start_session(options.prefix, true /* by environment */);
-	else
-		look_for_prefix();
-}
-
-void hp_lifecycle_register(void)
-{
-	int saved_errno = begin_own_work();
-
-	hp_names_mark_environment(is_prefix_misspelt);
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 	/* exit() runs handlers in reverse order of their registration. The shared library
 	 * registers ours before the start of the program registers the handler that runs all
@@ -382,29 +264,19 @@ void hp_lifecycle_register(void)
 	 * after that registration: there the last dump comes before the destructors. */
 	__cxa_atexit(at_exit, NULL, NULL);
 	__cxa_at_quick_exit(at_exit, NULL);
-	/* Now, because no other thread opens descriptors yet that could be confused with
-	 * libunwind's. */
-	hp_frame_rule_init(options.unwinder == HP_UNWINDER_LIBUNWIND);
-	hp_clock_init();
-	/* Only now, after tcmalloc's constructor, which ends the process if its signal is not
-	 * free. */
-	if (hp_session_is_running())
-		hp_due_take_signal(&options);
-	end_own_work(saved_errno);
 }
 
-void hp_lifecycle_init(void)
+void hp_lifecycle_prepare(bool is_late)
 {
-	uint32_t expected = NOT_READY;
-
-	/* Before the C library is ready, the environment can't be read. */
-	if (!hp_symbols_is_c_library_ready() ||
-	    !__atomic_compare_exchange_n(&state, &expected, PREPARING, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_RELAXED))
-		return;
-	int saved_errno = begin_own_work();
-
-	prepare();
-	end_own_work(saved_errno);
-	__atomic_store_n(&state, READY, __ATOMIC_RELEASE);
+	hp_report_init();
+	hp_fork_mark_init();
+	hp_thread_init();
+	hp_process_init();
+	hp_modules_init(is_late);
+	hp_dumper_init();
+	hp_session_on_raw_fork = after_raw_fork;
 }
+
+const struct hp_view_row hp_lifecycle_view[] = {
+	HP_VIEW_VARIABLE("lifecycle.is_detached", is_detached),
+};

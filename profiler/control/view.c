@@ -2,6 +2,7 @@
 /* Collects the rows of all modules in one object. */
 #include "base/view.h"
 #include "base/memory.h"
+#include "control/lifecycle.h"
 #include "dump/dumper.h"
 #include "dump/names.h"
 #include "process/fork_mark.h"
@@ -30,7 +31,7 @@ __attribute__((visibility("default"), used, retain)) const struct heapprof_view 
 	.version = HP_VIEW_VERSION,
 	.size = sizeof(struct heapprof_view),
 	.row_size = sizeof(struct hp_view_row),
-	.n_parts = 14,
+	.n_parts = 15,
 	.release = HEAPPROF_VERSION,
 	.parts =
 		{
@@ -48,5 +49,6 @@ __attribute__((visibility("default"), used, retain)) const struct heapprof_view 
 			PART(hp_recorder_view),
 			PART(hp_names_view),
 			PART(hp_dumper_view),
+			PART(hp_lifecycle_view),
 		},
 };

@@ -11,7 +11,7 @@
 #include "dump/names.h"
 #include "dump/prefix.h"
 #include "process/fork_mark.h"
-#include "process/objects.h"
+#include "process/namespaces.h"
 #include "record/recorder.h"
 #include <string.h>
 
@@ -215,7 +215,7 @@ static void report_busy(const char *reason)
 
 static void report_namespace(void)
 {
-	if (is_namespace_reported || !hp_object_is_namespace_open())
+	if (is_namespace_reported || !hp_namespaces_are_open())
 		return;
 	is_namespace_reported = true;
 	hp_report("dlmopen() has opened libraries with a C library of their own; "
@@ -226,7 +226,7 @@ static void report_namespace(void)
  * program, so it is never reported. */
 void hp_dumper_init(void)
 {
-	is_namespace_reported = hp_object_is_namespace_open();
+	is_namespace_reported = hp_namespaces_are_open();
 }
 
 static bool dump_locked(const char *reason)

@@ -4,7 +4,7 @@
  * tail calls, so the caller of a slow path is the program: see HP_SITE_OF_CALLER(). This header has
  * the parts that hooks share. */
 #pragma once
-#include "control/lifecycle.h"
+#include "control/startup.h"
 #include "dump/due.h"
 #include "record/recorder.h"
 
@@ -12,15 +12,38 @@
 #define SLOW              static __attribute__((noinline)) HP_HOOK_CODE
 #define likely(condition) __builtin_expect(!!(condition), true)
 
+/* In an attached session the allocator's own calls of its functions reach hooks too. Such an inner
+ * call, made within a call of a hook, is neither counted nor recorded. In a library that is there
+ * from the start there are none, and these three functions are nothing. */
+static inline bool hook_is_inner(void)
+{
+	return HP_HOOKS_ARE_ENTRIES && hp_tls.in_hook;
+}
+
+/* Call these around a function of the allocator that may call another one, in the fast path of its
+ * hook. */
+static inline void hook_hold(void)
+{
+	if (HP_HOOKS_ARE_ENTRIES)
+		hp_tls.in_hook = 1;
+}
+
+static inline void hook_release(void)
+{
+	if (HP_HOOKS_ARE_ENTRIES)
+		hp_tls.in_hook = 0;
+}
+
 /* Begins a slow path and returns true; hook_end() ends it. Returns false within another hook: then
  * the slow path only forwards the call, and does not call hook_end(). */
 static inline bool hook_begin(void)
 {
 	if (hp_tls.in_hook)
 		return false;
-	/* The first call after the C library has become ready makes this library ready. */
-	if (!likely(hp_lifecycle_is_ready()))
-		hp_lifecycle_init();
+	/* The first call after the C library has become ready makes this library ready. In an
+	 * attached session it is ready before any hook is called. */
+	if (!HP_HOOKS_ARE_ENTRIES && !likely(hp_startup_is_ready()))
+		hp_startup_init();
 	hp_tls.in_hook = 1;
 	return true;
 }

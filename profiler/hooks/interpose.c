@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The hooks for every name by which a program allocates or frees heap memory, except operator new
- * and delete, which are in interpose_cxx.c. hooks.h describes how hooks work. */
-#include "base/sys.h"
+ * and delete, which are in interpose_cxx.c. hooks.h describes how hooks work.
+ *
+ * malloc and free call no other function of the allocator, so an attached session needs nothing
+ * around them. The others may: realloc(NULL, n) is a malloc in most allocators. */
 #include "hooks/hooks.h"
-#include "hooks/interpose_cxx.h"
 #include "hooks/next_alloc.h"
-#include "process/elf_image.h"
-#include "process/modules.h"
-#include "process/symbols.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* --- slow paths ---------------------------------------------------------------------------- */
 
@@ -42,6 +38,16 @@ static inline void *forward(enum entry entry, size_t a, size_t b)
 		break;
 	}
 	return hp_next.malloc(a);
+}
+
+static inline void *forward_held(enum entry entry, size_t a, size_t b)
+{
+	void *p;
+
+	hook_hold();
+	p = forward(entry, a, b);
+	hook_release();
+	return p;
 }
 
 static inline void *allocate(enum entry entry, size_t a, size_t b, size_t size,
@@ -97,6 +103,16 @@ static void *reallocate(void *old, size_t size)
 	return hp_next.realloc(old, size);
 }
 
+static inline void *realloc_held(void *old, size_t size)
+{
+	void *p;
+
+	hook_hold();
+	p = hp_next.realloc(old, size);
+	hook_release();
+	return p;
+}
+
 SLOW void *realloc_slow(void *old, size_t size)
 {
 	struct hp_site site = HP_SITE_OF_CALLER();
@@ -118,7 +134,7 @@ SLOW void *realloc_slow(void *old, size_t size)
 
 HOOK void *malloc(size_t size)
 {
-	if (likely(!hp_recorder_count(size)))
+	if (hook_is_inner() || likely(!hp_recorder_count(size)))
 		return hp_next.malloc(size);
 	return allocate_slow(MALLOC, size, 0, size);
 }
@@ -127,17 +143,21 @@ HOOK void *calloc(size_t n, size_t size)
 {
 	size_t total;
 
-	if (__builtin_mul_overflow(n, size, &total) || likely(!hp_recorder_count(total)))
+	if (__builtin_mul_overflow(n, size, &total) || hook_is_inner())
 		return hp_next.calloc(n, size);
+	if (likely(!hp_recorder_count(total)))
+		return forward_held(CALLOC, n, size);
 	return allocate_slow(CALLOC, n, size, total);
 }
 
 HOOK void *realloc(void *p, size_t size)
 {
+	if (hook_is_inner())
+		return hp_next.realloc(p, size);
 	/* In this order, because the slow path counts the size: it must not have been counted
 	 * before. */
 	if (likely(!hp_recorder_may_know(p)) && likely(!hp_recorder_count(size)))
-		return hp_next.realloc(p, size);
+		return realloc_held(p, size);
 	return realloc_slow(p, size);
 }
 
@@ -178,9 +198,13 @@ HOOK int posix_memalign(void **out, size_t alignment, size_t size)
 {
 	int error;
 
+	if (hook_is_inner())
+		return hp_next.posix_memalign(out, alignment, size);
 	if (!likely(!hp_recorder_count(size)))
 		return posix_memalign_slow(out, alignment, size);
+	hook_hold();
 	error = hp_next.posix_memalign(out, alignment, size);
+	hook_release();
 	if (!likely(error == 0))
 		hp_recorder_uncount(size);
 	return error;
@@ -188,29 +212,37 @@ HOOK int posix_memalign(void **out, size_t alignment, size_t size)
 
 HOOK void *aligned_alloc(size_t alignment, size_t size)
 {
+	if (hook_is_inner())
+		return hp_next.aligned_alloc(alignment, size);
 	if (likely(!hp_recorder_count(size)))
-		return uncount_if_failed(hp_next.aligned_alloc(alignment, size), size);
+		return uncount_if_failed(forward_held(ALIGNED_ALLOC, alignment, size), size);
 	return allocate_slow(ALIGNED_ALLOC, alignment, size, size);
 }
 
 HOOK void *memalign(size_t alignment, size_t size)
 {
+	if (hook_is_inner())
+		return hp_next.memalign(alignment, size);
 	if (likely(!hp_recorder_count(size)))
-		return uncount_if_failed(hp_next.memalign(alignment, size), size);
+		return uncount_if_failed(forward_held(MEMALIGN, alignment, size), size);
 	return allocate_slow(MEMALIGN, alignment, size, size);
 }
 
 HOOK void *valloc(size_t size)
 {
+	if (hook_is_inner())
+		return hp_next.valloc(size);
 	if (likely(!hp_recorder_count(size)))
-		return uncount_if_failed(hp_next.valloc(size), size);
+		return uncount_if_failed(forward_held(VALLOC, size, 0), size);
 	return allocate_slow(VALLOC, size, 0, size);
 }
 
 HOOK void *pvalloc(size_t size)
 {
+	if (hook_is_inner())
+		return hp_next.pvalloc(size);
 	if (likely(!hp_recorder_count(size)))
-		return uncount_if_failed(hp_next.pvalloc(size), size);
+		return uncount_if_failed(forward_held(PVALLOC, size, 0), size);
 	return allocate_slow(PVALLOC, size, 0, size);
 }
 
@@ -231,51 +263,3 @@ HOOK size_t malloc_usable_size(void *p)
 SAME_AS_GLOBAL_FREE(cfree)
 SAME_AS_GLOBAL_FREE(free_sized)         /* C23 */
 SAME_AS_GLOBAL_FREE(free_aligned_sized) /* C23 */
-
-/* --- libraries and the end ----------------------------------------------------------------- */
-
-/* Facts about a library's code are no longer valid once the library may be unmapped: see modules.h.
- */
-HOOK int dlclose(void *handle)
-{
-	static int (*next)(void *);
-	int result;
-
-	if (!next)
-		next = (int (*)(void *))hp_symbol_next("dlclose");
-	hp_modules_unload_begin();
-	result = next(handle);
-	hp_modules_unload_end();
-	return result;
-}
-
-/* exit() and quick_exit() run our handlers; _exit() and _Exit() run none, so the last dump is
- * written here. Even if that goes wrong the process ends, as the program has asked. */
-HOOK void _exit(int status)
-{
-	hp_lifecycle_exit();
-	for (;;)
-		hp_sys3(SYS_exit_group, status, 0, 0);
-}
-
-HOOK void _Exit(int status) __attribute__((alias("_exit"), noreturn));
-
-/* An ELF note: name-size desc-size type owner version. By this note a copy of the library
- * recognizes another copy: a program that is linked with the archive may also be run under the
- * shared library. */
-__asm__(".pushsection .note." HP_NOTE_OWNER ",\"a\",@note\n"
-	".balign 4\n"
-	".long 2f - 1f, 4f - 3f, 1\n"
-	"1: .asciz \"" HP_NOTE_OWNER "\"\n"
-	"2: .balign 4\n"
-	"3: .asciz \"" HEAPPROF_VERSION "\"\n"
-	"4: .balign 4\n"
-	".popsection");
-
-static __attribute__((constructor)) void start_with_program(void)
-{
-	hp_lifecycle_init();
-	hp_interpose_cxx_decide();
-	hp_lifecycle_register();
-	hp_lifecycle_check_company();
-}

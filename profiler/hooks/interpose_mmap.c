@@ -11,6 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4 /* new in glibc 2.32 */
+#endif
+
 #define PAGE ((size_t)4096)
 
 /* If a mapping for which no swap space is set aside has this size or more, it counts as a

@@ -142,6 +142,20 @@ bool hp_elf_image_read(uintptr_t start, struct hp_module *out)
 				     headers.n, out);
 }
 
+uintptr_t hp_elf_image_unwind_table(uintptr_t start)
+{
+	struct headers headers;
+
+	if (!read_headers(start, &headers))
+		return 0;
+	uintptr_t bias = start - first_segment(headers.at, headers.n);
+
+	for (size_t i = 0; i < headers.n; i++)
+		if (headers.at[i].p_type == PT_GNU_EH_FRAME)
+			return bias + headers.at[i].p_vaddr;
+	return 0;
+}
+
 static int segment_protection(const ElfW(Phdr) * header)
 {
 	return (header->p_flags & PF_R ? PROT_READ : 0) |

@@ -19,6 +19,10 @@ bool hp_elf_image_describe(uintptr_t bias, const ElfW(Phdr) * headers, size_t n_
  * also if there is no ELF header. */
 bool hp_elf_image_read(uintptr_t start, struct hp_module *out);
 
+/* Returns the address of the table by which the image's unwind data is searched (.eh_frame_hdr). 0:
+ * it has none. */
+uintptr_t hp_elf_image_unwind_table(uintptr_t start);
+
 /* Sets *out to the protection, as PROT_ flags, of the segment that contains all bytes from `first`
  * up to `end`, in the image whose ELF header is at `start`. Returns false if no segment does. */
 bool hp_elf_image_protection(uintptr_t start, uintptr_t first, uintptr_t end, int *out);

@@ -14,6 +14,7 @@
 
 enum {
 	PERMANENT_MAX = 1024,
+	NEEDED_MAX = 4096,
 	NUMBERED_MAX = HP_MODULE_UNKNOWN - 1,
 	NUMBERED_A_PIECE = 128,
 	N_PIECES = NUMBERED_MAX / NUMBERED_A_PIECE + 1,
@@ -53,13 +54,78 @@ static const char *keep_string(const char *string)
 	return copy;
 }
 
-/* Notes one permanent module. dl_iterate_phdr() reports the program first, with an empty name. */
+/* The names of libraries that permanent modules need, in memory of these modules. */
+struct needed {
+	const char *names[NEEDED_MAX];
+	size_t n;
+};
+
+/* Tables of a module's dynamic section. */
+struct dynamic {
+	const ElfW(Dyn) * entries;
+	const char *strings;
+};
+
+static struct dynamic dynamic_of(const struct dl_phdr_info *info)
+{
+	struct dynamic d = {0};
+
+	for (size_t i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			d.entries = (void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	for (const ElfW(Dyn) *e = d.entries; e && e->d_tag != DT_NULL; e++)
+		if (e->d_tag == DT_STRTAB) /* the loader has added the load address to it, except in
+					      the kernel's own object */
+			d.strings = (const char *)(e->d_un.d_ptr < info->dlpi_addr
+							   ? e->d_un.d_ptr + info->dlpi_addr
+							   : e->d_un.d_ptr);
+	return d;
+}
+
+static bool is_needed_name(const struct needed *needed, const char *name)
+{
+	for (size_t i = 0; i < needed->n; i++)
+		if (strcmp(needed->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The loader knows a library by the path by which it was opened, and by its own name. */
+static bool is_needed(const struct needed *needed, const struct dl_phdr_info *info,
+		      const struct dynamic *d)
+{
+	const char *slash = strrchr(info->dlpi_name, '/');
+
+	for (const ElfW(Dyn) *e = d->entries; e && d->strings && e->d_tag != DT_NULL; e++)
+		if (e->d_tag == DT_SONAME && is_needed_name(needed, d->strings + e->d_un.d_val))
+			return true;
+	return is_needed_name(needed, info->dlpi_name) ||
+	       (slash && is_needed_name(needed, slash + 1));
+}
+
+static void add_needed(struct needed *needed, const struct dynamic *d)
+{
+	for (const ElfW(Dyn) *e = d->entries; e && d->strings && e->d_tag != DT_NULL; e++)
+		if (e->d_tag == DT_NEEDED && needed->n < NEEDED_MAX)
+			needed->names[needed->n++] = d->strings + e->d_un.d_val;
+}
+
+/* Notes one permanent module. dl_iterate_phdr() reports the program first, with an empty name, and
+ * libraries in the order in which they were loaded, so those that need others come before them. */
 static int note_permanent(struct dl_phdr_info *info, size_t size, void *context)
 {
+	struct needed *needed = context; /* NULL: all are permanent */
 	char path[PATH_LIMIT];
 
 	if (n_permanent == PERMANENT_MAX)
 		return 1;
+	if (needed) {
+		struct dynamic d = dynamic_of(info);
+
+		if (n_permanent > 0 && !is_needed(needed, info, &d))
+			return 0;
+		add_needed(needed, &d);
+	}
 	struct hp_module *m = &permanent[n_permanent];
 
 	if (!hp_elf_image_describe(info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, m))
@@ -74,9 +140,11 @@ static int note_permanent(struct dl_phdr_info *info, size_t size, void *context)
 	return 0;
 }
 
-void hp_modules_init(void)
+void hp_modules_init(bool is_late)
 {
-	dl_iterate_phdr(note_permanent, NULL);
+	struct needed needed = {.n = 0};
+
+	dl_iterate_phdr(note_permanent, is_late ? &needed : NULL);
 }
 
 size_t hp_modules_n_permanent(void)
@@ -89,9 +157,9 @@ const struct hp_module *hp_modules_get_permanent(size_t i)
 	return &permanent[i];
 }
 
-static bool is_permanent(const struct dl_find_object *object)
+static bool is_permanent(const struct hp_loaded *object)
 {
-	uintptr_t start = (uintptr_t)object->dlfo_map_start;
+	uintptr_t start = object->start;
 
 	for (size_t i = 0; i < n_permanent; i++)
 		if (start >= permanent[i].start && start < permanent[i].end)
@@ -158,15 +226,14 @@ static uint16_t find_by_place(const struct hp_module *wanted, uint32_t now)
 
 /* Sets the module's path and file ID. The path comes from /proc if possible, because the loader's
  * name may lead through symbolic links, or be relative. */
-static void read_path(struct hp_module *m, const struct dl_find_object *object, char *out,
-		      size_t size)
+static void read_path(struct hp_module *m, const struct hp_loaded *object, char *out, size_t size)
 {
 	struct hp_text t = {.buffer = out, .size = size};
 	uint64_t file_id = 0;
 
 	m->path = out;
 	if (!hp_maps_find_file(m->code_start, out, size, &file_id)) {
-		hp_text_string(&t, object->dlfo_link_map ? object->dlfo_link_map->l_name : "");
+		hp_text_string(&t, object->name);
 		hp_text_terminate(&t);
 	}
 	m->file_id = m->build_id_size > 0 ? 0 : file_id;
@@ -207,7 +274,7 @@ static uint16_t add_file(const struct hp_module *m)
 
 /* Returns the library's number, which may be new, or 0 as add_file() does. Call it under the
  * lock. */
-static uint16_t number_of(struct hp_module *m, const struct dl_find_object *object, uint32_t now)
+static uint16_t number_of(struct hp_module *m, const struct hp_loaded *object, uint32_t now)
 {
 	char path[PATH_LIMIT];
 	bool has_build_id = m->build_id_size > 0;
@@ -222,7 +289,7 @@ static uint16_t number_of(struct hp_module *m, const struct dl_find_object *obje
 	return number;
 }
 
-static uint16_t place_of(struct hp_module *m, const struct dl_find_object *object, uintptr_t ip,
+static uint16_t place_of(struct hp_module *m, const struct hp_loaded *object, uintptr_t ip,
 			 uint64_t *out_frame)
 {
 	uint32_t now = __atomic_load_n(&epoch, __ATOMIC_ACQUIRE);
@@ -235,7 +302,7 @@ static uint16_t place_of(struct hp_module *m, const struct dl_find_object *objec
 	return hp_places_take(&arena, &numbered_at(number)->places, &range, now);
 }
 
-uint16_t hp_modules_identify(const struct dl_find_object *object, uintptr_t ip, uint64_t *out_frame)
+uint16_t hp_modules_identify(const struct hp_loaded *object, uintptr_t ip, uint64_t *out_frame)
 {
 	struct hp_module m;
 	uint16_t place;
@@ -245,10 +312,9 @@ uint16_t hp_modules_identify(const struct dl_find_object *object, uintptr_t ip, 
 		return HP_PLACE_FIXED;
 	}
 	*out_frame = hp_frame_make(ip + 1, HP_MODULE_UNKNOWN);
-	if (!hp_elf_image_read((uintptr_t)object->dlfo_map_start, &m) || ip < m.code_start ||
-	    ip >= m.code_end)
+	if (!hp_elf_image_read(object->start, &m) || ip < m.code_start || ip >= m.code_end)
 		return HP_PLACE_UNKNOWN;
-	m.end = (uintptr_t)object->dlfo_map_end;
+	m.end = object->end;
 	if (!hp_lock_acquire(&numbering_lock))
 		return HP_PLACE_UNKNOWN;
 	place = place_of(&m, object, ip, out_frame);

@@ -14,7 +14,7 @@
 #pragma once
 #include "base/view.h"
 #include "process/frame.h"
-#include <dlfcn.h>
+#include "process/loaded.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,17 +39,18 @@ struct hp_module {
 	const char *path; /* in our own memory, never NULL */
 };
 
-/* Notes the modules that are loaded now as permanent. Call it once, at start. */
-void hp_modules_init(void);
+/* Notes modules that are loaded now as permanent. Call it once, at start. If this is not the start
+ * of the program (`is_late`), some may have been opened by dlopen(): then only the program and the
+ * libraries that it needs are permanent, directly or by others, since these can't be closed. */
+void hp_modules_init(bool is_late);
 
-/* Returns the place (see places.h) of the instruction at `ip`, which is in the library that
- * `object` describes, and sets *out_frame to its frame. The place is HP_PLACE_FIXED if the library
- * is permanent, and HP_PLACE_UNKNOWN if it can't be identified or given a place. Call it while that
- * code is on the calling thread's stack, which keeps the library mapped. By the time this returns,
- * the place may have been given to another range; the frame is still correct. Any thread, from
- * within a hook; may allocate: no. */
-uint16_t hp_modules_identify(const struct dl_find_object *object, uintptr_t ip,
-			     uint64_t *out_frame);
+/* Returns the place (see places.h) of the instruction at `ip`, which is in this object, and sets
+ * *out_frame to its frame. The place is HP_PLACE_FIXED if the library is permanent, and
+ * HP_PLACE_UNKNOWN if it can't be identified or given a place. Call it while that code is on the
+ * calling thread's stack, which keeps the library mapped. By the time this returns, the place may
+ * have been given to another range; the frame is still correct. Any thread, from within a hook; may
+ * allocate: no. */
+uint16_t hp_modules_identify(const struct hp_loaded *object, uintptr_t ip, uint64_t *out_frame);
 
 /* Returns the epoch, a number that changes whenever a library may have been unmapped. Data derived
  * from an address in a library that is not permanent is valid only in the epoch in which it was

@@ -5,6 +5,7 @@
 #include "process/objects.h"
 #include "base/sys.h"
 #include "process/elf_image.h"
+#include "process/loaded.h"
 #include "process/modules.h"
 #include <dlfcn.h>
 #include <elf.h>
@@ -22,17 +23,18 @@ const char *hp_object_name(const void *function)
 
 const char *hp_object_path(const void *function)
 {
-	struct dl_find_object object;
+	Dl_info info;
+	struct link_map *map = NULL;
 
-	return _dl_find_object((void *)function, &object) == 0 ? object.dlfo_link_map->l_name : "";
+	return dladdr1(function, &info, (void **)&map, RTLD_DL_LINKMAP) && map ? map->l_name : "";
 }
 
 bool hp_object_has_both(const void *a, const void *b)
 {
-	struct dl_find_object of_a, of_b;
+	struct hp_loaded of_a, of_b;
 
-	return _dl_find_object((void *)a, &of_a) == 0 && _dl_find_object((void *)b, &of_b) == 0 &&
-	       of_a.dlfo_map_start == of_b.dlfo_map_start;
+	return hp_loaded_find((uintptr_t)a, &of_a) && hp_loaded_find((uintptr_t)b, &of_b) &&
+	       of_a.start == of_b.start;
 }
 
 bool hp_object_is_stub(const void *function)
@@ -46,23 +48,11 @@ bool hp_object_is_stub(const void *function)
 
 bool hp_object_has_heapprof(const void *function)
 {
-	struct dl_find_object object;
+	struct hp_loaded object;
 	struct hp_module image;
 
-	return _dl_find_object((void *)function, &object) == 0 &&
-	       hp_elf_image_read((uintptr_t)object.dlfo_map_start, &image) && image.has_heapprof;
-}
-
-/* The loader's list of namespaces. A closed namespace stays in it. The list exists if the version
- * is 2 or higher, which the loader sets when it makes a second namespace. If the program has a copy
- * of this variable, it is a copy of the struct's older part, whose version stays 1: then no
- * namespace is ever seen. <link.h> declares the variable with that older type. */
-extern struct r_debug_extended loaders_list __asm__("_r_debug");
-
-bool hp_object_is_namespace_open(void)
-{
-	return __atomic_load_n(&loaders_list.base.r_version, __ATOMIC_ACQUIRE) >= 2 &&
-	       __atomic_load_n(&loaders_list.r_next, __ATOMIC_ACQUIRE);
+	return hp_loaded_find((uintptr_t)function, &object) &&
+	       hp_elf_image_read(object.start, &image) && image.has_heapprof;
 }
 
 /* --- references ---------------------------------------------------------------------------- */
@@ -132,13 +122,13 @@ static uint32_t references_of(const struct link_map *map, const struct hp_export
 
 uint32_t hp_object_find_references(const struct hp_export *exports, size_t n_exports)
 {
-	struct dl_find_object object;
-	const struct link_map *map;
+	Dl_info info;
+	const struct link_map *map = NULL;
 	uint32_t found = 0;
 
-	if (_dl_find_object((void *)hp_object_hide, &object) != 0)
+	if (!dladdr1((void *)hp_object_hide, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
 		return UINT32_MAX;
-	for (map = object.dlfo_link_map; map->l_prev; map = map->l_prev)
+	for (; map->l_prev; map = map->l_prev)
 		;
 	for (; map; map = map->l_next)
 		found |= references_of(map, exports, n_exports);
@@ -192,11 +182,10 @@ static bool protect_pages(struct range pages, int protection)
  * false if it can't be found. */
 static bool find_protection(struct range pages, int *out)
 {
-	struct dl_find_object object;
+	struct hp_loaded object;
 
-	return _dl_find_object((void *)hp_object_hide, &object) == 0 &&
-	       hp_elf_image_protection((uintptr_t)object.dlfo_map_start, pages.start, pages.end,
-				       out);
+	return hp_loaded_find((uintptr_t)hp_object_hide, &object) &&
+	       hp_elf_image_protection(object.start, pages.start, pages.end, out);
 }
 
 static void set_hidden(ElfW(Sym) * symbol)

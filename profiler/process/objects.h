@@ -25,11 +25,6 @@ bool hp_object_is_stub(const void *function);
 /* Returns true if the object contains a copy of this library. */
 bool hp_object_has_heapprof(const void *function);
 
-/* Returns true if there is, or was, a second namespace of libraries. dlmopen() makes namespaces,
- * and an auditing library has its own from the start. Any thread; signal-safe: yes; may allocate:
- * no. Takes no lock. */
-bool hp_object_is_namespace_open(void);
-
 enum {
 	HP_OBJECT_EXPORTS_MAX = 32 /* the number of exports in one call, at most */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/symbols.h"
+#include "process/loaded.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <unistd.h>
@@ -29,12 +30,12 @@ bool hp_symbols_is_allocators_code(uintptr_t pc)
 {
 	static uintptr_t start, end;
 	const void *function = __atomic_load_n(&allocator, __ATOMIC_ACQUIRE);
-	struct dl_find_object object;
+	struct hp_loaded object;
 
 	if (function && !__atomic_load_n(&end, __ATOMIC_ACQUIRE) &&
-	    _dl_find_object((void *)function, &object) == 0) {
-		start = (uintptr_t)object.dlfo_map_start;
-		__atomic_store_n(&end, (uintptr_t)object.dlfo_map_end, __ATOMIC_RELEASE);
+	    hp_loaded_find((uintptr_t)function, &object)) {
+		start = object.start;
+		__atomic_store_n(&end, object.end, __ATOMIC_RELEASE);
 	}
 	return pc >= start && pc < end;
 }

@@ -68,6 +68,17 @@ static void rise_from(uint32_t level)
 		__atomic_store_n(&n_swept, 0, __ATOMIC_RELEASE);
 }
 
+bool hp_level_raise(uint32_t level)
+{
+	uint32_t present = hp_level_now();
+
+	if (present > level)
+		return false;
+	for (; present < level && present < HP_LEVEL_MAX; present = hp_level_now())
+		rise_from(present);
+	return true;
+}
+
 void hp_level_count(uint32_t level, bool is_new_stack)
 {
 	uint32_t present = hp_level_now();

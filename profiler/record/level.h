@@ -38,6 +38,10 @@ static inline uint32_t hp_level_now(void)
 	return __atomic_load_n(&hp_session_level, __ATOMIC_ACQUIRE);
 }
 
+/* Raises the level to this one, at most HP_LEVEL_MAX, from which it goes on rising. Returns false
+ * if it is higher already. */
+bool hp_level_raise(uint32_t level);
+
 /* Returns the uptime of the process, in milliseconds, at which the session came to its level, or 0
  * in a fork child that goes on at its parent's. Read it after the level: the level may rise
  * meanwhile. */

@@ -64,9 +64,14 @@ static void thread_exits(void *value)
 	tls->in_hook--;
 }
 
+/* Before glibc 2.34 a program without threads may lack these functions. */
+#pragma weak pthread_key_create
+#pragma weak pthread_key_delete
+#pragma weak pthread_setspecific
+
 void hp_thread_init(void)
 {
-	if (pthread_key_create(&exit_key, thread_exits) != 0)
+	if (!pthread_key_create || pthread_key_create(&exit_key, thread_exits) != 0)
 		return;
 	has_exit_key = exit_key < N_INLINE_KEYS;
 	if (!has_exit_key)
@@ -135,15 +140,21 @@ static struct hp_thread *register_thread(struct hp_tls *tls)
 	return thread;
 }
 
+/* Without the key, nothing would tell the profiler that a thread's `tls` is no longer valid. Only
+ * the first thread's storage stays until the process ends. */
+static bool is_first_thread(void)
+{
+	return hp_sys_gettid() == hp_sys_getpid();
+}
+
 struct hp_thread *hp_thread_enter(void)
 {
 	struct hp_tls *tls = &hp_tls;
 	struct hp_thread *thread = tls->thread;
 
 	if (!is_its_own(thread, tls)) {
-		/* Without the key, nothing would tell the profiler that `tls` is no longer
-		 * valid. */
-		bool may_register = tls->state != HP_TLS_GONE && has_exit_key;
+		bool may_register =
+			tls->state != HP_TLS_GONE && (has_exit_key || is_first_thread());
 
 		thread = may_register ? register_thread(tls) : take_thread();
 		if (!thread)

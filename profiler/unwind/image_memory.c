@@ -38,8 +38,8 @@ static bool is_page_readable(struct hp_image_memory *m, uintptr_t address)
 
 static bool is_in_image(const struct hp_image_memory *m, uintptr_t address, size_t size)
 {
-	uintptr_t start = (uintptr_t)m->object.dlfo_map_start;
-	uintptr_t end = (uintptr_t)m->object.dlfo_map_end;
+	uintptr_t start = m->object.start;
+	uintptr_t end = m->object.end;
 
 	return end - start >= size && address >= start && address - start <= end - start - size;
 }

@@ -3,7 +3,7 @@
  * These functions read bytes of an image after a check that their pages can be read: an image may
  * have holes between its segments. */
 #pragma once
-#include <dlfcn.h>
+#include "process/loaded.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@ enum {
 };
 
 struct hp_image_memory {
-	struct dl_find_object object;
+	struct hp_loaded object;
 	/* The image is never unmapped. A page of it that was once found readable, by any thread, is
 	 * then not checked again. */
 	bool is_permanent;
@@ -32,7 +32,7 @@ static inline bool hp_image_memory_read_word(struct hp_image_memory *m, uintptr_
 	uintptr_t page = m->readable_page, last = address + sizeof(*out) - 1;
 
 	if (page == 0 || ((address ^ page) | (last ^ page)) >= HP_IMAGE_PAGE ||
-	    address < (uintptr_t)m->object.dlfo_map_start)
+	    address < m->object.start)
 		return hp_image_memory_read(m, address, out, sizeof(*out));
 	memcpy(out, (const void *)address, sizeof(*out));
 	return true;

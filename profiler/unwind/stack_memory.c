@@ -45,12 +45,21 @@ enum {
 /* NOLINTNEXTLINE(bugprone-reserved-identifier) */
 extern void *__libc_stack_end; /* set by the loader: where the main thread's stack began */
 
+/* As __builtin_thread_pointer(), which gcc has only since version 11. */
+static uintptr_t thread_pointer(void)
+{
+	uintptr_t pointer;
+
+	__asm__("movq %%fs:0, %0" : "=r"(pointer));
+	return pointer;
+}
+
 static void find_top(struct hp_stack_memory *m)
 {
 	bool is_main = hp_sys3(SYS_gettid, 0, 0, 0) == hp_sys_getpid();
 
 	/* glibc keeps a thread's descriptor at the upper end of its stack. */
-	m->top = is_main ? (uintptr_t)__libc_stack_end : (uintptr_t)__builtin_thread_pointer();
+	m->top = is_main ? (uintptr_t)__libc_stack_end : thread_pointer();
 	m->home = m->top;
 	m->floor = is_main ? m->top - MAIN_STACK_MAX : 0;
 	m->is_home_due = true;

@@ -84,7 +84,7 @@ static inline struct hp_target *self_target(void)
 static inline void self_fill_tables(int n_stacks)
 {
 	hp_process_init();
-	hp_modules_init();
+	hp_modules_init(false /* late */);
 	hp_session.number = hp_session.own = 1;
 	hp_session.interval = 1;
 	for (int i = 0; i < n_stacks; i++) {

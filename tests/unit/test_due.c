@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Dumps that are requested by a signal, wherever in the program the signal arrives. */
 #include "control/lifecycle.h"
+#include "control/startup.h"
 #include "dump/due.h"
 #include "dump/dumper.h"
 #include "dump/names.h"
@@ -69,7 +70,7 @@ static __attribute__((constructor)) void start(void)
 {
 	setenv("HEAPPROFILESIGNAL", "USR2", true);
 	setenv("HEAP_PROFILE_VERBOSE", "0", true);
-	hp_lifecycle_init();
+	hp_startup_init();
 	hp_tls.in_hook = 1;
 	if (!hp_lifecycle_start(in_folder("p")))
 		exit(1);

@@ -430,7 +430,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	hp_process_init();
-	hp_modules_init();
+	hp_modules_init(false /* late */);
 	hp_memory_set_limit(NO_LIMIT);
 	return test_main(tests, sizeof(tests) / sizeof(tests[0]), 2 /* name and filter */, argv);
 }

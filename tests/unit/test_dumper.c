@@ -2,6 +2,7 @@
 /* Only one dump is written at a time, to a file or to memory. */
 #include "base/memory.h"
 #include "control/lifecycle.h"
+#include "control/startup.h"
 #include "dump/dumper.h"
 #include "dump/names.h"
 #include "folder.h"
@@ -164,7 +165,7 @@ static __attribute__((constructor)) void start(void)
 {
 	mkdir(in_folder("dumps"), 0700);
 	setenv("HEAP_PROFILE_VERBOSE", "0", true);
-	hp_lifecycle_init();
+	hp_startup_init();
 	hp_tls.in_hook = 1;
 	if (!hp_lifecycle_start(in_folder("dumps/p")))
 		exit(1);

@@ -83,7 +83,7 @@ static void test_no_loaded_segment(void)
 
 static __attribute__((constructor)) void prepare(void)
 {
-	hp_modules_init();
+	hp_modules_init(false /* late */);
 	image = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mprotect(image + 2 * 4096, 4096, PROT_NONE);
 }

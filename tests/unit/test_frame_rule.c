@@ -63,7 +63,7 @@ static void in_child(bool use_tables, void (*check)(void))
 	if (pid == 0) {
 		test_failures = 0;
 		hp_thread_init();
-		hp_modules_init();
+		hp_modules_init(false /* late */);
 		CHECK(hp_frame_rule_init(use_tables));
 		check();
 		fflush(stdout);

@@ -13,8 +13,8 @@ static char *pages; /* the image */
 static struct hp_image_memory image(bool is_permanent)
 {
 	return (struct hp_image_memory){
-		.object = {.dlfo_map_start = pages,
-			   .dlfo_map_end = pages + N_PAGES * HP_IMAGE_PAGE},
+		.object = {.start = (uintptr_t)pages,
+			   .end = (uintptr_t)pages + N_PAGES * HP_IMAGE_PAGE},
 		.is_permanent = is_permanent,
 	};
 }

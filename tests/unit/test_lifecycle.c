@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The profiler's start, and fork children that no fork handler has prepared: the profiler may
  * notice such a child only when it has several threads. */
-#include "control/lifecycle.h"
+#include "control/startup.h"
 #include "record/session.h"
 #include "test.h"
 #include <errno.h>
@@ -32,7 +32,7 @@ static void test_errno_stays(void)
 
 	if (pid == 0) {
 		errno = 4711;
-		hp_lifecycle_register();
+		hp_startup_register();
 		_exit(errno != 4711);
 	}
 	CHECK_INT_EQ(status_of(pid), 0);
@@ -153,7 +153,7 @@ static void enter_in_another_thread(void)
 static void register_with(void (*prepare)(void), void (*in_child)(void))
 {
 	pthread_atfork(prepare, NULL, in_child);
-	hp_lifecycle_register();
+	hp_startup_register();
 	alarm(20);
 }
 
@@ -198,7 +198,7 @@ static __attribute__((constructor)) void prepare(void)
 {
 	setenv("HEAPPROFILE", "/nowhere/p", true);
 	errno = 4711;
-	hp_lifecycle_init();
+	hp_startup_init();
 	errno_after_init = errno;
 	if (!hp_session_is_running())
 		exit(1);

@@ -19,9 +19,9 @@ enum {
 
 static uint16_t identify_place(void *address, uint64_t *out_frame)
 {
-	struct dl_find_object object;
+	struct hp_loaded object;
 
-	CHECK_INT_EQ(_dl_find_object(address, &object), 0);
+	CHECK(hp_loaded_find((uintptr_t)address, &object));
 	return hp_modules_identify(&object, (uintptr_t)address, out_frame);
 }
 
@@ -319,7 +319,7 @@ static void make_image(struct small_image *s)
 static void test_more_libraries_than_numbers(void)
 {
 	struct small_image *s = (struct small_image *)image;
-	struct dl_find_object object = {.dlfo_map_start = image, .dlfo_map_end = image + 4096};
+	struct hp_loaded object = {(uintptr_t)image, (uintptr_t)image + 4096, 0, ""};
 	uintptr_t ip = (uintptr_t)image + 100;
 	uint64_t frame = 0, expected;
 	size_t n = hp_modules_n_numbered(), n_unknown = 0, n_wrong = 0;
@@ -349,7 +349,7 @@ static void test_more_libraries_than_numbers(void)
 
 static __attribute__((constructor)) void prepare(void)
 {
-	hp_modules_init();
+	hp_modules_init(false /* late */);
 	image = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mprotect(image + 2 * 4096, 4096, PROT_NONE);
 }

@@ -309,7 +309,7 @@ static __attribute__((constructor)) void prepare(void)
 {
 	hp_fork_mark_init();
 	hp_thread_init();
-	hp_modules_init();
+	hp_modules_init(false /* late */);
 	if (!hp_frame_rule_init(true))
 		exit(1);
 	hp_tls.in_hook = 1;

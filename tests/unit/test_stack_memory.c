@@ -420,7 +420,7 @@ static void test_a_stray_frame_pointer_is_checked_once_a_walk(void)
 static __attribute__((constructor)) void prepare(void)
 {
 	hp_thread_init();
-	hp_modules_init();
+	hp_modules_init(false /* late */);
 	if (!hp_frame_rule_init(true /* use tables */))
 		abort();
 }

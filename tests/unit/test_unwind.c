@@ -432,7 +432,7 @@ static void test_libunwind_is_lost_for_good(void)
 static __attribute__((constructor)) void prepare(void)
 {
 	hp_thread_init();
-	hp_modules_init();
+	hp_modules_init(false /* late */);
 	if (!hp_frame_rule_init(true /* use tables */))
 		abort();
 }
