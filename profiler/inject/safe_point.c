@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Functions within an allocator have no symbols here, so it counts as a whole, except where it is a
  * part of the C library or of the program: there a return into malloc(), free() or another of its
- * public functions shows it. A thread that is on another stack than the process's first one may
- * handle a signal there, and what it has interrupted is not seen: it is not at a safe point. */
+ * public functions shows it. Such a function may have jumped to an inner one, which returns to the
+ * caller; but that makes no system call that waits, and calls nothing that does. So nothing else
+ * needs to be known, unless a signal has interrupted it.
+ *
+ * Where the frames are not known, as in generated code, each word of the stack counts. */
 #include "inject/safe_point.h"
+#include "inject/frames.h"
 #include "inject/image.h"
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
-
-enum {
-	STACK_MAX = 1 << 20,       /* bytes that are looked at */
-	STACK_SIZE_MAX = 64 << 20, /* an address further from its end is in another stack */
-};
 
 static const char *const functions[] = {
 	"malloc",         "free",        "calloc",
@@ -27,16 +25,16 @@ static const char *const functions[] = {
 	"_Znam",          "_ZdlPv",      "_ZdaPv",
 };
 
-static int add(struct hp_target *t, struct hp_safe_point_range *ranges, size_t *n, uint64_t start,
+static int add(struct hp_target *t, struct hp_code_range *ranges, size_t *n, uint64_t start,
 	       uint64_t end)
 {
 	if (*n == HP_SAFE_POINT_RANGES_MAX)
 		return hp_target_error(t, "it has too many allocators");
-	ranges[(*n)++] = (struct hp_safe_point_range){start, end};
+	ranges[(*n)++] = (struct hp_code_range){start, end};
 	return 0;
 }
 
-static int add_image(struct hp_target *t, struct hp_safe_point_range *ranges, size_t *n,
+static int add_image(struct hp_target *t, struct hp_code_range *ranges, size_t *n,
 		     const struct hp_image *image)
 {
 	int r = 0;
@@ -52,7 +50,7 @@ static int add_image(struct hp_target *t, struct hp_safe_point_range *ranges, si
 }
 
 /* A return address is after the function's first byte. It may be its end. */
-static int add_functions(struct hp_target *t, struct hp_safe_point_range *ranges, size_t *n,
+static int add_functions(struct hp_target *t, struct hp_code_range *ranges, size_t *n,
 			 const struct hp_image *image)
 {
 	int r = 0;
@@ -113,14 +111,6 @@ int hp_safe_point_find_code(struct hp_target *t, struct hp_safe_point_code *out)
 
 /* --- a thread --------------------------------------------------------------------------------- */
 
-static bool is_in(const struct hp_safe_point_range *ranges, size_t n, uint64_t address)
-{
-	for (size_t i = 0; i < n; i++)
-		if (address >= ranges[i].start && address < ranges[i].end)
-			return true;
-	return false;
-}
-
 /* Calls that change memory, or in which the allocator waits. */
 static bool is_call_of_allocator(unsigned long long call)
 {
@@ -141,39 +131,40 @@ static bool is_call_of_allocator(unsigned long long call)
 	}
 }
 
-/* Returns the end of the process's first stack, or 0. Its start changes as it grows. */
-static uint64_t stack_end(const struct hp_target *t)
+static bool is_after_system_call(struct hp_target *t, uint64_t pc)
 {
-	static const char name[] = "[stack]";
+	static const uint8_t call[] = {0x0f, 0x05};
+	uint8_t code[sizeof(call)];
 
-	for (size_t i = 0; i < t->n_mappings; i++) {
-		const struct hp_target_mapping *m = &t->mappings[i];
-
-		if (m->path_size == strlen(name) && memcmp(m->path, name, strlen(name)) == 0)
-			return m->end;
-	}
-	return 0;
+	return hp_target_read(t, pc - sizeof(code), code, sizeof(code)) &&
+	       memcmp(code, call, sizeof(call)) == 0;
 }
 
-static bool is_stack_safe(struct hp_target *t, const struct hp_safe_point_code *code, uint64_t sp)
+/* A frame other than the innermost one. */
+static bool is_frame_safe(struct hp_target *t, const struct hp_safe_point_code *code,
+			  const struct hp_frame *frame)
 {
-	uint64_t end = stack_end(t);
-	size_t size = end - sp;
-	bool is_safe = false;
-	uint64_t *words;
-
-	if (sp >= end || size > STACK_SIZE_MAX)
+	if (hp_code_range_has(code->returns, code->n_returns, frame->pc))
 		return false;
-	size = size < STACK_MAX ? size : STACK_MAX;
-	size &= ~(sizeof(*words) - 1);
-	words = malloc(size);
-	if (words && hp_target_read(t, sp, words, size)) {
-		is_safe = true;
-		for (size_t i = 0; is_safe && i < size / sizeof(*words); i++)
-			is_safe = !is_in(code->returns, code->n_returns, words[i]);
-	}
-	free(words);
-	return is_safe;
+	return frame->is_return || !hp_code_range_has(code->at, code->n_at, frame->pc) ||
+	       is_after_system_call(t, frame->pc);
+}
+
+static bool is_stack_safe(struct hp_target *t, const struct hp_safe_point_code *code, int thread)
+{
+	struct hp_frame frames[HP_FRAMES_MAX];
+	size_t n;
+	bool is_complete = hp_frames_read(t, thread, frames, &n);
+
+	if (n == 0)
+		return false;
+	if (hp_code_range_has(code->returns, code->n_returns, frames[0].pc))
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if (!is_frame_safe(t, code, &frames[i]))
+			return false;
+	return is_complete ||
+	       !hp_stack_words_from(t, frames[n - 1].sp, code->returns, code->n_returns);
 }
 
 bool hp_safe_point_is(struct hp_target *t, const struct hp_safe_point_code *code, int thread)
@@ -182,8 +173,9 @@ bool hp_safe_point_is(struct hp_target *t, const struct hp_safe_point_code *code
 
 	if (ptrace(PTRACE_GETREGS, thread, NULL, &registers))
 		return false;
-	if ((long long)registers.orig_rax >= 0 ? is_call_of_allocator(registers.orig_rax)
-					       : is_in(code->at, code->n_at, registers.rip))
+	if ((long long)registers.orig_rax >= 0
+		    ? is_call_of_allocator(registers.orig_rax)
+		    : hp_code_range_has(code->at, code->n_at, registers.rip))
 		return false;
-	return is_stack_safe(t, code, registers.rsp & ~(uint64_t)7);
+	return is_stack_safe(t, code, thread);
 }

@@ -5,22 +5,19 @@
  * While a process has one thread, the C library's allocator takes no lock. A second thread, of
  * ours, may then allocate only while the first one is held at a safe point. */
 #pragma once
+#include "inject/stack_words.h"
 #include "target/target.h"
 
 enum {
 	HP_SAFE_POINT_RANGES_MAX = 512,
 };
 
-struct hp_safe_point_range {
-	uint64_t start, end;
-};
-
 struct hp_safe_point_code {
 	/* Where a thread must not be, unless it waits in a system call. */
-	struct hp_safe_point_range at[HP_SAFE_POINT_RANGES_MAX];
+	struct hp_code_range at[HP_SAFE_POINT_RANGES_MAX];
 	size_t n_at;
-	/* Where no word of its stack must lead to. */
-	struct hp_safe_point_range returns[HP_SAFE_POINT_RANGES_MAX];
+	/* Where none of its frames must return to. */
+	struct hp_code_range returns[HP_SAFE_POINT_RANGES_MAX];
 	size_t n_returns;
 };
 

@@ -64,17 +64,20 @@ static bool is_in(struct hp_target *t, uint64_t sp, const struct hp_code_range *
 	return is_found;
 }
 
-bool hp_stack_words_are_in(struct hp_target *t, int thread, const struct hp_code_range *ranges,
-			   size_t n)
+bool hp_stack_words_from(struct hp_target *t, uint64_t sp, const struct hp_code_range *ranges,
+			 size_t n)
 {
-	struct user_regs_struct registers;
-	uint64_t sp;
-
-	if (ptrace(PTRACE_GETREGS, thread, NULL, &registers))
-		return true;
-	sp = registers.rsp;
 	for (int i = 0; sp && i < STACKS_MAX; i++)
 		if (is_in(t, sp & ~(uint64_t)(WORD - 1), ranges, n, &sp))
 			return true;
 	return sp != 0;
+}
+
+bool hp_stack_words_are_in(struct hp_target *t, int thread, const struct hp_code_range *ranges,
+			   size_t n)
+{
+	struct user_regs_struct registers;
+
+	return ptrace(PTRACE_GETREGS, thread, NULL, &registers) ||
+	       hp_stack_words_from(t, registers.rsp, ranges, n);
 }

@@ -16,3 +16,7 @@ bool hp_code_range_has(const struct hp_code_range *ranges, size_t n, uint64_t ad
  * maps must be those of the stop. */
 bool hp_stack_words_are_in(struct hp_target *t, int thread, const struct hp_code_range *ranges,
 			   size_t n);
+
+/* Same, from a stack pointer on. */
+bool hp_stack_words_from(struct hp_target *t, uint64_t sp, const struct hp_code_range *ranges,
+			 size_t n);

@@ -204,6 +204,71 @@ static void test_another_pid_namespace(void)
 	end_child(outer);
 }
 
+/* Executes a program of one thread, and waits until it waits: for its input, which does not come,
+ * or for a child. */
+static pid_t execute_waiting(char *const arguments[], int input)
+{
+	char path[64], state = 0;
+	ssize_t size;
+	char link[256] = "";
+	pid_t child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setpgid(0, 0);
+		dup2(input, 0);
+		execvp(arguments[0], arguments);
+		_exit(127);
+	}
+	for (int i = 0; i < PATIENCE_MS && (state != 'S' || !link[0] || strstr(link, "test_calls"));
+	     i++) {
+		FILE *stat;
+
+		nap();
+		snprintf(path, sizeof(path), "/proc/%d/exe", child);
+		size = readlink(path, link, sizeof(link) - 1);
+		link[size > 0 ? size : 0] = '\0';
+		snprintf(path, sizeof(path), "/proc/%d/stat", child);
+		stat = fopen(path, "re");
+		if (!stat || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		if (stat)
+			fclose(stat);
+	}
+	return child;
+}
+
+/* Words of ended calls of malloc() are left on the stacks of these. */
+static void test_programs_of_one_thread(void)
+{
+	static char *const programs[][4] = {
+		{"bash", "-c", "read line; exit", NULL},
+		{"bash", "-c", "sleep 1000; exit", NULL},
+		{"/usr/bin/python3", "-c", "input()", NULL},
+		{"/usr/bin/python3", "-c", "import time; time.sleep(1000)", NULL},
+		{"sleep", "1000", NULL}};
+	int input[2];
+
+	CHECK_INT_EQ(pipe2(input, O_CLOEXEC), 0);
+	memset(shared, 0, sizeof(*shared));
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		pid_t child = execute_waiting(programs[i], input[0]);
+
+		if (kill(child, 0) || waitpid(child, NULL, WNOHANG) == child) {
+			printf("# %s is not installed\n", programs[i][0]);
+			continue;
+		}
+		CHECK_INT_EQ(call_apart(child, OPEN), 0);
+		CHECK_STR_EQ(shared->message, "");
+		CHECK_INT_EQ(call_apart(child, CLOSE), 0);
+		CHECK_STR_EQ(shared->message, "");
+		kill(-child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+	close(input[0]);
+	close(input[1]);
+}
+
 static void test_what_the_library_is_like_meanwhile(void)
 {
 	pid_t child = make_child(run_one);
@@ -294,6 +359,7 @@ int main(int argc, char **argv)
 					    TEST(test_one_thread_that_allocates),
 					    TEST(test_one_thread_that_waits),
 					    TEST(test_another_pid_namespace),
+					    TEST(test_programs_of_one_thread),
 					    TEST(test_what_the_library_is_like_meanwhile),
 					    TEST(test_a_crash),
 					    TEST(test_a_call_that_does_not_return),
