@@ -97,6 +97,25 @@ static bool find_in(struct hp_target *t, const struct hp_image *image, uint64_t 
 	return false;
 }
 
+/* The vDSO is the kernel's library, mapped in every process. Writing there copies no page of a
+ * file.
+ */
+static bool find_in_vdso(struct hp_target *t, uint64_t *out)
+{
+	static const char name[] = "[vdso]";
+
+	for (size_t i = 0; i < t->n_mappings; i++) {
+		const struct hp_target_mapping *m = &t->mappings[i];
+
+		if (!m->path || m->path_size != strlen(name) ||
+		    memcmp(m->path, name, strlen(name)) != 0 || m->end - m->start < PAGE_BYTES)
+			continue;
+		*out = (m->end - HP_SLACK_SIZE) & ~(uint64_t)(ALIGNMENT - 1);
+		return is_usable(t, *out);
+	}
+	return false;
+}
+
 /* Other libraries may be closed: if this tool is killed, a thread may be in the slack then. */
 static bool is_permanent(struct hp_target *t, const struct hp_image *image)
 {
@@ -115,6 +134,8 @@ int hp_slack_find(struct hp_target *t, uint64_t *out)
 	size_t position = 0;
 	uint64_t found = 0, slack;
 
+	if (find_in_vdso(t, out))
+		return 0;
 	while (hp_image_next(t, &position, &image)) {
 		if (!find_in(t, &image, &slack))
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Slack is memory between the end of a library's code and the end of its last page. The loader maps
- * it with the code, and nothing is in it. A stub is written there, so that a first system call can
- * be made in a process in which no memory is ours.
+/* Slack is memory between the end of a library's code and the end of its last page. It is mapped
+ * with the code, and nothing is in it. The best is that of the kernel's own library, the vDSO. A
+ * stub is written there, so that a first system call can be made in a process in which no memory is
+ * ours.
  *
  * The slack begins with a mark while it is in use. A tool that is killed leaves it: the next one
  * that finds the mark clears the slack, if no thread is there any more. */
