@@ -19,6 +19,7 @@ enum {
 	CALL_MS = 10000,
 	HELD_MS = 3000, /* the same, while the process does not run */
 	COPY_BYTES = 64 << 10,
+	NO_EXECUTION = 8, /* MFD_NOEXEC_SEAL */
 };
 
 struct work {
@@ -187,13 +188,27 @@ static int copy_content(struct hp_target *t, int from, int64_t file)
 		     : 0;
 }
 
+/* Mapping the file's code needs no right to execute the file: so it is made without, which
+ * vm.memfd_noexec=2 demands. Before Linux 6.3 the kernel does not know that. */
+static int create_file(struct work *w, uint64_t name)
+{
+	struct hp_stub_call call = {.number = SYS_memfd_create,
+				    .arguments = {name, MFD_CLOEXEC | NO_EXECUTION}};
+	int r = hp_system_call(w->host, &call, &w->file);
+
+	if (r || w->file != -EINVAL)
+		return r;
+	call.arguments[1] = MFD_CLOEXEC;
+	return hp_system_call(w->host, &call, &w->file);
+}
+
 static int make_file(struct work *w, int content)
 {
-	struct hp_stub_call call = {.number = SYS_memfd_create, .arguments = {0, MFD_CLOEXEC}};
-	int r = hp_thread_put_text(w->thread, w->host, "heapprof", &call.arguments[0]);
+	uint64_t name;
+	int r = hp_thread_put_text(w->thread, w->host, "heapprof", &name);
 
 	if (!r)
-		r = hp_system_call(w->host, &call, &w->file);
+		r = create_file(w, name);
 	if (!r && w->file < 0) {
 		r = hp_target_error(w->t, "memfd_create fails in it: %s", strerror((int)-w->file));
 		w->file = -1;

@@ -83,7 +83,7 @@ uint64_t hp_near_page_gap(const struct hp_target *t, const uint64_t *addresses, 
 
 /* --- mapping ---------------------------------------------------------------------------------- */
 
-static int explain(struct hp_target *t, int64_t result)
+int hp_near_page_explain(struct hp_target *t, int64_t result)
 {
 	if (result == -EACCES || result == -EPERM)
 		return hp_target_error(t,
@@ -116,7 +116,7 @@ int hp_near_page_map(struct hp_target *t, struct hp_system_call_host *host,
 	if (r)
 		return r;
 	if (result < 0 && result > -4096)
-		return explain(t, result);
+		return hp_near_page_explain(t, result);
 	*out = (uint64_t)result;
 	if (*out == map.arguments[0])
 		return 0;

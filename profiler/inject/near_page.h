@@ -16,6 +16,9 @@ uint64_t hp_near_page_gap(const struct hp_target *t, const uint64_t *addresses, 
 /* Notes that there is no gap. Returns HP_TARGET_E. */
 int hp_near_page_no_gap(struct hp_target *t);
 
+/* Notes why memory for code can't be mapped; `result` is that of mmap. Returns HP_TARGET_E. */
+int hp_near_page_explain(struct hp_target *t, int64_t result);
+
 /* Maps a near page, whose bytes are zeroes. All threads are stopped. Returns 0 or HP_TARGET_E. */
 int hp_near_page_map(struct hp_target *t, struct hp_system_call_host *host,
 		     const uint64_t *addresses, size_t n, uint64_t *out);

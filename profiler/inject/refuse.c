@@ -2,13 +2,20 @@
 #include "inject/refuse.h"
 #include "inject/image.h"
 #include "target/proc_files.h"
+#include <dirent.h>
+#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 enum {
 	INTERPRETER_MAX = 256,
 	SECCOMP_STRICT = 1,
 	SECCOMP_FILTER = 2,
+	LOOKS_MAX = 1000, /* for processes that share memory */
+	NAP_NS = 2000000,
 };
 
 /* --- what /proc says -----------------------------------------------------------------------------
@@ -67,6 +74,45 @@ static int check_status(struct hp_target *t)
 		r = check_shadow_stack(t, status);
 	free(status);
 	return r;
+}
+
+/* --- other processes -----------------------------------------------------------------------------
+ */
+
+/* Returns another process that has the same memory, or 0. */
+static int find_sharer(const struct hp_target *t)
+{
+	int task = t->task ? t->task : t->outer_pid, found = 0;
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+
+	while (folder && !found && (entry = readdir(folder)) != NULL) {
+		int pid = (int)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && pid != t->outer_pid &&
+		    syscall(SYS_kcmp, task, pid, KCMP_VM, 0, 0) == 0)
+			found = pid;
+	}
+	if (folder)
+		closedir(folder);
+	return found;
+}
+
+/* The child of a vfork() has its parent's memory until it executes a program: that ends soon. */
+static int check_sharers(struct hp_target *t)
+{
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+	int sharer = find_sharer(t);
+
+	for (int i = 0; sharer && i < LOOKS_MAX; i++) {
+		nanosleep(&nap, NULL);
+		sharer = find_sharer(t);
+	}
+	return sharer ? hp_target_error(t,
+					"shares its memory with process %d, which would not be "
+					"stopped meanwhile; end that first",
+					sharer)
+		      : 0;
 }
 
 /* --- the program ---------------------------------------------------------------------------------
@@ -135,5 +181,7 @@ int hp_refuse(struct hp_target *t)
 {
 	int r = check_status(t);
 
-	return r ? r : check_program(t);
+	if (!r)
+		r = check_program(t);
+	return r ? r : check_sharers(t);
 }

@@ -12,7 +12,9 @@
  * _thread_db_STRUCT_FIELD, of three words, of which the last is the offset. What they say is
  * checked on a thread of the process. */
 #include "inject/thread.h"
+#include "inject/host.h"
 #include "inject/image.h"
+#include "inject/near_page.h"
 #include "inject/thread_code.h"
 #include <errno.h>
 #include <signal.h>
@@ -184,36 +186,34 @@ static int find_block(struct hp_target *t, struct hp_stop *stop,
 /* --- the area ------------------------------------------------------------------------------------
  */
 
-static int call_ok(struct hp_target *t, struct hp_system_call_host *host, const char *name,
-		   const struct hp_stub_call *call, int64_t *out_result)
-{
-	int r = hp_system_call(host, call, out_result);
-
-	if (!r && *out_result < 0 && *out_result > -PAGE_BYTES)
-		return hp_target_error(t, "%s fails in it: %s", name, strerror((int)-*out_result));
-	return r;
-}
-
 static int unmap(struct hp_target *t, struct hp_system_call_host *host, uint64_t area)
 {
 	const struct hp_stub_call call = {.number = SYS_munmap, .arguments = {area, AREA_BYTES}};
 	int64_t result;
 
-	return call_ok(t, host, "munmap", &call, &result);
+	return hp_host_call(t, host, "munmap", &call, &result);
 }
 
-/* The code comes last: it has the mark, by which the area is known to be ours and complete. */
+/* The code comes last: it has the mark, by which the area is known to be ours and complete. Its
+ * page is mapped anew, as it stays: so this also works where memory must never become executable
+ * later (PR_SET_MDWE). */
 static int write_code(struct hp_thread *thread, struct hp_system_call_host *host)
 {
-	const struct hp_stub_call protect = {
-		.number = SYS_mprotect,
-		.arguments = {thread->area, PAGE_BYTES, PROT_READ | PROT_EXEC}};
+	const struct hp_stub_call map = {
+		.number = SYS_mmap,
+		.arguments = {thread->area, PAGE_BYTES, PROT_READ | PROT_EXEC,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (uint64_t)-1, 0}};
+	uint8_t page[PAGE_BYTES] = {0};
 	int64_t result;
-	int r = hp_system_call_write(host, thread->area, hp_thread_code, hp_thread_code_size);
+	int r = hp_system_call(host, &map, &result);
 
-	if (!r)
-		r = call_ok(thread->t, host, "mprotect", &protect, &result);
-	return r;
+	if (r)
+		return r;
+	if (result != (int64_t)thread->area)
+		return hp_near_page_explain(thread->t, result);
+	memcpy(page, hp_thread_code, hp_thread_code_size);
+	memcpy(page + MARK_AT, mark, sizeof(mark));
+	return hp_system_call_write(host, thread->area, page, sizeof(page));
 }
 
 static int map_area(struct hp_thread *thread, struct hp_system_call_host *host)
@@ -223,14 +223,12 @@ static int map_area(struct hp_thread *thread, struct hp_system_call_host *host)
 						       MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1,
 						       0}};
 	int64_t result;
-	int r = call_ok(thread->t, host, "mmap", &map, &result);
+	int r = hp_host_call(thread->t, host, "mmap", &map, &result);
 
 	if (r)
 		return r;
 	thread->area = (uint64_t)result;
-	r = hp_system_call_write(host, thread->area + MARK_AT, mark, sizeof(mark));
-	if (!r)
-		r = write_code(thread, host);
+	r = write_code(thread, host);
 	if (r)
 		unmap(thread->t, host, thread->area);
 	return r;
@@ -495,7 +493,7 @@ int hp_thread_start(struct hp_thread *thread, struct hp_system_call_host *host,
 	hp_thread_code_clone(clone.arguments, thread->area + TLS_AT, pointer_at(thread),
 			     pointer_at(thread) + thread->layout.thread_id);
 	clone.arguments[HP_THREAD_CODE_ARGUMENT] = thread->area + CALLS_AT;
-	r = call_ok(thread->t, host, "clone", &clone, &result);
+	r = hp_host_call(thread->t, host, "clone", &clone, &result);
 	if (r)
 		return r;
 	thread->id = hp_system_call_child(host);

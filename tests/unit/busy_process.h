@@ -30,6 +30,7 @@ struct shared { /* by this process, a child and its callers */
 	char message[512];
 	uint64_t handle, result;
 	volatile pid_t pid; /* of a child's child */
+	volatile int is_to_fork;
 };
 
 static struct shared *shared;
@@ -214,6 +215,33 @@ static int run_one(void)
 	set_signals();
 	work_on((void *)5);
 	return 0;
+}
+
+/* Works as thread 5; when it is asked to, makes a child that works as thread 6. */
+static inline int run_and_fork(void)
+{
+	unsigned seed = 1;
+	pid_t child;
+
+	while (!shared->is_end && !shared->is_to_fork) {
+		churn(&seed, 1000);
+		shared->n_rounds[5]++;
+	}
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		work_on((void *)6);
+		_exit(0);
+	}
+	shared->pid = child;
+	work_on((void *)5);
+	return waitpid(child, NULL, 0) != child;
+}
+
+/* Memory that was not executable never becomes it. */
+static inline int run_without_new_code(void)
+{
+	return prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0) && errno != EINVAL ? 1 : run_one();
 }
 
 static inline int run_waiting(void)

@@ -162,9 +162,24 @@ static void test_one_thread_that_allocates(void)
 	check_rounds(run_one, asked("HEAPPROF_TEST_ROUNDS", ROUNDS));
 }
 
+static void test_memory_that_must_not_become_executable(void)
+{
+	check_rounds(run_without_new_code, 2);
+}
+
 static void test_one_thread_that_waits(void)
 {
 	check_rounds(run_waiting, ROUNDS / 10);
+}
+
+/* Files in memory must not be executable, in this PID namespace. */
+static void forbid_files_in_memory(void)
+{
+	int fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!write(fd, "2", 1);
+	close(fd);
 }
 
 /* A process whose number there is not the one here, with another root in principle: the library
@@ -185,6 +200,7 @@ static void test_another_pid_namespace(void)
 
 		if (inner == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			forbid_files_in_memory();
 			_exit(run_many());
 		}
 		shared->pid = inner;
@@ -359,6 +375,7 @@ int main(int argc, char **argv)
 					    TEST(test_one_thread_that_allocates),
 					    TEST(test_one_thread_that_waits),
 					    TEST(test_another_pid_namespace),
+					    TEST(test_memory_that_must_not_become_executable),
 					    TEST(test_programs_of_one_thread),
 					    TEST(test_what_the_library_is_like_meanwhile),
 					    TEST(test_a_crash),

@@ -7,6 +7,7 @@
 #include "inject/calls.h"
 #include "inject/image.h"
 #include "inject/near_page.h"
+#include "inject/patch_record.h"
 #include "inject/patches.h"
 #include "kill_at_step.h"
 #include <elf.h>
@@ -301,8 +302,7 @@ static void check_rounds(int (*run)(void), const char *preload, const char *name
 
 	for (int i = 0; i < n && test_failures == 0; i++)
 		check_round(child, run);
-	if (strcmp(name, "libc") != 0)
-		CHECK_INT_EQ(count_copied(child, name), 0);
+	CHECK_INT_EQ(count_copied(child, name), 0);
 	await_all(run);
 	end_child(child);
 }
@@ -314,12 +314,12 @@ static int n_rounds(void)
 
 static void test_many_threads(void)
 {
-	check_rounds(run_many, NULL, "libc", n_rounds());
+	check_rounds(run_many, NULL, "libc.so", n_rounds());
 }
 
 static void test_one_thread(void)
 {
-	check_rounds(run_one, NULL, "libc", n_rounds() / 3);
+	check_rounds(run_one, NULL, "libc.so", n_rounds() / 3);
 }
 
 static void check_allocator(const char *library, const char *name)
@@ -348,6 +348,191 @@ static void test_tcmalloc(void)
 static void test_mimalloc(void)
 {
 	check_allocator("/usr/lib/x86_64-linux-gnu/libmimalloc.so.2", "libmimalloc");
+}
+
+static void test_memory_that_must_not_become_executable(void)
+{
+	check_rounds(run_without_new_code, NULL, "libc.so", 1);
+}
+
+/* Where files of /proc can't write what the process itself can't, ptrace does. */
+static void test_memory_file_that_refuses(void)
+{
+	is_pwrite_refused = true;
+	check_rounds(run_one, NULL, "libc.so", 1);
+	is_pwrite_refused = false;
+}
+
+static void test_a_child_that_was_forked_meanwhile(void)
+{
+	pid_t child = make_child(run_and_fork);
+
+	check_work(child, attach);
+	shared->is_to_fork = 1;
+	for (int i = 0; i < PATIENCE_MS && !shared->pid; i++)
+		nap();
+	await_rounds(5, 7);
+	check_work(child, detach);
+	CHECK_INT_EQ(count_areas(child), 0);
+	CHECK_INT_EQ(count_areas(shared->pid), 1);
+	await_calls(shared->pid, 0);
+	check_work(shared->pid, detach);
+	CHECK_INT_EQ(count_areas(shared->pid), 0);
+	check_text(shared->pid);
+	await_rounds(5, 7);
+	end_child(child);
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+static int find_only(struct hp_target **t, int pid)
+{
+	struct hp_patches *p;
+	int r = hp_patches_find(*t, &p);
+
+	if (p)
+		hp_patches_free(p);
+	return r ? r : p ? 100 : 0;
+}
+
+/* Makes a child with memory that a record could be in. */
+static pid_t make_child_with_record(const struct hp_patch_record *record, uint8_t *page)
+{
+	pid_t child;
+
+	memcpy(page, record, sizeof(*record));
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		mprotect(page, HP_NEAR_PAGE_SIZE, PROT_READ | PROT_EXEC);
+		shared->pid = 1;
+		for (;;)
+			pause();
+	}
+	for (int i = 0; i < PATIENCE_MS && !shared->pid; i++)
+		nap();
+	shared->pid = 0;
+	return child;
+}
+
+static void check_record(const struct hp_patch_record *record, uint8_t *page, const char *expected)
+{
+	pid_t child = make_child_with_record(record, page);
+
+	CHECK_INT_EQ(work_apart(child, find_only), *expected ? HP_TARGET_E << 8 : 0);
+	CHECK_STR_EQ(shared->message, expected);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+#define DAMAGED "it has a record of patches that is damaged; nothing was changed"
+#define FOREIGN "it has a record of patches that is not that of its code; nothing was changed"
+
+/* A process may write anything where a record is looked for. */
+static void test_records_that_are_not_ours(void)
+{
+	uint8_t *page = mmap(NULL, HP_NEAR_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct hp_patch_record record = {.n = 1, .page = (uintptr_t)page, .state = 3}, bad;
+	struct hp_target *t;
+
+	CHECK_INT_EQ(hp_target_open_process(getpid(), &t), 0);
+	record.entries[0] = (struct hp_patch_record_entry){
+		.entry = (uintptr_t)malloc, .at = (uintptr_t)malloc, .size = 64, .jump_size = 5};
+	CHECK(hp_text_place_of(t, (uintptr_t)malloc, &record.entries[0].place));
+	hp_target_close(t);
+	hp_patch_record_seal(&record);
+	check_record(&record, page, FOREIGN);
+	bad = record;
+	bad.entries[0].hook++;
+	check_record(&bad, page, DAMAGED);
+	bad = record;
+	bad.n = UINT32_MAX;
+	hp_patch_record_seal(&bad);
+	check_record(&bad, page, DAMAGED);
+	bad = record;
+	bad.state = 77;
+	check_record(&bad, page, DAMAGED);
+	bad = record;
+	bad.version = 9;
+	check_record(&bad, page, "another version of heapprof has patched it; use that");
+	bad = record;
+	bad.entries[0].place.inode++;
+	hp_patch_record_seal(&bad);
+	check_record(&bad, page,
+		     "it has a record of patches in code that is no longer mapped; nothing was "
+		     "changed");
+	bad = record;
+	bad.entries[0].entry = bad.entries[0].at = UINT64_MAX - 8;
+	hp_patch_record_seal(&bad);
+	check_record(&bad, page,
+		     "it has a record of patches in code that is no longer mapped; nothing was "
+		     "changed");
+	bad = record;
+	bad.entries[0].jump_size = 200;
+	hp_patch_record_seal(&bad);
+	check_record(&bad, page, DAMAGED);
+	bad = record;
+	bad.entries[0].size = UINT64_MAX;
+	hp_patch_record_seal(&bad);
+	check_record(&bad, page,
+		     "a patched function has 18446744073709551615 bytes, which is too "
+		     "much");
+	bad = record;
+	bad.state = HP_PATCHES_PLACED;
+	check_record(&bad, page, "");
+	munmap(page, HP_NEAR_PAGE_SIZE);
+}
+
+/* --- other tools ------------------------------------------------------------------------------ */
+
+static int plan_only(struct hp_target **t, int pid)
+{
+	struct hp_patches *p;
+	int r = plan(*t, &p);
+
+	hp_patches_free(p);
+	return r;
+}
+
+/* Writes a byte into malloc() of a process, as another tool would. */
+static void write_malloc(pid_t pid, size_t offset, uint8_t byte)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	CHECK_INT_EQ(pwrite(fd, &byte, 1, (off_t)((uintptr_t)malloc + offset)), 1);
+	close(fd);
+}
+
+static void test_patches_of_another_tool(void)
+{
+	const uint8_t *code = (const uint8_t *)(uintptr_t)malloc;
+	size_t first = code[0] == 0xf3 ? 4 : 0;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	check_work(child, plan_only);
+	write_malloc(child, first, 0x90);
+	CHECK_INT_EQ(work_apart(child, plan_only), HP_TARGET_E << 8);
+	CHECK_STR_EQ(shared->message,
+		     "malloc has other first bytes than its file: another tool has "
+		     "patched it; end that first");
+	write_malloc(child, first, 0xcc);
+	CHECK_INT_EQ(work_apart(child, plan_only), HP_TARGET_E << 8);
+	CHECK_STR_EQ(shared->message, "malloc has a breakpoint on its first bytes; a debugger or a "
+				      "uprobe has set it");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 /* --- kills ------------------------------------------------------------------------------------ */
@@ -391,9 +576,17 @@ static void test_kills(void)
 
 int main(int argc, char **argv)
 {
-	static const struct test tests[] = {TEST(test_many_threads), TEST(test_one_thread),
-					    TEST(test_jemalloc),     TEST(test_tcmalloc),
-					    TEST(test_mimalloc),     TEST(test_kills)};
+	static const struct test tests[] = {TEST(test_many_threads),
+					    TEST(test_one_thread),
+					    TEST(test_jemalloc),
+					    TEST(test_tcmalloc),
+					    TEST(test_mimalloc),
+					    TEST(test_memory_that_must_not_become_executable),
+					    TEST(test_memory_file_that_refuses),
+					    TEST(test_a_child_that_was_forked_meanwhile),
+					    TEST(test_records_that_are_not_ours),
+					    TEST(test_patches_of_another_tool),
+					    TEST(test_kills)};
 
 	run_if_asked();
 	map_shared();

@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -41,6 +42,21 @@ static void be_strict(void)
 
 static void do_nothing(void)
 {
+}
+
+static int wait_in_shared_memory(void *context)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pause();
+	return 0;
+}
+
+static void share_memory(void)
+{
+	static char stack[64 << 10];
+
+	if (clone(wait_in_shared_memory, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL) < 0)
+		abort();
 }
 
 /* Makes a child that calls `prepare`, and waits until it has. */
@@ -111,6 +127,8 @@ static void test_processes(void)
 		check_child(do_nothing, "");
 	check_child(filter, "has a seccomp filter: a system call of ours might end it; ");
 	check_child(be_strict, "is in seccomp's strict mode: ");
+	if (!has_filter())
+		check_child(share_memory, "shares its memory with process ");
 }
 
 static void test_a_stopped_process(void)
