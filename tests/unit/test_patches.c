@@ -407,6 +407,7 @@ static pid_t make_child_with_record(const struct hp_patch_record *record, uint8_
 	pid_t child;
 
 	memcpy(page, record, sizeof(*record));
+	shared->pid = 0;
 	fflush(stdout);
 	child = fork();
 	if (child == 0) {
@@ -418,7 +419,6 @@ static pid_t make_child_with_record(const struct hp_patch_record *record, uint8_
 	}
 	for (int i = 0; i < PATIENCE_MS && !shared->pid; i++)
 		nap();
-	shared->pid = 0;
 	return child;
 }
 
