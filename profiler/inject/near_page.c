@@ -73,7 +73,7 @@ uint64_t hp_near_page_gap(const struct hp_target *t, const uint64_t *addresses, 
 		if (i > 0 && has_path(&t->mappings[i - 1], "[heap]"))
 			end += HP_ENTRY_NEAR / 2;
 		if (m && has_path(m, "[stack]"))
-			next = next > HP_ENTRY_NEAR / 2 ? next - HP_ENTRY_NEAR / 2 : 0;
+			next -= HP_ENTRY_NEAR / 2; /* of a stack below that, the gap is skipped */
 		if (next < (uint64_t)1 << 47)
 			found = nearer(found, place_in(reach, end + ROOM, next), addresses[0]);
 		end = m ? m->end : end;

@@ -110,14 +110,17 @@ static bool write_word(int thread, uint64_t address, const uint8_t *bytes, size_
 	return ptrace(PTRACE_POKEDATA, thread, (void *)(uintptr_t)start, (void *)word) == 0;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Up to 8 bytes in a page are written in one piece. */
 static bool write_words(int thread, uint64_t address, const uint8_t *bytes, size_t size)
 {
 	while (size > 0) {
-		size_t some = PAGE_BYTES - address % PAGE_BYTES;
+		size_t some = smaller(smaller(PAGE_BYTES - address % PAGE_BYTES, WORD), size);
 
-		some = some < WORD ? some : WORD;
-		some = some < size ? some : size;
 		if (!write_word(thread, address, bytes, some))
 			return false;
 		address += some;
