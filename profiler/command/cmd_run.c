@@ -98,7 +98,8 @@ static void report(const struct run_plan *plan, const char *name, const struct p
 	} else {
 		struct dump_run run = dump_files_choose(&files);
 
-		run_report_print(plan->place.folder, &run, &survivors, plan->every_seconds);
+		run_report_print(plan->place.folder, &run, &survivors, plan->every_seconds,
+				 plan->settings->html);
 	}
 	vec_deinit(&files);
 	vec_deinit(&survivors);
@@ -169,6 +170,8 @@ static const struct option_row options[] = {
 	 "Writes a dump of each process every TIME, such as 60s, 5m or 1h, instead of by the bytes "
 	 "that are allocated. These dumps are made from outside, also while the program allocates "
 	 "nothing. The first and the newest of each process stay, 200 in total."},
+	{"html", 0, OPTION_TEXT, offsetof(struct run_settings, html), "FILE",
+	 "Writes a page about the dumps to FILE at the end, as 'pprofconv html' does."},
 	OPTION_ROW_HELP,
 	{0},
 };

@@ -108,13 +108,18 @@ def shell_script(path, text):
 @tap.test
 def a_gate_that_passes_and_one_that_fails(folder):
     bench, base = program(folder), os.path.join(folder, 'base')
-    first = gate(folder, '--', bench, '40', out='base', HEAP_GATE_BASE=os.path.join(folder, 'no'))
+    first = gate(folder, '--html', '--', bench, '40', out='base',
+                 HEAP_GATE_BASE=os.path.join(folder, 'no'))
+    tap.equal(first.stderr.splitlines()[-1],
+              f'heap-gate: the page is {os.path.join(base, "report.html")}')
+    os.remove(os.path.join(base, 'report.html'))
     assert first.returncode == 0, first.stderr
     tap.is_in('nothing to compare with', first.stderr)
     same = gate(folder, bench, '40', HEAP_GATE_BASE=base)
     assert same.returncode == 0, same.stderr
     summary = os.path.join(folder, 'summary')
-    more = gate(folder, bench, '50', HEAP_GATE_BASE=base, HEAP_GATE_SUMMARY=summary)
+    more = gate(folder, bench, '50', HEAP_GATE_BASE=base, HEAP_GATE_SUMMARY=summary,
+                HEAP_GATE_HTML='1')
     assert more.returncode == 1, more.stderr
     tap.is_in('gate failed: inuse_space total: ', more.stderr)
     tap.is_in('main', more.stdout)
@@ -122,6 +127,9 @@ def a_gate_that_passes_and_one_that_fails(folder):
         tap.is_in('### ❌ Heap profile: a gate failed', file.read())
     with open(os.path.join(folder, 'out', 'diff.json'), encoding='utf-8') as file:
         tap.equal(json.load(file)['total']['difference'], 1000000)
+    with open(os.path.join(folder, 'out', 'report.html'), encoding='utf-8') as file:
+        tap.is_in('"dumps":[{', file.read())
+    tap.check(not os.path.exists(os.path.join(folder, 'base', 'report.html')), 'not asked for')
     tap.equal([name for name in os.listdir(folder) if name.startswith('heap-gate.')], [])
 
 
@@ -362,7 +370,7 @@ def how_to_use_it(folder):
     done = cli.run(GATE, '--help')
     tap.equal((done.returncode, done.stderr), (0, ''))
     lines = done.stdout.splitlines()
-    tap.equal(lines[2], 'Usage: scripts/ci/heap-gate [--at MOMENT] [--] COMMAND...')
+    tap.equal(lines[2], 'Usage: scripts/ci/heap-gate [--at MOMENT] [--html] [--] COMMAND...')
     assert lines[-1].startswith('Exit status: '), lines[-1]
     tap.equal(gate(folder).returncode, 2)
 

@@ -65,6 +65,24 @@ def a_program_that_grows(folder):
 
 
 @tap.test
+def a_page_at_the_end(folder):
+    path = os.path.join(folder, 'page.html')
+    done = run(folder, '--html', path, SUBJECT)
+    lines = done.stderr.splitlines()
+    tap.equal((done.returncode, done.stdout), (0, 'served\n'))
+    tap.equal(lines[-1], f'heapprof: the page is {path}')
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    tap.is_in('<title>subject - heapprof</title>', text)
+    tap.is_in('"isSeries":true', text)
+    tap.is_in('"remember"', text)
+    done = run(folder, '--html', f'{folder}/none/page.html', SUBJECT, '3')
+    tap.equal(done.returncode, 3)
+    tap.equal(done.stderr.splitlines()[-1],
+              f'heapprof: {folder}/none/page.html: No such file or directory')
+
+
+@tap.test
 def dumps_under_a_prefix(folder):
     done = run(folder, '--exact', '--dumps', 'p', SUBJECT, '3', cwd=folder)
     tap.equal((done.returncode, done.stdout), (3, 'served\n'))

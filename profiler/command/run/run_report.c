@@ -9,6 +9,7 @@
 #include "base/input.h"
 #include "command/next_command.h"
 #include "commands/command.h"
+#include "commands/commands.h"
 #include "commands/inputs.h"
 #include "commands/notes.h"
 #include "reports/report.h"
@@ -253,8 +254,53 @@ static int print_lines(const struct run_report *report, char *const paths[2])
 	return status;
 }
 
+/* --- page ---------------------------------------------------------------------------------- */
+
+typedef VEC(char *) argument_vec;
+
+/* Adds an argument, which the vector then owns; NULL is memory that is out. */
+static int push_argument(argument_vec *arguments, char *argument)
+{
+	int r = argument ? vec_push(arguments, argument) : -ENOMEM;
+
+	if (r)
+		free(argument);
+	return r;
+}
+
+/* Adds the command line of `pprofconv html` to `arguments`. Each is to be freed. */
+static int add_arguments(const struct run_report *report, const char *html, argument_vec *arguments)
+{
+	const char *const first[] = {"html", "-q", "-o", html, "--"};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(first) / sizeof(first[0]); i++)
+		r = push_argument(arguments, strdup(first[i]));
+	for (size_t i = 0; !r && i < report->run->n; i++)
+		r = push_argument(arguments, path_of(report, i));
+	return r ? r : vec_push(arguments, NULL);
+}
+
+/* Writes the page about all dumps of the process. */
+static int write_page(const struct run_report *report, const char *html)
+{
+	argument_vec arguments = {0};
+	int status;
+
+	if (add_arguments(report, html, &arguments))
+		status = command_error("%s", strerror(ENOMEM));
+	else
+		status = program_run_command(&command_html, (int)arguments.n - 1, arguments.items);
+	if (!status)
+		command_error("the page is %s", html);
+	vec_foreach (argument, &arguments)
+		free(*argument);
+	vec_deinit(&arguments);
+	return status;
+}
+
 int run_report_print(const char *folder, const struct dump_run *run, const process_vec *survivors,
-		     uint64_t every_seconds)
+		     uint64_t every_seconds, const char *html)
 {
 	struct run_report report = {
 		.folder = folder,
@@ -271,6 +317,8 @@ int run_report_print(const char *folder, const struct dump_run *run, const proce
 		status = paths[0] && paths[1] ? print_lines(&report, paths)
 					      : command_error("%s", strerror(ENOMEM));
 	}
+	if (!status && html)
+		status = write_page(&report, html);
 	free(paths[0]);
 	free(paths[1]);
 	return status;

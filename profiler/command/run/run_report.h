@@ -8,9 +8,10 @@
 #include "command/run/dump_files.h"
 
 /* Prints the report of the dumps in that folder, or the error. `survivors` are the processes of the
- * run that still record. `every_seconds` is the time of --every, or 0. Returns the exit status. */
+ * run that still record. `every_seconds` is the time of --every, or 0. `html` is the path of the
+ * page to write, or NULL. Returns the exit status. */
 int run_report_print(const char *folder, const struct dump_run *run, const process_vec *survivors,
-		     uint64_t every_seconds);
+		     uint64_t every_seconds, const char *html);
 
 /* Prints a line that says that a process of the run, and perhaps others, still runs. */
 void run_report_print_survivors(const process_vec *survivors);

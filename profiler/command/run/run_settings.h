@@ -13,6 +13,7 @@ struct run_settings {
 	bool is_exact;
 	uint64_t interval; /* INTERVAL_NOT_GIVEN if it is not given */
 	const char *every;
+	const char *html; /* the page to write at the end, or NULL */
 };
 
 struct run_plan {
