@@ -5,6 +5,8 @@
 #include "process/modules.h"
 #include <dlfcn.h>
 
+const char hp_hooks_of_process;
+
 /* Facts about a library's code are no longer valid once the library may be unmapped: see modules.h.
  */
 HOOK int dlclose(void *handle)

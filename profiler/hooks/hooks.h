@@ -80,6 +80,11 @@ static inline void hook_settle(bool is_known, const struct hp_live_entry *entry,
 		hp_recorder_keep(entry);
 }
 
+/* An archive's file is linked only if something refers to it. The file of malloc refers to these
+ * two, so that a program with malloc's hook has the hooks for dlclose and _exit as well, the
+ * constructor and the note. */
+extern const char hp_hooks_of_process, hp_hooks_of_exit;
+
 /* Frees a block as the slow path of free() does: if the block may be a recorded one, looks it up
  * first. */
 __attribute__((visibility("hidden"))) void hp_hook_free(void *p);

@@ -10,6 +10,9 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+__attribute__((used)) static const char *const other_files[] = {&hp_hooks_of_process,
+								&hp_hooks_of_exit};
+
 /* --- slow paths ---------------------------------------------------------------------------- */
 
 enum entry {

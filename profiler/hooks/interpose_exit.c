@@ -7,6 +7,8 @@
 #include "process/elf_image.h"
 #include <unistd.h>
 
+const char hp_hooks_of_exit;
+
 /* Even if the dump goes wrong the process ends, as the program has asked. */
 HOOK void _exit(int status)
 {

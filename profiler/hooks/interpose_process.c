@@ -7,6 +7,8 @@
 #include "process/symbols.h"
 #include <dlfcn.h>
 
+const char hp_hooks_of_process;
+
 /* Facts about a library's code are no longer valid once the library may be unmapped: see modules.h.
  */
 HOOK int dlclose(void *handle)
