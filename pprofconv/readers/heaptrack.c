@@ -444,15 +444,14 @@ static enum probe probe_heaptrack(struct cursor head)
 	if (!cursor_accept_text(&head, "v "))
 		return PROBE_NO;
 	cursor_take_hex(&head);
-	if (cursor_accept(&head, ' '))
+	if (cursor_accept(&head, ' ') && !cursor_at_end(&head))
 		cursor_take_hex(&head);
-	if (!head.failed && cursor_at_end(&head))
-		return PROBE_YES; /* truncated, as the reader reports */
-	cursor_expect(&head, '\n');
+	if (!head.failed && !cursor_at_end(&head))
+		cursor_expect(&head, '\n');
 	if (head.failed)
 		return PROBE_NO;
 	if (cursor_at_end(&head))
-		return PROBE_YES;
+		return PROBE_YES; /* truncated, as the reader reports */
 	return memchr("XIsxm", cursor_peek(&head), 5) ? PROBE_YES : PROBE_NO;
 }
 
