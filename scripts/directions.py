@@ -64,13 +64,16 @@ def wrong_includes(program, order):
 
 def symbols(archive):
     """Returns {name: object that defines it} and {object: names that it uses and others define}.
-    Objects are named after the paths of their sources, as meson names them."""
+    Objects are named after the paths of their sources, as meson names them. Those of generated
+    sources are left out: they are in no room."""
     listed = subprocess.run(['nm', '--format=posix', '-A', archive], check=True, text=True,
                             capture_output=True).stdout
     defined, wanted = {}, {}
     for line in listed.splitlines():
         place, name, kind = line.split()[:3]
         member = place[place.index('[') + 1:place.index(']')].rpartition('/')[2]
+        if member.startswith('meson-generated'):
+            continue
         if kind in 'TDBRVi':
             defined[name] = member
         elif kind == 'U':
