@@ -3,10 +3,12 @@
 
 #include <math.h>
 
+#include "analysis/statistics.h"
 #include "model/sample_labels.h"
 
 #define OBJECTS_ENOUGH    1000 /* objects; then rounding changes the mean by less than 1 in 1,000 */
 #define LARGE_OF_INTERVAL 0.5
+#define CONFIDENCE        0.95 /* of sampling_error() */
 #define SAMPLE_LEAST      0.25 /* fewer samples count as none */
 
 /* --- how a profile was sampled ------------------------------------------------------------- */
@@ -192,4 +194,16 @@ struct bounds estimate_bounds(const struct estimate *estimate, double z, double 
 	if (estimate->seen <= estimate->value)
 		low = fmax(low, estimate->seen);
 	return (struct bounds){low, fmax(middle + half, least)};
+}
+
+double sampling_error(const struct sampling *sampling, const struct estimate *estimate)
+{
+	double unseen = sampling->is_bytes ? -log(1 - CONFIDENCE) * sampling->interval : 0;
+	struct bounds bounds;
+
+	if (!sampling_is_sampled(sampling))
+		return 0;
+	bounds = estimate_bounds(
+		estimate, statistics_quantile((1 - CONFIDENCE) / 2, STATISTICS_NORMAL), unseen);
+	return fmax(bounds.high - estimate->value, estimate->value - bounds.low);
 }

@@ -82,3 +82,7 @@ struct bounds {
  * is never below what was seen. Small blocks may exist although none of them was sampled. So the
  * upper end is at least `unseen` above the estimate. */
 struct bounds estimate_bounds(const struct estimate *estimate, double z, double unseen);
+
+/* Returns how far the truth may be from an estimate of values with this sampling, up or down, with
+ * a confidence of 95 %; 0 if they are not sampled. */
+double sampling_error(const struct sampling *sampling, const struct estimate *estimate);

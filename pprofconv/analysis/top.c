@@ -18,11 +18,14 @@ static int add_value(int64_t *sum, int64_t value)
 	return __builtin_add_overflow(*sum, value, sum) ? -EOVERFLOW : 0;
 }
 
-static int add_without_stack(struct summing *summing, int64_t value)
+static int add_without_stack(struct summing *summing, int64_t value,
+			     const struct estimate *estimate)
 {
 	struct top_row *row = &summing->top->rows.items[summing->no_stack];
 	int r = add_value(&row->flat, value);
 
+	estimate_add(&row->flat_estimate, estimate);
+	estimate_add(&row->cumulative_estimate, estimate);
 	return r ? r : add_value(&row->cumulative, value);
 }
 
@@ -31,9 +34,14 @@ static int add_without_stack(struct summing *summing, int64_t value)
 static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
 {
 	const struct profile *profile = summing->frames->profile;
+	struct top *top = summing->top;
+	struct estimate estimate = {0};
 	int r = frames_of_stack(summing->frames, profile->samples.items[sample].stack,
 				&summing->stack);
 
+	if (sampling_is_sampled(&top->sampling))
+		estimate = sampling_estimate(&top->sampling, sample);
+	estimate_add(&top->total_estimate, &estimate);
 	if (!r)
 		r = add_value(&summing->top->total, value);
 	if (!r)
@@ -41,15 +49,19 @@ static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
 			    ? -EOVERFLOW
 			    : add_value(&summing->top->absolute, value < 0 ? -value : value);
 	if (!r && !summing->stack.n)
-		return add_without_stack(summing, value);
+		return add_without_stack(summing, value, &estimate);
 	for (size_t i = 0; !r && i < summing->stack.n; i++) {
 		uint32_t function = summing->stack.items[i];
 		struct top_row *row = &summing->top->rows.items[function];
 
-		if (i == 0)
+		if (i == 0) {
 			r = add_value(&row->flat, value);
-		if (!r && summing->seen_in.items[function] != sample + 1)
+			estimate_add(&row->flat_estimate, &estimate);
+		}
+		if (!r && summing->seen_in.items[function] != sample + 1) {
 			r = add_value(&row->cumulative, value);
+			estimate_add(&row->cumulative_estimate, &estimate);
+		}
 		summing->seen_in.items[function] = sample + 1;
 	}
 	return r;
@@ -135,6 +147,7 @@ int top_init(struct top *top, const struct frames *frames, size_t value, bool by
 	int r;
 
 	*top = (struct top){0};
+	sampling_init(&top->sampling, frames->profile, value);
 	r = sum_samples(&summing, value);
 	vec_deinit(&summing.seen_in);
 	vec_deinit(&summing.stack);

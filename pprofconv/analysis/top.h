@@ -4,17 +4,21 @@
 #pragma once
 #include <stdint.h>
 
+#include "analysis/estimate.h"
 #include "transform/frames.h"
 
 struct top_row {
 	uint32_t function; /* number in the frames; PROFILE_NONE: stacks without a visible frame */
 	int64_t flat;
 	int64_t cumulative;
+	struct estimate flat_estimate, cumulative_estimate; /* if the values are sampled */
 };
 
 struct top {
 	VEC(struct top_row) rows; /* without rows that are 0; sorted as top_init() says */
 	int64_t total;
+	struct estimate total_estimate;
+	struct sampling sampling; /* of the values */
 	int64_t absolute; /* the sum of the absolute values; percentages are shares of this sum */
 };
 

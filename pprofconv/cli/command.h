@@ -41,8 +41,10 @@ struct settings {
 	bool no_symbols;
 	bool debuginfod;
 	bool full_names; /* names are not shortened */
-	bool stop;       /* processes are stopped while they are read */
-	char **inputs;   /* the remaining arguments */
+	bool hide_std;   /* functions of the standard libraries are hidden */
+	const char *color;
+	bool stop;     /* processes are stopped while they are read */
+	char **inputs; /* the remaining arguments */
 	int n_inputs;
 };
 
@@ -146,6 +148,19 @@ struct command {
 			"Removes functions whose name, source file or library matches from all " \
 			"stacks; their callers get what they allocate. This is for a program's " \
 			"own allocators and for containers: '^std::' removes those of C++."      \
+	}
+#define OPTION_ROW_HIDE_STD                                                                    \
+	{                                                                                      \
+		"hide-std", 0, OPTION_FLAG, offsetof(struct settings, hide_std), NULL,         \
+			"Removes the functions of the standard libraries of C++ and Rust, as " \
+			"--hide does."                                                         \
+	}
+#define OPTION_ROW_COLOR                                                                     \
+	{                                                                                    \
+		"color", 0, OPTION_TEXT, offsetof(struct settings, color), "WHEN",           \
+			"Whether text has colours: auto, the default, on a terminal unless " \
+			"NO_COLOR is set; always; or never. Lines fit the terminal, or the " \
+			"environment variable COLUMNS; in a file or a pipe they are whole."  \
 	}
 #define OPTION_ROW_FULL_NAMES                                                                \
 	{                                                                                    \

@@ -42,6 +42,7 @@ struct comparison {
 	VEC(struct diff) judged;
 	struct diff diff;
 	struct report report;
+	struct display display;
 };
 
 /* --- arguments ----------------------------------------------------------------------------- */
@@ -77,8 +78,8 @@ static int parse_rules(struct comparison *comparison)
 		status = compare_compile("ignore", settings->ignore, &comparison->ignore_regex,
 					 &comparison->rules.ignore);
 	if (!status)
-		status = compare_compile("hide", settings->compare.hide, &comparison->hide_regex,
-					 &comparison->rules.hide);
+		status = compare_compile_hide(&settings->common, settings->compare.hide,
+					      &comparison->hide_regex, &comparison->rules.hide);
 	return status;
 }
 
@@ -97,6 +98,9 @@ static int parse_options(struct comparison *comparison)
 	if (!status)
 		status = compare_parse_confidence(&settings->compare,
 						  &comparison->gate_options.confidence);
+	if (!status)
+		status = compare_find_display(&settings->common, settings->compare.output,
+					      &comparison->display);
 	if (!status)
 		status = parse_gates(comparison, &settings->max_growth, false);
 	if (!status)
@@ -262,6 +266,7 @@ static int fill_report(struct comparison *comparison)
 	report->is_strict = comparison->gate_options.is_strict;
 	report->by = comparison->settings->compare.by;
 	report->full_names = comparison->settings->common.full_names;
+	report->display = &comparison->display;
 	report->is_one_run = diff_sides_is_one_run(&comparison->sides);
 	report->results = comparison->results.items;
 	report->n_results = comparison->results.n;
@@ -405,6 +410,7 @@ static const struct option_row options[] = {
 	 "Hides samples with a function, source file or library that matches. Gates judge them "
 	 "too."},
 	OPTION_ROW_HIDE(offsetof(struct diff_settings, compare.hide)),
+	OPTION_ROW_HIDE_STD,
 	{"max-growth", 'g', OPTION_TEXTS, offsetof(struct diff_settings, max_growth), "TYPE=LIMIT",
 	 "A gate: exit status 1 if the total of that sample type has grown by more than LIMIT, "
 	 "such as inuse_space=2%, inuse_space=10M or inuse_objects=5000. May be given several "
@@ -435,6 +441,7 @@ static const struct option_row options[] = {
 	OPTION_ROW_FROM,
 	OPTION_ROW_FULL_NAMES,
 	OPTION_ROW_NTH,
+	OPTION_ROW_COLOR,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

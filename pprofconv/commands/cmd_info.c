@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analysis/estimate.h"
 #include "base/input.h"
 #include "base/utf8.h"
 #include "commands/commands.h"
@@ -89,18 +90,20 @@ static void print_adaptive(const struct profile *profile)
 		print_since(profile);
 }
 
-/* Prints the sum of one sample type's values. */
-static void print_total(const struct profile *profile, size_t value, int width)
+/* Prints the sum of one sample type's values. Returns whether it fits into 64 bits. */
+static bool print_total(const struct profile *profile, size_t value, int width, int64_t *out_sum)
 {
 	int64_t sum = 0;
 	bool is_lost = false;
 
 	for (size_t i = 0; i < profile->samples.n; i++)
 		is_lost |= __builtin_add_overflow(sum, profile_values(profile, i)[value], &sum);
+	*out_sum = sum;
 	if (is_lost)
 		printf("%*s", width, "more than 64 bits hold");
 	else
 		printf("%*" PRId64, width, sum);
+	return !is_lost;
 }
 
 static void print_totals(const struct profile *profile)
@@ -110,11 +113,17 @@ static void print_totals(const struct profile *profile)
 		const struct profile_value_type *type = &profile->sample_types.items[i];
 
 		const char *name = profile_string(profile, type->type);
+		const char *unit = profile_string(profile, type->unit);
 		int pad = (int)(strlen(name) < 16 ? 16 - strlen(name) : 0);
+		int64_t sum;
+		bool is_known;
 
 		print_text("  ", name, "");
-		print_total(profile, i, pad + 20);
-		print_text(" ", profile_string(profile, type->unit), "\n");
+		is_known = print_total(profile, i, pad + 20, &sum);
+		print_text(" ", unit, "");
+		if (is_known && strcmp(unit, "bytes") == 0 && (sum >= 1024 || sum <= -1024))
+			printf(" (%s)", format_value((double)sum, true /* bytes */).text);
+		putchar('\n');
 	}
 }
 
@@ -146,25 +155,101 @@ static void print_comments(const struct profile *profile)
 		print_text("  ", profile_string(profile, *comment), "\n");
 }
 
+/* --- the three parts ----------------------------------------------------------------------- */
+
+static void print_metadata(const struct profile *profile, const char *before, const char *key,
+			   const char *after)
+{
+	const char *value = profile_metadata(profile, key);
+
+	if (value)
+		print_text(before, value, after);
+}
+
+/* Returns whether the profile is of one dump: a sum has the metadata of many. */
+static bool is_one_dump(const struct profile *profile)
+{
+	size_t n = 0;
+
+	vec_foreach (comment, &profile->comments)
+		n += profile_comment_value(profile, *comment, "run") != NULL;
+	return n == 1;
+}
+
+/* Prints what was profiled, when, and why the dump was written. */
+static void print_subject(const struct profile *profile, const char *path)
+{
+	print_text("file: ", path, "\n");
+	printf("format: %s%s%s\n", profile->format, profile->tool ? ", written by " : "",
+	       profile->tool ? profile->tool : "");
+	if (is_one_dump(profile)) {
+		print_metadata(profile, "program: ", "program", "\n");
+		print_metadata(profile, "command line: ", "cmdline", "\n");
+		print_metadata(profile, "process: ", "pid", "\n");
+		print_metadata(profile, "dump: ", "dump", "");
+		print_metadata(profile,
+			       profile_metadata(profile, "dump") ? ", reason: " : "reason: ",
+			       "reason", "");
+		if (profile_metadata(profile, "dump") || profile_metadata(profile, "reason"))
+			putchar('\n');
+	}
+	print_time(profile->time_nanos);
+}
+
+/* Prints how much the program holds, and how much memory the process has. */
+static void print_amounts(const struct profile *profile)
+{
+	print_totals(profile);
+	notes_print_memory(profile);
+}
+
+static void print_error(const struct profile *profile)
+{
+	int value = profile_find_sample_type(profile, "inuse_space");
+	struct estimate sum = {0};
+	struct sampling sampling;
+
+	if (value < 0)
+		return;
+	sampling_init(&sampling, profile, (size_t)value);
+	if (!sampling_is_sampled(&sampling))
+		return;
+	for (size_t i = 0; i < profile->samples.n; i++) {
+		struct estimate estimate = sampling_estimate(&sampling, i);
+
+		estimate_add(&sum, &estimate);
+	}
+	printf("error of inuse_space: %s more or less, with a confidence of 95 %%\n",
+	       format_value(sampling_error(&sampling, &sum), true /* bytes */).text);
+}
+
+/* Prints how exact the numbers are, and how many of the places have names. */
+static void print_quality(const struct profile *profile)
+{
+	print_period(profile);
+	if (!print_intervals(profile))
+		print_adaptive(profile);
+	print_error(profile);
+	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,
+	       profile->stacks.n, profile->locations.n, profile->functions.n);
+	notes_print_quality(profile);
+	if (!profile->samples.n)
+		printf("%s\n", empty_describe(profile, 0 /* no bound */).text);
+}
+
 static int print_info(const struct settings *settings, const char *path)
 {
 	_cleanup_(profile_freep) struct profile *profile = command_load(settings, path);
 
 	if (!profile)
 		return EXIT_BAD;
-	print_text("file: ", path, "\n");
-	printf("format: %s%s%s\n", profile->format, profile->tool ? ", written by " : "",
-	       profile->tool ? profile->tool : "");
-	print_time(profile->time_nanos);
-	print_period(profile);
-	if (!print_intervals(profile))
-		print_adaptive(profile);
-	printf("samples: %zu\nstacks: %zu\nlocations: %zu\nfunctions: %zu\n", profile->samples.n,
-	       profile->stacks.n, profile->locations.n, profile->functions.n);
-	print_totals(profile);
-	if (!profile->samples.n)
-		printf("%s\n", empty_describe(profile, 0 /* no bound */).text);
-	notes_print(profile);
+	print_subject(profile, path);
+	putchar('\n');
+	print_amounts(profile);
+	putchar('\n');
+	print_quality(profile);
+	if (profile->mappings.n || profile->comments.n)
+		putchar('\n');
 	print_mappings(profile);
 	print_comments(profile);
 	return EXIT_DONE;
@@ -196,8 +281,9 @@ const struct command command_info = {
 	.name = "info",
 	.arguments = "INPUT...",
 	.summary = "show the format, totals and mappings of a dump or profile",
-	.description = "Totals of a sampled dump are estimates. The first lines show the format, "
-		       "and which program wrote it if the content says so.",
+	.description = "Three parts: what was profiled, when and why; how much it holds; and how "
+		       "exact that is. Totals of a sampled dump are estimates. The mappings and "
+		       "the comments of the profile follow.",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(defaults),

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "commands/compare.h"
 #include "commands/empty.h"
 #include "reports/format.h"
+#include "reports/table.h"
 
 struct top_settings {
 	struct settings common;
@@ -26,47 +28,197 @@ static double percent(int64_t value, int64_t absolute)
 	return absolute ? fabs(100 * (double)value / (double)absolute) : 0;
 }
 
-static void print_row(const struct frames *frames, const struct top *top, const struct top_row *row,
-		      int64_t flat_sum, bool is_bytes)
-{
-	const char *file = top_file(frames, row);
+enum {
+	FLAT,
+	FLAT_ERROR,
+	FLAT_PERCENT,
+	SUM_PERCENT,
+	CUMULATIVE,
+	CUMULATIVE_ERROR,
+	CUMULATIVE_PERCENT,
+	N_COLUMNS,
+};
 
-	printf("%12s %6.2f%% %6.2f%% %12s %6.2f%%  ",
-	       format_value((double)row->flat, is_bytes).text, percent(row->flat, top->absolute),
-	       percent(flat_sum, top->absolute),
-	       format_value((double)row->cumulative, is_bytes).text,
-	       percent(row->cumulative, top->absolute));
-	utf8_print(top_name(frames, row), stdout);
-	fputs(*file ? "  " : "", stdout);
-	utf8_print(file, stdout);
-	putchar('\n');
+/* A list to print. Only the values by which it is sorted have their errors next to them. */
+struct list {
+	const struct top_settings *settings;
+	const struct frames *frames;
+	const struct top *top;
+	const char *type, *unit;
+	bool is_bytes, is_sampled;
+	struct display display;
+};
+
+static const char *plus_minus(const struct list *list)
+{
+	return list->display.text.is_utf8 ? "\u00b1" : "+-";
 }
 
-static void print_rows(const struct top_settings *settings, const struct frames *frames,
-		       const struct top *top, size_t value)
+/* Returns the columns of a list, in their order. Sets *out_n to their number. */
+static void choose_columns(const struct list *list, struct table_column *out, uint8_t *out_cells,
+			   size_t *out_n)
+{
+	bool by_cumulative = list->settings->by_cumulative;
+	const struct table_column columns[N_COLUMNS] = {
+		[FLAT] = {"flat", 12, by_cumulative ? 3 : TABLE_ALWAYS},
+		[FLAT_ERROR] = {plus_minus(list), 8, 6},
+		[FLAT_PERCENT] = {"flat%", 7, by_cumulative ? 1 : 4},
+		[SUM_PERCENT] = {"sum%", 7, 0},
+		[CUMULATIVE] = {"cum", 12, by_cumulative ? TABLE_ALWAYS : 3},
+		[CUMULATIVE_ERROR] = {plus_minus(list), 8, 6},
+		[CUMULATIVE_PERCENT] = {"cum%", 7, by_cumulative ? 4 : 1},
+	};
+	uint8_t without = by_cumulative ? FLAT_ERROR : CUMULATIVE_ERROR;
+
+	*out_n = 0;
+	for (uint8_t i = 0; i < N_COLUMNS; i++) {
+		bool is_error = i == FLAT_ERROR || i == CUMULATIVE_ERROR;
+
+		if (is_error && (!list->is_sampled || i == without))
+			continue;
+		out_cells[*out_n] = i;
+		out[(*out_n)++] = columns[i];
+	}
+}
+
+static struct formatted format_error(const struct list *list, const struct estimate *estimate)
+{
+	double error = sampling_error(&list->top->sampling, estimate);
+	struct formatted text;
+
+	snprintf(text.text, sizeof(text.text), "%s%.32s", plus_minus(list),
+		 list->is_bytes ? format_compact(error).text : format_value(error, false).text);
+	return text;
+}
+
+static struct formatted format_percent(const struct list *list, int64_t value)
+{
+	struct formatted text;
+
+	snprintf(text.text, sizeof(text.text), "%.2f%%", percent(value, list->top->absolute));
+	return text;
+}
+
+static struct formatted format_cell(const struct list *list, const struct top_row *row,
+				    uint8_t cell, int64_t flat_sum)
+{
+	switch (cell) {
+	case FLAT:
+		return format_value((double)row->flat, list->is_bytes);
+	case FLAT_ERROR:
+		return format_error(list, &row->flat_estimate);
+	case FLAT_PERCENT:
+		return format_percent(list, row->flat);
+	case SUM_PERCENT:
+		return format_percent(list, flat_sum);
+	case CUMULATIVE:
+		return format_value((double)row->cumulative, list->is_bytes);
+	case CUMULATIVE_ERROR:
+		return format_error(list, &row->cumulative_estimate);
+	default:
+		return format_percent(list, row->cumulative);
+	}
+}
+
+static size_t n_shown(const struct list *list)
+{
+	uint64_t n = list->settings->n_lines;
+
+	return n && n < list->top->rows.n ? (size_t)n : list->top->rows.n;
+}
+
+static int write_total(const struct list *list, struct output *output)
+{
+	const struct top *top = list->top;
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return -ENOMEM;
+	fprintf(stream, "%s: total %" PRId64 " %s", list->type, top->total, list->unit);
+	if (list->is_bytes)
+		fprintf(stream, " (%s)", format_value((double)top->total, true /* bytes */).text);
+	if (list->is_sampled && top->rows.n)
+		fprintf(stream, " %s", format_error(list, &top->total_estimate).text);
+	if (top->absolute != top->total)
+		fprintf(stream, "; percentages are of the sum of absolute values, %s",
+			format_value((double)top->absolute, list->is_bytes).text);
+	if (fclose(stream) != 0)
+		return -ENOMEM;
+	table_write_line(&list->display, DISPLAY_BOLD, text, output);
+	free(text);
+	return 0;
+}
+
+static int write_list(const struct list *list, struct output *output)
+{
+	struct table_column columns[N_COLUMNS];
+	uint8_t cells[N_COLUMNS];
+	struct table table = {.display = &list->display,
+			      .names_title = "function",
+			      .full_names = list->settings->common.full_names,
+			      .columns = columns};
+	int64_t flat_sum = 0;
+	int r = write_total(list, output);
+
+	choose_columns(list, columns, cells, &table.n_columns);
+	for (size_t i = 0; !r && i < n_shown(list); i++) {
+		const struct top_row *row = &list->top->rows.items[i];
+		struct table_row *added =
+			table_add(&table, top_name(list->frames, row), top_file(list->frames, row));
+
+		flat_sum += row->flat;
+		for (size_t j = 0; added && j < table.n_columns; j++)
+			table_set(added, j, format_cell(list, row, cells[j], flat_sum).text);
+		r = added ? 0 : -ENOMEM;
+	}
+	if (!r)
+		table_write(&table, output);
+	if (!r && n_shown(list) < list->top->rows.n)
+		output_printf(output, "%12s (%zu more; --lines=0 shows all)\n", "...",
+			      list->top->rows.n - n_shown(list));
+	if (!r)
+		table_write_hint(&table, output);
+	table_deinit(&table);
+	return r;
+}
+
+static int print_list(const struct list *list)
+{
+	_cleanup_(output_freep) struct output *output = NULL;
+	struct diag diag = {0};
+	int r = output_open(&output, "-", &diag);
+
+	if (!r)
+		r = write_list(list, output);
+	if (r == -ENOMEM)
+		diag_errno(&diag, r);
+	if (!r)
+		r = output_commit(output, &diag);
+	diag_print(&diag, program_name(), true /* warnings */, stderr);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+static int print_rows(const struct top_settings *settings, const struct frames *frames,
+		      const struct top *top, size_t value)
 {
 	const struct profile *profile = frames->profile;
 	const struct profile_value_type *type = &profile->sample_types.items[value];
-	const char *unit = profile_string(profile, type->unit);
-	bool is_bytes = strcmp(unit, "bytes") == 0;
-	int64_t flat_sum = 0;
+	struct list list = {
+		.settings = settings,
+		.frames = frames,
+		.top = top,
+		.type = profile_string(profile, type->type),
+		.unit = profile_string(profile, type->unit),
+		.is_bytes = strcmp(profile_string(profile, type->unit), "bytes") == 0,
+		.is_sampled = sampling_is_sampled(&top->sampling),
+	};
 
-	utf8_print(profile_string(profile, type->type), stdout);
-	printf(": total %" PRId64 " ", top->total);
-	utf8_print(unit, stdout);
-	if (is_bytes)
-		printf(" (%s)", format_value((double)top->total, true /* bytes */).text);
-	if (top->absolute != top->total)
-		printf("; percentages are of the sum of absolute values, %s",
-		       format_value((double)top->absolute, is_bytes).text);
-	printf("\n%12s %7s %7s %12s %7s  %s\n", "flat", "flat%", "sum%", "cum", "cum%", "function");
-	for (size_t i = 0; i < top->rows.n && (!settings->n_lines || i < settings->n_lines); i++) {
-		flat_sum += top->rows.items[i].flat;
-		print_row(frames, top, &top->rows.items[i], flat_sum, is_bytes);
-	}
-	if (settings->n_lines && top->rows.n > settings->n_lines)
-		printf("%12s (%zu more; --lines=0 shows all)\n", "...",
-		       top->rows.n - (size_t)settings->n_lines);
+	return compare_find_display(&settings->common, NULL, &list.display) || print_list(&list)
+		       ? EXIT_BAD
+		       : EXIT_DONE;
 }
 
 /* Prints why a table would have no rows. This line is printed with --quiet too, because it is the
@@ -89,20 +241,20 @@ static int print_top(const struct top_settings *settings, const struct profile *
 	struct top top = {0};
 	const regex_t *hide;
 	regex_t regex;
-	int r;
+	int r, status = EXIT_DONE;
 
 	if (value < 0)
 		return EXIT_BAD;
 	if (!profile->sample_types.n)
 		return command_error("the profile has no values");
-	if (compare_compile("hide", settings->hide, &regex, &hide))
+	if (compare_compile_hide(&settings->common, settings->hide, &regex, &hide))
 		return EXIT_BAD;
 	r = frames_init_view(&frames, profile, &(struct frames_view){.hide = hide});
 	if (!r)
 		r = top_init(&top, &frames, (size_t)value, settings->by_cumulative);
 	if (!r)
-		print_rows(settings, &frames, &top, (size_t)value);
-	if (!r && !top.rows.n)
+		status = print_rows(settings, &frames, &top, (size_t)value);
+	if (!r && !status && !top.rows.n)
 		print_why_empty(profile, (size_t)value);
 	top_deinit(&top);
 	frames_deinit(&frames);
@@ -111,7 +263,7 @@ static int print_top(const struct top_settings *settings, const struct profile *
 	if (r == -EOVERFLOW)
 		return command_error("%s: values add up to more than 64 bits hold",
 				     settings->common.inputs[0]);
-	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+	return r ? command_error("%s", strerror(-r)) : status;
 }
 
 /* Returns whether an input is a number and not a file: it is probably a process ID. */
@@ -143,10 +295,12 @@ static const struct option_row options[] = {
 	 "Sorts by what a function holds together with everything it called, instead of by "
 	 "itself."},
 	OPTION_ROW_HIDE(offsetof(struct top_settings, hide)),
+	OPTION_ROW_HIDE_STD,
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_FROM,
 	OPTION_ROW_FULL_NAMES,
 	OPTION_ROW_NTH,
+	OPTION_ROW_COLOR,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

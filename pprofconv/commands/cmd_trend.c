@@ -30,6 +30,7 @@ struct following {
 	struct suppressions suppressions;
 	struct filter_rules rules;
 	regex_t hide_regex;
+	struct display display;
 	struct gate gate; /* its text is NULL if there is no gate */
 	struct inputs inputs;
 	struct dump_series series;
@@ -86,8 +87,10 @@ static int parse_options(struct following *following)
 		status = compare_read_suppressions(common, settings, &following->suppressions);
 	following->rules.suppressions = &following->suppressions;
 	if (!status)
-		status = compare_compile("hide", settings->hide, &following->hide_regex,
-					 &following->rules.hide);
+		status = compare_compile_hide(common, settings->hide, &following->hide_regex,
+					      &following->rules.hide);
+	if (!status)
+		status = compare_find_display(common, settings->output, &following->display);
 	return status;
 }
 
@@ -194,6 +197,9 @@ static int report_trend(const struct following *following)
 		.has_failed = has_failed(following),
 		.gate = following->gate.text,
 		.warnings = following->warnings,
+		.by = following->settings->compare.by,
+		.full_names = following->settings->common.full_names,
+		.display = &following->display,
 	};
 	int status = write_report(following, &report);
 
@@ -382,6 +388,7 @@ static const struct option_row options[] = {
 	{"by", 0, OPTION_TEXT, offsetof(struct trend_settings, compare.by), "WHAT",
 	 "What a row is: function, which is the default, file, line or mapping."},
 	OPTION_ROW_HIDE(offsetof(struct trend_settings, compare.hide)),
+	OPTION_ROW_HIDE_STD,
 	{"max-slope", 0, OPTION_TEXTS, offsetof(struct trend_settings, max_slope), "TYPE=LIMIT",
 	 "A gate: exit status 1 if any function grows by more than LIMIT in an hour, such as "
 	 "inuse_space=10M; from dump to dump, if the dumps don't say when they were written."},
@@ -394,6 +401,7 @@ static const struct option_row options[] = {
 	OPTION_ROW_FROM,
 	OPTION_ROW_FULL_NAMES,
 	OPTION_ROW_NTH,
+	OPTION_ROW_COLOR,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

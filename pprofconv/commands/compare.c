@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/std_names.h"
 
 #define PARENTHESES_MAX 250
 
@@ -110,5 +113,33 @@ int compare_compile(const char *option, const char *pattern, regex_t *regex,
 		return command_error("--%s: '%s': %s", option, pattern, text);
 	}
 	*out_regex = regex;
+	return EXIT_DONE;
+}
+
+int compare_compile_hide(const struct settings *settings, const char *hide, regex_t *regex,
+			 const regex_t **out_regex)
+{
+	_cleanup_(freep) void *memory = NULL;
+	char *both;
+
+	if (!settings->hide_std)
+		return compare_compile("hide", hide, regex, out_regex);
+	if (!hide)
+		return compare_compile("hide-std", STD_NAMES, regex, out_regex);
+	if (asprintf(&both, "(%s)|%s", hide, STD_NAMES) < 0)
+		return command_error("%s", strerror(ENOMEM));
+	memory = both;
+	return compare_compile("hide", both, regex, out_regex);
+}
+
+int compare_find_display(const struct settings *settings, const char *path, struct display *out)
+{
+	bool is_known = display_init(out, settings->color);
+
+	if (!is_known)
+		return command_error("--color: unknown word '%s'; expected auto, always or never",
+				     settings->color);
+	if (path && strcmp(path, "-") != 0)
+		*out = display_none;
 	return EXIT_DONE;
 }

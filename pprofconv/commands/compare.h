@@ -3,6 +3,7 @@
  * rows, and the functions that parse their arguments. Each function prints an error if it fails,
  * and returns the exit status. */
 #pragma once
+#include "base/display.h"
 #include "commands/command.h"
 #include "transform/frames.h"
 #include "transform/suppressions.h"
@@ -60,3 +61,11 @@ int compare_read_suppressions(const struct settings *common,
  * `regex`. If `pattern` is NULL, compiles nothing and sets *out_regex to NULL. */
 int compare_compile(const char *option, const char *pattern, regex_t *regex,
 		    const regex_t **out_regex);
+
+/* Does the same for --hide, to which --hide-std adds the names of the standard libraries. `hide`
+ * may be NULL. */
+int compare_compile_hide(const struct settings *settings, const char *hide, regex_t *regex,
+			 const regex_t **out_regex);
+
+/* Finds out about the display that a report goes to: standard output if `path` is NULL or "-". */
+int compare_find_display(const struct settings *settings, const char *path, struct display *out);

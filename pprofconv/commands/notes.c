@@ -190,13 +190,21 @@ static void print_bytes(const struct profile *profile, const char *name, const c
 		       format_value((double)bytes, true /* bytes */).text);
 }
 
-void notes_print(const struct profile *profile)
+void notes_print_memory(const struct profile *profile)
 {
+	print_bytes(profile, "resident memory", "rss_bytes");
+	print_bytes(profile, "anonymous memory", "anonymous_bytes");
+	print_bytes(profile, "reserved by mappings", "reserved_bytes");
+}
+
+void notes_print_quality(const struct profile *profile)
+{
+	int64_t n_dropped;
 	struct cut cut;
 
+	if (find_number(profile, "samples_dropped", &n_dropped) && n_dropped)
+		printf("samples dropped: %" PRId64 "\n", n_dropped);
 	if (find_cut(profile, &cut))
 		printf("stacks cut: %" PRId64 " of %" PRId64 " samples (%.1f %%)\n", cut.n_cut,
 		       cut.n_samples, cut.percent);
-	print_bytes(profile, "anonymous memory", "anonymous_bytes");
-	print_bytes(profile, "reserved by mappings", "reserved_bytes");
 }

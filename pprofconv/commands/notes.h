@@ -10,9 +10,11 @@
  * many dumps. */
 void notes_warn(const struct profile *profile, struct diag *diag);
 
-/* Prints the numbers of the notes, for the command `info`. Omits a number if the metadata lack it,
- * or have it from several dumps. */
-void notes_print(const struct profile *profile);
+/* Print numbers of the metadata for the command `info`: of the process's memory, and of samples and
+ * stacks that the dump lacks. They omit a number if the metadata lack it, or have it from several
+ * dumps. */
+void notes_print_memory(const struct profile *profile);
+void notes_print_quality(const struct profile *profile);
 
 /* Returns how many bytes of the process's anonymous memory the dump does not account for, if that
  * is at least `bytes_min`, more than half of it and more than the sampling error, and if mappings

@@ -3,8 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/columns.h"
+#include "base/short_name.h"
 #include "base/utf8.h"
 
 #define NAME_BYTES 160
@@ -38,6 +41,25 @@ struct formatted format_value(double value, bool is_bytes)
 struct formatted format_difference(double value, bool is_bytes)
 {
 	return format_signed(value, is_bytes, "+");
+}
+
+struct formatted format_compact(double bytes)
+{
+	static const char units[] = "BKMGTPE";
+	const char *sign = bytes < 0 ? "-" : "";
+	struct formatted formatted = {"0"};
+	size_t unit = 0;
+	int digits;
+
+	bytes = fabs(bytes);
+	while (unit < strlen(units) - 1 && bytes >= 1023.5) {
+		bytes /= 1024;
+		unit++;
+	}
+	digits = !unit || bytes >= 99.95 ? 0 : bytes >= 9.995 ? 1 : 2;
+	if (round(bytes) > 0 || unit)
+		snprintf(formatted.text, FORMAT_SIZE, "%s%.*f%c", sign, digits, bytes, units[unit]);
+	return formatted;
 }
 
 struct formatted format_setting(double bytes)
@@ -110,7 +132,8 @@ void format_code(struct output *output, const char *text)
 	output_text(output, "</code>");
 }
 
-void format_name(struct output *output, const char *name)
+/* Writes a text as code, cut to a size for which there is always room. */
+static void format_cut(struct output *output, const char *name)
 {
 	char text[NAME_BYTES + 1] = "";
 	size_t size = strnlen(name, NAME_BYTES);
@@ -121,6 +144,49 @@ void format_name(struct output *output, const char *name)
 	format_code(output, text);
 }
 
+const struct format_room format_in_cell = {44, " <br>"};
+const struct format_room format_in_list = {80, " "};
+
+static const struct terminal_text any_width = {.is_utf8 = true};
+
+void format_place(struct output *output, const char *name, const char *file,
+		  const struct format_room *room, bool full_names)
+{
+	char *shorter = full_names ? NULL : short_name(name);
+	char text[COLUMNS_BYTES];
+
+	if (full_names) {
+		format_code(output, name);
+	} else {
+		columns_copy_name(&any_width, shorter ? shorter : name, room->columns, text,
+				  sizeof(text));
+		format_code(output, text);
+	}
+	free(shorter);
+	if (!*file)
+		return;
+	output_text(output, room->between);
+	if (!full_names)
+		columns_copy_end(&any_width, file, room->columns, text, sizeof(text));
+	format_code(output, full_names ? file : text);
+}
+
+void format_breakable(struct output *output, const char *text)
+{
+	static const char word[] = " to ";
+	const char *to = strstr(text, word);
+	char low[FORMAT_SIZE];
+
+	if (!to) {
+		format_unbroken(output, text);
+		return;
+	}
+	snprintf(low, sizeof(low), "%.*s", (int)(to - text), text);
+	format_unbroken(output, low);
+	output_text(output, word);
+	format_unbroken(output, to + strlen(word));
+}
+
 void format_type(struct output *output, const char *type)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -129,7 +195,7 @@ void format_type(struct output *output, const char *type)
 	if (*type && strspn(type, plain) == strlen(type) && strlen(type) <= NAME_BYTES)
 		output_printf(output, "`%s`", type);
 	else /* the name comes from a profile and may contain anything */
-		format_name(output, type);
+		format_cut(output, type);
 }
 
 void format_json(struct output *output, const char *text)

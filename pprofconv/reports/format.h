@@ -28,6 +28,9 @@ struct formatted {
  * as integers. */
 struct formatted format_value(double value, bool is_bytes);
 
+/* Formats bytes in at most six columns: 0, 512B, 1.00K, 12.3M, -1.00G. */
+struct formatted format_compact(double bytes);
+
 /* Formats bytes as the profiler's environment variables take them, such as 64K. */
 struct formatted format_setting(double bytes);
 
@@ -48,8 +51,23 @@ void format_unbroken(struct output *output, const char *text);
 /* Writes the text as code within a cell of a Markdown table. Unprintable bytes become '?'. */
 void format_code(struct output *output, const char *text);
 
-/* Writes a name as format_code() does, but cut to a size for which a table has room. */
-void format_name(struct output *output, const char *name);
+/* Where a function and its file are written in Markdown, and how much room there is. */
+struct format_room {
+	size_t columns;      /* for each of the two */
+	const char *between; /* written between them */
+};
+
+/* A cell of a table, which with all of its columns is to fit into the 900 pixels that GitHub gives
+ * to a comment; and an item of a list. */
+extern const struct format_room format_in_cell, format_in_list;
+
+/* Writes a function and its file, which may be "", as code. The name is shortened, and both are cut
+ * to the room that there is, unless `full_names` is set. */
+void format_place(struct output *output, const char *name, const char *file,
+		  const struct format_room *room, bool full_names);
+
+/* Writes an interval with spaces at which its cell may be broken in two. */
+void format_breakable(struct output *output, const char *text);
 
 /* Writes the name of a sample type, or the text of a gate, as code in Markdown. */
 void format_type(struct output *output, const char *type);

@@ -7,14 +7,11 @@
 #define N_FIRST  10
 #define N_IN_ALL 200
 
-/* Writes the function and the file of a row. */
-static void write_place(const struct diff *diff, const struct diff_row *row, struct output *output)
+static void write_place(const struct report *report, const struct diff *diff,
+			const struct diff_row *row, const struct format_room *room,
+			struct output *output)
 {
-	format_name(output, diff_name(diff, row));
-	if (row->file) {
-		output_text(output, " ");
-		format_name(output, diff_file(diff, row));
-	}
+	format_place(output, diff_name(diff, row), diff_file(diff, row), room, report->full_names);
 }
 
 static void write_verdict(const struct report *report, struct output *output)
@@ -53,7 +50,7 @@ static void write_failure(const struct report *report, const struct gate_result 
 	format_type(output, result->diff->type);
 	if (row) {
 		output_text(output, " of ");
-		write_place(result->diff, row, output);
+		write_place(report, result->diff, row, &format_in_list, output);
 	} else {
 		output_text(output, " total");
 	}
@@ -135,8 +132,7 @@ static void write_row(const struct report *report, size_t number, struct output 
 	const struct diff *diff = report->diff;
 	const struct diff_row *row = &diff->rows.items[number];
 	struct estimated_change change = diff_change(diff, &row->flat);
-	struct formatted difference =
-		format_difference(estimated_change_difference(&change), diff->is_bytes);
+	struct formatted difference = format_difference(report_difference(&change), diff->is_bytes);
 	struct formatted ratio = format_ratio(change.base.value, change.new.value);
 	struct formatted bounds = report_format_bounds(report, diff, &change);
 	struct formatted base = format_value(change.base.value, diff->is_bytes);
@@ -147,10 +143,11 @@ static void write_row(const struct report *report, size_t number, struct output 
 	format_unbroken(output, difference.text);
 	output_printf(output, "%s | ", mark);
 	write_cell(output, &ratio);
-	write_cell(output, &bounds);
+	format_breakable(output, bounds.text);
+	output_text(output, " | ");
 	write_cell(output, &base);
 	write_cell(output, &new);
-	write_place(diff, row, output);
+	write_place(report, diff, row, &format_in_cell, output);
 	output_text(output, " |\n");
 }
 
@@ -192,7 +189,7 @@ static size_t count_first(const struct report *report)
 	vec_foreach (row, &report->diff->rows) {
 		struct estimated_change flat = diff_change(report->diff, &row->flat);
 
-		n += n < limit && estimated_change_difference(&flat) != 0;
+		n += n < limit && report_difference(&flat) != 0;
 	}
 	return n;
 }

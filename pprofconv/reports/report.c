@@ -25,13 +25,26 @@ bool report_is_row_shown(const struct diff_row *row)
 	return diff_has_samples(&row->flat) || diff_has_samples(&row->cumulative);
 }
 
+/* Rounding changes the sum of a function's samples by no more than this share of it, or by a byte.
+ */
+#define ROUNDED      1e-5
+#define ROUNDED_BYTE 1.5
+
+double report_difference(const struct estimated_change *change)
+{
+	double difference = estimated_change_difference(change);
+	double size = fmax(fabs(change->base.value), fabs(change->new.value));
+	double rounded = fmax(ROUNDED * size, change->is_objects ? 0 : ROUNDED_BYTE);
+
+	return estimated_change_is_exact(change) || fabs(difference) > rounded ? difference : 0;
+}
+
 bool report_is_row_different(const struct diff *diff, const struct diff_row *row)
 {
 	struct estimated_change flat = diff_change(diff, &row->flat);
 	struct estimated_change cumulative = diff_change(diff, &row->cumulative);
 
-	return estimated_change_difference(&flat) != 0 ||
-	       estimated_change_difference(&cumulative) != 0;
+	return report_difference(&flat) != 0 || report_difference(&cumulative) != 0;
 }
 
 /* Returns the probability that chance shows a change of this size, up or down, if there is truly

@@ -7,6 +7,7 @@
 
 #include "analysis/diff.h"
 #include "analysis/gate.h"
+#include "base/display.h"
 #include "base/output.h"
 #include "reports/format.h"
 
@@ -22,7 +23,8 @@ struct report {
 	bool is_strict;
 	const char *by; /* what a row is: function, file, line, mapping */
 	bool is_one_run;
-	bool full_names; /* names are not shortened */
+	bool full_names;               /* names are not shortened */
+	const struct display *display; /* of text; NULL: lines of any length */
 	const struct gate_result *results;
 	size_t n_results;
 	VEC(char *) warnings;
@@ -85,6 +87,10 @@ size_t report_n_shown(const struct report *report);
 
 /* Returns whether a row has samples, or values other than 0. */
 bool report_is_row_shown(const struct diff_row *row);
+
+/* Returns the difference of a change to show: 0 if it comes from rounding. Estimates are whole
+ * numbers, so equal samples of two dumps may differ by 1. */
+double report_difference(const struct estimated_change *change);
 
 /* Returns whether the flat or the cumulative value of a row differs between base and new. Rows that
  * don't differ are sorted last. */

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "reports/format.h"
+#include "reports/table.h"
 
-#define SPARKS_MAX 32
+#define SPARKS_MAX 32  /* three bytes each: they fit into a cell of a table */
+#define WIDE       120 /* columns of a screen that has room for them */
 
 /* Formats a slope, such as "+1.0 MiB/h". */
 static struct formatted format_slope(const struct dump_series *series, double slope)
@@ -72,21 +74,22 @@ static double highest(const struct trend_point *points, size_t n)
 	return found;
 }
 
-/* Writes the values of a row as bars of eight heights, beginning at 0. Of a long series, evenly
- * spaced values are chosen. */
-static void write_sparkline(const struct dump_series *series, const struct dump_series_row *row,
-			    struct output *output)
+/* Writes the values of a row as up to `most` bars of eight heights, beginning at 0. Of a longer
+ * series, evenly spaced values are chosen. `out` has room for 3 bytes per bar and a NUL. */
+static void put_sparkline(const struct dump_series *series, const struct dump_series_row *row,
+			  size_t most, char *out)
 {
 	static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 	const struct trend_point *points = dump_series_points(series, row);
 	double top = highest(points, series->n_dumps);
-	size_t n = series->n_dumps < SPARKS_MAX ? series->n_dumps : SPARKS_MAX;
+	size_t n = series->n_dumps < most ? series->n_dumps : most;
 
+	*out = '\0';
 	for (size_t i = 0; i < n; i++) {
 		size_t at = n > 1 ? i * (series->n_dumps - 1) / (n - 1) : 0;
 		double height = top > 0 ? fmax(0, points[at].value) / top : 0;
 
-		output_text(output, bars[(size_t)fmin(7, floor(height * 8))]);
+		out = stpcpy(out, bars[(size_t)fmin(7, floor(height * 8))]);
 	}
 }
 
@@ -165,22 +168,108 @@ static struct formatted describe_unsure(const struct trend_report *report)
 
 /* --- text ---------------------------------------------------------------------------------- */
 
-static void write_text_row(const struct dump_series *series, const struct dump_series_row *row,
-			   const char *name, struct output *output)
+enum {
+	SLOPE,
+	VERDICT,
+	FIRST,
+	LAST,
+	VALUES,
+	N_COLUMNS,
+};
+
+static const struct table_column columns[] = {
+	{"slope", 16, TABLE_ALWAYS},
+	{" verdict", -17, TABLE_ALWAYS},
+	{"first", 12, 1},
+	{"last", 12, 3},
+	{" values", -7, 2},
+};
+
+static const struct display *display_of(const struct trend_report *report)
 {
-	output_printf(output, "%16s  %-16s %12s %12s  ",
-		      format_slope(series, row->trend.slope).text,
-		      trend_verdict_name(row->trend.verdict),
-		      format_value(dump_series_points(series, row)[0].value, series->is_bytes).text,
-		      format_value(last_value(series, row), series->is_bytes).text);
-	write_sparkline(series, row, output);
-	output_text(output, "  ");
-	output_plain(output, name);
-	if (row->file) {
-		output_text(output, "  ");
-		output_plain(output, row_file(series, row));
+	return report->display ? report->display : &display_none;
+}
+
+static enum display_style style_of(enum trend_verdict verdict)
+{
+	return verdict == TREND_GROWS     ? DISPLAY_RED
+	       : verdict == TREND_SHRINKS ? DISPLAY_GREEN
+					  : DISPLAY_PLAIN;
+}
+
+/* A wide screen has room for more of the values than others. */
+static size_t n_sparks(const struct display *display)
+{
+	return display->text.width && display->text.width < WIDE ? SPARKS_MAX / 4 : SPARKS_MAX;
+}
+
+static int add_text_row(const struct trend_report *report, const struct dump_series_row *row,
+			const char *name, const char *file, struct table *table)
+{
+	const struct dump_series *series = report->series;
+	struct table_row *added = table_add(table, name, file);
+
+	if (!added)
+		return -ENOMEM;
+	added->style = style_of(row->trend.verdict);
+	table_set(added, SLOPE, format_slope(series, row->trend.slope).text);
+	snprintf(added->cells[VERDICT], TABLE_CELL_MAX, " %s",
+		 trend_verdict_name(row->trend.verdict));
+	table_set(added, FIRST,
+		  format_value(dump_series_points(series, row)[0].value, series->is_bytes).text);
+	table_set(added, LAST, format_value(last_value(series, row), series->is_bytes).text);
+	added->cells[VALUES][0] = ' ';
+	put_sparkline(series, row, n_sparks(display_of(report)), added->cells[VALUES] + 1);
+	return 0;
+}
+
+/* Adds the total, then the rows. Rows without any value are left out. */
+static int add_text_rows(const struct trend_report *report, struct table *table)
+{
+	const struct dump_series *series = report->series;
+	int r = add_text_row(report, &series->total, "(total)", "", table);
+
+	for (size_t i = 0; !r && i < n_shown(report); i++) {
+		const struct dump_series_row *row = &series->rows.items[i];
+
+		if (highest(dump_series_points(series, row), series->n_dumps) > 0)
+			r = add_text_row(report, row, row_name(series, row), row_file(series, row),
+					 table);
 	}
-	output_text(output, "\n");
+	return r;
+}
+
+static void write_text_rows(const struct trend_report *report, struct output *output)
+{
+	struct table table = {.display = display_of(report),
+			      .names_title = report->by,
+			      .full_names = report->full_names,
+			      .columns = columns,
+			      .n_columns = N_COLUMNS};
+
+	if (add_text_rows(report, &table)) {
+		output_fail(output, -ENOMEM);
+	} else {
+		table_write(&table, output);
+		if (n_shown(report) < report->series->rows.n)
+			output_printf(output, "%16s  (%zu more; --top=0 shows all)\n", "...",
+				      report->series->rows.n - n_shown(report));
+		table_write_hint(&table, output);
+	}
+	table_deinit(&table);
+}
+
+static void write_text_line(const struct trend_report *report, const char *before, const char *text,
+			    struct output *output)
+{
+	char *line;
+
+	if (asprintf(&line, "%s%s", before, text) < 0) {
+		output_fail(output, -ENOMEM);
+		return;
+	}
+	table_write_line(display_of(report), DISPLAY_PLAIN, line, output);
+	free(line);
 }
 
 static void write_text_failure(const struct trend_report *report, const struct dump_series_row *row,
@@ -188,9 +277,8 @@ static void write_text_failure(const struct trend_report *report, const struct d
 {
 	char *text = trend_describe_failure(report, row);
 
-	output_text(output, "\ngate failed: ");
 	if (text)
-		output_plain(output, text);
+		write_text_line(report, "gate failed: ", text, output);
 	else
 		output_fail(output, -ENOMEM);
 	free(text);
@@ -201,49 +289,40 @@ static void write_text_gate(const struct trend_report *report, struct output *ou
 	size_t n = 0;
 
 	if (report->gate && !report->has_failed)
-		output_printf(output, "\ngate passed: %s", report->gate);
+		write_text_line(report, "gate passed: ", report->gate, output);
 	for (size_t i = 0; i < report->series->rows.n; i++)
 		if (report->failures[i] && n++ < FORMAT_FAILURES_MAX)
 			write_text_failure(report, &report->series->rows.items[i], output);
 	if (n > FORMAT_FAILURES_MAX)
-		output_printf(output, "\ngate failed: %zu more", n - FORMAT_FAILURES_MAX);
+		output_printf(output, "gate failed: %zu more\n", n - FORMAT_FAILURES_MAX);
 }
 
 static void write_text(const struct trend_report *report, struct output *output)
 {
 	const struct dump_series *series = report->series;
 	struct formatted unsure = describe_unsure(report);
+	char text[2 * FORMAT_SIZE];
 
-	output_plain(output, series->type);
-	output_printf(output, " of %zu dumps", series->n_dumps);
-	output_text(output, describe_order(series));
+	snprintf(text, sizeof(text), "%.200s of %zu dumps%s", series->type, series->n_dumps,
+		 describe_order(series));
+	table_write_line(display_of(report), DISPLAY_BOLD, text, output);
 	for (size_t i = 0; report->warnings[i]; i++)
-		output_printf(output, "\nwarning: %s", report->warnings[i]);
+		write_text_line(report, "warning: ", report->warnings[i], output);
 	write_text_gate(report, output);
-	if (*unsure.text) {
-		output_text(output, "\n");
-		output_plain(output, unsure.text);
-	}
-	output_printf(output, "\n%16s  %-16s %12s %12s\n", "slope", "verdict", "first", "last");
-	write_text_row(series, &series->total, "(total)", output);
-	for (size_t i = 0; i < n_shown(report); i++)
-		write_text_row(series, &series->rows.items[i],
-			       row_name(series, &series->rows.items[i]), output);
-	if (n_shown(report) < series->rows.n)
-		output_printf(output, "%16s  (%zu more; --top=0 shows all)\n", "...",
-			      series->rows.n - n_shown(report));
+	if (*unsure.text)
+		write_text_line(report, "", unsure.text, output);
+	write_text_rows(report, output);
 }
 
 /* --- Markdown ------------------------------------------------------------------------------ */
 
-static void write_place(const struct dump_series *series, const struct dump_series_row *row,
-			struct output *output)
+static void write_place(const struct trend_report *report, const struct dump_series_row *row,
+			const struct format_room *room, struct output *output)
 {
-	format_name(output, row_name(series, row));
-	if (row->file) {
-		output_text(output, " ");
-		format_name(output, row_file(series, row));
-	}
+	const struct dump_series *series = report->series;
+
+	format_place(output, row_name(series, row), row_file(series, row), room,
+		     report->full_names);
 }
 
 static void write_markdown_gate(const struct trend_report *report, struct output *output)
@@ -268,7 +347,7 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 		output_text(output, "- ❌ ");
 		format_type(output, series->type);
 		output_text(output, " of ");
-		write_place(series, row, output);
+		write_place(report, row, &format_in_list, output);
 		output_printf(output, " grows by %s; limit %s\n",
 			      format_slope(series, row->trend.slope).text,
 			      strchr(report->gate, '=') + 1);
@@ -283,6 +362,8 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 static void write_values(const struct dump_series *series, const struct dump_series_row *row,
 			 const char *mark, struct output *output)
 {
+	char sparks[TABLE_CELL_MAX];
+
 	output_printf(output, "| %s", mark);
 	format_unbroken(output, format_slope(series, row->trend.slope).text);
 	output_printf(output, "%s | %s | ", mark, trend_verdict_name(row->trend.verdict));
@@ -292,8 +373,8 @@ static void write_values(const struct dump_series *series, const struct dump_ser
 	output_text(output, " | ");
 	format_unbroken(output, format_value(last_value(series, row), series->is_bytes).text);
 	output_text(output, " | ");
-	write_sparkline(series, row, output);
-	output_text(output, " | ");
+	put_sparkline(series, row, SPARKS_MAX, sparks);
+	output_printf(output, "%s | ", sparks);
 }
 
 static void write_table(const struct trend_report *report, struct output *output)
@@ -309,7 +390,7 @@ static void write_table(const struct trend_report *report, struct output *output
 		const struct dump_series_row *row = &series->rows.items[i];
 
 		write_values(series, row, report->failures[i] ? "**" : "", output);
-		write_place(series, row, output);
+		write_place(report, row, &format_in_cell, output);
 		output_text(output, " |\n");
 	}
 	if (i < series->rows.n)

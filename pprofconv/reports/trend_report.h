@@ -2,6 +2,7 @@
 /* A trend report shows a dump series in one of several formats. */
 #pragma once
 #include "analysis/dump_series.h"
+#include "base/display.h"
 #include "base/output.h"
 
 struct trend_report {
@@ -10,8 +11,11 @@ struct trend_report {
 	double confidence;
 	const bool *failures; /* for each row: whether it fails the gate */
 	bool has_failed;
-	const char *gate;            /* the text of the gate; NULL: no gate */
-	const char *const *warnings; /* ends with NULL */
+	const char *gate;              /* the text of the gate; NULL: no gate */
+	const char *const *warnings;   /* ends with NULL */
+	const char *by;                /* what a row is */
+	bool full_names;               /* names are not shortened */
+	const struct display *display; /* of text; NULL: lines of any length */
 };
 
 struct trend_format {

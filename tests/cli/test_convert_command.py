@@ -135,7 +135,7 @@ def info_shows_what_is_there(folder):
                  '0x555555555000-0x555555556000 0x1000 aabbccdd00112233 /usr/bin/demo'):
         tap.is_in(part, text)
     totals = [line.split() for line in text.splitlines() if line.startswith('  alloc_')]
-    tap.equal(totals, [['alloc_objects', '6', 'count'], ['alloc_space', '8704', 'bytes']])
+    tap.equal(totals, [['alloc_objects', '6', 'count'], ['alloc_space', '8704', 'bytes', '(8.50', 'KiB)']])
 
 
 tap.main()

@@ -568,7 +568,7 @@ def markdown_is_rendered_as_meant(folder):
     tap.equal({row[5] for row in page.rows if len(row) == 6} - {'function'},
               {f'{name} /src/a|b/*x*.cc' for name in NAMES})
     tap.equal(page.elements, {'h3', 'p', 'ul', 'li', 'code', 'table', 'thead', 'tbody', 'tr', 'th',
-                              'td', 'strong', 'sub'})
+                              'td', 'strong', 'sub', 'br'})
     assert all(' ' not in row[0] for row in page.rows if len(row) == 6), 'numbers may break'
     more = [(f'f{i}', '', 1000 + i) for i in range(300)]
     page = rendered(diff('-F', 'markdown', pprof_file.write(base, more), new)[0])

@@ -111,7 +111,7 @@ def conversion(folder):
         tap.equal(notes(path), ['note: ' + LINE])
     tap.is_in('# note: ' + LINE + '\n', cli.succeed('-n', '-q', '--to=text', UNSAMPLED))
     tap.equal(top(pprof), [LINE])
-    tap.is_in(f'\n{LINE}\nmappings:', cli.succeed('info', pprof))
+    tap.is_in(f'\n{LINE}\n\nmappings:', cli.succeed('info', pprof))
     out = os.path.join(folder, 'same.pb.gz')
     cli.succeed('-n', '-q', '--reproducible', UNSAMPLED, '-o', out)
     tap.is_in('one sample is taken per 512.00 KiB', notes(out)[0])

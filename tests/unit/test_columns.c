@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/top/columns.h"
+#include "base/columns.h"
 
 #include <locale.h>
 
@@ -72,15 +72,25 @@ static void test_long_names_lose_arguments_then_their_middle(void)
 		"std::map<std::string, std::vector<int>>::insert<const char *>(int)";
 
 	check_name(&utf8, name, 80, name);
-	check_name(&utf8, name, 40, "std::map<\u2026>::insert<\u2026>(int)");
-	check_name(&utf8, name, 20, "std::map\u2026ert<\u2026>(int)");
+	check_name(&utf8, name, 40, "std::map<\u2026>::insert<const char *>(int)");
+	check_name(&utf8, name, 30, "std::map<\u2026>::insert<\u2026>(\u2026)");
+	check_name(&utf8, name, 20, "std::map\u2026nsert<\u2026>(\u2026)");
 	check_name(&utf8, "ns::operator<< <int>(ns::stream<char>&)", 36,
-		   "ns::operator<< <\u2026>(ns::stream<\u2026>&)");
+		   "ns::operator<< <int>(\u2026)");
 	check_name(&utf8, "ns::holder<int>::operator->", 25, "ns::holder<\u2026>::operator->");
 	check_name(&utf8, "unbalanced<a<b", 13, "unbalanced<\u2026");
-	check_name(&utf8, "a>b>c<d>eeeeeeee", 14, "a>b>c<\u2026eeeeeee");
 	check_name(&utf8, "abc", 1, "a");
 	check_name(&utf8, "abc", 0, "");
+}
+
+static void test_paths_lose_their_beginning(void)
+{
+	char out[64];
+
+	CHECK_UINT_EQ(columns_copy_end(&utf8, "/usr/src/a.c", 6, out, sizeof(out)), 6);
+	CHECK_STR_EQ(out, "\u2026c/a.c");
+	CHECK_UINT_EQ(columns_copy_end(&ascii, "a.c", 6, out, sizeof(out)), 3);
+	CHECK_STR_EQ(out, "a.c");
 }
 
 static void set_locale(void)
@@ -91,4 +101,5 @@ static void set_locale(void)
 
 TEST_MAIN(TEST(set_locale), TEST(test_text_is_cut_at_the_width), TEST(test_a_terminal_without_utf8),
 	  TEST(test_no_control_reaches_the_terminal), TEST(test_the_output_is_bounded),
-	  TEST(test_long_names_lose_arguments_then_their_middle))
+	  TEST(test_long_names_lose_arguments_then_their_middle),
+	  TEST(test_paths_lose_their_beginning))

@@ -100,23 +100,7 @@ int top_page_text(struct top_page *page, enum page_style style, size_t indent, c
 
 void top_page_bytes(double bytes, char *out, size_t size)
 {
-	static const char units[] = "BKMGTPE";
-	const char *sign = bytes < 0 ? "-" : "";
-	size_t unit = 0;
-
-	bytes = fabs(bytes);
-	while (unit < strlen(units) - 1 && bytes >= 1023.5) {
-		bytes /= 1024;
-		unit++;
-	}
-	if (round(bytes) == 0 && !unit)
-		snprintf(out, size, "0");
-	else
-		snprintf(out, size, "%s%.*f%c", sign,
-			 !unit || bytes >= 99.95 ? 0
-			 : bytes >= 9.995        ? 1
-						 : 2,
-			 bytes, units[unit]);
+	snprintf(out, size, "%s", format_compact(bytes).text);
 }
 
 #define ROUNDED 1e-5 /* estimates are whole bytes: smaller differences come from rounding */

@@ -2,8 +2,8 @@
 /* A page is the lines that `heapprof top` shows, on the screen or as text. No line is wider than
  * the terminal, and none holds a control character. */
 #pragma once
+#include "base/columns.h"
 #include "base/vec.h"
-#include "command/top/columns.h"
 #include "command/top/top_session.h"
 
 enum page_style {

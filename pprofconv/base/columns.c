@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "command/top/columns.h"
+#include "base/columns.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
+#include "base/short_name.h"
 #include "base/utf8.h"
 
 #define TAIL_SHARE 0.6 /* of a shortened name: the end says more than the beginning */
@@ -25,6 +27,23 @@ static uint32_t decode(const char *text, size_t n)
 	return code;
 }
 
+/* Returns the columns of a character of UTF-8, whatever the locale of the program is. */
+static int width_of(uint32_t code)
+{
+	static locale_t utf8;
+	locale_t before;
+	int width;
+
+	if (!utf8)
+		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	if (!utf8)
+		return wcwidth((wchar_t)code);
+	before = uselocale(utf8);
+	width = wcwidth((wchar_t)code);
+	uselocale(before);
+	return width;
+}
+
 struct cell {
 	size_t n_bytes;   /* of the text */
 	size_t width;     /* 1 or 2 columns */
@@ -42,7 +61,7 @@ static struct cell next_cell(const struct terminal_text *terminal, const char *t
 		return (struct cell){1, 1, NULL};
 	if (n == 1)
 		return (struct cell){1, 1, text};
-	width = terminal->is_utf8 ? wcwidth((wchar_t)decode(text, n)) : 0;
+	width = terminal->is_utf8 ? width_of(decode(text, n)) : 0;
 	if (width < 1)
 		return (struct cell){n, 1, NULL};
 	return (struct cell){n, (size_t)width, text};
@@ -86,43 +105,6 @@ size_t columns_copy(const struct terminal_text *terminal, const char *text, size
 
 /* --- names --------------------------------------------------------------------------------- */
 
-/* Returns the size of an operator's name at `name` that has '<' or '>', or 0. */
-static size_t operator_size(const char *name)
-{
-	static const char *const operators[] = {
-		"operator<=>", "operator<<=", "operator>>=", "operator<<",
-		"operator>>",  "operator<=",  "operator>=",  "operator->*",
-		"operator->",  "operator<",   "operator>"};
-
-	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
-		if (strncmp(name, operators[i], strlen(operators[i])) == 0)
-			return strlen(operators[i]);
-	return 0;
-}
-
-/* Writes the name with an ellipsis in place of all template arguments. `out` has room for the name
- * and an ellipsis for each '<' in it. */
-static void drop_arguments(const char *name, const char *dots, char *out)
-{
-	size_t depth = 0;
-
-	while (*name) {
-		size_t n = operator_size(name);
-
-		if (n == 0 && *name == '<' && depth++ == 0)
-			out = stpcpy(stpcpy(out, "<"), dots);
-		if (n == 0 && *name == '>' && depth > 0)
-			depth--;
-		n = n ? n : 1;
-		if (!depth && *name != '<')
-			out = mempcpy(out, name, n);
-		else if (!depth)
-			*out++ = *name;
-		name += n;
-	}
-	*out = '\0';
-}
-
 /* Returns the end of a text that fits into `width` columns. */
 static const char *tail(const struct terminal_text *terminal, const char *text, size_t width)
 {
@@ -153,32 +135,41 @@ static size_t copy_ends(const struct terminal_text *terminal, const char *name, 
 	return columns;
 }
 
-/* Returns a copy of the name without template arguments, which the caller frees; NULL if it has
- * none or memory is out. */
-static char *without_arguments(const struct terminal_text *terminal, const char *name)
+size_t columns_copy_end(const struct terminal_text *terminal, const char *text, size_t width,
+			char *out, size_t size)
 {
-	size_t n = 0;
-	char *shorter;
+	size_t columns, n;
 
-	for (const char *at = name; *at; at++)
-		n += *at == '<';
-	shorter = n ? malloc(strlen(name) + strlen(ellipsis(terminal)) * n + 1) : NULL;
-	if (shorter)
-		drop_arguments(name, ellipsis(terminal), shorter);
-	return shorter;
+	if (columns_count(terminal, text) <= width || width < 2)
+		return columns_copy(terminal, text, width, out, size);
+	columns = columns_copy(terminal, ellipsis(terminal), 1, out, size);
+	n = strlen(out);
+	return columns + columns_copy(terminal, tail(terminal, text, width - 1), width - 1, out + n,
+				      size - n);
 }
 
 size_t columns_copy_name(const struct terminal_text *terminal, const char *name, size_t width,
 			 char *out, size_t size)
 {
-	char *shorter;
+	static const size_t lists_max[] = {SHORT_NAME_LIST_MAX, 0};
+	char *shorter = NULL;
 	size_t columns;
 
-	if (columns_count(terminal, name) <= width || width < 2)
+	if (width < 2)
 		return columns_copy(terminal, name, width, out, size);
-	shorter = without_arguments(terminal, name);
-	if (shorter)
-		name = shorter;
+	for (size_t i = 0; i < 2; i++) {
+		const char *known = shorter ? shorter : name;
+		char *next;
+
+		if (columns_count(terminal, known) <= width)
+			break;
+		next = short_name_with(name, lists_max[i], ellipsis(terminal));
+		if (next) {
+			free(shorter);
+			shorter = next;
+		}
+	}
+	name = shorter ? shorter : name;
 	columns = columns_count(terminal, name) <= width
 			  ? columns_copy(terminal, name, width, out, size)
 			  : copy_ends(terminal, name, width, out, size);

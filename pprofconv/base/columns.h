@@ -25,7 +25,11 @@ size_t columns_count(const struct terminal_text *terminal, const char *text);
 size_t columns_copy(const struct terminal_text *terminal, const char *text, size_t width, char *out,
 		    size_t size);
 
-/* Does the same for the name of a function. A name that is too long loses its template arguments,
- * then its middle. */
+/* Does the same for the end of a text: a text that is too long loses its beginning. */
+size_t columns_copy_end(const struct terminal_text *terminal, const char *text, size_t width,
+			char *out, size_t size);
+
+/* Does the same for the name of a function. A name that is too long loses its long argument lists,
+ * then all of them, then its middle. */
 size_t columns_copy_name(const struct terminal_text *terminal, const char *name, size_t width,
 			 char *out, size_t size);
