@@ -21,6 +21,9 @@ struct hp_tls {
 	struct hp_thread *thread;
 	uint32_t in_hook; /* allocations made now are the profiler's own, or the allocator's own */
 	uint32_t state;   /* enum hp_tls_state */
+	uint64_t objects_left;  /* as `left`, for the bytes of objects in pools */
+	const void *pool_class; /* the class and the address of the pool for which the program */
+	const void *pool;       /* said last that it calls malloc */
 };
 
 /* Returns how many bytes the thread has asked for in this session. Only the thread itself may call

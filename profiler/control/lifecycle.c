@@ -15,6 +15,8 @@
 #include "process/modules.h"
 #include "process/process.h"
 #include "record/recorder.h"
+#include "tables/pool_names.h"
+#include "tables/pool_objects.h"
 #include "tables/stacks.h"
 #include "unwind/frame_rule.h"
 #include <pthread.h>
@@ -173,6 +175,8 @@ static void begin_in_child(bool is_clean)
 	hp_session_after_fork(is_clean);
 	hp_thread_after_fork(hp_session_number());
 	hp_live_after_fork();
+	hp_pool_names_after_fork();
+	hp_pool_objects_after_fork();
 	hp_regions_after_fork(hp_session.seed, hp_session.own);
 	hp_spaces_after_fork();
 	hp_stacks_after_fork();

@@ -14,6 +14,7 @@
 #include "record/thread.h"
 #include "record/trigger.h"
 #include "tables/live.h"
+#include "tables/pool_names.h"
 #include "tables/spaces.h"
 #include "tables/stacks.h"
 
@@ -42,6 +43,7 @@ __attribute__((visibility("default"), used, retain)) const struct heapprof_view 
 			PART(hp_stacks_view),
 			PART(hp_live_view),
 			PART(hp_spaces_view),
+			PART(hp_pool_names_view),
 			PART(hp_thread_view),
 			PART(hp_session_view),
 			PART(hp_level_view),

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "record/recorder.h"
+#include "tables/pool_names.h"
 
 /* --- this process as the source of libraries and mappings ---------------------------------- */
 
@@ -42,11 +43,23 @@ static size_t count_numbered(const struct hp_dump_source *source)
 	return hp_modules_n_numbered();
 }
 
+static bool get_pool(const struct hp_dump_source *source, uint32_t number, struct hp_dump_pool *out)
+{
+	const struct hp_pool_name *name = hp_pool_names_get(number, &out->kind);
+
+	if (!name)
+		return false;
+	out->path = name->path;
+	out->path_size = name->size;
+	return true;
+}
+
 static const struct hp_dump_source this_process = {
 	.visit_maps = visit_maps,
 	.get_permanent = get_permanent,
 	.get_numbered = get_numbered,
 	.count_numbered = count_numbered,
+	.get_pool = get_pool,
 };
 
 /* --- contents ------------------------------------------------------------------------------ */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* dump      = header metadata* record* ( level record+ )* libraries "# end" EOL
+/* dump      = header metadata* pools* entry* ( level entry+ )* libraries "# end" EOL
  * header    = "heap profile: " counts " @ " ( "heapprofile" | "heap_v2/" R ) EOL
  * counts    = objects ": " bytes " [" objects ": " bytes "]"      in use, then allocated
  * metadata  = "# " key ": " value EOL                             see below
+ * pools     = "# pools: " id " " kind " " path EOL                a name of pools
+ * entry     = record block? | object
  * record    = counts " @" ( " 0x" return-address )* EOL           leaf first
+ * block     = "# block: " id EOL                                  of pools of that name
+ * object    = "# object: " record "# pool: " id EOL
  * level     = "# level: " n EOL                                   n rises from one to the next
  * libraries = EOL "MAPPED_LIBRARIES:" EOL ( mapping build-id? )*
  * mapping   = a line of an executable mapping, as in /proc/self/maps
@@ -18,18 +22,25 @@
  * take allocated less than in use for an error. None of these can occur, for the counts of a record
  * are copied as of one moment.
  *
- * Version 2 of the format has at least one level line. A sample of level n is one at the interval
- * 2^n as well, and not at 2^(n + 1); level 19 means 19 or more. Records before the first such line
- * have the dump's own level, where R = 2^n. A reader that skips the lines reads a profile with the
- * interval R, in which a stack may have several records of one size. `interval_mode` is `auto` if R
- * grows during the run; otherwise the line is missing. `interval_since_ms` is the uptime at which
- * it then came to its present value.
+ * Version 2 of the format has at least one level line, or one of a pool. A sample of level n is one
+ * at the interval 2^n as well, and not at 2^(n + 1); level 19 means 19 or more. Records before the
+ * first such line have the dump's own level, where R = 2^n. A reader that skips the lines reads a
+ * profile with the interval R, in which a stack may have several records of one size.
+ * `interval_mode` is `auto` if R grows during the run; otherwise the line is missing.
+ * `interval_since_ms` is the uptime at which it then came to its present value.
+ *
+ * A pool is an arena of the program's own. It takes blocks from malloc: their records are followed
+ * by a line `block`. It hands out parts of these blocks, its objects. They are not in the header's
+ * counts, so for a reader that skips comments the dump is a profile of malloc. `id` is the number
+ * of a name, `kind` a word, and `path`, which may be missing, has the names of the pools that
+ * contain this one, with '/' between them; it is escaped, as all values are.
  *
  * `stacks_cut` of the `samples` have a stack that goes on beyond its outermost frame here: it had
  * more frames than the depth limit, or used up a walk's budget. The line is missing where it is 0.
  * `rss_bytes` is the resident memory of the process. `anonymous_bytes` is the part of it in pages
  * of no file and of no shared memory: heap, stacks, data, the program's own mappings and ours. */
 #include "dump/dump_text.h"
+#include "dump/dump_pools.h"
 #include "tables/sampler.h"
 #include <string.h>
 
@@ -214,7 +225,8 @@ static void print_run(struct hp_text *t, uint64_t run)
 
 bool hp_dump_is_without_sample(const struct hp_dump_summary *sum)
 {
-	return sum->alloc_objects == 0 && sum->n_dropped == 0 && sum->sample_interval > 1;
+	return sum->alloc_objects == 0 && sum->n_pool_objects == 0 && sum->n_dropped == 0 &&
+	       sum->sample_interval > 1;
 }
 
 void hp_dump_print_why_empty(struct hp_text *t, const struct hp_dump_summary *sum)
@@ -259,7 +271,7 @@ static bool has_higher_levels(const struct hp_dump_content *c)
 static void print_metadata(struct hp_text *t, const struct hp_dump_content *c,
 			   const struct hp_dump_summary *sum)
 {
-	print_number(t, "heapprof", has_higher_levels(c) ? 2 : 1 /* version of the format */);
+	print_number(t, "heapprof", has_higher_levels(c) || hp_dump_has_pools(c) ? 2 : 1);
 	print_string(t, "program", c->program);
 	if (c->cmdline)
 		print_cmdline(t, c->cmdline, c->cmdline_size);
@@ -293,6 +305,7 @@ static void print_metadata(struct hp_text *t, const struct hp_dump_content *c,
 		print_string(t, "note", "incomplete: some records could not be read");
 	else if (hp_dump_is_without_sample(sum))
 		print_why_empty(t, sum);
+	hp_dump_print_pools(t, c);
 }
 
 /* --- records ------------------------------------------------------------------------------- */
@@ -316,6 +329,10 @@ static struct hp_dump_summary add_up(const struct hp_dump_content *copy)
 
 		if (hp_stacks_key_level(copy->entries[i].key) < copy->level)
 			continue;
+		if (hp_dump_memory_of(&copy->entries[i]) == HP_DUMP_POOL_OBJECT) {
+			sum.n_pool_objects += c.alloc_objects;
+			continue;
+		}
 		sum.inuse_objects += c.inuse_objects;
 		sum.inuse_bytes += c.inuse_bytes;
 		sum.alloc_objects += c.alloc_objects;
@@ -335,12 +352,15 @@ static void print_record(struct hp_text *t, const struct hp_stacks_copy_entry *e
 {
 	struct hp_dump_summary counts = summary_of(&entry->counts);
 
+	if (hp_dump_memory_of(entry) == HP_DUMP_POOL_OBJECT)
+		print_key(t, "object");
 	print_counts(t, &counts);
-	for (size_t i = 0; i < entry->n_frames; i++)
+	for (size_t i = 0; i < hp_dump_n_addresses(entry); i++)
 		print_address(t, address_of(elsewhere, entry->frames[i]));
 	if (!entry->frames)
 		print_address(t, base_of(elsewhere) + 1);
 	hp_text_char(t, '\n');
+	hp_dump_print_pool_of(t, entry);
 }
 
 static void print_level(struct hp_text *t, const struct hp_dump_content *c, uint32_t level,

@@ -12,7 +12,14 @@
 
 typedef bool hp_dump_visit(const struct hp_maps_entry *entry, void *context);
 
-/* Supplies libraries and mappings. */
+/* The name of a pool: see pool_names.h. */
+struct hp_dump_pool {
+	const char *kind; /* a word */
+	const char *path; /* may hold any bytes */
+	size_t path_size;
+};
+
+/* Supplies libraries, mappings and names of pools. */
 struct hp_dump_source {
 	/* Calls `visit` for each mapping in order of addresses until it returns false. Returns
 	 * false if they can't be read to their end. */
@@ -23,6 +30,9 @@ struct hp_dump_source {
 	 * while the dump is printed. */
 	const struct hp_module *(*get_numbered)(const struct hp_dump_source *source, size_t number);
 	size_t (*count_numbered)(const struct hp_dump_source *source);
+	/* Returns false if there is no name of a pool with this number. */
+	bool (*get_pool)(const struct hp_dump_source *source, uint32_t number,
+			 struct hp_dump_pool *out);
 };
 
 struct hp_dump_content {
@@ -57,9 +67,10 @@ struct hp_dump_content {
 
 struct hp_dump_summary {
 	uint64_t inuse_objects, inuse_bytes, alloc_objects,
-		alloc_bytes;    /* as printed: raw samples */
-	uint64_t program_bytes; /* allocated by the program, sampled or not */
-	uint64_t n_dropped;     /* samples */
+		alloc_bytes;     /* as printed: raw samples */
+	uint64_t program_bytes;  /* allocated by the program, sampled or not */
+	uint64_t n_dropped;      /* samples */
+	uint64_t n_pool_objects; /* allocated objects of pools, which the counts above leave out */
 	uint64_t sample_interval;
 };
 

@@ -9,7 +9,7 @@
  * are the same library if their layouts are the same, and their build IDs; if they have no build
  * IDs, their paths and inodes in /proc/self/maps.
  *
- * There are numbers for 65,534 libraries. A library for which there is no number, or no memory
+ * There are numbers for 65,533 libraries. A library for which there is no number, or no memory
  * within the limit, is HP_MODULE_UNKNOWN. */
 #pragma once
 #include "base/view.h"

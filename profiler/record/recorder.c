@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "record/recorder.h"
+#include "record/pool_marks.h"
+#include "tables/pool_objects.h"
 #include "tables/stacks.h"
 
 bool hp_recorder_has_mappings;
@@ -56,7 +58,7 @@ void hp_recorder_estimate(uint64_t *out_inuse, uint64_t *out_freed)
 	*out_freed = freed;
 }
 
-static void drop_sample(void)
+void hp_recorder_drop_sample(void)
 {
 	__atomic_add_fetch(&n_dropped, 1, __ATOMIC_RELAXED);
 }
@@ -89,20 +91,27 @@ static void set_next_mark(struct hp_thread *t, bool was_reached)
 	t->sample_at = hp_tls_allocated(&hp_tls) + hp_sampler_next_gap(&t->sampler);
 }
 
-/* Counts the entry's block as freed. A block that was inherited from the parent counts as allocated
- * in this process only while it is in use, so it is removed from both counts. */
-static void count_entry_free(const struct hp_live_entry *entry)
+void hp_recorder_count_free(hp_handle record, uint64_t size, uint32_t session)
 {
-	if (entry->session < hp_session.own)
-		hp_stacks_uncount_alloc(entry->record, entry->size);
+	if (session < hp_session.own)
+		hp_stacks_uncount_alloc(record, size);
 	else
-		hp_stacks_count_free(entry->record, entry->size);
+		hp_stacks_count_free(record, size);
 }
 
-/* Returns true if the entry's record belongs to the running session, whose number is `now`. */
+static void count_entry_free(const struct hp_live_entry *entry)
+{
+	hp_recorder_count_free(entry->record, entry->size, entry->session);
+}
+
+bool hp_recorder_is_current(uint32_t session, uint32_t now)
+{
+	return now != 0 && session >= hp_session.first;
+}
+
 static bool is_current(const struct hp_live_entry *entry, uint32_t now)
 {
-	return now != 0 && entry->session >= hp_session.first;
+	return hp_recorder_is_current(entry->session, now);
 }
 
 /* Walks the stack and counts an allocation. Returns its record, or 0 if the sample was dropped. */
@@ -113,11 +122,13 @@ static hp_handle count_alloc(struct hp_thread *t, size_t size, uint32_t level,
 	size_t n = hp_unwind(&t->walker, site, hp_session.depth);
 	hp_handle h = 0;
 
+	n = hp_pool_marks_block(&t->walker, n);
+
 	if (n > 0)
 		h = hp_stacks_count_alloc(t->walker.frames, n, key, size,
 					  hp_session.interval == 1 ? t->number : 0);
 	if (!h)
-		drop_sample();
+		hp_recorder_drop_sample();
 	return h;
 }
 
@@ -155,7 +166,7 @@ static hp_handle record_block(struct hp_thread *t, void *p, size_t size, uint32_
 		return 0;
 	if (!hp_live_insert(&entry, &replaced)) {
 		count_entry_free(&entry); /* so at least the count of allocated bytes is right */
-		drop_sample();
+		hp_recorder_drop_sample();
 		return 0;
 	}
 	if (replaced.address)
@@ -204,7 +215,7 @@ void hp_recorder_allocated(void *p, size_t size, const struct hp_site *site)
 	uint32_t level;
 
 	if (!t) {
-		drop_sample();
+		hp_recorder_drop_sample();
 		return;
 	}
 	uint32_t now = hp_session_number();
@@ -243,7 +254,8 @@ static struct hp_thread *enter_and_take(void *p, struct hp_live_entry *out)
 	struct hp_thread *t = hp_session_enter();
 
 	if (!t) {
-		drop_sample(); /* a sampled block stays in use until its address is reused */
+		hp_recorder_drop_sample(); /* a sampled block stays in use until its address is
+					      reused */
 		return NULL;
 	}
 	if (hp_session_is_running() && hp_live_take((uintptr_t)p, out))
@@ -300,7 +312,7 @@ void hp_recorder_freed(const struct hp_live_entry *entry)
 	if (t)
 		count_free_and_leave(t, entry);
 	else
-		drop_sample();
+		hp_recorder_drop_sample();
 }
 
 void hp_recorder_keep(const struct hp_live_entry *entry)
@@ -309,12 +321,12 @@ void hp_recorder_keep(const struct hp_live_entry *entry)
 	struct hp_live_entry replaced;
 
 	if (!t) {
-		drop_sample();
+		hp_recorder_drop_sample();
 		return;
 	}
 	if (is_current(entry, hp_session_number()) && !hp_live_insert(entry, &replaced)) {
 		count_entry_free(entry); /* the block's free will find no entry */
-		drop_sample();
+		hp_recorder_drop_sample();
 	}
 	hp_session_leave_unchanged(t);
 }
@@ -348,7 +360,7 @@ static void sample_mapping(struct hp_thread *t, uintptr_t p, size_t size, bool i
 		return;
 	if (!(is_growth ? hp_regions_add_growth : hp_regions_add)(p, size, gap, h)) {
 		hp_stacks_count_free(h, size);
-		drop_sample();
+		hp_recorder_drop_sample();
 		return;
 	}
 	note_sample(t, size, 0 /* level */);
@@ -396,7 +408,7 @@ static void add_mapping(struct hp_thread *t, uintptr_t p, size_t size, enum hp_s
 			bool is_growth, const struct hp_site *site)
 {
 	if (!hp_spaces_set(p, size, kind))
-		drop_sample();
+		hp_recorder_drop_sample();
 	if (kind == HP_SPACE_USABLE)
 		count_usable(t, p, size, is_growth, site);
 	else
@@ -409,7 +421,7 @@ void hp_recorder_mapped(void *p, size_t size, enum hp_space kind, const struct h
 	uint32_t now = hp_session_number();
 
 	if (!t) {
-		drop_sample();
+		hp_recorder_drop_sample();
 		return;
 	}
 	if (now != 0 && t->session != now)
@@ -617,6 +629,7 @@ static void empty_tables(bool may_free)
 {
 	if (hp_session_pause() && may_free) {
 		hp_live_stop();
+		hp_pool_objects_reset(0);
 		hp_regions_reset();
 		hp_spaces_reset();
 		hp_stacks_reset();
@@ -628,6 +641,7 @@ static void empty_tables(bool may_free)
 static void reset_live(void)
 {
 	hp_live_reset(hp_session_interval() >> HP_LEVEL_SWEPT > 0, hp_session.first);
+	hp_pool_objects_reset(hp_session.first);
 }
 
 /* Restarts the counts at 0, for a new session or a new process. */

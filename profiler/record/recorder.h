@@ -65,6 +65,14 @@ void hp_recorder_freed(const struct hp_live_entry *entry);
 /* Call it if the block has not gone back (a realloc failed). Puts the entry back into the table. */
 void hp_recorder_keep(const struct hp_live_entry *entry);
 
+/* Returns true if an entry of this session number belongs to the session `now`. */
+bool hp_recorder_is_current(uint32_t session, uint32_t now);
+
+/* Counts an allocation of `size` bytes, which was recorded in the session `session`, as freed. One
+ * that was inherited from the parent counts as allocated in this process only while it is in use,
+ * so it is removed from both counts. */
+void hp_recorder_count_free(hp_handle record, uint64_t size, uint32_t session);
+
 /* --- mappings ------------------------------------------------------------------------------ */
 
 extern bool hp_recorder_has_mappings; /* true if the running session records mappings */
@@ -140,6 +148,9 @@ void hp_recorder_stop(bool may_free);
  * not be looked up. */
 uint64_t hp_recorder_n_dropped(void);
 uint64_t hp_recorder_n_samples(void);
+
+/* Counts a sample that could not be recorded. */
+void hp_recorder_drop_sample(void);
 
 /* Returns the number of samples whose stack was cut: see hp_unwind(). */
 uint64_t hp_recorder_n_stacks_cut(void);

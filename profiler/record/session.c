@@ -10,6 +10,8 @@ enum {
 	PAUSE_PATIENCE_MS = 500
 };
 
+#define OBJECTS_SEED 0x6a09e667f3bcc909ull /* tells the seeds of the two samplers apart */
+
 struct hp_session hp_session;
 bool (*hp_session_on_raw_fork)(void);
 
@@ -97,6 +99,9 @@ void hp_session_join(struct hp_thread *t, uint32_t number)
 	 * the thread before, so no output is used twice. */
 	hp_sampler_init(&t->sampler, hp_session_interval(),
 			hp_session.seed + 4 * n * 0x9e3779b97f4a7c15ull);
+	hp_sampler_init(&t->object_sampler, hp_session_interval(),
+			(hp_session.seed ^ OBJECTS_SEED) + 4 * n * 0x9e3779b97f4a7c15ull);
+	hp_tls.objects_left = 0;
 	hp_tls_set(&hp_tls, 0, 0);
 	t->accounted = 0;
 	memset(&t->news, 0, sizeof(t->news));

@@ -81,7 +81,7 @@ void hp_thread_init(void)
 static struct hp_thread *make_thread(void)
 {
 	hp_handle piece = hp_arena_alloc(&arena, sizeof(struct hp_thread));
-	hp_handle frames = hp_arena_alloc(&arena, HP_STACK_DEPTH_MAX * sizeof(uint64_t));
+	hp_handle frames = hp_arena_alloc(&arena, (HP_STACK_DEPTH_MAX + 1) * sizeof(uint64_t));
 	hp_handle steps = hp_arena_alloc(&arena, 2 * HP_STEPS_MAX * sizeof(struct hp_step));
 
 	if (!piece || !frames || !steps)
@@ -272,9 +272,11 @@ static bool recall_strangers(void)
 		struct hp_tls *tls = __atomic_load_n(&t->tls, __ATOMIC_ACQUIRE);
 
 		if (!tls || __atomic_load_n(&t->session, __ATOMIC_RELAXED) == current_session ||
-		    __atomic_load_n(&tls->left, __ATOMIC_RELAXED) == 0)
+		    (__atomic_load_n(&tls->left, __ATOMIC_RELAXED) == 0 &&
+		     __atomic_load_n(&tls->objects_left, __ATOMIC_RELAXED) == 0))
 			continue;
 		__atomic_store_n(&tls->left, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&tls->objects_left, 0, __ATOMIC_SEQ_CST);
 		is_any = true;
 	}
 	return is_any;
@@ -341,6 +343,7 @@ void hp_thread_after_fork(uint32_t session)
 	current_session = session;
 	if (hp_tls.thread)
 		hp_tls.thread->session = 0;
+	hp_tls.objects_left = 0;
 	hp_tls_set(&hp_tls, 0, 0);
 }
 

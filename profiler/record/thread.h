@@ -26,6 +26,7 @@ struct hp_thread {
 	uint64_t n_stacks_cut; /* those of them whose stack was cut: see unwind.h */
 	struct hp_walker walker;
 	struct hp_sampler sampler;
+	struct hp_sampler object_sampler; /* of objects in pools */
 };
 
 /* Makes the key whose destructor runs when a thread ends. Call it once, at start, where calling the

@@ -3,6 +3,7 @@
  * record with nothing in use may be folded into its shard's `folded` counts when memory runs out:
  * after days of plugins and generated code a new leak must still find room. */
 #include "base/memory.h"
+#include "process/frame.h"
 #include "tables/stacks_table.h"
 #include <string.h>
 
@@ -107,7 +108,16 @@ static void forget_history(struct record *r)
 
 /* --- forgetting ---------------------------------------------------------------------------- */
 
-static void fold_record(struct shard *s, struct record *r)
+/* Returns true if the stack is that of objects in a pool. Their bytes are parts of blocks that were
+ * counted already, so they are not added to what is folded. */
+static bool is_of_objects(const struct stack *stack)
+{
+	uint64_t last = stack->n_frames ? stack->frames[stack->n_frames - 1] : 0;
+
+	return hp_frame_is_pool(last) && !hp_frame_is_pool_block(last);
+}
+
+static void add_to_folded(struct shard *s, const struct record *r)
 {
 	struct hp_counts counts = counts_since_fork(r->counts, r->fork_epoch);
 	uint32_t level = hp_stacks_key_level(r->key);
@@ -118,6 +128,12 @@ static void fold_record(struct shard *s, struct record *r)
 	folded->free_objects += counts.free_objects;
 	folded->free_bytes += counts.free_bytes;
 	s->folded_levels |= 1u << level;
+}
+
+static void fold_record(struct shard *s, struct record *r)
+{
+	if (!is_of_objects(stack_at(r->stack)))
+		add_to_folded(s, r);
 	r->stack = 0;
 }
 
@@ -435,6 +451,17 @@ bool hp_stacks_is_new(hp_handle record)
 
 	return __atomic_load_n(&r->next, __ATOMIC_RELAXED) == 0 &&
 	       __atomic_load_n(&r->counts.alloc_objects, __ATOMIC_RELAXED) == 1;
+}
+
+size_t hp_stacks_read(hp_handle record, uint64_t *frames, size_t max, uint32_t *out_key)
+{
+	const struct record *r = record_at(record);
+	const struct stack *stack = stack_at(r->stack);
+	size_t n = stack->n_frames < max ? stack->n_frames : max;
+
+	memcpy(frames, stack->frames, n * sizeof(*frames));
+	*out_key = r->key;
+	return n;
 }
 
 /* Returns the record to be changed, with its shard locked, or NULL if the lock was not acquired. */

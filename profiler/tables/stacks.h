@@ -46,6 +46,10 @@ uint32_t hp_stacks_level(hp_handle record);
  * the same stack may make it seem old. */
 bool hp_stacks_is_new(hp_handle record);
 
+/* Copies up to `max` frames of the stack of a record that has an allocation in use, and returns
+ * their number. Sets *out_key to the record's key. */
+size_t hp_stacks_read(hp_handle record, uint64_t *frames, size_t max, uint32_t *out_key);
+
 /* Counts one allocation as freed. `record` is what hp_stacks_count_alloc() returned for it, with
  * the same `size`. */
 void hp_stacks_count_free(hp_handle record, uint64_t size);

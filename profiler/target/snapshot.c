@@ -141,6 +141,20 @@ static size_t count_numbered(const struct hp_dump_source *source)
 	return snapshot_of(source)->n_numbered;
 }
 
+static bool get_pool(const struct hp_dump_source *source, uint32_t number, struct hp_dump_pool *out)
+{
+	const struct snapshot *s = snapshot_of(source);
+
+	if (number >= s->n_pools)
+		return false;
+	*out = (struct hp_dump_pool){
+		.kind = s->pools[number].kind,
+		.path = s->pools[number].path,
+		.path_size = s->pools[number].path_size,
+	};
+	return true;
+}
+
 static uint64_t uptime_ms(const struct snapshot *s)
 {
 	const int64_t *start = s->t->outer_pid ? s->heads.start_clock : s->heads.start_time;
@@ -241,7 +255,7 @@ static void grow(struct hp_text *text)
 static int print(struct snapshot *s, char **out_text, size_t *out_size)
 {
 	const struct source source = {
-		{visit_maps, get_permanent, get_numbered, count_numbered},
+		{visit_maps, get_permanent, get_numbered, count_numbered, get_pool},
 		s,
 	};
 	struct hp_text text = {.size = 1 << 16, .flush = grow};
@@ -299,6 +313,8 @@ static int read_all(struct snapshot *s)
 		r = hp_snapshot_read_numbered(s);
 	if (!r)
 		r = hp_snapshot_read_texts(s);
+	if (!r)
+		r = hp_snapshot_read_pools(s);
 	for (size_t i = 0; !r && i < s->n_numbered; i++)
 		hp_snapshot_note_deleted(s, &s->numbered[i]);
 	return r ? r : s->t->ops->check(s->t);
@@ -313,6 +329,7 @@ static void deinit(struct snapshot *s)
 	free(s->shards);
 	free(s->shards_after);
 	free(s->folded);
+	free(s->pools);
 	free(s->program);
 	free(s->cmdline);
 	hp_view_reader_deinit(&s->view);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A snapshot is read in parts, each a file of its own: the rows of the view and the variables that
  * are read together (snapshot_view.c), the stacks (snapshot_stacks.c), and the libraries and texts
- * (snapshot_libraries.c). snapshot.c puts them together. This header is for these files only. */
+ * (snapshot_libraries.c), and the names of pools (snapshot_pools.c). snapshot.c puts them together.
+ * This header is for these files only. */
 #pragma once
 #include "dump/dump_text.h"
+#include "tables/pool_names.h"
 #include "target/snapshot.h"
 #include "target/view_reader.h"
 #include <string.h>
@@ -60,6 +62,12 @@ struct chunk {
 	bool *is_torn; /* for each grain: a record there has changed, or was being changed */
 };
 
+struct hp_snapshot_pool {
+	char kind[32]; /* a word, ended by a NUL */
+	char path[HP_POOL_PATH_MAX];
+	size_t path_size;
+};
+
 struct snapshot {
 	struct hp_target *t;
 	struct hp_view_reader view;
@@ -87,6 +95,8 @@ struct snapshot {
 	uint64_t n_samples, n_stacks_cut, allocated_bytes;
 	struct hp_module *permanent, *numbered;
 	size_t n_permanent, n_numbered;
+	struct hp_snapshot_pool *pools; /* by the numbers of their names */
+	size_t n_pools;
 	char *program, *cmdline;
 	char note[512];
 };
@@ -124,6 +134,9 @@ void hp_snapshot_free_chunks(struct snapshot *s);
 
 /* Sleeps for a millisecond. Returns false if no nap is left. */
 bool hp_snapshot_nap(struct snapshot *s);
+
+/* Reads the names of pools. */
+int hp_snapshot_read_pools(struct snapshot *s);
 
 /* Reads the libraries, and the program's path and command line. */
 int hp_snapshot_read_permanent(struct snapshot *s);

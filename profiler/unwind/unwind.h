@@ -22,7 +22,8 @@ enum {
 /* A walker is what a thread's walks keep for its next walk. Its owner provides the three arrays,
  * and zeroes for the rest. */
 struct hp_walker {
-	uint64_t *frames;                    /* room for a stack of HP_STACK_DEPTH_MAX frames */
+	uint64_t *frames;                    /* room for a stack of HP_STACK_DEPTH_MAX frames, and
+					one frame more for the owner's use */
 	struct hp_step *steps, *spare_steps; /* of the last walk; room for the next one's */
 	uint32_t n_steps;
 	uint32_t steps_epoch; /* the epoch of `steps`: see hp_modules_epoch */

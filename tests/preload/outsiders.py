@@ -60,6 +60,14 @@ def stop(process):
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
 
 
+def read(pid):
+    """Returns the dump that read_outside prints for the process."""
+    result = subprocess.run([program('read_outside'), str(pid)], capture_output=True, text=True,
+                            timeout=preload.PATIENCE)
+    check(result.returncode == 0, f'read_outside: {result.stderr!r}')
+    return strict_dump.Dump('outside', result.stdout)
+
+
 SMALL = {'MALLOC_ARENA_MAX': '1'}  # cores of a few MB
 
 

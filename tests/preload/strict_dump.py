@@ -14,6 +14,10 @@ Mapping = collections.namedtuple('Mapping', 'start end offset path')
 _COUNTS = r'(\d+): (\d+) \[(\d+): (\d+)\] @'
 _HEADER = re.compile(rf'heap profile: {_COUNTS} (heapprofile|heap_v2/(\d+))')
 _RECORD = re.compile(rf'{_COUNTS}((?: 0x[0-9a-f]+)+)')
+_POOLS = re.compile(r'# pools: (\d+) ([\w.-]{1,31})(?: (.+))?')
+_BLOCK = re.compile(r'# block: (\d+)')
+_OBJECT = re.compile(r'# object: (.*)')
+_POOL = re.compile(r'# pool: (\d+)')
 _LEVEL = re.compile(r'# level: ([1-9]\d*)')
 _LEVEL_MAX = 19
 _METADATA = re.compile(r'# ([a-z_]+): (.*)')
@@ -61,30 +65,50 @@ class Dump:
 
     def _read_records(self, lines):
         self.metadata, self.records = {}, []
+        self.pools = {}  # by ID: kind, path
+        self.blocks = {}  # by the number of a record: the ID of a pool
+        self.objects = []  # counts, stack, ID
+        after = ''  # what the line before was, if a line may refer to it
         self.levels = []  # of the records; None before the first line that says one
         level = None
         for line in lines:
+            is_after, after = after, ''
             if m := _LEVEL.fullmatch(line):
                 self._check_level(level, int(m.group(1)))
                 level = int(m.group(1))
+            elif m := _POOLS.fullmatch(line):
+                check(not self.records and not self.objects, f'{self.path}: a late {line}')
+                check(m.group(1) not in self.pools, f'{self.path}: {line} twice')
+                self.pools[m.group(1)] = m.group(2, 3)
+            elif m := _BLOCK.fullmatch(line):
+                equal(is_after, 'record', f'{self.path}: before {line}')
+                self.blocks[len(self.records) - 1] = m.group(1)
+            elif m := _OBJECT.fullmatch(line):
+                m = _RECORD.fullmatch(m.group(1)) or self._fail(line)
+                self.objects.append((*self._record(m), None))
+                after = 'object'
+            elif m := _POOL.fullmatch(line):
+                equal(is_after, 'object', f'{self.path}: before {line}')
+                self.objects[-1] = (*self.objects[-1][:2], m.group(1))
             elif line.startswith('#'):
-                check(not self.records, f'{self.path}: metadata among the records')
+                check(not self.records and not self.objects, f'{self.path}: metadata among the records')
                 m = _METADATA.fullmatch(line) or self._fail(line)
                 check(m.group(1) not in self.metadata, f'{self.path}: {m.group(1)} twice')
                 self.metadata[m.group(1)] = m.group(2)
             else:
                 m = _RECORD.fullmatch(line) or self._fail(line)
-                counts = Counts(*map(int, m.group(1, 2, 3, 4)))
-                stack = tuple(int(a, 16) for a in m.group(5).split())
-                self.records.append((counts, stack))
+                self.records.append(self._record(m))
                 self.levels.append(level)
+                after = 'record'
+        self._check_pools()
         missing = [k for k in KEYS if k not in self.metadata]
         check(not missing, f'{self.path}: no {missing}')
         equal(int(self.metadata['sample_interval']), self.interval, 'sample_interval')
-        equal(self.metadata['heapprof'], '1' if level is None else '2', f'{self.path}: the version')
+        equal(self.metadata['heapprof'], '1' if level is None and not self.pools else '2',
+              f'{self.path}: the version')
         equal(self.metadata.get('interval_mode', 'auto'), 'auto', 'interval_mode')
-        check(level is None or (self.levels[-1] == level and self.is_automatic()),
-              f'{self.path}: level {level}')
+        check(level is None or ((self.levels[-1:] == [level] or self.objects) and
+                                self.is_automatic()), f'{self.path}: level {level}')
         check(self.is_automatic() == ('interval_since_ms' in self.metadata), 'interval_since_ms')
         check(not self.is_automatic() or
               self.number('interval_since_ms') <= self.number('uptime_ms'), 'since when')
@@ -95,7 +119,19 @@ class Dump:
         """Levels rise from one line to the next, above the dump's own, and each has records."""
         check(max(self.interval, 2**(last or 0)) < 2**level <= 2**_LEVEL_MAX,
               f'{self.path}: level {level} after {last}, R = {self.interval}')
-        check(last is None or self.levels[-1:] == [last], f'{self.path}: no record of level {last}')
+        check(last is None or self.levels[-1:] == [last] or self.objects, f'{self.path}: no record of level {last}')
+
+    def _record(self, m):
+        return (Counts(*map(int, m.group(1, 2, 3, 4))),
+                tuple(int(a, 16) for a in m.group(5).split()))
+
+    def _check_pools(self):
+        """Every object has a pool, and the names are those of blocks and objects."""
+        equal({*self.blocks.values(), *(i for _, _, i in self.objects)}, {*self.pools},
+              f'{self.path}: pools')
+        for c, _, _ in self.objects:
+            check(c.alloc_objects >= c.inuse_objects and c.alloc_bytes >= c.inuse_bytes and
+                  c.alloc_objects > 0, f'{self.path}: an object {c}')
 
     def is_automatic(self):
         return 'interval_mode' in self.metadata

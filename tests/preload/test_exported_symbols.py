@@ -11,7 +11,7 @@ from tap import check, equal, main, need, test
 need('nm', 'readelf')
 
 EXPORTED = set('''
-    heapprof_view
+    heapprof_pools heapprof_view
     GetHeapProfile HeapProfilerDump HeapProfilerStart HeapProfilerStop IsHeapProfilerRunning
     heapprof_get_statistics heapprof_sample_interval heapprof_set_sample_interval heapprof_version
 

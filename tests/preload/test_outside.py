@@ -12,21 +12,13 @@ import subprocess
 
 import preload
 import strict_dump
-from outsiders import (PPROFCONV, SMALL, dump_by_itself, make_gcore, pprofconv, records_of, refusal,
-                       running, states, stop)
+from outsiders import (PPROFCONV, SMALL, dump_by_itself, make_gcore, pprofconv, records_of, read,
+                       refusal, running, states, stop)
 from preload import environment, program, wait_until
 from tap import check, equal, main, skip, test
 
 READS = int(os.environ.get('HEAPPROF_READS', '50'))
 BLOCKS = int(os.environ.get('HEAPPROF_CORE_BLOCKS', '500000'))
-
-
-def read(pid):
-    """Returns the dump that read_outside prints for the process."""
-    result = subprocess.run([program('read_outside'), str(pid)], capture_output=True, text=True,
-                            timeout=preload.PATIENCE)
-    check(result.returncode == 0, f'read_outside: {result.stderr!r}')
-    return strict_dump.Dump('outside', result.stdout)
 
 
 DIFFERENT = {'dump', 'reason', 'time', 'uptime_ms', 'rss_bytes', 'anonymous_bytes',

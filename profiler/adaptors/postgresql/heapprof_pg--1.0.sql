@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+CREATE FUNCTION heapprof_dump(reason text DEFAULT 'heapprof_dump') RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME';
+CREATE FUNCTION heapprof_reset() RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME';
+REVOKE ALL ON FUNCTION heapprof_dump(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION heapprof_reset() FROM PUBLIC;
