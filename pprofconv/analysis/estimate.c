@@ -30,24 +30,74 @@ static int find_sibling(const struct profile *profile, const char *type, const c
 	return -1;
 }
 
-void sampling_init(struct sampling *sampling, const struct profile *profile, size_t value)
+static void use_value(struct sampling *sampling, size_t value)
 {
+	const struct profile *profile = sampling->profile;
 	const struct profile_value_type *type = &profile->sample_types.items[value];
 	const char *name = profile_string(profile, type->type);
+
+	sampling->value = value;
+	sampling->bytes = find_sibling(profile, name, "space");
+	sampling->objects = find_sibling(profile, name, "objects");
+	sampling->is_bytes = strcmp(profile_string(profile, type->unit), "bytes") == 0;
+}
+
+/* Adds the error of a sample of blocks, or of objects, which are subtracted. */
+static void add_to_slack(struct estimate *sum, const struct sampling *sampling, size_t sample,
+			 bool is_object)
+{
+	struct estimate e = sampling_estimate(sampling, sample);
+
+	sum->variance += e.variance;
+	sum->third += is_object ? -e.third : e.third;
+	sum->n += e.n;
+}
+
+/* The slack of pools is a difference of blocks and objects: their errors are independent, and add
+ * up. It is one sample, unless profiles with different intervals were merged; their errors are
+ * divided, because they are in one row. */
+static void find_slack(struct sampling *sampling)
+{
+	const struct profile *profile = sampling->profile;
+	int of_malloc = pool_malloc_sibling(profile, sampling->value);
+	struct sampling blocks = *sampling, *views[] = {sampling, &blocks};
+	struct estimate *sum = &sampling->slack;
+	double n = 0;
+
+	if (of_malloc < 0)
+		return;
+	use_value(&blocks, (size_t)of_malloc);
+	for (size_t i = 0; i < profile->samples.n; i++) {
+		const int64_t *values = profile_values(profile, i);
+		bool is_object = values[sampling->value] != 0;
+
+		if (pool_slack_is(&sampling->slack_samples, profile, i))
+			n++;
+		else if (values[sampling->value] != values[of_malloc])
+			add_to_slack(sum, views[!is_object], i, is_object);
+	}
+	n = fmax(1, n);
+	sum->variance /= n;
+	sum->third /= n;
+	sum->n /= n;
+}
+
+void sampling_init(struct sampling *sampling, const struct profile *profile, size_t value)
+{
 	const char *unit = profile_string(profile, profile->period_type.unit);
 	bool is_by_bytes = strcmp(unit, "bytes") == 0 && profile->period > 1;
 
 	*sampling = (struct sampling){
 		.profile = profile,
-		.value = value,
-		.bytes = find_sibling(profile, name, "space"),
-		.objects = find_sibling(profile, name, "objects"),
-		.is_bytes = strcmp(profile_string(profile, type->unit), "bytes") == 0,
 		.interval = is_by_bytes ? (double)profile->period : 0,
 		.size_key = sample_labels_key(profile, SAMPLE_LABEL_SIZE, NULL),
 		.interval_key =
 			sample_labels_key(profile, SAMPLE_LABEL_INTERVAL, SAMPLE_LABEL_UNIT),
 	};
+	use_value(sampling, value);
+	pool_slack_init(&sampling->slack_samples, profile);
+	if (sampling->slack_samples.slack && sampling_is_sampled(sampling))
+		find_slack(sampling);
 }
 
 bool sampling_is_sampled(const struct sampling *sampling)
@@ -135,7 +185,10 @@ struct estimate sampling_estimate(const struct sampling *sampling, size_t sample
 	struct estimate estimate = {0};
 	double size;
 
-	if (sampling_is_sampled(sampling)) {
+	if (sampling_is_sampled(sampling) &&
+	    pool_slack_is(&sampling->slack_samples, sampling->profile, sample)) {
+		estimate = sampling->slack;
+	} else if (sampling_is_sampled(sampling)) {
 		size = sampling_own_size(sampling, sample);
 		if (size > 0)
 			estimate = sampling_weigh(

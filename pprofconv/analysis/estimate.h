@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/pool_labels.h"
 #include "model/profile.h"
 
 struct estimate {
@@ -36,6 +37,8 @@ struct sampling {
 	/* The keys of the labels with the mean block size and with a sample's own interval (see
 	 * model/sample_labels.h); 0: no label. */
 	uint32_t size_key, interval_key;
+	struct pool_slack slack_samples;
+	struct estimate slack; /* each of the samples that are the slack of pools, but its value */
 };
 
 /* Sets *sampling to how the sample type with the index `value` was sampled. The profile must

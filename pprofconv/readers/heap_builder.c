@@ -5,6 +5,10 @@
 
 #include "readers/heap_types.h"
 
+enum {
+	LABELS_MAX = 8, /* of a record, without its size */
+};
+
 void heap_builder_init(struct heap_builder *builder, struct profile *profile, int64_t interval)
 {
 	*builder = (struct heap_builder){.profile = profile, .interval = interval};
@@ -71,37 +75,45 @@ static int64_t mean_size(const struct heap_counts *counts)
 	return counts->alloc_objects ? counts->alloc_bytes / counts->alloc_objects : 0;
 }
 
-static uint32_t add_labels(struct heap_builder *builder, const struct heap_counts *counts,
-			   const struct profile_label *label)
+uint32_t heap_builder_labels(struct heap_builder *builder, const struct heap_counts *counts,
+			     const struct profile_label *labels, size_t n)
 {
-	struct profile_label labels[2];
-	size_t n = 0;
+	struct profile_label all[LABELS_MAX + 1];
 
-	if (label)
-		labels[n++] = *label;
-	labels[n++] = (struct profile_label){
+	for (size_t i = 0; i < n && i < LABELS_MAX; i++)
+		all[i] = labels[i];
+	all[n] = (struct profile_label){
 		.key = builder->bytes_key,
 		.number = mean_size(counts),
 	};
-	return profile_add_labels(builder->profile, labels, n);
+	return profile_add_labels(builder->profile, all, n + 1);
 }
 
-void heap_builder_add(struct heap_builder *builder, const struct heap_counts *counts,
-		      const struct profile_label *label)
+void heap_builder_estimate(struct heap_builder *builder, const struct heap_counts *counts,
+			   int64_t *out_values)
 {
-	struct profile *profile = builder->profile;
 	struct heap_counts estimate = *counts;
-	struct profile_sample key = {
-		.stack = builder->stack,
-		.labels = add_labels(builder, counts, label),
-	};
 
 	if (unsample(&builder->alloc, builder->interval, &estimate.alloc_objects,
 		     &estimate.alloc_bytes) < 0 ||
 	    unsample(&builder->inuse, builder->interval, &estimate.inuse_objects,
 		     &estimate.inuse_bytes) < 0)
-		profile_fail(profile, -EOVERFLOW);
-	profile_add_sample(profile, key,
-			   (int64_t[]){estimate.alloc_objects, estimate.alloc_bytes,
-				       estimate.inuse_objects, estimate.inuse_bytes});
+		profile_fail(builder->profile, -EOVERFLOW);
+	out_values[0] = estimate.alloc_objects;
+	out_values[1] = estimate.alloc_bytes;
+	out_values[2] = estimate.inuse_objects;
+	out_values[3] = estimate.inuse_bytes;
+}
+
+void heap_builder_add(struct heap_builder *builder, const struct heap_counts *counts,
+		      const struct profile_label *label)
+{
+	struct profile_sample key = {
+		.stack = builder->stack,
+		.labels = heap_builder_labels(builder, counts, label, label ? 1 : 0),
+	};
+	int64_t values[4];
+
+	heap_builder_estimate(builder, counts, values);
+	profile_add_sample(builder->profile, key, values);
 }

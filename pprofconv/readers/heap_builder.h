@@ -34,6 +34,13 @@ void heap_builder_push(struct heap_builder *builder, uint64_t return_address);
  * stack. */
 void heap_builder_take_stack(struct heap_builder *builder);
 
+/* heap_builder_add() in parts. heap_builder_labels() returns a label set of `n` labels and the mean
+ * size, and heap_builder_estimate() sets the four values of a record. */
+uint32_t heap_builder_labels(struct heap_builder *builder, const struct heap_counts *counts,
+			     const struct profile_label *labels, size_t n);
+void heap_builder_estimate(struct heap_builder *builder, const struct heap_counts *counts,
+			   int64_t *out_values);
+
 /* Adds a record. Its label is its mean size; unless `label` is NULL, it has this label too. */
 void heap_builder_add(struct heap_builder *builder, const struct heap_counts *counts,
 		      const struct profile_label *label);

@@ -17,6 +17,7 @@ void heap_dump_init(struct heap_dump *dump, struct profile *profile, struct inpu
 void heap_dump_deinit(struct heap_dump *dump)
 {
 	heap_builder_deinit(&dump->builder);
+	heap_pools_deinit(&dump->pools);
 	memory_map_deinit(&dump->map);
 }
 
@@ -103,24 +104,69 @@ static bool is_odd(const struct heap_counts *counts)
 	       (counts->inuse_objects == 0 && counts->inuse_bytes != 0);
 }
 
-/* record = counts { address } */
-static int read_record(struct heap_dump *dump, struct cursor line)
+/* Adds the pending record to the profile. */
+static int add_pending(struct heap_dump *dump)
 {
+	if (!dump->pending.is_one)
+		return 0;
+	if (dump->pending.needs_pool)
+		return heap_dump_corrupt(dump, "expected '# pool: ID' after the objects of a pool");
+	heap_pools_add_record(&dump->pools, &dump->builder, &dump->pending.counts,
+			      dump->pending.label.key ? &dump->pending.label : NULL,
+			      dump->pending.memory, dump->pending.pool);
+	dump->pending.is_one = false;
+	return 0;
+}
+
+/* record = counts { address } */
+static int read_record(struct heap_dump *dump, struct cursor line, enum heap_memory memory)
+{
+	int r = add_pending(dump);
 	struct heap_counts counts;
 	const char *wrong = heap_text_counts(&line, dump->any_inuse, &counts);
 	uint64_t address;
 
+	if (r)
+		return r;
 	if (wrong)
 		return heap_dump_corrupt(dump, wrong);
 	while (heap_text_address(&line, &address))
 		heap_builder_push(&dump->builder, address);
 	if (line.failed)
 		return heap_dump_corrupt(dump, "expected addresses below 2^64, as in '0x55d0c0de'");
-	if (!sum_counts(&dump->sums, &counts))
+	if (memory == HEAP_MALLOC && !sum_counts(&dump->sums, &counts))
 		return heap_dump_corrupt(dump, "the counts add up to more than 64 bits hold");
 	dump->n_odd += is_odd(&counts);
 	heap_builder_take_stack(&dump->builder);
-	heap_builder_add(&dump->builder, &counts, dump->label.key ? &dump->label : NULL);
+	dump->pending.is_one = true;
+	dump->pending.needs_pool = memory == HEAP_POOL_OBJECT;
+	dump->pending.counts = counts;
+	dump->pending.label = dump->label;
+	dump->pending.memory = memory;
+	dump->pending.pool = NULL;
+	return 0;
+}
+
+int heap_dump_read_object(struct heap_dump *dump, struct cursor record)
+{
+	if (dump->pools.pools.n == 0)
+		return heap_dump_corrupt(dump, "objects without a line '# pools: ID KIND PATH'");
+	return read_record(dump, record, HEAP_POOL_OBJECT);
+}
+
+int heap_dump_read_pool(struct heap_dump *dump, struct cursor id, bool is_block)
+{
+	uint64_t number = cursor_take_decimal(&id);
+
+	if (!dump->pending.is_one || dump->pending.pool || dump->pending.needs_pool == is_block)
+		return heap_dump_corrupt(dump, "a pool without its record in the line before");
+	if (!id.failed && cursor_at_end(&id))
+		dump->pending.pool = heap_pools_find(&dump->pools, number);
+	if (!dump->pending.pool)
+		return heap_dump_corrupt(dump, "expected the ID of a pool in '# pools:'");
+	dump->pending.needs_pool = false;
+	if (is_block)
+		dump->pending.memory = HEAP_POOL_BLOCK;
 	return 0;
 }
 
@@ -155,9 +201,13 @@ int heap_dump_read_records(struct heap_dump *dump, void (*on_record)(struct heap
 		else {
 			if (on_record)
 				on_record(dump);
-			r = read_record(dump, line);
+			r = read_record(dump, line, HEAP_MALLOC);
 		}
 	}
+	if (!r)
+		r = add_pending(dump);
+	if (!r)
+		heap_pools_finish(&dump->pools, &dump->builder);
 	return r ? r : input_status(dump->input);
 }
 

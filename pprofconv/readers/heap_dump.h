@@ -7,6 +7,7 @@
 #include "base/input.h"
 #include "model/profile.h"
 #include "readers/heap_builder.h"
+#include "readers/heap_pools.h"
 #include "readers/heap_text.h"
 #include "readers/memory_map.h"
 
@@ -21,6 +22,16 @@ struct heap_dump {
 	struct heap_counts sums;   /* of all records */
 	/* A label of the records that follow, which a reader may set; without a key: none. */
 	struct profile_label label;
+	struct heap_pools pools;
+	/* The last record, until it is known what follows: a line may say that it is a pool's. */
+	struct {
+		bool is_one;
+		bool needs_pool; /* it is of objects */
+		struct heap_counts counts;
+		struct profile_label label;
+		enum heap_memory memory;
+		const struct heap_pool *pool;
+	} pending;
 	/* If true, counts in use may be negative, and there may be bytes in use without objects. A
 	 * reader may set this after heap_dump_init(). In a sampled dump it applies only to the
 	 * header. */
@@ -47,6 +58,15 @@ int heap_dump_read_header(struct heap_dump *dump);
 int heap_dump_read_records(struct heap_dump *dump, void (*on_record)(struct heap_dump *dump),
 			   int (*on_comment)(struct heap_dump *dump, struct cursor text),
 			   bool *out_has_map);
+
+/* Reads a record of a pool's objects, which a comment contains; its pool must follow. It does not
+ * count for the header's totals. Returns 0 or READER_E_CORRUPT, with a message. */
+int heap_dump_read_object(struct heap_dump *dump, struct cursor record);
+
+/* Reads the ID of the pool to which the last record belongs. `is_block`: it is a record of
+ * malloc's, else one that heap_dump_read_object() read. Returns 0 or READER_E_CORRUPT, with a
+ * message. */
+int heap_dump_read_pool(struct heap_dump *dump, struct cursor id, bool is_block);
 
 /* Returns 0 if the records add up to the header's totals, so that nothing is missing in the middle;
  * otherwise returns READER_E_CORRUPT, with a message. */

@@ -12,6 +12,7 @@
 
 #define VERSION        2
 #define VERSION_LEVELS 2 /* the first with levels */
+#define VERSION_POOLS  2 /* the first with pools */
 
 struct build_id {
 	uint32_t file;
@@ -119,6 +120,13 @@ static int read_metadata(struct heapprof_dump *own, struct cursor text)
 	return cursor_equals(&text, "interval_mode: auto") ? levels_begin(&own->levels) : 0;
 }
 
+static int read_pools(struct heap_dump *dump, struct cursor text)
+{
+	const char *wrong = heap_pools_add(&dump->pools, &dump->builder, text);
+
+	return wrong ? heap_dump_corrupt(dump, wrong) : 0;
+}
+
 static int read_level(struct heapprof_dump *own, struct cursor number)
 {
 	if (own->version < VERSION_LEVELS)
@@ -127,7 +135,8 @@ static int read_level(struct heapprof_dump *own, struct cursor number)
 	return levels_read(&own->levels, number);
 }
 
-/* comment = "#" ( version | level | metadata ) */
+/* comment = "#" ( version | level | "pools: " pool | "object: " record | "pool: " id | "block: " id
+ * | metadata ); those of pools are not in version 1 */
 static int read_comment(struct heap_dump *dump, struct cursor text)
 {
 	struct heapprof_dump *own = (struct heapprof_dump *)dump;
@@ -137,6 +146,16 @@ static int read_comment(struct heap_dump *dump, struct cursor text)
 		return read_version(own, value);
 	if (cursor_accept_text(&value, "level: "))
 		return read_level(own, value);
+	if (own->version >= VERSION_POOLS) {
+		if (cursor_accept_text(&value, "pools: "))
+			return read_pools(dump, value);
+		if (cursor_accept_text(&value, "object: "))
+			return heap_dump_read_object(dump, value);
+		if (cursor_accept_text(&value, "pool: "))
+			return heap_dump_read_pool(dump, value, false);
+		if (cursor_accept_text(&value, "block: "))
+			return heap_dump_read_pool(dump, value, true);
+	}
 	return read_metadata(own, text);
 }
 

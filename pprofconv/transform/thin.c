@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "model/pool_labels.h"
 #include "model/sample_labels.h"
 #include "model/unsample.h"
 
@@ -30,6 +31,8 @@ struct thinning {
 	int64_t from, to; /* intervals */
 	uint32_t level_key, size_key;
 	struct pair inuse, alloc;
+	struct pair malloc_inuse, malloc_alloc; /* of profiles with pools; otherwise -1 */
+	struct pool_slack slack;
 };
 
 static bool find_pair(const struct profile *profile, const char *objects, const char *bytes,
@@ -38,6 +41,18 @@ static bool find_pair(const struct profile *profile, const char *objects, const 
 	out->objects = profile_find_sample_type(profile, objects);
 	out->bytes = profile_find_sample_type(profile, bytes);
 	return out->objects >= 0 && out->bytes >= 0;
+}
+
+/* Finds what only profiles with pools have. */
+static void find_pools(struct thinning *thinning)
+{
+	const struct profile *profile = thinning->profile;
+
+	find_pair(profile, POOL_MALLOC_PREFIX "inuse_objects", POOL_MALLOC_PREFIX "inuse_space",
+		  &thinning->malloc_inuse);
+	find_pair(profile, POOL_MALLOC_PREFIX "alloc_objects", POOL_MALLOC_PREFIX "alloc_space",
+		  &thinning->malloc_alloc);
+	pool_slack_init(&thinning->slack, profile);
 }
 
 static bool thinning_init(struct thinning *thinning, struct profile *profile, int64_t to)
@@ -49,6 +64,7 @@ static bool thinning_init(struct thinning *thinning, struct profile *profile, in
 		.level_key = sample_labels_key(profile, SAMPLE_LABEL_LEVEL, SAMPLE_LABEL_UNIT),
 		.size_key = sample_labels_key(profile, SAMPLE_LABEL_SIZE, NULL),
 	};
+	find_pools(thinning);
 	return find_pair(profile, "inuse_objects", "inuse_space", &thinning->inuse) &&
 	       find_pair(profile, "alloc_objects", "alloc_space", &thinning->alloc) &&
 	       thinning->from > 0;
@@ -62,7 +78,8 @@ bool thin_is_possible(const struct profile *profile)
 	    sample_labels_key(profile, SAMPLE_LABEL_INTERVAL, SAMPLE_LABEL_UNIT))
 		return false;
 	for (size_t i = 0; i < profile->samples.n; i++)
-		if (!sample_labels_number(profile, i, thinning.level_key))
+		if (!sample_labels_number(profile, i, thinning.level_key) &&
+		    !pool_slack_is(&thinning.slack, profile, i))
 			return false;
 	return true;
 }
@@ -72,14 +89,22 @@ static double chance(double size, int64_t interval)
 	return interval > 1 ? -expm1(-size / (double)interval) : 1;
 }
 
+static bool has_inuse(const struct thinning *thinning, size_t sample)
+{
+	const int64_t *values = profile_values(thinning->profile, sample);
+	int of_malloc = thinning->malloc_inuse.objects;
+
+	return values[thinning->inuse.objects] > 0 || (of_malloc >= 0 && values[of_malloc] > 0);
+}
+
 /* Returns the nearest size that is in keeping with the label, which was rounded down. The label is
  * of the blocks in use, if there are any; others are of the same size class. */
 static double by_label(const struct thinning *thinning, size_t sample, const struct pair *pair,
 		       double size)
 {
 	double label = (double)sample_labels_number(thinning->profile, sample, thinning->size_key);
-	bool has_inuse = profile_values(thinning->profile, sample)[thinning->inuse.objects] > 0;
-	double slack = pair == &thinning->inuse || !has_inuse ? 1 : CLASS_RATIO;
+	bool is_inuse = pair == &thinning->inuse || pair == &thinning->malloc_inuse;
+	double slack = is_inuse || !has_inuse(thinning, sample) ? 1 : CLASS_RATIO;
 
 	return label > 0 ? fmin(fmax(size, label / slack), (label + 1) * slack) : size;
 }
@@ -110,7 +135,8 @@ static int thin_pair(struct thinning *thinning, size_t sample, struct pair *pair
 	double estimate;
 	int r;
 
-	if (values[pair->objects] <= 0 || values[pair->bytes] <= 0)
+	if (pair->objects < 0 || pair->bytes < 0 || values[pair->objects] <= 0 ||
+	    values[pair->bytes] <= 0)
 		return 0;
 	blocks = find_blocks(thinning, sample, pair);
 	estimate = blocks.n / chance(blocks.size, thinning->to);
@@ -123,15 +149,37 @@ static int thin_pair(struct thinning *thinning, size_t sample, struct pair *pair
 static int thin_sample(struct thinning *thinning, size_t sample)
 {
 	struct profile *profile = thinning->profile;
-	int r;
+	struct pair *pairs[] = {&thinning->alloc, &thinning->inuse, &thinning->malloc_alloc,
+				&thinning->malloc_inuse};
+	int r = 0;
 
 	if (sample_labels_number(profile, sample, thinning->level_key) < thinning->to) {
 		memset(profile_values(profile, sample), 0,
 		       profile->sample_types.n * sizeof(int64_t));
 		return 0;
 	}
-	r = thin_pair(thinning, sample, &thinning->alloc);
-	return r ? r : thin_pair(thinning, sample, &thinning->inuse);
+	for (size_t i = 0; !r && i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		r = thin_pair(thinning, sample, pairs[i]);
+	return r;
+}
+
+/* The slack of pools, which has no level and is 0 by now, is what makes both views add up to the
+ * same. */
+static void settle_slack(struct thinning *thinning)
+{
+	struct profile *profile = thinning->profile;
+	int64_t *slack = NULL, sum = 0;
+
+	for (size_t i = 0; i < profile->samples.n; i++) {
+		int64_t *values = profile_values(profile, i);
+
+		if (pool_slack_is(&thinning->slack, profile, i))
+			slack = &values[thinning->inuse.bytes];
+		else
+			sum += values[thinning->malloc_inuse.bytes] - values[thinning->inuse.bytes];
+	}
+	if (slack)
+		*slack = sum;
 }
 
 void thin_profile(struct profile *profile, int64_t interval)
@@ -142,6 +190,8 @@ void thin_profile(struct profile *profile, int64_t interval)
 	thinning_init(&thinning, profile, interval);
 	for (size_t i = 0; !r && i < profile->samples.n; i++)
 		r = thin_sample(&thinning, i);
+	if (thinning.malloc_inuse.bytes >= 0)
+		settle_slack(&thinning);
 	if (r)
 		profile_fail(profile, r);
 	profile->period = interval;

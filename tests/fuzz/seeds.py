@@ -177,7 +177,7 @@ POSTED = [
 
 WORDS = {
     "reader_heapprof": ["heap profile: ", " @ heap_v2/", "heapprofile", "MAPPED_LIBRARIES:", "# end",
-                        "# heapprof: 1", "# heapprof: 2", "# level: ", "# interval_mode: auto", "# run: ", "# buildid: ", "r-xp ", "] @ 0x", "(deleted)"],
+                        "# heapprof: 1", "# heapprof: 2", "# level: ", "# pools: 1 k ", "# object: ", "# pool: ", "# block: ", "# interval_mode: auto", "# run: ", "# buildid: ", "r-xp ", "] @ 0x", "(deleted)"],
     "reader_gperftools": ["heap profile: ", " @ heap_v2/", " @ heapz_v2/", " @ heap/", " @ growthz",
                           " @ fragmentationz", "MAPPED_LIBRARIES:", " [ ", "] @ 0x"],
     "reader_jemalloc": ["heap_v2/", "  t*: ", "  t0: ", "@ 0x", "MAPPED_LIBRARIES:", ": 0 [0: 0]"],

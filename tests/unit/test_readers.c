@@ -233,6 +233,18 @@ static void test_messages_name_the_place(void)
 	check_message("bad-memcheck-entities.xml",
 		      "bad-memcheck-entities.xml:2: a document type; no tool whose files are read "
 		      "writes one");
+	check_message("bad-pool-id.heap", "bad-pool-id.heap:19: expected the ID of a pool in "
+					  "'# pools:'");
+	check_message("bad-pool-missing.heap",
+		      "bad-pool-missing.heap:19: expected '# pool: ID' after the objects of a "
+		      "pool");
+	check_message("bad-pool-twice.heap",
+		      "bad-pool-twice.heap:24: a pool without its record in the line before");
+	check_message("bad-pool-late.heap",
+		      "bad-pool-late.heap:24: expected all pools before the first record");
+	check_message("bad-pool-undeclared.heap",
+		      "bad-pool-undeclared.heap:12: objects without a line '# pools: ID KIND "
+		      "PATH'");
 	check_message("bad-level-mode.heap",
 		      "bad-level-mode.heap:10: an adaptive sample interval must be a power of two, "
 		      "at most 524288");

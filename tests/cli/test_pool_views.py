@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Dumps with pools: two views of one heap, which have the same sum."""
+import collections
+import json
+import math
+import os
+import random
+
+import cli
+import runs
+import tap
+
+GOOD = cli.data('good-pools.heap')
+SLACK = '(pool slack)'
+
+
+def exact(pools=('0 toy Top/a',), **records):
+    """Returns the text of an exact dump. `records` are lists of (bytes, function, ID of a pool)."""
+    lines, sums = [], [0, 0, 0, 0]
+    for kind in ('malloc', 'block', 'object'):
+        for size, function, pool in records.get(kind, ()):
+            if kind != 'object':
+                sums = [a + b for a, b in zip(sums, (1, size, 1, size))]
+            lines.append(f'{"# object: " * (kind == "object")}1: {size} [1: {size}] @ '
+                         f'0x{runs.BASE + 256 * function:x}')
+            lines += {'malloc': [], 'block': [f'# block: {pool}'], 'object': [f'# pool: {pool}']}[kind]
+    return runs.whole_dump(lines, sums, 1, 2, '7', extra=[f'pools: {p}' for p in pools])
+
+
+def flat(path, view):
+    """Returns the flat value of each stack in a view, by the names of functions or addresses."""
+    lines = cli.succeed('convert', '-n', '-q', '-t', 'folded', '-s', view, path, '-o', '-').splitlines()
+    sums = collections.Counter()
+    for line in lines:
+        stack, _, value = line.rpartition(' ')
+        sums[stack] += int(value)
+    return sums
+
+
+def samples(path):
+    return json.loads(cli.succeed('convert', '-n', '-q', '-t', 'json', path, '-o', '-'))
+
+
+@tap.test
+def both_views_have_the_same_sum(folder):
+    path = runs.write(os.path.join(folder, 'x'), exact(
+        malloc=[(100, 1, None)], block=[(8192, 2, 0), (8192, 2, 0)],
+        object=[(1000, 3, 0), (500, 4, 0)]))
+    objects, blocks = flat(path, 'inuse_space'), flat(path, 'malloc_inuse_space')
+    tap.equal(sum(objects.values()), sum(blocks.values()))
+    tap.equal(sorted(objects.values()), [100, 500, 1000, 2 * 8192 - 1500])
+    tap.equal(sorted(blocks.values()), [100, 2 * 8192])
+    tap.equal(objects[SLACK], 2 * 8192 - 1500)
+    tap.is_in(f'{SLACK}', cli.succeed('top', '-n', '-q', path))
+    for view, n in (('alloc_objects', 3), ('malloc_alloc_objects', 3), ('inuse_objects', 3)):
+        tap.equal(sum(flat(path, view).values()), n)
+
+
+@tap.test
+def labels_say_what_a_sample_is(folder):
+    out = os.path.join(folder, 'x.pb')
+    cli.succeed('convert', '-n', '-q', GOOD, '-o', out)
+    text = json.dumps(samples(out))
+    for label in ('pool object', 'pool block', 'pool slack', 'malloc', 'CacheMemoryContext/rel info',
+                  '"rel info"', '(unnamed)', 'malloc_inuse_space'):
+        tap.is_in(label, text)
+
+
+@tap.test
+def other_readers_see_malloc(folder):
+    """A reader that skips comments reads a profile of malloc, whose counts add up."""
+    path = os.path.join(folder, 'x')
+    with open(GOOD, encoding='utf-8') as file:
+        text = file.read()
+    runs.write(path, ''.join(line for line in text.splitlines(True) if not line.startswith('#') or
+                             line.startswith(('# end', '# heapprof', '# interval_mode', '# sample_i',
+                                              '# level', '# buildid'))))
+    tap.equal(flat(path, 'inuse_space'), flat(GOOD, 'malloc_inuse_space'))
+    tap.need('go')
+    runs.write(path, exact(malloc=[(100, 1, None)], block=[(8192, 2, 0)], object=[(1000, 3, 0)]))
+    tap.is_in('% of 8292B total', cli.go_pprof('-top', '-sample_index=inuse_space', '-unit=bytes', path))
+
+
+SIZES = (40, 300, 2000)
+CHUNK = 8192
+INTERVAL = 64 << 10
+
+
+def sampled(rng, n_objects, n_chunks):
+    """Returns the text of a sampled dump of a pool with n_objects of each size."""
+    lines, sums = [], [0, 0, 0, 0]
+    for i, size in enumerate(SIZES):
+        n = runs.binomial(rng, n_objects, runs.chance(size, INTERVAL))
+        lines += [f'# object: {n}: {n * size} [{n}: {n * size}] @ 0x{runs.BASE + 256 * i:x}',
+                  '# pool: 0'] if n else []
+    n = runs.binomial(rng, n_chunks, runs.chance(CHUNK, INTERVAL))
+    if n:
+        lines += [f'{n}: {n * CHUNK} [{n}: {n * CHUNK}] @ 0x{runs.BASE + 4096:x}', '# block: 0']
+        sums = [n, n * CHUNK, n, n * CHUNK]
+    return runs.whole_dump(lines, sums, INTERVAL, 2, str(rng.random()), extra=['pools: 0 toy a'])
+
+
+@tap.test
+def slack_has_the_error_of_both(folder):
+    """In many sampled runs the intervals of a diff against an empty base hold as often as they
+    say, and the slack may be negative."""
+    rng, n_objects = random.Random(3), 3000
+    used = n_objects * sum(SIZES)
+    n_chunks = math.ceil(used * 1.02 / CHUNK)
+    truth = n_chunks * CHUNK - used
+    empty = runs.write(os.path.join(folder, 'empty'),
+                       runs.whole_dump([], [0] * 4, INTERVAL, 2, '0', extra=['pools: 0 toy a']))
+    n_runs, n_held, n_negative, values = 150, 0, 0, []
+    for i in range(n_runs):
+        path = runs.write(os.path.join(folder, str(i)), sampled(rng, n_objects, n_chunks))
+        report = json.loads(cli.pprofconv('diff', '-n', '-q', '-F', 'json', '--top=0', empty, path).stdout)
+        row = next(r for r in report['rows'] if r['name'] == SLACK)
+        low, high = row['flat']['interval']  # of the difference from nothing
+        n_held += low <= truth <= high
+        n_negative += row['flat']['new'] < 0
+        values.append(row['flat']['new'])
+    mean = sum(values) / n_runs
+    error = math.sqrt(sum((v - mean)**2 for v in values) / (n_runs - 1) / n_runs)
+    assert abs(mean - truth) < 4 * error, (mean, truth, error)
+    assert n_held >= 0.95 * n_runs - 4 * math.sqrt(n_runs * 0.05 * 0.95), n_held
+    assert n_held < n_runs, 'the intervals are too wide'
+    assert n_negative > 10, n_negative
+
+
+tap.main()
