@@ -10,7 +10,7 @@ import os
 from outsiders import read, running, stop
 from preload import ROOT, environment, program, run, run_quietly, unprofiled
 from strict_dump import Counts, add, dumps_in, last_dump
-from tap import check, equal, main, need, test
+from tap import check, equal, main, need, skip, test
 
 N_POOLS = int(os.environ.get('HEAPPROF_POOLS', '20000'))
 ZERO = Counts(0, 0, 0, 0)
@@ -185,6 +185,31 @@ def test_the_header_compiles(folder, compiler):
                  f'{folder}/a.{suffix}', f'{folder}/b.{suffix}', '-I',
                  os.path.join(ROOT, 'profiler/control')], unprofiled.environment())
     run_quietly([f'{folder}/x'], unprofiled.environment())
+
+
+@test
+def test_memory_resources(folder):
+    run_quietly([program('pools_pmr')], unprofiled.environment())
+    run_quietly([program('pools_pmr')], environment(folder))
+    dump, sums = last_dump(folder), collections.Counter()
+    for c, _, pool in dump.objects:
+        sums[dump.pools[pool][1], 'inuse'] += c.inuse_bytes
+        sums[dump.pools[pool][1], 'alloc'] += c.alloc_bytes
+    equal(sums['server/request', 'inuse'], 0, 'what requests hold')
+    equal(sums['server/request', 'alloc'], 100 * (4000 + 501), 'what requests allocated')
+    strings = 100 * 300
+    check(strings < sums['server/cache', 'inuse'] < strings + 10000, f'{sums}')
+
+
+@test
+def test_pools_of_valgrind(folder):
+    if not os.path.exists(program('pools_mempool')):
+        skip("valgrind's headers are not installed")
+    run_quietly([program('pools_mempool')], unprofiled.environment())
+    run_quietly([program('pools_mempool')], environment(folder))
+    objects = objects_of(last_dump(folder))
+    equal(objects['take', None], Counts(98, 98000, 100, 100000), 'objects')
+    equal(objects['main', None], Counts(1, 900, 2, 964), 'a changed one, and one of a destroyed pool')
 
 
 @test
