@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/pool_labels.h"
 #include "reports/format.h"
 
 #define CUT_PERCENT_MIN 1.0 /* of the samples; a smaller share is not reported */
@@ -171,6 +172,36 @@ static void warn_of_unseen(const struct profile *profile, struct diag *diag)
 					"keeps, or from before the start of recording");
 }
 
+/* --- pools --------------------------------------------------------------------------------- */
+
+/* Returns the bytes by which the slack of pools (see model/pool_labels.h) is negative, or 0. */
+static int64_t negative_slack(const struct profile *profile)
+{
+	int value = profile_find_sample_type(profile, "inuse_space");
+	struct pool_slack slack;
+	int64_t sum = 0;
+
+	pool_slack_init(&slack, profile);
+	for (size_t i = 0; value >= 0 && i < profile->samples.n; i++)
+		if (pool_slack_is(&slack, profile, i) &&
+		    __builtin_add_overflow(sum, profile_values(profile, i)[value], &sum))
+			return 0;
+	return sum < 0 && sum > INT64_MIN ? -sum : 0;
+}
+
+static void warn_of_slack(const struct profile *profile, struct diag *diag)
+{
+	int64_t bytes = negative_slack(profile);
+
+	if (bytes)
+		diag_warn(diag,
+			  "the objects of pools hold %s more than their blocks%s; so "
+			  "'" POOL_SLACK_FUNCTION "' is negative, and flame graphs leave it out",
+			  format_value((double)bytes, true /* bytes */).text,
+			  profile->period > 1 ? "; both are estimates"
+					      : ": some blocks were not reported");
+}
+
 /* --- warning and printing ------------------------------------------------------------------ */
 
 void notes_warn(const struct profile *profile, struct diag *diag)
@@ -179,6 +210,7 @@ void notes_warn(const struct profile *profile, struct diag *diag)
 		return;
 	warn_of_cut(profile, diag);
 	warn_of_unseen(profile, diag);
+	warn_of_slack(profile, diag);
 }
 
 static void print_bytes(const struct profile *profile, const char *name, const char *key)

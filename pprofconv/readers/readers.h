@@ -15,6 +15,7 @@ extern const struct reader reader_dhat;
 extern const struct reader reader_heaptrack;
 extern const struct reader reader_lsan;
 extern const struct reader reader_massif;
+extern const struct reader reader_postgres_contexts;
 extern const struct reader reader_memcheck;
 extern const struct reader reader_memcheck_xml;
 extern const struct reader reader_memleak;

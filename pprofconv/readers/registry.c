@@ -24,6 +24,7 @@ const struct reader *const readers[] = {
 	&reader_pmap,
 	&reader_pprof,
 	&reader_folded,
+	&reader_postgres_contexts,
 	NULL,
 	/* clang-format on */
 };

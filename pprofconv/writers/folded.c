@@ -4,6 +4,7 @@
  * format. */
 #include <inttypes.h>
 
+#include "model/pool_labels.h"
 #include "transform/frames.h"
 #include "writers/writers.h"
 
@@ -36,14 +37,17 @@ static void write_stack(struct output *output, const struct frames *frames, cons
 static int write_samples(const struct frames *frames, size_t value, struct output *output)
 {
 	const struct profile *profile = frames->profile;
+	struct pool_slack slack;
 	frame_vec stack = {0};
 	int r = 0;
+
+	pool_slack_init(&slack, profile);
 
 	for (size_t i = 0; !r && i < profile->samples.n; i++) {
 		int64_t held = profile_values(profile, i)[value];
 
-		if (!held)
-			continue;
+		if (!held || (held < 0 && pool_slack_is(&slack, profile, i)))
+			continue; /* flame graphs have no negative frames; a note says so */
 		r = frames_of_stack(frames, profile->samples.items[i].stack, &stack);
 		if (!r)
 			write_stack(output, frames, &stack, held);

@@ -58,6 +58,17 @@ def both_views_have_the_same_sum(folder):
 
 
 @tap.test
+def a_negative_slack(folder):
+    """pprof shows it; flame graphs can't, and a note says so."""
+    path = runs.write(os.path.join(folder, 'x'), exact(block=[(8192, 2, 0)], object=[(10000, 3, 0)]))
+    done = cli.pprofconv('convert', '-n', '-t', 'folded', path, '-o', '-')
+    tap.equal(done.stdout.splitlines(), ['app+0x12ff 10000'])
+    tap.is_in("hold 1.77 KiB more than their blocks: some blocks were not reported; so '(pool slack)' is",
+              done.stderr)
+    tap.is_in('-1808', json.dumps(samples(path)))
+
+
+@tap.test
 def labels_say_what_a_sample_is(folder):
     out = os.path.join(folder, 'x.pb')
     cli.succeed('convert', '-n', '-q', GOOD, '-o', out)

@@ -38,6 +38,7 @@ READERS = {  # beginnings of file names in tests/data, after "good-" or "bad-"
     "memcheck_xml": ("memcheck.xml", "memcheck-counts.xml", "memcheck-entities.xml"),
     "memcheck": ("memcheck",),
     **{name: (name,) for name in ("dhat", "heaptrack", "lsan", "massif", "memleak", "pmap", "smaps")},
+    "postgres_contexts": ("postgres-contexts",),
     "gperftools": ("gperftools", "growth", "fragmentation", "heap-v1", "heap_v2", "heapz", "plain",
                    "brief", "mmap", "no-stack"),
 }
@@ -183,6 +184,9 @@ WORDS = {
     "reader_jemalloc": ["heap_v2/", "  t*: ", "  t0: ", "@ 0x", "MAPPED_LIBRARIES:", ": 0 [0: 0]"],
     "reader_go_heap": ["heap profile: ", " @ heap/", "# 0x", "#\\x09", "# runtime.MemStats", "# NumGC = ",
                   "MAPPED_LIBRARIES:"],
+    "reader_postgres_contexts": ["level: 0; ", " total in ", " blocks; ", " free (", " chunks); ", " used", ": ",
+                                 " more child contexts containing ", "Grand total: ", " bytes in ",
+                                 "logging memory contexts of PID "],
     "reader_memcheck": ["==1== ", " bytes in ", " direct, ", " indirect)", " blocks are ", "definitely lost",
                         "indirectly lost", "possibly lost", "still reachable", " in loss record ", " of ", "   at 0x",
                         "   by 0x", ": ???", " (in ", "LEAK SUMMARY:", "suppressed: ", " (+1)", "All heap blocks were freed"],
