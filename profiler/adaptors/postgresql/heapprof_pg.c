@@ -5,8 +5,9 @@
  * replaces functions in these constant tables, once, while it loads shared_preload_libraries; the
  * processes of the server inherit that. The wrappers keep no state across a call, since errors
  * leave by longjmp. If libheapprof is not loaded, nothing is replaced. */
-#include <fmgr.h>
 #include <postgres.h>
+
+#include <fmgr.h>
 
 #include <dlfcn.h>
 #include <elf.h>
