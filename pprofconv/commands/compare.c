@@ -119,8 +119,8 @@ int compare_compile(const char *option, const char *pattern, regex_t *regex,
 int compare_compile_hide(const struct settings *settings, const char *hide, regex_t *regex,
 			 const regex_t **out_regex)
 {
-	_cleanup_(freep) void *memory = NULL;
 	char *both;
+	int r;
 
 	if (!settings->hide_std)
 		return compare_compile("hide", hide, regex, out_regex);
@@ -128,8 +128,9 @@ int compare_compile_hide(const struct settings *settings, const char *hide, rege
 		return compare_compile("hide-std", STD_NAMES, regex, out_regex);
 	if (asprintf(&both, "(%s)|%s", hide, STD_NAMES) < 0)
 		return command_error("%s", strerror(ENOMEM));
-	memory = both;
-	return compare_compile("hide", both, regex, out_regex);
+	r = compare_compile("hide", both, regex, out_regex);
+	free(both);
+	return r;
 }
 
 int compare_find_display(const struct settings *settings, const char *path, struct display *out)

@@ -171,7 +171,7 @@ static int read_value(struct smaps *smaps, struct cursor line, enum value value)
 static int read_line(struct smaps *smaps, struct cursor line)
 {
 	struct memory_row row = {0};
-	struct cursor path, word = line;
+	struct cursor path, word;
 
 	if (take_mapping(line, &row, &path))
 		return begin_row(smaps, &row, path);

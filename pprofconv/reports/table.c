@@ -272,7 +272,7 @@ static size_t size_that_fits(const struct display *display, const char *text, si
 	columns_copy(&display->text, text, width, fits, sizeof(fits));
 	n = strlen(fits);
 	space = n;
-	while (text[n] && space > n / 2 && text[space] != ' ')
+	while (space > n / 2 && text[n] && text[space] != ' ')
 		space--;
 	return text[space] == ' ' ? space : n;
 }

@@ -68,15 +68,15 @@ __attribute__((weak, visibility("hidden"))) const struct heapprof_pools *heappro
 __attribute__((constructor, unused)) static void heapprof_pools_find(void)
 {
 	const struct heapprof_pools *(*get)(void);
-	const struct heapprof_pools *pools = NULL;
+	const struct heapprof_pools *found = NULL;
 
 	if (heapprof_pools_found)
 		return;
 	*(void **)&get = dlsym(RTLD_DEFAULT, "heapprof_pools");
 	if (get)
-		pools = get();
-	if (pools && pools->struct_size >= sizeof(*pools))
-		heapprof_pools_found = pools;
+		found = get();
+	if (found && found->struct_size >= sizeof(*found))
+		heapprof_pools_found = found;
 }
 
 /* Inlined in any build, so that `skip` counts the adaptor's own functions alone. */

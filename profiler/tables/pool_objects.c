@@ -246,10 +246,11 @@ static hp_handle pool_of(uintptr_t address)
 {
 	hp_handle *link = find_pool(address);
 
-	if (*link)
-		return *link;
-	hp_handle h = hp_arena_alloc(&arena, sizeof(struct pool));
+	hp_handle h = *link;
 
+	if (h)
+		return h;
+	h = hp_arena_alloc(&arena, sizeof(struct pool));
 	if (!h)
 		return 0;
 	pool_at(h)->address = address;

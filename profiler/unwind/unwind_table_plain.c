@@ -197,9 +197,11 @@ static bool read_cie(struct hp_image_memory *image, uintptr_t address, struct en
 		return false;
 	uint8_t version = read_number(&c, 1);
 
-	do
+	for (; n < sizeof(letters); n++) {
 		letters[n] = (char)read_number(&c, 1);
-	while (letters[n] && ++n < sizeof(letters));
+		if (!letters[n])
+			break;
+	}
 	if (c.has_failed || n == sizeof(letters) || (version != 1 && version != 3))
 		return false;
 	out->code_factor = read_uleb(&c);

@@ -212,16 +212,20 @@ static size_t add_code(size_t n, const void *function)
 /* The functions that make contexts call malloc for their first block. */
 static void find_block_code(void)
 {
+	static const void *const makers[] = {
+		(const void *)AllocSetContextCreateInternal,
+		(const void *)GenerationContextCreate,
+		(const void *)SlabContextCreate,
+#if PG_VERSION_NUM >= 170000
+		(const void *)BumpContextCreate,
+#endif
+	};
 	size_t n = 2;
 
 	block_code[0] = (uintptr_t)wrappers_start;
 	block_code[1] = (uintptr_t)wrappers_end;
-	n = add_code(n, (const void *)AllocSetContextCreateInternal);
-	n = add_code(n, (const void *)GenerationContextCreate);
-	n = add_code(n, (const void *)SlabContextCreate);
-#if PG_VERSION_NUM >= 170000
-	n = add_code(n, (const void *)BumpContextCreate);
-#endif
+	for (size_t i = 0; i < lengthof(makers); i++)
+		n = add_code(n, makers[i]);
 	heapprof_pool_add_class(&contexts);
 }
 
