@@ -3,6 +3,7 @@
 
 #include "analysis/diff.h"
 #include "heap_profile.h"
+#include "model/sample_labels.h"
 
 static const struct settings no_symbols = {.no_symbols = true, .quiet = true};
 
@@ -254,6 +255,49 @@ static void test_another_recording_begins_anew(void)
 	top_model_deinit(&model);
 }
 
+/* Adds blocks of 1,000 bytes that are samples up to an interval of 2^level. */
+static void add_level(struct profile *profile, int64_t level, double n)
+{
+	uint32_t location = heap_profile_add_function(profile, "leak", "file.c");
+	int64_t bytes = heap_profile_estimate(profile, n, 1000);
+	struct profile_label labels[] = {
+		{.key = profile_intern(profile, SAMPLE_LABEL_SIZE), .number = 1000},
+		{.key = profile_intern(profile, SAMPLE_LABEL_LEVEL),
+		 .unit = profile_intern(profile, SAMPLE_LABEL_UNIT),
+		 .number = level},
+	};
+
+	profile_add_sample(profile,
+			   (struct profile_sample){
+				   .stack = profile_add_stack(profile, &location, 1),
+				   .labels = profile_add_labels(profile, labels, 2),
+			   },
+			   (int64_t[]){bytes / 1000, bytes, bytes / 1000, bytes});
+}
+
+static void test_growth_counts_from_the_mark_as_the_interval_rises(void)
+{
+	struct profile *first = reading("a", 1), *second = reading("a", 1 << 11);
+	struct top_choice choice = {0};
+	struct top_model model;
+	double weight = heap_profile_weight(second, 1000);
+
+	top_model_init(&model, &no_symbols, NULL);
+	add_level(first, 1 << 3, 5);
+	add_level(first, 1 << 12, 5);
+	CHECK_INT_EQ(top_model_add(&model, first, 10), EXIT_DONE);
+	add_level(second, 1 << 12, 40);
+	CHECK_INT_EQ(top_model_add(&model, second, 20), EXIT_DONE);
+	CHECK(!model.began_anew);
+	CHECK_INT_EQ(model.n_readings, 2);
+	CHECK_NEAR(model.mark_time, 10, 0);
+	CHECK_NEAR(model.now, 20, 0);
+	list(&model, &choice);
+	CHECK_STR_EQ(rows_of(&model), "leak*");
+	CHECK_NEAR(growth(&model.rows.items[0]), 35 * 1000 * weight, 2000);
+	top_model_deinit(&model);
+}
+
 static void test_names_are_looked_up_once(void)
 {
 	struct top_model model;
@@ -383,5 +427,6 @@ static void test_points_of_a_long_time(void)
 TEST_MAIN(TEST(test_growth_in_exact_readings), TEST(test_sizes_are_a_range),
 	  TEST(test_growth_in_samples_is_as_in_a_diff), TEST(test_a_sample_or_two_prove_nothing),
 	  TEST(test_a_mark_counts_from_now), TEST(test_another_recording_begins_anew),
+	  TEST(test_growth_counts_from_the_mark_as_the_interval_rises),
 	  TEST(test_names_are_looked_up_once), TEST(test_rows_by_choice), TEST(test_rows_open),
 	  TEST(test_order), TEST(test_points_of_a_long_time))

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/common_interval.h"
 #include "analysis/shared_samples.h"
 #include "analysis/statistics.h"
 #include "cli/command.h"
@@ -193,18 +194,61 @@ static int64_t begin_of(const struct profile *reading)
 	       (int64_t)profile_metadata_number(reading, "uptime_ms") * 1000000;
 }
 
-int top_model_add(struct top_model *model, struct profile *reading, double now)
+static int add_at(struct top_model *model, const struct profile *reading, double now)
 {
-	int status;
+	int status = add_reading(model, reading);
 
-	model->began_anew = model->last && !shared_samples_is_one_run(model->last, reading);
-	if (model->began_anew)
-		forget(model);
-	if (!model->last)
-		model->recording_nanos = begin_of(reading);
-	status = add_reading(model, reading);
 	model->now = now;
 	model->times[model->n_readings++ % TOP_WINDOW] = now;
+	return status;
+}
+
+/* Begins again with the mark, as if no reading had come after it. */
+static int begin_with_mark(struct top_model *model)
+{
+	struct profile *mark = model->base;
+	int status;
+
+	if (model->last != mark)
+		profile_free(model->last);
+	vec_deinit(&model->records);
+	number_map_deinit(&model->record_map);
+	model->n_readings = 0;
+	model->base = NULL;
+	model->last = mark;
+	status = add_at(model, mark, model->mark_time);
+	top_model_mark(model);
+	return status;
+}
+
+/* Goes on with a reading that has another sample interval than the last one or is of another
+ * recording. If the interval of one recording has risen, thins the mark to it, so that growth
+ * still counts from there. */
+static int follow(struct top_model *model, struct profile *reading)
+{
+	struct profile *const both[] = {model->base, reading};
+	int r = common_interval_set(both, 2);
+
+	if (r)
+		return command_error("%s", strerror(-r));
+	if (shared_samples_is_one_run(model->base, reading))
+		return begin_with_mark(model);
+	model->began_anew = true;
+	forget(model);
+	return EXIT_DONE;
+}
+
+int top_model_add(struct top_model *model, struct profile *reading, double now)
+{
+	int status = EXIT_DONE;
+
+	model->began_anew = false;
+	if (model->last && !shared_samples_is_one_run(model->last, reading))
+		status = follow(model, reading);
+	if (!model->last)
+		model->recording_nanos = begin_of(reading);
+	if (!status)
+		status = add_at(model, reading, now);
 	if (model->last != model->base)
 		profile_free(model->last);
 	model->last = reading;

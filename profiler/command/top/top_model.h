@@ -94,7 +94,8 @@ void top_model_init(struct top_model *model, const struct settings *settings, co
 void top_model_deinit(struct top_model *model);
 
 /* Adds a reading, which the model takes. The first one is the mark, and so is the first one of
- * another recording. Prints the error; returns the exit status. */
+ * another recording. If the sample interval has risen, the readings between the mark and this one
+ * are forgotten. Prints the error; returns the exit status. */
 int top_model_add(struct top_model *model, struct profile *reading, double now);
 
 /* Makes the last reading the mark. */

@@ -73,7 +73,7 @@ static int add_rows(struct top_page *page, const struct top_session *session)
 /* The first reading of a session that shows growth alone. */
 static int add_beginning(struct top_page *page, const struct top_session *session)
 {
-	char text[64], every[32];
+	char text[128], every[32];
 
 	top_words_time((double)session->every_seconds, every, sizeof(every));
 	snprintf(text, sizeof(text), "growth counts from here; the next reading is in %s", every);
