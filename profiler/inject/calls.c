@@ -162,21 +162,35 @@ static int stop_to_end(struct work *w)
 
 /* --- a file in memory ------------------------------------------------------------------------- */
 
+/* Opens a file that the process has open. The folder of its descriptors is closed to those who are
+ * not its user, though they may trace it. */
+static int open_its_file(const struct hp_target *t, int number)
+{
+	int process = (int)syscall(SYS_pidfd_open, t->outer_pid, 0);
+	int file = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, number, 0);
+	char path[64];
+
+	if (process >= 0)
+		close(process);
+	if (file >= 0)
+		return file;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->outer_pid, number);
+	return open(path, O_WRONLY | O_CLOEXEC);
+}
+
 static int copy_content(struct hp_target *t, int from, int64_t file)
 {
 	static char bytes[COPY_BYTES];
-	char path[64];
 	off_t at = 0;
 	ssize_t n;
 	int to;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->outer_pid, (int)file);
-	to = open(path, O_WRONLY | O_CLOEXEC);
+	to = open_its_file(t, (int)file);
 	if (to < 0)
 		return hp_target_error(t, "a file in its memory can't be opened: %s",
 				       strerror(errno));
 	while ((n = pread(from, bytes, sizeof(bytes), at)) > 0) {
-		if (write(to, bytes, (size_t)n) != n) {
+		if (pwrite(to, bytes, (size_t)n, at) != n) {
 			n = -1;
 			break;
 		}
@@ -248,6 +262,9 @@ static int take_arguments(struct work *w)
 						       &made->arguments[0]);
 		} else if (call->text) {
 			r = hp_thread_put_text(w->thread, w->host, call->text, &made->arguments[0]);
+		} else if (call->data) {
+			r = hp_thread_put_bytes(w->thread, w->host, call->data, call->data_size,
+						&made->arguments[0]);
 		}
 	}
 	return r;

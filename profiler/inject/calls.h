@@ -16,9 +16,11 @@ struct hp_call {
 	uint64_t function; /* its address; 0: the first function of that name is looked up */
 	uint64_t arguments[HP_THREAD_ARGUMENTS];
 	const char *text; /* the first argument is this text, in the process's memory; or NULL */
-	int content;      /* the text is to be the path of a file in memory with this descriptor's
-			     content; the file has no other path, and is closed after the calls. -1: none
-			   */
+	const void *data; /* the same of bytes: the first argument is the address of a copy */
+	size_t data_size;
+	int content; /* the text is to be the path of a file in memory with this descriptor's
+			content; the file has no other path, and is closed after the calls. -1: none
+		      */
 	uint64_t result;
 };
 

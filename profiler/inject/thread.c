@@ -439,16 +439,22 @@ int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_syste
 	return 0;
 }
 
+int hp_thread_put_bytes(struct hp_thread *thread, struct hp_system_call_host *host,
+			const void *bytes, size_t size, uint64_t *out)
+{
+	size_t at = (thread->texts_used + 7) / 8 * 8;
+
+	if (at > HP_THREAD_TEXT_MAX || size > HP_THREAD_TEXT_MAX - at)
+		return hp_target_error(thread->t, "a path is too long");
+	*out = thread->area + TEXTS_AT + at;
+	thread->texts_used = at + size;
+	return hp_system_call_write(host, *out, bytes, size);
+}
+
 int hp_thread_put_text(struct hp_thread *thread, struct hp_system_call_host *host, const char *text,
 		       uint64_t *out)
 {
-	size_t size = strlen(text) + 1;
-
-	if (size > HP_THREAD_TEXT_MAX - thread->texts_used)
-		return hp_target_error(thread->t, "a path is too long");
-	*out = thread->area + TEXTS_AT + thread->texts_used;
-	thread->texts_used += size;
-	return hp_system_call_write(host, *out, text, size);
+	return hp_thread_put_bytes(thread, host, text, strlen(text) + 1, out);
 }
 
 /* The new thread is traced, and in a stop within the stub, which is to be cleared. So it is led to

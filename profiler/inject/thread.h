@@ -16,7 +16,7 @@
 enum {
 	HP_THREAD_ARGUMENTS = 3,
 	HP_THREAD_CALLS_MAX = 16,
-	HP_THREAD_TEXT_MAX = 8192, /* bytes of all texts */
+	HP_THREAD_TEXT_MAX = 8192, /* bytes of all texts and data */
 };
 
 struct hp_thread_call {
@@ -61,7 +61,10 @@ int hp_thread_clean(struct hp_target *t, struct hp_stop *stop, struct hp_system_
 int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host,
 		      const struct hp_thread_layout *layout, struct hp_thread **out);
 
-/* Copies a text into the area, for an argument. Sets *out to its address there. */
+/* Copy bytes or a text into the area, for an argument. Set *out to their address there, a multiple
+ * of 8. */
+int hp_thread_put_bytes(struct hp_thread *thread, struct hp_system_call_host *host,
+			const void *bytes, size_t size, uint64_t *out);
 int hp_thread_put_text(struct hp_thread *thread, struct hp_system_call_host *host, const char *text,
 		       uint64_t *out);
 
