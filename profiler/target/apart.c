@@ -111,7 +111,7 @@ static int set_limit(int resource, rlim_t max)
 	return setrlimit(resource, &limit) ? -errno : 0;
 }
 
-static int set_limits(void)
+static int set_limits(bool may_write)
 {
 	const struct {
 		int resource;
@@ -120,7 +120,7 @@ static int set_limits(void)
 		{RLIMIT_CPU, CPU_SECONDS_MAX},
 		{RLIMIT_DATA, MEMORY_MAX},
 		{RLIMIT_NOFILE, FILES_MAX},
-		{RLIMIT_FSIZE, 0},
+		{RLIMIT_FSIZE, may_write ? RLIM_INFINITY : 0},
 		{RLIMIT_CORE, 0},
 		{RLIMIT_NPROC, 0},
 	};
@@ -139,26 +139,32 @@ static void end_with(pid_t parent)
 		_exit(1);
 }
 
-static int drop_capabilities(void)
+static int drop_capabilities(bool keeps_trace)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+	struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = {0};
 
+	if (keeps_trace) {
+		const uint32_t trace = UINT32_C(1) << CAP_SYS_PTRACE;
+
+		kept[0] = (struct __user_cap_data_struct){.effective = trace, .permitted = trace};
+	}
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &header, none) ? -errno : 0;
+	return syscall(SYS_capset, &header, kept) ? -errno : 0;
 }
 
-int hp_apart_become(const struct hp_apart_user *user)
+static int become(const struct hp_apart_user *user, bool is_tracer)
 {
 	pid_t parent = getppid();
-	int r = set_limits();
+	int r = set_limits(is_tracer);
 
 	if (r)
 		return r;
-	if (setgroups(0, NULL) || setresgid(user->gid, user->gid, user->gid) ||
+	if (prctl(PR_SET_KEEPCAPS, is_tracer, 0, 0, 0) || setgroups(0, NULL) ||
+	    setresgid(user->gid, user->gid, user->gid) ||
 	    setresuid(user->uid, user->uid, user->uid))
 		return -errno;
-	r = drop_capabilities();
+	r = drop_capabilities(is_tracer);
 	if (r)
 		return r;
 	/* That user's processes must not read in our memory, or change what we do. */
@@ -166,6 +172,16 @@ int hp_apart_become(const struct hp_apart_user *user)
 		return -errno;
 	end_with(parent);
 	return 0;
+}
+
+int hp_apart_become(const struct hp_apart_user *user)
+{
+	return become(user, false);
+}
+
+int hp_apart_become_tracer(const struct hp_apart_user *user)
+{
+	return become(user, true);
 }
 
 bool hp_apart_write(int out, const void *bytes, size_t size)

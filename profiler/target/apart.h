@@ -48,5 +48,9 @@ bool hp_apart_run(struct hp_apart *apart, char **out, size_t *out_size);
  * memory and files. Open descriptors keep their rights. Returns 0 or -errno. */
 int hp_apart_become(const struct hp_apart_user *user);
 
+/* For the child: does the same, but keeps the right to trace, CAP_SYS_PTRACE: in order to change a
+ * process of that user. A file in that process's memory may be written, too. */
+int hp_apart_become_tracer(const struct hp_apart_user *user);
+
 /* For the child: writes to the pipe. Returns false on failure. */
 bool hp_apart_write(int out, const void *bytes, size_t size);
