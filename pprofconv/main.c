@@ -10,8 +10,8 @@ static const struct command *const commands[] = {
 	&command_top,     &command_info, &command_formats, NULL,
 };
 
-static const char *const heapprof_commands[] = {"check", "dump",  "list", "run",
-						"serve", "watch", NULL};
+static const char *const heapprof_commands[] = {"check", "dump",   "list",   "run", "serve",
+						"watch", "attach", "detach", "set", NULL};
 
 /* A number that does not name a file is probably a process ID. */
 static int answer(const char *word)

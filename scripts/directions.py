@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Checks which rooms of a program use which others. A room is a row of a table in ARCHITECTURE.md.
-It may use itself and the rooms above it. main.c is in no room and may use all. One room of pprofconv
-also uses a room of the profiler, the one that reads processes and cores."""
+It may use itself and the rooms above it. main.c is in no room and may use all. The rooms of tools also
+use the rooms of the profiler that read and change other processes."""
 
 import pathlib
 import re
@@ -13,8 +13,9 @@ _ROOM = re.compile(r'^\| `([a-z]+)/` \|', re.M)
 _INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 # A room that is a program of its own, and the program whose rooms it uses instead of those above it.
 GUESTS = {('profiler', 'command'): 'pprofconv'}
-# A room that also uses a room of the other program.
-LENT = {('pprofconv', 'commands'): 'target'}
+# Rooms that also use others, and a header by which tools and the library understand each other.
+LENT = {('pprofconv', 'commands'): {'target'}, ('profiler', 'command'): {'inject', 'target'}}
+SHARED = 'control/attached.h'
 
 
 def rooms(program):
@@ -55,7 +56,8 @@ def wrong_includes(program, order):
     for path, place in sources(program):
         for included in _INCLUDE.findall(path.read_text(encoding='utf-8')):
             room = included.partition('/')[0]
-            if included.endswith('.pb-c.h') or room == LENT.get((program, place.parts[0])):
+            if included.endswith('.pb-c.h') or included == SHARED or room in LENT.get(
+                    (program, place.parts[0]), ()):
                 continue
             if room not in allowed(program, order, place.parts[0]):
                 lines.append(f'{program}/{place} includes {included}')

@@ -244,6 +244,9 @@ const char *program_name(void);
 /* Parses the arguments after argv[0] and runs the command. Returns the exit status. */
 int program_run_command(const struct command *command, int argc, char **argv);
 
+/* Parses a size as options take it: 4096, 64K. Returns false if the text is not one. */
+bool option_parse_size(const char *text, uint64_t *out);
+
 /* Print the text of --help, of one command or of the program. */
 void help_print_command(const struct command *command, FILE *stream);
 void help_print_program(const struct program *program, FILE *stream);

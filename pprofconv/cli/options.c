@@ -77,6 +77,11 @@ static bool parse_number(const char *text, bool takes_unit, uint64_t *out)
 	return !cursor.failed && cursor_at_end(&cursor);
 }
 
+bool option_parse_size(const char *text, uint64_t *out)
+{
+	return parse_number(text, true /* takes a unit */, out);
+}
+
 static int add_text(const struct option_row *row, const char *argument, struct texts *texts)
 {
 	if (texts->n == TEXTS_MAX)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "command/attach/attach_session.h"
 #include "command/commands.h"
 #include "command/find_library.h"
 #include "command/find_target.h"
@@ -141,7 +142,8 @@ static int say_loaded(const struct process_facts *facts, const char *name)
 		   name);
 }
 
-static int say_restart(const struct process_facts *facts, const char *name)
+/* `why` is the reason why it can't be attached to. */
+static int say_restart(const struct process_facts *facts, const char *name, const char *why)
 {
 	const char *program = program_base_name(facts->program);
 	_cleanup_(freep) void *word = shell_word(program);
@@ -152,10 +154,35 @@ static int say_restart(const struct process_facts *facts, const char *name)
 		return say(CHECK_CAN_BE,
 			   "%s can be profiled from its start only; restart it with "
 			   "'HEAP_PROFILE_PROGRAM=%s heapprof run', since run records only the "
-			   "programs that it starts",
-			   name, (char *)word);
+			   "programs that it starts (attach: %s)",
+			   name, (char *)word, why);
 	return say(CHECK_CAN_BE,
-		   "%s can be profiled from its start only; restart it with 'heapprof run'", name);
+		   "%s can be profiled from its start only; restart it with 'heapprof run' "
+		   "(attach: %s)",
+		   name, why);
+}
+
+/* Says whether a process that was started without the library can be attached to. */
+static int say_attach(const struct process_facts *facts, const char *name)
+{
+	_cleanup_(freep) void *memory = malloc(sizeof(struct process_facts));
+	enum attach_state state;
+	struct found_target target;
+	char why[512];
+
+	if (!memory)
+		return command_error("%s", strerror(ENOMEM));
+	if (target_open(facts->pid, &target, memory))
+		return command_error("no process %d", facts->pid);
+	state = attach_check(&target, why, sizeof(why));
+	found_target_deinit(&target);
+	if (state == ATTACH_DONE)
+		return say(CHECK_CAN_BE, "%s is attached; 'heapprof top %d' shows it", name,
+			   facts->pid);
+	if (state == ATTACH_POSSIBLE)
+		return say(CHECK_CAN_BE, "%s can be profiled; type 'heapprof %d'", name,
+			   facts->pid);
+	return has_library() ? say_restart(facts, name, why) : CHECK_CAN_NOT;
 }
 
 static int check_executable(const struct process_facts *facts, const char *name)
@@ -171,9 +198,7 @@ static int check_executable(const struct process_facts *facts, const char *name)
 			   "%s has a strict seccomp filter, so it can't write dumps; start it "
 			   "without the filter",
 			   name);
-	if (!has_library())
-		return CHECK_CAN_NOT;
-	return say_restart(facts, name);
+	return say_attach(facts, name);
 }
 
 /* Prints notes on facts that do not change the answer but may surprise. */

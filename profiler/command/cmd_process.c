@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/input.h"
+#include "command/attach/attach_session.h"
 #include "command/commands.h"
 #include "command/duration.h"
 #include "command/end_signals.h"
@@ -40,6 +41,50 @@ static int prepare(const struct process_settings *settings, struct top_session *
 	return session->end_fd < 0 ? command_error("%s", strerror(-session->end_fd)) : EXIT_DONE;
 }
 
+/* Returns whether the process can be read as it is: this program may lack the right to change it.
+ */
+static bool is_read(const struct found_target *target)
+{
+	struct diag diag = {0};
+	struct reading reading;
+	int r = reading_try(&reading, target, &diag);
+
+	reading_deinit(&reading);
+	diag_deinit(&diag);
+	return !r;
+}
+
+/* Attaches to a process that was started without the library. Sets *out_is_ours if that was done.
+ */
+static int attach(const struct top_session *session, const struct process_settings *settings,
+		  bool *out_is_ours)
+{
+	const struct found_target *target = &session->target;
+	const struct attach_wish wish = {.is_quiet = settings->common.quiet};
+	char why[512];
+	int status;
+
+	*out_is_ours = false;
+	switch (attach_check(target, why, sizeof(why))) {
+	case ATTACH_POSSIBLE:
+		status = attach_begin(target, &wish);
+		*out_is_ours = !status;
+		return status;
+	case ATTACH_DONE:
+		if (!settings->common.quiet)
+			command_error("%d is attached already, and stays so; 'heapprof detach %d' "
+				      "ends that",
+				      target->pid, target->pid);
+		return EXIT_DONE;
+	case ATTACH_HAS_LIBRARY:
+		return EXIT_DONE;
+	case ATTACH_UNKNOWN:
+	case ATTACH_REFUSED:
+		break;
+	}
+	return is_read(target) ? EXIT_DONE : command_error("%s: %s", session->name, why);
+}
+
 static int run_rounds(struct top_session *session)
 {
 	const regex_t *hide;
@@ -48,7 +93,6 @@ static int run_rounds(struct top_session *session)
 
 	if (status)
 		return status;
-	found_target_name(&session->target, session->name, sizeof(session->name));
 	top_model_init(&session->model, session->settings, hide);
 	cgroup_mount_find(&session->cgroups);
 	setlocale(LC_CTYPE, "");
@@ -80,24 +124,41 @@ static int end_by_pipe(void)
 	return EXIT_BAD;
 }
 
+/* The target is open. */
+static int show(const struct process_settings *settings, struct top_session *session)
+{
+	int status, end_status = EXIT_DONE;
+	bool is_ours;
+
+	found_target_name(&session->target, session->name, sizeof(session->name));
+	status = attach(session, settings, &is_ours);
+	if (status)
+		return status;
+	status = run_rounds(session);
+	if (is_ours && !session->has_ended)
+		end_status = attach_end_all(&session->target, settings->common.quiet);
+	if (session->is_output_closed)
+		return end_by_pipe();
+	if (!status)
+		status = print_next(settings, session);
+	return status ? status : end_status;
+}
+
 static int run_process(const struct settings *common)
 {
-	struct process_settings settings = *SETTINGS_OF(struct process_settings, common);
+	const struct process_settings *settings = SETTINGS_OF(struct process_settings, common);
+	struct settings of_rounds = *common;
 	struct top_session session;
 	int status;
 
-	settings.common.quiet = true; /* each round would repeat its warnings */
-	status = prepare(&settings, &session);
+	of_rounds.quiet = true; /* each round would repeat its warnings */
+	status = prepare(settings, &session);
+	session.settings = &of_rounds;
 	if (!status)
 		status = target_find_only(common, "", &session.target);
 	if (status)
 		return status;
-	status = run_rounds(&session);
-	if (session.is_output_closed)
-		status = end_by_pipe();
-	settings.common.quiet = common->quiet;
-	if (!status)
-		status = print_next(&settings, &session);
+	status = show(settings, &session);
 	found_target_deinit(&session.target);
 	return status;
 }
@@ -126,9 +187,11 @@ static const struct process_settings defaults = {
 const struct command command_process = {
 	.name = "PID",
 	.arguments = "",
-	.summary = "show what grows in a process",
+	.summary = "show what grows in a process, attaching to it if needed",
 	.description =
-		"PID is a process ID, which comes first: 'heapprof 4711'. Reads the process every "
+		"PID is a process ID, which comes first: 'heapprof 4711'. If the process was "
+		"started without libheapprof, attaches to it first, as attach does, and detaches "
+		"at the end. Reads the process every "
 		"five seconds, from outside, and shows which functions hold more than at the "
 		"first reading, each with a sentence: how much, in blocks of which size, how "
 		"often, and where that leads. Growth within the error of sampling is not shown. On "

@@ -14,6 +14,7 @@
 #include "command/next_command.h"
 #include "command/prefix_names.h"
 #include "command/run/run_settings.h"
+#include "command/watch/watch_attach.h"
 #include "command/watch/watcher.h"
 
 #define EVERY_SECONDS 60 /* by default */
@@ -24,6 +25,7 @@ struct watch_settings {
 	const char *dumps, *every, *at_memory_max;
 	uint64_t rss;
 	uint64_t keep;
+	bool attach;
 };
 
 struct watched_name { /* a TARGET that is a name */
@@ -34,6 +36,7 @@ struct watched_name { /* a TARGET that is a name */
 struct watch {
 	const struct watch_settings *settings;
 	struct watcher watcher;
+	struct watch_attach attach;
 	char *pattern;
 	VEC(struct watched_name) names;
 	bool is_full; /* a process could not be added, and that was printed */
@@ -147,6 +150,10 @@ static int add_process(struct watch *watch, const char *word)
 		found_target_deinit(&target);
 		return EXIT_DONE;
 	}
+	if (!watch_attach_to(&watch->attach, &target, 0 /* it has started */)) {
+		found_target_deinit(&target);
+		return EXIT_BAD;
+	}
 	r = add(watch, &target, target.pid, 0 /* it has started */);
 	return r ? command_error("%s: %s", word, strerror(-r)) : EXIT_DONE;
 }
@@ -170,6 +177,10 @@ static void add_found(struct watch *watch, pid_t pid, unsigned patience)
 	struct found_target target;
 	int r = facts ? target_open(pid, &target, facts) : -ENOMEM;
 
+	if (!r && !watch_attach_to(&watch->attach, &target, patience)) {
+		found_target_deinit(&target);
+		return;
+	}
 	if (!r)
 		r = add(watch, &target, facts->thread, patience);
 	if (r && r != -ESRCH && !watch->is_full)
@@ -298,7 +309,10 @@ static int run_watch(const struct settings *settings)
 	watch->settings = SETTINGS_OF(struct watch_settings, settings);
 	watch->watcher.n_keep = watch->settings->keep;
 	watch->watcher.voice = settings->quiet ? WATCHER_SAYS_ERRORS : WATCHER_SAYS_ALL;
+	watch->attach.is_asked_for = watch->settings->attach;
+	watch->attach.is_quiet = settings->quiet;
 	status = watch_targets(watch);
+	watch_attach_end(&watch->attach);
 	watcher_deinit(&watch->watcher);
 	vec_deinit(&watch->names);
 	free(watch->pattern);
@@ -324,6 +338,9 @@ static const struct option_row options[] = {
 	{"keep", 'k', OPTION_COUNT, offsetof(struct watch_settings, keep), "N",
 	 "Keeps the first and the newest dumps of each prefix, N in total, and removes others that "
 	 "this watch wrote. The default is 200; 0 keeps all."},
+	{"attach", 0, OPTION_FLAG, offsetof(struct watch_settings, attach), NULL,
+	 "Attaches to processes that were started without the library, also to those that start "
+	 "later under a NAME, as after a restart; and detaches from them at the end."},
 	OPTION_ROW_QUIET,
 	OPTION_ROW_HELP,
 	{0},

@@ -4,12 +4,15 @@
 #pragma once
 #include "cli/command.h"
 
+extern const struct command command_attach;
 extern const struct command command_check;
+extern const struct command command_detach;
 extern const struct command command_dump;
 extern const struct command command_list;
 extern const struct command command_process;
 extern const struct command command_run;
 extern const struct command command_serve;
+extern const struct command command_set;
 extern const struct command command_top;
 extern const struct command command_watch;
 

@@ -10,7 +10,12 @@
 #include "cli/command.h"
 #include "command/inspect_program.h"
 
-#define LIBRARY_NAME "libheapprof.so"
+struct library {
+	const char *name, *variable;
+};
+
+static const struct library preloaded = {"libheapprof.so", "HEAPPROF_LIBRARY"};
+static const struct library attached = {ATTACHED_NAME, "HEAPPROF_ATTACH_LIBRARY"};
 
 /* Stores the absolute form of `path`, which is relative to this program's folder. Returns false if
  * there is no such file. */
@@ -31,7 +36,7 @@ static bool find_near(const char *path, char out_path[PATH_MAX])
 	return realpath(near, out_path) != NULL && access(out_path, R_OK) == 0;
 }
 
-static int find_given(const char *given, char out_path[PATH_MAX])
+static int find_given(const struct library *library, const char *given, char out_path[PATH_MAX])
 {
 	if (!strchr(given, '/')) {
 		snprintf(out_path, PATH_MAX, "%s", given);
@@ -39,25 +44,36 @@ static int find_given(const char *given, char out_path[PATH_MAX])
 	}
 	if (realpath(given, out_path) && access(out_path, R_OK) == 0)
 		return EXIT_DONE;
-	return command_error("HEAPPROF_LIBRARY=%s: %s; set it to the path of " LIBRARY_NAME, given,
-			     strerror(errno));
+	return command_error("%s=%s: %s; set it to the path of %s", library->variable, given,
+			     strerror(errno), library->name);
+}
+
+static int find(const struct library *library, char out_path[PATH_MAX])
+{
+	const char *given = getenv(library->variable);
+	char built[64], installed[PATH_MAX];
+
+	if (given && *given)
+		return find_given(library, given, out_path);
+	snprintf(built, sizeof(built), "../%s", library->name);
+	snprintf(installed, sizeof(installed), HEAPPROF_LIBDIR_FROM_BINDIR "/%s", library->name);
+	if (find_near(built, out_path) || find_near(installed, out_path))
+		return EXIT_DONE;
+	snprintf(out_path, PATH_MAX, HEAPPROF_LIBDIR "/%s", library->name);
+	if (access(out_path, R_OK) == 0)
+		return EXIT_DONE;
+	return command_error("%s: no such library; set %s to the path of %s", out_path,
+			     library->variable, library->name);
 }
 
 int library_find(char out_path[PATH_MAX])
 {
-	const char *given = getenv("HEAPPROF_LIBRARY");
+	return find(&preloaded, out_path);
+}
 
-	if (given && *given)
-		return find_given(given, out_path);
-	if (find_near("../" LIBRARY_NAME, out_path) ||
-	    find_near(HEAPPROF_LIBDIR_FROM_BINDIR "/" LIBRARY_NAME, out_path))
-		return EXIT_DONE;
-	snprintf(out_path, PATH_MAX, "%s", HEAPPROF_LIBDIR "/" LIBRARY_NAME);
-	if (access(out_path, R_OK) == 0)
-		return EXIT_DONE;
-	return command_error("%s: no such library; set HEAPPROF_LIBRARY to the path "
-			     "of " LIBRARY_NAME,
-			     out_path);
+int library_find_attached(char out_path[PATH_MAX])
+{
+	return find(&attached, out_path);
 }
 
 void library_find_pprofconv(char out_path[PATH_MAX])

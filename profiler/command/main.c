@@ -8,12 +8,13 @@
 #include "command/commands.h"
 #include "commands/command.h"
 
-static const struct command *const commands[] = {&command_process, &command_run,   &command_check,
-						 &command_list,    &command_dump,  &command_top,
-						 &command_watch,   &command_serve, NULL};
+static const struct command *const commands[] = {&command_process, &command_run,    &command_check,
+						 &command_attach,  &command_detach, &command_set,
+						 &command_list,    &command_dump,   &command_top,
+						 &command_watch,   &command_serve,  NULL};
 
-static const char *const pprofconv_commands[] = {"convert", "diff", "trend",   "merge",
-						 "top",     "info", "formats", NULL};
+static const char *const pprofconv_commands[] = {"convert", "diff",    "trend", "merge", "top",
+						 "info",    "formats", "html",  NULL};
 
 /* Answers a path in place of a command with the command that it probably wants. */
 static int answer(const char *word)
@@ -34,7 +35,7 @@ static const struct program program = {
 	.name = "heapprof",
 	.summary = "profile the heap of programs",
 	.arguments = "COMMAND|PID [OPTION]... ARGUMENT...",
-	.purpose = "Runs programs under the heap profiler and reads processes that have it.",
+	.purpose = "Runs programs under the heap profiler, attaches to processes, and reads them.",
 	.help_end =
 		"'heapprof COMMAND --help' describes a command, 'heapprof --version' prints\n"
 		"the version.\n"
@@ -53,9 +54,9 @@ static const struct program program = {
 	"runs programs with\n"
 	".BR libheapprof (3)\n"
 	"preloaded, which records their heap. It reports whether a program or process\n"
-	"can be profiled, lists the processes that have the library, and reads the\n"
-	"profiler's tables in their memory, once or again and again. Such a process is\n"
-	"neither stopped nor changed.\n",
+	"can be profiled, attaches to processes that were started without the library,\n"
+	"lists those that have it, and reads the profiler's tables in their memory, once\n"
+	"or again and again. To be read, a process is neither stopped nor changed.\n",
 	.man_rest = heapprof_man_rest,
 };
 

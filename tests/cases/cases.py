@@ -134,8 +134,9 @@ class Run:
             else:
                 os.makedirs(os.path.dirname(copy), exist_ok=True)
                 shutil.copy(source, copy)
-        for place, built in (('bin', 'pprofconv/pprofconv'), ('lib', 'profiler/libheapprof.so')):
-            os.makedirs(os.path.join(self.folder, 'install', place))
+        for place, built in (('bin', 'pprofconv/pprofconv'), ('bin', 'profiler/command/heapprof'),
+                             ('lib', 'profiler/libheapprof.so'), ('lib', 'profiler/libheapprof-attach.so')):
+            os.makedirs(os.path.join(self.folder, 'install', place), exist_ok=True)
             shutil.copy(BUILD / built, os.path.join(self.folder, 'install', place))
         os.mkdir(os.path.join(self.folder, 'outputs'))
         if self.user:
@@ -151,6 +152,7 @@ class Run:
         install = os.path.join(self.folder, 'install')
         env['PATH'] = os.path.join(install, 'bin') + ':' + env['PATH']
         env['LD_LIBRARY_PATH'] = os.path.join(install, 'lib')
+        env['HEAPPROF_ATTACH_LIBRARY'] = os.path.join(install, 'lib', 'libheapprof-attach.so')
         env.update(HOME=self.work, LC_ALL='C.UTF-8', TZ='UTC', GIT_CONFIG_GLOBAL='/dev/null',
                    GIT_CONFIG_NOSYSTEM='1', GIT_CEILING_DIRECTORIES=self.folder)
         return env

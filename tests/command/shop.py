@@ -28,11 +28,13 @@ def build_shop():
 class Shop:
     """The program of shop.cc, which records every allocation unless `interval` says otherwise."""
 
-    def __init__(self, folder, name='shop', interval=1, path=None):
+    def __init__(self, folder, name='shop', interval=1, path=None, preload=True, before=()):
         path = path or shutil.copy(build_shop(), f'{folder}/{name}')
         env = command.environment(folder, LD_PRELOAD=LIBRARY, HEAPPROFILE=f'{folder}/own',
                                   HEAP_PROFILE_SAMPLE_INTERVAL=interval)
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env,
+        if not preload:
+            env = command.environment(folder)
+        self.process = subprocess.Popen([*before, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env,
                                         text=True, bufsize=1, cwd=folder)
         tap.equal(self.process.stdout.readline(), 'ready\n')
 
@@ -41,7 +43,8 @@ class Shop:
 
     def __exit__(self, *error):
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
 
     @property
     def pid(self):

@@ -5,6 +5,7 @@ heapprof itself."""
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -63,8 +64,13 @@ def programs_that_run_does_not_record(folder):
     os.mkfifo(f'{folder}/fifo')
     with command.Waiting('/bin/sh', '-c', 'echo; read x < "$0"', f'{folder}/fifo', env=command.environment(folder)) as pid:
         name = os.path.basename(os.path.realpath('/bin/sh'))
-        tap.equal(check(folder, pid, 0), f"{pid} ({name}) can be profiled from its start only; restart it with "
-                  f"'HEAP_PROFILE_PROGRAM={name} heapprof run', since run records only the programs that it starts")
+        tap.equal(check(folder, pid, 0), f"{pid} ({name}) can be profiled; type 'heapprof {pid}'")
+        os.kill(pid, signal.SIGSTOP)
+        running.wait_until(lambda: '\nState:\tT' in open(f'/proc/{pid}/status', encoding='utf-8').read(), 'it stops')
+        tap.is_in(f"{pid} ({name}) can be profiled from its start only; restart it with "
+                  f"'HEAP_PROFILE_PROGRAM={name} heapprof run', since run records only the programs that it starts "
+                  f"(attach: is stopped; continue it first (kill -CONT {pid}))\n",
+                  command.heapprof(folder, 'check', str(pid)).stdout)
 
 
 @tap.test
@@ -157,7 +163,7 @@ def a_library_that_is_missing(folder):
 def a_process_that_is_not_profiled(folder):
     path = copy_of_subject(folder, 'test-plain')
     with command.Waiting(path, 'wait', env=command.environment(folder)) as pid:
-        line = f"{pid} (test-plain) can be profiled from its start only; restart it with 'heapprof run'"
+        line = f"{pid} (test-plain) can be profiled; type 'heapprof {pid}'"
         tap.equal(check(folder, pid, 0), line)
         os.unlink(path)
         tap.equal(check(folder, pid, 0), line)
@@ -228,9 +234,9 @@ def a_process_whose_main_thread_has_ended(folder):
     with command.Waiting(path, 'leave', env=command.environment(folder)) as pid:
         running.wait_until(lambda: '\nState:\tZ' in open(f'/proc/{pid}/status', encoding='utf-8').read(),
                            'the main thread ends')
-        line = f"{pid} (test-leaderless) can be profiled from its start only; restart it with 'heapprof run'"
-        tap.equal(check(folder, pid, 0), line)
-        tap.equal(check(folder, 'test-leaderless', 0), line)
+        line = f"{pid} (test-leaderless) can be profiled from its start only; restart it with 'heapprof run' (attach: "
+        tap.is_in(line, check(folder, pid, 0))
+        tap.is_in(line, check(folder, 'test-leaderless', 0))
     env = command.environment(folder, HEAPPROFILE=f'{folder}/p', LD_PRELOAD=command.LIBRARY)
     with command.Waiting(path, 'leave', env=env) as pid:
         tap.is_in('is being profiled', check(folder, pid, 0))

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/attach/attach_entries.h"
+
+#include <stddef.h>
+
+#include "inject/thread.h"
+
+enum {
+	LIBRARIES_MAX = 10000, /* a list that is longer goes in a circle */
+	LAST_NEEDED = HP_ATTACHED_REALLOC,
+};
+
+static const char *const names[HP_ATTACHED_N_FUNCTIONS] = HP_ATTACHED_NAMES;
+
+const char *attach_entry_name(size_t function)
+{
+	return names[function];
+}
+
+/* --- the loader's list --------------------------------------------------------------------- */
+
+struct library { /* the first fields of the loader's struct link_map */
+	uint64_t bias, name, dynamic, next;
+};
+
+/* Finds the first library in the loader's order that defines a symbol. */
+static bool find_first(struct hp_target *t, const char *symbol, struct hp_image *out)
+{
+	struct hp_thread_layout layout;
+	struct library library;
+	uint64_t at;
+
+	if (hp_thread_read_layout(t, &layout))
+		return false;
+	at = layout.libraries;
+	for (size_t i = 0; at && i < LIBRARIES_MAX; i++, at = library.next) {
+		if (!hp_target_read(t, at, &library, sizeof(library)))
+			return false;
+		if (hp_image_at(t, library.dynamic, out) && hp_image_symbol(t, out, symbol, NULL))
+			return true;
+	}
+	return false;
+}
+
+/* --- entries ------------------------------------------------------------------------------- */
+
+static bool is_known(const struct attach_entries *entries, size_t n, uint64_t address)
+{
+	for (size_t i = 0; i < n; i++)
+		if (entries->at[i] == address)
+			return true;
+	return false;
+}
+
+static void add_functions(struct hp_target *t, struct attach_entries *entries,
+			  const struct hp_image *image, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++) {
+		uint64_t address = hp_image_symbol(t, image, names[i], &entries->size[i]);
+
+		if (!is_known(entries, i, address))
+			entries->at[i] = address;
+	}
+}
+
+int attach_entries_find(struct hp_target *t, struct attach_entries *out)
+{
+	struct hp_image c_library;
+
+	*out = (struct attach_entries){0};
+	if (!find_first(t, "malloc", &out->allocator))
+		return hp_target_error(t, "has no allocator that can be found: no library in it "
+					  "defines malloc; start it by heapprof run instead");
+	out->has_library = hp_image_symbol(t, &out->allocator, "heapprof_view", NULL) != 0;
+	if (out->has_library)
+		return hp_target_error(t, "has libheapprof since its start, so there is nothing to "
+					  "attach; let it call HeapProfilerStart(), or restart it "
+					  "with heapprof run");
+	add_functions(t, out, &out->allocator, 0, HP_ATTACHED_N_OF_ALLOCATOR);
+	for (size_t i = 0; i <= LAST_NEEDED; i++)
+		if (!out->at[i])
+			return hp_target_error(t,
+					       "has an allocator without %s; only those that "
+					       "define all of malloc, free, calloc and realloc "
+					       "are supported",
+					       names[i]);
+	if (find_first(t, "__libc_start_main", &c_library))
+		add_functions(t, out, &c_library, HP_ATTACHED_N_OF_ALLOCATOR,
+			      HP_ATTACHED_N_FUNCTIONS);
+	return 0;
+}

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Shared by the tests that attach to processes."""
+
+import command
+import tap
+
+
+def run(folder, *args, status=0, **options):
+    done = command.heapprof(folder, *map(str, args), **options)
+    tap.equal(done.returncode, status, done.stderr)
+    return done
+
+
+def text_of(pid):
+    """Returns the mappings of a process with code, each with its bytes in memory and in its file."""
+    found = {}
+    with open(f'/proc/{pid}/maps', encoding='utf-8') as maps, open(f'/proc/{pid}/mem', 'rb') as memory:
+        for line in maps:
+            places, rights, offset, _, _, *path = line.split()
+            if 'x' not in rights or not path or not path[0].startswith('/') or 'heapprof' in path[0]:
+                continue
+            start, end = (int(place, 16) for place in places.split('-'))
+            memory.seek(start)
+            with open(path[0], 'rb') as file:
+                file.seek(int(offset, 16))
+                found[path[0]] = memory.read(end - start), file.read(end - start)
+    return found
+
+
+def check_as_before(pid):
+    for path, (found, expected) in text_of(pid).items():
+        tap.check(found[:len(expected)] == expected, f'{path} differs')
+
+
+def read_to(process, text):
+    """Reads the output of a process to the line with the text; returns it."""
+    found = ''
+    while text not in found:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        found += line
+    return found

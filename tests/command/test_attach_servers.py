@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Servers that other people wrote are attached to, dumped and left, while they answer. With
+HEAPPROF_ATTACH_ROUNDS=50 each is attached to as often; with HEAPPROF_ATTACH_LEAKS=1 `heapprof PID` is to
+name a leak in a PostgreSQL session and in a Go server within a minute."""
+
+import contextlib
+import glob
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+
+import attached
+import command
+import cli
+import running
+import tap
+from command import HEAPPROF
+
+ROUNDS = int(os.environ.get('HEAPPROF_ATTACH_ROUNDS', '1'))
+POSTGRES = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
+UNPRIVILEGED = 'nobody'
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running_program(folder, *args, **options):
+    process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               env=command.environment(folder), cwd=folder, text=True, bufsize=1, **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# --- servers: each yields the process ID and a function that lets it work -------------------------
+
+@contextlib.contextmanager
+def interpreter(folder, *args):
+    """A program that answers lines with lines."""
+    with running_program(folder, *args) as process:
+        def ask():
+            process.stdin.write('100\n')
+            tap.equal(process.stdout.readline().strip(), '5050')
+
+        ask()
+        yield process.pid, ask
+
+
+def python3(folder):
+    return interpreter(folder, shutil.which('python3', path='/usr/bin'), '-uc', '''
+import sys
+for line in sys.stdin:
+    print(sum([int(str(i)) for i in range(int(line) + 1)]))
+''')
+
+
+def node(folder):
+    return interpreter(folder, 'node', '-e', '''
+require('readline').createInterface({input: process.stdin}).on('line', line => {
+    let sum = 0;
+    for (const s of Array.from({length: +line + 1}, (_, i) => String(i))) sum += +s;
+    console.log(Buffer.from(String(sum)).toString());
+});
+''')
+
+
+def java(folder):
+    command.write_program(f'{folder}/Sums.java', '''
+public class Sums {
+    public static void main(String[] args) throws Exception {
+        var in = new java.io.BufferedReader(new java.io.InputStreamReader(System.in));
+        for (String line; (line = in.readLine()) != null;) {
+            int sum = 0;
+            for (int i = 0; i <= Integer.parseInt(line); i++) sum += Integer.parseInt("" + i);
+            System.out.println(sum);
+        }
+    }
+}
+''')
+    return interpreter(folder, 'java', '-Xint', '-XX:TieredStopAtLevel=1', f'{folder}/Sums.java')
+
+
+@contextlib.contextmanager
+def redis_server(folder):
+    path = f'{folder}/socket'
+    with running_program(folder, 'redis-server', '--port', '0', '--unixsocket', path, '--save', '') as process:
+        running.wait_until(lambda: os.path.exists(path), 'redis starts')
+
+        def ask():
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+                for i in range(1, 200):
+                    s.sendall(f'SET key{i} {"x" * i}\r\n'.encode())
+                    tap.equal(s.recv(100), b'+OK\r\n')
+
+        yield process.pid, ask
+
+
+@contextlib.contextmanager
+def nginx(folder):
+    port = free_port()
+    command.write_program(f'{folder}/nginx.conf', f'''
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+events {{}}
+http {{ access_log off; server {{ listen 127.0.0.1:{port}; location / {{ return 200 "well"; }} }} }}
+''')
+
+    def ask():
+        for _ in range(20):
+            with urllib.request.urlopen(f'http://127.0.0.1:{port}/') as answer:
+                tap.equal(answer.read(), b'well')
+
+    def answers():
+        with contextlib.suppress(OSError):
+            ask()
+            return True
+
+    with running_program(folder, 'nginx', '-c', f'{folder}/nginx.conf', '-e', f'{folder}/error.log') as process:
+        running.wait_until(answers, 'nginx answers')
+        yield process.pid, ask
+
+
+SERVERS = {'python3': python3, 'node': node, 'java': java, 'redis-server': redis_server, 'nginx': nginx}
+
+
+@tap.test(server=SERVERS)
+def servers_answer_meanwhile(folder, server):
+    tap.need(server)
+    with SERVERS[server](folder) as (pid, ask):
+        ask()
+        for _ in range(ROUNDS):
+            attached.run(folder, 'attach', '-q', pid)
+            ask()
+            attached.run(folder, 'dump', '-q', '-o', f'{folder}/now.heap', pid)
+            attached.run(folder, 'detach', '-q', pid)
+            ask()
+            attached.check_as_before(pid)
+
+
+# --- leaks that heapprof PID names -----------------------------------------------------------------
+
+def check_named(folder, pid, sentence, leak):
+    """Calls `leak` again and again until `heapprof PID` prints the sentence; returns the seconds."""
+    process = subprocess.Popen([*command.WITH_SIGNALS, HEAPPROF, str(pid)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env=command.environment(folder))
+    start = time.monotonic()
+    text = attached.read_to(process, 'growth counts from here')
+    while sentence not in text:
+        leak()
+        text += attached.read_to(process, 'recorded since')
+        text += process.stdout.readline()
+        text += process.stdout.readline() + process.stdout.readline()
+        tap.check(time.monotonic() - start < 60, text)
+    seconds = time.monotonic() - start
+    process.terminate()
+    process.communicate()
+    print(f'# named after {seconds:.0f} s')
+
+
+def need_leaks():
+    if not os.environ.get('HEAPPROF_ATTACH_LEAKS'):
+        tap.skip('HEAPPROF_ATTACH_LEAKS is not set')
+
+
+@tap.test
+def a_go_server_that_leaks_32_bytes_a_second_in_c(folder):
+    need_leaks()
+    tap.need('go', 'gcc')
+    os.mkdir(f'{folder}/src')
+    command.write_program(f'{folder}/src/go.mod', 'module leaks\ngo 1.18\n')
+    command.write_program(f'{folder}/src/main.go', '''package main
+
+// #include <stdlib.h>
+// static void *volatile kept;
+// __attribute__((noinline)) static void remember_in_c(void) { kept = malloc(32); }
+import "C"
+
+import (
+	"fmt"
+	"time"
+)
+
+func main() {
+	fmt.Println("ready")
+	for {
+		C.remember_in_c()
+		time.Sleep(time.Second)
+	}
+}
+''')
+    done = cli.run('go', 'build', '-o', f'{folder}/server', '.', cwd=f'{folder}/src',
+                   env={**os.environ, 'GOFLAGS': '-mod=mod', 'GOPROXY': 'off'})
+    tap.equal(done.returncode, 0, done.stderr)
+    with running_program(folder, f'{folder}/server') as process:
+        process.stdout.readline()
+        check_named(folder, process.pid, 'remember_in_c', lambda: None)
+
+
+@contextlib.contextmanager
+def postgres(folder):
+    """Yields the process ID of a session and a function that executes statements in it."""
+    user = pwd.getpwnam(UNPRIVILEGED)
+    as_user = {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []} if os.geteuid() == 0 else {}
+    env = {**command.environment(folder), 'PGHOST': folder, 'PGUSER': 'tester', 'PGDATABASE': 'postgres'}
+    if as_user:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    done = cli.run('cc', '-O2', '-g', '-shared', '-fPIC', '-I', cli.run('pg_config', '--includedir-server').stdout.strip(),
+                   '-o', f'{folder}/audit.so', str(command.ROOT / 'tests/cases/postgres-backend/audit.c'))
+    tap.equal(done.returncode, 0, done.stderr)
+    subprocess.run([f'{POSTGRES[-1]}/initdb', '-D', f'{folder}/data', '-U', 'tester', '--auth=trust', '--no-sync'],
+                   check=True, env=env, stdout=subprocess.DEVNULL, cwd=folder, **as_user)
+    server = subprocess.Popen([f'{POSTGRES[-1]}/postgres', '-D', f'{folder}/data', '-k', folder, '-c',
+                               'listen_addresses='], env=env, stderr=subprocess.DEVNULL, cwd=folder, **as_user)
+    session = None
+    try:
+        running.wait_until(lambda: cli.run('psql', '-c', 'select 1', env=env).returncode == 0, 'the server starts')
+        session = subprocess.Popen(['psql', '-qAt'], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, bufsize=1)
+
+        def execute(*statements):
+            for statement in statements:
+                session.stdin.write(f'{statement};\n')
+            session.stdin.write('select pg_backend_pid();\n')
+            while not (line := session.stdout.readline().strip()).isdigit():
+                pass
+            return int(line)
+
+        execute(f"create function audit_note(text) returns void language c strict as '{folder}/audit'",
+                "select audit_note('first')")
+        yield execute(), execute
+    finally:
+        if session:
+            session.kill()
+            session.communicate()
+        server.kill()
+        server.wait()
+
+
+@tap.test
+def a_postgres_session_that_leaks_4_kib_30_times(folder):
+    need_leaks()
+    tap.need('pg_config', 'psql', 'cc')
+    if not POSTGRES:
+        tap.skip('PostgreSQL is not installed')
+    with postgres(folder) as (pid, execute):
+        n = 0
+
+        def leak():
+            nonlocal n
+            n += 1
+            if n == 1:
+                execute(*["select audit_note('x')"] * 30)
+
+        check_named(folder, pid, 'audit_note', leak)
+
+
+tap.main()
