@@ -133,7 +133,7 @@ const char heapprof_man_rest[] =
 	"later, are recorded.\n"
 	".TP\n"
 	".B Before\n"
-	"What was allocated before is not known. Its blocks may be freed and\n"
+	"Blocks that were allocated before are not known. They may be freed and\n"
 	"reallocated as ever.\n"
 	".TP\n"
 	".B fork(2)\n"

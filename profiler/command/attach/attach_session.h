@@ -44,7 +44,7 @@ struct attach_change {
 int attach_change(const struct found_target *target, const struct attach_change *change,
 		  bool is_quiet);
 
-/* What is known of a process without changing it. */
+/* The state of a process, found without changing it. */
 enum attach_state {
 	ATTACH_UNKNOWN, /* it can't be read */
 	ATTACH_POSSIBLE,

@@ -118,7 +118,7 @@ static int call_set(struct job *job)
 
 /* --- detaching ----------------------------------------------------------------------------- */
 
-/* Undoes the patches that were found, whoever has left them, and ends the session. */
+/* Undoes the patches that were found, also those of a killed tool, and ends the session. */
 static int undo(struct job *job)
 {
 	struct hp_code_range code[CODE_MAX];
