@@ -118,6 +118,17 @@ static int call_set(struct job *job)
 
 /* --- detaching ----------------------------------------------------------------------------- */
 
+/* A process with one thread may have no moment for a call. Without jumps nothing reaches the
+ * session, and the next attach ends it first. */
+static void note_unstopped(struct job *job)
+{
+	snprintf(job->answer->note, sizeof(job->answer->note),
+		 "its recording was not ended (%.300s); nothing is recorded any more, and what was "
+		 "recorded can be read",
+		 job->t->message);
+	job->t->message[0] = '\0';
+}
+
 /* Undoes the patches that were found, also those of a killed tool, and ends the session. */
 static int undo(struct job *job)
 {
@@ -140,9 +151,11 @@ static int undo(struct job *job)
 		return hp_target_error(job->t, "is detached, but one of its threads waits in a "
 					       "function that was called by ours, so a page of "
 					       "ours stays; detach again later to remove it");
-	if (!r && n)
-		r = call_stop(job);
-	return r ? r : hp_patches_remove(job->t, job->patches);
+	if (r)
+		return r;
+	if (n && call_stop(job))
+		note_unstopped(job);
+	return hp_patches_remove(job->t, job->patches);
 }
 
 static int end(struct job *job)
