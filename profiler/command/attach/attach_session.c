@@ -139,13 +139,15 @@ static int end_child(pid_t pid, bool is_quiet)
 {
 	_cleanup_(freep) void *memory = malloc(sizeof(struct process_facts));
 	struct found_target target;
-	int status;
+	int status = EXIT_DONE;
+	char why[512];
 
 	if (!memory)
 		return command_error("%s", strerror(ENOMEM));
 	if (target_open(pid, &target, memory))
 		return EXIT_DONE; /* it has ended */
-	status = attach_end(&target, is_quiet);
+	if (attach_check(&target, why, sizeof(why)) == ATTACH_DONE)
+		status = attach_end(&target, is_quiet);
 	if (status && found_target_has_ended(&target))
 		status = EXIT_DONE;
 	found_target_deinit(&target);
