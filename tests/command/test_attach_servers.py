@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Servers that other people wrote are attached to, dumped and left, while they answer. With
 HEAPPROF_ATTACH_ROUNDS=50 each is attached to as often; with HEAPPROF_ATTACH_LEAKS=1 `heapprof PID` is to
-name a leak in a PostgreSQL session and in a Go server within a minute."""
+name a leak in a Go server and, with --stacks, in a PostgreSQL session within a minute."""
 
 import contextlib
 import glob
@@ -150,9 +150,9 @@ def servers_answer_meanwhile(folder, server):
 
 # --- leaks that heapprof PID names -----------------------------------------------------------------
 
-def check_named(folder, pid, sentence, leak):
+def check_named(folder, pid, sentence, leak, *args):
     """Calls `leak` again and again until `heapprof PID` prints the sentence; returns the seconds."""
-    process = subprocess.Popen([*command.WITH_SIGNALS, HEAPPROF, str(pid)], stdout=subprocess.PIPE,
+    process = subprocess.Popen([*command.WITH_SIGNALS, HEAPPROF, str(pid), *args], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, env=command.environment(folder))
     start = time.monotonic()
     text = attached.read_to(process, 'growth counts from here')
@@ -262,7 +262,7 @@ def a_postgres_session_that_leaks_4_kib_30_times(folder):
             if n == 1:
                 execute(*["select audit_note('x')"] * 30)
 
-        check_named(folder, pid, 'audit_note', leak)
+        check_named(folder, pid, 'audit_note', leak, '--stacks')  # the functions are the server's own allocator
 
 
 tap.main()
