@@ -33,10 +33,12 @@ static int read_big(void *context, int pid, int *out_task, char **out_text, size
 static void serve(int out)
 {
 	struct relay_server *server = relay_server_new(read_big, NULL);
-	pid_t child = fork();
+	pid_t self = getpid(), child = fork();
 
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != self) /* it was killed before */
+			_exit(1);
 		for (;;)
 			pause();
 	}
