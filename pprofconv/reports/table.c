@@ -9,7 +9,7 @@
 #include "base/std_names.h"
 
 enum {
-	NAME_MIN = 30, /* columns for the name, for which others are left out */
+	NAME_MIN = 26, /* columns for the name, for which others are left out */
 	FILE_MIN = 8,  /* columns for a file */
 	LEADING = 5,   /* rows that lead a table */
 	GAP = 2,       /* before the name, and before the file */

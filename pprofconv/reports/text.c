@@ -8,15 +8,15 @@
 #include "reports/reports.h"
 #include "reports/table.h"
 
-/* The columns, in the order in which a narrow screen keeps them: the change, its interval, the new
- * value. */
+/* A narrow screen keeps the change, its interval, and the cumulative change: most rows of callers
+ * have nothing else to show. The order goes on with the new value. */
 static const struct table_column columns[] = {
 	{"flat ", 13, TABLE_ALWAYS},
 	{"flat%", 9, 4},
 	{"interval", 28, 7},
 	{"base", 12, 3},
 	{"new", 12, 5},
-	{"cum", 12, 2},
+	{"cum", 12, 6},
 	{"cum%", 9, 1},
 };
 

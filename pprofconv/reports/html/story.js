@@ -128,9 +128,10 @@ class Story {
     const second = growing.length
       ? `${growing.length} ${growing.length > 1 ? 'functions grow' : 'function grows'}:`
       : 'No function grows for sure.';
-    const left = course.nJudged < course.n
-      ? ` The last ${course.n - course.nJudged} dumps are left out: the program freed its memory.` : '';
-    return [element('p', {class: 'finding'}, first + second + left),
+    const nLeft = course.n - course.nJudged;
+    const left = nLeft > 0
+      ? `The last ${nLeft > 1 ? `${nLeft} dumps are` : 'dump is'} left out: the program freed its memory. ` : '';
+    return [element('p', {class: 'finding'}, first + left + second),
             growing.length ? element('ul', {class: 'finding'}, ...growing.slice(0, 3).map(
               trend => this.growth(page, trend, isBytes))) : ''];
   }
