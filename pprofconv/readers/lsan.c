@@ -419,7 +419,7 @@ static int read_lsan(struct profile *profile, struct input *input, struct diag *
 	report_log_init(&lsan.log, profile);
 	r = read_lines(&lsan);
 	r = r ? r : check_end(&lsan);
-	r = r ? r : report_log_finish(&lsan.log, "report", diag);
+	r = r ? r : report_log_finish(&lsan.log, input, "report", diag);
 	if (!r)
 		warn_about(&lsan);
 	drop_report(&lsan);

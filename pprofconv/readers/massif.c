@@ -278,7 +278,7 @@ static int read_massif(struct profile *profile, struct input *input, struct diag
 	if (!r && !massif.log.n_ended)
 		r = diag_error(diag, READER_E_UNSUPPORTED,
 			       "no snapshot has stacks; run massif with --detailed-freq=1");
-	r = r ? r : report_log_finish(&massif.log, "snapshot with stacks", diag);
+	r = r ? r : report_log_finish(&massif.log, input, "snapshot with stacks", diag);
 	if (!r)
 		warn_about_choice(&massif);
 	drop_tree(&massif);

@@ -323,7 +323,7 @@ static int read_memcheck(struct profile *profile, struct input *input, struct di
 	report_log_init(&memcheck.log, profile);
 	r = read_lines(&memcheck);
 	r = r ? r : check_end(&memcheck);
-	r = r ? r : report_log_finish(&memcheck.log, "search for leaks", diag);
+	r = r ? r : report_log_finish(&memcheck.log, input, "search for leaks", diag);
 	if (!r)
 		warn_hidden(&memcheck);
 	vec_foreach (open, &memcheck.open)

@@ -210,7 +210,7 @@ static int read_memcheck_xml(struct profile *profile, struct input *input, struc
 	report_log_init(&xml.log, profile);
 	r = xml_read(input, &handlers, &xml, diag);
 	r = r ? r : end_document(&xml);
-	r = r ? r : report_log_finish(&xml.log, "search for leaks", diag);
+	r = r ? r : report_log_finish(&xml.log, input, "search for leaks", diag);
 	if (!r)
 		diag_warn(diag, "valgrind's XML doesn't say what it left out: only the text log "
 				"has totals");

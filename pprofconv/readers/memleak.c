@@ -299,7 +299,7 @@ static int read_memleak(struct profile *profile, struct input *input, struct dia
 
 	report_log_init(&memleak.log, profile);
 	r = read_lines(&memleak);
-	r = r ? r : report_log_finish(&memleak.log, "report", diag);
+	r = r ? r : report_log_finish(&memleak.log, input, "report", diag);
 	if (!r)
 		diag_warn(diag, "memleak prints only the largest stacks, as many as -T says, and "
 				"blocks older than -o; what it left out is not in the text");

@@ -21,7 +21,8 @@ static const struct {
 
 struct column {
 	bool is_number, is_permissions;
-	int value; /* of a row, or -1 */
+	bool is_share; /* rounded down in each row, but not in the totals */
+	int value;     /* of a row, or -1 */
 	int64_t sum;
 };
 
@@ -35,6 +36,7 @@ struct pmap {
 	size_t n_columns;
 	int n_values;
 	int size; /* the value that is the size */
+	int64_t n_rows;
 };
 
 static int corrupt(struct pmap *pmap, const char *what)
@@ -71,6 +73,7 @@ static void add_column(struct pmap *pmap, struct cursor title)
 			if (strcmp(known[i].type, "size") == 0)
 				pmap->size = column->value;
 		}
+	column->is_share = cursor_find(&title, "Pss");
 }
 
 static int read_header(struct pmap *pmap, struct cursor line)
@@ -87,6 +90,7 @@ static int read_header(struct pmap *pmap, struct cursor line)
 	pmap->report->default_sample_type = profile_intern(pmap->report, "rss");
 	pmap->report->tool = "pmap";
 	pmap->n_columns = 0;
+	pmap->n_rows = 0;
 	pmap->n_values = 0;
 	pmap->size = -1;
 	while (pmap->n_columns < COLUMNS_MAX) {
@@ -168,12 +172,22 @@ static int read_row(struct pmap *pmap, struct cursor line)
 		if (cursor_at_end(&word) || !take_column(pmap, &pmap->columns[i], word, &row))
 			return corrupt(pmap, "a row that doesn't have the columns of the header");
 	}
+	pmap->n_rows++;
 	row.end = row.start + (uint64_t)row.values[pmap->size];
 	r = memory_rows_add(&pmap->rows, &row, plain_name(line));
 	return r ? diag_errno(pmap->diag, r) : 0;
 }
 
 /* --- the sums ------------------------------------------------------------------------------ */
+
+/* Returns whether the number may be the column's total. A share of less than 1 KiB is lost in a
+ * row, and not in the total, which is the kernel's. */
+static bool is_total(const struct column *column, int64_t number, int64_t n_rows)
+{
+	int64_t lost = number - column->sum;
+
+	return lost >= 0 && lost <= (column->is_share ? n_rows : 0);
+}
 
 /* totals = [ "total kB" ] { number } [ "KB" ] */
 static int read_totals(struct pmap *pmap, struct cursor line)
@@ -189,7 +203,7 @@ static int read_totals(struct pmap *pmap, struct cursor line)
 			continue;
 		cursor_skip_spaces(&line);
 		word = cursor_take_word(&line);
-		if (!take_kib(word, &number) || number != pmap->columns[i].sum)
+		if (!take_kib(word, &number) || !is_total(&pmap->columns[i], number, pmap->n_rows))
 			return corrupt(pmap, "the rows do not add up to the totals of this line");
 	}
 	pmap->report = NULL;
@@ -242,7 +256,7 @@ static int read_pmap(struct profile *profile, struct input *input, struct diag *
 
 	report_log_init(&pmap.log, profile);
 	r = read_lines(&pmap);
-	r = r ? r : report_log_finish(&pmap.log, "process", diag);
+	r = r ? r : report_log_finish(&pmap.log, input, "process", diag);
 	profile_free(pmap.report);
 	memory_rows_deinit(&pmap.rows);
 	report_log_deinit(&pmap.log);

@@ -321,7 +321,7 @@ static int read_postgres_contexts(struct profile *profile, struct input *input, 
 	report_log_init(&c.log, profile);
 	r = read_lines(&c);
 	if (!r)
-		r = report_log_finish(&c.log, "report of memory contexts", diag);
+		r = report_log_finish(&c.log, input, "report of memory contexts", diag);
 	if (c.report)
 		drop_report(&c);
 	vec_deinit(&c.path);

@@ -56,7 +56,8 @@ void report_log_end(struct report_log *log, struct profile *report)
 	log->n_ended++;
 }
 
-int report_log_finish(struct report_log *log, const char *what, struct diag *diag)
+int report_log_finish(struct report_log *log, const struct input *input, const char *what,
+		      struct diag *diag)
 {
 	struct profile empty = *log->profile;
 
@@ -65,8 +66,8 @@ int report_log_finish(struct report_log *log, const char *what, struct diag *dia
 				  "there is no %s number %" PRIu64 "; the input has %" PRIu64, what,
 				  log->wanted, log->n_ended);
 	if (!log->chosen)
-		return diag_error(diag, READER_E_CORRUPT, "there is no whole %s in the input",
-				  what);
+		return diag_error_line(diag, READER_E_CORRUPT, input_line_number(input),
+				       "there is no whole %s in the input", what);
 	*log->profile = *log->chosen;
 	*log->chosen = empty; /* report_log_deinit() frees it */
 	log->profile->n_reports = log->n_ended;

@@ -5,6 +5,7 @@
  * not ended are in memory. */
 #pragma once
 #include "base/diag.h"
+#include "base/input.h"
 #include "model/profile.h"
 
 struct report_log {
@@ -35,4 +36,5 @@ bool report_log_wants_next(const struct report_log *log);
 
 /* Moves the chosen report into the reader's profile and sets its `n_reports`. Returns 0, or reports
  * that there is no such report, where `what` names a report, as in "leak search". */
-int report_log_finish(struct report_log *log, const char *what, struct diag *diag);
+int report_log_finish(struct report_log *log, const struct input *input, const char *what,
+		      struct diag *diag);

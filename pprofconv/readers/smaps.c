@@ -208,7 +208,7 @@ static int read_smaps(struct profile *profile, struct input *input, struct diag 
 
 	report_log_init(&smaps.log, profile);
 	r = read_lines(&smaps);
-	r = r ? r : report_log_finish(&smaps.log, "smaps", diag);
+	r = r ? r : report_log_finish(&smaps.log, input, "smaps", diag);
 	memory_rows_deinit(&smaps.rows);
 	vec_deinit(&smaps.path);
 	report_log_deinit(&smaps.log);

@@ -366,7 +366,7 @@ def the_script_checks_its_arguments_first(folder):
 
     script = FOLDER.parent.parent / 'scripts' / 'cases'
     env = {**os.environ, 'HEAPPROF_SKIP_SETUP': '1', 'HEAPPROF_BUILD': os.path.join(folder, 'none')}
-    names = 'cgo ci-gate postgres-backend retained-list slow-growth'
+    names = 'attach cgo ci-gate postgres-backend retained-list slow-growth'
     for arguments in (['x'], ['--write', 'x'], ['x', '--write'], ['cgo', 'x']):
         tap.equal(cases(*arguments), (2, '', f"cases: unknown case 'x'; the cases are {names}\n"))
     tap.equal(cases('cgo', '--wirte'), (2, '', "cases: unknown option '--wirte'; try --help\n"))

@@ -103,7 +103,9 @@ def files(folder):
     libraries = {path.parent for name, path in installed.files.items() if '.so' in name}
     libraries.add(installed.files['libheapprof.a'].parent)
     tap.equal(len(libraries), 1)
-    tap.equal(sorted(n for n in places if n.endswith('.h')), ['heap-profiler.h', 'heapprof.h'])
+    tap.equal(sorted(n for n in places if n.endswith('.h')),
+              ['heap-profiler.h', 'heapprof.h', 'heapprof_mempool.h', 'heapprof_pmr.h',
+               'heapprof_pool.h'])
 
 
 @tap.test

@@ -68,8 +68,8 @@ def program_page_has_its_parts(folder):
 @tap.test
 def program_page_explains_the_columns_of_diff(folder):
     source = (chain.ROOT / 'pprofconv' / 'reports' / 'text.c').read_text()
-    columns = re.findall('"(.*?)"', re.search('"flat".*?"cum%"', source, re.DOTALL)[0])
-    assert len(columns) == 6, columns
+    columns = re.findall('{"(.*?) ?"', re.search('{"flat .*?"cum%"', source, re.DOTALL)[0])
+    assert len(columns) == 7, columns
     section = PROGRAM_PAGE.read_text().split('.SH COLUMNS')[1].split('.SH')[0]
     bold = re.findall(r'[\w%]+', ' '.join(re.findall(r'^\.BR? (.*)', section, re.MULTILINE)))
     assert set(columns) <= set(bold), bold

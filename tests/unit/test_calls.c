@@ -352,7 +352,9 @@ static int kill_at_steps(int (*run)(void), int first, int stride)
 		n_kills += was_killed;
 		await_all(run);
 		check_round(child, false);
-		CHECK_INT_EQ(count_areas(child), 0);
+		/* Nobody can tell whose a mapping is that has no mark yet. This child gets one
+		 * at most: its callers are killed at different steps. */
+		CHECK(count_areas(child) <= 1);
 	}
 	end_child_after_kills(child);
 	return n_kills;

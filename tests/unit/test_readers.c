@@ -225,7 +225,7 @@ static void test_messages_name_the_place(void)
 		      "bad-level-low.heap:12: levels must rise, and not begin below the dump's "
 		      "own");
 	check_message("bad-postgres-contexts-end.log",
-		      "bad-postgres-contexts-end.log: there is no whole report of memory "
+		      "bad-postgres-contexts-end.log:9: there is no whole report of memory "
 		      "contexts in the input");
 	check_message("bad-memcheck-sum.txt",
 		      "bad-memcheck-sum.txt:41: the records of what is definitely lost have 80 "

@@ -198,6 +198,7 @@ static int trend_all(void)
 		.failures = failures,
 		.has_failed = true,
 		.gate = "inuse_space=1",
+		.by = "line",
 		.warnings = warnings,
 	};
 	int r = rig_init(&rig, FRAMES_BY_LINE);
