@@ -10,7 +10,7 @@
 #include "base/cursor.h"
 #include "cli/command.h"
 
-#define ROWS_MAX 32
+#define ROWS_MAX 64
 
 /* For the option in row i, getopt_long() returns ROW_BASE + i, which is not the number of any
  * character. */

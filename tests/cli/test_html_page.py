@@ -124,7 +124,8 @@ def rows_of_a_comparison_are_those_of_diff(_):
 def rows_of_a_profile_are_those_of_top(_):
     open_page('one')
     for type_, unit in page_profiles.TYPES:
-        text = cli.succeed('top', '-q', '--lines=0', '-s', type_, pages()['new'])
+        text = cli.succeed('top', '-q', '--full-names', '--lines=0', '-s', type_,
+                           pages()['new'])
         found = rows(type_)
         tap.equal(run('return page.total.new'), int(re.search(r'total (\d+)', text)[1]))
         number = r'(-?[\d.]+(?: [KMG]?i?B)?)'

@@ -193,6 +193,8 @@ for line in sys.stdin:
 def children_are_detached_too(folder):
     with subprocess.Popen(['/usr/bin/python3', '-c', FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                           bufsize=1, env=command.environment(folder)) as process:
+        process.stdin.write('fork\n')  # python has started when it answers
+        os.kill(int(process.stdout.readline()), signal.SIGKILL)
         run(folder, 'attach', '-q', process.pid)
         process.stdin.write('fork\n')
         child = int(process.stdout.readline())

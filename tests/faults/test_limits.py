@@ -15,7 +15,7 @@ from tap import check, equal, main, skip, test
 FLAKY = program('libflaky.so')
 # The calls whose failure may leave a temporary file: only that of its removal.
 LEAVES_TEMPORARIES = ('unlink',)
-OWN_LOCKED_KIB = 3584  # what the library locks in a program that locks all of its memory
+OWN_LOCKED_KIB = 4096  # what the library locks in a program that locks all of its memory
 
 
 def check_files(done):
