@@ -344,7 +344,7 @@ static enum probe probe_postgres_contexts(struct cursor head)
 }
 
 const struct reader reader_postgres_contexts = {
-	.name = "postgres_contexts",
+	.name = "postgres-contexts",
 	.summary = "PostgreSQL's log of memory contexts",
 	.group = READER_MEMORY,
 	.made_by = "SELECT pg_log_backend_memory_contexts(PID)",

@@ -290,7 +290,7 @@ def main(script, needs=(), is_unprivileged=False, extra=(), kept=(), socket=''):
     is_writing = '--write' in sys.argv[1:]
     supervisor.adopt_orphans()
     _end_at_signals()
-    folder = tempfile.mkdtemp(prefix='heapprof-case_')  # for characters that are escaped
+    folder = tempfile.mkdtemp(prefix='hp_')  # short, for tables, and with a character that is escaped
     try:
         run = Run(case, folder, _user(is_unprivileged))
         run.prepare(extra)

@@ -123,6 +123,7 @@ static void follow(struct comparison *comparison)
 	struct trend_report report = {.series = &series,
 				      .confidence = CONFIDENCE,
 				      .gate = "inuse_space=1",
+				      .by = "function",
 				      .warnings = (const char *const[]){NULL}};
 	int r = dump_series_init(&series, comparison->type, comparison->inputs, comparison->n,
 				 CONFIDENCE, comparison->gate.limit);
