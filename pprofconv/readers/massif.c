@@ -276,8 +276,8 @@ static int read_massif(struct profile *profile, struct input *input, struct diag
 	report_log_init(&massif.log, profile);
 	r = read_lines(&massif);
 	if (!r && !massif.log.n_ended)
-		r = diag_error(diag, READER_E_UNSUPPORTED,
-			       "no snapshot has stacks; run massif with --detailed-freq=1");
+		r = diag_error_line(diag, READER_E_UNSUPPORTED, input_line_number(input),
+				    "no snapshot has stacks; run massif with --detailed-freq=1");
 	r = r ? r : report_log_finish(&massif.log, input, "snapshot with stacks", diag);
 	if (!r)
 		warn_about_choice(&massif);

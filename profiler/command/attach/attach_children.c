@@ -25,21 +25,20 @@ static const char *const names[] = {"/" ATTACHED_NAME, "/memfd:heapprof"};
 /* Finds the library's first line. Returns false if it is not mapped. */
 static bool find_library(pid_t pid, struct library_line *out)
 {
-	_cleanup_(freep) void *memory = NULL;
 	const char *found = NULL, *line;
 	char *maps;
 
 	if (hp_proc_read_process(pid, "maps", &maps) < 0)
 		return false;
-	memory = maps;
 	for (size_t i = 0; !found && i < sizeof(names) / sizeof(names[0]); i++)
 		found = strstr(maps, names[i]);
-	if (!found)
-		return false;
-	line = memrchr(maps, '\n', (size_t)(found - maps));
-	line = line ? line + 1 : maps;
-	snprintf(out->text, sizeof(out->text), "%.*s", (int)strcspn(line, " "), line);
-	return true;
+	if (found) {
+		line = memrchr(maps, '\n', (size_t)(found - maps));
+		line = line ? line + 1 : maps;
+		snprintf(out->text, sizeof(out->text), "%.*s", (int)strcspn(line, " "), line);
+	}
+	free(maps);
+	return found;
 }
 
 static bool is_same_program(pid_t a, pid_t b)
