@@ -51,6 +51,8 @@ static void close_location(struct named_stack *stack)
 	if (n_lines == 1 && stack->inlined.items[0].function == PROFILE_NONE)
 		n_lines = 0; /* a frame without a name */
 	r = find_key(stack, &key);
+	if (!r && key > stack->locations.n + 1)
+		r = -ENOMEM; /* an earlier key has no location, for want of memory */
 	if (!r && key > stack->locations.n)
 		r = vec_push(&stack->locations,
 			     profile_add_location(stack->profile, &location, stack->inlined.items,
