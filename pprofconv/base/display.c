@@ -2,6 +2,7 @@
 #include "base/display.h"
 
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,12 @@ const struct display display_none = {{.is_utf8 = true}, false, false};
 static int find_width(bool is_terminal)
 {
 	const char *columns = getenv("COLUMNS");
-	int width = columns ? atoi(columns) : 0;
+	long width = columns ? strtol(columns, NULL, 10) : 0;
 	struct winsize size;
 
 	if (width <= 0 && is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 		width = size.ws_col;
-	return width > 0 ? width : 0;
+	return width > 0 && width <= INT_MAX ? (int)width : 0;
 }
 
 /* Returns whether the user's terminal shows UTF-8. The locale of the program stays as it is, since

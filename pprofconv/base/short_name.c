@@ -214,6 +214,7 @@ static size_t write_short(const struct brackets *brackets, size_t list_max, cons
 		if (end == TEXT || end - i <= list_max || !is_list(brackets, i - 1))
 			continue;
 		if (out)
+			/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a part of it */
 			memcpy(out + n, dots, n_dots);
 		n += n_dots;
 		i = end;

@@ -71,12 +71,12 @@ static void choose_columns(const struct list *list, struct table_column *out, ui
 	uint8_t without = by_cumulative ? FLAT_ERROR : CUMULATIVE_ERROR;
 
 	*out_n = 0;
-	for (uint8_t i = 0; i < N_COLUMNS; i++) {
+	for (unsigned i = 0; i < N_COLUMNS; i++) {
 		bool is_error = i == FLAT_ERROR || i == CUMULATIVE_ERROR;
 
 		if (is_error && (!list->is_sampled || i == without))
 			continue;
-		out_cells[*out_n] = i;
+		out_cells[*out_n] = (uint8_t)i;
 		out[(*out_n)++] = columns[i];
 	}
 }

@@ -452,7 +452,7 @@ static enum probe probe_heaptrack(struct cursor head)
 		return PROBE_NO;
 	if (cursor_at_end(&head))
 		return PROBE_YES; /* truncated, as the reader reports */
-	return memchr("XIsxm", cursor_peek(&head), 5) ? PROBE_YES : PROBE_NO;
+	return strchr("XIsxm", cursor_peek(&head)) && cursor_peek(&head) ? PROBE_YES : PROBE_NO;
 }
 
 const struct reader reader_heaptrack = {

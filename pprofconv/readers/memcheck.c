@@ -251,7 +251,7 @@ static int read_outside(struct memcheck *memcheck, struct open_search *open, uin
 	if (!is_record && !is_summary && !is_clean)
 		return 0;
 	r = open ? 0 : open_new(memcheck, pid, &open);
-	if (r)
+	if (r || !open)
 		return r;
 	open->is_in_record = is_record;
 	open->is_in_summary = is_summary;

@@ -229,7 +229,7 @@ static int mark_inlined(struct reading *reading)
 static uint32_t line_of(const struct reading *reading, uint32_t function)
 {
 	const char *colon = strrchr(frames_file(&reading->lines, function), ':');
-	long long line = colon ? atoll(colon + 1) : 0;
+	long long line = colon ? strtoll(colon + 1, NULL, 10) : 0;
 
 	return line > 0 && line < UINT32_MAX ? (uint32_t)line : 0;
 }
