@@ -59,7 +59,7 @@ static int parse_prefix(struct attach *attach)
 		return command_error("%s: %s", given, strerror(errno));
 	if (strlen(complete) >= sizeof(attach->wish.prefix))
 		return command_error("--dumps: the prefix is too long");
-	strcpy(attach->wish.prefix, complete);
+	memcpy(attach->wish.prefix, complete, strlen(complete) + 1);
 	return EXIT_DONE;
 }
 

@@ -34,6 +34,7 @@ static bool parse(const struct hp_target_mapping *m, struct hp_text_place *out)
 
 	memcpy(text, m->line, size);
 	text[size] = '\0';
+	/* NOLINTNEXTLINE(cert-err34-c): the text is the kernel's */
 	if (sscanf(text, "%*x-%*x %*s %llx %x:%x %llu", &offset, &major_number, &minor_number,
 		   &inode) != 4)
 		return false;

@@ -35,7 +35,7 @@ struct job {
 };
 
 static const char *const sentences[HP_ATTACHED_N_RESULTS] = {
-#define SENTENCE(enumerator, sentence) sentence,
+#define SENTENCE(enumerator, sentence) [HP_ATTACHED_##enumerator] = (sentence),
 	HP_ATTACHED_RESULTS(SENTENCE)};
 
 /* --- the target ---------------------------------------------------------------------------- */
