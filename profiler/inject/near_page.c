@@ -17,7 +17,8 @@ enum {
 
 static bool has_path(const struct hp_target_mapping *m, const char *name)
 {
-	return m && m->path && m->path_size == strlen(name) && memcmp(m->path, name, m->path_size) == 0;
+	return m && m->path && m->path_size == strlen(name) &&
+	       memcmp(m->path, name, m->path_size) == 0;
 }
 
 /* --- gaps ------------------------------------------------------------------------------------- */

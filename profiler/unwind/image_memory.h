@@ -26,8 +26,8 @@ struct hp_image_memory {
 bool hp_image_memory_read(struct hp_image_memory *m, uintptr_t address, void *out, size_t size);
 
 /* Copies a word. libunwind reads tables byte by byte, and asks for a word each time. */
-static inline bool hp_image_memory_read_word(struct hp_image_memory *m, uintptr_t address,
-					     uint64_t *out)
+__attribute__((no_sanitize("address"))) static inline bool
+hp_image_memory_read_word(struct hp_image_memory *m, uintptr_t address, uint64_t *out)
 {
 	uintptr_t page = m->readable_page, last = address + sizeof(*out) - 1;
 
