@@ -332,23 +332,6 @@ static size_t count_dropped(const struct frames *frames, const uint32_t *stack, 
 	return 0;
 }
 
-int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
-{
-	size_t n;
-	const uint32_t *locations = profile_stack(frames->profile, stack, &n);
-	int r = 0;
-
-	out->n = 0;
-	for (size_t i = count_dropped(frames, locations, n); !r && i < n; i++) {
-		const struct frame_location *location = &frames->locations.items[locations[i]];
-
-		if (location->n > FRAMES_MAX - out->n)
-			break;
-		r = vec_append(out, vec_from(&frames->of_locations, location->first), location->n);
-	}
-	return r;
-}
-
 static int append_places(const struct frame_location *location, frame_vec *out)
 {
 	int r = 0;
@@ -372,6 +355,15 @@ int frames_places_of_stack(const struct frames *frames, uint32_t stack, frame_ve
 			break;
 		r = append_places(location, out);
 	}
+	return r;
+}
+
+int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
+{
+	int r = frames_places_of_stack(frames, stack, out);
+
+	for (size_t i = 0; !r && i < out->n; i++)
+		out->items[i] = vec_from(&frames->of_locations, out->items[i])[0];
 	return r;
 }
 
