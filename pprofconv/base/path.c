@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,4 +41,26 @@ int path_open_regular(const char *root, const char *path)
 	error = S_ISREG(status.st_mode) ? -errno : PATH_E_NOT_REGULAR;
 	close(fd);
 	return error;
+}
+
+void path_folder_add(struct path_folder *folder, const char *path)
+{
+	size_t same = 0;
+
+	if (!*path)
+		return;
+	if (!folder->path)
+		*folder = (struct path_folder){path, strlen(path)};
+	while (same < folder->size && path[same] == folder->path[same])
+		same++;
+	while (same && path[same - 1] != '/')
+		same--;
+	folder->size = same > 1 ? same : 0;
+}
+
+const char *path_within(const struct path_folder *folder, const char *path)
+{
+	bool is_in = folder->size && strncmp(path, folder->path, folder->size) == 0;
+
+	return is_in ? path + folder->size : path;
 }

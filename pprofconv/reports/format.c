@@ -171,6 +171,20 @@ void format_place(struct output *output, const char *name, const char *file,
 	format_code(output, full_names ? file : text);
 }
 
+void format_folder(struct output *output, const struct path_folder *folder)
+{
+	char *path = folder->size ? strndup(folder->path, folder->size) : NULL;
+	char text[COLUMNS_BYTES];
+
+	if (!path)
+		return;
+	columns_copy_end(&any_width, path, format_in_list.columns, text, sizeof(text));
+	free(path);
+	output_text(output, "Files are in ");
+	format_code(output, text);
+	output_text(output, ".");
+}
+
 void format_breakable(struct output *output, const char *text)
 {
 	static const char word[] = " to ";

@@ -6,6 +6,7 @@
 
 #include "analysis/estimate.h"
 #include "base/output.h"
+#include "base/path.h"
 
 #define FORMAT_SIZE 256
 
@@ -65,6 +66,9 @@ extern const struct format_room format_in_cell, format_in_list;
  * to the room that there is, unless `full_names` is set. */
 void format_place(struct output *output, const char *name, const char *file,
 		  const struct format_room *room, bool full_names);
+
+/* Writes which folder paths in the report are relative to, if any. */
+void format_folder(struct output *output, const struct path_folder *folder);
 
 /* Writes an interval with spaces at which its cell may be broken in two. */
 void format_breakable(struct output *output, const char *text);

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes the report as Markdown, for a comment on a pull request. What needs a decision comes
  * first; the rest is folded. */
+#include "base/path.h"
 #include "reports/format.h"
 #include "reports/reports.h"
 
 #define N_FIRST  10
 #define N_IN_ALL 200
 
-static void write_place(const struct report *report, const struct diff *diff,
+/* A report that is being written. Its paths are relative to the folder that all files shown are in,
+ * unless names are to be whole. */
+struct writing {
+	const struct report *report;
+	struct path_folder folder;
+};
+
+static void write_place(const struct writing *writing, const struct diff *diff,
 			const struct diff_row *row, const struct format_room *room,
 			struct output *output)
 {
-	format_place(output, diff_name(diff, row), diff_file(diff, row), room, report->full_names);
+	format_place(output, diff_name(diff, row),
+		     path_within(&writing->folder, diff_file(diff, row)), room,
+		     writing->report->full_names);
 }
 
 static void write_verdict(const struct report *report, struct output *output)
@@ -41,7 +51,7 @@ static void write_verdict(const struct report *report, struct output *output)
 				      .text);
 }
 
-static void write_failure(const struct report *report, const struct gate_result *result,
+static void write_failure(const struct writing *writing, const struct gate_result *result,
 			  const struct gate_failure *failure, struct output *output)
 {
 	const struct diff_row *row = report_failed_row(result, failure);
@@ -50,21 +60,22 @@ static void write_failure(const struct report *report, const struct gate_result 
 	format_type(output, result->diff->type);
 	if (row) {
 		output_text(output, " of ");
-		write_place(report, result->diff, row, &format_in_list, output);
+		write_place(writing, result->diff, row, &format_in_list, output);
 	} else {
 		output_text(output, " total");
 	}
-	output_printf(output, ": %s\n", report_describe_growth(report, result, failure).text);
+	output_printf(output, ": %s\n",
+		      report_describe_growth(writing->report, result, failure).text);
 }
 
 /* Writes as many failures as there is room for, the largest first. */
-static void write_failures(const struct report *report, const struct gate_result *result,
+static void write_failures(const struct writing *writing, const struct gate_result *result,
 			   struct output *output)
 {
 	size_t n = result->failures.n, i = 0;
 
 	while (i < n && i < FORMAT_FAILURES_MAX && output_size(output) < FORMAT_FAILED_MAX)
-		write_failure(report, result, &result->failures.items[i++], output);
+		write_failure(writing, result, &result->failures.items[i++], output);
 	if (i < n) {
 		output_printf(output, "- ❌ %zu more of ", n - i);
 		format_type(output, result->gate->text);
@@ -91,12 +102,14 @@ static void write_pass(const struct report *report, const struct gate_result *re
 	write_line(&power, output);
 }
 
-static void write_gates(const struct report *report, struct output *output)
+static void write_gates(const struct writing *writing, struct output *output)
 {
+	const struct report *report = writing->report;
+
 	for (size_t i = 0; i < report->n_results; i++) {
 		const struct gate_result *result = &report->results[i];
 
-		write_failures(report, result, output);
+		write_failures(writing, result, output);
 		if (!result->failures.n)
 			write_pass(report, result, output);
 	}
@@ -127,8 +140,9 @@ static void write_totals(const struct report *report, struct output *output)
 	output_text(output, "\n");
 }
 
-static void write_row(const struct report *report, size_t number, struct output *output)
+static void write_row(const struct writing *writing, size_t number, struct output *output)
 {
+	const struct report *report = writing->report;
 	const struct diff *diff = report->diff;
 	const struct diff_row *row = &diff->rows.items[number];
 	struct estimated_change change = diff_change(diff, &row->flat);
@@ -147,14 +161,16 @@ static void write_row(const struct report *report, size_t number, struct output 
 	output_text(output, " | ");
 	write_cell(output, &base);
 	write_cell(output, &new);
-	write_place(report, diff, row, &format_in_cell, output);
+	write_place(writing, diff, row, &format_in_cell, output);
 	output_text(output, " |\n");
 }
 
 /* Writes a table of up to `n` rows whose flat values come from samples, from row `first` on.
  * Returns the number of the next row. */
-static size_t write_rows(const struct report *report, size_t first, size_t n, struct output *output)
+static size_t write_rows(const struct writing *writing, size_t first, size_t n,
+			 struct output *output)
 {
+	const struct report *report = writing->report;
 	const struct diff *diff = report->diff;
 	size_t i = first;
 
@@ -165,7 +181,7 @@ static size_t write_rows(const struct report *report, size_t first, size_t n, st
 	for (; n > 0 && i < diff->rows.n && output_size(output) < FORMAT_COMMENT_MAX; i++) {
 		if (!diff_has_samples(&diff->rows.items[i].flat))
 			continue;
-		write_row(report, i, output);
+		write_row(writing, i, output);
 		n--;
 	}
 	output_text(output, "\n");
@@ -206,12 +222,47 @@ static void write_runs(const struct report *report, struct output *output)
 		output_printf(output, "Means of %zu and %zu runs.", n[DIFF_BASE], n[DIFF_NEW]);
 }
 
+/* Returns the folder of the files of the rows and the failures that may be shown. */
+static struct path_folder find_folder(const struct report *report)
+{
+	const struct diff *diff = report->diff;
+	struct path_folder folder = {0};
+
+	for (size_t i = 0, n = 0; i < diff->rows.n && n < N_FIRST + N_IN_ALL; i++)
+		if (diff_has_samples(&diff->rows.items[i].flat) && ++n)
+			path_folder_add(&folder, diff_file(diff, &diff->rows.items[i]));
+	for (size_t i = 0; i < report->n_results; i++) {
+		const struct gate_result *result = &report->results[i];
+
+		for (size_t j = 0; j < result->failures.n && j < FORMAT_FAILURES_MAX; j++) {
+			const struct diff_row *row =
+				report_failed_row(result, &result->failures.items[j]);
+
+			path_folder_add(&folder, row ? diff_file(result->diff, row) : "");
+		}
+	}
+	return folder;
+}
+
+static void write_end(const struct writing *writing, struct output *output)
+{
+	output_text(output, "<sub>");
+	write_runs(writing->report, output);
+	output_printf(output, " Bold: significant at %.10g %% confidence, among all compared.%s",
+		      100 * writing->report->confidence, writing->folder.size ? " " : "");
+	format_folder(output, &writing->folder);
+	output_text(output, "</sub>\n");
+}
+
 static int write_markdown(const struct report *report, struct output *output)
 {
+	struct writing writing = {.report = report};
 	size_t n_first = count_first(report), n_left, next = 0;
 
+	if (!report->full_names)
+		writing.folder = find_folder(report);
 	write_verdict(report, output);
-	write_gates(report, output);
+	write_gates(&writing, output);
 	vec_foreach (warning, &report->warnings) {
 		output_text(output, "> ⚠️ ");
 		format_code(output, *warning);
@@ -219,22 +270,18 @@ static int write_markdown(const struct report *report, struct output *output)
 	}
 	write_totals(report, output);
 	if (n_first)
-		next = write_rows(report, 0, n_first, output);
+		next = write_rows(&writing, 0, n_first, output);
 	n_left = count_rows(report, next);
 	if (n_left) {
 		output_printf(output, "<details><summary>%zu more, by %s</summary>\n\n", n_left,
 			      report->by);
-		next = write_rows(report, next, N_IN_ALL, output);
+		next = write_rows(&writing, next, N_IN_ALL, output);
 		n_left = count_rows(report, next);
 		if (n_left)
 			output_printf(output, "%zu more are not shown.\n\n", n_left);
 		output_text(output, "</details>\n\n");
 	}
-	output_text(output, "<sub>");
-	write_runs(report, output);
-	output_printf(output,
-		      " Bold: significant at %.10g %% confidence, among all compared.</sub>\n",
-		      100 * report->confidence);
+	write_end(&writing, output);
 	return 0;
 }
 

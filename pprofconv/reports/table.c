@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "base/short_name.h"
 #include "base/std_names.h"
 
@@ -43,7 +44,7 @@ void table_set(struct table_row *row, size_t column, const char *text)
 struct layout {
 	size_t widths[TABLE_COLUMNS_MAX]; /* 0: the column is left out */
 	size_t name;                      /* columns for the name and the file; 0: any number */
-	size_t n_common;                  /* bytes that the paths of all files begin with */
+	struct path_folder folder;        /* that is left out of paths */
 };
 
 static size_t larger(size_t size, int width)
@@ -91,35 +92,23 @@ static bool leave_out(const struct table *table, struct layout *layout)
 	return true;
 }
 
-/* Returns the size of the folder that all files have in common. */
-static size_t common_folder(const struct table *table)
+/* Returns the folder that all files are in. */
+static struct path_folder common_folder(const struct table *table)
 {
-	const char *first = NULL;
-	size_t n = 0;
+	struct path_folder folder = {0};
 
-	vec_foreach (row, &table->rows) {
-		size_t same = 0;
-
-		if (!*row->file)
-			continue;
-		if (!first) {
-			first = row->file;
-			n = strlen(first);
-		}
-		while (same < n && row->file[same] == first[same])
-			same++;
-		n = same;
-	}
-	while (n > 0 && first[n - 1] != '/')
-		n--;
-	return n;
+	vec_foreach (row, &table->rows)
+		path_folder_add(&folder, row->file);
+	return folder;
 }
 
 static struct layout lay_out(const struct table *table)
 {
 	size_t width = (size_t)table->display->text.width;
-	struct layout layout = {.n_common = width ? common_folder(table) : 0};
+	struct layout layout = {0};
 
+	if (width)
+		layout.folder = common_folder(table);
 	for (size_t i = 0; i < table->n_columns; i++)
 		layout.widths[i] = width ? needed(table, i)
 					 : larger(needed(table, i), table->columns[i].width);
@@ -179,12 +168,10 @@ static void write_name(const struct table *table, const struct layout *layout,
 {
 	char *shorter = table->full_names ? NULL : short_name(row->name);
 	const char *name = shorter ? shorter : row->name;
-	const char *file = row->file;
+	const char *file = path_within(&layout->folder, row->file);
 	char text[COLUMNS_BYTES];
 	size_t used;
 
-	if (*file)
-		file += strlen(file) > layout->n_common ? layout->n_common : 0;
 	if (!layout->name || table->full_names) {
 		write_whole(name, file, output);
 	} else {

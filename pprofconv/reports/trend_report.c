@@ -316,16 +316,30 @@ static void write_text(const struct trend_report *report, struct output *output)
 
 /* --- Markdown ------------------------------------------------------------------------------ */
 
-static void write_place(const struct trend_report *report, const struct dump_series_row *row,
-			const struct format_room *room, struct output *output)
+/* Returns the folder of the files of the rows that are shown, unless names are to be whole. */
+static struct path_folder find_folder(const struct trend_report *report)
+{
+	const struct dump_series *series = report->series;
+	struct path_folder folder = {0};
+
+	for (size_t i = 0; !report->full_names && i < series->rows.n; i++)
+		if (i < n_shown(report) || report->failures[i])
+			path_folder_add(&folder, row_file(series, &series->rows.items[i]));
+	return folder;
+}
+
+static void write_place(const struct trend_report *report, const struct path_folder *folder,
+			const struct dump_series_row *row, const struct format_room *room,
+			struct output *output)
 {
 	const struct dump_series *series = report->series;
 
-	format_place(output, row_name(series, row), row_file(series, row), room,
-		     report->full_names);
+	format_place(output, row_name(series, row), path_within(folder, row_file(series, row)),
+		     room, report->full_names);
 }
 
-static void write_markdown_gate(const struct trend_report *report, struct output *output)
+static void write_markdown_gate(const struct trend_report *report, const struct path_folder *folder,
+				struct output *output)
 {
 	const struct dump_series *series = report->series;
 	size_t n_failed = 0, n = 0;
@@ -347,7 +361,7 @@ static void write_markdown_gate(const struct trend_report *report, struct output
 		output_text(output, "- ❌ ");
 		format_type(output, series->type);
 		output_text(output, " of ");
-		write_place(report, row, &format_in_list, output);
+		write_place(report, folder, row, &format_in_list, output);
 		output_printf(output, " grows by %s; limit %s\n",
 			      format_slope(series, row->trend.slope).text,
 			      strchr(report->gate, '=') + 1);
@@ -377,7 +391,8 @@ static void write_values(const struct dump_series *series, const struct dump_ser
 	output_printf(output, "%s | ", sparks);
 }
 
-static void write_table(const struct trend_report *report, struct output *output)
+static void write_table(const struct trend_report *report, const struct path_folder *folder,
+			struct output *output)
 {
 	const struct dump_series *series = report->series;
 	size_t n = n_shown(report), i;
@@ -390,7 +405,7 @@ static void write_table(const struct trend_report *report, struct output *output
 		const struct dump_series_row *row = &series->rows.items[i];
 
 		write_values(series, row, report->failures[i] ? "**" : "", output);
-		write_place(report, row, &format_in_cell, output);
+		write_place(report, folder, row, &format_in_cell, output);
 		output_text(output, " |\n");
 	}
 	if (i < series->rows.n)
@@ -400,6 +415,7 @@ static void write_table(const struct trend_report *report, struct output *output
 static void write_markdown(const struct trend_report *report, struct output *output)
 {
 	const struct dump_series *series = report->series;
+	const struct path_folder folder = find_folder(report);
 	struct formatted unsure = describe_unsure(report);
 
 	output_printf(output, "### %s\n\n",
@@ -408,7 +424,7 @@ static void write_markdown(const struct trend_report *report, struct output *out
 					 : "Heap trend");
 	format_type(output, series->type);
 	output_printf(output, " over %zu dumps%s.\n\n", series->n_dumps, describe_order(series));
-	write_markdown_gate(report, output);
+	write_markdown_gate(report, &folder, output);
 	for (size_t i = 0; report->warnings[i]; i++) {
 		output_text(output, "> ⚠️ ");
 		format_code(output, report->warnings[i]);
@@ -418,7 +434,12 @@ static void write_markdown(const struct trend_report *report, struct output *out
 		format_code(output, unsure.text);
 		output_text(output, "\n\n");
 	}
-	write_table(report, output);
+	write_table(report, &folder, output);
+	if (folder.size) {
+		output_text(output, "\n<sub>");
+		format_folder(output, &folder);
+		output_text(output, "</sub>\n");
+	}
 }
 
 /* --- JSON ---------------------------------------------------------------------------------- */

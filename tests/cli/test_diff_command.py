@@ -7,6 +7,7 @@ import json
 import math
 import os
 import random
+import re
 
 import cli
 import pprof_file
@@ -522,11 +523,11 @@ def markdown(folder):
 
 
 class Table(html.parser.HTMLParser):
-    """The texts of the cells of all rows, and the names of all elements in the text."""
+    """The texts of the cells of all rows, the names of all elements, and the whole text."""
 
     def __init__(self, text):
         super().__init__()
-        self.rows, self.elements, self.in_cell = [], set(), False
+        self.rows, self.elements, self.in_cell, self.text = [], set(), False, ''
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -542,6 +543,7 @@ class Table(html.parser.HTMLParser):
             self.in_cell = False
 
     def handle_data(self, data):
+        self.text += data
         if self.in_cell:
             self.rows[-1][-1] += data
 
@@ -566,7 +568,8 @@ def markdown_is_rendered_as_meant(folder):
     page = rendered(diff('-F', 'markdown', '-g', 'inuse_space=0', '-G', 'inuse_space=0', base, new,
                          status=1)[0])
     tap.equal({row[5] for row in page.rows if len(row) == 6} - {'function'},
-              {f'{name} /src/a|b/*x*.cc' for name in NAMES})
+              {f'{name} *x*.cc' for name in NAMES})
+    tap.is_in('Files are in /src/a|b/.', page.text)
     tap.equal(page.elements, {'h3', 'p', 'ul', 'li', 'code', 'table', 'thead', 'tbody', 'tr', 'th',
                               'td', 'strong', 'sub', 'br'})
     assert all(' ' not in row[0] for row in page.rows if len(row) == 6), 'numbers may break'
@@ -574,6 +577,25 @@ def markdown_is_rendered_as_meant(folder):
     page = rendered(diff('-F', 'markdown', pprof_file.write(base, more), new)[0])
     assert {'details', 'summary'} <= page.elements, page.elements
     tap.equal(len([row for row in page.rows if len(row) == 6]), 10 + 200 + 2)
+
+
+@tap.test
+def paths_in_markdown_begin_where_they_differ(folder):
+    def files(*arguments, paths=('/home/me/shop/src/a.cc', '/home/me/shop/lib/b.cc', '')):
+        profiles = [pprof_file.write(os.path.join(folder, str(factor)), [
+            (f'f{i}', path, 5000 * factor) for i, path in enumerate(paths)]) for factor in (1, 2)]
+        text = diff('-F', 'markdown', *arguments, *profiles, status=1 if '-G' in arguments else 0)[0]
+        return sorted(set(re.findall(r'<code>([^<]*\.cc)</code>', text))), text
+    found, text = files()
+    tap.equal(found, ['lib/b.cc', 'src/a.cc'])
+    tap.is_in('compared. Files are in <code>/home/me/shop/</code>.</sub>\n', text)
+    found, text = files('-G', 'inuse_space=0')
+    tap.equal(found, ['lib/b.cc', 'src/a.cc'])
+    for arguments, paths in ((['--full-names'], ('/a/b/x.cc', '/a/b/y.cc')),
+                             ([], ('/a/x.cc', '/b/y.cc')), ([], ('a/x.cc', '/a/y.cc'))):
+        found, text = files(*arguments, paths=paths)
+        tap.equal(found, sorted(paths))
+        tap.is_in('compared.</sub>\n', text)
 
 
 @tap.test

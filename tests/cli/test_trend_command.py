@@ -8,6 +8,7 @@ import random
 import re
 
 import cli
+import pprof_file
 import runs
 import tap
 import winding_down
@@ -254,6 +255,19 @@ def markdown(folder):
     assert 'not shown' not in out
     tap.is_in('\n3 more are not shown.\n',
               trend('-F', 'markdown', '--top=2', *series(folder, 4))[0])
+
+
+@tap.test
+def paths_in_markdown_begin_where_they_differ(folder):
+    paths = [pprof_file.write(os.path.join(folder, f'{i}.pb'), [
+        ('f', '/home/me/a.cc', 1000 << i), ('g', '/home/me/lib/b.cc', 1000)]) for i in range(3)]
+    text, _ = trend('-F', 'markdown', *paths)
+    for part in ('<code>a.cc</code> |', '<code>lib/b.cc</code> |',
+                 '\n<sub>Files are in <code>/home/me/</code>.</sub>\n'):
+        tap.is_in(part, text)
+    text, _ = trend('-F', 'markdown', '--full-names', *paths)
+    tap.is_in('<code>/home/me/a.cc</code> |', text)
+    tap.check('Files are in' not in text, text)
 
 
 @tap.test
