@@ -56,7 +56,8 @@ static int parse_options(struct making *making)
 
 	if (status)
 		return status;
-	return compare_compile("hide", settings->hide, &making->hide_regex, &making->rules.hide);
+	return compare_compile_hide(&settings->common, settings->hide, &making->hide_regex,
+				    &making->rules.hide);
 }
 
 static int check_arguments(const struct html_settings *settings)
@@ -125,6 +126,8 @@ static int write_page(const struct making *making, const char *type)
 				.series = making->series.n_dumps ? &making->series : NULL,
 				.is_series = making->inputs.is_series,
 				.confidence = making->confidence,
+				.full_names = settings->common.full_names,
+				.std_is_hidden = settings->common.hide_std,
 				.warnings = making->inputs.sides.warnings.items,
 				.n_warnings = making->inputs.sides.warnings.n,
 			},
@@ -195,9 +198,12 @@ static const struct option_row options[] = {
 	 "which the page says; sums by function stay exact."},
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_HIDE(offsetof(struct html_settings, hide)),
+	OPTION_ROW_HIDE_STD,
 	{"confidence", 0, OPTION_TEXT, offsetof(struct html_settings, confidence), "C",
 	 "The confidence of the intervals. The default is 0.95."},
 	OPTION_ROW_FROM,
+	OPTION_ROW_FULL_NAMES,
+	OPTION_ROW_NTH,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_MAX_INPUT,
 	OPTION_ROW_STOP,

@@ -115,6 +115,30 @@ def hidden_functions_are_not_in_the_page(folder):
 
 
 @tap.test
+def the_standard_library_is_folded(folder):
+    new = page_profiles.pair(folder)[1]
+    plain = page.Page(page_profiles.page(folder, new))
+    made = page.Page(page_profiles.page(folder, '--hide-std', '--hide=^walk$', new, name='std.html'))
+    names = {name for name, _ in made.sums('inuse_space')}
+    tap.check(not names & {'std::map<std::string, int>::operator[]', 'walk'}, names)
+    hidden = page.Page(page_profiles.page(folder, '--hide=^std::|^walk$', new, name='hide.html'))
+    tap.equal(made.sums('inuse_space'), hidden.sums('inuse_space'))
+    tap.check(re.search(plain.data['stdNames'], 'std::map<int>::at'), plain.data['stdNames'])
+    tap.check('stdNames' not in made.data, 'a hint although they are hidden')
+
+
+@tap.test
+def one_report_of_several_is_chosen(folder):
+    log = cli.data('good-massif.out')
+    totals = [sum(flat for flat, _ in page.Page(page_profiles.page(
+        folder, *nth, log)).sums('inuse_space').values()) for nth in ([], ['--nth=1'])]
+    tap.check(totals[0] != totals[1], totals)
+    done = cli.pprofconv('html', '--nth=99', log, '-o', os.path.join(folder, 'no.html'))
+    tap.equal((done.returncode, done.stdout), (2, ''))
+    tap.equal(done.stderr.count('\n'), 1, done.stderr)
+
+
+@tap.test
 def the_policy_allows_the_script_and_the_style_of_the_page_only(folder):
     made = page.Page(page_profiles.page(folder, page_profiles.hostile(folder)))
     tap.equal(len(made.scripts), 1)

@@ -6,12 +6,14 @@ pointer and keyboard, colours, and that nothing from a profile runs."""
 import atexit
 import functools
 import json
+import os
 import re
 import tempfile
 
 import browser
 import cli
 import page_profiles
+import pprof_file
 import tap
 
 tap.need('chromium', 'chromedriver')
@@ -211,6 +213,38 @@ def a_tip_says_what_a_box_is(_):
     for text in ('std::map<std::string, int>::operator[]', '/usr/include/map.h:400', 'app, inlined',
                  'flat', 'cumulative', '95 % interval', ' to '):
         tap.is_in(text, tip)
+
+
+@tap.test
+def names_are_short_or_whole(folder):
+    name = 'shop::Cache<std::map<std::string, std::vector<int> >, std::less<void> >::insert'
+    path = pprof_file.write(os.path.join(folder, 'long.pb'), [(name, '/shop/cache.h', 1 << 20)])
+    window = chromium()
+    window.emulate()
+    window.open(page_profiles.page(folder, path))
+    def shown():
+        return run("""return ['tbody td.name button', '.finding b', '.box[aria-level="2"]'].map(
+            selector => document.querySelector(selector).textContent.replace(/ 1.00.*/, ''))""")
+    tap.equal(shown(), ['shop::Cache<...>::insert'] * 3)
+    window.click('#control-full')
+    tap.equal(shown(), [name] * 3)
+    tap.equal(run('return location.hash'), '#full=true')
+    window.open(page_profiles.page(folder, '--full-names', path))
+    tap.equal(shown(), [name] * 3)
+    window.click('#control-full')
+    tap.equal(shown(), ['shop::Cache<...>::insert'] * 3)
+
+
+@tap.test
+def a_hint_folds_the_standard_library(folder):
+    def hint(*arguments):
+        window = chromium()
+        window.open(page_profiles.page(folder, *arguments))
+        return '--hide-std' in run("return document.getElementById('table').innerText")
+    samples = [(f'std::vector<T{i}>::push_back', '', 1000) for i in range(3)]
+    path = pprof_file.write(os.path.join(folder, 'std.pb'), [*samples, ('main', '', 1)])
+    tap.equal([hint(path), hint('--hide-std', path), hint(pages()['new'])],
+              [True, False, False])
 
 
 @tap.test

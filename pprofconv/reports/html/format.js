@@ -60,12 +60,15 @@ function formatSpan(milliseconds) {
 
 const lastPart = path => path.slice(path.lastIndexOf('/') + 1);
 
-const shortNames = new Map(); // of functions that have a short name
+const naming = {
+  isFull: false,     // names are neither shortened nor cut
+  shorter: new Map() // of functions that have a short name
+};
 
-const shortName = name => shortNames.get(name) ?? name;
+const shortName = name => (naming.isFull ? undefined : naming.shorter.get(name)) ?? name;
 
 function cutName(name, max = NAME_MAX) {
-  return name.length > max ? name.slice(0, max * 2 / 3) + '…' + name.slice(-max / 3) : name;
+  return !naming.isFull && name.length > max ? name.slice(0, max * 2 / 3) + '…' + name.slice(-max / 3) : name;
 }
 
 // Makes an element. Strings among the children become text, never markup.

@@ -7,6 +7,7 @@
 #include "analysis/estimate.h"
 #include "base/path.h"
 #include "base/short_name.h"
+#include "base/std_names.h"
 #include "reports/format.h"
 #include "reports/html/html_json.h"
 
@@ -318,6 +319,11 @@ static void write_data(const struct html_page *page, struct output *output)
 	format_json_number(output, model->threshold);
 	output_printf(output, ",\"small\":%zu,\"isSeries\":%s", model->n_merged,
 		      page->is_series ? "true" : "false");
+	output_printf(output, ",\"fullNames\":%s", page->full_names ? "true" : "false");
+	if (!page->std_is_hidden) {
+		output_text(output, ",\"stdNames\":");
+		html_json_text(output, STD_NAMES);
+	}
 	write_warnings(page, output);
 	write_dumps(page, output);
 	write_types(model, output);

@@ -12,6 +12,8 @@ struct html_page {
 	const char *const *names; /* of the dumps' files */
 	const char *type;         /* the sample type to show first */
 	double confidence;
+	bool full_names;                  /* names are whole until the reader shortens them */
+	bool std_is_hidden;               /* there are no functions of standard libraries */
 	bool is_series;                   /* else a profile, or a base and a new one */
 	const struct dump_series *series; /* how functions grow; may be NULL */
 	char *const *warnings;

@@ -27,7 +27,7 @@ class Model {
       part.columns = part.columns.map(text => readColumn(text, this.dumps.length));
     this.labelKeys = this.findLabelKeys();
     for (const [number, text] of data.short)
-      shortNames.set(this.strings[number], text);
+      naming.shorter.set(this.strings[number], text);
   }
 
   string(number) {

@@ -10,7 +10,7 @@ class Page {
     const type = Math.max(0, model.types.findIndex(t => t.type === model.type));
     this.defaults = {
       type: model.types[type].type, by: 'function', invert: false, width: 'change', zoom: '',
-      search: '', sort: 'flat', descends: true, filter: '', theme: 'auto',
+      search: '', sort: 'flat', descends: true, filter: '', theme: 'auto', full: model.fullNames,
       base: model.dumps.length > 1 ? 0 : -1,
       now: (this.course ? Math.max(2, this.course.nJudged) : model.dumps.length) - 1,
     };
@@ -82,6 +82,7 @@ class Page {
     const before = this.view ? this.state : {};
     const differs = (...keys) => keys.some(key => state[key] !== before[key]);
     this.state = state;
+    naming.isFull = state.full;
     if (differs('theme'))
       this.drawTheme();
     if (differs('type', 'base', 'now'))
@@ -90,13 +91,13 @@ class Page {
       this.makeKeys();
     if (differs('type', 'base', 'now', 'by', 'invert'))
       this.makeView();
-    if (differs('type', 'base', 'now'))
+    if (differs('type', 'base', 'now', 'full'))
       this.story.draw(this);
-    if (this.charts && differs('type', 'base', 'now', 'by'))
+    if (this.charts && differs('type', 'base', 'now', 'by', 'full'))
       this.charts.draw();
-    if (differs('type', 'base', 'now', 'by', 'sort', 'descends', 'filter'))
+    if (differs('type', 'base', 'now', 'by', 'sort', 'descends', 'filter', 'full'))
       this.table.draw();
-    if (differs('type', 'base', 'now', 'by', 'invert', 'width', 'zoom', 'search'))
+    if (differs('type', 'base', 'now', 'by', 'invert', 'width', 'zoom', 'search', 'full'))
       this.drawFlame();
     this.drawControls();
   }
@@ -278,17 +279,21 @@ class Page {
                            ...options.map(([value, text]) => element('option', {value}, text)));
       return element('label', {}, `${label} `, made);
     };
+    const checkbox = (key, label, also) => {
+      const made = element('input', {id: `control-${key}`, type: 'checkbox',
+                                     onchange: () => this.onState({[key]: made.checked, ...also})});
+      return element('label', {}, made, ` ${label}`);
+    };
     const {model} = this;
     const search = element('input', {id: 'control-search', type: 'search', placeholder: 'name or file',
                                      oninput: () => this.onState({search: search.value})});
-    const invert = element('input', {id: 'control-invert', type: 'checkbox',
-                                     onchange: () => this.onState({invert: invert.checked, zoom: ''})});
     byId('controls').replaceChildren(
       select('type', 'Values', model.types.map(type => [type.type, type.type])),
       select('by', 'By', [...WORDS, ...model.labelKeys.map(key => [`label:${key}`, `label ${key}`])]),
       model.dumps.length > 1 ? select('width', 'Width', [['change', 'change'], ['new', 'new'], ['base', 'base']])
                   : '',
-      element('label', {}, invert, ' Callers first'),
+      checkbox('invert', 'Callers first', {zoom: ''}),
+      model.short.length ? checkbox('full', 'Full names', {}) : '',
       element('label', {}, 'Search ', search));
   }
 
@@ -298,7 +303,9 @@ class Page {
       if (control && control.value !== this.state[key])
         control.value = this.state[key];
     }
-    byId('control-invert').checked = this.state.invert;
+    for (const key of ['invert', 'full'])
+      if (byId(`control-${key}`))
+        byId(`control-${key}`).checked = this.state[key];
   }
 
   // "/" leads to the search.

@@ -2,6 +2,7 @@
 
 const ROWS = 40; // shown at first, and added by each "more"
 const NEIGHBOURS = 12;
+const LEADING = 5; // rows that lead the table
 
 class Table {
   // `page` has: model, state, onState(changes), neighbours(key), find(name).
@@ -101,13 +102,25 @@ class Table {
       `${groupDigits(String(this.page.rows.length))} rows`;
     const head = element('tr', {}, ...columns.map(column => this.head(column)));
     const body = rows.slice(0, this.n).flatMap(row => this.row(row, columns));
+    const hint = this.isLedByStd(rows) ? element('p', {class: 'note'},
+      'Hint: functions of the standard library come first; pprofconv html --hide-std gives what ' +
+      'they hold to their callers.') : '';
     const more = element('button', {
       type: 'button', onclick: () => { this.n += 4 * ROWS; this.draw(); },
     }, `Show more of ${rows.length - this.n} rows`);
     this.place.replaceChildren(
-      element('table', {}, element('caption', {}, this.caption()), element('thead', {}, head),
+      hint, element('table', {}, element('caption', {}, this.caption()), element('thead', {}, head),
               element('tbody', {}, ...body)),
       rows.length > this.n ? more : '');
+  }
+
+  // Returns whether the first rows are mostly functions of standard libraries.
+  isLedByStd(rows) {
+    const {model, keys} = this.page, first = rows.slice(0, LEADING);
+    if (!model.stdNames || keys.by !== 'function')
+      return false;
+    const std = new RegExp(model.stdNames);
+    return 2 * first.filter(row => std.test(row.name)).length > first.length;
   }
 
   caption() {
