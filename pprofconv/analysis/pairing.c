@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/shared_samples.h"
+#include "model/merged_metadata.h"
 
 bool pairing_is_reversed(const struct profile *base, const struct profile *new)
 {
@@ -35,6 +36,8 @@ const char *pairing_program(const struct profile *profile)
 		if (!path)
 			continue;
 		path = last_component(path);
+		if (merged_metadata_is_folded(path))
+			return NULL;
 		if (program && strcmp(program, path) != 0)
 			return NULL;
 		program = path;

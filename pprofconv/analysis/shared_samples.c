@@ -7,6 +7,7 @@
 #include "analysis/estimate.h"
 #include "base/hash.h"
 #include "base/number_map.h"
+#include "model/merged_metadata.h"
 #include "model/sample_labels.h"
 
 /* A record is the counts that the profiler keeps for one stack and size class. Classes are 2^(1/16)
@@ -34,18 +35,7 @@ struct matching {
 /* A merged profile has a comment with the key `run` for each of its runs. */
 const char *shared_samples_run(const struct profile *profile)
 {
-	const char *run = NULL;
-
-	vec_foreach (comment, &profile->comments) {
-		const char *value = profile_comment_value(profile, *comment, "run");
-
-		if (!value)
-			continue;
-		if (run)
-			return NULL;
-		run = value;
-	}
-	return run;
+	return merged_metadata_runs(profile) == 1 ? profile_metadata(profile, "run") : NULL;
 }
 
 /* Returns whether samples have intervals of their own. */

@@ -9,6 +9,7 @@
 #include "commands/commands.h"
 #include "commands/empty.h"
 #include "commands/notes.h"
+#include "model/merged_metadata.h"
 #include "model/sample_labels.h"
 #include "reports/format.h"
 
@@ -166,23 +167,13 @@ static void print_metadata(const struct profile *profile, const char *before, co
 		print_text(before, value, after);
 }
 
-/* Returns whether the profile is of one dump: a sum has the metadata of many. */
-static bool is_one_dump(const struct profile *profile)
-{
-	size_t n = 0;
-
-	vec_foreach (comment, &profile->comments)
-		n += profile_comment_value(profile, *comment, "run") != NULL;
-	return n == 1;
-}
-
 /* Prints what was profiled, when, and why the dump was written. */
 static void print_subject(const struct profile *profile, const char *path)
 {
 	print_text("file: ", path, "\n");
 	printf("format: %s%s%s\n", profile->format, profile->tool ? ", written by " : "",
 	       profile->tool ? profile->tool : "");
-	if (is_one_dump(profile)) {
+	if (merged_metadata_runs(profile) == 1) { /* a sum has the metadata of many */
 		print_metadata(profile, "program: ", "program", "\n");
 		print_metadata(profile, "command line: ", "cmdline", "\n");
 		print_metadata(profile, "process: ", "pid", "\n");

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/merged_metadata.h"
 #include "reports/format.h"
 
 #define NO_SAMPLE "no sample"
@@ -67,7 +68,7 @@ static struct known find_known(const struct profile *profile)
 
 	known.has_allocated = find_largest(profile, "allocated_bytes", &known.allocated);
 	known.is_of_several =
-		count_values(profile, "allocated_bytes") > 1 || count_values(profile, "run") > 1;
+		count_values(profile, "allocated_bytes") > 1 || merged_metadata_runs(profile) > 1;
 	find_largest(profile, "samples_dropped", &known.n_dropped);
 	return known;
 }

@@ -7,6 +7,7 @@
 
 #include "analysis/leftover.h"
 #include "analysis/shared_samples.h"
+#include "commands/repeated_inputs.h"
 
 /* The facts about an input that are kept after its profile is freed. */
 struct read_input {
@@ -19,13 +20,14 @@ struct read_input {
 
 typedef VEC(struct read_input) read_vec;
 
-static int read_input(const struct settings *settings, int input, struct read_input *out)
+static int read_input(const struct settings *settings, int input, struct repeated_inputs *repeated,
+		      struct read_input *out)
 {
-	_cleanup_(profile_freep) struct profile *profile =
-		command_load(settings, settings->inputs[input]);
+	const char *name = settings->inputs[input];
+	_cleanup_(profile_freep) struct profile *profile = command_load(settings, name);
 	const char *run, *reason;
 
-	if (!profile)
+	if (!profile || repeated_inputs_check(repeated, profile, name))
 		return EXIT_BAD;
 	run = shared_samples_run(profile);
 	reason = profile_metadata(profile, "reason");
@@ -40,22 +42,33 @@ static int read_input(const struct settings *settings, int input, struct read_in
 	return run && !out->run ? command_error("%s", strerror(ENOMEM)) : EXIT_DONE;
 }
 
-static int read_all(const struct settings *settings, read_vec *all)
+static int check_no_standard_input(const struct settings *settings)
 {
-	int status = EXIT_DONE;
+	for (int i = 0; i < settings->n_inputs; i++)
+		if (strcmp(settings->inputs[i], "-") == 0)
+			return command_error(
+				"--at reads its inputs twice, so none can be standard input");
+	return EXIT_DONE;
+}
+
+static int read_all(const struct settings *settings, int *n_left_out, read_vec *all)
+{
+	struct repeated_inputs repeated = {0};
+	int status = check_no_standard_input(settings);
 
 	for (int i = 0; !status && i < settings->n_inputs; i++) {
 		struct read_input read;
 
-		if (strcmp(settings->inputs[i], "-") == 0)
-			return command_error(
-				"--at reads its inputs twice, so none can be standard input");
-		status = read_input(settings, i, &read);
-		if (!status && vec_push(all, read) < 0) {
+		status = read_input(settings, i, &repeated, &read);
+		if (status && n_left_out) {
+			++*n_left_out;
+			status = EXIT_DONE;
+		} else if (!status && vec_push(all, read) < 0) {
 			free(read.run);
 			status = command_error("%s", strerror(ENOMEM));
 		}
 	}
+	repeated_inputs_deinit(&repeated);
 	return status;
 }
 
@@ -130,10 +143,11 @@ static void warn_of_no_run(const struct settings *settings, const read_vec *all)
 			      n, all->n);
 }
 
-int moments_find(const struct settings *settings, enum moment moment, moments_vec *out)
+int moments_find(const struct settings *settings, enum moment moment, int *n_left_out,
+		 moments_vec *out)
 {
 	read_vec all = {0};
-	int status = read_all(settings, &all);
+	int status = read_all(settings, n_left_out, &all);
 
 	if (!status) {
 		warn_of_no_run(settings, &all);

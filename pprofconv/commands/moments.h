@@ -15,6 +15,8 @@ struct moments_choice { /* for one process: indices into settings.inputs */
 typedef VEC(struct moments_choice) moments_vec;
 
 /* Reads all inputs, one after another, and appends a choice for each process. An input whose
- * metadata name no run, or several runs, counts as a process of its own, with a warning. Prints an
- * error if it fails; returns the exit status. */
-int moments_find(const struct settings *settings, enum moment moment, moments_vec *out);
+ * metadata name no run, or several runs, counts as a process of its own, with a warning. An input
+ * that can't be read or is the same dump as another is an error; if `n_left_out` is not NULL, it is
+ * left out and counted there instead. Prints an error if it fails; returns the exit status. */
+int moments_find(const struct settings *settings, enum moment moment, int *n_left_out,
+		 moments_vec *out);

@@ -84,6 +84,8 @@ int binaries_get(struct binaries *binaries, const struct find_binary_wanted *wan
 
 	if (r)
 		return r;
+	if (opened && opened->binary)
+		opened->binary->is_shared = true;
 	if (!opened)
 		opened = &binaries->opened.items[binaries->opened.n - 1];
 	*out_located = opened->located;

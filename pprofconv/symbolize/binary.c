@@ -91,7 +91,7 @@ static void name_by_symbol(struct binary *binary, uint64_t address, struct frame
 		frame->linkage_name = symbol->name;
 }
 
-int binary_find(struct binary *binary, uint64_t address, frame_list *frames)
+static int find_anew(struct binary *binary, uint64_t address, frame_list *frames)
 {
 	size_t n_before = frames->n;
 	struct frame *outermost;
@@ -113,12 +113,47 @@ int binary_find(struct binary *binary, uint64_t address, frame_list *frames)
 	return r;
 }
 
+/* Keeps the frames from index `first` on, which were found at the address. */
+static int keep(struct binary *binary, uint64_t address, const frame_list *frames, size_t first)
+{
+	struct binary_found found = {
+		.first = (uint32_t)binary->kept_frames.n,
+		.n = (uint32_t)(frames->n - first),
+	};
+	uint32_t number = (uint32_t)binary->kept.n;
+
+	if (frames->n - first > UINT32_MAX - binary->kept_frames.n)
+		return 0;
+	if (vec_append(&binary->kept_frames, vec_from(frames, first), frames->n - first) ||
+	    vec_push(&binary->kept, found))
+		return -ENOMEM;
+	return number_map_insert(&binary->kept_addresses, address, number);
+}
+
+int binary_find(struct binary *binary, uint64_t address, frame_list *frames)
+{
+	uint32_t number = number_map_find(&binary->kept_addresses, address);
+	const struct binary_found *found;
+	size_t first = frames->n;
+	int r;
+
+	if (number != NUMBER_MAP_NONE) {
+		found = &binary->kept.items[number];
+		return vec_append(frames, vec_from(&binary->kept_frames, found->first), found->n);
+	}
+	r = find_anew(binary, address, frames);
+	return r || !binary->is_shared ? r : keep(binary, address, frames, first);
+}
+
 void binary_free(struct binary *binary)
 {
 	if (!binary)
 		return;
 	debuginfo_close(binary->info);
 	symtab_deinit(&binary->symtab);
+	number_map_deinit(&binary->kept_addresses);
+	vec_deinit(&binary->kept);
+	vec_deinit(&binary->kept_frames);
 	object_close(binary->alternate);
 	object_close(binary->debug);
 	object_close(binary->object);

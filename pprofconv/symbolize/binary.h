@@ -2,10 +2,15 @@
 /* A binary is a program or library with everything that names its code: its own DWARF and symbols,
  * and those of its separate debug files. */
 #pragma once
+#include "base/number_map.h"
 #include "symbolize/debugfile.h"
 #include "symbolize/debuginfo.h"
 #include "symbolize/object.h"
 #include "symbolize/symtab.h"
+
+struct binary_found { /* the frames at an address that was looked up */
+	uint32_t first, n;
+};
 
 struct binary {
 	struct object *object;
@@ -14,6 +19,13 @@ struct binary {
 	struct debuginfo *info;   /* NULL if there is no DWARF */
 	struct symtab symtab;
 	bool has_symtab; /* `symtab` has been read, which happens at its first use */
+
+	/* Once a second profile uses the binary, what is found is kept: the profiles of a fleet
+	 * have the same addresses. */
+	bool is_shared;
+	struct number_map kept_addresses; /* numbers in `kept` */
+	VEC(struct binary_found) kept;
+	frame_list kept_frames;
 };
 
 /* Makes a binary from `object`, and opens its debug files. Takes ownership of `object`, even on
@@ -23,7 +35,8 @@ int binary_new(struct object *object, const struct debugfile_paths *paths,
 
 /* Appends the frames at a linked address, in the order of debuginfo_find(). They come from DWARF;
  * what it does not say of the outermost frame's name comes from the symbols. Appends nothing if
- * nothing is known. Returns 0 or -ENOMEM. */
+ * nothing is known. Returns 0 or -ENOMEM. The texts of the frames are valid as long as the
+ * binary. */
 int binary_find(struct binary *binary, uint64_t address, frame_list *frames);
 
 /* Takes NULL. */

@@ -140,19 +140,26 @@ static int find_frames(struct symbolizer *s, struct binary *binary, struct place
 	return r;
 }
 
+/* Prints the place in its file, as FILE+0xADDRESS. */
+static void print_place(const struct symbolizer *s, const struct place *place, char *out_text,
+			size_t size)
+{
+	const struct profile_mapping *mapping = &s->profile->mappings.items[place->mapping];
+
+	snprintf(out_text, size, "%.200s%s0x%" PRIx64,
+		 path_last_part(profile_string(s->profile, mapping->file)),
+		 mapping->file ? "+" : "", place->linked_address);
+}
+
 /* Sets the lines of a location. If nothing is known about it, it gets one line, whose function is
  * named FILE+0xADDRESS. */
 static int name_location(struct symbolizer *s, const struct place *place)
 {
 	static const struct frame unknown;
-	const struct profile_mapping *mapping = &s->profile->mappings.items[place->mapping];
 	uint32_t n = place->n_frames ? place->n_frames : 1;
-	char fallback[256];
+	char fallback[256] = "";
 	int r = 0;
 
-	snprintf(fallback, sizeof(fallback), "%.200s%s0x%" PRIx64,
-		 path_last_part(profile_string(s->profile, mapping->file)),
-		 mapping->file ? "+" : "", place->linked_address);
 	s->lines.n = 0;
 	if (vec_reserve(&s->lines, n))
 		return -ENOMEM;
@@ -160,6 +167,8 @@ static int name_location(struct symbolizer *s, const struct place *place)
 		const struct frame *frame =
 			place->n_frames ? &s->frames.items[place->first_frame + i] : &unknown;
 
+		if (!frame->linkage_name && !frame->name)
+			print_place(s, place, fallback, sizeof(fallback));
 		r = naming_line(&s->naming, frame, fallback, &s->lines.items[s->lines.n++]);
 	}
 	if (!r)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "model/merged_metadata.h"
 #include "transform/canonical.h"
 #include "transform/copy_between.h"
 #include "transform/interval_labels.h"
@@ -19,7 +20,7 @@ struct merge {
 	uint32_t program; /* number of the program's mapping, or PROFILE_NONE */
 	struct index location_index;
 	struct index mapping_index;
-	VEC(bool) comments; /* for each string: whether the sum has it as a comment */
+	struct merged_metadata metadata;
 };
 
 /* --- mappings ------------------------------------------------------------------------------ */
@@ -163,25 +164,10 @@ static void choose_text(struct copy_between *t, uint32_t *text, uint32_t other)
 		*text = copy_between_string(t, other);
 }
 
-static int add_comment(struct merge *merge, uint32_t string)
-{
-	struct profile *sum = merge->sum;
-	int r = 0;
-
-	while (!r && merge->comments.n <= string)
-		r = vec_push(&merge->comments, false);
-	if (r || merge->comments.items[string])
-		return r;
-	merge->comments.items[string] = true;
-	profile_add_comment(sum, profile_string(sum, string), strtab_size(&sum->strings, string));
-	return 0;
-}
-
 static int add_head(struct merge *merge, struct copy_between *t)
 {
 	const struct profile *from = t->from;
 	struct profile *to = t->to;
-	int r = 0;
 
 	if (from->time_nanos && (!to->time_nanos || from->time_nanos < to->time_nanos))
 		to->time_nanos = from->time_nanos;
@@ -193,9 +179,7 @@ static int add_head(struct merge *merge, struct copy_between *t)
 	choose_text(t, &to->keep_frames, from->keep_frames);
 	choose_text(t, &to->default_sample_type, from->default_sample_type);
 	choose_text(t, &to->doc_url, from->doc_url);
-	for (size_t i = 0; !r && i < from->comments.n; i++)
-		r = add_comment(merge, copy_between_string(t, from->comments.items[i]));
-	return r;
+	return merged_metadata_add(&merge->metadata, from);
 }
 
 /* --- adding up ----------------------------------------------------------------------------- */
@@ -222,7 +206,7 @@ void merge_free(struct merge *merge)
 	profile_free(merge->sum);
 	index_deinit(&merge->location_index);
 	index_deinit(&merge->mapping_index);
-	vec_deinit(&merge->comments);
+	merged_metadata_deinit(&merge->metadata);
 	free(merge);
 }
 
@@ -290,6 +274,7 @@ int merge_add_changed(struct merge *merge, const struct profile *profile,
 struct profile *merge_finish(struct merge *merge)
 {
 	interval_labels_set_default(merge->sum, merge->interval, profile_bytes_period(merge->sum));
+	merged_metadata_finish(&merge->metadata, merge->sum);
 	if (profile_status(merge->sum))
 		return NULL;
 	return canonical_copy(merge->sum, merge->program);

@@ -4,7 +4,8 @@
  *
  * - equal samples are added up; mappings of the same file become one mapping, even if processes had
  *   the file at different addresses, and the addresses of locations move with it;
- * - the time is the earliest, durations are added up, and each comment is kept once;
+ * - the time is the earliest, and durations are added up;
+ * - each comment is kept once, and many comments are folded (see model/merged_metadata.h);
  * - the period is the largest; a sample with a smaller sample interval has it as a label, and so
  *   keeps its error. Profiles that don't give their interval are taken to have the largest;
  * - the levels of samples are left out: they serve to compare dumps of one run;

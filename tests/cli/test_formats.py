@@ -119,7 +119,7 @@ def merging_what_was_sampled_differently(folder):
     tap.is_in('period: 524288 bytes', cli.succeed('info', out))
     labels = cli.succeed('convert', '-n', '-t', 'json', out, '-o', '-')
     tap.equal(labels.count('"sample_interval"'), 2)
-    cli.succeed('merge', '-n', sampled, sampled, '-o', out)
+    cli.succeed('merge', '-n', '-q', sampled, sampled, '-o', out)
     tap.equal(cli.succeed('convert', '-n', '-t', 'json', out, '-o', '-').count('"sample_interval"'), 0)
 
 
@@ -133,7 +133,7 @@ def info_on_sample_intervals(folder):
         cli.succeed('convert', '-n', path, '-o', out)
         for form in (path, out):
             tap.is_in(f'\nsample interval: {said}\n', cli.succeed('info', form))
-    cli.succeed('merge', '-n', exact, sampled, '-o', out)
+    cli.succeed('merge', '-n', '-q', exact, sampled, '-o', out)
     tap.is_in('\nsample intervals: from 1 B to 64 B; samples have them as a label\n',
               cli.succeed('info', out))
     for path in (cli.data('good-sampled.heap'), EXACT):
@@ -208,7 +208,11 @@ def merging_reproducibly(folder):
 @tap.test
 def merging_adds_up(folder):
     out = os.path.join(folder, 'x')
-    cli.succeed('merge', '-n', EXACT, EXACT, EXACT, '-o', out)
+    with open(EXACT, encoding='ascii') as file:
+        text = file.read()
+    others = [runs.write(os.path.join(folder, run), text.replace('00c0ffee00c0ffee', run))
+              for run in 'ab']
+    cli.succeed('merge', '-n', EXACT, *others, '-o', out)
     tap.is_in('total 13056 bytes', cli.succeed('top', '-n', out))
 
 
