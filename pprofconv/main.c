@@ -6,12 +6,13 @@
 #include "commands/commands.h"
 
 static const struct command *const commands[] = {
-	&command_convert, &command_diff, &command_trend,   &command_html, &command_merge,
-	&command_top,     &command_info, &command_formats, NULL,
+	&command_convert, &command_diff, &command_trend,   &command_html,    &command_merge,
+	&command_top,     &command_info, &command_formats, &command_inspect, NULL,
 };
 
-static const char *const heapprof_commands[] = {"check", "dump",   "list",   "run", "serve",
-						"watch", "attach", "detach", "set", NULL};
+static const char *const heapprof_commands[] = {"check", "dump",    "list",   "run",
+						"serve", "watch",   "attach", "detach",
+						"set",   "inspect", NULL};
 
 /* A number that does not name a file is probably a process ID. */
 static int answer(const char *word)

@@ -14,7 +14,8 @@ _INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 # A room that is a program of its own, and the program whose rooms it uses instead of those above it.
 GUESTS = {('profiler', 'command'): 'pprofconv'}
 # Rooms that also use others, and a header by which tools and the library understand each other.
-LENT = {('pprofconv', 'commands'): {'target'}, ('profiler', 'command'): {'inject', 'target'}}
+LENT = {('pprofconv', 'commands'): {'target'}, ('pprofconv', 'inspect'): {'target'},
+        ('profiler', 'command'): {'inject', 'target'}}
 SHARED = 'control/attached.h'
 
 

@@ -6,6 +6,7 @@
 extern const struct command command_convert;
 extern const struct command command_diff;
 extern const struct command command_html;
+extern const struct command command_inspect;
 extern const struct command command_merge;
 extern const struct command command_top;
 extern const struct command command_trend;

@@ -14,11 +14,8 @@
 #include "base/cursor.h"
 #include "commands/relay.h"
 #include "readers/reader.h"
-#include "target/apart.h"
 #include "target/core.h"
 #include "target/snapshot.h"
-
-#define DUMP_BYTES_MAX ((size_t)2 << 30)
 
 int outside_pid(const char *input)
 {
@@ -38,131 +35,36 @@ bool outside_is_wrong_pid(const char *input)
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-/* What a child writes, before the text of the dump. */
-struct answer {
-	int32_t r, task;
-	bool is_refused; /* the kernel does not let us read it */
-	char message[DIAG_TEXT_MAX];
-};
-
-struct reading {
-	int pid; /* 0: a core */
-	int fd;  /* of a core */
-	bool is_stopped;
-	struct hp_apart_user user;
-};
-
-static int open_target(const struct reading *reading, struct hp_target **out)
+static int read_dump(struct hp_target *target, void *context, char **out, size_t *out_size)
 {
-	return reading->pid ? hp_target_open_process(reading->pid, out)
-			    : hp_target_open_core(reading->fd, out);
+	return hp_snapshot_dump(target, out, out_size, NULL);
 }
 
-/* Stops the target's threads if that is asked for, and gives up rights. */
-static int prepare(const struct reading *reading, struct hp_target *target)
-{
-	int r = reading->is_stopped ? hp_target_stop(target) : 0;
-
-	if (r || !reading->user.is_other)
-		return r;
-	r = hp_target_keep_open(target);
-	if (!r && (r = hp_apart_become(&reading->user)))
-		r = hp_target_error(target, "can't become user %u: %s", reading->user.uid,
-				    strerror(-r));
-	return r;
-}
-
-/* Prints the target's tables as a dump. Sets the answer, with a message unless r is 0. */
-static void dump(const struct reading *reading, struct answer *answer, char **out_text,
-		 size_t *out_size)
-{
-	struct hp_target *target;
-
-	*answer = (struct answer){.r = open_target(reading, &target)};
-	if (!target) {
-		snprintf(answer->message, sizeof(answer->message), "%s", strerror(ENOMEM));
-		answer->r = HP_TARGET_E;
-		return;
-	}
-	answer->task = target->task;
-	if (!answer->r)
-		answer->r = prepare(reading, target);
-	if (!answer->r)
-		answer->r = hp_snapshot_dump(target, out_text, out_size, NULL);
-	answer->is_refused = target->is_refused;
-	snprintf(answer->message, sizeof(answer->message), "%s", target->message);
-	hp_target_close(target);
-}
-
-static int dump_in_child(int out, void *context)
-{
-	struct reading *reading = context;
-	struct answer answer;
-	size_t size = 0;
-	char *text = NULL;
-
-	reading->fd = HP_APART_KEPT;
-	dump(reading, &answer, &text, &size);
-	return hp_apart_write(out, &answer, sizeof(answer)) && hp_apart_write(out, text, size) ? 0
-											       : 1;
-}
-
-/* Sets *out_text to the answer and the text after it. */
-static int dump_apart(struct reading *reading, struct answer *answer, char **out_text,
-		      size_t *out_size, struct diag *diag)
-{
-	struct hp_apart apart = {
-		.work = dump_in_child,
-		.context = reading,
-		.kept = reading->pid ? -1 : reading->fd,
-		.waits_max = reading->user.is_other ? HP_APART_WAITS_MAX : 0,
-		.max_bytes = DUMP_BYTES_MAX,
-	};
-
-	if (!hp_apart_run(&apart, out_text, out_size))
-		return diag_error(diag, READER_E_UNSUPPORTED, "can't be read: %s", apart.why);
-	if (*out_size < sizeof(*answer))
-		return diag_error(diag, READER_E_UNSUPPORTED, "the child that reads it has failed");
-	memcpy(answer, *out_text, sizeof(*answer));
-	answer->message[sizeof(answer->message) - 1] = '\0';
-	*out_size -= sizeof(*answer);
-	memmove(*out_text, *out_text + sizeof(*answer), *out_size);
-	return 0;
-}
-
-static int read_target(struct reading *reading, int *out_task, char **out_text, size_t *out_size,
+static int read_target(struct target_work *work, int *out_task, char **out_text, size_t *out_size,
 		       struct diag *diag)
 {
-	struct answer answer = {0};
-	int r = 0;
-
-	if (reading->is_stopped || reading->user.is_other)
-		r = dump_apart(reading, &answer, out_text, out_size, diag);
-	else
-		dump(reading, &answer, out_text, out_size);
-	*out_task = answer.task;
-	if (!r && answer.r)
-		r = diag_error(diag, answer.is_refused ? -EPERM : READER_E_UNSUPPORTED, "%s",
-			       answer.message);
-	return r;
+	work->read = read_dump;
+	work->is_apart = work->is_stopped || work->user.is_other;
+	work->waits_max = work->user.is_other ? HP_APART_WAITS_MAX : 0;
+	return target_work_run(work, out_task, out_text, out_size, diag);
 }
 
 int outside_read_directly(int pid, int *out_task, char **out_text, size_t *out_size,
 			  struct diag *diag)
 {
-	struct reading reading = {.pid = pid, .fd = -1};
+	struct target_work work = {.pid = pid, .fd = -1};
 
-	hp_apart_user_of_process(pid, &reading.user);
-	return read_target(&reading, out_task, out_text, out_size, diag);
+	hp_apart_user_of_process(pid, &work.user);
+	return read_target(&work, out_task, out_text, out_size, diag);
 }
 
 int outside_read_stopped(int pid, int *out_task, char **out_text, size_t *out_size,
 			 struct diag *diag)
 {
-	struct reading reading = {.pid = pid, .fd = -1, .is_stopped = true};
+	struct target_work work = {.pid = pid, .fd = -1, .is_stopped = true};
 
-	hp_apart_user_of_process(pid, &reading.user);
-	return read_target(&reading, out_task, out_text, out_size, diag);
+	hp_apart_user_of_process(pid, &work.user);
+	return read_target(&work, out_task, out_text, out_size, diag);
 }
 
 int outside_read_process(int pid, int *out_task, char **out_text, size_t *out_size,
@@ -277,10 +179,9 @@ static void user_of_core(int fd, const char *path, struct hp_apart_user *out)
 	hp_apart_user_of_file(status.st_uid, status.st_gid, out);
 }
 
-int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag)
+int outside_open_core(struct input *input, struct target_work *work, struct diag *diag)
 {
-	struct reading reading = {0};
-	int fd = input_file(input), task, r;
+	int fd = input_file(input), r;
 
 	if (fd < 0) {
 		fd = open_spool(diag);
@@ -293,10 +194,15 @@ int outside_read_core(struct input *input, char **out_text, size_t *out_size, st
 		}
 		copy_time(fd, diag->file);
 	}
-	reading.fd = fd;
-	user_of_core(fd, diag->file, &reading.user);
-	r = read_target(&reading, &task, out_text, out_size, diag);
-	if (reading.user.is_other)
-		close(fd); /* the child had a copy of it */
-	return r;
+	work->fd = fd;
+	user_of_core(fd, diag->file, &work->user);
+	return 0;
+}
+
+int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag)
+{
+	struct target_work work = {0};
+	int r = outside_open_core(input, &work, diag), task;
+
+	return r ? r : read_target(&work, &task, out_text, out_size, diag);
 }

@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "base/input.h"
+#include "commands/target_work.h"
 
 /* Returns N of "pid:N", or 0 if the input has another name. A file of that name is ./pid:N. */
 int outside_pid(const char *input);
@@ -30,6 +31,10 @@ size_t outside_cut_size(struct input *input);
  * the folder that the variable TMPDIR names or, without the variable, in /var/tmp. The caller frees
  * *out_text. Returns 0, or a failure whose message is in `diag`. */
 int outside_read_core(struct input *input, char **out_text, size_t *out_size, struct diag *diag);
+
+/* Does the part of it before reading: sets the file and the user of `work`, whose run closes the
+ * file. Returns 0, or a failure whose message is in `diag`. */
+int outside_open_core(struct input *input, struct target_work *work, struct diag *diag);
 
 /* Reads a process or, if the kernel does not let this process read it, asks the relay (relay.h)
  * that serves it. Sets *out_task to a thread of it that has not ended. The caller frees *out_text.

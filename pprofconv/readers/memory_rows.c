@@ -8,15 +8,8 @@
 #include "base/path.h"
 #include "readers/named_stack.h"
 
-#define NAME_MAX_SIZE 512
-#define ARENA_SIZE    (UINT64_C(64) << 20) /* of glibc's malloc, and their alignment */
-#define GO_ARENA      UINT64_C(0xc000000000)
-
-struct place {
-	const char *kind;
-	char object[NAME_MAX_SIZE];
-	const char *file; /* the whole path, or "" */
-};
+#define ARENA_SIZE (UINT64_C(64) << 20) /* of glibc's malloc, and their alignment */
+#define GO_ARENA   UINT64_C(0xc000000000)
 
 void memory_rows_deinit(struct memory_rows *rows)
 {
@@ -120,7 +113,7 @@ static const char *name_above(const struct memory_rows *rows, size_t i)
 	return "the end";
 }
 
-static void place_nameless(const struct memory_rows *rows, size_t i, struct place *out)
+static void place_nameless(const struct memory_rows *rows, size_t i, struct memory_place *out)
 {
 	const struct memory_row *row = &rows->rows.items[i], *below = row_below(rows, i);
 	bool is_thread_stack = below && !below->path && !is_accessible(below);
@@ -143,11 +136,11 @@ static void place_nameless(const struct memory_rows *rows, size_t i, struct plac
 	}
 }
 
-static void find_place(const struct memory_rows *rows, size_t i, struct place *out)
+void memory_rows_place(const struct memory_rows *rows, size_t i, struct memory_place *out)
 {
 	const char *name = name_of(rows, &rows->rows.items[i]);
 
-	*out = (struct place){.file = ""};
+	*out = (struct memory_place){.file = ""};
 	if (!*name) {
 		place_nameless(rows, i, out);
 		return;
@@ -177,10 +170,10 @@ static void add_row(struct named_stack *stack, const struct memory_rows *rows, s
 	struct profile *profile = stack->profile;
 	struct profile_sample key = {0};
 	struct profile_label labels[2];
-	struct place place;
+	struct memory_place place;
 	char start[32];
 
-	find_place(rows, i, &place);
+	memory_rows_place(rows, i, &place);
 	push(stack, place.object, place.file);
 	push(stack, place.kind, "");
 	key.stack = named_stack_take(stack);

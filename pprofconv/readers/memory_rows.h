@@ -26,6 +26,16 @@ struct memory_rows {
 
 void memory_rows_deinit(struct memory_rows *rows);
 
+/* The place of a row: the thing that is mapped there. */
+struct memory_place {
+	const char *kind; /* of memory: constant text */
+	char object[512];
+	const char *file; /* the whole path, or "" */
+};
+
+/* Finds the place of row `i`. A name with a question mark is a guess from where the mapping is. */
+void memory_rows_place(const struct memory_rows *rows, size_t i, struct memory_place *out);
+
 /* Adds a row. `path` is the name as it is printed. Returns 0, -ENOMEM or -EOVERFLOW. */
 int memory_rows_add(struct memory_rows *rows, const struct memory_row *row, struct cursor path);
 

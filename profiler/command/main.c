@@ -8,13 +8,22 @@
 #include "command/commands.h"
 #include "commands/command.h"
 
-static const struct command *const commands[] = {&command_process, &command_run,    &command_check,
-						 &command_attach,  &command_detach, &command_set,
-						 &command_list,    &command_dump,   &command_top,
-						 &command_watch,   &command_serve,  NULL};
+static const struct command *const commands[] = {&command_process,
+						 &command_run,
+						 &command_check,
+						 &command_attach,
+						 &command_detach,
+						 &command_set,
+						 &command_inspect_process,
+						 &command_list,
+						 &command_dump,
+						 &command_top,
+						 &command_watch,
+						 &command_serve,
+						 NULL};
 
-static const char *const pprofconv_commands[] = {"convert", "diff",    "trend", "merge", "top",
-						 "info",    "formats", "html",  NULL};
+static const char *const pprofconv_commands[] = {"convert", "diff",    "trend", "merge",   "top",
+						 "info",    "formats", "html",  "inspect", NULL};
 
 /* Answers a path in place of a command with the command that it probably wants. */
 static int answer(const char *word)

@@ -75,7 +75,8 @@ static bool read_file(const struct core *c, uint64_t offset, void *to, size_t si
 	return true;
 }
 
-static const struct segment *segment_at(const struct core *c, uint64_t address)
+/* Returns the first segment that ends after the address, or NULL. */
+static const struct segment *segment_from(const struct core *c, uint64_t address)
 {
 	size_t low = 0, high = c->n_segments;
 
@@ -87,9 +88,14 @@ static const struct segment *segment_at(const struct core *c, uint64_t address)
 		else
 			high = middle;
 	}
-	if (low == c->n_segments || c->segments[low].start > address)
-		return NULL;
-	return &c->segments[low];
+	return low < c->n_segments ? &c->segments[low] : NULL;
+}
+
+static const struct segment *segment_at(const struct core *c, uint64_t address)
+{
+	const struct segment *s = segment_from(c, address);
+
+	return s && s->start <= address ? s : NULL;
 }
 
 /* A piece may extend over several segments. */
@@ -119,6 +125,32 @@ static bool read_pieces(struct hp_target *t, const struct hp_target_piece *piece
 		if (!read_piece(core_of(t), pieces[i]))
 			return false;
 	return true;
+}
+
+/* Returns where the bytes of a segment end that are in the file, which may have been cut. */
+static uint64_t present_end(const struct core *c, const struct segment *s)
+{
+	uint64_t in_file = s->offset < c->size ? c->size - s->offset : 0;
+
+	return s->start + (s->file_size < in_file ? s->file_size : in_file);
+}
+
+static bool next_pages(struct hp_target *t, struct hp_target_range *range, bool with_swapped)
+{
+	const struct core *c = core_of(t);
+	const struct segment *s = segment_from(c, range->start), *end = c->segments + c->n_segments;
+
+	for (; s && s < end && s->start < range->end; s++) {
+		uint64_t first = s->start > range->start ? s->start : range->start;
+		uint64_t last = present_end(c, s);
+
+		last = last < range->end ? last : range->end;
+		if (first >= last)
+			continue;
+		*range = (struct hp_target_range){first, last};
+		return true;
+	}
+	return false;
 }
 
 static void note_cut(struct hp_target *t)
@@ -168,6 +200,7 @@ static void close_core(struct hp_target *t)
 
 static const struct hp_target_ops core_ops = {
 	.read = read_pieces,
+	.next_pages = next_pages,
 	.check = check,
 	.explain = explain,
 	.close = close_core,

@@ -19,7 +19,12 @@
 enum {
 	PIECES_A_CALL = 512, /* the kernel takes 1,024 */
 	PAGE_BYTES = 4096,
+	PAGES_A_READ = 8192, /* of pagemap: 64 KiB for 32 MiB */
 };
+
+/* Bits of an entry of pagemap. */
+#define PAGE_IS_PRESENT (UINT64_C(1) << 63)
+#define PAGE_IS_SWAPPED (UINT64_C(1) << 62)
 
 struct process {
 	struct hp_target target;
@@ -29,6 +34,10 @@ struct process {
 	long vector_size;
 	struct hp_stop *stop; /* NULL: it runs */
 	bool is_read_by_file; /* the caller may lack the rights for other ways */
+	int pages_fd;         /* of pagemap; -1: not open */
+	bool has_no_pages;    /* pagemap can't be read */
+	uint64_t *pages;      /* a part of it, from the page `first_page` on */
+	uint64_t first_page, n_pages;
 };
 
 static struct process *process_of(struct hp_target *t)
@@ -254,6 +263,75 @@ static bool read_pieces(struct hp_target *t, const struct hp_target_piece *piece
 	return true;
 }
 
+/* --- which pages there are ------------------------------------------------------------------- */
+
+static void open_pages(struct process *p)
+{
+	char path[96];
+
+	if (p->pages_fd >= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/pagemap", p->target.outer_pid,
+		 p->target.task);
+	p->pages_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Reads the entries of the pages from that one on. A process that changes has others a moment
+ * later: what was read is used only for the next pages in order. */
+static bool read_entries(struct process *p, uint64_t page)
+{
+	ssize_t n;
+
+	if (page >= p->first_page && page - p->first_page < p->n_pages)
+		return true;
+	open_pages(p);
+	if (!p->pages)
+		p->pages = malloc(PAGES_A_READ * sizeof(*p->pages));
+	if (p->pages_fd < 0 || !p->pages)
+		return false;
+	do
+		n = pread(p->pages_fd, p->pages, PAGES_A_READ * sizeof(*p->pages),
+			  (off_t)(page * sizeof(*p->pages)));
+	while (n < 0 && errno == EINTR);
+	p->first_page = page;
+	p->n_pages = n > 0 ? (uint64_t)n / sizeof(*p->pages) : 0;
+	return p->n_pages > 0;
+}
+
+/* Returns where the run of pages that are there, or that are not, ends: a page number up to `end`.
+ */
+static uint64_t skip_pages(struct process *p, uint64_t page, uint64_t end, uint64_t bits,
+			   bool are_there)
+{
+	while (page < end && !p->has_no_pages) {
+		if (!read_entries(p, page)) {
+			p->has_no_pages = true;
+			break;
+		}
+		if (((p->pages[page - p->first_page] & bits) != 0) != are_there)
+			break;
+		page++;
+	}
+	return page;
+}
+
+static bool next_pages(struct hp_target *t, struct hp_target_range *range, bool with_swapped)
+{
+	struct process *p = process_of(t);
+	uint64_t bits = PAGE_IS_PRESENT | (with_swapped ? PAGE_IS_SWAPPED : 0);
+	uint64_t end = (range->end + PAGE_BYTES - 1) / PAGE_BYTES;
+	uint64_t first = skip_pages(p, range->start / PAGE_BYTES, end, bits, false);
+	uint64_t last = skip_pages(p, first, end, bits, true);
+
+	if (p->has_no_pages)
+		return true;
+	if (first == last)
+		return false;
+	range->start = first * PAGE_BYTES > range->start ? first * PAGE_BYTES : range->start;
+	range->end = last * PAGE_BYTES < range->end ? last * PAGE_BYTES : range->end;
+	return true;
+}
+
 static void close_process(struct hp_target *t)
 {
 	struct process *p = process_of(t);
@@ -262,6 +340,9 @@ static void close_process(struct hp_target *t)
 		close(p->pidfd);
 	if (p->memory_fd >= 0)
 		close(p->memory_fd);
+	if (p->pages_fd >= 0)
+		close(p->pages_fd);
+	free(p->pages);
 	free(p->vector);
 }
 
@@ -401,6 +482,7 @@ static int stop(struct hp_target *t)
 	if (r)
 		return r;
 	t->is_stopped = t->is_frozen = true;
+	p->n_pages = 0;
 	r = check(t);
 	if (!r)
 		r = read_maps(p);
@@ -414,12 +496,14 @@ static int keep_open(struct hp_target *t)
 	struct process *p = process_of(t);
 
 	open_memory(p);
+	open_pages(p);
 	p->is_read_by_file = true;
 	return p->memory_fd >= 0 ? 0 : hp_target_error(t, "its memory: %s", strerror(errno));
 }
 
 static const struct hp_target_ops process_ops = {
 	.read = read_pieces,
+	.next_pages = next_pages,
 	.check = check,
 	.explain = explain,
 	.stop = stop,
@@ -437,7 +521,7 @@ int hp_target_open_process(int pid, struct hp_target **out)
 	if (!p)
 		return HP_TARGET_E;
 	*out = &p->target;
-	p->pidfd = p->memory_fd = -1;
+	p->pidfd = p->memory_fd = p->pages_fd = -1;
 	p->target.ops = &process_ops;
 	p->target.outer_pid = pid;
 	r = open_pid(p);

@@ -60,6 +60,11 @@ bool hp_target_read(struct hp_target *t, uint64_t address, void *to, size_t size
 	return hp_target_read_pieces(t, &piece, 1);
 }
 
+bool hp_target_next_pages(struct hp_target *t, struct hp_target_range *range, bool with_swapped)
+{
+	return range->start < range->end && t->ops->next_pages(t, range, with_swapped);
+}
+
 const struct hp_target_mapping *hp_target_mapping_at(const struct hp_target *t, uint64_t address)
 {
 	size_t low = 0, high = t->n_mappings;

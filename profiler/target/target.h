@@ -33,12 +33,18 @@ struct hp_target_piece {
 	size_t size;
 };
 
+struct hp_target_range {
+	uint64_t start, end;
+};
+
 struct hp_target;
 
 struct hp_target_ops {
 	/* Reads all pieces, in this order, each by a copy of its own. Returns false if a part can't
 	 * be read, and sets the target's `failed_at` to an address in that piece. */
 	bool (*read)(struct hp_target *t, const struct hp_target_piece *pieces, size_t n);
+	/* As hp_target_next_pages() does. */
+	bool (*next_pages)(struct hp_target *t, struct hp_target_range *range, bool with_swapped);
 	/* Checks, after reading, that the target was the same all the time. Returns 0 or
 	 * HP_TARGET_E. */
 	int (*check)(struct hp_target *t);
@@ -116,6 +122,12 @@ static inline int hp_target_explain(struct hp_target *t)
 /* Read bytes. Return false, with `failed_at` set, if these can't be read. */
 bool hp_target_read(struct hp_target *t, uint64_t address, void *to, size_t size);
 bool hp_target_read_pieces(struct hp_target *t, const struct hp_target_piece *pieces, size_t n);
+
+/* Cuts the range to its first pages that have contents of their own: of a process those in memory
+ * and, `with_swapped`, in swap space; of a core those that it contains. To read others would make a
+ * process touch memory that it never has. Returns false if there are none. Where the kernel does
+ * not show the pages of a process, all pages count. */
+bool hp_target_next_pages(struct hp_target *t, struct hp_target_range *range, bool with_swapped);
 
 /* Returns the mapping that contains the address, or NULL. */
 const struct hp_target_mapping *hp_target_mapping_at(const struct hp_target *t, uint64_t address);
