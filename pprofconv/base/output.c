@@ -352,6 +352,21 @@ void output_json(struct output *output, const char *text, size_t size)
 	output_text(output, "\"");
 }
 
+void output_json_plain(struct output *output, const char *text)
+{
+	size_t left = strlen(text);
+
+	output_text(output, "\"");
+	while (left) {
+		size_t n = utf8_printable(text, left), step = n ? n : 1;
+
+		write_json_character(output, n ? text : "?", step);
+		text += step;
+		left -= step;
+	}
+	output_text(output, "\"");
+}
+
 uint64_t output_size(const struct output *output)
 {
 	return output->n_written + output->n_buffered;

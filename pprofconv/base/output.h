@@ -39,6 +39,8 @@ void output_text(struct output *output, const char *text);
 void output_plain(struct output *output, const char *text);
 /* Appends a JSON string with its quotes: invalid UTF-8 becomes U+FFFD. */
 void output_json(struct output *output, const char *text, size_t size);
+/* Appends a JSON string for a viewer that shows it: unprintable bytes become '?'. */
+void output_json_plain(struct output *output, const char *text);
 void output_printf(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -6,6 +6,7 @@
 #include "base/input.h"
 #include "base/path.h"
 #include "commands/commands.h"
+#include "commands/convert_series.h"
 #include "commands/empty.h"
 #include "commands/files.h"
 #include "commands/outside.h"
@@ -214,6 +215,9 @@ static int run_convert(const struct settings *common)
 				     settings->to);
 	if (!common->n_inputs)
 		return command_error("no input; see '" PROGRAM " convert --help'");
+	if (common->n_inputs > 1 && writer->write_series &&
+	    !(settings->output && is_directory(settings->output)))
+		return convert_series(common, writer, settings->output ? settings->output : "-");
 	if (common->n_inputs > 1 && settings->output && !is_directory(settings->output))
 		return command_error("several inputs, so -o must name a folder; '" PROGRAM
 				     " merge' makes one profile of them");
@@ -222,7 +226,9 @@ static int run_convert(const struct settings *common)
 
 static const struct option_row options[] = {
 	{"output", 'o', OPTION_TEXT, offsetof(struct convert_settings, output), "FILE",
-	 "Where to write. A folder gets one file for each input; - is standard output. By default "
+	 "Where to write. A folder gets one file for each input; - is standard output. With "
+	 "--to=firefox, a file of several inputs shows the last one and memory over time. By "
+	 "default "
 	 "a profile is written next to its input, with .pb.gz in place of .heap or after the name, "
 	 "and text to standard output. Two inputs may not go to one file, and no output may "
 	 "overwrite an input."},

@@ -172,7 +172,22 @@ struct profile *command_load_text(const struct settings *settings, const char *n
 	return profile;
 }
 
-static int save_profile(const struct settings *settings, const struct profile *profile,
+/* An output's content: a profile, or the last one of a series with its moments. */
+struct content {
+	struct profile *profile;
+	const struct writer_moment *moments;
+	size_t n_moments; /* 0: not a series */
+};
+
+static int write_content(const struct content *content, size_t value, const struct writer *writer,
+			 struct output *output)
+{
+	return content->n_moments ? writer->write_series(content->profile, value, content->moments,
+							 content->n_moments, output)
+				  : writer->write(content->profile, value, output);
+}
+
+static int save_content(const struct settings *settings, const struct content *content,
 			size_t value, const struct writer *writer, const char *path,
 			struct diag *diag)
 {
@@ -184,16 +199,16 @@ static int save_profile(const struct settings *settings, const struct profile *p
 		return r;
 	progress_begin(&progress, diag->file, !settings->quiet);
 	output_on_progress(output, progress_written, &progress);
-	r = writer->write(profile, value, output);
+	r = write_content(content, value, writer, output);
 	r = r ? diag_errno(diag, r) : output_commit(output, diag);
 	progress_end(&progress);
 	return r;
 }
 
-int command_save(const struct settings *settings, struct profile *profile,
-		 const struct writer *writer, const char *path)
+static int save(const struct settings *settings, const struct content *content,
+		const struct writer *writer, const char *path)
 {
-	int value = command_sample_type(settings, profile);
+	int value = command_sample_type(settings, content->profile);
 	struct diag diag = {0};
 	int r;
 
@@ -201,13 +216,26 @@ int command_save(const struct settings *settings, struct profile *profile,
 		return EXIT_BAD;
 	if (writer->is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
 		return command_error("a terminal cannot show a binary profile; use -o FILE");
-	profile->keeps_names = settings->full_names;
-	r = save_profile(settings, profile, (size_t)value, writer, path, &diag);
+	content->profile->keeps_names = settings->full_names;
+	r = save_content(settings, content, (size_t)value, writer, path, &diag);
 	diag_print(&diag, program_name(), !settings->quiet, stderr);
 	if (!r && settings->verbose)
 		command_error("%s: written", diag.file);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+int command_save(const struct settings *settings, struct profile *profile,
+		 const struct writer *writer, const char *path)
+{
+	return save(settings, &(struct content){.profile = profile}, writer, path);
+}
+
+int command_save_series(const struct settings *settings, struct profile *profile,
+			const struct writer_moment *moments, size_t n, const struct writer *writer,
+			const char *path)
+{
+	return save(settings, &(struct content){profile, moments, n}, writer, path);
 }
 
 int command_sample_type(const struct settings *settings, const struct profile *profile)

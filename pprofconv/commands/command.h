@@ -26,11 +26,17 @@ int command_symbolize(const struct settings *settings, size_t n_profiles, struct
 void command_symbolize_end(void);
 
 struct writer;
+struct writer_moment;
 
 /* Writes the profile to `path`, or to standard output if `path` is "-". Prints an error if it
  * fails; returns the exit status. */
 int command_save(const struct settings *settings, struct profile *profile,
 		 const struct writer *writer, const char *path);
+
+/* Does the same with the last profile of a series, for a writer that has write_series(). */
+int command_save_series(const struct settings *settings, struct profile *profile,
+			const struct writer_moment *moments, size_t n, const struct writer *writer,
+			const char *path);
 
 /* Returns the index of the sample type to use: the one that --sample-type names, otherwise the
  * profile's default, otherwise the last. If the profile lacks the type that --sample-type names,

@@ -94,7 +94,7 @@ static int intern(struct frames *frames, const char *text, uint32_t *out)
 static int add_function(struct frames *frames, const char *name, const char *file,
 			uint32_t *out_number)
 {
-	struct frame_function function;
+	struct frame_function function = {0};
 	struct index_walk walk;
 	uint64_t hash;
 	int r = intern(frames, name, &function.name);
@@ -173,13 +173,19 @@ static int add_mapping(struct frames *frames, const struct profile_location *loc
 static int add_file_line(struct frames *frames, const char *name, const char *file, int64_t line)
 {
 	char *place;
+	uint32_t number;
 	int r;
 
 	if (asprintf(&place, "%s:%" PRId64, file, line) < 0)
 		return -ENOMEM;
-	r = push_named(frames, name, place);
+	r = add_function(frames, name, place, &number);
 	free(place);
-	return r;
+	if (!r)
+		r = intern(frames, file, &frames->functions.items[number].source);
+	if (r)
+		return r;
+	frames->functions.items[number].line = line;
+	return vec_push(&frames->of_locations, number);
 }
 
 static bool is_fileless(const struct frames *frames, const char *name)
@@ -375,4 +381,9 @@ const char *frames_name(const struct frames *frames, uint32_t function)
 const char *frames_file(const struct frames *frames, uint32_t function)
 {
 	return strtab_text(&frames->strings, frames->functions.items[function].file);
+}
+
+const char *frames_source(const struct frames *frames, uint32_t function)
+{
+	return strtab_text(&frames->strings, frames->functions.items[function].source);
 }

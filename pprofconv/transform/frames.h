@@ -16,6 +16,9 @@ struct frame_function {
 	uint32_t name; /* string; if the function is unknown, its place in the file, such as
 			  app+0x12f0 */
 	uint32_t file; /* string; "" if unknown */
+	/* With FRAMES_BY_LINE, whose files are FILE:LINE, the two alone; otherwise "" and 0. */
+	uint32_t source;
+	int64_t line;
 };
 
 /* The functions of one location of the profile. */
@@ -81,3 +84,4 @@ int frames_places_of_stack(const struct frames *frames, uint32_t stack, frame_ve
 
 const char *frames_name(const struct frames *frames, uint32_t function);
 const char *frames_file(const struct frames *frames, uint32_t function);
+const char *frames_source(const struct frames *frames, uint32_t function);

@@ -4,7 +4,8 @@
 #include "writers/writers.h"
 
 const struct writer *const writers[] = {
-	&writer_pprof, &writer_folded, &writer_text, &writer_json, NULL,
+	&writer_pprof,      &writer_folded,  &writer_text, &writer_json,
+	&writer_speedscope, &writer_firefox, &writer_csv,  NULL,
 };
 
 const struct writer *writer_find(const char *name)

@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes a listing for people: every stack with its values, the largest first. */
-#include <errno.h>
 #include <inttypes.h>
 
 #include "transform/frames.h"
+#include "writers/sample_order.h"
 #include "writers/writers.h"
-
-struct ordered {
-	uint64_t size; /* the sample's value without its sign */
-	uint32_t sample;
-};
-
-typedef VEC(struct ordered) ordered_vec;
-
-static int compare_ordered(const void *left, const void *right)
-{
-	const struct ordered *a = left, *b = right;
-
-	if (a->size != b->size)
-		return a->size > b->size ? -1 : 1;
-	return a->sample < b->sample ? -1 : a->sample > b->sample;
-}
-
-static int order_samples(const struct profile *profile, size_t value, ordered_vec *order)
-{
-	if (vec_reserve(order, profile->samples.n) < 0)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < profile->samples.n; i++) {
-		int64_t held = profile_values(profile, i)[value];
-
-		order->items[order->n++] = (struct ordered){
-			.size = held < 0 ? -(uint64_t)held : (uint64_t)held,
-			.sample = i,
-		};
-	}
-	if (order->n)
-		qsort(order->items, order->n, sizeof(*order->items), compare_ordered);
-	return 0;
-}
 
 static void write_values(const struct profile *profile, uint32_t sample, struct output *output)
 {
@@ -94,7 +61,7 @@ static int write_sample(const struct frames *frames, uint32_t sample, frame_vec 
 static int write_text(const struct profile *profile, size_t value, struct output *output)
 {
 	struct frames frames;
-	ordered_vec order = {0};
+	sample_order order = {0};
 	frame_vec stack = {0};
 	int r = frames_init(&frames, profile);
 
@@ -106,7 +73,7 @@ static int write_text(const struct profile *profile, size_t value, struct output
 	if (profile->comments.n)
 		output_text(output, "\n");
 	if (!r)
-		r = order_samples(profile, value, &order);
+		r = sample_order_make(profile, value, &order);
 	for (size_t i = 0; !r && i < order.n; i++)
 		r = write_sample(&frames, order.items[i].sample, &stack, output);
 	vec_deinit(&stack);

@@ -7,6 +7,11 @@
 #include "base/output.h"
 #include "model/profile.h"
 
+struct writer_moment {      /* a profile of a series */
+	int64_t time_nanos; /* since the epoch */
+	int64_t total;      /* of the sample type that is shown */
+};
+
 struct writer {
 	const char *name;    /* --to=NAME */
 	const char *summary; /* one line of `pprofconv formats` */
@@ -17,6 +22,11 @@ struct writer {
 	 * index `value`. Returns 0 or -ENOMEM; errors in writing are kept in the output and
 	 * reported when it is committed. */
 	int (*write)(const struct profile *profile, size_t value, struct output *output);
+
+	/* Writes the last profile of a series, of which there are `n` moments, in order of time. It
+	 * is NULL in formats that have no place for the moments. */
+	int (*write_series)(const struct profile *profile, size_t value,
+			    const struct writer_moment *moments, size_t n, struct output *output);
 };
 
 /* All writers, the default first; ends with NULL. */

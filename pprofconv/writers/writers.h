@@ -7,3 +7,6 @@ extern const struct writer writer_pprof;
 extern const struct writer writer_folded;
 extern const struct writer writer_text;
 extern const struct writer writer_json;
+extern const struct writer writer_speedscope;
+extern const struct writer writer_firefox;
+extern const struct writer writer_csv;
