@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "commands/commands.h"
 #include "commands/convert_series.h"
+#include "commands/convert_since.h"
 #include "commands/empty.h"
 #include "commands/files.h"
 #include "commands/outside.h"
@@ -17,6 +18,7 @@ struct convert_settings {
 	struct settings common;
 	const char *output;
 	const char *to;
+	const char *since;
 };
 
 static bool is_directory(const char *path)
@@ -156,11 +158,13 @@ static int check_places(const struct jobs *jobs)
 	return EXIT_DONE;
 }
 
-static int check_outputs(const struct settings *settings, const struct jobs *jobs)
+static int check_outputs(const struct convert_settings *settings, const struct jobs *jobs)
 {
 	struct files files = {0};
-	int status = files_init(&files, settings);
+	int status = files_init(&files, &settings->common);
 
+	if (!status && settings->since)
+		status = files_add(&files, settings->since);
 	for (size_t i = 0; !status && i < jobs->items.n; i++)
 		status = files_check_output(&files, jobs->items.items[i].output);
 	files_deinit(&files);
@@ -169,12 +173,28 @@ static int check_outputs(const struct settings *settings, const struct jobs *job
 
 /* --- converting ---------------------------------------------------------------------------- */
 
-static int convert(const struct settings *settings, const struct writer *writer,
+static struct profile *load(const struct convert_settings *settings, const char *input)
+{
+	const struct settings *common = &settings->common;
+	struct profile *profile;
+
+	if (settings->since)
+		return convert_since(common, input, settings->since);
+	profile = command_load(common, input);
+	if (profile && command_symbolize(common, (size_t)common->n_inputs, profile)) {
+		profile_free(profile);
+		return NULL;
+	}
+	return profile;
+}
+
+static int convert(const struct convert_settings *own, const struct writer *writer,
 		   const struct job *job)
 {
-	_cleanup_(profile_freep) struct profile *profile = command_load(settings, job->input);
+	const struct settings *settings = &own->common;
+	_cleanup_(profile_freep) struct profile *profile = load(own, job->input);
 
-	if (!profile || command_symbolize(settings, (size_t)settings->n_inputs, profile))
+	if (!profile)
 		return EXIT_BAD;
 	empty_warn(settings, profile, job->input);
 	if (settings->is_reproducible)
@@ -194,11 +214,11 @@ static int convert_all(const struct convert_settings *settings, const struct wri
 	if (!status)
 		status = check_places(&jobs);
 	if (!status)
-		status = check_outputs(&settings->common, &jobs);
+		status = check_outputs(settings, &jobs);
 	if (!status)
 		status = files_check_inputs(&settings->common);
 	for (size_t i = 0, n = status ? 0 : jobs.items.n; i < n; i++)
-		if (convert(&settings->common, writer, &jobs.items.items[i]))
+		if (convert(settings, writer, &jobs.items.items[i]))
 			status = EXIT_BAD;
 	jobs_deinit(&jobs);
 	return status;
@@ -215,6 +235,10 @@ static int run_convert(const struct settings *common)
 				     settings->to);
 	if (!common->n_inputs)
 		return command_error("no input; see '" PROGRAM " convert --help'");
+	if (settings->since && common->n_inputs > 1)
+		return command_error("--since takes one input");
+	if (settings->since && common->is_reproducible)
+		return command_error("--since needs times, which --reproducible leaves out");
 	if (common->n_inputs > 1 && writer->write_series &&
 	    !(settings->output && is_directory(settings->output)))
 		return convert_series(common, writer, settings->output ? settings->output : "-");
@@ -234,6 +258,12 @@ static const struct option_row options[] = {
 	 "overwrite an input."},
 	{"to", 't', OPTION_TEXT, offsetof(struct convert_settings, to), "FORMAT",
 	 "The format to write. The default is pprof."},
+	{"since", 0, OPTION_TEXT, offsetof(struct convert_settings, since), "OLD",
+	 "Counts what was allocated since OLD, an older dump of the same run, with the time "
+	 "between "
+	 "the two as the duration. Memory in use stays as it is in the input. Servers that "
+	 "collect "
+	 "profiles take such files; see PUSHING."},
 	{"reproducible", 0, OPTION_FLAG, offsetof(struct settings, is_reproducible), NULL,
 	 "Leaves out what differs between two runs that did the same: addresses, process numbers, "
 	 "times. Equal runs give equal files if every allocation was recorded, or if "

@@ -54,6 +54,11 @@ int files_init(struct files *files, const struct settings *settings)
 	return status ? status : add_texts(files, &settings->binaries);
 }
 
+int files_add(struct files *files, const char *path)
+{
+	return add_paths(files, &path, 1);
+}
+
 void files_deinit(struct files *files)
 {
 	vec_deinit(&files->ids);

@@ -23,6 +23,9 @@ struct files {
 int files_init(struct files *files, const struct settings *settings);
 void files_deinit(struct files *files);
 
+/* Adds one more file. */
+int files_add(struct files *files, const char *path);
+
 /* Fails if `path` is one of the collected files. */
 int files_check_output(const struct files *files, const char *path);
 

@@ -138,6 +138,12 @@ static void translate_label(struct copy_between *t, struct profile_label label)
 	add_label(t, label);
 }
 
+static bool is_dropped(const struct copy_between *t, const struct profile_label *label)
+{
+	return t->change && t->change->dropped_label && !label->text &&
+	       strcmp(profile_string(t->from, label->key), t->change->dropped_label) == 0;
+}
+
 static uint32_t translate_labels(struct copy_between *t, uint32_t labels)
 {
 	size_t n;
@@ -150,7 +156,7 @@ static uint32_t translate_labels(struct copy_between *t, uint32_t labels)
 
 		if (is_number && from[i].key == t->interval_key)
 			interval = from[i].number;
-		else if (!is_number || from[i].key != t->level_key)
+		else if ((!is_number || from[i].key != t->level_key) && !is_dropped(t, &from[i]))
 			translate_label(t, from[i]);
 	}
 	if (t->sampling)
@@ -177,7 +183,7 @@ static const int64_t *change_values(struct copy_between *t, uint32_t sample)
 	size_t n = t->from->sample_types.n;
 	size_t first_carry = t->from->samples.items[sample].stack * n;
 
-	if (!t->change || t->change->factor == 1)
+	if (!t->change || (!t->change->factors && t->change->factor == 1))
 		return from;
 	t->values.n = 0;
 	if (vec_reserve(&t->values, n) < 0 || make_carries(t) < 0) {
@@ -185,9 +191,11 @@ static const int64_t *change_values(struct copy_between *t, uint32_t sample)
 		return from;
 	}
 	for (size_t i = 0; i < n; i++) {
+		double factor = t->change->factors ? t->change->factors[i] : t->change->factor;
+
 		t->values.items[i] = 0;
-		if (unsample_round(&t->carries.items[first_carry + i],
-				   (double)from[i] * t->change->factor, &t->values.items[i]) < 0)
+		if (unsample_round(&t->carries.items[first_carry + i], (double)from[i] * factor,
+				   &t->values.items[i]) < 0)
 			profile_fail(t->to, -EOVERFLOW);
 	}
 	return t->values.items;

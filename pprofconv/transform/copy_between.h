@@ -10,6 +10,8 @@ struct copy_between_change {
 	const char *label_key; /* of a label that is added to each sample; NULL: no label */
 	const char *label_text;
 	const struct filter *filter; /* samples that it does not keep are left out; NULL: none */
+	const double *factors;       /* in place of `factor`, one per sample type; NULL: none */
+	const char *dropped_label;   /* key of numeric labels that are left out; NULL: none */
 };
 
 /* A change of the labels that say how samples were sampled (see model/sample_labels.h). The default
