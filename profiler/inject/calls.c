@@ -174,7 +174,7 @@ static int open_its_file(const struct hp_target *t, int number)
 		close(process);
 	if (file >= 0)
 		return file;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->outer_pid, number);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->task, number);
 	return open(path, O_WRONLY | O_CLOEXEC);
 }
 

@@ -65,7 +65,7 @@ static int check_status(struct hp_target *t)
 	char *status;
 	int r;
 
-	if (hp_proc_read_process(t->outer_pid, "status", &status) < 0)
+	if (hp_proc_read_process(t->task, "status", &status) < 0)
 		return hp_target_error(t, "no such process");
 	r = check_state(t, status);
 	if (!r)

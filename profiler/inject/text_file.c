@@ -72,7 +72,7 @@ static int open_in_root(const struct hp_target *t, const struct hp_target_mappin
 		return -1;
 	memcpy(path, m->path, m->path_size);
 	path[m->path_size] = '\0';
-	snprintf(root, sizeof(root), "/proc/%d/root", t->outer_pid);
+	snprintf(root, sizeof(root), "/proc/%d/root", t->task);
 	folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder >= 0)
 		fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
@@ -89,8 +89,8 @@ static int open_file(const struct hp_target *t, uint64_t address, const struct h
 	struct stat status;
 	int fd;
 
-	snprintf(link, sizeof(link), "/proc/%d/map_files/%jx-%jx", t->outer_pid,
-		 (uintmax_t)m->start, (uintmax_t)m->end);
+	snprintf(link, sizeof(link), "/proc/%d/map_files/%jx-%jx", t->task, (uintmax_t)m->start,
+		 (uintmax_t)m->end);
 	fd = open(link, FLAGS);
 	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
 		return fd;
@@ -111,7 +111,7 @@ static uint64_t page_entry(const struct hp_target *t, uint64_t address)
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", t->outer_pid);
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", t->task);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || pread(fd, &entry, sizeof(entry),
 			    (off_t)(address / PAGE_BYTES * sizeof(entry))) != sizeof(entry))

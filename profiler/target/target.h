@@ -69,7 +69,8 @@ struct hp_target {
 	bool is_stopped;      /* by hp_target_stop() */
 	int pid;              /* in the target's own PID namespace; 0: not known */
 	int outer_pid;        /* in our namespace; 0: there is no process */
-	int task;             /* a thread that has memory: the first one may have ended */
+	int task;             /* a thread that has memory: the first one may have ended, and then
+				 /proc/TASK has what /proc/PID lacks */
 	int parent;           /* in our namespace; 0: not known */
 	int parent_own;       /* in its own namespace; 0: not known */
 	char *program;        /* path of the executable; NULL: not known */

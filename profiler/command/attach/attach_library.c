@@ -35,7 +35,7 @@ static int open_in_root(const char *path, const struct hp_target *t)
 	char root_path[64];
 	int root, file;
 
-	snprintf(root_path, sizeof(root_path), "/proc/%d/root", t->outer_pid);
+	snprintf(root_path, sizeof(root_path), "/proc/%d/root", t->task);
 	root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -1;
