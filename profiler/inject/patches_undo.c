@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The original bytes come back first: from then on no thread enters a hook by a call. A thread that
  * is in a slot is moved out of it. Then some may still be in a hook, or will return there. */
+#include "inject/frames.h"
 #include "inject/patches_parts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,24 @@ static int write_back(struct hp_target *t, const struct hp_stop *stop,
 	return r ? r : hp_patches_set_state(t, host, p, HP_PATCHES_UNDONE);
 }
 
+/* Returns whether the thread may return into one of the ranges. Words that ended calls have left on
+ * its stack count only where its frames are not known. */
+static bool may_return(struct hp_target *t, int thread, const struct hp_code_range *ranges,
+		       size_t n)
+{
+	struct hp_frame frames[HP_FRAMES_MAX];
+	size_t n_frames;
+
+	if (!hp_stack_words_are_in(t, thread, ranges, n))
+		return false;
+	if (!hp_frames_read(t, thread, frames, &n_frames))
+		return true;
+	for (size_t i = 0; i < n_frames; i++)
+		if (hp_code_range_has(ranges, n, frames[i].pc))
+			return true;
+	return false;
+}
+
 static bool is_quiet(struct hp_target *t, const struct hp_stop *stop,
 		     const struct hp_code_range *ranges, size_t n)
 {
@@ -146,7 +165,7 @@ static bool is_quiet(struct hp_target *t, const struct hp_stop *stop,
 
 		if (ptrace(PTRACE_GETREGS, thread.id, NULL, &registers) ||
 		    hp_code_range_has(ranges, n, registers.rip) ||
-		    hp_stack_words_are_in(t, thread.id, ranges, n))
+		    may_return(t, thread.id, ranges, n))
 			return false;
 	}
 	return true;
