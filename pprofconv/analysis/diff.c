@@ -20,7 +20,7 @@ int diff_input_init(struct diff_input *input, const struct profile *profile, enu
 
 	*input = (struct diff_input){.profile = profile};
 	r = frames_init_view(&input->frames, profile, &view);
-	if (!r && rules && (rules->focus || rules->ignore || rules->suppressions))
+	if (!r && rules && (rules->tags || rules->focus || rules->ignore || rules->suppressions))
 		r = filter_init(&input->filter, rules, profile);
 	return r;
 }
@@ -217,9 +217,7 @@ static int add_without_stack(struct run *run, const struct addition *addition)
  * once. */
 static int add_stack(struct run *run, uint32_t sample, const struct addition *addition)
 {
-	const struct profile *profile = run->input->profile;
-	int r = frames_of_stack(&run->input->frames, profile->samples.items[sample].stack,
-				&run->stack);
+	int r = frames_of_sample(&run->input->frames, sample, &run->stack);
 
 	if (r)
 		return r;
@@ -246,9 +244,8 @@ static struct estimate shared_estimate(const struct run *run, uint32_t sample)
 
 static int add_sample(struct run *run, uint32_t sample)
 {
-	uint32_t stack = run->input->profile->samples.items[sample].stack;
 	struct addition addition = {.estimate = sampling_estimate(&run->sampling, sample)};
-	enum filter_verdict verdict = filter_judge(&run->input->filter, stack);
+	enum filter_verdict verdict = filter_judge(&run->input->filter, sample);
 
 	if (addition.estimate.value == 0 && addition.estimate.n == 0)
 		return 0;

@@ -156,18 +156,18 @@ static int row_of(struct reading *reading, uint32_t *out_row)
 static int read_sample(struct reading *reading, uint32_t sample)
 {
 	const struct diff_input *dump = &reading->dumps[reading->number];
-	uint32_t stack = dump->profile->samples.items[sample].stack, row;
+	uint32_t row;
 	struct trend_point point = {
 		.value = (double)profile_values(dump->profile, sample)[reading->inuse.value],
 		.doubt = doubt_of(&reading->inuse, sample),
 	};
 	int r;
 
-	if (filter_judge(&dump->filter, stack) != FILTER_KEPT)
+	if (filter_judge(&dump->filter, sample) != FILTER_KEPT)
 		return 0;
 	if (reading->has_allocated)
 		point.allocated = doubt_of(&reading->allocated, sample);
-	r = frames_of_stack(&dump->frames, stack, &reading->stack);
+	r = frames_of_sample(&dump->frames, sample, &reading->stack);
 	if (!r)
 		r = row_of(reading, &row);
 	if (r)

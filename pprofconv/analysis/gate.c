@@ -53,7 +53,7 @@ int gate_parse(struct gate *gate, const char *text, bool per_function, struct di
 	const char *equals = strchr(text, '=');
 	size_t size = equals ? (size_t)(equals - text) : 0;
 
-	*gate = (struct gate){.text = text, .per_function = per_function};
+	*gate = (struct gate){.text = text, .per_function = per_function, .each = "function"};
 	if (size == 0 || size >= sizeof(gate->type) || !parse_limit(gate, equals + 1))
 		return diag_error(diag, GATE_E_SYNTAX,
 				  "invalid limit '%s'; expected TYPE=LIMIT, "

@@ -17,6 +17,7 @@ struct gate {
 	double limit;      /* a share of the base, or a number of bytes or objects */
 	bool is_percent;   /* whether the limit is a share of the base */
 	bool per_function; /* judge the flat value of each function instead of the total */
+	const char *each;  /* what a function is called here: the diff may be by pools */
 };
 
 struct gate_options {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "analysis/estimate.h"
 #include "base/hash.h"
@@ -10,9 +11,9 @@
 #include "model/merged_metadata.h"
 #include "model/sample_labels.h"
 
-/* A record is the counts that the profiler keeps for one stack and size class. Classes are 2^(1/16)
- * apart. Profiles have the mean block size as a label instead of the class; the mean may change
- * from dump to dump, but it stays within the class. */
+/* A record is the counts that the profiler keeps for one stack, pool and size class. Classes are
+ * 2^(1/16) apart. Profiles have the mean block size as a label instead of the class; the mean may
+ * change from dump to dump, but it stays within the class. */
 #define CLASSES_PER_OCTAVE 16
 
 struct record {
@@ -28,7 +29,8 @@ struct side {
 
 struct matching {
 	struct side sides[2];
-	struct number_map map; /* from a hash of a record's stack and size class to its number */
+	struct number_map
+		map; /* from a hash of a record's stack, pool and size class to its number */
 	VEC(struct record) records;
 };
 
@@ -78,6 +80,23 @@ static int side_init(struct side *side, const struct profile *profile, size_t va
 	return hash_stacks(side);
 }
 
+/* Returns a hash of the labels that are texts: records of different pools may have one stack. */
+static uint64_t hash_labels(const struct profile *profile, uint32_t set)
+{
+	uint64_t hash = 0;
+	size_t n;
+	const struct profile_label *labels = profile_label_set(profile, set, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *key = profile_string(profile, labels[i].key);
+		const char *text = profile_string(profile, labels[i].text);
+
+		if (*text)
+			hash += hash_bytes(hash_bytes(0, key, strlen(key)), text, strlen(text));
+	}
+	return hash;
+}
+
 static int find_record(struct matching *matching, uint64_t key, uint32_t *out_record)
 {
 	int r;
@@ -104,11 +123,15 @@ static double count(const struct sampling *sampling, size_t sample)
 static int count_sample(struct matching *matching, int number, size_t sample)
 {
 	struct side *side = &matching->sides[number];
-	uint32_t stack = side->counted.profile->samples.items[sample].stack;
+	const struct profile *profile = side->counted.profile;
+	const struct profile_sample *s = &profile->samples.items[sample];
 	double size = sampling_size(&side->counted, sample);
 	uint64_t class = size > 0 ? (uint64_t)(CLASSES_PER_OCTAVE * log2(size)) : 0;
 	uint32_t found;
-	int r = find_record(matching, hash_mix(side->stacks.items[stack], class), &found);
+	int r = find_record(matching,
+			    hash_mix(side->stacks.items[s->stack],
+				     hash_mix(class, hash_labels(profile, s->labels))),
+			    &found);
 
 	if (r)
 		return r;

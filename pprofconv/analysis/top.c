@@ -9,7 +9,8 @@ struct summing {
 	struct top *top;
 	uint32_t no_stack; /* the number of the row for stacks without frames */
 	const struct frames *frames;
-	VEC(uint32_t) seen_in; /* for each function: 1 + the last sample that was counted */
+	const struct filter *filter; /* NULL: none */
+	VEC(uint32_t) seen_in;       /* for each function: 1 + the last sample that was counted */
 	frame_vec stack;
 };
 
@@ -33,11 +34,9 @@ static int add_without_stack(struct summing *summing, int64_t value,
  * times counts once. */
 static int add_sample(struct summing *summing, uint32_t sample, int64_t value)
 {
-	const struct profile *profile = summing->frames->profile;
 	struct top *top = summing->top;
 	struct estimate estimate = {0};
-	int r = frames_of_stack(summing->frames, profile->samples.items[sample].stack,
-				&summing->stack);
+	int r = frames_of_sample(summing->frames, sample, &summing->stack);
 
 	if (sampling_is_sampled(&top->sampling))
 		estimate = sampling_estimate(&top->sampling, sample);
@@ -83,7 +82,8 @@ static int sum_samples(struct summing *summing, size_t value)
 		r = vec_push(&summing->top->rows, (struct top_row){.function = PROFILE_NONE});
 	}
 	for (uint32_t i = 0; !r && i < profile->samples.n; i++)
-		r = add_sample(summing, i, profile_values(profile, i)[value]);
+		if (!summing->filter || filter_judge(summing->filter, i) == FILTER_KEPT)
+			r = add_sample(summing, i, profile_values(profile, i)[value]);
 	return r;
 }
 
@@ -140,9 +140,11 @@ static int compare_top_rows(const void *left, const void *right, void *context)
 	return first ? first : strcmp(top_file(order->frames, a), top_file(order->frames, b));
 }
 
-int top_init(struct top *top, const struct frames *frames, size_t value, bool by_cumulative)
+int top_init(struct top *top, const struct frames *frames, const struct filter *filter,
+	     size_t value, bool by_cumulative)
 {
-	struct summing summing = {.top = top, .no_stack = PROFILE_NONE, .frames = frames};
+	struct summing summing = {
+		.top = top, .no_stack = PROFILE_NONE, .frames = frames, .filter = filter};
 	struct order order = {frames, by_cumulative};
 	int r;
 

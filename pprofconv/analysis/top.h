@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "analysis/estimate.h"
+#include "transform/filter.h"
 #include "transform/frames.h"
 
 struct top_row {
@@ -22,10 +23,12 @@ struct top {
 	int64_t absolute; /* the sum of the absolute values; percentages are shares of this sum */
 };
 
-/* Sums the values of the sample type with the index `value`. Sorts the rows by cumulative values if
+/* Sums the values of the sample type with the index `value`, of the samples that the filter keeps;
+ * it may be NULL. Sorts the rows by cumulative values if
  * `by_cumulative`, otherwise by flat values, those farthest from 0 first. Rows with equal values
  * are sorted by their other value, then by name. Returns 0, -ENOMEM, or -EOVERFLOW. */
-int top_init(struct top *top, const struct frames *frames, size_t value, bool by_cumulative);
+int top_init(struct top *top, const struct frames *frames, const struct filter *filter,
+	     size_t value, bool by_cumulative);
 void top_deinit(struct top *top);
 
 /* Return the name and the file of the row's function. If the row has none, the name is

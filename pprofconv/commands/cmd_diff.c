@@ -14,6 +14,7 @@ struct diff_settings {
 	struct settings common;
 	struct compare_settings compare;
 	struct texts bases;
+	struct texts tags;
 	const char *focus;
 	const char *ignore;
 	struct texts max_growth;
@@ -32,13 +33,14 @@ struct comparison {
 	const char *type;
 	struct suppressions suppressions;
 	regex_t focus_regex, ignore_regex, hide_regex;
+	filter_tag_vec tags;
 	struct filter_rules rules;
 	struct diff_sides sides;
 	struct strtab fileless; /* functions whose file is unknown in an input */
 	VEC(struct gate) gates;
 	VEC(struct gate_result) results;
-	/* For each gate: the diff that it judges, of its sample type, by function, and without
-	 * --focus and --ignore. */
+	/* For each gate: the diff that it judges, of its sample type, by function or pool, and
+	 * without --focus and --ignore. */
 	VEC(struct diff) judged;
 	struct diff diff;
 	struct report report;
@@ -46,6 +48,15 @@ struct comparison {
 };
 
 /* --- arguments ----------------------------------------------------------------------------- */
+
+/* Returns what gates judge each of. */
+static enum frames_by judged_by(const struct comparison *comparison)
+{
+	bool is_of_pools =
+		comparison->by == FRAMES_BY_POOL || comparison->by == FRAMES_BY_POOL_FUNCTION;
+
+	return is_of_pools ? comparison->by : FRAMES_BY_FUNCTION;
+}
 
 static int parse_gates(struct comparison *comparison, const struct texts *texts, bool per_function)
 {
@@ -55,6 +66,8 @@ static int parse_gates(struct comparison *comparison, const struct texts *texts,
 
 	for (size_t i = 0; !r && i < texts->n; i++) {
 		r = gate_parse(&gate, texts->items[i], per_function, &diag);
+		if (judged_by(comparison) != FRAMES_BY_FUNCTION)
+			gate.each = comparison->settings->compare.by;
 		if (!r)
 			r = vec_push(&comparison->gates, gate);
 	}
@@ -72,6 +85,9 @@ static int parse_rules(struct comparison *comparison)
 	comparison->rules.suppressions =
 		comparison->suppressions.patterns.n ? &comparison->suppressions : NULL;
 	if (!status)
+		status = compare_parse_tags(&settings->tags, &comparison->tags);
+	comparison->rules.tags = comparison->tags.n ? &comparison->tags : NULL;
+	if (!status)
 		status = compare_compile("focus", settings->focus, &comparison->focus_regex,
 					 &comparison->rules.focus);
 	if (!status)
@@ -86,7 +102,7 @@ static int parse_rules(struct comparison *comparison)
 static int parse_options(struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
-	int status = compare_parse_by(&settings->compare, &comparison->by);
+	int status = compare_parse_by(settings->compare.by, &comparison->by);
 
 	comparison->format = report_format_find(settings->compare.format);
 	if (!comparison->format)
@@ -212,8 +228,8 @@ static int judge_each(struct comparison *comparison)
 	return r ? command_error("%s", strerror(-r)) : status;
 }
 
-/* Judges the gates. Gates judge functions, with all samples that are not suppressed, no matter how
- * the report groups samples and which of them it shows. */
+/* Judges the gates. Gates judge functions, or pools if the report is by pools, with all samples
+ * that are not suppressed, no matter which of them the report shows. */
 static int judge_gates(struct comparison *comparison)
 {
 	const struct filter_rules rules = {.suppressions = comparison->rules.suppressions,
@@ -225,7 +241,7 @@ static int judge_gates(struct comparison *comparison)
 		return EXIT_DONE;
 	if (vec_reserve(&comparison->judged, n) || vec_reserve(&comparison->results, n))
 		return command_error("%s", strerror(ENOMEM));
-	status = prepare_sides(comparison, FRAMES_BY_FUNCTION, &rules);
+	status = prepare_sides(comparison, judged_by(comparison), &rules);
 	if (!status)
 		status = judge_each(comparison);
 	inputs_release(&comparison->sides.inputs[DIFF_BASE]);
@@ -368,6 +384,7 @@ static void comparison_deinit(struct comparison *comparison)
 	vec_deinit(&comparison->gates);
 	strtab_deinit(&comparison->fileless);
 	suppressions_deinit(&comparison->suppressions);
+	compare_free_tags(&comparison->tags);
 	if (comparison->rules.focus)
 		regfree(&comparison->focus_regex);
 	if (comparison->rules.ignore)
@@ -401,8 +418,10 @@ static const struct option_row options[] = {
 	{"top", 'l', OPTION_COUNT, offsetof(struct diff_settings, compare.n_lines), "N",
 	 "Shows the N largest changes; 0 shows all rows, unchanged ones too. The default is 30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct diff_settings, compare.by), "WHAT",
-	 "What a row is: function, which is the default, file, line or mapping. Gates always judge "
-	 "functions."},
+	 "What a row is: function, which is the default, file, line, mapping, pool, or "
+	 "pool-function, a function in a pool. Gates judge functions, unless rows are of pools: "
+	 "then --max-growth-per-function judges pools, or functions in a pool."},
+	OPTION_ROW_TAG(offsetof(struct diff_settings, tags)),
 	{"focus", 0, OPTION_TEXT, offsetof(struct diff_settings, focus), "REGEX",
 	 "Shows only samples with a function, source file or library that matches. Gates always "
 	 "judge all samples."},

@@ -19,7 +19,8 @@ struct top_settings {
 	struct settings common;
 	uint64_t n_lines;
 	bool by_cumulative;
-	const char *hide;
+	const char *hide, *by;
+	struct texts tags;
 };
 
 /* Returns a percentage as pprof shows it: of the sum of absolute values, without a sign. */
@@ -156,7 +157,7 @@ static int write_list(const struct list *list, struct output *output)
 	struct table_column columns[N_COLUMNS];
 	uint8_t cells[N_COLUMNS];
 	struct table table = {.display = &list->display,
-			      .names_title = "function",
+			      .names_title = list->settings->by,
 			      .full_names = list->settings->common.full_names,
 			      .columns = columns};
 	int64_t flat_sum = 0;
@@ -223,7 +224,8 @@ static int print_rows(const struct top_settings *settings, const struct frames *
 
 /* Prints why a table would have no rows. This line is printed with --quiet too, because it is the
  * whole answer. */
-static void print_why_empty(const struct profile *profile, size_t value)
+static void print_why_empty(const struct top_settings *settings, const struct profile *profile,
+			    size_t value)
 {
 	if (!profile->samples.n) {
 		puts(empty_describe(profile, 0 /* no bound */).text);
@@ -231,39 +233,76 @@ static void print_why_empty(const struct profile *profile, size_t value)
 	}
 	printf("no sample has any ");
 	utf8_print(profile_string(profile, profile->sample_types.items[value].type), stdout);
-	puts("; --sample-type shows other values");
+	puts(settings->tags.n ? " and matches --tag" : "; --sample-type shows other values");
 }
 
-static int print_top(const struct top_settings *settings, const struct profile *profile)
+/* What the options say about samples and rows. */
+struct chosen {
+	struct frames_view view;
+	regex_t hide;
+	filter_tag_vec tags;
+	struct filter_rules rules;
+};
+
+static int parse_options(const struct top_settings *settings, struct chosen *chosen)
+{
+	int status = compare_parse_by(settings->by, &chosen->view.by);
+
+	if (!status)
+		status = compare_parse_tags(&settings->tags, &chosen->tags);
+	chosen->rules.tags = chosen->tags.n ? &chosen->tags : NULL;
+	return status ? status
+		      : compare_compile_hide(&settings->common, settings->hide, &chosen->hide,
+					     &chosen->view.hide);
+}
+
+static void chosen_deinit(struct chosen *chosen)
+{
+	compare_free_tags(&chosen->tags);
+	if (chosen->view.hide)
+		regfree(&chosen->hide);
+}
+
+static int print_chosen(const struct top_settings *settings, const struct profile *profile,
+			const struct chosen *chosen)
 {
 	int value = command_sample_type(&settings->common, profile);
 	struct frames frames = {0};
+	struct filter filter = {0};
 	struct top top = {0};
-	const regex_t *hide;
-	regex_t regex;
 	int r, status = EXIT_DONE;
 
 	if (value < 0)
 		return EXIT_BAD;
 	if (!profile->sample_types.n)
 		return command_error("the profile has no values");
-	if (compare_compile_hide(&settings->common, settings->hide, &regex, &hide))
-		return EXIT_BAD;
-	r = frames_init_view(&frames, profile, &(struct frames_view){.hide = hide});
+	r = frames_init_view(&frames, profile, &chosen->view);
+	if (!r && chosen->rules.tags)
+		r = filter_init(&filter, &chosen->rules, profile);
 	if (!r)
-		r = top_init(&top, &frames, (size_t)value, settings->by_cumulative);
+		r = top_init(&top, &frames, &filter, (size_t)value, settings->by_cumulative);
 	if (!r)
 		status = print_rows(settings, &frames, &top, (size_t)value);
 	if (!r && !status && !top.rows.n)
-		print_why_empty(profile, (size_t)value);
+		print_why_empty(settings, profile, (size_t)value);
 	top_deinit(&top);
+	filter_deinit(&filter);
 	frames_deinit(&frames);
-	if (hide)
-		regfree(&regex);
 	if (r == -EOVERFLOW)
 		return command_error("%s: values add up to more than 64 bits hold",
 				     settings->common.inputs[0]);
 	return r ? command_error("%s", strerror(-r)) : status;
+}
+
+static int print_top(const struct top_settings *settings, const struct profile *profile)
+{
+	struct chosen chosen = {0};
+	int status = parse_options(settings, &chosen);
+
+	if (!status)
+		status = print_chosen(settings, profile, &chosen);
+	chosen_deinit(&chosen);
+	return status;
 }
 
 /* Returns whether an input is a number and not a file: it is probably a process ID. */
@@ -294,6 +333,10 @@ static const struct option_row options[] = {
 	{"cum", 'c', OPTION_FLAG, offsetof(struct top_settings, by_cumulative), NULL,
 	 "Sorts by what a function holds together with everything it called, instead of by "
 	 "itself."},
+	{"by", 0, OPTION_TEXT, offsetof(struct top_settings, by), "WHAT",
+	 "What a row is: function, which is the default, file, line, mapping, pool, or "
+	 "pool-function, a function in a pool."},
+	OPTION_ROW_TAG(offsetof(struct top_settings, tags)),
 	OPTION_ROW_HIDE(offsetof(struct top_settings, hide)),
 	OPTION_ROW_HIDE_STD,
 	OPTION_ROW_SAMPLE_TYPE,
@@ -313,6 +356,7 @@ static const struct option_row options[] = {
 static const struct top_settings defaults = {
 	.common.max_input_bytes = INPUT_BYTES_LIMIT,
 	.n_lines = 30,
+	.by = "function",
 };
 
 const struct command command_top = {

@@ -18,7 +18,7 @@
 struct trend_settings {
 	struct settings common;
 	struct compare_settings compare;
-	struct texts max_slope;
+	struct texts max_slope, tags;
 };
 
 /* The state of one run of the command. */
@@ -30,6 +30,7 @@ struct following {
 	struct suppressions suppressions;
 	struct filter_rules rules;
 	regex_t hide_regex;
+	filter_tag_vec tags;
 	struct display display;
 	struct gate gate; /* its text is NULL if there is no gate */
 	struct inputs inputs;
@@ -70,7 +71,7 @@ static int parse_options(struct following *following)
 {
 	const struct settings *common = &following->settings->common;
 	const struct compare_settings *settings = &following->settings->compare;
-	int status = compare_parse_by(settings, &following->by);
+	int status = compare_parse_by(settings->by, &following->by);
 
 	following->format = find_format(settings->format);
 	if (!following->format)
@@ -86,6 +87,9 @@ static int parse_options(struct following *following)
 	if (!status)
 		status = compare_read_suppressions(common, settings, &following->suppressions);
 	following->rules.suppressions = &following->suppressions;
+	if (!status)
+		status = compare_parse_tags(&following->settings->tags, &following->tags);
+	following->rules.tags = following->tags.n ? &following->tags : NULL;
 	if (!status)
 		status = compare_compile_hide(common, settings->hide, &following->hide_regex,
 					      &following->rules.hide);
@@ -373,6 +377,7 @@ static int run_trend(const struct settings *common)
 	dump_series_deinit(&following.series);
 	inputs_deinit(&following.inputs);
 	suppressions_deinit(&following.suppressions);
+	compare_free_tags(&following.tags);
 	if (following.rules.hide)
 		regfree(&following.hide_regex);
 	return status;
@@ -386,7 +391,9 @@ static const struct option_row options[] = {
 	{"top", 'l', OPTION_COUNT, offsetof(struct trend_settings, compare.n_lines), "N",
 	 "Shows the first N functions; 0 shows all. The default is 30."},
 	{"by", 0, OPTION_TEXT, offsetof(struct trend_settings, compare.by), "WHAT",
-	 "What a row is: function, which is the default, file, line or mapping."},
+	 "What a row is: function, which is the default, file, line, mapping, pool, or "
+	 "pool-function, a function in a pool. The gate judges rows."},
+	OPTION_ROW_TAG(offsetof(struct trend_settings, tags)),
 	OPTION_ROW_HIDE(offsetof(struct trend_settings, compare.hide)),
 	OPTION_ROW_HIDE_STD,
 	{"max-slope", 0, OPTION_TEXTS, offsetof(struct trend_settings, max_slope), "TYPE=LIMIT",

@@ -29,22 +29,22 @@ int compare_check_dropped(const struct compare_settings *settings, uint64_t n, b
 
 /* --- options ------------------------------------------------------------------------------- */
 
-int compare_parse_by(const struct compare_settings *settings, enum frames_by *out_by)
+int compare_parse_by(const char *by, enum frames_by *out_by)
 {
 	static const char *const names[] = {
-		[FRAMES_BY_FUNCTION] = "function",
-		[FRAMES_BY_FILE] = "file",
-		[FRAMES_BY_LINE] = "line",
-		[FRAMES_BY_MAPPING] = "mapping",
+		[FRAMES_BY_FUNCTION] = "function", [FRAMES_BY_FILE] = "file",
+		[FRAMES_BY_LINE] = "line",         [FRAMES_BY_MAPPING] = "mapping",
+		[FRAMES_BY_POOL] = "pool",         [FRAMES_BY_POOL_FUNCTION] = "pool-function",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(settings->by, names[i]) == 0) {
+		if (strcmp(by, names[i]) == 0) {
 			*out_by = (enum frames_by)i;
 			return EXIT_DONE;
 		}
-	return command_error("--by: unknown value '%s'; expected function, file, line or mapping",
-			     settings->by);
+	return command_error("--by: unknown value '%s'; expected function, file, line, mapping, "
+			     "pool or pool-function",
+			     by);
 }
 
 int compare_parse_confidence(const struct compare_settings *settings, double *out_confidence)
@@ -114,6 +114,44 @@ int compare_compile(const char *option, const char *pattern, regex_t *regex,
 	}
 	*out_regex = regex;
 	return EXIT_DONE;
+}
+
+static int parse_tag(const char *text, filter_tag_vec *out)
+{
+	const char *equals = strchr(text, '=');
+	struct filter_tag tag = {0};
+	const regex_t *regex;
+
+	if (!equals || equals == text)
+		return command_error("--tag: invalid tag '%s'; expected KEY=REGEX, such as "
+				     "pool=Cache",
+				     text);
+	if (compare_compile("tag", equals + 1, &tag.regex, &regex))
+		return EXIT_BAD;
+	tag.key = strndup(text, (size_t)(equals - text));
+	if (tag.key && !vec_push(out, tag))
+		return EXIT_DONE;
+	free(tag.key);
+	regfree(&tag.regex);
+	return command_error("%s", strerror(ENOMEM));
+}
+
+int compare_parse_tags(const struct texts *texts, filter_tag_vec *out)
+{
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; !status && i < texts->n; i++)
+		status = parse_tag(texts->items[i], out);
+	return status;
+}
+
+void compare_free_tags(filter_tag_vec *tags)
+{
+	vec_foreach (tag, tags) {
+		free(tag->key);
+		regfree(&tag->regex);
+	}
+	vec_deinit(tags);
 }
 
 int compare_compile_hide(const struct settings *settings, const char *hide, regex_t *regex,

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/display.h"
 #include "commands/command.h"
+#include "transform/filter.h"
 #include "transform/frames.h"
 #include "transform/suppressions.h"
 #include <regex.h>
@@ -49,8 +50,21 @@ struct compare_settings {
 int compare_check_dropped(const struct compare_settings *settings, uint64_t n, bool has_gates,
 			  char *text);
 
+/* The row of --tag, whose arguments are kept at this place of the settings; and what parses them
+ * into *out, which the caller frees by compare_free_tags(), also after a failure. */
+#define OPTION_ROW_TAG(place)                                                                    \
+	{                                                                                        \
+		"tag", 0, OPTION_TEXTS, place, "KEY=REGEX",                                      \
+			"Shows only samples with a label KEY that matches, such as pool=Cache. " \
+			"The "                                                                   \
+			"labels of pools are memory, pool and pool_path. May be given several "  \
+			"times: then all must match. Gates of diff judge all samples."           \
+	}
+int compare_parse_tags(const struct texts *texts, filter_tag_vec *out);
+void compare_free_tags(filter_tag_vec *tags);
+
 /* Parse the arguments of --by and --confidence. */
-int compare_parse_by(const struct compare_settings *settings, enum frames_by *out_by);
+int compare_parse_by(const char *by, enum frames_by *out_by);
 int compare_parse_confidence(const struct compare_settings *settings, double *out_confidence);
 
 /* Reads the files that --suppressions names into *out. */

@@ -198,8 +198,10 @@ static void warn_of_slack(const struct profile *profile, struct diag *diag)
 			  "the objects of pools hold %s more than their blocks%s; so "
 			  "'" POOL_SLACK_FUNCTION "' is negative, and flame graphs leave it out",
 			  format_value((double)bytes, true /* bytes */).text,
-			  profile->period > 1 ? "; both are estimates"
-					      : ": some blocks were not reported");
+			  profile->period > 1
+				  ? "; both are estimates"
+				  : ": some blocks were not reported, or are older than "
+				    "the recording");
 }
 
 /* --- warning and printing ------------------------------------------------------------------ */

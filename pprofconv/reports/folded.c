@@ -27,9 +27,9 @@ static int append_name(struct folding *folding, const char *name)
 	return r;
 }
 
-static int make_text(struct folding *folding, const struct diff_input *input, uint32_t stack)
+static int make_text(struct folding *folding, const struct diff_input *input, uint32_t sample)
 {
-	int r = frames_of_stack(&input->frames, stack, &folding->frames);
+	int r = frames_of_sample(&input->frames, sample, &folding->frames);
 
 	folding->text.n = 0;
 	if (!r && !folding->frames.n)
@@ -45,12 +45,12 @@ static int make_text(struct folding *folding, const struct diff_input *input, ui
 static int add_sample(struct folding *folding, const struct diff_input *input, enum diff_side side,
 		      uint32_t sample, double value)
 {
-	uint32_t stack = input->profile->samples.items[sample].stack, number;
+	uint32_t number;
 	int r;
 
-	if (value == 0 || filter_judge(&input->filter, stack) != FILTER_KEPT)
+	if (value == 0 || filter_judge(&input->filter, sample) != FILTER_KEPT)
 		return 0;
-	r = make_text(folding, input, stack);
+	r = make_text(folding, input, sample);
 	if (!r)
 		r = strtab_intern(&folding->stacks, folding->text.items, folding->text.n, &number);
 	while (!r && folding->values.n < 2 * strtab_count(&folding->stacks))

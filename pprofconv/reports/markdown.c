@@ -97,7 +97,9 @@ static void write_pass(const struct report *report, const struct gate_result *re
 
 	output_text(output, "- ✅ ");
 	format_type(output, result->gate->text);
-	output_text(output, result->gate->per_function ? " per function\n" : "\n");
+	if (result->gate->per_function)
+		output_printf(output, " per %s", result->gate->each);
+	output_text(output, "\n");
 	write_line(&reason, output);
 	write_line(&power, output);
 }

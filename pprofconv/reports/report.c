@@ -177,11 +177,11 @@ struct formatted report_describe_pass(const struct report *report, const struct 
 
 	if (!n || result->failures.n)
 		return text;
-	size = snprintf(text.text, FORMAT_SIZE, "%zu %.8s%s grew significantly, but ", n,
+	size = snprintf(text.text, FORMAT_SIZE, "%zu %.16s%s grew significantly, but ", n,
 			report->by, n > 1 ? "s" : "");
 	if (gate->per_function)
 		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,
-			 "no function is significantly above the limit");
+			 "no %.16s is significantly above the limit", gate->each);
 	else
 		snprintf(
 			text.text + size, FORMAT_SIZE - (size_t)size,
@@ -194,6 +194,7 @@ struct formatted report_describe_pass(const struct report *report, const struct 
 struct formatted report_describe_power(const struct gate_result *result)
 {
 	const struct gate_power *power = &result->power;
+	const struct gate *gate = result->gate;
 	bool is_bytes = result->diff->is_bytes, is_fine = power->fine_interval > 0;
 	struct formatted text = {""};
 	int size;
@@ -205,10 +206,11 @@ struct formatted report_describe_power(const struct gate_result *result)
 				"no growth would have failed the gate: too few samples");
 	else
 		size = snprintf(text.text, FORMAT_SIZE,
-				"growth of %.24s or more%s would have failed the gate "
+				"growth of %.24s or more%s%.16s would have failed the gate "
 				"4 times in 5%s",
 				format_value(power->growth, is_bytes).text,
-				result->gate->per_function ? " in a function" : "",
+				gate->per_function ? " in a " : "",
+				gate->per_function ? gate->each : "",
 				is_fine ? " if the runs differ in nothing else" : "");
 	if (is_fine && isfinite(power->fine_growth))
 		snprintf(text.text + size, FORMAT_SIZE - (size_t)size,

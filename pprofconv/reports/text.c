@@ -155,8 +155,9 @@ static void write_pass(const struct report *report, const struct gate_result *re
 	struct formatted reason = report_describe_pass(report, result);
 	struct formatted power = report_describe_power(result);
 
-	output_printf(output, "gate passed: %s%s\n", result->gate->text,
-		      result->gate->per_function ? " per function" : "");
+	output_printf(output, "gate passed: %s%s%s\n", result->gate->text,
+		      result->gate->per_function ? " per " : "",
+		      result->gate->per_function ? result->gate->each : "");
 	write_line(report, &reason, output);
 	write_line(report, &power, output);
 }

@@ -207,7 +207,7 @@ void copy_between_sample(struct copy_between *t, uint32_t sample)
 	struct profile_sample key;
 
 	if (t->change && t->change->filter &&
-	    filter_judge(t->change->filter, from->stack) != FILTER_KEPT)
+	    filter_judge(t->change->filter, sample) != FILTER_KEPT)
 		return;
 	key = (struct profile_sample){
 		.stack = translate_stack(t, from->stack),

@@ -3,6 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 enum {
 	IN_FOCUS = 1,
@@ -78,6 +81,49 @@ static uint8_t marks_of_location(const struct profile *profile,
 	return marks;
 }
 
+/* --- tags ---------------------------------------------------------------------------------- */
+
+static bool label_matches(const struct profile *profile, const struct profile_label *label,
+			  const struct filter_tag *tag)
+{
+	char number[24];
+
+	if (strcmp(profile_string(profile, label->key), tag->key) != 0)
+		return false;
+	if (label->text)
+		return is_found(&tag->regex, profile_string(profile, label->text));
+	snprintf(number, sizeof(number), "%" PRId64, label->number);
+	return is_found(&tag->regex, number);
+}
+
+static bool set_matches(const struct profile *profile, uint32_t set, const struct filter_tag *tag)
+{
+	size_t n;
+	const struct profile_label *labels = profile_label_set(profile, set, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (label_matches(profile, &labels[i], tag))
+			return true;
+	return false;
+}
+
+static int judge_label_sets(struct filter *filter)
+{
+	const filter_tag_vec *tags = filter->rules->tags;
+	int r = 0;
+
+	for (uint32_t i = 0; tags && !r && i < filter->profile->label_sets.n; i++) {
+		bool matches = true;
+
+		vec_foreach (tag, tags)
+			matches = matches && set_matches(filter->profile, i, tag);
+		r = vec_push(&filter->label_sets, matches);
+	}
+	return r;
+}
+
+/* --- filters ------------------------------------------------------------------------------- */
+
 int filter_init(struct filter *filter, const struct filter_rules *rules,
 		const struct profile *profile)
 {
@@ -94,23 +140,28 @@ int filter_init(struct filter *filter, const struct filter_rules *rules,
 					       &mappings));
 	vec_deinit(&functions);
 	vec_deinit(&mappings);
-	return r;
+	return r ? r : judge_label_sets(filter);
 }
 
 void filter_deinit(struct filter *filter)
 {
 	vec_deinit(&filter->locations);
+	vec_deinit(&filter->label_sets);
 }
 
-enum filter_verdict filter_judge(const struct filter *filter, uint32_t stack)
+enum filter_verdict filter_judge(const struct filter *filter, uint32_t sample)
 {
+	const struct profile_sample *s;
 	const uint32_t *locations;
 	uint8_t marks = 0;
 	size_t n;
 
 	if (!filter->rules)
 		return FILTER_KEPT;
-	locations = profile_stack(filter->profile, stack, &n);
+	s = &filter->profile->samples.items[sample];
+	if (filter->rules->tags && !filter->label_sets.items[s->labels])
+		return FILTER_LEFT_OUT;
+	locations = profile_stack(filter->profile, s->stack, &n);
 	for (size_t i = 0; i < n; i++)
 		marks |= filter->locations.items[locations[i]];
 	if (marks & IS_SUPPRESSED)

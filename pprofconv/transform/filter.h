@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A filter decides which samples of a profile count. A rule is matched against everything that is
  * known about a frame: its functions, including inlined ones, their source files, and the program
- * or library. */
+ * or library; or against a label of the sample. */
 #pragma once
 #include <regex.h>
 #include <stdint.h>
@@ -12,10 +12,20 @@
 enum filter_verdict {
 	FILTER_KEPT,
 	FILTER_SUPPRESSED, /* a frame matches a suppression */
-	FILTER_LEFT_OUT,   /* the stack is not in focus, or is ignored */
+	FILTER_LEFT_OUT,   /* the stack is not in focus, or is ignored, or a tag does not match */
 };
 
-struct filter_rules { /* all zeroes: keep all samples */
+/* A sample matches if it has a label with this key whose text matches the expression; numbers are
+ * texts here. */
+struct filter_tag {
+	char *key;
+	regex_t regex;
+};
+
+typedef VEC(struct filter_tag) filter_tag_vec;
+
+struct filter_rules {               /* all zeroes: keep all samples */
+	const filter_tag_vec *tags; /* samples must match all of them; NULL: none */
 	const regex_t *focus;
 	const regex_t *ignore;
 	const regex_t *hide; /* hides frames, not samples; see struct frames_view */
@@ -26,6 +36,7 @@ struct filter { /* all zeroes: keeps all samples */
 	const struct filter_rules *rules;
 	const struct profile *profile;
 	VEC(uint8_t) locations; /* for each location: the rules that match it */
+	VEC(bool) label_sets;   /* whether all tags match it; empty if there are no tags */
 };
 
 /* Prepares a filter. The rules and the profile must outlive it. Returns 0 or -ENOMEM; call
@@ -34,4 +45,4 @@ int filter_init(struct filter *filter, const struct filter_rules *rules,
 		const struct profile *profile);
 void filter_deinit(struct filter *filter);
 
-enum filter_verdict filter_judge(const struct filter *filter, uint32_t stack);
+enum filter_verdict filter_judge(const struct filter *filter, uint32_t sample);

@@ -89,9 +89,7 @@ static int intern(struct frames *frames, const char *text, uint32_t *out)
 	return strtab_intern(&frames->strings, text, strlen(text), out);
 }
 
-/* Sets *out_number to the function with that name and file, which is added if it is new. Returns 0
- * or -ENOMEM. */
-static int add_function(struct frames *frames, const char *name, const char *file,
+int frames_add_function(struct frames *frames, const char *name, const char *file,
 			uint32_t *out_number)
 {
 	struct frame_function function = {0};
@@ -158,7 +156,7 @@ static bool is_mapping_hidden(const struct frames *frames, const struct profile_
 static int push_named(struct frames *frames, const char *name, const char *file)
 {
 	uint32_t number;
-	int r = add_function(frames, name, file, &number);
+	int r = frames_add_function(frames, name, file, &number);
 
 	return r ? r : vec_push(&frames->of_locations, number);
 }
@@ -178,7 +176,7 @@ static int add_file_line(struct frames *frames, const char *name, const char *fi
 
 	if (asprintf(&place, "%s:%" PRId64, file, line) < 0)
 		return -ENOMEM;
-	r = add_function(frames, name, place, &number);
+	r = frames_add_function(frames, name, place, &number);
 	free(place);
 	if (!r)
 		r = intern(frames, file, &frames->functions.items[number].source);
@@ -211,6 +209,8 @@ static int add_line(struct frames *frames, const struct profile_location *locati
 		return push_named(frames, name, "");
 	switch (frames->view.by) {
 	case FRAMES_BY_FUNCTION:
+	case FRAMES_BY_POOL:
+	case FRAMES_BY_POOL_FUNCTION:
 		break;
 	case FRAMES_BY_LINE:
 		return add_file_line(frames, name, file, line->line);
@@ -293,7 +293,7 @@ int frames_init_view(struct frames *frames, const struct profile *profile,
 	for (size_t i = 0; !r && i < profile->locations.n; i++)
 		r = add_location(frames, &pruner, &profile->locations.items[i]);
 	pruner_deinit(&pruner);
-	return r;
+	return r ? r : frames_pools_init(frames);
 }
 
 int frames_find_fileless(const struct profile *profile, struct strtab *out)
@@ -318,6 +318,7 @@ void frames_deinit(struct frames *frames)
 	index_deinit(&frames->function_index);
 	vec_deinit(&frames->locations);
 	vec_deinit(&frames->of_locations);
+	frames_pools_deinit(frames);
 }
 
 /* --- stacks -------------------------------------------------------------------------------- */

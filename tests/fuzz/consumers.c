@@ -90,15 +90,15 @@ static void merge_with_itself(const struct profile *profile)
 	diag_deinit(&diag);
 }
 
-/* Counts by functions, files, lines or mappings, depending on the input. */
+/* Counts by functions, files, lines, mappings or pools, depending on the input. */
 static void count_functions(const struct profile *profile)
 {
-	const struct frames_view view = {.by = (enum frames_by)(profile->locations.n % 4)};
+	const struct frames_view view = {.by = (enum frames_by)(profile->locations.n % 6)};
 	struct frames frames;
 	struct top top = {0};
 
 	if (!frames_init_view(&frames, profile, &view) && profile->sample_types.n) {
-		top_init(&top, &frames, 0, true);
+		top_init(&top, &frames, NULL, 0, true);
 		top_deinit(&top);
 	}
 	frames_deinit(&frames);

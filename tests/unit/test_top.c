@@ -43,7 +43,7 @@ static const char *top_of(const struct stack *stacks, size_t n_stacks, bool by_c
 	size_t used = 0;
 
 	CHECK_INT_EQ(frames_init(&frames, profile), 0);
-	CHECK_INT_EQ(top_init(&top, &frames, 0, by_cumulative), 0);
+	CHECK_INT_EQ(top_init(&top, &frames, NULL, 0, by_cumulative), 0);
 	vec_foreach (row, &top.rows)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
 					 "%s %" PRId64 " %" PRId64 ", ", top_name(&frames, row),
@@ -101,7 +101,7 @@ static void check_overflow(const struct stack *stacks, size_t n_stacks)
 	struct top top;
 
 	CHECK_INT_EQ(frames_init(&frames, profile), 0);
-	CHECK_INT_EQ(top_init(&top, &frames, 0, false), -EOVERFLOW);
+	CHECK_INT_EQ(top_init(&top, &frames, NULL, 0, false), -EOVERFLOW);
 	top_deinit(&top);
 	frames_deinit(&frames);
 	profile_free(profile);

@@ -184,7 +184,7 @@ static int print_holder(const struct profile *profile)
 	int r = frames_init(&frames, profile);
 
 	if (!r && value >= 0)
-		r = top_init(&top, &frames, (size_t)value, false /* by flat values */);
+		r = top_init(&top, &frames, NULL, (size_t)value, false /* by flat values */);
 	if (!r && top.rows.n)
 		command_error("holds most: %s, %s", top_name(&frames, &top.rows.items[0]),
 			      format_value((double)top.rows.items[0].flat, true).text);
