@@ -17,7 +17,7 @@
 
 struct attach_settings {
 	struct settings common;
-	const char *dumps, *duration;
+	const char *dumps, *duration, *pools;
 	uint64_t interval;
 	bool exact;
 };
@@ -72,6 +72,8 @@ static int parse(struct attach *attach)
 	if (!status && settings->duration && !duration_parse(settings->duration, &attach->seconds))
 		status = command_error("--for: invalid time '%s'; expected one such as 90s or 10m",
 				       settings->duration);
+	if (!status)
+		status = attach_parse_pools(settings->pools, &attach->wish);
 	return status ? status : parse_prefix(attach);
 }
 
@@ -153,6 +155,7 @@ static const struct option_row options[] = {
 	 "Records every allocation."},
 	{"for", 0, OPTION_TEXT, offsetof(struct attach_settings, duration), "TIME",
 	 "Waits for TIME, such as 90s or 10m, and detaches then, or at Ctrl-C, SIGTERM or SIGHUP."},
+	ATTACH_ROW_POOLS(offsetof(struct attach_settings, pools)),
 	OPTION_ROW_QUIET,
 	OPTION_ROW_HELP,
 	{0},

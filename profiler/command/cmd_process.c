@@ -18,7 +18,7 @@
 
 struct process_settings {
 	struct settings common;
-	const char *every;
+	const char *every, *pools;
 	uint64_t n_rounds, n_lines;
 	bool stacks;
 };
@@ -60,11 +60,13 @@ static int attach(const struct top_session *session, const struct process_settin
 		  bool *out_is_ours)
 {
 	const struct found_target *target = &session->target;
-	const struct attach_wish wish = {.is_quiet = settings->common.quiet};
+	struct attach_wish wish = {.is_quiet = settings->common.quiet};
 	char why[512];
-	int status;
+	int status = attach_parse_pools(settings->pools, &wish);
 
 	*out_is_ours = false;
+	if (status)
+		return status;
 	switch (attach_check(target, why, sizeof(why))) {
 	case ATTACH_POSSIBLE:
 		status = attach_begin(target, &wish);
@@ -173,6 +175,7 @@ static const struct option_row options[] = {
 	{"lines", 'l', OPTION_COUNT, offsetof(struct process_settings, n_lines), "N",
 	 "Prints the first N rows of a round; 0 prints all. The default is 10. The screen shows "
 	 "all."},
+	ATTACH_ROW_POOLS(offsetof(struct process_settings, pools)),
 	OPTION_ROW_QUIET,
 	OPTION_ROWS_SYMBOLS,
 	OPTION_ROW_HELP,

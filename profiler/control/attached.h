@@ -110,7 +110,8 @@ struct hp_attached_request {
 	RESULT(E_FINER, "has recorded fewer samples than this interval needs; detach and attach " \
 			"again with this interval, which begins anew")                            \
 	RESULT(E_FIXED, "records with a fixed interval; detach and attach again with another "    \
-			"one, which begins anew")
+			"one, which begins anew")                                                 \
+	RESULT(E_CONTEXTS, "has memory contexts of a form that this heapprof does not know")
 
 #define HP_ATTACHED_RESULT(enumerator, sentence) HP_ATTACHED_##enumerator,
 
@@ -131,3 +132,61 @@ void heapprof_attached_stop(void);
  * interval is larger: samples that were not taken can't be shown. 0 changes nothing. Returns enum
  * hp_attached_result. */
 int heapprof_attached_set(uint64_t interval);
+
+/* --- memory contexts of PostgreSQL ------------------------------------------------------------ */
+
+/* A memory context of PostgreSQL is a pool (heapprof_pool.h). It has a pointer to a table of the
+ * functions of its kind. The library has functions that report objects and then call the server's
+ * own. A tool writes their addresses into the tables while the process is stopped, and the server's
+ * own addresses back before it undoes the patches. */
+
+enum hp_attached_context_kind {
+	HP_ATTACHED_ALLOC_SET,
+	HP_ATTACHED_GENERATION,
+	HP_ATTACHED_SLAB,
+	HP_ATTACHED_BUMP, /* from version 17 on */
+	HP_ATTACHED_N_CONTEXT_KINDS
+};
+
+/* The first functions of a table, in their order in all versions. */
+enum hp_attached_context_function {
+	HP_ATTACHED_CONTEXT_ALLOC,
+	HP_ATTACHED_CONTEXT_FREE,
+	HP_ATTACHED_CONTEXT_REALLOC,
+	HP_ATTACHED_CONTEXT_RESET,
+	HP_ATTACHED_CONTEXT_DELETE,
+	HP_ATTACHED_N_CONTEXT_FUNCTIONS
+};
+
+/* What the tool has found in the server. */
+struct hp_attached_contexts {
+	uint32_t version, size; /* HP_ATTACHED_VERSION, sizeof(struct hp_attached_contexts) */
+	uint64_t top;           /* the context TopMemoryContext */
+	uint64_t functions_at;  /* where in a context the pointer to its table is */
+	uint64_t context_of;    /* GetMemoryChunkContext(), by which functions find the context of
+				   an object from version 16 on; 0: they get it as an argument */
+	struct {
+		uint64_t start, size;          /* 0: the server has no such kind */
+	} makers[HP_ATTACHED_N_CONTEXT_KINDS]; /* the functions that make contexts */
+};
+
+/* A word of a table, with the addresses that belong there. */
+struct hp_attached_word {
+	uint64_t at, own, ours;
+};
+
+enum {
+	HP_ATTACHED_WORDS_MAX = HP_ATTACHED_N_CONTEXT_KINDS * HP_ATTACHED_N_CONTEXT_FUNCTIONS,
+};
+
+struct hp_attached_words {
+	uint32_t version, n; /* HP_ATTACHED_VERSION; 0: heapprof_attached_contexts() has set none */
+	uint64_t start, end; /* of our functions; a thread may be there also after a detach */
+	struct hp_attached_word words[HP_ATTACHED_WORDS_MAX];
+};
+
+extern struct hp_attached_words heapprof_attached_words;
+
+/* Prepares for the memory contexts, and sets heapprof_attached_words. Writes into no table. Returns
+ * enum hp_attached_result. */
+int heapprof_attached_contexts(const struct hp_attached_contexts *found);

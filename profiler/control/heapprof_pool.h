@@ -63,9 +63,17 @@ struct heapprof_pools {
 /* One variable for each program or library. NULL: libheapprof is not loaded. */
 __attribute__((weak, visibility("hidden"))) const struct heapprof_pools *heapprof_pools_found;
 
+/* Define HEAPPROF_POOL_FIND_LATER before this header to do nothing when the program or library is
+ * loaded. */
+#ifdef HEAPPROF_POOL_FIND_LATER
+#define HEAPPROF_POOL_FINDER __attribute__((unused))
+#else
+#define HEAPPROF_POOL_FINDER __attribute__((constructor, unused))
+#endif
+
 /* Looks for libheapprof. This is done when the program or library is loaded; call it again if
  * libheapprof may have been loaded since. */
-__attribute__((constructor, unused)) static void heapprof_pools_find(void)
+HEAPPROF_POOL_FINDER static void heapprof_pools_find(void)
 {
 	const struct heapprof_pools *(*get)(void);
 	const struct heapprof_pools *found = NULL;

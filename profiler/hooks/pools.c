@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The hooks that pools call: what heapprof_pool.h finds in this library. */
+#define HEAPPROF_POOL_FIND_LATER /* this is what it finds */
+#include "hooks/pools.h"
 #include "base/options.h"
-#include "control/heapprof_pool.h"
 #include "hooks/hooks.h"
 #include "record/pool_recorder.h"
 #include "tables/pool_objects.h"
@@ -126,10 +127,7 @@ static const struct heapprof_pools pools = {
 	.pool_filter = hp_pool_filter,
 };
 
-/* heapprof_pool.h finds this function by its name. */
-__attribute__((visibility("default"))) const struct heapprof_pools *heapprof_pools(void);
-
-const struct heapprof_pools *heapprof_pools(void)
+__attribute__((visibility("default"))) const struct heapprof_pools *heapprof_pools(void)
 {
 	return &pools;
 }

@@ -5,9 +5,7 @@ HEAPPROF_ATTACH_ROUNDS=50 each is attached to as often; with HEAPPROF_ATTACH_LEA
 name a leak in a Go server and, with --stacks, in a PostgreSQL session within a minute."""
 
 import contextlib
-import glob
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -17,13 +15,12 @@ import urllib.request
 import attached
 import command
 import cli
+import postgres_server
 import running
 import tap
 from command import HEAPPROF
 
 ROUNDS = int(os.environ.get('HEAPPROF_ATTACH_ROUNDS', '1'))
-POSTGRES = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
-UNPRIVILEGED = 'nobody'
 
 
 def free_port():
@@ -215,53 +212,11 @@ func main() {
         check_named(folder, process.pid, 'remember_in_c', lambda: None)
 
 
-@contextlib.contextmanager
-def postgres(folder):
-    """Yields the process ID of a session and a function that executes statements in it."""
-    user = pwd.getpwnam(UNPRIVILEGED)
-    as_user = {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []} if os.geteuid() == 0 else {}
-    env = {**command.environment(folder), 'PGHOST': folder, 'PGUSER': 'tester', 'PGDATABASE': 'postgres'}
-    if as_user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    done = cli.run('cc', '-O2', '-g', '-shared', '-fPIC', '-I', cli.run('pg_config', '--includedir-server').stdout.strip(),
-                   '-o', f'{folder}/audit.so', str(command.ROOT / 'tests/cases/postgres-backend/audit.c'))
-    tap.equal(done.returncode, 0, done.stderr)
-    subprocess.run([f'{POSTGRES[-1]}/initdb', '-D', f'{folder}/data', '-U', 'tester', '--auth=trust', '--no-sync'],
-                   check=True, env=env, stdout=subprocess.DEVNULL, cwd=folder, **as_user)
-    server = subprocess.Popen([f'{POSTGRES[-1]}/postgres', '-D', f'{folder}/data', '-k', folder, '-c',
-                               'listen_addresses='], env=env, stderr=subprocess.DEVNULL, cwd=folder, **as_user)
-    session = None
-    try:
-        running.wait_until(lambda: cli.run('psql', '-c', 'select 1', env=env).returncode == 0, 'the server starts')
-        session = subprocess.Popen(['psql', '-qAt'], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   text=True, bufsize=1)
-
-        def execute(*statements):
-            for statement in statements:
-                session.stdin.write(f'{statement};\n')
-            session.stdin.write('select pg_backend_pid();\n')
-            while not (line := session.stdout.readline().strip()).isdigit():
-                pass
-            return int(line)
-
-        execute(f"create function audit_note(text) returns void language c strict as '{folder}/audit'",
-                "select audit_note('first')")
-        yield execute(), execute
-    finally:
-        if session:
-            session.kill()
-            session.communicate()
-        server.kill()
-        server.wait()
-
-
 @tap.test
 def a_postgres_session_that_leaks_4_kib_30_times(folder):
     need_leaks()
-    tap.need('pg_config', 'psql', 'cc')
-    if not POSTGRES:
-        tap.skip('PostgreSQL is not installed')
-    with postgres(folder) as (pid, execute):
+    postgres_server.need_server()
+    with postgres_server.postgres(folder) as env, postgres_server.session(env) as execute:
         n = 0
 
         def leak():
@@ -270,7 +225,7 @@ def a_postgres_session_that_leaks_4_kib_30_times(folder):
             if n == 1:
                 execute(*["select audit_note('x')"] * 30)
 
-        check_named(folder, pid, 'audit_note', leak, '--stacks')  # the functions are the server's own allocator
+        check_named(folder, execute.pid, 'audit_note', leak, '--stacks')  # the functions are the server's own allocator
 
 
 tap.main()

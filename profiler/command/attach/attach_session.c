@@ -93,6 +93,14 @@ static int report(const struct found_target *target, const struct attach_answer 
 	return EXIT_DONE;
 }
 
+int attach_parse_pools(const char *kind, struct attach_wish *wish)
+{
+	wish->has_pools = kind != NULL;
+	return !kind || strcmp(kind, "postgres") == 0
+		       ? EXIT_DONE
+		       : command_error("--pools: unknown kind '%s'; expected postgres", kind);
+}
+
 /* --- operations ---------------------------------------------------------------------------- */
 
 static struct attach_work *new_work(enum attach_operation operation)

@@ -14,9 +14,21 @@
 
 struct attach_wish {
 	uint64_t interval;                   /* bytes; 1: exact, 0: automatic */
+	bool has_pools;                      /* those of PostgreSQL, too */
 	char prefix[HP_ATTACHED_PREFIX_MAX]; /* of dumps, absolute; empty: none */
 	bool is_quiet;
 };
+
+/* The row of --pools, whose argument is kept at this place of the settings; and what reads the
+ * argument, which may be NULL. It prints an error if that fails, and returns the exit status. */
+#define ATTACH_ROW_POOLS(place)                                                                   \
+	{                                                                                         \
+		"pools", 0, OPTION_TEXT, place, "KIND",                                           \
+			"Records also the objects of pools, by function and pool: the memory "    \
+			"contexts of a process of a PostgreSQL server, if KIND is postgres. The " \
+			"server's version is 12 to 17."                                           \
+	}
+int attach_parse_pools(const char *kind, struct attach_wish *wish);
 
 /* Attaches, and begins to record. Refuses before anything is changed, if it refuses. */
 int attach_begin(const struct found_target *target, const struct attach_wish *wish);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* An attach has five steps, and all that can be refused is refused in the first:
+/* An attach has six steps, and all that can be refused is refused in the first:
  *
- * 1. The entries of the allocator are found, and the patches planned.
+ * 1. The entries of the allocator are found, and the patches planned. If pools are wanted, the
+ *    tables of their functions are found.
  * 2. The library is loaded, unless an earlier attach has left it.
  * 3. The near page is mapped, with a slot for each entry.
  * 4. The library's session is started. Its allocator underneath are the trampolines in the slots.
  * 5. The jumps are written.
+ * 6. The tables of pools are written. They are undone before the jumps.
  *
  * If this program is killed after any of them, the next attach or detach finds the near page. It
  * then undoes first what is there. */
@@ -16,6 +18,7 @@
 #include <string.h>
 
 #include "command/attach/attach_entries.h"
+#include "command/attach/attach_pools.h"
 #include "inject/calls.h"
 #include "inject/patches.h"
 #include "inject/refuse.h"
@@ -30,6 +33,7 @@ struct job {
 	struct attach_answer *answer;
 	struct hp_patches *patches;
 	struct attach_entries entries;
+	struct hp_attached_contexts contexts;      /* if pools are wanted */
 	size_t functions[HP_ATTACHED_N_FUNCTIONS]; /* of the patches, in their order */
 	size_t n_functions;
 };
@@ -116,6 +120,20 @@ static int call_set(struct job *job)
 	return r ? r : check_result(job, call.result);
 }
 
+/* Lets the library prepare for pools. */
+static int call_contexts(struct job *job)
+{
+	struct hp_call call = {
+		.name = "heapprof_attached_contexts",
+		.data = &job->contexts,
+		.data_size = sizeof(job->contexts),
+		.content = -1,
+	};
+	int r = hp_calls_make(job->t, &call, 1);
+
+	return r ? r : check_result(job, call.result);
+}
+
 /* --- detaching ----------------------------------------------------------------------------- */
 
 /* A process with one thread may have no moment for a call. Without jumps nothing reaches the
@@ -129,24 +147,52 @@ static void note_unstopped(struct job *job)
 	job->t->message[0] = '\0';
 }
 
-/* Undoes the patches that were found, also those of a killed tool, and ends the session. */
+/* Adds a range without what it has of another one. */
+static size_t add_code(struct hp_code_range *code, size_t n, uint64_t start, uint64_t end,
+		       const struct hp_code_range *without)
+{
+	bool is_within =
+		without->start >= start && without->start < without->end && without->end <= end;
+
+	code[n++] = (struct hp_code_range){start, is_within ? without->start : end};
+	if (is_within)
+		code[n++] = (struct hp_code_range){without->end, end};
+	return n;
+}
+
+/* Finds the code in which no thread must be when the session ends. */
+static size_t find_code(struct job *job, const struct hp_image *image,
+			struct hp_code_range code[2 * CODE_MAX])
+{
+	struct hp_code_range pools;
+	size_t n = 0;
+
+	attach_pools_code(job->t, image, &pools);
+	for (size_t i = 0; i < image->n_headers && n < CODE_MAX; i++) {
+		const ElfW(Phdr) *h = &image->headers[i];
+		uint64_t start = image->bias + h->p_vaddr;
+
+		if (h->p_type == PT_LOAD && h->p_flags & PF_X)
+			n = add_code(code, n, start, start + h->p_memsz, &pools);
+	}
+	return n;
+}
+
+/* Undoes the tables of pools and the patches that were found, also those of a killed tool, and ends
+ * the session. */
 static int undo(struct job *job)
 {
-	struct hp_code_range code[CODE_MAX];
+	struct hp_code_range code[2 * CODE_MAX];
 	struct hp_image library;
 	size_t n = 0;
-	int r;
+	int r = 0;
 
-	if (find_library(job, &library))
-		for (size_t i = 0; i < library.n_headers && n < CODE_MAX; i++) {
-			const ElfW(Phdr) *h = &library.headers[i];
-
-			if (h->p_type == PT_LOAD && h->p_flags & PF_X)
-				code[n++] = (struct hp_code_range){library.bias + h->p_vaddr,
-								   library.bias + h->p_vaddr +
-									   h->p_memsz};
-		}
-	r = hp_patches_undo(job->t, job->patches, code, n);
+	if (find_library(job, &library)) {
+		n = find_code(job, &library, code);
+		r = attach_pools_write(job->t, &library, false /* the server's */);
+	}
+	if (!r)
+		r = hp_patches_undo(job->t, job->patches, code, n);
 	if (r == HP_PATCHES_BUSY)
 		return hp_target_error(job->t, "is detached, but one of its threads waits in a "
 					       "function that was called by ours, so a page of "
@@ -305,6 +351,7 @@ static void note_conflicts(struct job *job)
 
 static int attach(struct job *job)
 {
+	bool has_pools = job->work->wish.has_pools;
 	struct hp_image library;
 	int r = hp_refuse(job->t);
 
@@ -312,6 +359,8 @@ static int attach(struct job *job)
 		r = tidy(job);
 	if (!r)
 		r = plan(job);
+	if (!r && has_pools)
+		r = attach_pools_find(job->t, &job->contexts);
 	if (!r && !find_library(job, &library))
 		r = load_library(job);
 	if (r)
@@ -319,12 +368,16 @@ static int attach(struct job *job)
 	if (!find_library(job, &library))
 		return hp_target_error(job->t, "the library was loaded, but is not found in it");
 	r = set_hooks(job, &library);
+	if (!r && has_pools)
+		r = call_contexts(job);
 	if (!r)
 		r = hp_patches_place(job->t, job->patches);
 	if (!r)
 		r = start(job);
 	if (!r)
 		r = hp_patches_write(job->t, job->patches);
+	if (!r && has_pools)
+		r = attach_pools_write(job->t, &library, true /* ours */);
 	if (!r)
 		note_conflicts(job);
 	return r;

@@ -58,7 +58,7 @@ struct adding { /* a reading that is being added */
 static int find_record(struct adding *adding, size_t sample, struct top_record **out)
 {
 	struct top_model *model = adding->model;
-	uint32_t stack = adding->stacks.items[adding->profile->samples.items[sample].stack];
+	uint32_t stack = adding->stacks.items[sample];
 	double size = sampling_size(&adding->inuse, sample);
 	uint64_t class = size > 0 ? (uint64_t)(CLASSES_PER_OCTAVE * log2(size)) : 0;
 	uint64_t key = hash_mix(stack, class);

@@ -5,10 +5,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "commands/command.h"
+#include "model/pool_labels.h"
 #include "transform/frames.h"
 
 void top_names_init(struct top_names *names, const struct settings *settings, const regex_t *hide)
@@ -85,13 +88,21 @@ static int add_chain(struct top_chains *chains, const frame_vec *functions, uint
 
 /* --- new stacks ---------------------------------------------------------------------------- */
 
+struct fresh_stack {
+	uint32_t number; /* in `profile` */
+	uint32_t pool;   /* its name, a string of `from`; 0: none */
+	uint64_t key;
+};
+
 struct fresh { /* the stacks of a profile that are new, as a profile of their own */
 	const struct profile *from;
 	struct profile *profile;
+	uint32_t pool_label;         /* the key of labels with names of pools, or PROFILE_NONE */
 	VEC(uint64_t) location_keys; /* of each location of `from` */
+	VEC(uint64_t) stack_keys;    /* of each stack of `from` */
 	VEC(uint32_t) locations;     /* their numbers in `profile`; PROFILE_NONE: not copied yet */
-	VEC(uint32_t) stacks;        /* in `from`, of each stack of `profile` */
-	VEC(uint64_t) keys;          /* of each stack of `profile` */
+	VEC(struct fresh_stack) stacks;
+	struct number_map known; /* from a key to the number in `stacks` */
 	frame_vec buffer;
 };
 
@@ -122,16 +133,49 @@ static uint64_t stack_key(const struct fresh *fresh, uint32_t stack)
 	return key;
 }
 
+/* Returns the name of the sample's pool, a string, or 0. */
+static uint32_t pool_of(const struct fresh *fresh, uint32_t sample)
+{
+	const struct profile *from = fresh->from;
+	size_t n;
+	const struct profile_label *labels =
+		profile_label_set(from, from->samples.items[sample].labels, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (labels[i].key == fresh->pool_label)
+			return labels[i].text;
+	return 0;
+}
+
+static uint64_t sample_key(const struct fresh *fresh, uint32_t sample)
+{
+	uint64_t key = fresh->stack_keys.items[fresh->from->samples.items[sample].stack];
+	const char *pool = profile_string(fresh->from, pool_of(fresh, sample));
+
+	return *pool ? hash_bytes(key, pool, strlen(pool)) : key;
+}
+
+static uint32_t find_pool_label(const struct profile *profile)
+{
+	vec_foreach (label, &profile->labels)
+		if (label->text &&
+		    strcmp(profile_string(profile, label->key), POOL_LABEL_NAME) == 0)
+			return label->key;
+	return PROFILE_NONE;
+}
+
 static int fresh_init(struct fresh *fresh, const struct profile *from)
 {
 	int r = 0;
 
-	*fresh = (struct fresh){.from = from};
+	*fresh = (struct fresh){.from = from, .pool_label = find_pool_label(from)};
 	for (size_t i = 0; !r && i < from->locations.n; i++) {
 		r = vec_push(&fresh->location_keys, location_key(from, &from->locations.items[i]));
 		if (!r)
 			r = vec_push(&fresh->locations, PROFILE_NONE);
 	}
+	for (uint32_t i = 0; !r && i < from->stacks.n; i++)
+		r = vec_push(&fresh->stack_keys, stack_key(fresh, i));
 	return r;
 }
 
@@ -140,8 +184,9 @@ static void fresh_deinit(struct fresh *fresh)
 	profile_free(fresh->profile);
 	vec_deinit(&fresh->location_keys);
 	vec_deinit(&fresh->locations);
+	vec_deinit(&fresh->stack_keys);
 	vec_deinit(&fresh->stacks);
-	vec_deinit(&fresh->keys);
+	number_map_deinit(&fresh->known);
 	vec_deinit(&fresh->buffer);
 }
 
@@ -210,10 +255,13 @@ static int copy_location(struct fresh *fresh, uint32_t number)
 	return r ? r : profile_status(fresh->profile);
 }
 
-static int copy_stack(struct fresh *fresh, uint32_t stack, uint64_t key)
+/* Copies the stack of a sample. */
+static int copy_stack(struct fresh *fresh, uint32_t sample, uint64_t key)
 {
 	size_t n;
-	const uint32_t *locations = profile_stack(fresh->from, stack, &n);
+	const uint32_t *locations =
+		profile_stack(fresh->from, fresh->from->samples.items[sample].stack, &n);
+	struct fresh_stack stack = {.pool = pool_of(fresh, sample), .key = key};
 	int r = fresh->profile ? 0 : begin_profile(fresh);
 
 	fresh->buffer.n = 0;
@@ -222,21 +270,38 @@ static int copy_stack(struct fresh *fresh, uint32_t stack, uint64_t key)
 		if (!r)
 			r = vec_push(&fresh->buffer, fresh->locations.items[locations[i]]);
 	}
+	if (!r)
+		r = number_map_insert(&fresh->known, key, (uint32_t)fresh->stacks.n);
 	if (!r) {
-		profile_add_stack(fresh->profile, fresh->buffer.items, n);
+		stack.number = profile_add_stack(fresh->profile, fresh->buffer.items, n);
 		r = vec_push(&fresh->stacks, stack);
 	}
-	if (!r)
-		r = vec_push(&fresh->keys, key);
 	return r ? r : profile_status(fresh->profile);
+}
+
+/* Replaces a function by the same one in a pool. */
+static int put_in_pool(struct top_names *names, const char *pool, uint32_t *function)
+{
+	const char *file = top_function_file(names, *function);
+	char *name, *copy = strdup(file); /* the strings may move */
+	int r = -ENOMEM;
+
+	if (asprintf(&name, "%s [%s]", top_function_name(names, *function), pool) < 0)
+		name = NULL;
+	if (name && copy)
+		r = add_function(names, name, copy, function);
+	free(name);
+	free(copy);
+	return r;
 }
 
 /* Adds the chain of a stack of the profile of new stacks. `functions` has the number of each
  * function of the frames. */
 static int name_stack(struct top_names *names, struct fresh *fresh, const struct frames *frames,
-		      const uint32_t *functions, uint32_t stack, uint32_t *out_chain)
+		      const uint32_t *functions, const struct fresh_stack *stack,
+		      uint32_t *out_chain)
 {
-	int r = frames_of_stack(frames, stack, &fresh->buffer);
+	int r = frames_of_stack(frames, stack->number, &fresh->buffer);
 
 	if (r)
 		return r;
@@ -244,7 +309,10 @@ static int name_stack(struct top_names *names, struct fresh *fresh, const struct
 		assert(functions); /* the frames have functions if a stack has */
 		*function = functions[*function];
 	}
-	return add_chain(&names->chains, &fresh->buffer, out_chain);
+	if (stack->pool && fresh->buffer.n)
+		r = put_in_pool(names, profile_string(fresh->from, stack->pool),
+				&fresh->buffer.items[0]);
+	return r ? r : add_chain(&names->chains, &fresh->buffer, out_chain);
 }
 
 /* Names all stacks of the profile of new stacks, as the expression says, and sets the chains. */
@@ -264,14 +332,15 @@ static int name_stacks(struct top_names *names, struct fresh *fresh, const regex
 			r = vec_push(&functions, number);
 	}
 	for (uint32_t i = 0; !r && i < fresh->stacks.n; i++)
-		r = name_stack(names, fresh, &frames, functions.items, i, &out_chains[i]);
+		r = name_stack(names, fresh, &frames, functions.items, &fresh->stacks.items[i],
+			       &out_chains[i]);
 	vec_deinit(&functions);
 	frames_deinit(&frames);
 	return r;
 }
 
 static int add_stacks(struct top_names *names, const struct fresh *fresh, const uint32_t *all,
-		      const uint32_t *visible, top_stack_vec *out)
+		      const uint32_t *visible)
 {
 	int r = 0;
 
@@ -279,16 +348,14 @@ static int add_stacks(struct top_names *names, const struct fresh *fresh, const 
 		uint32_t number = (uint32_t)names->stacks.n;
 
 		r = vec_push(&names->stacks, (struct top_named){all[i], visible[i]});
-		/* two mappings of one file may give two stacks the same key */
-		if (!r && number_map_find(&names->known, fresh->keys.items[i]) == NUMBER_MAP_NONE)
-			r = number_map_insert(&names->known, fresh->keys.items[i], number);
-		out->items[fresh->stacks.items[i]] = number;
+		if (!r)
+			r = number_map_insert(&names->known, fresh->stacks.items[i].key, number);
 	}
 	names->n_named += fresh->stacks.n;
 	return r;
 }
 
-static int take_names(struct top_names *names, struct fresh *fresh, top_stack_vec *out)
+static int take_names(struct top_names *names, struct fresh *fresh)
 {
 	size_t n = fresh->stacks.n;
 	_cleanup_(freep) void *all = calloc(n, sizeof(uint32_t));
@@ -297,25 +364,35 @@ static int take_names(struct top_names *names, struct fresh *fresh, top_stack_ve
 
 	if (!r)
 		r = name_stacks(names, fresh, names->hide, visible);
-	return r ? r : add_stacks(names, fresh, all, visible, out);
+	return r ? r : add_stacks(names, fresh, all, visible);
 }
 
 /* --- readings ------------------------------------------------------------------------------ */
 
-/* Sets *out to the numbers of the stacks that are known, and copies the others. */
-static int find_known(struct top_names *names, struct fresh *fresh, top_stack_vec *out)
+/* Copies the stacks that are not known. */
+static int find_new(const struct top_names *names, struct fresh *fresh)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < fresh->from->samples.n; i++) {
+		uint64_t key = sample_key(fresh, i);
+
+		if (number_map_find(&names->known, key) == NUMBER_MAP_NONE &&
+		    number_map_find(&fresh->known, key) == NUMBER_MAP_NONE)
+			r = copy_stack(fresh, i, key);
+	}
+	return r;
+}
+
+/* All stacks are known. */
+static int find_numbers(const struct top_names *names, const struct fresh *fresh,
+			top_stack_vec *out)
 {
 	int r = 0;
 
 	out->n = 0;
-	for (uint32_t i = 0; !r && i < fresh->from->stacks.n; i++) {
-		uint64_t key = stack_key(fresh, i);
-		uint32_t number = number_map_find(&names->known, key);
-
-		r = vec_push(out, number);
-		if (!r && number == NUMBER_MAP_NONE)
-			r = copy_stack(fresh, i, key);
-	}
+	for (uint32_t i = 0; !r && i < fresh->from->samples.n; i++)
+		r = vec_push(out, number_map_find(&names->known, sample_key(fresh, i)));
 	return r;
 }
 
@@ -325,11 +402,13 @@ int top_names_find(struct top_names *names, const struct profile *profile, top_s
 	int r = fresh_init(&fresh, profile), status = EXIT_DONE;
 
 	if (!r)
-		r = find_known(names, &fresh, out);
+		r = find_new(names, &fresh);
 	if (!r && fresh.profile)
 		status = command_symbolize(names->settings, 1, fresh.profile);
 	if (!r && !status && fresh.profile)
-		r = take_names(names, &fresh, out);
+		r = take_names(names, &fresh);
+	if (!r && !status)
+		r = find_numbers(names, &fresh, out);
 	fresh_deinit(&fresh);
 	return r ? command_error("%s", strerror(-r)) : status;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Top names are the stacks of a process as functions. The stacks of a reading are named when they
- * are first seen, and a later reading that has them again costs no look-up of names. Each stack is
- * kept twice: with all functions, and without the hidden ones. */
+/* Top names are the stacks of a process as functions. If a sample belongs to a pool, its innermost
+ * function is one of its own, with the name of the pool: remember [TopMemoryContext]. The stacks of
+ * a reading are named when they are first seen, and a later reading that has them again costs no
+ * look-up of names. Each stack is kept twice: with all functions, and without the hidden ones. */
 #pragma once
 #include <regex.h>
 #include <stdbool.h>
@@ -27,7 +28,8 @@ struct top_chains {
 	struct index index;
 };
 
-struct top_named { /* a stack of the process: its chain with and without hidden functions */
+struct top_named { /* a stack of the process, in a pool or not: its chain with and without hidden
+		      functions */
 	uint32_t all, visible;
 };
 
@@ -49,8 +51,8 @@ typedef VEC(uint32_t) top_stack_vec;
 void top_names_init(struct top_names *names, const struct settings *settings, const regex_t *hide);
 void top_names_deinit(struct top_names *names);
 
-/* Sets out->items[i] to the number of the profile's stack i in names->stacks, and looks up the
- * names of stacks that are new. Prints the error; returns the exit status. */
+/* Sets out->items[i] to the number of the stack of the profile's sample i in names->stacks, and
+ * looks up the names of stacks that are new. Prints the error; returns the exit status. */
 int top_names_find(struct top_names *names, const struct profile *profile, top_stack_vec *out);
 
 /* Returns the functions of a chain, the leaf first; *out_n may be 0. */
