@@ -39,12 +39,15 @@ def what_grew_is_named_and_the_rest_is_not(folder):
     with Shop(folder) as shop:
         process = follow(folder, shop, '--every=1s')
         shop.do('login 20', 'refresh 10', 'request 50')
-        text = read_to(process, '30 blocks of 4.0 KiB')
+        text = read_to(process, '30 blocks of 4.0 KiB') + read_to(process, 'shop::refresh')
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
         tap.equal(process.returncode, 0)
-        tap.check(re.search(r'^ +120K +\+120K\* +\S+  shop::remember_session\n +30 blocks of 4\.0 KiB, ', text,
+        tap.check(re.search(r'^ +120K +\+120K\* +\S+  shop::remember_session\n +30 blocks of 4\.0 KiB, ',
+                            text,
                             flags=re.M), text)
+        for bytes_and_caller in (r'80\.0K \S+ shop::login', r'40\.0K \S+ shop::refresh'):
+            tap.check(re.search(rf'^    \+{bytes_and_caller} (<-|\u2190) main', text, flags=re.M), text)
         tap.check('fill_cache' not in text + out and 'serve_request' not in text + out, text + out)
         tap.equal(err, f'  {HEAPPROF} {shop.pid} --stacks\n')
 

@@ -116,6 +116,52 @@ static void test_growth_in_exact_readings(void)
 	top_model_deinit(&model);
 }
 
+/* Writes the stacks by which a function grew: the function's caller, and by how much. */
+static const char *grown_stacks(const struct top_model *model, uint32_t function)
+{
+	const struct top_choice choice = {0};
+	static char text[256];
+	top_row_vec stacks = {0};
+
+	text[0] = '\0';
+	CHECK_INT_EQ(top_model_grown_stacks(model, &choice, function, &stacks), 0);
+	vec_foreach (stack, &stacks) {
+		size_t n;
+		const uint32_t *functions = top_chain_functions(&model->names, stack->chain, &n);
+
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s %.0f",
+			 stack == stacks.items ? "" : ", ",
+			 top_function_name(&model->names, functions[1]), growth(stack));
+	}
+	vec_deinit(&stacks);
+	return text;
+}
+
+static void test_stacks_by_which_a_function_grew(void)
+{
+	const struct top_choice choice = {0};
+	struct top_model model;
+	struct profile *profile = reading("a", 1);
+
+	top_model_init(&model, &no_symbols, NULL);
+	add(profile, "alloc cache main", 1000, 500, 500);
+	add(profile, "alloc shrinks main", 1000, 100, 100);
+	CHECK_INT_EQ(top_model_add(&model, profile, 100), EXIT_DONE);
+	profile = reading("a", 1);
+	add(profile, "alloc cache main", 1000, 500, 500);
+	add(profile, "alloc shrinks main", 1000, 10, 100);
+	add(profile, "alloc small main", 1000, 100, 100);
+	add(profile, "alloc leak main", 1000, 200, 200);
+	add(profile, "other leak main", 1000, 300, 300);
+	CHECK_INT_EQ(top_model_add(&model, profile, 110), EXIT_DONE);
+	list(&model, &choice);
+	CHECK_STR_EQ(rows_of(&model), "other* alloc*");
+	CHECK_STR_EQ(grown_stacks(&model, model.rows.items[0].function), "leak 300000");
+	CHECK_STR_EQ(grown_stacks(&model, model.rows.items[1].function),
+		     "leak 200000, small 100000");
+	top_model_deinit(&model);
+}
+
 static void test_sizes_are_a_range(void)
 {
 	struct top_choice choice = {0};
@@ -424,9 +470,10 @@ static void test_points_of_a_long_time(void)
 	top_model_deinit(&model);
 }
 
-TEST_MAIN(TEST(test_growth_in_exact_readings), TEST(test_sizes_are_a_range),
-	  TEST(test_growth_in_samples_is_as_in_a_diff), TEST(test_a_sample_or_two_prove_nothing),
-	  TEST(test_a_mark_counts_from_now), TEST(test_another_recording_begins_anew),
+TEST_MAIN(TEST(test_growth_in_exact_readings), TEST(test_stacks_by_which_a_function_grew),
+	  TEST(test_sizes_are_a_range), TEST(test_growth_in_samples_is_as_in_a_diff),
+	  TEST(test_a_sample_or_two_prove_nothing), TEST(test_a_mark_counts_from_now),
+	  TEST(test_another_recording_begins_anew),
 	  TEST(test_growth_counts_from_the_mark_as_the_interval_rises),
 	  TEST(test_names_are_looked_up_once), TEST(test_rows_by_choice), TEST(test_rows_open),
 	  TEST(test_order), TEST(test_points_of_a_long_time))

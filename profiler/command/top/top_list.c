@@ -288,22 +288,29 @@ static int push_stack(struct top_model *model, struct top_row row)
 	return r || !row.is_open ? r : push_frames(model, &row);
 }
 
-/* Lists the stacks of a function. */
-static int push_stacks(struct top_model *model, const struct top_choice *choice, uint32_t function)
+/* Sums the records of a function, by stack. */
+static int sum_stacks(const struct top_model *model, const struct top_choice *choice,
+		      uint32_t function, top_row_vec *rows)
 {
 	struct listing listing;
-	top_row_vec rows = {0};
-	int r = listing_init(&listing, model, choice, &rows);
+	int r = listing_init(&listing, model, choice, rows);
 
 	for (size_t i = 0; !r && i < model->records.n; i++)
 		if (top_record_is_of(model, choice, &model->records.items[i], function))
 			r = add_to_stack(&listing, &model->records.items[i], function);
-	if (!r)
-		r = finish_rows(model, choice, rows.items, rows.n);
+	free(listing.row_of);
+	return r ? r : finish_rows(model, choice, rows->items, rows->n);
+}
+
+/* Lists the stacks of a function. */
+static int push_stacks(struct top_model *model, const struct top_choice *choice, uint32_t function)
+{
+	top_row_vec rows = {0};
+	int r = sum_stacks(model, choice, function, &rows);
+
 	for (size_t i = 0; !r && i < rows.n; i++)
 		if (!is_empty(&rows.items[i]))
 			r = push_stack(model, rows.items[i]);
-	free(listing.row_of);
 	vec_deinit(&rows);
 	return r;
 }
@@ -330,6 +337,35 @@ int top_model_list(struct top_model *model, const struct top_choice *choice)
 		r = choice->stacks ? push_stack(model, rows.items[i])
 				   : push_function(model, choice, rows.items[i]);
 	}
+	vec_deinit(&rows);
+	return r;
+}
+
+/* --- stacks that grew ---------------------------------------------------------------------- */
+
+static int compare_growth(const void *left, const void *right)
+{
+	const struct top_row *a = left, *b = right;
+	double growth_a = estimated_change_difference(&a->values.change);
+	double growth_b = estimated_change_difference(&b->values.change);
+
+	if (growth_a != growth_b)
+		return growth_a < growth_b ? 1 : -1;
+	return (a->chain > b->chain) - (a->chain < b->chain);
+}
+
+int top_model_grown_stacks(const struct top_model *model, const struct top_choice *choice,
+			   uint32_t function, top_row_vec *out)
+{
+	top_row_vec rows = {0};
+	int r = sum_stacks(model, choice, function, &rows);
+
+	if (!r && rows.n)
+		qsort(rows.items, rows.n, sizeof(*rows.items), compare_growth);
+	for (size_t i = 0; !r && i < rows.n; i++)
+		if (estimated_change_difference(&rows.items[i].values.change) > 0 &&
+		    (i == 0 || rows.items[i].is_beyond_error))
+			r = vec_push(out, rows.items[i]);
 	vec_deinit(&rows);
 	return r;
 }

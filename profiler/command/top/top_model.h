@@ -108,6 +108,11 @@ int top_model_list(struct top_model *model, const struct top_choice *choice);
  * -ENOMEM. */
 int top_model_toggle(struct top_model *model, const struct top_row *row);
 
+/* Appends the stacks by which a function grew, the one that grew most first. The others are there
+ * only if each grew by more than the error. Returns 0 or -ENOMEM. */
+int top_model_grown_stacks(const struct top_model *model, const struct top_choice *choice,
+			   uint32_t function, top_row_vec *out);
+
 /* Returns whether two rows are about the same function, stack or frame. */
 bool top_row_is_same(const struct top_row *a, const struct top_row *b);
 

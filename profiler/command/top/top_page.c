@@ -100,7 +100,7 @@ int top_page_text(struct top_page *page, enum page_style style, size_t indent, c
 
 void top_page_bytes(double bytes, char *out, size_t size)
 {
-	snprintf(out, size, "%s", format_compact(bytes).text);
+	snprintf(out, size, "%.15s", format_compact(bytes).text);
 }
 
 #define ROUNDED 1e-5 /* estimates are whole bytes: smaller differences come from rounding */
@@ -294,12 +294,35 @@ static const char *arrow(const struct top_page *page)
 	return page->terminal.is_utf8 ? "\u2190 " : "<- ";
 }
 
+/* Returns whether the function is a place in a file, since its name is not known. */
+static bool is_place(const struct top_session *session, uint32_t function)
+{
+	const char *name = function_name(session, function), *place = strstr(name, "+0x");
+
+	return place && place[3] && place[3 + strspn(place + 3, "0123456789abcdef")] == '\0';
+}
+
+static bool has_name_after(const struct top_session *session, const uint32_t *functions, size_t n,
+			   size_t at)
+{
+	while (at < n && is_place(session, functions[at]))
+		at++;
+	return at < n;
+}
+
+static const char *ellipsis(const struct top_page *page)
+{
+	return page->terminal.is_utf8 ? "\u2026" : "~";
+}
+
+/* Callers whose names are not known are left out if there are names after them. */
 static void append_chain(const struct top_page *page, const struct top_session *session,
 			 struct page_line *line, const struct top_row *row)
 {
 	size_t n, most = room_in(page, line) / NAME_SHARE;
 	const uint32_t *functions = top_chain_functions(&session->model.names, row->chain, &n);
 	size_t first = first_shown(session, row, n);
+	bool is_cut = false; /* an ellipsis is the last of the line */
 
 	most = most > NAME_MIN ? most : NAME_MIN;
 	if (!n)
@@ -307,14 +330,24 @@ static void append_chain(const struct top_page *page, const struct top_session *
 	for (size_t i = first; i < n; i++) {
 		size_t room = room_in(page, line);
 
+		if (room < CHAIN_MIN && is_cut)
+			return;
 		if (i > first && room > 1)
 			append_text(page, line, " ");
 		if (room < CHAIN_MIN) {
-			append_text(page, line, page->terminal.is_utf8 ? "\u2026" : "~");
+			append_text(page, line, ellipsis(page));
 			return;
 		}
 		if (i > 0)
 			append_text(page, line, arrow(page));
+		is_cut = i > 0 && is_place(session, functions[i]) &&
+			 has_name_after(session, functions, n, i);
+		if (is_cut) {
+			append_text(page, line, ellipsis(page));
+			while (i + 1 < n && is_place(session, functions[i + 1]))
+				i++;
+			continue;
+		}
 		room = room_in(page, line);
 		append_name(page, line, function_name(session, functions[i]),
 			    session->full_names || room < most ? room : most);
@@ -416,4 +449,45 @@ int top_page_growth(struct top_page *page, const struct top_session *session,
 	    strchr(text, ';'))
 		*strchr(text, ';') = '\0'; /* without the outlook */
 	return top_page_text(page, PAGE_NOTE, indent, text, n_max);
+}
+
+/* --- callers ------------------------------------------------------------------------------- */
+
+static int add_callers(struct top_page *page, const struct top_session *session,
+		       const struct top_row *stack, size_t indent)
+{
+	struct page_line *line = new_line(page, PAGE_NOTE);
+	char growth[CELL_MAX], text[2 * CELL_MAX];
+
+	if (!line)
+		return -ENOMEM;
+	write_growth(&stack->values, false /* is_beyond_error */, "", growth, sizeof(growth));
+	snprintf(text, sizeof(text), "%*s%s ", (int)indent, "", growth);
+	append_text(page, line, text);
+	append_chain(page, session, line, stack);
+	return 0;
+}
+
+static bool has_callers(const struct top_session *session, const struct top_row *stack)
+{
+	size_t n;
+
+	top_chain_functions(&session->model.names, stack->chain, &n);
+	return n > 1;
+}
+
+int top_page_callers(struct top_page *page, const struct top_session *session,
+		     const struct top_row *row, size_t indent, size_t n_max)
+{
+	top_row_vec stacks = {0};
+	int r = 0;
+
+	if (row->kind != TOP_FUNCTION)
+		return 0;
+	r = top_model_grown_stacks(&session->model, &session->choice, row->function, &stacks);
+	for (size_t i = 0; !r && i < stacks.n && i < n_max; i++)
+		if (has_callers(session, &stacks.items[i]))
+			r = add_callers(page, session, &stacks.items[i], indent);
+	vec_deinit(&stacks);
+	return r;
 }

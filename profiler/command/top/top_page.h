@@ -49,6 +49,11 @@ int top_page_row(struct top_page *page, const struct top_session *session,
 int top_page_growth(struct top_page *page, const struct top_session *session,
 		    const struct top_row *row, bool has_name, size_t indent, size_t n_max);
 
+/* Adds a line for each stack by which a function grew, with its callers; at most `n_max`. Adds
+ * nothing for a row that is not a function's. */
+int top_page_callers(struct top_page *page, const struct top_session *session,
+		     const struct top_row *row, size_t indent, size_t n_max);
+
 /* Returns the functions of a row as a text, which the caller frees; NULL without memory. */
 char *top_page_name(const struct top_page *page, const struct top_session *session,
 		    const struct top_row *row);

@@ -16,6 +16,7 @@ enum {
 	WORDS_ROWS = 3, /* rows with a sentence about their growth */
 	WORDS_INDENT = 4,
 	WORDS_LINES = 3,
+	CALLERS_LINES = 3, /* of a row that grew */
 };
 
 /* Returns the width of the terminal, or of COLUMNS where there is none; 0: not limited. */
@@ -63,6 +64,8 @@ static int add_rows(struct top_page *page, const struct top_session *session)
 		    row->is_beyond_error)
 			r = top_page_growth(page, session, row, false /* has_name */, WORDS_INDENT,
 					    WORDS_LINES);
+		if (!r && session->only_growth)
+			r = top_page_callers(page, session, row, WORDS_INDENT, CALLERS_LINES);
 	}
 	if (r || n == n_all)
 		return r;
