@@ -2,24 +2,18 @@
 #include "inject/calls.h"
 #include "inject/host.h"
 #include "inject/image.h"
+#include "inject/memory_file.h"
 #include "inject/safe_point.h"
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	NAP_NS = 200000,
 	CALL_MS = 10000,
 	HELD_MS = 3000, /* the same, while the process does not run */
-	COPY_BYTES = 64 << 10,
-	NO_EXECUTION = 8, /* MFD_NOEXEC_SEAL */
 };
 
 struct work {
@@ -160,88 +154,15 @@ static int stop_to_end(struct work *w)
 	return hp_host_begin(w->t, &w->stop, NULL, NULL, failure, &w->host);
 }
 
-/* --- a file in memory ------------------------------------------------------------------------- */
+/* --- the calls -------------------------------------------------------------------------------- */
 
-/* Opens a file that the process has open. The folder of its descriptors is closed to those who are
- * not its user, though they may trace it. */
-static int open_its_file(const struct hp_target *t, int number)
-{
-	int process = (int)syscall(SYS_pidfd_open, t->outer_pid, 0);
-	int file = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, number, 0);
-	char path[64];
-
-	if (process >= 0)
-		close(process);
-	if (file >= 0)
-		return file;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->task, number);
-	return open(path, O_WRONLY | O_CLOEXEC);
-}
-
-static int copy_content(struct hp_target *t, int from, int64_t file)
-{
-	static char bytes[COPY_BYTES];
-	off_t at = 0;
-	ssize_t n;
-	int to;
-
-	to = open_its_file(t, (int)file);
-	if (to < 0)
-		return hp_target_error(t, "a file in its memory can't be opened: %s",
-				       strerror(errno));
-	while ((n = pread(from, bytes, sizeof(bytes), at)) > 0) {
-		if (pwrite(to, bytes, (size_t)n, at) != n) {
-			n = -1;
-			break;
-		}
-		at += n;
-	}
-	close(to);
-	return n < 0 ? hp_target_error(t, "a file in its memory can't be written: %s",
-				       strerror(errno))
-		     : 0;
-}
-
-/* Mapping the file's code needs no right to execute the file: so it is made without, which
- * vm.memfd_noexec=2 demands. Before Linux 6.3 the kernel does not know that. */
-static int create_file(struct work *w, uint64_t name)
-{
-	struct hp_stub_call call = {.number = SYS_memfd_create,
-				    .arguments = {name, MFD_CLOEXEC | NO_EXECUTION}};
-	int r = hp_system_call(w->host, &call, &w->file);
-
-	if (r || w->file != -EINVAL)
-		return r;
-	call.arguments[1] = MFD_CLOEXEC;
-	return hp_system_call(w->host, &call, &w->file);
-}
-
-static int make_file(struct work *w, int content)
+static int open_file(struct work *w, int content)
 {
 	uint64_t name;
-	int r = hp_thread_put_text(w->thread, w->host, "heapprof", &name);
+	int r = hp_thread_put_text(w->thread, w->host, HP_MEMORY_FILE_NAME, &name);
 
-	if (!r)
-		r = create_file(w, name);
-	if (!r && w->file < 0) {
-		r = hp_target_error(w->t, "memfd_create fails in it: %s", strerror((int)-w->file));
-		w->file = -1;
-	}
-	return r ? r : copy_content(w->t, content, w->file);
+	return r ? r : hp_memory_file_open(w->t, w->host, name, content, &w->file);
 }
-
-static int close_file(struct work *w)
-{
-	const struct hp_stub_call call = {.number = SYS_close, .arguments = {(uint64_t)w->file}};
-	int64_t result;
-
-	if (w->file < 0)
-		return 0;
-	w->file = -1;
-	return hp_system_call(w->host, &call, &result);
-}
-
-/* --- the calls -------------------------------------------------------------------------------- */
 
 static int take_arguments(struct work *w)
 {
@@ -255,7 +176,7 @@ static int take_arguments(struct work *w)
 		made->function = call->function;
 		memcpy(made->arguments, call->arguments, sizeof(call->arguments));
 		if (call->content >= 0) {
-			r = make_file(w, call->content);
+			r = open_file(w, call->content);
 			snprintf(path, sizeof(path), "/proc/self/fd/%d", (int)w->file);
 			if (!r)
 				r = hp_thread_put_text(w->thread, w->host, path,
@@ -351,8 +272,9 @@ static int run(struct work *w)
 
 static int tidy(struct work *w)
 {
-	int r = close_file(w);
+	int r = w->file < 0 ? 0 : hp_memory_file_close(w->host, w->file);
 
+	w->file = -1;
 	return r ? r : hp_thread_unmap(w->thread, w->host);
 }
 
@@ -364,6 +286,8 @@ static int make_calls(struct work *w)
 		r = stop_to_start(w);
 	if (!r)
 		r = hp_thread_clean(w->t, w->stop, w->host);
+	if (!r)
+		r = hp_memory_file_clean(w->t, w->host);
 	if (!r)
 		r = hp_thread_prepare(w->t, w->stop, w->host, &w->layout, &w->thread);
 	if (r)

@@ -245,6 +245,20 @@ static bool is_unused(const struct hp_patch_record *record)
 	return record->state == HP_PATCHES_PLANNED || record->state == HP_PATCHES_PLACED;
 }
 
+bool hp_patches_have_left(struct hp_target *t)
+{
+	struct hp_patch_record record;
+	uint64_t page, from = 0;
+
+	while (hp_patch_record_next(t, &from, &page, &record))
+		if (is_unused(&record))
+			return true;
+	for (size_t i = 0; i < t->n_mappings; i++)
+		if (hp_near_page_is_empty(t, &t->mappings[i]))
+			return true;
+	return false;
+}
+
 int hp_patches_clean(struct hp_target *t, struct hp_system_call_host *host)
 {
 	struct hp_patch_record record;

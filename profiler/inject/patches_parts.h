@@ -47,5 +47,8 @@ enum hp_patches_bytes hp_patches_bytes_at(struct hp_target *t, const struct hp_p
 int hp_patches_move(struct hp_target *t, const struct hp_stop *stop, const struct hp_patches *p,
 		    uint64_t (*move)(const struct hp_entry_patch *, uint64_t pc));
 
-/* Unmaps near pages that killed tools have left without a jump. */
+/* Returns true if killed tools have left near pages without a jump. The threads may run. */
+bool hp_patches_have_left(struct hp_target *t);
+
+/* Unmaps these. All threads are stopped. */
 int hp_patches_clean(struct hp_target *t, struct hp_system_call_host *host);

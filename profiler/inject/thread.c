@@ -12,6 +12,7 @@
  * _thread_db_STRUCT_FIELD, of three words, of which the last is the offset. What they say is
  * checked on a thread of the process. */
 #include "inject/thread.h"
+#include "inject/gap.h"
 #include "inject/host.h"
 #include "inject/image.h"
 #include "inject/near_page.h"
@@ -194,41 +195,72 @@ static int unmap(struct hp_target *t, struct hp_system_call_host *host, uint64_t
 	return hp_host_call(t, host, "munmap", &call, &result);
 }
 
-/* The code comes last: it has the mark, by which the area is known to be ours and complete. Its
- * page is mapped anew, as it stays: so this also works where memory must never become executable
- * later (PR_SET_MDWE). */
-static int write_code(struct hp_thread *thread, struct hp_system_call_host *host)
+struct part { /* of the area */
+	uint64_t at;
+	size_t size;
+	int rights, flags;
+};
+
+static int map(struct hp_thread *thread, struct hp_system_call_host *host, const struct part *part,
+	       int64_t *out)
 {
-	const struct hp_stub_call map = {
+	const struct hp_stub_call call = {
 		.number = SYS_mmap,
-		.arguments = {thread->area, PAGE_BYTES, PROT_READ | PROT_EXEC,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (uint64_t)-1, 0}};
-	uint8_t page[PAGE_BYTES] = {0};
-	int64_t result;
-	int r = hp_system_call(host, &map, &result);
+		.arguments = {part->at, part->size, (uint64_t)part->rights,
+			      (uint64_t)part->flags | MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1,
+			      0}};
+	int r = hp_system_call(host, &call, out);
 
 	if (r)
 		return r;
-	if (result != (int64_t)thread->area)
-		return hp_near_page_explain(thread->t, result);
+	return *out < 0 && *out > -PAGE_BYTES ? hp_near_page_explain(thread->t, *out) : 0;
+}
+
+/* Nobody but us maps zeroes that can be executed: so the area is known to be ours before it has its
+ * mark. Its code is mapped as it stays, and so also where memory must never become executable later
+ * (PR_SET_MDWE). */
+static int map_code(struct hp_thread *thread, struct hp_system_call_host *host)
+{
+	const struct part all = {.at = hp_gap_find(thread->t, NULL, 0, AREA_BYTES),
+				 .size = AREA_BYTES,
+				 .rights = PROT_READ | PROT_EXEC};
+	int64_t at;
+	int r = map(thread, host, &all, &at);
+
+	if (!r)
+		thread->area = (uint64_t)at;
+	return r;
+}
+
+static int write_code(struct hp_thread *thread, struct hp_system_call_host *host)
+{
+	uint8_t page[PAGE_BYTES] = {0};
+
 	memcpy(page, hp_thread_code, hp_thread_code_size);
 	memcpy(page + MARK_AT, mark, sizeof(mark));
 	return hp_system_call_write(host, thread->area, page, sizeof(page));
 }
 
+static int map_data(struct hp_thread *thread, struct hp_system_call_host *host)
+{
+	const struct part data = {.at = thread->area + PAGE_BYTES,
+				  .size = AREA_BYTES - PAGE_BYTES,
+				  .rights = PROT_READ | PROT_WRITE,
+				  .flags = MAP_FIXED};
+	int64_t at;
+
+	return map(thread, host, &data, &at);
+}
+
 static int map_area(struct hp_thread *thread, struct hp_system_call_host *host)
 {
-	const struct hp_stub_call map = {.number = SYS_mmap,
-					 .arguments = {0, AREA_BYTES, PROT_READ | PROT_WRITE,
-						       MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1,
-						       0}};
-	int64_t result;
-	int r = hp_host_call(thread->t, host, "mmap", &map, &result);
+	int r = map_code(thread, host);
 
 	if (r)
 		return r;
-	thread->area = (uint64_t)result;
 	r = write_code(thread, host);
+	if (!r)
+		r = map_data(thread, host);
 	if (r)
 		unmap(thread->t, host, thread->area);
 	return r;
@@ -376,13 +408,47 @@ static bool is_inhabited(struct hp_stop *stop, uint64_t area)
 	return false;
 }
 
-static bool is_area(struct hp_target *t, const struct hp_target_mapping *m)
+static bool is_marked(struct hp_target *t, const struct hp_target_mapping *m)
 {
 	char found[MARK_SIZE];
 
-	return !m->path && m->end - m->start == PAGE_BYTES && m->is_executable && m->is_private &&
-	       hp_target_read(t, m->start + MARK_AT, found, sizeof(found)) &&
+	return hp_target_read(t, m->start + MARK_AT, found, sizeof(found)) &&
 	       memcmp(found, mark, sizeof(mark)) == 0;
+}
+
+static bool has_zeroes(struct hp_target *t, const struct hp_target_mapping *m)
+{
+	static const uint8_t zeroes[PAGE_BYTES];
+	uint8_t page[PAGE_BYTES];
+
+	for (uint64_t at = m->start; at < m->end; at += PAGE_BYTES)
+		if (!hp_target_read(t, at, page, sizeof(page)) ||
+		    memcmp(page, zeroes, sizeof(page)) != 0)
+			return false;
+	return true;
+}
+
+/* An area that is not complete can be executed as a whole, and is empty or has its mark. */
+static bool is_area(struct hp_target *t, const struct hp_target_mapping *m)
+{
+	if (m->path || !m->is_executable || m->is_writable || !m->is_readable || !m->is_private)
+		return false;
+	switch (m->end - m->start) {
+	case PAGE_BYTES:
+		return is_marked(t, m);
+	case AREA_BYTES:
+		return is_marked(t, m) || has_zeroes(t, m);
+	default:
+		return false;
+	}
+}
+
+bool hp_thread_has_left(struct hp_target *t)
+{
+	for (size_t i = 0; i < t->n_mappings; i++)
+		if (is_area(t, &t->mappings[i]))
+			return true;
+	return false;
 }
 
 int hp_thread_check_absent(struct hp_target *t, struct hp_stop *stop)

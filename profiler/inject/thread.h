@@ -52,6 +52,9 @@ enum hp_thread_state {
  * are stopped. Returns 0 or HP_TARGET_E. */
 int hp_thread_check_absent(struct hp_target *t, struct hp_stop *stop);
 
+/* Returns true if there is an area that a killed tool may have left. The threads may run. */
+bool hp_thread_has_left(struct hp_target *t);
+
 /* Removes areas that killed tools have left. All threads are stopped. Returns 0 or HP_TARGET_E.
  */
 int hp_thread_clean(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host);

@@ -2,7 +2,10 @@
 """Shared by the tests that attach to processes."""
 
 import command
+import cli
 import tap
+
+PPROFCONV = str(command.BUILD / 'pprofconv' / 'pprofconv')
 
 
 def run(folder, *args, status=0, **options):
@@ -39,4 +42,22 @@ def read_to(process, text):
         line = process.stdout.readline()
         assert line, process.stderr.read()
         found += line
+    return found
+
+
+def held(folder, pid):
+    """Returns the bytes and blocks in use of each function."""
+    done = run(folder, 'dump', pid, '-q', '-o', f'{folder}/now.heap')
+    tap.equal(done.stderr, '')
+    return held_in(f'{folder}/now.heap')
+
+
+def held_in(path):
+    done = cli.run(PPROFCONV, '-q', '--to=folded', '--sample-type=inuse_space', path)
+    tap.equal(done.returncode, 0, done.stderr)
+    found = {}
+    for line in done.stdout.splitlines():
+        stack, _, value = line.rpartition(' ')
+        leaf = stack.split(';')[-1]
+        found[leaf] = found.get(leaf, 0) + int(value)
     return found

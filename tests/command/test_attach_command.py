@@ -3,24 +3,20 @@
 """`heapprof attach`, `detach` and `set`, and `heapprof PID` on a process that was started without the
 library."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import command
 import cli
 import running
 import tap
-from attached import check_as_before, read_to, run
+from attached import PPROFCONV, check_as_before, held, held_in, read_to, run
 from command import HEAPPROF
 from shop import Shop, build_shop
 
 tap.need('g++')
-
-PPROFCONV = str(command.BUILD / 'pprofconv' / 'pprofconv')
 
 
 def refusal(folder, pid, verb='attach'):
@@ -32,24 +28,6 @@ def refusal(folder, pid, verb='attach'):
 def without_conflict(text):
     """Leaves out the line about functions on which other tools must not set a uprobe meanwhile."""
     return ''.join(line for line in text.splitlines(True) if 'does not begin with endbr64' not in line)
-
-
-def held(folder, pid):
-    """Returns the bytes and blocks in use of each function."""
-    done = run(folder, 'dump', pid, '-q', '-o', f'{folder}/now.heap')
-    tap.equal(done.stderr, '')
-    return held_in(f'{folder}/now.heap')
-
-
-def held_in(path):
-    done = cli.run(PPROFCONV, '-q', '--to=folded', '--sample-type=inuse_space', path)
-    tap.equal(done.returncode, 0, done.stderr)
-    found = {}
-    for line in done.stdout.splitlines():
-        stack, _, value = line.rpartition(' ')
-        leaf = stack.split(';')[-1]
-        found[leaf] = found.get(leaf, 0) + int(value)
-    return found
 
 
 def mappings(pid):
@@ -174,7 +152,7 @@ def heapprof_pid_attaches_and_leaves(folder, how):
         tap.is_in('is not attached', refusal(folder, shop.pid, 'detach'))
 
 
-# --- children, restarts, and tools that are killed -------------------------------------------------
+# --- children and restarts --------------------------------------------------------------------------
 
 FORKS = '''
 import os, sys
@@ -229,35 +207,6 @@ def watch_attaches_again_after_a_restart(folder):
     finally:
         watch.kill()
         watch.communicate()
-
-
-def kill_attach(pid, seconds):
-    """Starts an attach, and kills it with its child after that time."""
-    process = subprocess.Popen([HEAPPROF, 'attach', '-q', str(pid)], stderr=subprocess.DEVNULL)
-    time.sleep(seconds)
-    with contextlib.suppress(OSError):
-        with open(f'/proc/{process.pid}/task/{process.pid}/children', encoding='utf-8') as children:
-            for child in children.read().split():
-                os.kill(int(child), signal.SIGKILL)
-    process.kill()
-    process.wait()
-
-
-@tap.test
-def an_attach_that_is_killed_is_put_in_order_by_the_next(folder):
-    with Shop(folder, preload=False) as shop:
-        for i in range(int(os.environ.get('HEAPPROF_ATTACH_KILLS', '8'))):
-            kill_attach(shop.pid, i % 30 * 0.02)
-            shop.do('login 10', 'request 10')
-            done = command.heapprof(folder, 'attach', '-qx', str(shop.pid))
-            if done.returncode:  # the killed one was at its end
-                tap.is_in('is attached already', done.stderr)
-                run(folder, 'detach', '-q', shop.pid)
-                run(folder, 'attach', '-qx', shop.pid)
-            shop.do('login 3')
-            tap.equal(held(folder, shop.pid)['shop::remember_session'], 3 * 4096)
-            run(folder, 'detach', '-q', shop.pid)
-            check_as_before(shop.pid)
 
 
 # --- what is refused -------------------------------------------------------------------------------

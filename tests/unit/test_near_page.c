@@ -23,7 +23,7 @@ static void test_below_a_library(void)
 {
 	read_maps("7f0000000000-7f0000100000 r-xp 00000000 00:00 1 /lib\n"
 		  "7ffff0000000-7ffff0021000 rw-p 00000000 00:00 0 [stack]\n");
-	CHECK_UINT_EQ(gap(0x7f0000001000), 0x7f0000000000 - HP_NEAR_PAGE_SIZE);
+	CHECK_UINT_EQ(gap(0x7f0000001000), 0x7f0000000000 - 4096 - HP_NEAR_PAGE_SIZE);
 }
 
 static void test_between_libraries(void)
@@ -32,7 +32,7 @@ static void test_between_libraries(void)
 		  "7effc0000000-7f0000000000 rw-p 00000000 00:00 0\n"
 		  "7f0000000000-7f0000100000 r-xp 00000000 00:00 1 /lib\n"
 		  "7f0000200000-7f0400000000 rw-p 00000000 00:00 0\n");
-	CHECK_UINT_EQ(gap(0x7f0000001000), 0x7f0000200000 - HP_NEAR_PAGE_SIZE);
+	CHECK_UINT_EQ(gap(0x7f0000001000), 0x7f0000200000 - 4096 - HP_NEAR_PAGE_SIZE);
 }
 
 /* The page must be near to all addresses. */

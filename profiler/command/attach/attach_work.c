@@ -20,6 +20,8 @@
 #include "command/attach/attach_entries.h"
 #include "command/attach/attach_pools.h"
 #include "inject/calls.h"
+#include "inject/entry_patch.h"
+#include "inject/leftovers.h"
 #include "inject/patches.h"
 #include "inject/refuse.h"
 
@@ -204,13 +206,28 @@ static int undo(struct job *job)
 	return hp_patches_remove(job->t, job->patches);
 }
 
+/* A tool that was killed before the first jump may have started a session, which nothing reaches.
+ */
+static int remove_leftovers(struct job *job)
+{
+	struct hp_image library;
+
+	if (find_library(job, &library) && call_stop(job))
+		note_unstopped(job);
+	return hp_leftovers_remove(job->t);
+}
+
 static int end(struct job *job)
 {
 	int r = hp_patches_find(job->t, &job->patches);
 
-	if (!r && !job->patches)
-		return hp_target_error(job->t, "is not attached; nothing to undo");
-	return r ? r : undo(job);
+	if (r)
+		return r;
+	if (job->patches)
+		return undo(job);
+	if (hp_leftovers_exist(job->t))
+		return remove_leftovers(job);
+	return hp_target_error(job->t, "is not attached; nothing to undo");
 }
 
 /* --- the plan ------------------------------------------------------------------------------ */
@@ -228,12 +245,21 @@ static int try_function(struct job *job, size_t function)
 	return r;
 }
 
+/* All patches share one near page, and an allocator in the program may be far from the C library.
+ */
+static bool is_near(const struct attach_entries *entries, size_t function)
+{
+	uint64_t a = entries->at[function], b = entries->at[HP_ATTACHED_MALLOC];
+
+	return (a > b ? a - b : b - a) < HP_ENTRY_NEAR;
+}
+
 /* Chooses the functions. Those that every allocator has must be patched; others are left out if
  * they can't be. */
 static int choose_functions(struct job *job)
 {
 	for (size_t i = 0; i < HP_ATTACHED_N_FUNCTIONS; i++) {
-		if (!job->entries.at[i])
+		if (!job->entries.at[i] || !is_near(&job->entries, i))
 			continue;
 		if (i > HP_ATTACHED_REALLOC && try_function(job, i)) {
 			job->t->message[0] = '\0';
@@ -276,7 +302,7 @@ static int load_library(struct job *job)
 	if (attach_library_is_in(library, job->t))
 		r = hp_calls_open_library(job->t, library->path, -1, &handle);
 	if (!r && !handle)
-		r = hp_calls_open_library(job->t, NULL, HP_APART_KEPT, &handle);
+		r = hp_calls_open_library(job->t, NULL, library->file, &handle);
 	if (r)
 		return r;
 	if (!handle)
@@ -468,8 +494,11 @@ static int work(struct job *job)
 int attach_work_do(int out, void *context)
 {
 	struct attach_answer answer = {.state = ATTACH_UNKNOWN};
-	struct job job = {.work = context, .answer = &answer};
+	struct attach_work *own = context;
+	struct job job = {.work = own, .answer = &answer};
 
+	if (own->library.file >= 0)
+		own->library.file = HP_APART_KEPT; /* its number in this child */
 	answer.r = begin(&job);
 	if (!answer.r)
 		answer.r = work(&job);
