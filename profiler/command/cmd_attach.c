@@ -170,7 +170,9 @@ const struct command command_attach = {
 	.description =
 		"Loads libheapprof into a running process and lets its allocator call the library. "
 		"All that the process allocates from then on is recorded; what it had allocated "
-		"before is not known. The process is stopped for milliseconds. It stays attached "
+		"before is not known. An allocator that is linked into the program is found by its "
+		"exported symbols or, unless the program is stripped, by those of its file. The "
+		"process is stopped for milliseconds. It stays attached "
 		"until it ends, or until 'heapprof detach'; meanwhile every command reads it. "
 		"Before anything is changed, attach refuses processes in which that can't be done, "
 		"with the reason; 'heapprof check' gives the same reason.",

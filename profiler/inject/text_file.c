@@ -103,6 +103,13 @@ static int open_file(const struct hp_target *t, uint64_t address, const struct h
 	return -1;
 }
 
+int hp_text_open(const struct hp_target *t, uint64_t address)
+{
+	struct hp_text_place place;
+
+	return hp_text_place_of(t, address, &place) ? open_file(t, address, &place) : -1;
+}
+
 /* --- the page --------------------------------------------------------------------------------- */
 
 static uint64_t page_entry(const struct hp_target *t, uint64_t address)

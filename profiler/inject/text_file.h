@@ -18,6 +18,10 @@ struct hp_text_place { /* where in which file an address is mapped from */
  * is not in private text of a file. */
 bool hp_text_place_of(const struct hp_target *t, uint64_t address, struct hp_text_place *out);
 
+/* Opens the file from which the address is mapped, for reading. Returns a descriptor; or -1 if the
+ * address is not in private text of a file, or the file can't be opened. */
+int hp_text_open(const struct hp_target *t, uint64_t address);
+
 /* Compares bytes with those of the file that the kernel says are mapped at this address. */
 enum hp_text_state hp_text_compare(struct hp_target *t, uint64_t address, const void *bytes,
 				   size_t size);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "inject/file_symbols.h"
 #include "inject/thread.h"
 
 enum {
@@ -23,7 +24,8 @@ struct library { /* the first fields of the loader's struct link_map */
 	uint64_t bias, name, dynamic, next;
 };
 
-/* Finds the first library in the loader's order that defines a symbol. */
+/* Finds the first library in the loader's order that defines a symbol; any defines NULL. The
+ * program is the first of all. */
 static bool find_first(struct hp_target *t, const char *symbol, struct hp_image *out)
 {
 	struct hp_thread_layout layout;
@@ -36,7 +38,8 @@ static bool find_first(struct hp_target *t, const char *symbol, struct hp_image 
 	for (size_t i = 0; at && i < LIBRARIES_MAX; i++, at = library.next) {
 		if (!hp_target_read(t, at, &library, sizeof(library)))
 			return false;
-		if (hp_image_at(t, library.dynamic, out) && hp_image_symbol(t, out, symbol, NULL))
+		if (hp_image_at(t, library.dynamic, out) &&
+		    (!symbol || hp_image_symbol(t, out, symbol, NULL)))
 			return true;
 	}
 	return false;
@@ -63,12 +66,61 @@ static void add_functions(struct hp_target *t, struct attach_entries *entries,
 	}
 }
 
+static bool has_all_needed(const struct attach_entries *entries)
+{
+	for (size_t i = 0; i <= LAST_NEEDED; i++)
+		if (!entries->at[i])
+			return false;
+	return true;
+}
+
+/* Adds functions that the allocator does not export: some allocators are linked into the program.
+ */
+static void add_file_functions(struct hp_target *t, struct attach_entries *entries)
+{
+	struct hp_file_symbol symbols[HP_ATTACHED_N_OF_ALLOCATOR];
+
+	for (size_t i = 0; i < HP_ATTACHED_N_OF_ALLOCATOR; i++)
+		symbols[i].name = names[i];
+	hp_file_symbols_find(t, &entries->allocator, symbols, HP_ATTACHED_N_OF_ALLOCATOR);
+	for (size_t i = 0; i < HP_ATTACHED_N_OF_ALLOCATOR; i++) {
+		if (entries->at[i] ||
+		    is_known(entries, HP_ATTACHED_N_OF_ALLOCATOR, symbols[i].address))
+			continue;
+		entries->at[i] = symbols[i].address;
+		entries->size[i] = symbols[i].size;
+	}
+}
+
+/* Finds an allocator in the program that it keeps for itself: the libraries have another one. */
+static bool find_in_program(struct hp_target *t, struct attach_entries *out)
+{
+	if (!find_first(t, NULL, &out->allocator) ||
+	    hp_image_symbol(t, &out->allocator, "malloc", NULL))
+		return false;
+	add_file_functions(t, out);
+	if (has_all_needed(out))
+		return true;
+	*out = (struct attach_entries){0};
+	return false;
+}
+
+static bool find_exported(struct hp_target *t, struct attach_entries *out)
+{
+	if (!find_first(t, "malloc", &out->allocator))
+		return false;
+	add_functions(t, out, &out->allocator, 0, HP_ATTACHED_N_OF_ALLOCATOR);
+	if (!hp_image_symbol(t, &out->allocator, "__libc_start_main", NULL))
+		add_file_functions(t, out);
+	return true;
+}
+
 int attach_entries_find(struct hp_target *t, struct attach_entries *out)
 {
 	struct hp_image c_library;
 
 	*out = (struct attach_entries){0};
-	if (!find_first(t, "malloc", &out->allocator))
+	if (!find_in_program(t, out) && !find_exported(t, out))
 		return hp_target_error(t, "has no allocator that can be found: no library in it "
 					  "defines malloc; start it by heapprof run instead");
 	out->has_library = hp_image_symbol(t, &out->allocator, "heapprof_view", NULL) != 0;
@@ -76,7 +128,6 @@ int attach_entries_find(struct hp_target *t, struct attach_entries *out)
 		return hp_target_error(t, "has libheapprof since its start, so there is nothing to "
 					  "attach; let it call HeapProfilerStart(), or restart it "
 					  "with heapprof run");
-	add_functions(t, out, &out->allocator, 0, HP_ATTACHED_N_OF_ALLOCATOR);
 	for (size_t i = 0; i <= LAST_NEEDED; i++)
 		if (!out->at[i])
 			return hp_target_error(t,

@@ -2,7 +2,9 @@
 /* Finds the allocator of a process, and the entries of its functions that are to be patched.
  *
  * The allocator is the library, or the program, whose malloc() the process calls: the first one in
- * the loader's order that defines it. */
+ * the loader's order that exports it. A program may have one of its own that it does not export,
+ * which the table of symbols in its file shows: then it is that one, and what libraries allocate by
+ * another one is not recorded. */
 #pragma once
 #include <stdbool.h>
 
