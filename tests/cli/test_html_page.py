@@ -248,6 +248,31 @@ def a_hint_folds_the_standard_library(folder):
 
 
 @tap.test
+def rounding_is_no_change(folder):
+    open_page('diff')
+    tap.equal(run('''return [[1e9, 1e9 - 5000], [1e9, 1e9 - 50000], [2, 1], [9, 7]].map(([base, now]) => {
+        const measure = new Float64Array(21);
+        [measure[0], measure[1], measure[7], measure[8]] = [base, 9, now, 9];
+        return new page.total.constructor(measure, 0, page.sides).shown;
+    })'''), [0, -50000, 0, -2])
+    old = pages()['old']
+    chromium().open(page_profiles.page(folder, old, '--base', old))
+    tap.is_in('The total is the same.', run("return document.getElementById('story').innerText"))
+    tap.check(len(boxes()) > 3 and all(label.startswith('= ') for label in boxes()), boxes())
+    tap.equal(run("return page.table.shown().filter(row => row.flat.new === 0).length"), 0)
+
+
+@tap.test
+def exact_values_have_no_intervals(folder):
+    def headings():
+        return run("return [...document.querySelectorAll('thead button')].map(b => b.textContent)")
+    open_page('one')
+    tap.is_in('interval', headings())
+    chromium().open(page_profiles.page(folder, cli.data('good-exact.heap')))
+    tap.equal(headings(), ['flat ▼', 'cumulative', 'function'])
+
+
+@tap.test
 def widths_of_a_comparison_are_changes_or_sizes(_):
     open_page('diff')
     def width(name):
@@ -345,10 +370,31 @@ def the_story_of_a_series_says_what_grows_and_since_when(_):
     tap.is_in(f'since dump {page_profiles.LEAK_FROM + 1} of {page_profiles.N_DUMPS}', story)
     tap.is_in(plain(run('return page.course.formatSlope(arguments[0], true)',
                         trend['rows'][0]['slope'])), story)
+    tap.is_in(f'{trend["rows"][0]["slope"] / 60 / (1 << 20):.2f} MiB/min', story)
     row = run("return page.rows.find(row => row.name === 'compress')")
     # 30 of its blocks are in use, and 60 are allocated in a minute.
     tap.check(abs(row['lifetime'] - 30000) < 1500, row['lifetime'])
     tap.equal(row['trend']['verdict'], 'steady')
+
+
+@tap.test
+def the_story_says_what_grew_and_then_stays(folder):
+    dumps = [page_profiles.write(folder, f'{i:02}.pb', page_profiles.make(
+        (('zlib', 'io', 200000, 30, 30), ('other', 'main', 2048, *[5 if i < 6 else 900] * 2)),
+        time=1700000000 + 60 * i)) for i in range(12)]
+    chromium().open(page_profiles.page(folder, *dumps))
+    story = plain(run("return document.getElementById('story').innerText"))
+    tap.is_in('1 grew and then stays:\n\nremember', story)
+    tap.is_in('between dump 6 of 12 (+5.0 min) and dump 7 of 12 (+6.0 min)', story)
+
+
+@tap.test
+def what_a_container_holds_is_its_callers(_):
+    open_page('one')
+    tap.equal(run("return page.rows.map(row => [row.name, page.ownerOf(row)]).filter(([, o]) => o)"),
+              [['std::map<std::string, int>::operator[](std::string const&)', 'remember']])
+    story = run("return document.getElementById('story').innerText")
+    tap.is_in('map.h, called by remember holds the most itself', story)
 
 
 @tap.test
@@ -436,6 +482,7 @@ def a_narrow_window_is_enough(_):
                     ' Math.round(document.querySelector(".box").getBoundingClientRect().width) + 1')
     run("document.querySelector('tbody td.name button').click()")
     tap.equal(run('return document.documentElement.scrollWidth'), 400)
+    tap.check(run("return document.querySelector('td.name').clientWidth") > 350, 'narrow names')
     tap.check(run("return [...document.querySelectorAll('.box')].every("
                   "b => b.getBoundingClientRect().right <= 401)"), 'boxes beyond the window')
 

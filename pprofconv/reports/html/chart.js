@@ -1,6 +1,6 @@
 // Charts of a series, as SVG, and the sliders that choose its base and new dump.
 
-const CHART_HEIGHT = 130, CHART_LEFT = 84, CHART_RIGHT = 14, CHART_TOP = 8, CHART_BOTTOM = 22;
+const CHART_HEIGHT = 130, CHART_LEFT = 74, CHART_RIGHT = 10, CHART_TOP = 8, CHART_BOTTOM = 22;
 const STACKED = 7; // functions in the stacked chart, the last of them all others
 
 function svg(name, attributes = {}, ...children) {
@@ -75,7 +75,8 @@ class Charts {
 
   get width() {
     const own = this.charts.clientWidth || 600;
-    return own > 900 ? Math.floor((own - 24) / 2) : own;
+    const n = own > 1100 ? 3 : own > 700 ? 2 : 1; // charts side by side
+    return Math.floor((own - 24 * (n - 1)) / n);
   }
 
   x(dump) {
@@ -143,10 +144,15 @@ class Charts {
     const range = values => Math.max(...values) - Math.min(...values) + Math.max(...values) / 8;
     const ranked = [...all.keys()].filter(key => all[key] && all[key].some(value => value))
       .sort((a, b) => range(all[b]) - range(all[a]));
-    const layers = ranked.slice(0, STACKED - 1).map(key => [page.keys.names[key], all[key]]);
-    const rest = ranked.slice(STACKED - 1);
+    const highest = all.reduce((most, values) => Math.max(most, Math.max(...values)), 0);
+    const isSeen = key => Math.max(...all[key]) > highest / 100;
+    ranked.sort((a, b) => isSeen(b) - isSeen(a)); // keeps the order otherwise
+    const nSeen = ranked.filter(isSeen).length;
+    const n = nSeen <= STACKED && nSeen === ranked.length ? nSeen : Math.min(STACKED - 1, nSeen);
+    const layers = ranked.slice(0, n).map(key => [page.keys.names[key], all[key]]);
+    const rest = ranked.slice(n);
     if (rest.length)
-      layers.push([`${rest.length} others`, rest.reduce(
+      layers.push([`${rest.length} ${rest.length > 1 ? 'others' : 'other'}`, rest.reduce(
         (sum, key) => sum.map((value, i) => value + all[key][i]), new Float64Array(course.n))]);
     return layers;
   }
@@ -169,7 +175,7 @@ class Charts {
       svg('title', {}, layers[i][0])));
     const legend = layers.map(([name], i) => element(
       'span', {class: 'item', title: name}, element('span', {class: `swatch library${i}`}),
-      ` ${cutName(shortName(name), 34)}`));
+      ` ${cutName(shortName(name), 26)}`));
     return this.frame(`${this.page.state.type} by ${this.page.keys.by}, flat`, legend, highest, isBytes,
                       shapes, dump => layers.map(([name, values]) =>
                         `${shortName(name)} ${formatValue(values[dump], isBytes)}`).join(', '));

@@ -1,6 +1,8 @@
 // The course of a series: what each function holds in each dump, since when it grows, and how long
 // blocks live.
 
+const MINUTE = 60000; // milliseconds
+
 class Course {
   constructor(model) {
     const {dumps} = model, times = dumps.map(dump => dump.time);
@@ -63,6 +65,14 @@ class Course {
     return best;
   }
 
+  // Returns the dumps between which values rise: the last with hardly any of the growth, and the first
+  // with nearly all of it.
+  findRise(values) {
+    const judged = values.slice(0, this.nJudged), last = judged[judged.length - 1];
+    const reaches = part => judged.findIndex(value => value >= judged[0] + part * (last - judged[0]));
+    return [Math.max(0, reaches(0.1) - 1), reaches(0.9)];
+  }
+
   describeDump(dump) {
     return `dump ${dump + 1} of ${this.n}` +
       (this.hasTime && dump ? ` (+${formatSpan(this.times[dump] - this.times[0])})` : '');
@@ -86,12 +96,23 @@ class Course {
     const held = this.flat(keys, inuse), rates = this.flat(keys, allocated);
     return held.map((values, key) => {
       const mean = values.slice(base, now + 1).reduce((a, b) => a + b) / (now + 1 - base);
-      const sum = rates[key] ? rates[key][now] - rates[key][base] : 0;
+      const total = rates[key] ? rates[key][now] : 0, more = rates[key] ? total - rates[key][base] : 0;
+      const sum = Math.abs(more) > Math.max(ROUNDED * total, ROUNDED_BYTE) ? more : 0;
       return mean > 0 && sum >= 0 ? mean * (this.times[now] - this.times[base]) / sum : NaN;
     });
   }
 
+  // Formats a slope, which is by hour or by dump, for a time that the series has.
   formatSlope(slope, isBytes) {
-    return formatChange(slope, isBytes) + (this.model.trend.hasTime ? '/h' : '/dump');
+    if (!this.model.trend.hasTime)
+      return `${formatChange(slope, isBytes)}/dump`;
+    const span = this.times[this.n - 1] - this.times[0];
+    const [hours, unit] = span < 2 * MINUTE ? [1 / 3600, 's']
+      : span < 120 * MINUTE ? [1 / 60, 'min'] : [1, 'h'];
+    return `${formatChange(slope * hours, isBytes)}/${unit}`;
+  }
+
+  formatVerdict({verdict, slope}, isBytes) {
+    return verdict === 'steady' ? verdict : `${verdict} ${this.formatSlope(slope, isBytes)}`;
   }
 }

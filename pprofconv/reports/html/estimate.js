@@ -4,6 +4,7 @@
 
 const VALUE = 0, VARIANCE = 1, THIRD = 2, COUNT = 3, SEEN = 4, MISSED = 5, MISSED_VALUE = 6;
 const ESTIMATE = 7;
+const ROUNDED = 1e-5, ROUNDED_BYTE = 1.5; // part of a value, and bytes, that rounding makes
 const BASE = 0, NEW = ESTIMATE, SHARED = 2 * ESTIMATE, MEASURE = 3 * ESTIMATE;
 
 const hit = (size, interval) => interval > 1 ? -Math.expm1(-size / interval) : 1;
@@ -125,6 +126,15 @@ class Change {
     this.variances = array[at + BASE + VARIANCE] + array[at + NEW + VARIANCE];
     this.hasSamples = array[at + BASE + COUNT] > 0 || array[at + NEW + COUNT] > 0 ||
       this.base !== 0 || this.new !== 0;
+  }
+
+  // The difference to show, which is 0 if it comes from rounding, as report_difference() in
+  // reports/report.c returns it: estimates are whole numbers, so equal samples of two dumps may differ
+  // by 1.
+  get shown() {
+    const least = Math.max(ROUNDED * Math.max(Math.abs(this.base), Math.abs(this.new)),
+                           this.sides.isBytes ? ROUNDED_BYTE : 0);
+    return this.isExact || Math.abs(this.difference) > least ? this.difference : 0;
   }
 
   get isExact() {

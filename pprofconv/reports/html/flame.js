@@ -90,16 +90,17 @@ class Flame {
     const name = shortName(this.view.name(node));
     if (!this.look.isDiff)
       return `${name} ${formatValue(change.new, isBytes)}`;
-    const sign = change.difference > 0 ? '▲' : change.difference < 0 ? '▼' : '=';
-    return `${sign} ${name} ${formatChange(change.difference, isBytes)}`;
+    const sign = change.shown > 0 ? '▲' : change.shown < 0 ? '▼' : '=';
+    return `${sign} ${name} ${sign === '=' ? formatValue(change.new, isBytes)
+                                           : formatChange(change.shown, isBytes)}`;
   }
 
   colour(node) {
     if (this.view.merged[node])
       return 'small';
     if (this.look.isDiff) {
-      const {difference} = this.view.change(node, this.look.sides);
-      const kind = difference > 0 ? 'up' : difference < 0 ? 'down' : 'same';
+      const {shown} = this.view.change(node, this.look.sides);
+      const kind = shown > 0 ? 'up' : shown < 0 ? 'down' : 'same';
       return kind !== 'same' && this.look.marks[node] ? `${kind} real` : kind;
     }
     const number = this.look.libraries.get(this.view.library(node));
@@ -117,12 +118,12 @@ class Flame {
     if (view.library(node) && view.keys.by !== 'library')
       lines.push(['library', view.library(node) + (view.isInlined(node) ? ', inlined' : '')]);
     if (look.isDiff) {
-      lines.push(['change', `${formatChange(change.difference, isBytes)} ` +
+      lines.push(['change', `${formatChange(change.shown, isBytes)} ` +
         `${formatRatio(change.base, change.new)}`]);
       lines.push([this.confidence(), formatBounds(change, false)]);
       lines.push(['base, new', `${formatValue(change.base, isBytes)}, ` +
         formatValue(change.new, isBytes)]);
-      lines.push(['by itself', formatChange(own.difference, isBytes)]);
+      lines.push(['by itself', formatChange(own.shown, isBytes)]);
       lines.push(['real', look.marks[node] ? 'yes, beyond the sampling error'
                                            : 'not beyond the sampling error']);
     } else {

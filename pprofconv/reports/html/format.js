@@ -2,6 +2,7 @@
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 const NAME_MAX = 70; // characters of a name in a table
+const PATH_MAX = 30; // characters of a path in a table
 
 // Formats as format_value() in reports/format.c does.
 function formatValue(value, isBytes, plus = '') {
@@ -58,6 +59,14 @@ function formatSpan(milliseconds) {
   return seconds.toFixed(seconds < 10 ? 2 : 0) + '\u00a0s';
 }
 
+// Returns the end of a path, from a folder on where it is long.
+function cutPath(path, max = PATH_MAX) {
+  if (naming.isFull || path.length <= max)
+    return path;
+  const end = path.slice(1 - max), slash = end.indexOf('/');
+  return '…' + (slash >= 0 ? end.slice(slash) : end);
+}
+
 const lastPart = path => path.slice(path.lastIndexOf('/') + 1);
 
 const naming = {
@@ -68,7 +77,8 @@ const naming = {
 const shortName = name => (naming.isFull ? undefined : naming.shorter.get(name)) ?? name;
 
 function cutName(name, max = NAME_MAX) {
-  return !naming.isFull && name.length > max ? name.slice(0, max * 2 / 3) + '…' + name.slice(-max / 3) : name;
+  return !naming.isFull && name.length > max
+    ? name.slice(0, max * 2 / 3) + '…' + name.slice(-max / 3) : name;
 }
 
 // Makes an element. Strings among the children become text, never markup.

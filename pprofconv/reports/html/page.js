@@ -153,7 +153,7 @@ class Page {
   makeView() {
     const {model, state} = this;
     this.view = new View(model, this.keys, this.measures,
-                         {invert: state.invert, label: this.label});
+                         {invert: state.invert, label: this.label, sides: this.sides});
     this.total = this.view.change(0, this.sides);
     this.libraries = this.rankLibraries();
     this.marks = this.isDiff ? this.markNodes() : [];
@@ -180,6 +180,15 @@ class Page {
   neighbours(key) {
     const {base, now} = this.state;
     return findNeighbours(this.model, this.keys, key, this.typeNumber, base, now, this.measures);
+  }
+
+  // Returns the name of the function that a function of a standard library works for, or ''.
+  ownerOf(row) {
+    const {keys, model} = this, std = new RegExp(model.stdNames);
+    if (!model.stdNames || keys.by !== 'function' || !std.test(row.name))
+      return '';
+    const key = findOwner(model, keys, row.key, std, this.measures);
+    return key < 0 || keys.isSmall(key) ? '' : keys.names[key];
   }
 
   get zoom() {
@@ -222,13 +231,13 @@ class Page {
     const {isDiff, total} = this, {isBytes} = this.sides;
     if (!matches) {
       byId('summary').textContent = isDiff
-        ? `Total ${formatChange(total.difference, isBytes)}, ${formatBounds(total, false)}`
+        ? `Total ${formatChange(total.shown, isBytes)}, ${formatBounds(total, false)}`
         : `Total ${this.format(total.new)}, ${formatBounds(total, true)}`;
       return;
     }
     const sum = this.sumOfMatches(matches);
     byId('summary').textContent = `“${this.state.search}”: ${matches.size} matches, ` + (isDiff
-      ? `${formatChange(sum.difference, isBytes)}, ${formatBounds(sum, false)}`
+      ? `${formatChange(sum.shown, isBytes)}, ${formatBounds(sum, false)}`
       : `${this.format(sum.new)} ${formatShare(sum.new, total.new)}, ` +
         formatBounds(sum, true));
   }
@@ -242,10 +251,16 @@ class Page {
     this.drawSummary(matches);
     this.flame.draw(this.view, {
       sides: this.sides, isDiff: this.isDiff, marks: this.marks, matches, zoom: this.zoom,
-      width: this.isDiff ? this.state.width : 'new', libraries: this.libraries,
+      width: this.width, libraries: this.libraries,
     });
     this.drawPath();
     this.drawLegend();
+  }
+
+  // By what boxes are wide. If nothing changed, they show what there is.
+  get width() {
+    const {isDiff, state, view} = this;
+    return isDiff && view.widths[state.width][0] > 0 ? state.width : 'new';
   }
 
   drawPath() {

@@ -2,9 +2,9 @@
 
 const number = (dump, key) => dump[key] && dump[key].length === 1 ? Number(dump[key][0]) : NaN;
 
-function tile(name, value, note = '') {
+function tile(name, value, ...notes) {
   return element('div', {class: 'tile'}, element('dt', {}, name), element('dd', {}, value),
-                 note ? element('dd', {class: 'note'}, note) : '');
+                 ...notes.filter(note => note).map(note => element('dd', {class: 'note'}, note)));
 }
 
 class Story {
@@ -27,7 +27,7 @@ class Story {
 
   interval(dump) {
     const {period} = dump;
-    return period > 1 ? `one sample per ${formatValue(period, true)}`
+    return period > 1 ? `a sample per ${formatValue(period, true).replace('.00', '')}`
       : period === 1 ? 'every allocation' : 'unknown';
   }
 
@@ -36,12 +36,12 @@ class Story {
     if (at < 0)
       return [];
     const change = this.total(at, base, now), {isBytes} = change.sides, isDiff = base >= 0;
-    const value = isDiff ? formatChange(change.difference, isBytes)
+    const value = isDiff ? formatChange(change.shown, isBytes)
                          : formatValue(change.new, isBytes);
     const bounds = change.isExact ? 'exact' : formatBounds(change, !isDiff);
     const sides = isDiff ? `${formatValue(change.base, isBytes)} → ` +
       `${formatValue(change.new, isBytes)}` : '';
-    return [tile(name, value, [sides, bounds].filter(text => text).join('; '))];
+    return [tile(name, value, sides, bounds)];
   }
 
   tileOfNumber(name, key, base, now) {
@@ -62,7 +62,7 @@ class Story {
                    ...this.tileOfType('Blocks in use', 'inuse_objects', base, now),
                    ...this.tileOfNumber('Resident memory', 'rss_bytes', base, now),
                    ...this.tileOfNumber('Allocated in all', 'allocated_bytes', base, now),
-                   tile('Recorded', this.interval(dump)));
+                   tile('Recording', this.interval(dump)));
   }
 
   // Describes a dump: its program, process, time and reason.
@@ -82,37 +82,43 @@ class Story {
     return page.isDiff ? this.sentencesOfDiff(page) : this.sentencesOfProfile(page);
   }
 
-  name(row) {
-    const place = row.place ? element('span', {class: 'place'}, row.place) : '';
-    return [element('b', {title: row.name}, cutName(shortName(row.name))), ' ', place];
+  // Names a row. What a container of a standard library holds is its caller's.
+  name(row, page) {
+    const place = row.place ? element('span', {class: 'place', title: row.place},
+                                      cutPath(row.place)) : '';
+    const owner = row.key === undefined ? '' : page.ownerOf(row);
+    return [element('b', {title: row.name}, cutName(shortName(row.name))), place ? ' ' : '', place,
+            ...(owner ? [', called by ', element('b', {title: owner}, cutName(shortName(owner)))] : [])];
   }
 
-  sentencesOfProfile({rows, sides, total}) {
+  sentencesOfProfile(page) {
+    const {rows, sides, total} = page;
     const most = rows.reduce(
       (best, row) => !best || row.flat.new > best.flat.new ? row : best, null);
     if (!most || most.flat.new <= 0)
       return [element('p', {class: 'finding'}, 'There is nothing to show.')];
     const {flat} = most;
     const bounds = flat.isExact ? '' : `, ${formatBounds(flat, true)},`;
-    return [element('p', {class: 'finding'}, ...this.name(most),
-                    ` holds the most itself: ${formatValue(flat.new, sides.isBytes)}${bounds} ` +
+    return [element('p', {class: 'finding'}, ...this.name(most, page),
+                    ` holds the most itself: ${formatValue(flat.new, sides.isBytes)}${bounds || ','} ` +
                     `${formatShare(flat.new, total.new)} of all.`)];
   }
 
-  sentencesOfDiff({rows, sides, total, model}) {
-    const up = rows.filter(row => row.isReal && row.flat.difference > 0)
-      .sort((a, b) => b.flat.difference - a.flat.difference);
-    const down = rows.filter(row => row.isReal && row.flat.difference < 0);
+  sentencesOfDiff(page) {
+    const {rows, sides, total, model} = page;
+    const up = rows.filter(row => row.isReal && row.flat.shown > 0)
+      .sort((a, b) => b.flat.shown - a.flat.shown);
+    const down = rows.filter(row => row.isReal && row.flat.shown < 0);
     const isReal = total.pTwoSided < 1 - model.confidence;
-    const first = `The total ${total.difference >= 0 ? 'grew' : 'shrank'} by ` +
-      `${formatValue(Math.abs(total.difference), sides.isBytes)} (${formatBounds(total, false)})` +
-      `${isReal ? '' : ', which is within the sampling error'}. `;
+    const first = (total.shown === 0 ? 'The total is the same' :
+      `The total ${total.shown > 0 ? 'grew' : 'shrank'} by ` +
+      `${formatValue(Math.abs(total.shown), sides.isBytes)} (${formatBounds(total, false)})`) +
+      `${isReal || total.shown === 0 ? '' : ', which is within the sampling error'}. `;
     const second = up.length || down.length
       ? `Beyond the sampling error ${up.length} grew and ${down.length} shrank.`
       : 'No function changed beyond the sampling error.';
     const list = up.slice(0, 3).map(row => element(
-      'li', {}, ...this.name(row),
-      ` +${formatValue(row.flat.difference, sides.isBytes)} (${formatBounds(row.flat, false)})`));
+      'li', {}, ...this.name(row, page), this.amount(row, sides.isBytes)));
     return [element('p', {class: 'finding'}, first + second),
             list.length ? element('ul', {class: 'finding'}, ...list) : ''];
   }
@@ -127,13 +133,41 @@ class Story {
       ` the total ${this.verdict(total, isBytes, course)}. `;
     const second = growing.length
       ? `${growing.length} ${growing.length > 1 ? 'functions grow' : 'function grows'}:`
-      : 'No function grows for sure.';
+      : 'No function keeps growing for sure.';
     const nLeft = course.n - course.nJudged;
     const left = nLeft > 0
       ? `The last ${nLeft > 1 ? `${nLeft} dumps are` : 'dump is'} left out: the program freed its memory. ` : '';
     return [element('p', {class: 'finding'}, first + left + second),
             growing.length ? element('ul', {class: 'finding'}, ...growing.slice(0, 3).map(
-              trend => this.growth(page, trend, isBytes))) : ''];
+              trend => this.growth(page, trend, isBytes))) : '',
+            ...this.sentencesOfStays(page, rows.filter(row => row.verdict === 'grew, then stays'))];
+  }
+
+  // Describes which functions grew and then stayed, as a cache does, and when.
+  sentencesOfStays(page, trends) {
+    const {course} = page, {isBytes} = page.sides;
+    const list = trends.map(trend => this.rowOf(page, trend))
+      .filter(row => row && page.isDiff && row.isReal && row.flat.shown > 0)
+      .sort((a, b) => b.flat.shown - a.flat.shown);
+    const describe = row => {
+      const [from, to] = course.findRise(course.flat(page.keys, page.typeNumber)[row.key]);
+      return element('li', {}, ...this.name(row, page), `${this.amount(row, isBytes)} between ` +
+                     `${course.describeDump(from)} and ${course.describeDump(to)}`);
+    };
+    return list.length === 0 ? [] : [
+      element('p', {class: 'finding'}, `${list.length} grew and then ` +
+              `${list.length > 1 ? 'stay' : 'stays'}:`),
+      element('ul', {class: 'finding'}, ...list.slice(0, 3).map(describe))];
+  }
+
+  // Returns the row of the table that a trend is about, if there is one.
+  rowOf(page, trend) {
+    return page.keys.by === 'function' && page.state.type === this.model.trend.type
+      ? page.rows.find(row => row.name === trend.name && row.place === trend.file) : undefined;
+  }
+
+  amount(row, isBytes) {
+    return ` ${formatChange(row.flat.shown, isBytes)} (${formatBounds(row.flat, false)})`;
   }
 
   verdict(trend, isBytes, course) {
@@ -156,13 +190,10 @@ class Story {
     const key = keys.find(trend.name, trend.file);
     const values = course.flat(keys, this.findType(model.trend.type))[key];
     const onset = values ? course.findOnset(values) : 0;
-    const row = page.keys.by === 'function' && page.state.type === model.trend.type
-      ? page.rows.find(candidate => candidate.name === trend.name && candidate.place === trend.file)
-      : null;
+    const row = this.rowOf(page, trend);
     const amount = row && page.isDiff
-      ? `; ${formatChange(row.flat.difference, isBytes)} (${formatBounds(row.flat, false)}) ` +
-        `from ${course.describeDump(page.state.base)} to ${course.describeDump(page.state.now)}` : '';
-    return element('li', {}, ...this.name({name: trend.name, place: trend.file}),
+      ? `;${this.amount(row, isBytes)} from dump ${page.state.base + 1} to dump ${page.state.now + 1}` : '';
+    return element('li', {}, ...this.name(row || {name: trend.name, place: trend.file}, page),
                    ` by ${course.formatSlope(trend.slope, isBytes)}, since ` +
                    (onset ? course.describeDump(onset) : 'the first dump') + amount);
   }

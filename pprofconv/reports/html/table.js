@@ -21,7 +21,7 @@ class Table {
   }
 
   columns() {
-    const {isDiff} = this.page, change = (row, kind) => row[kind].difference;
+    const {isDiff} = this.page, change = (row, kind) => row[kind].shown;
     const value = kind => row => row[kind].new;
     const format = kind => row => this.format(row, kind);
     const bounds = kind => row => row[kind].hasSamples ? formatBounds(row[kind], !isDiff) : '';
@@ -33,19 +33,24 @@ class Table {
       {id: kind, name: kind, sort: isDiff ? row => change(row, kind) : value(kind),
        show: format(kind), isNumber: true},
       {id: `${kind}-interval`, name: 'interval', sort: width(kind), show: bounds(kind),
-       isNumber: true, isMinor: true},
-    ]);
+       isNumber: true, isMinor: true, isInterval: true},
+    ]).filter(column => !column.isInterval || this.hasInterval(column));
     if (isDiff)
-      columns.splice(2, 0,
+      columns.splice(columns.findIndex(column => column.id === 'cumulative'), 0,
                      {id: 'base', name: 'base', sort: row => row.flat.base, isNumber: true,
                       isMinor: true, show: row => this.formatValue(row.flat.base)},
                      {id: 'new', name: 'new', sort: value('flat'), isNumber: true, isMinor: true,
                       show: row => this.formatValue(row.flat.new)});
-    if (this.page.course) // its columns take the place of one
-      columns.splice(-1, 1, ...this.columnsOfSeries());
+    if (this.page.course)
+      columns.push(...this.columnsOfSeries());
     columns.push({id: 'name', name: this.page.keys.by === 'line' ? 'function' : this.page.keys.by,
                   sort: row => row.name, show: row => row.name});
     return columns;
+  }
+
+  // Exact values have no intervals. In a series other columns take the place of the last interval.
+  hasInterval(column) {
+    return !this.page.total.isExact && !(this.page.course && column.id === 'cumulative-interval');
   }
 
   // What a series says of each row. Rows of other types than the one that was judged have no trend.
@@ -54,7 +59,7 @@ class Table {
     if (rows.some(row => row.trend))
       columns.push({
         id: 'trend', name: 'trend', sort: row => row.trend ? row.trend.slope : 0, show: row =>
-          row.trend ? `${row.trend.verdict} ${course.formatSlope(row.trend.slope, sides.isBytes)}` : '',
+          row.trend ? course.formatVerdict(row.trend, sides.isBytes) : '',
       });
     if (rows.some(row => row.lifetime > 0))
       columns.push({
@@ -74,9 +79,15 @@ class Table {
     if (!isDiff)
       return change.new === 0
         ? '' : `${formatValue(change.new, sides.isBytes)} ${formatShare(change.new, total.new)}`;
-    return change.difference === 0
-      ? '' : formatChange(change.difference, sides.isBytes) +
+    return change.shown === 0
+      ? '' : formatChange(change.shown, sides.isBytes) +
         (kind === 'flat' && row.isReal ? ' *' : '');
+  }
+
+  // Rows of a comparison that hold nothing themselves and did not change are shown if they are asked
+  // for.
+  isWorthARow({flat, cumulative}) {
+    return !this.page.isDiff || flat.base !== 0 || flat.new !== 0 || cumulative.shown !== 0;
   }
 
   // Returns the rows that the filter leaves, in order.
@@ -87,10 +98,11 @@ class Table {
     const sizeOf = value => this.page.isDiff && typeof value === 'number' && column.id !== 'base'
       ? Math.abs(value) : value;
     return this.page.rows
-      .filter(row => !wanted || `${row.name} ${row.place}`.toLowerCase().includes(wanted))
+      .filter(row => wanted ? `${row.name} ${row.place}`.toLowerCase().includes(wanted)
+                            : this.isWorthARow(row))
       .map(row => [sizeOf(column.sort(row)), row])
       .sort(([a, x], [b, y]) => sign * (typeof a === 'string' ? a.localeCompare(b) : a - b) ||
-        Math.abs(y.cumulative.difference) - Math.abs(x.cumulative.difference) ||
+        Math.abs(y.cumulative.shown) - Math.abs(x.cumulative.shown) ||
         (x.name < y.name ? -1 : 1))
       .map(([, row]) => row);
   }
@@ -142,7 +154,7 @@ class Table {
   }
 
   classOf(column) {
-    return (column.isNumber ? 'number' : '') + (column.isMinor ? ' minor' : '');
+    return (column.isNumber ? 'number' : column.id) + (column.isMinor ? ' minor' : '');
   }
 
   row(row, columns) {
@@ -160,9 +172,9 @@ class Table {
     button.dataset.key = row.key;
     const cells = columns.map(column => column.id === 'name'
       ? element('td', {class: 'name'}, button, element('span', {class: 'place', title: row.place},
-                                                       cutName(row.place)))
+                                                       cutPath(row.place)))
       : element('td', {class: this.classOf(column)}, column.show(row)));
-    const kind = !isDiff || !row.isReal ? '' : row.flat.difference > 0 ? 'up real' : 'down real';
+    const kind = !isDiff || !row.isReal ? '' : row.flat.shown > 0 ? 'up real' : 'down real';
     const main = element('tr', {class: kind}, ...cells);
     return isOpen ? [main, this.details(row, columns.length)] : [main];
   }
@@ -182,7 +194,7 @@ class Table {
     const {isDiff, sides, keys} = this.page;
     const items = neighbours.slice(0, NEIGHBOURS).map(([key, change]) => element(
       'li', {}, element('span', {class: 'amount'}, isDiff
-        ? formatChange(change.difference, sides.isBytes)
+        ? formatChange(change.shown, sides.isBytes)
         : formatValue(change.new, sides.isBytes)), ` ${cutName(shortName(keys.names[key]))}`));
     if (neighbours.length > NEIGHBOURS)
       items.push(element('li', {class: 'note'}, `${neighbours.length - NEIGHBOURS} more`));

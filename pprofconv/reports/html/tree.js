@@ -72,8 +72,9 @@ function isUsed(sums, node) {
 
 // A tree whose nodes are numbered from the root, 0, so that parents have lower numbers.
 class View {
-  constructor(model, keys, measures, {invert, label}) {
+  constructor(model, keys, measures, {invert, label, sides}) {
     this.model = model;
+    this.sides = sides;
     this.keys = keys;
     this.parents = [0];
     this.keyOf = [-1];
@@ -170,7 +171,7 @@ class View {
     for (let node = 0; node < n; node++) {
       const base = this.measures[node * MEASURE + BASE + VALUE];
       const now = this.measures[node * MEASURE + NEW + VALUE];
-      this.widths.change[node] = Math.abs(now - base);
+      this.widths.change[node] = Math.abs(this.change(node, this.sides).shown);
       this.widths.base[node] = Math.abs(base);
       this.widths.new[node] = Math.abs(now);
     }
@@ -295,6 +296,22 @@ function addRests(model, keys, sums, type, base, now) {
   }
 }
 
+// Returns the key of the function for which functions of standard libraries, which `std` matches, hold
+// most of what a key of theirs holds itself; or -1.
+function findOwner(model, keys, wanted, std, measures) {
+  const sums = sumByNode(model, measures), held = new Map();
+  for (let node = 1; node < model.parents.length; node++) {
+    if (keys.of[model.frameOf[node]] !== wanted || !isUsed(sums, node))
+      continue;
+    let at = node;
+    while (at && std.test(keys.names[keys.of[model.frameOf[at]]]))
+      at = model.parents[at];
+    const key = at ? keys.of[model.frameOf[at]] : -1, first = node * MEASURE + VALUE;
+    held.set(key, (held.get(key) || 0) + Math.abs(sums[first + NEW] - sums[first + BASE]));
+  }
+  return [...held].reduce((most, next) => next[1] > most[1] ? next : most, [-1, 0])[0];
+}
+
 // Returns the callers and the callees of a key, each as [key, Change], the largest first.
 function findNeighbours(model, keys, wanted, type, base, now, measures) {
   const sums = sumByNode(model, measures), sides = model.sides(type, base, now);
@@ -321,6 +338,6 @@ function findNeighbours(model, keys, wanted, type, base, now, measures) {
     callees.forEach(key => add(found.callees, key, node));
   }
   const list = map => [...map].map(([key, sum]) => [key, new Change(sum, 0, sides)])
-    .sort((a, b) => Math.abs(b[1].difference) - Math.abs(a[1].difference));
+    .sort((a, b) => Math.abs(b[1].shown) - Math.abs(a[1].shown));
   return {callers: list(found.callers), callees: list(found.callees)};
 }
