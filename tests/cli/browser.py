@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Drives a headless Chromium by chromedriver, with the WebDriver protocol."""
 
+import base64
 import http.client
 import json
 import os
@@ -20,7 +21,9 @@ KEYS = {'Tab': '\ue004', 'Enter': '\ue007', 'Escape': '\ue00c', 'Space': '\ue00d
 
 
 class Browser:
-    def __init__(self):
+    """With `traced`, a list of categories of Chromium's tracing, the browser records them."""
+
+    def __init__(self, traced=''):
         self.home = tempfile.TemporaryDirectory(prefix='heapprof-browser-')
         environment = dict(os.environ, HOME=self.home.name)
         self.driver = subprocess.Popen(
@@ -33,9 +36,14 @@ class Browser:
         self.connection = http.client.HTTPConnection('127.0.0.1', int(started[1]),
                                                      timeout=PATIENCE)
         self.session = ''
+        options = {'args': [*ARGUMENTS, f'--user-data-dir={self.home.name}/data']}
+        logs = {'browser': 'ALL'}
+        if traced:
+            options['perfLoggingPrefs'] = {'enableNetwork': False, 'enablePage': False,
+                                           'traceCategories': traced}
+            logs['performance'] = 'ALL'
         made = self.call('POST', '', {'capabilities': {'alwaysMatch': {
-            'goog:chromeOptions': {'args': [*ARGUMENTS, f'--user-data-dir={self.home.name}/data']},
-            'goog:loggingPrefs': {'browser': 'ALL'},
+            'goog:chromeOptions': options, 'goog:loggingPrefs': logs,
             'unhandledPromptBehavior': 'ignore',
         }}})
         self.session = '/' + made['sessionId']
@@ -53,7 +61,10 @@ class Browser:
     def open(self, path, fragment=''):
         """Opens a file anew, also if only the fragment differs."""
         self.call('POST', '/url', {'url': 'about:blank'})
-        self.call('POST', '/url', {'url': pathlib.Path(path).absolute().as_uri() + fragment})
+        self.open_url(pathlib.Path(path).absolute().as_uri() + fragment)
+
+    def open_url(self, url):
+        self.call('POST', '/url', {'url': url})
 
     def run(self, script, *arguments):
         """Runs the body of a function in the page; returns what it returns."""
@@ -70,6 +81,12 @@ class Browser:
     def messages(self):
         """Returns what the console has shown since the last call."""
         return [entry['message'] for entry in self.call('POST', '/se/log', {'type': 'browser'})]
+
+    def trace(self):
+        """Returns the events of the trace since the last call."""
+        entries = [json.loads(entry['message'])['message']
+                   for entry in self.call('POST', '/se/log', {'type': 'performance'})]
+        return [entry['params'] for entry in entries if entry['method'] == 'Tracing.dataCollected']
 
     def press(self, *keys):
         """Presses keys, one after another: names of KEYS, or characters."""
@@ -90,6 +107,13 @@ class Browser:
                      deviceScaleFactor=1, mobile=False)
         self.command('Emulation.setEmulatedMedia', media=media, features=[
             {'name': name.replace('_', '-'), 'value': value} for name, value in features.items()])
+
+    def picture(self, path, is_whole=False):
+        """Writes what the window shows, or the whole page, as a PNG."""
+        size = self.command('Page.getLayoutMetrics')['cssContentSize'] if is_whole else {}
+        clip = {'clip': {**size, 'scale': 1}} if is_whole else {}
+        taken = self.command('Page.captureScreenshot', captureBeyondViewport=is_whole, **clip)
+        pathlib.Path(path).write_bytes(base64.b64decode(taken['data']))
 
     def command(self, name, **parameters):
         """Sends a command of the DevTools protocol."""
