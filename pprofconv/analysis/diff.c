@@ -51,6 +51,10 @@ static int add_row(struct diff *diff, uint32_t name, const char *file, uint32_t 
 		r = vec_push(&diff->run_flat, 0);
 	if (!r)
 		r = vec_push(&diff->run_cumulative, 0);
+	if (!r)
+		r = vec_push(&diff->pair_flat, 0);
+	if (!r)
+		r = vec_push(&diff->pair_cumulative, 0);
 	return r ? r : vec_push(&diff->rows, (struct diff_row){.name = name, .file = file_string});
 }
 
@@ -264,19 +268,35 @@ static double square(double x)
 	return x * x;
 }
 
+/* Ends a run's part in a measure: adds the square of its value, and of a pair, with its second run,
+ * the square of the difference. Sets *pair to the difference so far, and *value to 0. */
+static void close_measure(struct diff_measure *measure, enum diff_side side, double *pair,
+			  double *value)
+{
+	measure->squares[side] += square(*value);
+	if (side == DIFF_BASE) {
+		*pair = -*value;
+	} else {
+		measure->pair_squares += square(*pair + *value);
+		*pair = 0;
+	}
+	*value = 0;
+}
+
 /* Ends a run. Adds the squares of its values to the diff, which computes the spread among the runs
  * from them. */
 static void close_run(struct run *run)
 {
 	struct diff *diff = run->diff;
 
-	diff->total.squares[run->side] += square(run->total);
+	close_measure(&diff->total, run->side, &diff->pair_total, &run->total);
 	for (size_t i = 0; i < diff->rows.n; i++) {
 		struct diff_row *row = &diff->rows.items[i];
 
-		row->flat.squares[run->side] += square(diff->run_flat.items[i]);
-		row->cumulative.squares[run->side] += square(diff->run_cumulative.items[i]);
-		diff->run_flat.items[i] = diff->run_cumulative.items[i] = 0;
+		close_measure(&row->flat, run->side, &diff->pair_flat.items[i],
+			      &diff->run_flat.items[i]);
+		close_measure(&row->cumulative, run->side, &diff->pair_cumulative.items[i],
+			      &diff->run_cumulative.items[i]);
 	}
 	diff->n_runs[run->side]++;
 	if (sampling_is_sampled(&run->sampling))
@@ -323,6 +343,13 @@ static int add_pair(struct diff *diff, const struct diff_input *base, const stru
 	return r;
 }
 
+static void divide_suppressed(struct diff *diff)
+{
+	for (int side = 0; side < 2; side++)
+		if (diff->n_runs[side])
+			diff->suppressed[side] /= (double)diff->n_runs[side];
+}
+
 int diff_init(struct diff *diff, const char *type, const struct diff_input *base, size_t n_base,
 	      const struct diff_input *new, size_t n_new)
 {
@@ -335,9 +362,21 @@ int diff_init(struct diff *diff, const char *type, const struct diff_input *base
 		r = add_run(diff, DIFF_BASE, &base[i], NULL);
 	for (size_t i = 0; !r && i < n_new; i++)
 		r = add_run(diff, DIFF_NEW, &new[i], NULL);
-	for (int side = 0; side < 2; side++)
-		if (diff->n_runs[side])
-			diff->suppressed[side] /= (double)diff->n_runs[side];
+	divide_suppressed(diff);
+	return r;
+}
+
+int diff_init_pairs(struct diff *diff, const char *type, const struct diff_input *base,
+		    const struct diff_input *new, size_t n)
+{
+	int r = 0;
+
+	*diff = (struct diff){.type = type, .is_paired = true};
+	for (size_t i = 0; !r && i < n; i++) {
+		r = add_run(diff, DIFF_BASE, &base[i], NULL);
+		r = r ? r : add_run(diff, DIFF_NEW, &new[i], NULL);
+	}
+	divide_suppressed(diff);
 	return r;
 }
 
@@ -348,35 +387,82 @@ void diff_deinit(struct diff *diff)
 	index_deinit(&diff->row_index);
 	vec_deinit(&diff->run_flat);
 	vec_deinit(&diff->run_cumulative);
+	vec_deinit(&diff->pair_flat);
+	vec_deinit(&diff->pair_cumulative);
 }
 
 /* --- changes ------------------------------------------------------------------------------- */
 
-/* Returns the mean of the runs of one side, with the larger of two errors: that of sampling and
- * that of the spread among the runs. Sets *out_freedom to the degrees of freedom of this error. If
- * the spread is larger, the skewness is unknown, and the third moment is set to 0. */
-static struct estimate mean(const struct diff *diff, const struct diff_measure *measure,
-			    enum diff_side side, double *out_freedom)
+/* Returns the mean of the runs of one side, with the error of sampling. */
+static struct estimate sampled_mean(const struct diff *diff, const struct diff_measure *measure,
+				    enum diff_side side)
 {
-	double n = (double)diff->n_runs[side], spread;
+	double n = (double)diff->n_runs[side];
 	struct estimate mean = measure->sums[side];
 
-	*out_freedom = STATISTICS_NORMAL;
 	if (n < 2)
 		return mean;
-	spread = (measure->squares[side] - square(mean.value) / n) / (n - 1) / n;
 	mean.value /= n;
 	mean.variance /= n * n;
 	mean.third /= n * n * n;
 	mean.seen /= n;
 	mean.missed_value /= n; /* a block missed in one run changes the mean by 1/n of its value */
+	return mean;
+}
+
+/* Gives a mean the error that follows from a spread instead of that of sampling. Its skewness is
+ * unknown, and other runs may have less than what was seen. */
+static void set_spread(struct estimate *mean, double spread)
+{
+	mean->variance = spread;
+	mean->third = 0;
+	mean->seen = 0;
+	mean->n = fmax(mean->n, 1); /* exact values have a spread too */
+}
+
+/* Returns the variance of the mean of n values, by the sum of their squares. */
+static double spread_of(double squares, double mean, double n)
+{
+	return (squares - n * square(mean)) / (n - 1) / n;
+}
+
+/* Returns the mean of the runs of one side, with the larger of two errors: that of sampling and
+ * that of the spread among the runs. Sets *out_freedom to the degrees of freedom of this error. */
+static struct estimate mean(const struct diff *diff, const struct diff_measure *measure,
+			    enum diff_side side, double *out_freedom)
+{
+	struct estimate mean = sampled_mean(diff, measure, side);
+	double n = (double)diff->n_runs[side], spread;
+
+	*out_freedom = STATISTICS_NORMAL;
+	if (n < 2)
+		return mean;
+	spread = spread_of(measure->squares[side], mean.value, n);
 	if (spread <= mean.variance)
 		return mean;
-	mean.variance = spread;
-	mean.third = 0;
-	mean.seen = 0; /* other runs may have less than these */
+	set_spread(&mean, spread);
 	*out_freedom = n - 1;
 	return mean;
+}
+
+/* Sets the sides of a change of pairs: by the paired t-test (Student, The Probable Error of a Mean,
+ * Biometrika 6, 1908). The error of the mean difference counts as one of the new side, and that of
+ * the base as none. For `factor * base` in place of the base, this is the error at the factor 1. */
+static void set_pairs(const struct diff *diff, const struct diff_measure *measure,
+		      struct estimated_change *change)
+{
+	double n = (double)diff->n_runs[DIFF_NEW], spread;
+
+	change->base = sampled_mean(diff, measure, DIFF_BASE);
+	change->new = sampled_mean(diff, measure, DIFF_NEW);
+	change->base_freedom = change->new_freedom = STATISTICS_NORMAL;
+	spread = spread_of(measure->pair_squares, estimated_change_difference(change), n);
+	if (spread <= change->base.variance + change->new.variance)
+		return;
+	set_spread(&change->base, 0);
+	set_spread(&change->new, spread);
+	change->new.n += change->base.n;
+	change->new_freedom = n - 1;
 }
 
 static double unseen(const struct diff *diff, enum diff_side side)
@@ -391,8 +477,12 @@ struct estimated_change diff_change(const struct diff *diff, const struct diff_m
 		.is_objects = !diff->is_bytes,
 	};
 
-	change.base = mean(diff, measure, DIFF_BASE, &change.base_freedom);
-	change.new = mean(diff, measure, DIFF_NEW, &change.new_freedom);
+	if (diff->is_paired) {
+		set_pairs(diff, measure, &change);
+	} else {
+		change.base = mean(diff, measure, DIFF_BASE, &change.base_freedom);
+		change.new = mean(diff, measure, DIFF_NEW, &change.new_freedom);
+	}
 	if (diff->is_bytes) {
 		change.base_unseen = unseen(diff, DIFF_BASE);
 		change.new_unseen = unseen(diff, DIFF_NEW);

@@ -24,7 +24,8 @@ struct diff_input {
 /* The values of one function, or of the total. The values of a side are sums over its runs. */
 struct diff_measure {
 	struct estimate sums[2];
-	double squares[2]; /* for each side: the sum of the squares of its runs' values */
+	double squares[2];   /* for each side: the sum of the squares of its runs' values */
+	double pair_squares; /* of pairs: the sum of the squares of their differences */
 	struct estimate shared;
 };
 
@@ -40,14 +41,19 @@ struct diff {
 	struct diff_measure total;
 	double suppressed[2]; /* for each side: what suppressions left out; a mean of its runs */
 	size_t n_runs[2];
+	bool is_paired;     /* run i of the base and run i of the new side are a pair */
 	double interval[2]; /* for each side: the largest R of its runs; 1 or less: not sampled */
 	const char *type;   /* the sample type, such as inuse_space; belongs to the caller */
 	bool is_bytes;
 
-	/* Private: the index of the rows, and their values in the current run. */
+	/* Private: the index of the rows, and their values in the current run, or of pairs the
+	 * differences so far. */
 	struct index row_index;
 	VEC(double) run_flat;
 	VEC(double) run_cumulative;
+	VEC(double) pair_flat;
+	VEC(double) pair_cumulative;
+	double pair_total;
 };
 
 /* Prepares a profile for a comparison. The profile must outlive the input, and so must `fileless`
@@ -64,8 +70,15 @@ int diff_init(struct diff *diff, const char *type, const struct diff_input *base
 	      const struct diff_input *new, size_t n_new);
 void diff_deinit(struct diff *diff);
 
+/* Same as diff_init(), but base[i] and new[i] are a pair, such as two runs on one host. Then the
+ * error follows from the spread among the differences, since what a host always has more of is in
+ * both runs. There must be at least two pairs. */
+int diff_init_pairs(struct diff *diff, const char *type, const struct diff_input *base,
+		    const struct diff_input *new, size_t n);
+
 /* Returns the change of a measure: the mean over the runs of each side, with its error. The error
- * is the larger of the sampling error and the error that follows from the spread among the runs. */
+ * is the larger of the sampling error and the error that follows from the spread among the runs, or
+ * among the differences of pairs. */
 struct estimated_change diff_change(const struct diff *diff, const struct diff_measure *measure);
 
 /* Returns whether either side has samples, or a value other than 0. */

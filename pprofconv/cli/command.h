@@ -36,6 +36,7 @@ struct settings {
 	const char *sample_type;
 	struct texts binaries;
 	struct texts debug_dirs;
+	struct texts labels; /* KEY=VALUE */
 	const char *sysroot;
 	const char *demangle;
 	bool no_symbols;
@@ -46,6 +47,7 @@ struct settings {
 	bool stop;     /* processes are stopped while they are read */
 	char **inputs; /* the remaining arguments */
 	int n_inputs;
+	const char *const *input_labels; /* for each input: its labels, or NULL; NULL: none */
 };
 
 /* Converts the shared settings to the `type` of one command's settings, of which they are the first

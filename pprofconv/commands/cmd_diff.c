@@ -15,6 +15,9 @@ struct diff_settings {
 	struct compare_settings compare;
 	struct texts bases;
 	struct texts tags;
+	const char *base_files_from;
+	const char *files_from;
+	const char *paired_by;
 	const char *focus;
 	const char *ignore;
 	struct texts max_growth;
@@ -35,6 +38,7 @@ struct comparison {
 	regex_t focus_regex, ignore_regex, hide_regex;
 	filter_tag_vec tags;
 	struct filter_rules rules;
+	struct input_list lists[2]; /* of DIFF_BASE and DIFF_NEW */
 	struct diff_sides sides;
 	struct strtab fileless; /* functions whose file is unknown in an input */
 	VEC(struct gate) gates;
@@ -126,26 +130,56 @@ static int parse_options(struct comparison *comparison)
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
-/* Loads both sides. With --base, all inputs are runs of the new side; otherwise there are two
- * inputs, and the first is the base. */
-static int load_sides(struct comparison *comparison)
+/* Reads the names of the files of both sides. With --base or --base-files-from, all inputs are runs
+ * of the new side; otherwise there are two inputs, and the first is the base. */
+static int list_sides(struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
 	const struct settings *common = &settings->common;
-	const struct texts *bases = &settings->bases;
-	struct diff_side_names names[2];
+	bool has_bases = settings->bases.n || settings->base_files_from;
+	char *const *bases = has_bases ? (char *const *)settings->bases.items : common->inputs;
+	size_t n_bases = has_bases ? settings->bases.n : 1, n_inputs = (size_t)common->n_inputs;
+	size_t first_new = has_bases ? 0 : 1;
+	struct input_list *lists = comparison->lists;
+	int status;
 
-	if (bases->n ? common->n_inputs < 1 : common->n_inputs != 2)
+	if (has_bases ? !n_inputs && !settings->files_from : n_inputs != 2)
 		return command_error("expected BASE and NEW; see '" PROGRAM " diff --help'");
-	if (bases->n) {
-		names[DIFF_BASE] = (struct diff_side_names){(char *const *)bases->items, bases->n};
-		names[DIFF_NEW] =
-			(struct diff_side_names){common->inputs, (size_t)common->n_inputs};
-	} else {
-		names[DIFF_BASE] = (struct diff_side_names){common->inputs, 1};
-		names[DIFF_NEW] = (struct diff_side_names){common->inputs + 1, 1};
+	status = input_list_read(&lists[DIFF_BASE], bases, n_bases, settings->base_files_from);
+	return status ? status
+		      : input_list_read(&lists[DIFF_NEW], common->inputs + first_new,
+					n_inputs - first_new, settings->files_from);
+}
+
+static int load_sides(struct comparison *comparison)
+{
+	const struct diff_settings *settings = comparison->settings;
+	int status = diff_sides_load(&comparison->sides, comparison->lists,
+				     settings->allow_missing_base);
+
+	if (!status && settings->paired_by)
+		status = diff_sides_pair(&comparison->sides, settings->paired_by);
+	return status;
+}
+
+/* Fails if the output is one of the files that are read. */
+static int check_files(const struct comparison *comparison)
+{
+	const struct diff_settings *settings = comparison->settings;
+	struct texts lists = {0};
+	const struct texts *const read[] = {&lists, &settings->compare.suppressions, NULL};
+	struct settings side = settings->common;
+	int status = EXIT_DONE;
+
+	if (settings->base_files_from)
+		lists.items[lists.n++] = settings->base_files_from;
+	if (settings->files_from)
+		lists.items[lists.n++] = settings->files_from;
+	for (int i = 0; !status && i < 2; i++) {
+		input_list_use(&comparison->lists[i], &side);
+		status = files_check(&side, read, settings->compare.output);
 	}
-	return diff_sides_load(&comparison->sides, names, settings->allow_missing_base);
+	return status;
 }
 
 static int check_types(struct comparison *comparison)
@@ -167,12 +201,12 @@ static int check_types(struct comparison *comparison)
 static int load_and_check(struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
-	const struct texts *const read[] = {&settings->bases, &settings->compare.suppressions,
-					    NULL};
 	struct diff_sides *sides = &comparison->sides;
 	bool has_gates = comparison->gates.n > 0;
-	int status = files_check(&settings->common, read, settings->compare.output);
+	int status = list_sides(comparison);
 
+	if (!status)
+		status = check_files(comparison);
 	if (!status)
 		status = load_sides(comparison);
 	if (!status)
@@ -194,8 +228,10 @@ static int compare_sides(const struct comparison *comparison, const char *type, 
 {
 	const struct inputs *base = &comparison->sides.inputs[DIFF_BASE];
 	const struct inputs *new = &comparison->sides.inputs[DIFF_NEW];
-	int r = diff_init(out, type, base->items.items, base->items.n, new->items.items,
-			  new->items.n);
+	int r = comparison->sides.is_paired ? diff_init_pairs(out, type, base->items.items,
+							      new->items.items, base->items.n)
+					    : diff_init(out, type, base->items.items, base->items.n,
+							new->items.items, new->items.n);
 
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
@@ -373,6 +409,8 @@ static int run_comparison(struct comparison *comparison)
 static void comparison_deinit(struct comparison *comparison)
 {
 	diff_sides_deinit(&comparison->sides);
+	input_list_deinit(&comparison->lists[DIFF_BASE]);
+	input_list_deinit(&comparison->lists[DIFF_NEW]);
 	vec_deinit(&comparison->report.marks);
 	diff_deinit(&comparison->diff);
 	vec_foreach (result, &comparison->results)
@@ -414,6 +452,14 @@ static const struct option_row options[] = {
 	 "A run of the base. May be given several times; all inputs are then runs of the new side, "
 	 "and the means are compared. The spread among runs shows the error better than theory "
 	 "alone."},
+	{"base-files-from", 0, OPTION_TEXT, offsetof(struct diff_settings, base_files_from), "FILE",
+	 "Reads names of more runs of the base from a file, like --files-from."},
+	OPTION_ROW_FILES_FROM(struct diff_settings),
+	{"paired-by", 0, OPTION_TEXT, offsetof(struct diff_settings, paired_by), "KEY",
+	 "Compares pairs of runs that have the same value of this metadata, such as the label "
+	 "host: "
+	 "one of the base and one of the new side. What differs between hosts is on both sides "
+	 "then, so smaller changes are seen. Runs without a partner are left out."},
 	OPTION_ROW_SAMPLE_TYPE,
 	{"top", 'l', OPTION_COUNT, offsetof(struct diff_settings, compare.n_lines), "N",
 	 "Shows the N largest changes; 0 shows all rows, unchanged ones too. The default is 30."},
@@ -477,7 +523,7 @@ static const struct diff_settings defaults = {
 
 const struct command command_diff = {
 	.name = "diff",
-	.arguments = "BASE NEW | --base=FILE... NEW...",
+	.arguments = "BASE NEW | --base=FILE... NEW... | --base-files-from=FILE --files-from=FILE",
 	.summary = "compare profiles, and fail if something grew beyond a limit",
 	.description = "Functions are matched by name and file, so two builds can be compared, "
 		       "even from different folders; where one side does not know the file, by "

@@ -7,6 +7,7 @@
 #include "commands/empty.h"
 #include "commands/files.h"
 #include "commands/input_list.h"
+#include "commands/labels.h"
 #include "commands/moments.h"
 #include "commands/repeated_inputs.h"
 #include "transform/merge.h"
@@ -65,12 +66,15 @@ static void keep_values(struct profile *profile, const char *prefix)
 /* Adds a profile to the sum. Its locations are named before that. Naming the sum instead would
  * leave locations without names, since a mapping of which some locations have names gets no others.
  */
-static int name_and_add(struct merging *merging, const char *input, struct profile *profile)
+static int name_and_add(struct merging *merging, int number, struct profile *profile)
 {
 	const struct settings *settings = merging->settings;
+	const char *input = settings->inputs[number];
 	struct diag diag = {.file = input};
 	int r;
 
+	if (labels_add_to_input(profile, settings, number))
+		return EXIT_BAD;
 	if (command_symbolize(settings, (size_t)settings->n_inputs, profile)) {
 		merging->is_broken = true; /* the options are, for all inputs */
 		return EXIT_BAD;
@@ -84,13 +88,14 @@ static int name_and_add(struct merging *merging, const char *input, struct profi
 	return r ? EXIT_BAD : EXIT_DONE;
 }
 
-static int add_input(struct merging *merging, const char *input)
+static int add_input(struct merging *merging, int number)
 {
+	const char *input = merging->settings->inputs[number];
 	_cleanup_(profile_freep) struct profile *profile = command_load(merging->settings, input);
 
 	if (!profile || repeated_inputs_check(&merging->repeated, profile, input))
 		return EXIT_BAD;
-	return name_and_add(merging, input, profile);
+	return name_and_add(merging, number, profile);
 }
 
 /* With --keep-going, counts an input that could not be added, and returns EXIT_DONE. */
@@ -109,37 +114,38 @@ static int add_all(struct merging *merging)
 	int status = EXIT_DONE;
 
 	for (int i = 0; !status && i < settings->n_inputs; i++)
-		status = forgive(merging, add_input(merging, settings->inputs[i]));
+		status = forgive(merging, add_input(merging, i));
 	if (!status)
-		repeated_inputs_warn(&merging->repeated, settings);
+		repeated_inputs_warn(&merging->repeated, settings,
+				     "what both hold is counted twice; --at takes one dump of each "
+				     "run");
 	return status;
 }
 
 /* Adds the values of an input whose sample types have names that begin with `prefix`; NULL: all. */
-static int add_values(struct merging *merging, const char *input, const char *prefix)
+static int add_values(struct merging *merging, int number, const char *prefix)
 {
-	_cleanup_(profile_freep) struct profile *profile = command_load(merging->settings, input);
+	_cleanup_(profile_freep) struct profile *profile =
+		command_load(merging->settings, merging->settings->inputs[number]);
 
 	if (!profile)
 		return EXIT_BAD;
 	if (prefix)
 		keep_values(profile, prefix);
-	return name_and_add(merging, input, profile);
+	return name_and_add(merging, number, profile);
 }
 
 static int add_choice(struct merging *merging, const struct moments_choice *choice)
 {
 	const struct settings *settings = merging->settings;
-	const char *inuse = settings->inputs[choice->inuse];
-	const char *allocated = settings->inputs[choice->allocated];
 	int status;
 
 	if (settings->verbose)
-		command_error("%s: represents its process", inuse);
+		command_error("%s: represents its process", settings->inputs[choice->inuse]);
 	if (choice->inuse == choice->allocated)
-		return add_values(merging, inuse, NULL);
-	status = add_values(merging, inuse, "inuse_");
-	return status ? status : add_values(merging, allocated, "alloc_");
+		return add_values(merging, choice->inuse, NULL);
+	status = add_values(merging, choice->inuse, "inuse_");
+	return status ? status : add_values(merging, choice->allocated, "alloc_");
 }
 
 static int add_moments(struct merging *merging, enum moment moment)
@@ -244,8 +250,10 @@ static int run_merge(const struct settings *common)
 {
 	struct merge_settings settings = *SETTINGS_OF(struct merge_settings, common);
 	struct input_list list = {0};
-	int status = input_list_append(&list, settings.files_from, &settings.common);
+	int status = input_list_read(&list, common->inputs, (size_t)common->n_inputs,
+				     settings.files_from);
 
+	input_list_use(&list, &settings.common);
 	if (!status)
 		status = check_and_merge(&settings);
 	input_list_deinit(&list);

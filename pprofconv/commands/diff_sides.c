@@ -2,6 +2,7 @@
 #include "commands/diff_sides.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -10,6 +11,9 @@
 #include "analysis/pairing.h"
 #include "analysis/shared_samples.h"
 #include "commands/empty.h"
+#include "commands/labels.h"
+#include "commands/repeated_inputs.h"
+#include "model/merged_metadata.h"
 #include "reports/format.h"
 
 /* --- loading ------------------------------------------------------------------------------- */
@@ -30,19 +34,31 @@ static bool is_missing(const char *path)
 	return (S_ISREG(status.st_mode) && status.st_size == 0) || is_null_device(&status);
 }
 
+static int load_list(struct diff_sides *sides, enum diff_side side, size_t n_profiles,
+		     const struct input_list *list)
+{
+	const struct settings *settings = sides->settings;
+	struct inputs *inputs = &sides->inputs[side];
+	int status = inputs_load(inputs, settings, n_profiles, list->names.items, list->names.n);
+
+	for (size_t i = 0; !status && i < list->names.n; i++)
+		status = labels_add(inputs->profiles.items[i], list->names.items[i],
+				    &settings->labels, list->labels.items[i]);
+	return status;
+}
+
 /* Loads the base. If `allow_missing` is set and the base is a single file, the file may be missing;
  * then the base has no profile. If the base is several files, none of them may be missing. */
-static int load_base(struct diff_sides *sides, size_t n_profiles,
-		     const struct diff_side_names *base, bool allow_missing)
+static int load_base(struct diff_sides *sides, size_t n_profiles, const struct input_list *base,
+		     bool allow_missing)
 {
-	if (allow_missing && base->n == 1 && is_missing(base->names[0])) {
+	if (allow_missing && base->names.n == 1 && is_missing(base->names.items[0])) {
 		if (!sides->settings->quiet)
 			command_error("%s: missing or empty base; every sample is new",
-				      base->names[0]);
+				      base->names.items[0]);
 		return EXIT_DONE;
 	}
-	return inputs_load(&sides->inputs[DIFF_BASE], sides->settings, n_profiles, base->names,
-			   base->n);
+	return load_list(sides, DIFF_BASE, n_profiles, base);
 }
 
 static int set_common_interval(struct diff_sides *sides)
@@ -55,15 +71,15 @@ static int set_common_interval(struct diff_sides *sides)
 		(struct profile *[]){base->profiles.items[0], new->profiles.items[0]}, 2);
 }
 
-int diff_sides_load(struct diff_sides *sides, const struct diff_side_names names[2],
+int diff_sides_load(struct diff_sides *sides, const struct input_list lists[2],
 		    bool allow_missing_base)
 {
-	const struct diff_side_names *base = &names[DIFF_BASE], *new = &names[DIFF_NEW];
-	int status = load_base(sides, base->n + new->n, base, allow_missing_base);
+	const struct input_list *base = &lists[DIFF_BASE], *new = &lists[DIFF_NEW];
+	size_t n = base->names.n + new->names.n;
+	int status = load_base(sides, n, base, allow_missing_base);
 
 	if (!status)
-		status = inputs_load(&sides->inputs[DIFF_NEW], sides->settings, base->n + new->n,
-				     new->names, new->n);
+		status = load_list(sides, DIFF_NEW, n, new);
 	return status ? status : set_common_interval(sides);
 }
 
@@ -282,20 +298,97 @@ static int check_intervals(struct diff_sides *sides)
 	return diff_sides_warn(sides, text);
 }
 
-/* Fails if a new dump is older than a base dump of the same run. In the wrong order, memory that
- * the process allocated later would look like a leak that was fixed. */
-static int check_order(const struct diff_sides *sides)
+/* Fails if the new dump of that number is older than a base dump of the same run. */
+static int check_order_of(const struct diff_sides *sides, size_t number)
 {
 	const struct inputs *base = &sides->inputs[DIFF_BASE];
 	const struct inputs *new = &sides->inputs[DIFF_NEW];
+	const struct profile *profile = new->profiles.items[number];
 
 	for (size_t i = 0; i < base->profiles.n; i++)
-		for (size_t j = 0; j < new->profiles.n; j++)
-			if (pairing_is_reversed(base->profiles.items[i], new->profiles.items[j]))
-				return command_error("%s: earlier than the base %s, a dump of the "
-						     "same run; swap them",
-						     new->names[j], base->names[i]);
+		if (pairing_is_reversed(base->profiles.items[i], profile))
+			return command_error("%s: earlier than the base %s, a dump of the same "
+					     "run; swap them",
+					     new->names[number], base->names[i]);
 	return EXIT_DONE;
+}
+
+static int add_runs(struct strtab *runs, const struct inputs *inputs)
+{
+	uint32_t id;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < inputs->profiles.n; i++) {
+		const char *run = shared_samples_run(inputs->profiles.items[i]);
+
+		if (run)
+			r = strtab_intern(runs, run, strlen(run), &id);
+	}
+	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
+}
+
+/* Fails if a new dump is older than a base dump of the same run. In the wrong order, memory that
+ * the process allocated later would look like a leak that was fixed. Most new dumps of a fleet have
+ * no such base dump, so the runs of the base are looked up. */
+static int check_order(const struct diff_sides *sides)
+{
+	const struct inputs *new = &sides->inputs[DIFF_NEW];
+	struct strtab runs = {0};
+	int status = add_runs(&runs, &sides->inputs[DIFF_BASE]);
+
+	for (size_t i = 0; !status && i < new->profiles.n; i++) {
+		const char *run = shared_samples_run(new->profiles.items[i]);
+
+		if (run && strtab_has(&runs, run, strlen(run)))
+			status = check_order_of(sides, i);
+	}
+	strtab_deinit(&runs);
+	return status;
+}
+
+/* Fails if a side has the same dump twice, and warns of several dumps of one run. */
+static int check_repeated(const struct diff_sides *sides)
+{
+	int status = EXIT_DONE;
+
+	for (int side = 0; !status && side < 2; side++) {
+		const struct inputs *inputs = &sides->inputs[side];
+		struct repeated_inputs repeated = {0};
+
+		for (size_t i = 0; !status && i < inputs->profiles.n; i++)
+			status = repeated_inputs_check(&repeated, inputs->profiles.items[i],
+						       inputs->names[i]);
+		if (!status)
+			repeated_inputs_warn(&repeated, sides->settings,
+					     "they share samples, so they count as more runs than "
+					     "they are; give one dump of each run");
+		repeated_inputs_deinit(&repeated);
+	}
+	return status;
+}
+
+/* Prints that a side is a sum of several runs, which hides how much they differ. This is about
+ * hosts. A sum of the processes of one job is compared as it is, so the report does not have this
+ * line. */
+static void note_sums(const struct diff_sides *sides)
+{
+	static const char *const names[] = {[DIFF_BASE] = "base", [DIFF_NEW] = "new"};
+
+	for (int side = 0; side < 2; side++) {
+		uint64_t most = 0;
+
+		vec_foreach (profile, &sides->inputs[side].profiles) {
+			uint64_t n = merged_metadata_runs(*profile);
+
+			most = n > most ? n : most;
+		}
+		if (most > 1 && !sides->settings->quiet)
+			command_error("%s: a sum of %" PRIu64 " runs, whose spread is unknown; by "
+				      "the error of sampling alone, differences between hosts "
+				      "look real; give their dumps with --base-files-from and "
+				      "--files-from",
+				      names[side], most);
+	}
 }
 
 /* Returns the program of a side. Returns NULL if a profile does not name its program, or if two
@@ -330,15 +423,21 @@ static int check_programs(struct diff_sides *sides)
 int diff_sides_check(struct diff_sides *sides, const struct compare_settings *settings,
 		     double confidence, bool has_gates)
 {
-	int status = check_empty(sides, confidence);
+	int status = check_repeated(sides);
 
+	if (!status)
+		status = check_empty(sides, confidence);
 	if (!status)
 		status = check_order(sides);
 	if (!status)
 		status = check_dropped(sides, settings, has_gates);
 	if (!status)
 		status = check_programs(sides);
-	return status ? status : check_intervals(sides);
+	if (!status)
+		status = check_intervals(sides);
+	if (!status)
+		note_sums(sides);
+	return status;
 }
 
 /* --- leftovers ----------------------------------------------------------------------------- */

@@ -67,12 +67,14 @@ static int settle_series(struct html_inputs *inputs)
 static int load_sides(struct html_inputs *inputs, const struct settings *settings,
 		      const char *const *base)
 {
-	const struct diff_side_names names[2] = {
-		[DIFF_BASE] = {(char *const *)base, base != NULL},
-		[DIFF_NEW] = {settings->inputs, (size_t)settings->n_inputs},
-	};
+	struct input_list *lists = inputs->lists;
+	int status = input_list_read(&lists[DIFF_BASE], (char *const *)base, base != NULL, NULL);
 
-	return diff_sides_load(&inputs->sides, names, false /* allow_missing_base */);
+	if (!status)
+		status = input_list_read(&lists[DIFF_NEW], settings->inputs,
+					 (size_t)settings->n_inputs, NULL);
+	return status ? status
+		      : diff_sides_load(&inputs->sides, lists, false /* allow_missing_base */);
 }
 
 /* Returns the name of the file of a profile. `loaded` are the profiles in the order of their files.
@@ -141,4 +143,6 @@ void html_inputs_deinit(struct html_inputs *inputs)
 	vec_deinit(&inputs->names);
 	strtab_deinit(&inputs->fileless);
 	diff_sides_deinit(&inputs->sides);
+	input_list_deinit(&inputs->lists[DIFF_BASE]);
+	input_list_deinit(&inputs->lists[DIFF_NEW]);
 }

@@ -6,8 +6,9 @@
 #include "commands/diff_sides.h"
 
 struct html_inputs {
-	struct diff_sides sides; /* all dumps but the base are on the new side */
-	struct strtab fileless;  /* functions that a diff compares by name alone */
+	struct input_list lists[2]; /* of DIFF_BASE and DIFF_NEW */
+	struct diff_sides sides;    /* all dumps but the base are on the new side */
+	struct strtab fileless;     /* functions that a diff compares by name alone */
 	VEC(const struct profile *) dumps;
 	VEC(const char *) names; /* of their files */
 	bool is_series;

@@ -171,6 +171,7 @@ void inputs_deinit(struct inputs *inputs)
 		profile_free(*profile);
 	vec_deinit(&inputs->profiles);
 	vec_deinit(&inputs->sources);
+	free(inputs->own_names);
 }
 
 static uint64_t count_dropped(const struct profile *profile)

@@ -9,6 +9,7 @@ struct inputs {
 	VEC(struct profile *) profiles;
 	VEC(struct diff_input) items; /* the profiles, prepared; empty before inputs_prepare() */
 	char *const *names;           /* the names of the files, as they were given */
+	char **own_names;             /* the same if they were put into another order, or NULL */
 	VEC(const char *) sources;    /* the file of each profile, in the order of loading */
 };
 

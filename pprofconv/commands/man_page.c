@@ -152,6 +152,8 @@ const char man_page_rest[] =
 	".TP\n"
 	".B flat\n"
 	"How much more or less it allocated itself; a * marks a real change.\n"
+	"If both sides have several runs, all stars are right at once with a confidence\n"
+	"of 95 %; else 19 of 20 stars are right.\n"
 	".TP\n"
 	".B flat%\n"
 	"The same in percent of the base; new or gone if one side has nothing.\n"

@@ -23,13 +23,13 @@ int repeated_inputs_check(struct repeated_inputs *repeated, const struct profile
 	return EXIT_DONE;
 }
 
-void repeated_inputs_warn(const struct repeated_inputs *repeated, const struct settings *settings)
+void repeated_inputs_warn(const struct repeated_inputs *repeated, const struct settings *settings,
+			  const char *advice)
 {
 	if (!repeated->n_of_runs || settings->quiet)
 		return;
-	command_error("%s: of the same run as %s; what both hold is counted twice; --at takes one "
-		      "dump of each run",
-		      repeated->of_run[0], repeated->of_run[1]);
+	command_error("%s: of the same run as %s; %s", repeated->of_run[0], repeated->of_run[1],
+		      advice);
 	if (repeated->n_of_runs > 1)
 		command_error("%zu inputs are of the same run as another", repeated->n_of_runs);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Repeated inputs are inputs of a sum that count something twice: the same dump, which is refused,
- * and several dumps of one run, of which a warning is printed. */
+/* Repeated inputs are inputs of a sum, or of one side of a comparison, that count something twice:
+ * the same dump, which is refused, and several dumps of one run, of which a warning is printed. */
 #pragma once
 #include "analysis/seen_dumps.h"
 #include "commands/command.h"
@@ -17,7 +17,9 @@ struct repeated_inputs { /* all zeroes: none yet */
 int repeated_inputs_check(struct repeated_inputs *repeated, const struct profile *profile,
 			  const char *input);
 
-/* Prints a warning if there are several dumps of one run, unless --quiet is set. */
-void repeated_inputs_warn(const struct repeated_inputs *repeated, const struct settings *settings);
+/* Prints a warning if there are several dumps of one run, unless --quiet is set. `advice` ends it:
+ * what is wrong with them, and what to do. */
+void repeated_inputs_warn(const struct repeated_inputs *repeated, const struct settings *settings,
+			  const char *advice);
 
 void repeated_inputs_deinit(struct repeated_inputs *repeated);

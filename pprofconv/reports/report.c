@@ -64,13 +64,15 @@ static double two_sided(const struct diff *diff, const struct diff_measure *meas
 static int mark_rows(struct report *report, double *p, double *adjusted)
 {
 	const struct diff *diff = report->diff;
+	bool has_runs = diff->n_runs[DIFF_BASE] > 1 && diff->n_runs[DIFF_NEW] > 1;
 	size_t n = 0, at = 0;
 	int r;
 
 	vec_foreach (row, &diff->rows)
 		if (diff_has_samples(&row->flat))
 			p[n++] = two_sided(diff, &row->flat);
-	r = statistics_benjamini_hochberg(p, n, adjusted);
+	r = has_runs ? statistics_holm(p, n, adjusted)
+		     : statistics_benjamini_hochberg(p, n, adjusted);
 	for (size_t i = 0; !r && i < diff->rows.n; i++) {
 		bool is_tested = diff_has_samples(&diff->rows.items[i].flat);
 

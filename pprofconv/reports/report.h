@@ -15,8 +15,10 @@ struct report {
 	struct diff *diff;                  /* the diff, sorted by diff_sort() */
 	const struct diff_input *inputs[2]; /* for each side: as many inputs as the diff has runs */
 	char *const *names[2];              /* for each side: the names of the files */
-	/* For each row: whether the change of its flat value is significant, by Benjamini and
-	 * Hochberg's procedure over all rows. */
+	/* For each row: whether the change of its flat value is significant among all rows: by
+	 * Holm's procedure if both sides have several runs, else by that of Benjamini and Hochberg.
+	 * The first lets any star be false with the probability of 5 %, the second one star in
+	 * 20. */
 	VEC(bool) marks;
 	size_t n_top; /* number of rows to show, or to show first; 0: all */
 	double confidence;
