@@ -128,12 +128,12 @@ static int parse_tag(const char *text, filter_tag_vec *out)
 				     text);
 	if (compare_compile("tag", equals + 1, &tag.regex, &regex))
 		return EXIT_BAD;
-	tag.key = strndup(text, (size_t)(equals - text));
-	if (tag.key && !vec_push(out, tag))
-		return EXIT_DONE;
-	free(tag.key);
-	regfree(&tag.regex);
-	return command_error("%s", strerror(ENOMEM));
+	if (vec_push(out, tag)) {
+		regfree(&tag.regex);
+		return command_error("%s", strerror(ENOMEM));
+	}
+	out->items[out->n - 1].key = strndup(text, (size_t)(equals - text));
+	return out->items[out->n - 1].key ? EXIT_DONE : command_error("%s", strerror(ENOMEM));
 }
 
 int compare_parse_tags(const struct texts *texts, filter_tag_vec *out)
