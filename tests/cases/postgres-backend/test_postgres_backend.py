@@ -56,6 +56,14 @@ def a_neighbour_is_clean(run):
     assert '*' not in report, report
 
 
+@tap.test
+def the_context_is_named(run):
+    """In a session that was started without the library."""
+    assert 'audit_note [TopMemoryContext]' in run.output('heapprof $session'), run.output('heapprof $session')
+    rows = run.output('--by=pool').splitlines()
+    assert any(line.endswith('  TopMemoryContext') for line in rows[2:]), rows
+
+
 def server_files():
     """Returns the full paths of the files of PostgreSQL that the case needs."""
     if not shutil.which('pg_config'):
