@@ -16,6 +16,8 @@ enum {
 	HELD_MS = 3000, /* the same, while the process does not run */
 };
 
+#define INNER_DLOPEN UINT64_C(0x80000000) /* glibc's __RTLD_DLOPEN */
+
 struct work {
 	struct hp_target *t;
 	struct hp_call *calls;
@@ -237,10 +239,11 @@ static void end_host(struct work *w)
 static int set_single(struct work *w, bool is_one)
 {
 	const uint8_t flag = is_one;
+	int r = w->is_single ? hp_thread_set_multiple(w->thread, w->host, !is_one) : 0;
 
-	return w->is_single && w->is_single_at
-		       ? hp_system_call_write(w->host, w->is_single_at, &flag, sizeof(flag))
-		       : 0;
+	if (!r && w->is_single && w->is_single_at)
+		r = hp_system_call_write(w->host, w->is_single_at, &flag, sizeof(flag));
+	return r;
 }
 
 /* All threads are stopped, and the new one is ready. */
@@ -320,12 +323,24 @@ int hp_calls_make(struct hp_target *t, struct hp_call *calls, size_t n)
 
 /* --- libraries -------------------------------------------------------------------------------- */
 
+/* Before glibc 2.34, dlopen() is in libdl, which not all programs have. What the C library itself
+ * opens libraries with wants to see a flag of its own. */
+static bool has_only_inner_dlopen(struct hp_target *t)
+{
+	return !hp_image_find_symbol(t, "dlopen") && hp_image_find_symbol(t, "__libc_dlopen_mode");
+}
+
 int hp_calls_open_library(struct hp_target *t, const char *path, int content, uint64_t *out_handle)
 {
 	struct hp_call call = {
 		.name = "dlopen", .arguments = {0, RTLD_NOW}, .text = path, .content = content};
-	int r = hp_calls_make(t, &call, 1);
+	int r;
 
+	if (has_only_inner_dlopen(t)) {
+		call.name = "__libc_dlopen_mode";
+		call.arguments[1] |= INNER_DLOPEN;
+	}
+	r = hp_calls_make(t, &call, 1);
 	if (!r)
 		*out_handle = call.result;
 	return r;
@@ -333,7 +348,9 @@ int hp_calls_open_library(struct hp_target *t, const char *path, int content, ui
 
 int hp_calls_close_library(struct hp_target *t, uint64_t handle)
 {
-	struct hp_call call = {.name = "dlclose", .arguments = {handle}, .content = -1};
+	struct hp_call call = {.name = has_only_inner_dlopen(t) ? "__libc_dlclose" : "dlclose",
+			       .arguments = {handle},
+			       .content = -1};
 
 	return hp_calls_make(t, &call, 1);
 }

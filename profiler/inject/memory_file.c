@@ -22,7 +22,7 @@ enum {
 static int open_its_file(const struct hp_target *t, int number)
 {
 	int process = (int)syscall(SYS_pidfd_open, t->outer_pid, 0);
-	int file = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, number, 0);
+	int file = process < 0 ? -1 : (int)syscall(__NR_pidfd_getfd, process, number, 0);
 	char path[64];
 
 	if (process >= 0)

@@ -75,7 +75,7 @@ static int open_in_root(const struct hp_target *t, const struct hp_target_mappin
 	snprintf(root, sizeof(root), "/proc/%d/root", t->task);
 	folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder >= 0)
-		fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+		fd = (int)syscall(__NR_openat2, folder, path, &how, sizeof(how));
 	if (folder >= 0)
 		close(folder);
 	return fd;

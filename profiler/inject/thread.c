@@ -8,9 +8,7 @@
  *     dtv             the vector of the modules' blocks; large, so that nobody reallocates it
  *     calls, texts
  *
- * The fields of the C library's structs are found as libthread_db finds them: by its symbols
- * _thread_db_STRUCT_FIELD, of three words, of which the last is the offset. What they say is
- * checked on a thread of the process. */
+ * What the layout says of the C library's structs is checked on a thread of the process. */
 #include "inject/thread.h"
 #include "inject/gap.h"
 #include "inject/host.h"
@@ -32,7 +30,7 @@ enum {
 	PAGE_BYTES = 4096,
 	STACK_BYTES = 256 << 10,
 	TLS_BYTES = 128 << 10,
-	BLOCK_BYTES = 8192,
+	BLOCK_BYTES = HP_THREAD_BLOCK_MAX,
 	DTV_SLOTS = 1000,
 	DTV_BYTES = (DTV_SLOTS + 2) * 16,
 	CALLS_BYTES = 1024,
@@ -58,6 +56,8 @@ struct hp_thread {
 	struct hp_target *t;
 	struct hp_thread_layout layout;
 	uint64_t area;
+	uint64_t model; /* the thread block of the process after which its own was made */
+	uint32_t is_model_multiple;
 	size_t texts_used;
 	int id; /* 0: it does not run */
 	int crash_signal;
@@ -66,74 +66,6 @@ struct hp_thread {
 static uint64_t pointer_at(const struct hp_thread *thread)
 {
 	return thread->area + BLOCK_AT;
-}
-
-/* --- what the C library says -------------------------------------------------------------------
- */
-
-static bool read_offset(struct hp_target *t, const char *name, uint64_t *out)
-{
-	uint64_t address = hp_image_find_symbol(t, name);
-	uint32_t description[3]; /* bits, number, offset */
-
-	if (!address || !hp_target_read(t, address, description, sizeof(description)))
-		return false;
-	*out = description[2];
-	return description[2] < BLOCK_BYTES;
-}
-
-static bool read_size(struct hp_target *t, const char *name, uint64_t *out)
-{
-	uint64_t address = hp_image_find_symbol(t, name);
-	uint32_t size;
-
-	if (!address || !hp_target_read(t, address, &size, sizeof(size)))
-		return false;
-	*out = size;
-	return size < BLOCK_BYTES;
-}
-
-/* The loader's struct r_debug has the list in its second word. */
-static bool read_libraries(struct hp_target *t, uint64_t *out)
-{
-	uint64_t debug = hp_image_find_symbol(t, "_r_debug");
-
-	return debug && hp_target_read(t, debug + sizeof(uint64_t), out, sizeof(*out)) && *out;
-}
-
-/* A key and a value are two words each, in all versions: the code relies on it. */
-static bool read_keys(struct hp_target *t, struct hp_thread_layout *out)
-{
-	uint64_t key_size, value_size;
-
-	out->keys = hp_image_find_symbol(t, "__pthread_keys");
-	return out->keys && read_offset(t, "_thread_db_pthread_specific", &out->specific) &&
-	       read_size(t, "_thread_db_sizeof_pthread_key_struct", &key_size) &&
-	       read_size(t, "_thread_db_sizeof_pthread_key_data", &value_size) && key_size == 16 &&
-	       value_size == 16;
-}
-
-/* Restartable sequences are new in glibc 2.35: without one, nothing has failed. */
-static uint64_t read_rseq(struct hp_target *t)
-{
-	uint64_t offset_at = hp_image_find_symbol(t, "__rseq_offset"), offset = 0;
-
-	if (!offset_at || !hp_target_read(t, offset_at, &offset, sizeof(offset)))
-		return 0;
-	return offset < BLOCK_BYTES ? offset : 0;
-}
-
-int hp_thread_read_layout(struct hp_target *t, struct hp_thread_layout *out)
-{
-	out->rseq = read_rseq(t);
-	if (read_offset(t, "_thread_db_link_map_l_tls_offset", &out->tls_offset) &&
-	    read_offset(t, "_thread_db_link_map_l_tls_modid", &out->tls_number) &&
-	    read_offset(t, "_thread_db_pthread_tid", &out->thread_id) &&
-	    read_size(t, "_thread_db_sizeof_pthread", &out->block_size) && read_keys(t, out) &&
-	    read_libraries(t, &out->libraries))
-		return 0;
-	return hp_target_error(t, "no thread can be made in it: it has no C library that is known "
-				  "here, as a static program has not, or one with another libc");
 }
 
 /* --- a thread of the process ---------------------------------------------------------------------
@@ -158,7 +90,8 @@ static int inner_id(const struct hp_target *t, int id)
 	return inner;
 }
 
-/* Reads the thread block of a thread, if it is as expected. */
+/* Reads the thread block of a thread, if it is as expected. Without libpthread, the C library of
+ * before glibc 2.34 has not written the thread's ID. */
 static bool read_block(struct hp_target *t, const struct hp_thread_layout *layout, int id,
 		       struct hp_thread_code_block *out)
 {
@@ -169,7 +102,7 @@ static bool read_block(struct hp_target *t, const struct hp_thread_layout *layou
 	       hp_target_read(t, registers.fs_base, out, sizeof(*out)) &&
 	       out->self == registers.fs_base && out->self_too == registers.fs_base &&
 	       hp_target_read(t, registers.fs_base + layout->thread_id, &own_id, sizeof(own_id)) &&
-	       (int)own_id == inner_id(t, id);
+	       ((int)own_id == inner_id(t, id) || (own_id == 0 && !layout->keys));
 }
 
 static int find_block(struct hp_target *t, struct hp_stop *stop,
@@ -366,10 +299,12 @@ static int write_block(struct hp_thread *thread, struct hp_system_call_host *hos
 
 	block.self = block.self_too = pointer_at(thread);
 	block.dtv = thread->area + DTV_AT + sizeof(struct dtv_slot);
+	block.is_multiple = true;
 	block.unused = 0;
 	r = hp_system_call_write(host, pointer_at(thread), &block, sizeof(block));
 	if (!r && thread->layout.rseq)
-		r = hp_system_call_write(host, pointer_at(thread) + thread->layout.rseq + 4,
+		r = hp_system_call_write(host,
+					 pointer_at(thread) + (uint64_t)thread->layout.rseq + 4,
 					 &no_processor, sizeof(no_processor));
 	return r;
 }
@@ -381,6 +316,8 @@ static int write_specific(struct hp_thread *thread, struct hp_system_call_host *
 {
 	uint64_t first;
 
+	if (!thread->layout.keys)
+		return 0;
 	if (!hp_target_read(thread->t, other->self + thread->layout.specific, &first,
 			    sizeof(first)) ||
 	    first - other->self >= BLOCK_BYTES / 2)
@@ -487,6 +424,8 @@ int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_syste
 	r = find_block(t, stop, layout, &other);
 	if (!r)
 		r = map_area(thread, host);
+	thread->model = other.self;
+	thread->is_model_multiple = other.is_multiple;
 	if (r) {
 		hp_thread_free(thread);
 		return r;
@@ -503,6 +442,15 @@ int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_syste
 	}
 	*out = thread;
 	return 0;
+}
+
+int hp_thread_set_multiple(struct hp_thread *thread, struct hp_system_call_host *host, bool is_set)
+{
+	const uint32_t value = is_set ? true : thread->is_model_multiple;
+
+	return hp_system_call_write(
+		host, thread->model + offsetof(struct hp_thread_code_block, is_multiple), &value,
+		sizeof(value));
 }
 
 int hp_thread_put_bytes(struct hp_thread *thread, struct hp_system_call_host *host,

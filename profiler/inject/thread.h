@@ -11,6 +11,7 @@
  * by the next one. */
 #pragma once
 #include "inject/system_call.h"
+#include "inject/thread_layout.h"
 #include "target/stop.h"
 
 enum {
@@ -25,19 +26,7 @@ struct hp_thread_call {
 	uint64_t result;
 };
 
-/* Fields and sizes of the C library's structs, and its list of libraries. */
-struct hp_thread_layout {
-	uint64_t tls_offset, tls_number; /* of a library */
-	uint64_t thread_id, block_size;  /* of a thread block */
-	uint64_t rseq;                   /* of a thread block; 0: it has none */
-	uint64_t keys, specific;         /* thread-specific data: its keys, and a field */
-	uint64_t libraries;              /* the first one */
-};
-
 struct hp_thread;
-
-/* Reads the layout. The threads may run. Returns 0 or HP_TARGET_E. */
-int hp_thread_read_layout(struct hp_target *t, struct hp_thread_layout *out);
 
 /* The state of a thread. */
 enum hp_thread_state {
@@ -63,6 +52,10 @@ int hp_thread_clean(struct hp_target *t, struct hp_stop *stop, struct hp_system_
  * *out is NULL after a failure. */
 int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host,
 		      const struct hp_thread_layout *layout, struct hp_thread **out);
+
+/* Tells one thread of the process that there are more, or what it was told before. Up to glibc 2.35
+ * its allocator takes locks only then. All threads are stopped. Returns 0 or HP_TARGET_E. */
+int hp_thread_set_multiple(struct hp_thread *thread, struct hp_system_call_host *host, bool is_set);
 
 /* Copy bytes or a text into the area, for an argument. Set *out to their address there, a multiple
  * of 8. */
