@@ -22,7 +22,7 @@ static int open_in_root(const char *root, const char *path, int flags)
 
 	if (folder < 0)
 		return -errno;
-	fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+	fd = (int)syscall(__NR_openat2, folder, path, &how, sizeof(how));
 	error = errno;
 	close(folder);
 	return fd < 0 ? -error : fd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "target/apart.h"
 #include "target/proc_files.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -199,6 +200,21 @@ bool hp_apart_write(int out, const void *bytes, size_t size)
 	return true;
 }
 
+/* Before Linux 5.9 the kernel can't close all descriptors from one on. */
+static bool close_each_after_kept(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)) != NULL) {
+		int fd = (int)strtol(entry->d_name, NULL, 10); /* 0 for "." and ".." */
+
+		if (fd > HP_APART_KEPT && fd != dirfd(folder))
+			close(fd);
+	}
+	return folder && closedir(folder) == 0;
+}
+
 /* Leaves the pipe, the kept descriptor and /dev/null, under their numbers, and no other. */
 static bool settle_descriptors(int out, int kept)
 {
@@ -217,7 +233,7 @@ static bool settle_descriptors(int out, int kept)
 		close(HP_APART_KEPT);
 	else if (dup2(high_kept, HP_APART_KEPT) < 0)
 		return false;
-	return syscall(SYS_close_range, HP_APART_KEPT + 1, ~0U, 0) == 0;
+	return syscall(__NR_close_range, HP_APART_KEPT + 1, ~0U, 0) == 0 || close_each_after_kept();
 }
 
 /* The child has a process group of its own. So what a terminal sends to the foreground reaches the

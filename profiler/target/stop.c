@@ -26,6 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441 /* new in Linux 5.11 */
+#endif
+
 enum {
 	STUCK = 2, /* not 0 or HP_TARGET_E: some threads don't stop */
 	ATTEMPTS_MAX = 3,

@@ -39,7 +39,7 @@ static int open_in_root(const char *path, const struct hp_target *t)
 	root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -1;
-	file = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	file = (int)syscall(__NR_openat2, root, path, &how, sizeof(how));
 	close(root);
 	return file;
 }

@@ -25,6 +25,18 @@
 #define MILLISECONDS   1000
 #define TEXT_TYPE      "text/plain; charset=utf-8"
 
+/* libmicrohttpd before 0.9.74, as in Debian 11, has another name for this status. */
+#ifndef MHD_HTTP_CONTENT_TOO_LARGE
+#define MHD_HTTP_CONTENT_TOO_LARGE MHD_HTTP_PAYLOAD_TOO_LARGE
+#endif
+
+/* It asks since 0.9.72.5 whether somebody else ignores SIGPIPE. */
+#if MHD_VERSION >= 0x00097205
+#define IGNORES_SIGPIPE MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1
+#else
+#define IGNORES_SIGPIPE MHD_OPTION_STRICT_FOR_CLIENT, 1
+#endif
+
 struct http_page {
 	struct MHD_Response *response;
 };
@@ -557,8 +569,8 @@ struct http *http_new(int listener, const struct http_settings *settings)
 				 MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds,        /* */
 				 MHD_OPTION_NOTIFY_COMPLETED, on_answered, http,               /* */
 				 MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,            /* */
-				 MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                         /* */
-				 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+				 MHD_OPTION_STRICT_FOR_CLIENT, 1,                              /* */
+				 IGNORES_SIGPIPE, MHD_OPTION_END);
 	if (http->daemon)
 		return http;
 	free(http);
