@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What attaching costs: how long the process is stopped, the CPU time of the tool, and how long a malloc
-and its free take before, while attached and after.
+"""What attaching costs, as two tables: how long the process does not run, with the CPU time of the tool; and
+the time and the instructions of a malloc and its free before, while attached and after.
 
 usage: attach_cost.py BUILD [ROUNDS 100]"""
 
@@ -57,6 +57,15 @@ def cpu_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
+def row(*cells):
+    print('| ' + ' | '.join(str(cell) for cell in cells) + ' |', flush=True)
+
+
+def head(*cells):
+    row(*cells)
+    row(*('---' for _ in cells))
+
+
 def stops(heapprof, host_path, n_threads, rounds):
     host = Host(host_path, n_threads)
     pid = host.process.pid
@@ -68,34 +77,55 @@ def stops(heapprof, host_path, n_threads, rounds):
             times.append(cpu_seconds() - before)
     host.end()
     for verb, (gaps, times) in found.items():
-        print(f'{verb} {n_threads:4} threads: the longest pause is {min(gaps) / 1000:.1f} ms at least, '
-              f'{statistics.median(gaps) / 1000:.1f} ms in the median; CPU {min(times) * 1000:.0f} ms at least, '
-              f'{statistics.median(times) * 1000:.0f} ms in the median')
+        row(verb, n_threads, f'{min(gaps) / 1000:.1f} ms', f'{statistics.median(gaps) / 1000:.1f} ms',
+            f'{min(times) * 1000:.0f} ms', f'{statistics.median(times) * 1000:.0f} ms')
 
 
-def pairs(heapprof, host_path, library, rounds):
-    """Prints the best time of a pair of each kind, of interleaved rounds."""
+def instructions(host, counter):
+    """Returns the instructions of a pair: from the difference of two numbers of pairs, so that what comes before
+    and after does not count; the least of three, since a sample may be taken meanwhile."""
+    def count(n):
+        with subprocess.Popen([counter, str(host.process.pid)], stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            host.ask(f'pair {n}')
+            return int(process.stdout.readline())
+
+    return min((count(1200) - count(200)) / 1000 for _ in range(3))
+
+
+KINDS = {'preloaded': 'preloaded, 512K', 'attached': 'attached, 512K', 'after': 'after detach'}
+
+
+def round_of_pairs(heapprof, host_path, library, counter):
+    """Returns the times of a pair of each kind, and its instructions if there is a counter."""
     found = {}
-    for _ in range(rounds):
-        host = Host(host_path)
-        found.setdefault('bare', []).append(host.pair())
-        run(heapprof, 'attach', '-q', '--interval=512K', host.process.pid)
-        found.setdefault('attached, 512K', []).append(host.pair())
-        run(heapprof, 'detach', '-q', host.process.pid)
-        found.setdefault('after detach', []).append(host.pair())
-        run(heapprof, 'attach', '-q', host.process.pid)
-        for _ in range(3):
-            host.pair()
-        found.setdefault('attached, auto, risen', []).append(host.pair())
-        host.process.kill()
-        host.process.wait()
-        with tempfile.TemporaryDirectory() as folder:
-            host = Host(host_path, LD_PRELOAD=library, HEAPPROFILE=f'{folder}/p', HEAP_PROFILE_EXIT_DUMP='0')
-            found.setdefault('preloaded, 512K', []).append(host.pair())
-            host.end()
-    bare = min(found['bare'])
-    for kind, times in found.items():
-        print(f'{kind:24} {min(times):7.2f} ns a pair, {min(times) / bare:.3f} of bare')
+
+    def measure(kind, host):
+        found[kind] = host.pair(), instructions(host, counter) if counter else 0
+
+    host = Host(host_path)
+    measure('bare', host)
+    run(heapprof, 'attach', '-q', '--interval=512K', host.process.pid)
+    measure('attached', host)
+    run(heapprof, 'detach', '-q', host.process.pid)
+    measure('after', host)
+    host.end()
+    with tempfile.TemporaryDirectory() as folder:
+        host = Host(host_path, LD_PRELOAD=library, HEAPPROFILE=f'{folder}/p', HEAP_PROFILE_EXIT_DUMP='0')
+        measure('preloaded', host)
+        host.end()
+    return found
+
+
+def pairs(heapprof, host_path, library, counter, rounds):
+    found = [round_of_pairs(heapprof, host_path, library, None if i else counter) for i in range(rounds)]
+    head('a malloc and its free', 'least', 'least over bare', 'median of its rounds\' ratios to bare', 'instructions')
+    bare = min(times['bare'][0] for times in found)
+    row('bare', f'{bare:.1f} ns', '', '', f'{found[0]["bare"][1]:.1f}')
+    for kind, name in KINDS.items():
+        least = min(times[kind][0] for times in found)
+        ratio = statistics.median(times[kind][0] / times['bare'][0] for times in found)
+        row(name, f'{least:.1f} ns', f'{least - bare:+.1f} ns', f'{ratio:.3f}', f'{found[0][kind][1]:.1f}')
 
 
 def main():
@@ -103,11 +133,15 @@ def main():
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 100
     heapprof = build / 'profiler' / 'command' / 'heapprof'
     with tempfile.TemporaryDirectory() as folder:
-        host_path = f'{folder}/attach_host'
-        run('cc', '-O2', '-pthread', '-o', host_path, ROOT / 'tests' / 'bench' / 'attach_host.c')
+        programs = {name: f'{folder}/{name}' for name in ('attach_host', 'count_instructions')}
+        for name, path in programs.items():
+            run('cc', '-O2', '-D_GNU_SOURCE', '-pthread', '-o', path, ROOT / 'tests' / 'bench' / f'{name}.c')
+        head('', 'threads', 'longest pause, least', 'median', 'CPU of heapprof, least', 'median')
         for n_threads in (1, 10, 100):
-            stops(heapprof, host_path, n_threads, rounds)
-        pairs(heapprof, host_path, str(build / 'profiler' / 'libheapprof.so'), max(rounds // 5, 1))
+            stops(heapprof, programs['attach_host'], n_threads, rounds)
+        print()
+        pairs(heapprof, programs['attach_host'], str(build / 'profiler' / 'libheapprof.so'),
+              programs['count_instructions'], max(rounds // 5, 1))
 
 
 main()
