@@ -99,7 +99,7 @@ def postgres(library, folder):
 # --- a compiler ----------------------------------------------------------------------------------
 
 
-def compiler(library, folder, n_instances=160):
+def compiler(library, folder, n_instances=240):
     """g++ on a source full of templates, with every allocation recorded."""
     run(sys.executable, ROOT / 'tests/bench/make_templates.py', folder, 1, n_instances)
     run('g++', '-std=c++17', '-O2', '-g', '-c', folder / 'unit0.cc', '-o', folder / 'unit0.o',
