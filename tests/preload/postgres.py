@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A PostgreSQL server under the library, for the tests of several scripts."""
+import atexit
 import glob
 import os
 import pwd
 import re
 import shutil
 import subprocess
+import tempfile
 
 from preload import LIB, environment, run
 from tap import check, equal, skip
@@ -45,16 +47,25 @@ def library_for_all(folder):
 
 
 class Cluster:
+    made = None  # the data of the first one as initdb made it; later ones are copies
+
     def __init__(self, folder):
         self.folder = folder
         self.server = None
         self.data = f'{folder}/data'
-        os.mkdir(self.data, 0o700)
-        own(self.data)
         self.plain = environment(folder, preload=None, HEAPPROFILE=None, PGHOST=folder,
                                  PGUSER='tester', PGDATABASE='postgres', LC_ALL='C')
-        self.tool('initdb', '-D', self.data, '-U', 'tester', '--auth=trust', '--no-sync',
-                  '--no-locale', '--encoding=UTF8')
+        if not Cluster.made:
+            self.make_data()
+        check(run(['cp', '-a', Cluster.made, self.data], self.plain).returncode == 0, 'no copy')
+
+    def make_data(self):
+        made = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, made)
+        own(made)
+        self.tool('initdb', '-D', f'{made}/data', '-U', 'tester', '--auth=trust', '--no-sync', '--no-locale',
+                  '--encoding=UTF8')
+        Cluster.made = f'{made}/data'
 
     def tool(self, name, *arguments):
         result = run([f'{BIN}/{name}', *arguments], self.plain, cwd=self.folder,
