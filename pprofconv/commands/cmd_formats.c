@@ -16,9 +16,9 @@ static void print_group(enum reader_group group)
 	for (size_t i = 0; readers[i]; i++) {
 		if (readers[i]->group != group)
 			continue;
-		printf("  %-14s%s\n", readers[i]->name, readers[i]->summary);
+		printf("  %-18s%s\n", readers[i]->name, readers[i]->summary);
 		if (readers[i]->made_by)
-			printf("  %-14smade by: %s\n", "", readers[i]->made_by);
+			printf("  %-18smade by: %s\n", "", readers[i]->made_by);
 	}
 }
 
@@ -31,7 +31,7 @@ static int run_formats(const struct settings *settings)
 		print_group(group);
 	printf("\nWrites (--to):\n");
 	for (size_t i = 0; writers[i]; i++)
-		printf("  %-14s%s\n", writers[i]->name, writers[i]->summary);
+		printf("  %-18s%s\n", writers[i]->name, writers[i]->summary);
 	return EXIT_DONE;
 }
 

@@ -3,10 +3,8 @@
  * blocks), what of it was in use at the peak of the heap (gb, gbk) and at the end (eb, ebk), and
  * the frames of its stack, the leaf first, as numbers in a table. In the mode "copy" the blocks are
  * copies, in "ad-hoc" they are events of the program, in units that the file names. */
-#include <errno.h>
-#include <jansson.h>
-
 #include "readers/heap_types.h"
+#include "readers/json_text.h"
 #include "readers/reader.h"
 #include "readers/readers.h"
 #include "readers/valgrind_frame.h"
@@ -147,29 +145,12 @@ static int read_root(struct dhat *dhat, const json_t *root)
 
 /* --- the file ------------------------------------------------------------------------------ */
 
-static int parse(struct cursor text, json_t **out_root, struct diag *diag)
-{
-	json_error_t error;
-
-	*out_root = json_loadb(text.at, cursor_left(&text), 0, &error);
-	if (*out_root)
-		return 0;
-	if (json_error_code(&error) == json_error_out_of_memory)
-		return diag_errno(diag, -ENOMEM);
-	return diag_error_line(
-		diag, READER_E_CORRUPT, error.line > 0 ? (uint64_t)error.line : 1, "%s%s",
-		json_error_code(&error) == json_error_premature_end_of_input ? "truncated: " : "",
-		error.text);
-}
-
 static int read_dhat(struct profile *profile, struct input *input, struct diag *diag)
 {
 	struct dhat dhat = {.profile = profile, .diag = diag};
-	struct cursor text;
 	json_t *root = NULL;
-	int r = input_take_rest(input, &text);
+	int r = json_text_read(input, &root, diag);
 
-	r = r ? r : parse(text, &root, diag);
 	if (r)
 		return r;
 	named_stack_init(&dhat.stack, profile);

@@ -32,6 +32,7 @@ SEPARATOR = b"\n%%\n"
 # --- profiles --------------------------------------------------------------------------------
 
 READERS = {  # beginnings of file names in tests/data, after "good-" or "bad-"
+    "jemalloc_stats": ("jemalloc-stats",),
     "jemalloc": ("jemalloc",),
     "go_heap": ("go",),
     "folded": ("folded",),
@@ -39,6 +40,8 @@ READERS = {  # beginnings of file names in tests/data, after "good-" or "bad-"
     "memcheck": ("memcheck",),
     **{name: (name,) for name in ("dhat", "heaptrack", "lsan", "massif", "memleak", "pmap", "smaps")},
     "postgres_contexts": ("postgres-contexts",),
+    "v8_heapprofile": ("v8-heapprofile",),
+    **{name: (name,) for name in ("bpftrace", "memray", "mtrace", "xtree")},
     "gperftools": ("gperftools", "growth", "fragmentation", "heap-v1", "heap_v2", "heapz", "plain",
                    "brief", "mmap", "no-stack"),
 }
@@ -205,6 +208,14 @@ WORDS = {
                      "[heap]", "[anon:", "(deleted)", "\\\\012"],
     "reader_pmap": ["Address", "Kbytes", "RSS", "Dirty", "Mode", "Mapping", "Perm", "Rss", "Pss", "total kB", " KB", "----",
                     "====", "[ anon ]"],
+    "reader_bpftrace": ["@bytes[", "@[", "\\x0a]: ", ", 7]: ", "    f+1\\x0a", "\\x097f00 f+1 (a)", "0x55", "[4K, 8K)"],
+    "reader_jemalloc_stats": ["jemalloc", "arenas", "bin", "size", "lextent", "stats.arenas", "merged", "curregs",
+                              "curlextents", "allocated", "pactive", "page"],
+    "reader_memray": ["allocator,num_allocations,size,tid,thread_name,stack_trace\\x0a", "MALLOC,1,2,3,", ";1|", "\\x22", ","],
+    "reader_mtrace": ["= Start\\x0a", "@ a:(f+0x1)[0x2] ", "+ 0x10 0x8", "- 0x10", "< 0x10", "> 0x10 0x8", "! (nil)", "= End"],
+    "reader_v8_heapprofile": ["head", "callFrame", "functionName", "url", "lineNumber", "selfSize", "children", "samples", "size"],
+    "reader_xtree": ["# callgrind format\\x0a", "creator: xtree-1", "events: totBk totB curBk curB", "fl=(1) a", "fn=(1) f",
+                     "cfn=(1)", "calls=0 1", "totals: ", " DB DBk DIB IB IBk PB PBk RB RBk"],
     "reader_folded": [";", " 1\\x0a", "_[k]", "_[i]"],
     "rules": ["\\x0a%%\\x0a", "leak:", "%", "(?:", "[[:alpha:]]", "{1,2}", "\\\\Q", "=1e300"],
     "diff": ["\\x0a%%\\x0a", "inuse_space", "alloc_objects", "# run: ", "bytes", " @ heap_v2/512"],
