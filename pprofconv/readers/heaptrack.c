@@ -11,7 +11,8 @@
  *	c MILLISECONDS
  *	# strings: N    # ips: N                                             at the end
  *
- * All numbers but those of the last line are hexadecimal. Strings, ips and traces count from 1,
+ * A file of a heaptrack that was killed stops anywhere, also within a line; such a line is left
+ *out. All numbers but those of the last line are hexadecimal. Strings, ips and traces count from 1,
  * allocations from 0. An allocation stands for all blocks of its size and trace.
  *
  * The file is read once, though only its end shows when the peak was. Each allocation keeps its
@@ -329,17 +330,22 @@ static int read_lines(struct heaptrack *heaptrack)
 	int r = 0;
 
 	while (!r && input_next_line(heaptrack->input, &line))
-		r = input_line_is_cut(heaptrack->input)
-			    ? corrupt(heaptrack, "truncated: the last line has no newline")
-			    : read_line(heaptrack, line);
+		if (!input_line_is_cut(heaptrack->input))
+			r = read_line(heaptrack, line);
 	return r ? r : input_status(heaptrack->input);
 }
 
 static int check_end(struct heaptrack *heaptrack)
 {
-	if (!heaptrack->has_strings || !heaptrack->has_ips)
-		return corrupt(heaptrack, "truncated: the numbers of strings and ips, which end a "
-					  "file, are missing");
+	if (!heaptrack->version)
+		return corrupt(heaptrack, "truncated: the line of the version is not whole");
+	if (!heaptrack->has_strings || !heaptrack->has_ips) {
+		diag_warn(
+			heaptrack->diag,
+			"the file has no end: heaptrack was killed, or the file is cut; in use is "
+			"what was in use at its last line");
+		return 0;
+	}
 	if (heaptrack->n_strings != heaptrack->strings.n || heaptrack->n_ips != heaptrack->ips.n)
 		return corrupt(heaptrack,
 			       "the file has other numbers of strings and ips than its end says");

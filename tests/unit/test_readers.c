@@ -115,8 +115,9 @@ static void check_unsupported(const struct file *file)
  * is read. */
 static bool is_open_ended(const char *name)
 {
-	static const char *const parts[] = {"bpftrace", "folded", "massif",   "memleak", "memray",
-					    "modules",  "mtrace", "searches", "smaps"};
+	static const char *const parts[] = {"bpftrace", "folded", "heaptrack", "massif",
+					    "memleak",  "memray", "modules",   "mtrace",
+					    "searches", "smaps"};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (strstr(name, parts[i]))
