@@ -38,7 +38,8 @@ enum {
 };
 
 /* Any function of a table; those that return nothing return anything. */
-typedef void *function(uintptr_t a, uintptr_t b, uintptr_t c);
+typedef void *function_result;
+typedef function_result function(uintptr_t a, uintptr_t b, uintptr_t c);
 
 /* A function that makes a context. */
 typedef void *maker(void *parent, const char *name, size_t first, size_t second, size_t third);
@@ -106,7 +107,7 @@ static struct heapprof_pool_class contexts = {
 };
 
 /* The wrappers are in a section of their own: blocks of malloc are known by it. */
-#define WRAPPER static __attribute__((section("heapprof_contexts"), noinline))
+#define WRAPPER static __attribute__((section("heapprof_contexts"), noinline)) function_result
 extern const char wrappers_start[] __asm__("__start_heapprof_contexts")
 	__attribute__((visibility("hidden")));
 extern const char wrappers_end[] __asm__("__stop_heapprof_contexts")
@@ -154,26 +155,26 @@ HEAPPROF_POOL_INLINE void *wrap_end(int kind, int which, uintptr_t a, uintptr_t 
 	return own[kind][which](a, b, c);
 }
 
-#define DEFINE_WRAPPERS(name, kind)                                         \
-	WRAPPER void *name##_alloc(uintptr_t a, uintptr_t b, uintptr_t c)   \
-	{                                                                   \
-		return wrap_alloc(kind, a, b, c);                           \
-	}                                                                   \
-	WRAPPER void *name##_free(uintptr_t a, uintptr_t b, uintptr_t c)    \
-	{                                                                   \
-		return wrap_free(kind, a, b, c);                            \
-	}                                                                   \
-	WRAPPER void *name##_realloc(uintptr_t a, uintptr_t b, uintptr_t c) \
-	{                                                                   \
-		return wrap_realloc(kind, a, b, c);                         \
-	}                                                                   \
-	WRAPPER void *name##_reset(uintptr_t a, uintptr_t b, uintptr_t c)   \
-	{                                                                   \
-		return wrap_end(kind, RESET, a, b, c);                      \
-	}                                                                   \
-	WRAPPER void *name##_delete(uintptr_t a, uintptr_t b, uintptr_t c)  \
-	{                                                                   \
-		return wrap_end(kind, DELETE, a, b, c);                     \
+#define DEFINE_WRAPPERS(name, kind)                                   \
+	WRAPPER name##_alloc(uintptr_t a, uintptr_t b, uintptr_t c)   \
+	{                                                             \
+		return wrap_alloc(kind, a, b, c);                     \
+	}                                                             \
+	WRAPPER name##_free(uintptr_t a, uintptr_t b, uintptr_t c)    \
+	{                                                             \
+		return wrap_free(kind, a, b, c);                      \
+	}                                                             \
+	WRAPPER name##_realloc(uintptr_t a, uintptr_t b, uintptr_t c) \
+	{                                                             \
+		return wrap_realloc(kind, a, b, c);                   \
+	}                                                             \
+	WRAPPER name##_reset(uintptr_t a, uintptr_t b, uintptr_t c)   \
+	{                                                             \
+		return wrap_end(kind, RESET, a, b, c);                \
+	}                                                             \
+	WRAPPER name##_delete(uintptr_t a, uintptr_t b, uintptr_t c)  \
+	{                                                             \
+		return wrap_end(kind, DELETE, a, b, c);               \
 	}
 
 DEFINE_WRAPPERS(alloc_set, HP_ATTACHED_ALLOC_SET)

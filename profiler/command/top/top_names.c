@@ -149,9 +149,11 @@ static uint32_t pool_of(const struct fresh *fresh, uint32_t sample)
 
 static uint64_t sample_key(const struct fresh *fresh, uint32_t sample)
 {
-	uint64_t key = fresh->stack_keys.items[fresh->from->samples.items[sample].stack];
 	const char *pool = profile_string(fresh->from, pool_of(fresh, sample));
+	uint64_t key;
 
+	assert(fresh->stack_keys.items); /* a sample has a stack */
+	key = fresh->stack_keys.items[fresh->from->samples.items[sample].stack];
 	return *pool ? hash_bytes(key, pool, strlen(pool)) : key;
 }
 
