@@ -32,6 +32,7 @@ struct settings {
 	const char *from;
 	uint64_t nth;         /* which report of an input with several, from 1; 0: the last */
 	bool is_reproducible; /* counts are read unscaled; reproducible_copy() scales them */
+	bool takes_samples;   /* counts are read unscaled, and stay so */
 	uint64_t max_input_bytes;
 	const char *sample_type;
 	struct texts binaries;

@@ -10,12 +10,15 @@
 #include "commands/convert_since.h"
 #include "commands/empty.h"
 #include "commands/files.h"
+#include "commands/input_list.h"
+#include "commands/labels.h"
 #include "commands/outside.h"
 #include "transform/reproducible.h"
 #include "writers/writer.h"
 
 struct convert_settings {
 	struct settings common;
+	const char *files_from;
 	const char *output;
 	const char *to;
 	const char *since;
@@ -80,6 +83,7 @@ static int save_reproducible(const struct settings *settings, struct profile *pr
 /* --- outputs ------------------------------------------------------------------------------- */
 
 struct job {
+	int number; /* of the input */
 	const char *input;
 	char *output;
 	/* The path of the output, with the real path of its folder: one file can be named by
@@ -121,7 +125,7 @@ static int jobs_init(struct jobs *jobs, const struct convert_settings *settings,
 	for (int i = 0; !r && i < settings->common.n_inputs; i++) {
 		struct job *job = &jobs->items.items[jobs->items.n++];
 
-		*job = (struct job){.input = settings->common.inputs[i]};
+		*job = (struct job){.number = i, .input = settings->common.inputs[i]};
 		job->output = output_path(settings, writer, job->input);
 		job->place = job->output ? find_place(job->output) : NULL;
 		r = job->place ? 0 : -ENOMEM;
@@ -194,7 +198,8 @@ static int convert(const struct convert_settings *own, const struct writer *writ
 	const struct settings *settings = &own->common;
 	_cleanup_(profile_freep) struct profile *profile = load(own, job->input);
 
-	if (!profile)
+	if (!profile || labels_add_to_input(profile, settings, job->number) ||
+	    command_can_write(profile, job->input, writer))
 		return EXIT_BAD;
 	empty_warn(settings, profile, job->input);
 	if (settings->is_reproducible)
@@ -224,15 +229,10 @@ static int convert_all(const struct convert_settings *settings, const struct wri
 	return status;
 }
 
-static int run_convert(const struct settings *common)
+static int check_and_convert(const struct convert_settings *settings, const struct writer *writer)
 {
-	const struct convert_settings *settings = SETTINGS_OF(struct convert_settings, common);
-	const struct writer *writer = writer_find(settings->to);
+	const struct settings *common = &settings->common;
 
-	if (!writer)
-		return command_error("--to: unknown format '%s'; '" PROGRAM
-				     " formats' lists the formats",
-				     settings->to);
 	if (!common->n_inputs)
 		return command_error("no input; see '" PROGRAM " convert --help'");
 	if (settings->since && common->n_inputs > 1)
@@ -245,7 +245,30 @@ static int run_convert(const struct settings *common)
 	if (common->n_inputs > 1 && settings->output && !is_directory(settings->output))
 		return command_error("several inputs, so -o must name a folder; '" PROGRAM
 				     " merge' makes one profile of them");
+	if (labels_check(&common->labels))
+		return EXIT_BAD;
 	return convert_all(settings, writer);
+}
+
+static int run_convert(const struct settings *common)
+{
+	struct convert_settings settings = *SETTINGS_OF(struct convert_settings, common);
+	const struct writer *writer = writer_find(settings.to);
+	struct input_list list = {0};
+	int status;
+
+	if (!writer)
+		return command_error("--to: unknown format '%s'; '" PROGRAM
+				     " formats' lists the formats",
+				     settings.to);
+	settings.common.takes_samples = writer->takes_samples && !common->is_reproducible;
+	status = input_list_read(&list, common->inputs, (size_t)common->n_inputs,
+				 settings.files_from);
+	input_list_use(&list, &settings.common);
+	if (!status)
+		status = check_and_convert(&settings, writer);
+	input_list_deinit(&list);
+	return status;
 }
 
 static const struct option_row options[] = {
@@ -268,6 +291,8 @@ static const struct option_row options[] = {
 	 "Leaves out what differs between two runs that did the same: addresses, process numbers, "
 	 "times. Equal runs give equal files if every allocation was recorded, or if "
 	 "HEAP_PROFILE_SEED was set and threads did the same in the same order."},
+	OPTION_ROW_FILES_FROM(struct convert_settings),
+	OPTION_ROW_LABEL,
 	OPTION_ROW_FROM,
 	OPTION_ROW_NTH,
 	OPTION_ROW_SAMPLE_TYPE,

@@ -220,7 +220,7 @@ static int merge_inputs(const struct merge_settings *settings, const struct writ
 	merged = finish(common, merge);
 	if (!merged)
 		return command_error("%s", strerror(ENOMEM));
-	if (empty_set_note(merged))
+	if (command_can_write(merged, "the sum", writer) || empty_set_note(merged))
 		return EXIT_BAD;
 	empty_warn(common, merged, settings->output);
 	return command_save(common, merged, writer, settings->output);

@@ -38,7 +38,7 @@ static int read_input(const struct settings *settings, const struct reader *read
 	const struct reader_wish wish = {
 		.reader = reader,
 		.report = settings->nth,
-		.keeps_samples = settings->is_reproducible,
+		.keeps_samples = settings->is_reproducible || settings->takes_samples,
 	};
 	struct progress progress;
 	int r;
@@ -221,6 +221,16 @@ static int save(const struct settings *settings, const struct content *content,
 	diag_print(&diag, program_name(), !settings->quiet, stderr);
 	if (!r && settings->verbose)
 		command_error("%s: written", diag.file);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
+int command_can_write(const struct profile *profile, const char *input, const struct writer *writer)
+{
+	struct diag diag = {.file = input};
+	int r = writer->check ? writer->check(profile, &diag) : 0;
+
+	diag_print(&diag, program_name(), true /* warnings */, stderr);
 	diag_deinit(&diag);
 	return r ? EXIT_BAD : EXIT_DONE;
 }

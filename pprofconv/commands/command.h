@@ -28,6 +28,11 @@ void command_symbolize_end(void);
 struct writer;
 struct writer_moment;
 
+/* Prints an error if the writer can't express the profile; returns the exit status. `input` is the
+ * name of the profile. */
+int command_can_write(const struct profile *profile, const char *input,
+		      const struct writer *writer);
+
 /* Writes the profile to `path`, or to standard output if `path` is "-". Prints an error if it
  * fails; returns the exit status. */
 int command_save(const struct settings *settings, struct profile *profile,

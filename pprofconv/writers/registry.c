@@ -4,7 +4,7 @@
 #include "writers/writers.h"
 
 const struct writer *const writers[] = {
-	&writer_pprof,      &writer_folded,  &writer_text, &writer_json,
+	&writer_pprof,      &writer_folded,  &writer_text, &writer_json, &writer_rows,
 	&writer_speedscope, &writer_firefox, &writer_csv,  NULL,
 };
 

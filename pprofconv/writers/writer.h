@@ -17,6 +17,11 @@ struct writer {
 	const char *summary; /* one line of `pprofconv formats` */
 	const char *suffix;  /* of file names, with the dot */
 	bool is_binary;      /* is not written to a terminal */
+	bool takes_samples;  /* sampled counts are not scaled to estimates when an input is read */
+
+	/* Returns 0, or an error with a message if the format can't express the profile. NULL: it
+	 * can express all. */
+	int (*check)(const struct profile *profile, struct diag *diag);
 
 	/* Writes the profile. A format with one value per sample uses the sample type with the
 	 * index `value`. Returns 0 or -ENOMEM; errors in writing are kept in the output and

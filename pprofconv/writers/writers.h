@@ -5,6 +5,7 @@
 
 extern const struct writer writer_pprof;
 extern const struct writer writer_folded;
+extern const struct writer writer_rows;
 extern const struct writer writer_text;
 extern const struct writer writer_json;
 extern const struct writer writer_speedscope;
