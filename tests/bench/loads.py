@@ -77,14 +77,16 @@ class Load:
 
 
 class Pairs(Load):
-    def __init__(self, modes, threads, depth, n_live=1000, size_max=256):
+    """Pairs of malloc and free. `length` multiplies their number."""
+
+    def __init__(self, modes, threads, depth, n_live=1000, size_max=256, length=1):
         super().__init__(f'pairs to {size_max} B, {n_live} live, depth {depth}, '
                          f'{threads} thread{"s" if threads > 1 else ""}', modes)
         self.arguments = [depth, n_live, size_max]
-        self.threads = threads
+        self.threads, self.length = threads, length
 
     def measure(self, bench, mode):
-        n_pairs = (50000 if bench.is_short else 1500000) / mode.slowness / self.threads
+        n_pairs = (50000 if bench.is_short else 1500000 * self.length) / mode.slowness / self.threads
         return bench.program('malloc_pair', mode, self.threads, int(n_pairs), *self.arguments)[0]
 
 

@@ -124,10 +124,10 @@ class Redis(Load):
     more_is_better = True
     rounds = 15
 
-    def __init__(self, modes, n_pipelined):
+    def __init__(self, modes, n_pipelined, length=1):
         name = f'pipelined by {n_pipelined}' if n_pipelined > 1 else 'one at a time'
         super().__init__(f'redis-benchmark SET, {name}', modes)
-        self.n_pipelined = n_pipelined
+        self.n_pipelined, self.length = n_pipelined, length
 
     def measure(self, bench, mode):
         need('redis-server', 'redis-benchmark', 'redis-cli')
@@ -146,7 +146,8 @@ class Redis(Load):
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
 
     def requests_per_second(self, bench, mode, socket):
-        n = 2000 if bench.is_short else 40000 * (4 if self.n_pipelined > 1 else 1)
+        n_usual = 40000 * (4 if self.n_pipelined > 1 else 1)
+        n = 2000 if bench.is_short else n_usual * self.length
         if mode.slowness > 50:
             n //= 8
         out = bench.runner.run(bench.modes.bare(),
@@ -162,9 +163,9 @@ class Postgres(Load):
     more_is_better = True
     rounds = 15
 
-    def __init__(self, modes):
+    def __init__(self, modes, length=1):
         super().__init__('pgbench, reading', modes)
-        self.cluster = None
+        self.cluster, self.length = None, length
 
     def options(self):
         if os.geteuid() != 0:
@@ -215,7 +216,7 @@ class Postgres(Load):
             return False
 
     def measure(self, bench, mode):
-        length = ['-t', '200'] if bench.is_short else ['-T', '2']
+        length = ['-t', '200'] if bench.is_short else ['-T', str(2 * self.length)]
         out = self.server(bench, mode, 'pgbench', '-n', '-S', '-c', '2', *length)
         for line in out.splitlines():
             if line.startswith('tps = '):
