@@ -370,7 +370,7 @@ int frames_of_stack(const struct frames *frames, uint32_t stack, frame_vec *out)
 	int r = frames_places_of_stack(frames, stack, out);
 
 	for (size_t i = 0; !r && i < out->n; i++)
-		out->items[i] = vec_from(&frames->of_locations, out->items[i])[0];
+		out->items[i] = frames->of_locations.items[out->items[i]];
 	return r;
 }
 
