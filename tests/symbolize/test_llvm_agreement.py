@@ -8,6 +8,7 @@ prefers the names of .symtab, which have endings such as .isra.0, to those of DW
 asked about a copy of the program without that table.
 """
 
+import itertools
 import os
 import shutil
 
@@ -69,32 +70,39 @@ def dwz_shared(program, folder):
     return []
 
 
-ROWS = [
-    (compiler, language, flags, ways_to_hide)
-    for language in ("c", "c++")
-    for compiler, lto in (("gcc", ["-flto=1"]), ("clang", ["-flto", "-fuse-ld=lld"]))
-    for flags, ways_to_hide in (
-        (["-O0", "-g"], [stays]),
-        (["-O2", "-g", "-Wl,--build-id"], [stays, debug_link, build_id_folder]),
-        (["-O2", "-g", *lto], [stays]),
-        (["-O2", "-gdwarf-4", "-Wl,--build-id"], [stays, dwz_alone, dwz_shared]),
-        (["-O2", "-gdwarf-5", "-no-pie", "-fno-pie"], [stays]),
-        (["-O2", "-g", "-gz"], [stays]),
-        (["-O2", "-gdwarf-5", "-gsplit-dwarf"], [stays]),
-        (["-O2", "-gdwarf-4", "-gsplit-dwarf"], [stays]),
-        (["-O2", "-g1"], [stays]),
-        (["-O2", "-g", "-ffunction-sections", "-Wl,--gc-sections", "-Wl,-z,noseparate-code"], [stays]),
-    )
-] + [
-    ("rustc", "rust", ["-Cdebuginfo=2", *flags], [stays])
-    for flags in (
-        [],
-        ["-Copt-level=2"],
-        ["-Copt-level=2", "-Csymbol-mangling-version=v0"],
-        ["-Copt-level=2", "-Clto=fat"],
-    )
+# Ways to build a program, and those to hide its DWARF. Languages differ in the first ways only; the
+# others of C++ and Rust run with HEAPPROF_ALL_WAYS=1.
+LANGUAGE_WAYS = [
+    (["-O2", "-g", "-Wl,--build-id"], [stays, debug_link, build_id_folder]),
+    (["-O2", "-g", "-flto"], [stays]),
+    (["-O2", "-gdwarf-4", "-Wl,--build-id"], [stays, dwz_alone, dwz_shared]),
+    (["-O2", "-gdwarf-5", "-gsplit-dwarf"], [stays]),
+    (["-O2", "-gdwarf-4", "-gsplit-dwarf"], [stays]),
 ]
-WAYS = {str(Way(*row[:3])): (Way(*row[:3]), row[3]) for row in ROWS}
+OTHER_WAYS = [
+    (["-O0", "-g"], [stays]),
+    (["-O2", "-gdwarf-5", "-no-pie", "-fno-pie"], [stays]),
+    (["-O2", "-g", "-gz"], [stays]),
+    (["-O2", "-g1"], [stays]),
+    (["-O2", "-g", "-ffunction-sections", "-Wl,--gc-sections", "-Wl,-z,noseparate-code"], [stays]),
+]
+RUST_WAYS = [["-Copt-level=2"], ["-Copt-level=2", "-Csymbol-mangling-version=v0"]]
+OTHER_RUST_WAYS = [[], ["-Copt-level=2", "-Clto=fat"]]
+LTO = {"gcc": ["-flto=1"], "clang": ["-flto", "-fuse-ld=lld"]}
+
+
+def rows():
+    has_all = bool(os.environ.get("HEAPPROF_ALL_WAYS"))
+    for language in ("c", "c++"):
+        ways = LANGUAGE_WAYS + (OTHER_WAYS if has_all or language == "c" else [])
+        for compiler, (flags, hide) in itertools.product(LTO, ways):
+            flags = [word for flag in flags for word in (LTO[compiler] if flag == "-flto" else [flag])]
+            yield compiler, language, flags, hide
+    for flags in RUST_WAYS + (OTHER_RUST_WAYS if has_all else []):
+        yield "rustc", "rust", ["-Cdebuginfo=2", *flags], [stays]
+
+
+WAYS = {str(Way(*row[:3])): (Way(*row[:3]), row[3]) for row in rows()}
 
 
 def differences(ours, theirs, addresses):
