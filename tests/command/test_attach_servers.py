@@ -142,8 +142,8 @@ def busy(folder, how):
                 tap.equal(process.stdout.readline(), '0 0\n')  # nothing wrong, no EINTR
 
             yield pid, ask
-            process.stdin.close()
-            tap.equal(process.wait(), 0)
+            process.communicate()  # its input ends, and so does the busy process
+            tap.equal(process.returncode, 0)
     return start()
 
 
