@@ -5,19 +5,21 @@
  *	table = "dumps" | "samples" | "stacks"
  *	list = "[" [ quoted { "," quoted } ] "]"
  *
- * dumps: day, time, service, version, region, host, run, dump, program, build ID, pid, r,
- * uptime_ms, samples, dropped, allocated, rss, inuse_bytes, inuse_var, labels (a list of
- *"KEY=VALUE") samples: day, time, service, version, region, host, run, dump, r, site, stack, size,
- * n, bytes, alloc_n, alloc_bytes stacks: stack, site, frames (a list, the root first), places (a
- * list of "FILE:LINE")
+ * - dumps: day, time, service, version, region, host, run, dump, program, build ID, pid, r,
+ *   uptime_ms, samples, dropped, allocated, rss, inuse_bytes, inuse_var, labels (a list of
+ *   "KEY=VALUE")
+ * - samples: day, time, service, version, region, host, run, dump, r, site, stack, size, n, bytes,
+ *   alloc_n, alloc_bytes
+ * - stacks: stack, site, frames (a list, the root first), places (a list of "FILE:LINE")
  *
  * Counts are those that were sampled, at the interval r; the estimates follow from them. Samples of
  * a dump that agree in stack and size are added up, whatever their labels. The fields up to `dump`
  * with stack and size are the key of a row, so a dump that is sent twice can be recognized. The
- *hash of a stack depends on the names and places of its functions alone, not on addresses, and is
- *the same on all machines. The site is the innermost function outside of the allocators. service,
+ * hash of a stack depends on the names and places of its functions alone, not on addresses, and is
+ * the same on all machines. The site is the innermost function outside of the allocators. service,
  * version, region and host are labels (see commands/labels.h), "" if not given. A tab or another
- * byte that is not printable is replaced by '?'; '\' and ''' have a '\' before them. */
+ * byte that is not printable is replaced by '?'; '\' and ''' have a '\' before them.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

@@ -339,16 +339,19 @@ def what_is_written_lacks_nothing(folder):
             one, two, three = (os.path.join(folder, n) for n in 'abc')
             cli.succeed('-n', '-q', *options, cli.data(name), '-o', one)
             cli.succeed('-n', '-q', *options, one, '-o', two)
-            cli.succeed('merge', '-n', '-q', *options, one, two, '-o', three)
+            merged = cli.pprofconv('merge', '-n', '-q', *options, one, two, '-o', three)
+            is_repeated = name == 'good-exact.heap' and not options  # the only one that names its run
+            tap.equal(merged.returncode, 2 if is_repeated else 0)
             profile = json.loads(cli.succeed('-n', '-q', '-t', 'json', one))
             assert profile['sample'] and all(s['location'] for s in profile['sample']), name
             assert all(l['mapping'] is not None for l in profile['location']), name
             check_fields(one)
             tap.equal(json.loads(cli.succeed('-n', '-q', '-t', 'json', two)), profile)
-            doubled = json.loads(cli.succeed('-n', '-q', '-t', 'json', three))
-            tap.equal(len(doubled['sample']), len(profile['sample']))
-            tap.equal(sum(s['value'][-1] for s in doubled['sample']),
-                      2 * sum(s['value'][-1] for s in profile['sample']))
+            if not is_repeated:
+                doubled = json.loads(cli.succeed('-n', '-q', '-t', 'json', three))
+                tap.equal(len(doubled['sample']), len(profile['sample']))
+                tap.equal(sum(s['value'][-1] for s in doubled['sample']),
+                          2 * sum(s['value'][-1] for s in profile['sample']))
             if shutil.which('go'):
                 tap.equal(cli.go_pprof('-raw', '-symbolize=none', one),
                           cli.go_pprof('-raw', '-symbolize=none', two))

@@ -70,6 +70,11 @@ static void write_all(const struct profile *profile)
 	for (size_t i = 0; profile->sample_types.n && writers[i]; i++) {
 		struct output *output = NULL;
 
+		if (writers[i]->check && writers[i]->check(profile, &diag)) {
+			diag_deinit(&diag);
+			diag = (struct diag){0};
+			continue;
+		}
 		if (output_open(&output, "/dev/null", &diag))
 			abort();
 		writers[i]->write(profile, profile->sample_types.n - 1, output);

@@ -40,23 +40,27 @@ static void read_suppressions(struct suppressions *suppressions, struct part tex
 	diag_deinit(&diag);
 }
 
-static uint32_t add_stack(struct profile *profile, const char *name)
+static uint32_t add_sample(struct profile *profile, const char *name)
 {
 	struct profile_function function = {.name = profile_intern(profile, name)};
 	struct profile_line line = {.function = profile_add_function(profile, &function)};
 	struct profile_location location = {.address = 1, .mapping = PROFILE_NONE};
 	uint32_t locations[2];
+	int64_t value = 1;
 
+	profile_add_sample_type(profile, "inuse_space", "bytes");
 	locations[0] = profile_add_location(profile, &location, &line, 1);
 	locations[1] = profile_add_location(profile, &location, NULL, 0);
-	return profile_add_stack(profile, locations, 2);
+	return profile_add_sample(
+		profile, (struct profile_sample){.stack = profile_add_stack(profile, locations, 2)},
+		&value);
 }
 
 static void filter_profile(const struct filter_rules *rules, const char *name, const char *dropped,
 			   const char *kept)
 {
 	struct profile *profile = profile_new();
-	uint32_t stack = add_stack(profile, name);
+	uint32_t sample = add_sample(profile, name);
 	struct filter filter = {0};
 	struct frames frames;
 	frame_vec functions = {0};
@@ -64,10 +68,10 @@ static void filter_profile(const struct filter_rules *rules, const char *name, c
 	profile->drop_frames = profile_intern(profile, dropped);
 	profile->keep_frames = profile_intern(profile, kept);
 	if (!filter_init(&filter, rules, profile))
-		filter_judge(&filter, stack);
+		filter_judge(&filter, sample);
 	filter_deinit(&filter);
 	if (!frames_init(&frames, profile))
-		frames_of_stack(&frames, stack, &functions);
+		frames_of_stack(&frames, profile->samples.items[sample].stack, &functions);
 	vec_deinit(&functions);
 	frames_deinit(&frames);
 	profile_free(profile);

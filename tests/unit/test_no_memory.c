@@ -13,8 +13,14 @@
 static int write_all(const struct profile *profile, const struct writer *writer, struct diag *diag)
 {
 	struct output *output = NULL;
-	int r = output_open(&output, "/dev/null", diag);
+	struct diag refusal = {0};
+	bool is_refused = writer->check && writer->check(profile, &refusal);
+	int r;
 
+	diag_deinit(&refusal);
+	if (is_refused)
+		return 0;
+	r = output_open(&output, "/dev/null", diag);
 	if (!r)
 		r = writer->write(profile, 0, output);
 	if (!r)

@@ -210,7 +210,8 @@ static void set_program(const char *interpreter)
 
 static void check_program(const char *expected)
 {
-	struct hp_target t = {.ops = &program_ops, .outer_pid = (int)getpid()};
+	struct hp_target t = {
+		.ops = &program_ops, .outer_pid = (int)getpid(), .task = (int)getpid()};
 	char *line = strdup("400000-900000 r-xp 00000000 00:00 1 /prog\n");
 
 	t.program = strdup("/prog");
