@@ -89,8 +89,8 @@ static void test_hostile_texts(void)
 		"ffffffffffffffffffff-1 rw-p 0 0 0\n",
 		"2000-1000 rw-p 0 0 0\nRss: 4 kB\n",
 		"0-ffffffffffffffff ---p 0 0 0 x\nRss: 18446744073709551615 kB\nSwap: -5 kB\n",
-		"1000-2000 rw-p 0 0 0 /a\nRss: 9223372036854775807 kB\nRss: 9223372036854775807 "
-		"kB\n",
+		("1000-2000 rw-p 0 0 0 /a\nRss: 9223372036854775807 kB\n"
+		 "Rss: 9223372036854775807 kB\n"),
 	};
 	struct mapped_memory memory;
 
