@@ -97,7 +97,7 @@ static void drop_rest(struct inputs *inputs, size_t n)
 static int pair(struct diff_sides *sides, const char *key, keyed_vec keyed[2])
 {
 	struct inputs *base = &sides->inputs[DIFF_BASE], *new = &sides->inputs[DIFF_NEW];
-	size_t n[2], n_left_out;
+	size_t n[2] = {0}, n_left_out;
 	char text[256];
 	int status = collect(base, key, &keyed[DIFF_BASE]);
 

@@ -267,7 +267,7 @@ static int copy_stack(struct fresh *fresh, uint32_t sample, uint64_t key)
 	int r = fresh->profile ? 0 : begin_profile(fresh);
 
 	fresh->buffer.n = 0;
-	for (size_t i = 0; !r && i < n; i++) {
+	for (size_t i = 0; !r && i < n && fresh->locations.items; i++) {
 		r = copy_location(fresh, locations[i]);
 		if (!r)
 			r = vec_push(&fresh->buffer, fresh->locations.items[locations[i]]);
@@ -275,7 +275,8 @@ static int copy_stack(struct fresh *fresh, uint32_t sample, uint64_t key)
 	if (!r)
 		r = number_map_insert(&fresh->known, key, (uint32_t)fresh->stacks.n);
 	if (!r) {
-		stack.number = profile_add_stack(fresh->profile, fresh->buffer.items, n);
+		stack.number =
+			profile_add_stack(fresh->profile, fresh->buffer.items, fresh->buffer.n);
 		r = vec_push(&fresh->stacks, stack);
 	}
 	return r ? r : profile_status(fresh->profile);
