@@ -29,42 +29,88 @@ static int write_all(const struct profile *profile, const struct writer *writer,
 	return r;
 }
 
-static int convert(const char *path, struct diag *diag)
+static int read_file(const char *path, struct profile **out, struct diag *diag)
 {
-	struct profile *profile = NULL;
 	struct input *input = NULL;
 	int r = input_open(&input, path, 0, diag);
 
+	*out = NULL;
 	if (!r)
-		r = reader_read(&profile, NULL, input, diag);
-	for (size_t i = 0; !r && writers[i]; i++)
-		r = write_all(profile, writers[i], diag);
-	profile_free(profile);
+		r = reader_read(out, NULL, input, diag);
 	input_free(input);
 	return r;
 }
 
-static void check_file(const char *name)
+static void write_by_all(const struct profile *profile)
 {
-	char path[1024];
-	long n = 0;
-	int r;
-
-	snprintf(path, sizeof(path), TEST_DATA "/%s", name);
-	do {
+	for (size_t i = 0; writers[i]; i++) {
 		struct diag diag = {0};
 
-		countdown = n++;
-		r = convert(path, &diag);
-		if (countdown >= 0) /* no allocation failed */
-			CHECK_INT_EQ(r, 0);
-		else if (r)
-			CHECK_INT_EQ(r, -ENOMEM);
-		countdown = countdown >= 0 ? -2 : -1;
+		CHECK_INT_EQ(write_all(profile, writers[i], &diag), 0);
 		diag_deinit(&diag);
-	} while (countdown != -2);
+	}
+}
+
+/* Checks a result, and whether an allocation failed; returns whether one did. */
+static bool check_result(int r)
+{
+	bool has_failed = countdown < 0;
+
 	countdown = -1;
-	CHECK(n > 10);
+	if (!has_failed)
+		CHECK_INT_EQ(r, 0);
+	else if (r)
+		CHECK_INT_EQ(r, -ENOMEM);
+	return has_failed;
+}
+
+/* Lets each allocation of a read fail. What is read all the same can be written. Returns the
+ * profile that is read when none fails. */
+static struct profile *check_reading(const char *path)
+{
+	for (long n = 0;; n++) {
+		struct profile *profile;
+		struct diag diag = {0};
+		bool has_failed;
+		int r;
+
+		countdown = n;
+		r = read_file(path, &profile, &diag);
+		has_failed = check_result(r);
+		diag_deinit(&diag);
+		if (!has_failed) {
+			CHECK(n > 10);
+			return profile;
+		}
+		if (!r)
+			write_by_all(profile);
+		profile_free(profile);
+	}
+}
+
+static void check_writing(const struct profile *profile, const struct writer *writer)
+{
+	bool has_failed = true;
+
+	for (long n = 0; has_failed; n++) {
+		struct diag diag = {0};
+
+		countdown = n;
+		has_failed = check_result(write_all(profile, writer, &diag));
+		diag_deinit(&diag);
+	}
+}
+
+static void check_file(const char *name)
+{
+	struct profile *profile;
+	char path[1024];
+
+	snprintf(path, sizeof(path), TEST_DATA "/%s", name);
+	profile = check_reading(path);
+	for (size_t i = 0; profile && writers[i]; i++)
+		check_writing(profile, writers[i]);
+	profile_free(profile);
 }
 
 static void test_dumps(void)
