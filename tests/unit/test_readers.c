@@ -125,7 +125,7 @@ static bool is_open_ended(const char *name)
 	return false;
 }
 
-#define EDGE 512 /* bytes at each end of a file that are all tried */
+#define EDGE 128 /* bytes at each end of a file that are all tried */
 
 /* Returns the step from one byte to the next that is tried: between the edges of a long file every
  * `inner`-th, unless HEAPPROF_EVERY_BYTE is set. */
@@ -146,7 +146,7 @@ static void check_cuts(const struct file *file)
 
 	read_bytes(file->name, file->data, file->size, &whole, &diag);
 	diag_deinit(&diag);
-	for (size_t size = 0; size < file->size; size += step_at(file, size, 7)) {
+	for (size_t size = 0; size < file->size; size += step_at(file, size, 13)) {
 		/* The cut has a block of its own, so that a read beyond its end is detected. */
 		char *cut = malloc(size + 1);
 		int r;
@@ -170,7 +170,7 @@ static void check_damage(const struct file *file)
 	struct profile *profile;
 	struct diag diag = {0};
 
-	for (size_t i = 0; i < 8 * file->size; i += 3 * step_at(file, i / 8, 7)) {
+	for (size_t i = 0; i < 8 * file->size; i += 3 * step_at(file, i / 8, 13)) {
 		int r;
 
 		file->data[i / 8] ^= (char)(1 << i % 8);
