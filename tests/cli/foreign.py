@@ -26,7 +26,7 @@ def fixture(name):
 def read(path, *args):
     """Returns the profile of a file, as the JSON that pprofconv writes, and the warnings."""
     done = cli.pprofconv('convert', '-t', 'json', '-o', '-', '-n', *args, path)
-    tap.equal(done.returncode, 0)
+    assert done.returncode == 0, done.stderr
     prefix = f'pprofconv: {path}: warning: '
     lines = done.stderr.splitlines()
     assert all(line.startswith(prefix) for line in lines), lines

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the kernel and pmap print of a process's memory."""
 
-import os
+import subprocess
 
 import cli
 import foreign
@@ -109,13 +109,18 @@ def pmap_adds_up(folder):
 
 @tap.test
 def the_kernel_itself(folder):
-    """smaps and pmap of this process, one after the other, have the same libraries."""
+    """smaps and pmap of a process that waits, one after the other, have the same libraries."""
     tap.need('pmap')
-    pid = str(os.getpid())
-    with open('/proc/self/smaps', encoding='utf-8') as file:
-        found = {'smaps': objects(foreign.write(folder, file.read()))}
-    for option in ('-x', '-X'):
-        found[option] = objects(foreign.write(folder, cli.run('pmap', option, pid).stdout))
+    with subprocess.Popen(['cat'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiting:
+        waiting.stdin.write(b'ready\n')
+        waiting.stdin.flush()
+        tap.equal(waiting.stdout.readline(), b'ready\n')
+        with open(f'/proc/{waiting.pid}/smaps', encoding='utf-8') as file:
+            found = {'smaps': objects(foreign.write(folder, file.read()))}
+        for option in ('-x', '-X'):
+            found[option] = objects(
+                foreign.write(folder, cli.run('pmap', option, str(waiting.pid)).stdout))
+        waiting.stdin.close()
     sizes = {name: sum(of.values()) for name, of in found.items()}
     libc = [name for name in found['smaps'] if name.startswith('libc.so')]
     for name, of in found.items():

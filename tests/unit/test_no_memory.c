@@ -64,8 +64,8 @@ static bool check_result(int r)
 	return has_failed;
 }
 
-/* Lets each allocation of a read fail. What is read all the same can be written. Returns the
- * profile that is read when none fails. */
+/* Lets each allocation of a read fail. A profile that is read all the same can be written. Returns
+ * the profile that is read when none fails. */
 static struct profile *check_reading(const char *path)
 {
 	for (long n = 0;; n++) {
