@@ -44,30 +44,6 @@ static const struct {
 	{"FilePmdMapped:", ROW_HUGE}, {"Shared_Hugetlb:", ROW_HUGE}, {"Private_Hugetlb:", ROW_HUGE},
 };
 
-/* mapping = start "-" end " " permissions offset device inode [ path ] */
-static bool take_mapping(struct cursor line, struct memory_row *out, struct cursor *out_path)
-{
-	struct cursor word;
-
-	*out = (struct memory_row){0};
-	out->start = cursor_take_hex(&line);
-	cursor_expect(&line, '-');
-	out->end = cursor_take_hex(&line);
-	cursor_expect(&line, ' ');
-	word = cursor_take_word(&line);
-	if (line.failed || cursor_left(&word) != 4 || out->end < out->start)
-		return false;
-	memcpy(out->permissions, word.at, 4);
-	for (int i = 0; i < 3; i++) {
-		cursor_skip_spaces(&line);
-		cursor_take_word(&line);
-	}
-	cursor_skip_spaces(&line);
-	*out_path = line;
-	out->values[ROW_SIZE] = (int64_t)((out->end - out->start) & INT64_MAX);
-	return true;
-}
-
 static void add_bounded(int64_t *sum, int64_t number)
 {
 	if (__builtin_add_overflow(*sum, number, sum))
@@ -109,17 +85,19 @@ static int add_row(struct memory_rows *rows, const struct memory_row *row, struc
 static int parse_smaps(struct memory_rows *rows, const char *text, size_t size)
 {
 	struct cursor all = cursor_make(text, size), path = {0}, new_path;
-	struct memory_row row = {0}, new_row;
+	struct memory_row row = {0};
 	int r = 0;
 
 	while (!r && !cursor_at_end(&all)) {
 		struct cursor line = take_line(&all);
+		struct memory_row new_row = {0};
 
-		if (!take_mapping(line, &new_row, &new_path)) {
+		if (!memory_rows_take_mapping(line, &new_row, &new_path)) {
 			take_value(line, &row);
 			continue;
 		}
 		r = add_row(rows, &row, path);
+		new_row.values[ROW_SIZE] = (int64_t)((new_row.end - new_row.start) & INT64_MAX);
 		row = new_row;
 		path = new_path;
 	}

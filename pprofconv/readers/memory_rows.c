@@ -17,6 +17,29 @@ void memory_rows_deinit(struct memory_rows *rows)
 	strtab_deinit(&rows->names);
 }
 
+bool memory_rows_take_mapping(struct cursor line, struct memory_row *out, struct cursor *out_path)
+{
+	struct cursor word;
+
+	out->start = cursor_take_hex(&line);
+	cursor_expect(&line, '-');
+	out->end = cursor_take_hex(&line);
+	cursor_expect(&line, ' ');
+	word = cursor_take_word(&line);
+	if (line.failed || cursor_left(&word) != 4 || out->end < out->start)
+		return false;
+	memcpy(out->permissions, word.at, 4);
+	for (int i = 0; i < 3; i++) {
+		cursor_skip_spaces(&line);
+		word = cursor_take_word(&line);
+		if (cursor_at_end(&word))
+			return false;
+	}
+	cursor_skip_spaces(&line);
+	*out_path = line;
+	return true;
+}
+
 int memory_rows_add(struct memory_rows *rows, const struct memory_row *row, struct cursor path)
 {
 	static const char deleted[] = " (deleted)";

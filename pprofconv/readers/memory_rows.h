@@ -36,6 +36,14 @@ struct memory_place {
 /* Finds the place of row `i`. A name with a question mark is a guess from where the mapping is. */
 void memory_rows_place(const struct memory_rows *rows, size_t i, struct memory_place *out);
 
+/* Takes the line with which the kernel begins a mapping in maps and smaps:
+ *
+ *	mapping = start "-" end " " permissions offset device inode [ path ]
+ *
+ * Sets the addresses and permissions of *out, and *out_path. Returns false if it is another line.
+*/
+bool memory_rows_take_mapping(struct cursor line, struct memory_row *out, struct cursor *out_path);
+
 /* Adds a row. `path` is the name as it is printed. Returns 0, -ENOMEM or -EOVERFLOW. */
 int memory_rows_add(struct memory_rows *rows, const struct memory_row *row, struct cursor path);
 

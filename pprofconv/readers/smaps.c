@@ -111,30 +111,6 @@ static int end_report(struct smaps *smaps)
 	return 0;
 }
 
-/* mapping = start "-" end " " permissions offset device inode [ path ] */
-static bool take_mapping(struct cursor line, struct memory_row *out, struct cursor *out_path)
-{
-	struct cursor word;
-
-	out->start = cursor_take_hex(&line);
-	cursor_expect(&line, '-');
-	out->end = cursor_take_hex(&line);
-	cursor_expect(&line, ' ');
-	word = cursor_take_word(&line);
-	if (line.failed || cursor_left(&word) != 4 || out->end < out->start)
-		return false;
-	memcpy(out->permissions, word.at, 4);
-	for (int i = 0; i < 3; i++) {
-		cursor_skip_spaces(&line);
-		word = cursor_take_word(&line);
-		if (cursor_at_end(&word))
-			return false;
-	}
-	cursor_skip_spaces(&line);
-	*out_path = line;
-	return true;
-}
-
 static int begin_row(struct smaps *smaps, const struct memory_row *row, struct cursor path)
 {
 	uint64_t last = smaps->row.end;
@@ -173,7 +149,7 @@ static int read_line(struct smaps *smaps, struct cursor line)
 	struct memory_row row = {0};
 	struct cursor path, word;
 
-	if (take_mapping(line, &row, &path))
+	if (memory_rows_take_mapping(line, &row, &path))
 		return begin_row(smaps, &row, path);
 	word = cursor_take_word(&line);
 	if (!smaps->has_row)
@@ -226,7 +202,7 @@ static enum probe probe_smaps(struct cursor head)
 		return PROBE_NO;
 	line.end = end;
 	head.at = end + 1;
-	return take_mapping(line, &row, &path) && cursor_starts_with(&head, "Size: ") ? PROBE_YES
+	return memory_rows_take_mapping(line, &row, &path) && cursor_starts_with(&head, "Size: ") ? PROBE_YES
 										      : PROBE_NO;
 }
 
