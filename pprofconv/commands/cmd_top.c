@@ -152,8 +152,9 @@ static int write_total(const struct list *list, struct output *output)
 	return 0;
 }
 
-static int write_list(const struct list *list, struct output *output)
+static int write_list(const void *what, struct output *output)
 {
+	const struct list *list = what;
 	struct table_column columns[N_COLUMNS];
 	uint8_t cells[N_COLUMNS];
 	struct table table = {.display = &list->display,
@@ -185,23 +186,6 @@ static int write_list(const struct list *list, struct output *output)
 	return r;
 }
 
-static int print_list(const struct list *list)
-{
-	_cleanup_(output_freep) struct output *output = NULL;
-	struct diag diag = {0};
-	int r = output_open(&output, "-", &diag);
-
-	if (!r)
-		r = write_list(list, output);
-	if (r == -ENOMEM)
-		diag_errno(&diag, r);
-	if (!r)
-		r = output_commit(output, &diag);
-	diag_print(&diag, program_name(), true /* warnings */, stderr);
-	diag_deinit(&diag);
-	return r ? EXIT_BAD : EXIT_DONE;
-}
-
 static int print_rows(const struct top_settings *settings, const struct frames *frames,
 		      const struct top *top, size_t value)
 {
@@ -217,7 +201,8 @@ static int print_rows(const struct top_settings *settings, const struct frames *
 		.is_sampled = sampling_is_sampled(&top->sampling),
 	};
 
-	return compare_find_display(&settings->common, NULL, &list.display) || print_list(&list)
+	return compare_find_display(&settings->common, NULL, &list.display) ||
+			       command_print(write_list, &list)
 		       ? EXIT_BAD
 		       : EXIT_DONE;
 }

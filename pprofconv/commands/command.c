@@ -248,6 +248,23 @@ int command_save_series(const struct settings *settings, struct profile *profile
 	return save(settings, &(struct content){profile, moments, n}, writer, path);
 }
 
+int command_print(int (*write)(const void *what, struct output *output), const void *what)
+{
+	_cleanup_(output_freep) struct output *output = NULL;
+	struct diag diag = {0};
+	int r = output_open(&output, "-", &diag);
+
+	if (!r)
+		r = write(what, output);
+	if (r == -ENOMEM)
+		diag_errno(&diag, r);
+	if (!r)
+		r = output_commit(output, &diag);
+	diag_print(&diag, program_name(), true /* warnings */, stderr);
+	diag_deinit(&diag);
+	return r ? EXIT_BAD : EXIT_DONE;
+}
+
 int command_sample_type(const struct settings *settings, const struct profile *profile)
 {
 	const char *type = settings->sample_type;

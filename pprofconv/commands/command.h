@@ -26,6 +26,7 @@ int command_symbolize(const struct settings *settings, size_t n_profiles, struct
 void command_symbolize_end(void);
 
 struct writer;
+struct output;
 struct writer_moment;
 
 /* Prints an error if the writer can't express the profile; returns the exit status. `input` is the
@@ -42,6 +43,10 @@ int command_save(const struct settings *settings, struct profile *profile,
 int command_save_series(const struct settings *settings, struct profile *profile,
 			const struct writer_moment *moments, size_t n, const struct writer *writer,
 			const char *path);
+
+/* Prints on standard output what `write` writes of `what`; `write` returns 0 or -ENOMEM. Prints an
+ * error if it fails; returns the exit status. */
+int command_print(int (*write)(const void *what, struct output *output), const void *what);
 
 /* Returns the index of the sample type to use: the one that --sample-type names, otherwise the
  * profile's default, otherwise the last. If the profile lacks the type that --sample-type names,

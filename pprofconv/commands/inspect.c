@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/inspect.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "commands/compare.h"
@@ -27,22 +26,14 @@ int inspect_check(const struct inspect_settings *settings)
 	return compare_find_display(&settings->common, NULL, &display);
 }
 
-static int print_report(const struct mappings_report *report, bool as_json)
+static int write_text(const void *report, struct output *output)
 {
-	_cleanup_(output_freep) struct output *output = NULL;
-	struct diag diag = {0};
-	int r = output_open(&output, "-", &diag);
+	return mappings_report_text(report, output);
+}
 
-	if (!r)
-		r = as_json ? mappings_report_json(report, output)
-			    : mappings_report_text(report, output);
-	if (r == -ENOMEM)
-		diag_errno(&diag, r);
-	if (!r)
-		r = output_commit(output, &diag);
-	diag_print(&diag, program_name(), true /* warnings */, stderr);
-	diag_deinit(&diag);
-	return r ? EXIT_BAD : EXIT_DONE;
+static int write_json(const void *report, struct output *output)
+{
+	return mappings_report_json(report, output);
 }
 
 int inspect_print_mappings(const struct inspect_settings *settings, const char *name,
@@ -59,5 +50,5 @@ int inspect_print_mappings(const struct inspect_settings *settings, const char *
 
 	if (compare_find_display(&settings->common, NULL, &report.display))
 		return EXIT_BAD;
-	return print_report(&report, is_json(settings));
+	return command_print(is_json(settings) ? write_json : write_text, &report);
 }
