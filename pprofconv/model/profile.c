@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/hash.h"
+#include "base/path.h"
 
 /* Records `r` if it is the first failure. Returns true if there is a failure, now or from
  * before. */
@@ -392,6 +393,13 @@ const char *profile_comment_value(const struct profile *profile, uint32_t commen
 	if (strncmp(text, key, key_size) != 0 || strncmp(text + key_size, ": ", 2) != 0)
 		return NULL;
 	return text + key_size + 2;
+}
+
+const char *profile_program(const struct profile *profile)
+{
+	return profile->mappings.n
+		       ? path_last_part(profile_string(profile, profile->mappings.items[0].file))
+		       : "";
 }
 
 const char *profile_metadata(const struct profile *profile, const char *key)

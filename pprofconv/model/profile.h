@@ -229,6 +229,9 @@ int64_t profile_bytes_period(const struct profile *profile);
  * value in its inputs. */
 const char *profile_comment_value(const struct profile *profile, uint32_t comment, const char *key);
 
+/* Returns the name of the program, without folders, or "" if no mapping is known. */
+const char *profile_program(const struct profile *profile);
+
 /* Returns VALUE of the first comment "KEY: VALUE" whose key is `key`, or NULL if there is none. */
 const char *profile_metadata(const struct profile *profile, const char *key);
 

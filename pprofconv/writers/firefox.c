@@ -9,7 +9,6 @@
 
 #include "base/hash.h"
 #include "base/index.h"
-#include "base/path.h"
 #include "writers/stack_sums.h"
 #include "writers/writers.h"
 
@@ -395,10 +394,7 @@ static void write_file(const struct firefox *firefox, size_t value)
 {
 	struct output *output = firefox->output;
 	const struct profile *profile = firefox->sums.frames.profile;
-	const char *program =
-		profile->mappings.n
-			? path_last_part(profile_string(profile, profile->mappings.items[0].file))
-			: "";
+	const char *program = profile_program(profile);
 	int64_t start = firefox->n_moments ? firefox->moments[0].time_nanos : profile->time_nanos;
 
 	output_text(output, "{\"meta\":{\"product\":");

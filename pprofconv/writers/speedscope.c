@@ -5,7 +5,6 @@
  * stacks, as in a difference, are left out, and the name of the profile says how many. */
 #include <inttypes.h>
 
-#include "base/path.h"
 #include "writers/stack_sums.h"
 #include "writers/writers.h"
 
@@ -101,18 +100,10 @@ static void write_profile(const struct stack_sums *sums, size_t type, struct out
 	output_text(output, "]}");
 }
 
-/* Returns the name of the program, or "". */
-static const char *program_of(const struct profile *profile)
-{
-	return profile->mappings.n
-		       ? path_last_part(profile_string(profile, profile->mappings.items[0].file))
-		       : "";
-}
-
 static void write_file(const struct stack_sums *sums, size_t value, struct output *output)
 {
 	const struct profile *profile = sums->frames.profile;
-	const char *program = program_of(profile);
+	const char *program = profile_program(profile);
 
 	output_text(output, "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\","
 			    "\"exporter\":\"pprofconv@" PROGRAM_VERSION "\",\"name\":");
