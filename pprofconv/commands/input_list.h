@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An input list is a file that names inputs, for more of them than fit on a command line. A line
- *may have labels (see commands/labels.h):
+ * may have labels (see commands/labels.h):
  *
  *	list = { name { tab label } newline } | { name NUL }
  *

@@ -12,13 +12,13 @@
  *	# strings: N    # ips: N                                             at the end
  *
  * A file of a heaptrack that was killed stops anywhere, also within a line; such a line is left
- *out. All numbers but those of the last line are hexadecimal. Strings, ips and traces count from 1,
- * allocations from 0. An allocation stands for all blocks of its size and trace.
+ * out. All numbers but those of the last line are hexadecimal. Strings, ips and traces count from
+ * 1, allocations from 0. An allocation stands for all blocks of its size and trace.
  *
  * The file is read once, though only its end shows when the peak was. Each allocation keeps its
  * count at the last peak so far, and the number of that peak. A new peak gets a new number and
  * touches no count: an allocation brings its own up to date before its count next changes, as it
- *has not changed since that peak. */
+ * has not changed since that peak. */
 #include <errno.h>
 #include <inttypes.h>
 

@@ -6,8 +6,8 @@
  *	event = "+ " block size | "- " block | "< " block | "> " block size | "! " block size
  *
  * "<" and ">" are the two sides of a realloc(), "!" is one that failed. Events are replayed: a
- *block that is still in use at the end counts for the place that allocated it. Places have one
- *frame. Addresses count from the start of the file where mtrace knows the file. */
+ * block that is still in use at the end counts for the place that allocated it. Places have one
+ * frame. Addresses count from the start of the file where mtrace knows the file. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,9 +13,8 @@
 #include "writers/sample_order.h"
 #include "writers/writers.h"
 
-/* Returns whether a spreadsheet could take a cell that begins so for a formula. The characters
- * after
- * '@' are their full-width forms. */
+/* Returns whether a spreadsheet could take a cell that begins so for a formula. The first four
+ * characters have full-width forms, which count too. */
 static bool is_formula(const char *text)
 {
 	static const char *const starts[] = {

@@ -20,7 +20,7 @@ struct writer {
 	bool takes_samples;  /* sampled counts are not scaled to estimates when an input is read */
 
 	/* Returns 0, or an error with a message if the format can't express the profile. NULL: it
-	 * can express all. */
+	 * can express all. write() gets no profile that it refuses. */
 	int (*check)(const struct profile *profile, struct diag *diag);
 
 	/* Writes the profile. A format with one value per sample uses the sample type with the

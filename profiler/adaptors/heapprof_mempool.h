@@ -10,7 +10,7 @@
  *	VALGRIND_DESTROY_MEMPOOL   the end of all objects
  *
  * Under valgrind the macros do what they did. VALGRIND_MEMPOOL_TRIM and VALGRIND_MOVE_MEMPOOL are
- *left as they are. Pools have no names: stacks say whose objects they are. */
+ * left as they are. Pools have no names: stacks say whose objects they are. */
 #ifndef HEAPPROF_MEMPOOL_H
 #define HEAPPROF_MEMPOOL_H
 

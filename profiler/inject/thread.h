@@ -53,8 +53,9 @@ int hp_thread_clean(struct hp_target *t, struct hp_stop *stop, struct hp_system_
 int hp_thread_prepare(struct hp_target *t, struct hp_stop *stop, struct hp_system_call_host *host,
 		      const struct hp_thread_layout *layout, struct hp_thread **out);
 
-/* Tells one thread of the process that there are more, or what it was told before. Up to glibc 2.35
- * its allocator takes locks only then. All threads are stopped. Returns 0 or HP_TARGET_E. */
+/* Sets in the block of one thread of the process that there are more, or what the block had before.
+ * Up to glibc 2.35 the allocator takes locks only then. All threads are stopped. Returns 0 or
+ * HP_TARGET_E. */
 int hp_thread_set_multiple(struct hp_thread *thread, struct hp_system_call_host *host, bool is_set);
 
 /* Copy bytes or a text into the area, for an argument. Set *out to their address there, a multiple

@@ -4,8 +4,8 @@
  *	busy many|one
  *
  * Prints the process's ID. For each line on standard input it waits until all threads of the
- *process have worked on, and prints how often something was wrong and how often a call was
- *interrupted. */
+ * process have worked on, and prints how often something was wrong and how often a call was
+ * interrupted. */
 #include "../unit/busy_process.h"
 
 int main(int argc, char **argv)

@@ -23,7 +23,7 @@ SECRET = 'hunter2'
 
 
 class Mapped:
-    """The subject, which grows when it is told to."""
+    """The process under test. It grows by grow()."""
 
     def __init__(self, path=MAPPED, prefix=()):
         self.process = subprocess.Popen([*prefix, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

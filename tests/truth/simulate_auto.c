@@ -6,7 +6,7 @@
  *	WHEN LEVEL STACK INTERVAL (TRUTH:ESTIMATE:VARIANCE:SKEWNESS:SAMPLES){4}
  *
  * with the quantities objects in use, bytes in use, objects allocated, bytes allocated. A line
- *"end" follows each seed. scripts/auto-truth judges them.
+ * "end" follows each seed. scripts/auto-truth judges them.
  *
  * Several threads are simulated in one: each has a copy of the words in thread-local storage. The
  * last of them allocates one block in a hundred, so it is always late.
@@ -14,7 +14,7 @@
  *	simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS [LEVEL]
  *
  * With a LEVEL the interval is always that of the level: what it prints at the checkpoints shows
- *how good estimates are then. */
+ * how good estimates are then. */
 #include "mixes.h"
 #include "record/recorder.h"
 #include "tables/stacks_copy.h"
