@@ -202,8 +202,9 @@ static enum probe probe_smaps(struct cursor head)
 		return PROBE_NO;
 	line.end = end;
 	head.at = end + 1;
-	return memory_rows_take_mapping(line, &row, &path) && cursor_starts_with(&head, "Size: ") ? PROBE_YES
-										      : PROBE_NO;
+	return memory_rows_take_mapping(line, &row, &path) && cursor_starts_with(&head, "Size: ")
+		       ? PROBE_YES
+		       : PROBE_NO;
 }
 
 const struct reader reader_smaps = {
