@@ -41,7 +41,7 @@ void memory_rows_place(const struct memory_rows *rows, size_t i, struct memory_p
  *	mapping = start "-" end " " permissions offset device inode [ path ]
  *
  * Sets the addresses and permissions of *out, and *out_path. Returns false if it is another line.
-*/
+ */
 bool memory_rows_take_mapping(struct cursor line, struct memory_row *out, struct cursor *out_path);
 
 /* Adds a row. `path` is the name as it is printed. Returns 0, -ENOMEM or -EOVERFLOW. */
