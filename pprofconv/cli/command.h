@@ -16,11 +16,9 @@ enum { /* exit statuses */
 	EXIT_BAD = 2, /* bad usage or bad input */
 };
 
-#define TEXTS_MAX 64
-
-struct texts { /* the arguments of an option that may be given several times */
-	const char *items[TEXTS_MAX];
-	size_t n;
+struct texts { /* the arguments of an option that may be given several times; a VEC() */
+	const char **items;
+	size_t n, capacity;
 };
 
 /* Settings are what the options and arguments of one run say. These are the settings that commands

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "base/vec.h"
 #include "cli/command.h"
 
 #define ROWS_MAX 64
@@ -82,12 +83,9 @@ bool option_parse_size(const char *text, uint64_t *out)
 	return parse_number(text, true /* takes a unit */, out);
 }
 
-static int add_text(const struct option_row *row, const char *argument, struct texts *texts)
+static int add_text(const char *argument, struct texts *texts)
 {
-	if (texts->n == TEXTS_MAX)
-		return command_error("--%s: given more than %d times", row->name, TEXTS_MAX);
-	texts->items[texts->n++] = argument;
-	return EXIT_DONE;
+	return vec_push(texts, argument) < 0 ? command_error("%s", strerror(ENOMEM)) : EXIT_DONE;
 }
 
 static int store(const struct option_row *row, const char *argument, struct settings *settings)
@@ -102,7 +100,7 @@ static int store(const struct option_row *row, const char *argument, struct sett
 		*(const char **)field = argument;
 		return EXIT_DONE;
 	case OPTION_TEXTS:
-		return add_text(row, argument, field);
+		return add_text(argument, field);
 	case OPTION_COUNT:
 	case OPTION_SIZE:
 		if (parse_number(argument, row->type == OPTION_SIZE, field))
@@ -152,6 +150,21 @@ static int parse_arguments(const struct command *command, int argc, char **argv,
 	return status;
 }
 
+static void free_texts(const struct option_row *rows, struct settings *settings)
+{
+	for (const struct option_row *row = rows; row->name; row++)
+		if (row->type == OPTION_TEXTS)
+			vec_deinit((struct texts *)((char *)settings + row->offset));
+}
+
+static int run_with(const struct command *command, const struct settings *settings)
+{
+	if (!settings->help)
+		return command->run(settings);
+	help_print_command(command, stdout);
+	return EXIT_DONE;
+}
+
 int program_run_command(const struct command *command, int argc, char **argv)
 {
 	_cleanup_(freep) void *memory = malloc(command->settings_size);
@@ -162,11 +175,8 @@ int program_run_command(const struct command *command, int argc, char **argv)
 		return command_error("%s", strerror(ENOMEM));
 	memcpy(settings, command->defaults, command->settings_size);
 	status = parse_arguments(command, argc, argv, settings);
-	if (status)
-		return status;
-	if (settings->help) {
-		help_print_command(command, stdout);
-		return EXIT_DONE;
-	}
-	return command->run(settings);
+	if (!status)
+		status = run_with(command, settings);
+	free_texts(command->options, settings);
+	return status;
 }

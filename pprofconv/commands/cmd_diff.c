@@ -166,7 +166,8 @@ static int load_sides(struct comparison *comparison)
 static int check_files(const struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
-	struct texts lists = {0};
+	const char *names[2];
+	struct texts lists = {.items = names};
 	const struct texts *const read[] = {&lists, &settings->compare.suppressions, NULL};
 	struct settings side = settings->common;
 	int status = EXIT_DONE;

@@ -62,7 +62,10 @@ static int parse_options(struct making *making)
 
 static int check_arguments(const struct html_settings *settings)
 {
-	const struct texts base = {{settings->base}, settings->base != NULL};
+	const struct texts base = {
+		.items = (const char *[]){settings->base},
+		.n = settings->base != NULL,
+	};
 	const struct texts *const read[] = {&base, NULL};
 
 	if (settings->common.n_inputs < 1)

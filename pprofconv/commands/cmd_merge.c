@@ -230,8 +230,10 @@ static int check_and_merge(const struct merge_settings *settings)
 {
 	const struct settings *common = &settings->common;
 	const struct writer *writer = writer_find(settings->to);
-	const struct texts list = {.items = {settings->files_from},
-				   .n = settings->files_from != NULL};
+	const struct texts list = {
+		.items = (const char *[]){settings->files_from},
+		.n = settings->files_from != NULL,
+	};
 
 	if (!writer)
 		return command_error("--to: unknown format '%s'; '" PROGRAM

@@ -22,8 +22,8 @@ static struct { /* sums over all profiles */
 } sum;
 
 static struct {
-	struct texts files; /* the arguments of --binary; set when a profile was named with them */
-	bool was_used[TEXTS_MAX];
+	VEC(const char *) files; /* the arguments of --binary; set when a profile is named */
+	VEC(bool) was_used;
 	bool is_quiet;
 } named;
 
@@ -110,7 +110,6 @@ static int make_options(const struct settings *settings, const struct profile *p
 	*out_options = (struct symbolize_options){0};
 	out_options->locate.binaries = settings->binaries.items;
 	out_options->locate.n_binaries = settings->binaries.n;
-	out_options->locate.was_used = named.was_used;
 	paths->dirs = settings->debug_dirs.items;
 	paths->n_dirs = settings->debug_dirs.n;
 	if (!paths->n_dirs) {
@@ -190,6 +189,21 @@ static void print_summary(const struct settings *settings, bool is_series,
 			      summary->n_locations);
 }
 
+/* Remembers the arguments of --binary, which are the same for all profiles of a run. */
+static int remember_binaries(const struct settings *settings)
+{
+	size_t n = settings->binaries.n;
+	int r = 0;
+
+	named.is_quiet = settings->quiet;
+	if (named.files.n == n)
+		return 0;
+	r = vec_append(&named.files, settings->binaries.items, n);
+	for (size_t i = 0; !r && i < n; i++)
+		r = vec_push(&named.was_used, false);
+	return r;
+}
+
 /* Names the locations, with the rights of the user whose process or core it is. Without names, as
  * after a failure of the child, the profile is complete. */
 static int find_names(struct profile *profile, const struct symbolize_options *options,
@@ -225,6 +239,9 @@ int command_symbolize(const struct settings *settings, size_t n_profiles, struct
 		return EXIT_BAD;
 	if (settings->no_symbols)
 		return EXIT_DONE;
+	if (remember_binaries(settings))
+		return command_error("%s", strerror(ENOMEM));
+	options.locate.was_used = named.was_used.items;
 	progress_begin(&progress, "names", !settings->quiet);
 	options.binaries = &binaries;
 	options.on_progress = progress_named;
@@ -233,8 +250,6 @@ int command_symbolize(const struct settings *settings, size_t n_profiles, struct
 	progress_end(&progress);
 	if (!r && !settings->quiet && summary.mappings.n == profile->mappings.n)
 		print_summary(settings, n_profiles > 2, profile, &summary);
-	named.files = settings->binaries;
-	named.is_quiet = settings->quiet;
 	symbolize_summary_deinit(&summary);
 	return r ? command_error("%s", strerror(-r)) : EXIT_DONE;
 }
@@ -245,10 +260,12 @@ void command_symbolize_end(void)
 		command_error("%" PRIu64 " of %" PRIu64 " locations of %zu profiles named",
 			      sum.n_named, sum.n_locations, sum.n_profiles);
 	for (size_t i = 0; i < named.files.n && !named.is_quiet; i++)
-		if (!named.was_used[i])
+		if (!named.was_used.items[i])
 			command_error("--binary: %s: not used; no mapping without names has its "
 				      "build ID or its name",
 				      named.files.items[i]);
+	vec_deinit(&named.files);
+	vec_deinit(&named.was_used);
 	binaries_deinit(&binaries);
 	strtab_deinit(&reported);
 }

@@ -72,7 +72,10 @@ def lists_are_as_arguments(folder):
 @tap.test
 def there_may_be_many_hosts(folder):
     lists = write_hosts(folder, 80)
-    tap.equal(len(json.loads(diff(*lists).stdout)['base']), 80)
+    done = diff(*lists)
+    tap.equal(len(json.loads(done.stdout)['base']), 80)
+    tap.equal(diff(*(f'--base={folder}/0.{host}' for host in range(80)),
+                   *(f'{folder}/1.{host}' for host in range(80))), done)
 
 
 @tap.test
