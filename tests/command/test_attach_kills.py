@@ -5,13 +5,16 @@ The process goes on, and the next attach or detach puts it in order. HEAPPROF_AT
 each kind, and a large N kills at every step."""
 
 import contextlib
+import fcntl
 import itertools
 import os
+import select
 import subprocess
 
 import attached
 import command
 import cli
+import running
 import tap
 from command import HEAPPROF
 from shop import Shop
@@ -136,8 +139,8 @@ def attach_is_killed(folder, target):
             tap.equal('/memfd:heapprof' in maps.read(), from_memory)
         run_next(tool, 'detach', pid)
     for step, verb in zip(chosen(n_steps), itertools.cycle(['attach', 'detach'])):
-        with start(folder) as running:
-            n_kills += kill_and_tidy(tool, running, 'attach', step, verb)
+        with start(folder) as process:
+            n_kills += kill_and_tidy(tool, process, 'attach', step, verb)
     print(f'# {n_kills} kills at {n_steps} steps')
 
 
@@ -145,13 +148,60 @@ def attach_is_killed(folder, target):
 def detach_is_killed(folder, target):
     start, from_memory = TARGETS[target]
     tool, n_kills = Tool(folder, from_memory), 0
-    with start(folder) as running:
-        run_next(tool, 'attach', running[0])
-        n_steps = tool.kill_at(0, 'detach', '-q', running[0])
+    with start(folder) as process:
+        run_next(tool, 'attach', process[0])
+        n_steps = tool.kill_at(0, 'detach', '-q', process[0])
         for step, verb in zip(chosen(n_steps), itertools.cycle(['attach', 'detach'])):
-            run_next(tool, 'attach', running[0])
-            n_kills += kill_and_tidy(tool, running, 'detach', step, verb)
+            run_next(tool, 'attach', process[0])
+            n_kills += kill_and_tidy(tool, process, 'detach', step, verb)
     print(f'# {n_kills} kills at {n_steps} steps')
+
+
+# --- one at a time ---------------------------------------------------------------------------------
+
+def waiting_worker(tool, pid):
+    """Returns the child of a heapprof that waits for its turn with a process, or None. It must not have ended."""
+    tap.check(tool.poll() is None, 'it does not wait for its turn')
+    with open(f'/proc/{tool.pid}/task/{tool.pid}/children', encoding='ascii') as children:
+        for child in children.read().split():
+            with contextlib.suppress(OSError):
+                files = [os.readlink(f'/proc/{child}/fd/{number}') for number in os.listdir(f'/proc/{child}/fd')]
+                if f'/proc/{pid}/fd' in files:
+                    return int(child)
+    return None
+
+
+@contextlib.contextmanager
+def turn_of(pid):
+    """Has the turn, as a heapprof that works on the process."""
+    folder = os.open(f'/proc/{pid}/fd', os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+@tap.test
+def one_works_at_a_time(folder):
+    """If a heapprof is killed alone, its child goes on. The next one waits for that."""
+    env = command.environment(folder)
+    with one_thread(folder) as (pid, ask):
+        with turn_of(pid):
+            attach = subprocess.Popen([HEAPPROF, 'attach', '-q', str(pid)], env=env)
+            worker = os.pidfd_open(running.wait_until(lambda: waiting_worker(attach, pid), 'attach waits'))
+            attach.kill()
+            attach.wait()
+            tap.equal(look(pid), ([], []))
+        tap.check(select.select([worker], [], [], running.PATIENCE)[0], 'the child does not end')
+        os.close(worker)
+        with turn_of(pid):
+            detach = subprocess.Popen([HEAPPROF, 'detach', '-q', str(pid)], env=env)
+            running.wait_until(lambda: waiting_worker(detach, pid), 'detach waits')
+            tap.check(look(pid)[0], 'the child of the killed one has not attached')
+        tap.equal(detach.wait(), 0)
+        check_in_order(pid)
+        ask()
 
 
 tap.main()

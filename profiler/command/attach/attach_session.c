@@ -13,7 +13,8 @@
 
 /* --- the child ----------------------------------------------------------------------------- */
 
-/* Signals that would end this program, and the child with it, wait. */
+/* Signals that would end this program, and the child with it, wait. The child ends its work also if
+ * this program is killed: attach_turn.h lets the next one wait. */
 static void hold_signals(sigset_t *out_before)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};

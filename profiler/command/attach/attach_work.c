@@ -19,6 +19,7 @@
 
 #include "command/attach/attach_entries.h"
 #include "command/attach/attach_pools.h"
+#include "command/attach/attach_turn.h"
 #include "inject/calls.h"
 #include "inject/entry_patch.h"
 #include "inject/leftovers.h"
@@ -27,6 +28,7 @@
 
 enum {
 	CODE_MAX = 8, /* executable segments of the library */
+	TURN_WAIT_MS = 30000,
 };
 
 struct job {
@@ -53,13 +55,18 @@ static int open_target(struct job *job)
 	return hp_target_open_process(job->work->pid, &job->t);
 }
 
-/* Opens it as one that this process may change: as root, with the rights of its user. */
+/* Opens it as one that this process may change: as root, with the rights of its user. While this
+ * waits for its turn, another heapprof changes what is mapped there. */
 static int begin(struct job *job)
 {
+	bool has_turn = job->work->operation == ATTACH_LOOK ||
+			attach_turn_take(job->work->pid, TURN_WAIT_MS);
 	int r = open_target(job);
 
 	if (!job->t)
 		return HP_TARGET_E;
+	if (!r && !has_turn)
+		return hp_target_error(job->t, "is being changed by another heapprof; try again");
 	if (!r && job->work->user.is_other) {
 		r = hp_apart_become_tracer(&job->work->user);
 		if (r)
