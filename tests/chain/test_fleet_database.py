@@ -1,109 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""scripts/fleet with two ClickHouse servers and a fleet of 200 dumps whose changes are known.
+"""scripts/fleet with two ClickHouse servers and a fleet of 200 dumps whose changes are known. scripts/fleet/bench does
+the same with 10,000 dumps."""
 
-HEAPPROF_FLEET_HOSTS and HEAPPROF_FLEET_DUMPS make a larger fleet: 1000 and 10 are 10,000 dumps."""
-
-import contextlib
-import csv
-import io
 import json
 import os
+import re
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
-import urllib.request
 
-import chain
-import cli
-import running
+import clickhouse
+from clickhouse import Database, script, servers
+
+import cli  # the module above has the path to it
+import runs
 import tap
 
-FLEET = chain.ROOT / 'scripts' / 'fleet'
-sys.path.append(str(FLEET))
-
-import server as servers  # noqa: E402: after the path to it
-
-CLICKHOUSE = '/usr/sbin/clickhouse-server'
-N_HOSTS = int(os.environ.get('HEAPPROF_FLEET_HOSTS', '100'))
-N_DUMPS = int(os.environ.get('HEAPPROF_FLEET_DUMPS', '2'))
-CONFIG = '''<yandex><logger><level>warning</level><log>{folder}/log</log><errorlog>{folder}/errors</errorlog></logger>
-<http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><listen_host>127.0.0.1</listen_host>
-<path>{folder}/data/</path><tmp_path>{folder}/tmp/</tmp_path><users_config>{folder}/users.xml</users_config>
-<default_profile>default</default_profile><default_database>default</default_database>
-<mark_cache_size>67108864</mark_cache_size><remote_servers><fleet>{shards}</fleet></remote_servers></yandex>'''
-SHARD = '<shard><replica><host>127.0.0.1</host><port>{}</port></replica></shard>'
-USERS = '''<yandex><profiles><default><max_threads>2</max_threads></default></profiles><users><default><password></password>
-<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default></users>
-<quotas><default></default></quotas></yandex>'''
-
-
-def free_ports(n):
-    """Returns ports that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for one in sockets:
-            one.bind(('127.0.0.1', 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-class Database:
-    """Two servers, each with half of the hosts."""
-
-    def __init__(self, folder):
-        self.ports = free_ports(4)
-        self.urls = [f'http://127.0.0.1:{port}' for port in self.ports[:2]]
-        self.folders = [os.path.join(folder, f'server{i}') for i in range(2)]
-        self.running = [None, None]
-        shards = ''.join(SHARD.format(port) for port in self.ports[2:])
-        for i, own in enumerate(self.folders):
-            os.mkdir(own)
-            for name, text in (('users.xml', USERS), ('config.xml', CONFIG.format(
-                    folder=own, http=self.ports[i], tcp=self.ports[i + 2], shards=shards))):
-                with open(os.path.join(own, name), 'w', encoding='ascii') as file:
-                    file.write(text)
-
-    def start(self, *numbers):
-        for i in numbers:
-            self.running[i] = subprocess.Popen(
-                [CLICKHOUSE, f'--config-file={self.folders[i]}/config.xml'], cwd=self.folders[i],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for i in numbers:
-            running.wait_until(lambda i=i: self._answers(i), 'a server that answers')
-
-    def _answers(self, i):
-        tap.equal(self.running[i].poll(), None, 'the server has ended')
-        try:
-            with urllib.request.urlopen(f'{self.urls[i]}/ping', timeout=60) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def stop(self, *numbers):
-        for i in numbers:
-            if self.running[i]:
-                self.running[i].kill()
-                self.running[i].wait()
-                self.running[i] = None
-
-    def ask(self, query):
-        return servers.Server(self.urls[0]).ask(query).strip()
-
-    def load(self, listed, *options):
-        return running.run([str(FLEET / 'load'), '--retries=0', f'--server={self.urls[0]}', '--pprofconv',
-                            cli.PPROFCONV, listed, *options], patience=60 + 3 * N_HOSTS * N_DUMPS)
-
-    def query(self, name, *settings, **options):
-        return cli.run(str(FLEET / 'query'), name, *settings, f'--server={self.urls[0]}', **options)
-
-    def rows(self, name, *settings):
-        """Returns the rows of a query, as dictionaries."""
-        done = self.query(name, *settings)
-        tap.equal((done.returncode, done.stderr), (0, ''), name)
-        return list(csv.DictReader(io.StringIO(done.stdout), delimiter='\t'))
+N_HOSTS, N_DUMPS = 100, 2
 
 
 class Fleet:
@@ -111,8 +25,8 @@ class Fleet:
 
     def __init__(self, folder):
         dumps = os.path.join(folder, 'dumps')
-        chain.succeed(FLEET / 'make-dumps', dumps, '--hosts', N_HOSTS, '--dumps', N_DUMPS, '--growth',
-                      3 if N_HOSTS < 1000 else 1.5)
+        clickhouse.succeed('make-dumps', dumps, '--hosts', N_HOSTS, '--dumps', N_DUMPS, '--growth', 3,
+                           '--functions', 120)
         with open(os.path.join(dumps, 'truth.json'), encoding='utf-8') as file:
             self.truth = json.load(file)
         self.list = os.path.join(dumps, 'list')
@@ -128,21 +42,13 @@ class Fleet:
                                  'uniqExact(run, dump) FROM heap.samples_all FINAL')
 
 
-def measured(what, begin, n, unit):
-    print(f'# {what}: {n / (time.monotonic() - begin):.0f} {unit} a second', flush=True)
-
-
 def check_load(fleet):
     database = fleet.database
-    for url in database.urls:
-        done = cli.run(str(FLEET / 'load'), '--create', url)
-        tap.equal((done.returncode, done.stderr), (0, ''))
-    begin = time.monotonic()
+    database.create()
     done = database.load(fleet.list)
     tap.equal((done.returncode, done.stderr), (0, ''))
     n = len(fleet.lines)
     tap.is_in(f'{n} of {n} dumps, ', done.stdout)
-    measured('loaded', begin, int(done.stdout.split(', ')[1].split()[0]), 'rows')
     counts = [int(servers.Server(url).ask('SELECT uniqExact(host) FROM heap.dumps')) for url in database.urls]
     tap.equal(sum(counts), N_HOSTS)
     tap.check(min(counts) > N_HOSTS / 4, f'hosts on each server: {counts}')
@@ -161,13 +67,8 @@ def check_truth(fleet):
     """The queries find what was changed, and nothing else."""
     truth, database = fleet.truth, fleet.database
     versions = 'service=api', 'a=1.0', 'b=1.1', *fleet.period
-    begin = time.monotonic()
-    stars = {name: [row['site'] for row in database.rows(name, *versions) if row['star']]
-             for name in ('compare', 'paired')}
-    measured('compare and paired', begin, 2, 'queries')
-    print(f'# starred: {stars}; true: {truth["grown"]}', flush=True)
-    tap.equal(sorted(stars['paired']), sorted(truth['grown']))
-    tap.check(set(stars['compare']) <= set(truth['grown']), stars)
+    tap.equal(sorted(database.stars('paired', *versions)), sorted(truth['grown']))
+    tap.check(set(database.stars('compare', *versions)) <= set(truth['grown']), 'starred')
     odd = database.rows('outliers', 'service=api', f'day={fleet.days[-1]}')
     services = {line.split('host=')[1]: line.split('service=')[1].split('\t')[0] for line in fleet.lines}
     expected = {(truth['outlier'], host) for host in truth['outlier_hosts'] if services[host] == 'api'}
@@ -177,12 +78,9 @@ def check_truth(fleet):
 
 
 def check_trend(fleet):
-    with open(FLEET / 'rollup.sql', encoding='ascii') as file:
-        text = file.read()
     for _ in range(2):  # a second time changes nothing
-        for url in fleet.database.urls:
-            for day in fleet.days:
-                servers.Server(url).run(text.replace('DAY', day))
+        for day in fleet.days:
+            fleet.database.roll_up(day)
         rows = fleet.database.rows('trend', 'service=worker', f'site={fleet.truth["trend"]}', *fleet.period)
         tap.equal([(row['day'], int(row['hosts'])) for row in rows],
                   [(day, fleet.truth['hosts']['worker']) for day in fleet.days])
@@ -235,19 +133,25 @@ def check_wrong_queries(fleet):
 
 
 def check_bad_dumps(fleet, folder):
-    """A dump that is cut is named and left out; the others are stored."""
+    """Dumps that are cut, foreign or of another version are named and left out, and so are dumps that would count
+    twice: listed twice, or stored with other labels. The others are stored."""
     before = fleet.totals()
-    cut = os.path.join(folder, 'cut.heap')
     with open(fleet.lines[0].split('\t')[0], encoding='ascii') as file:
         text = file.read()
-    with open(cut, 'w', encoding='ascii') as file:
-        file.write(text[:len(text) // 2])
+    bad = {'cut.heap': text[:len(text) // 2], 'foreign.heap': 'hello\n',
+           'version.heap': text.replace('# heapprof: 1', '# heapprof: 99')}
+    for name, content in bad.items():
+        with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
+            file.write(content)
+    moved = fleet.lines[1].replace('host=', 'host=x')
     listed = os.path.join(folder, 'list')
     with open(listed, 'w', encoding='utf-8') as file:
-        file.write(f'{cut}\thost=h9\n{fleet.lines[0]}\n')
+        file.write('\n'.join([*(f'{folder}/{name}\thost=h9' for name in bad), *fleet.lines[:1] * 2, moved]))
     done = fleet.database.load(listed)
-    tap.equal((done.returncode, done.stdout.split(', ')[0]), (2, '1 of 2 dumps'))
-    tap.is_in('cut.heap', done.stderr)
+    tap.equal((done.returncode, done.stdout.split(', ')[0]), (2, '1 of 6 dumps'))
+    for said in (*bad, 'host h00000: it is listed twice; left out', 'host xh00000: it is stored with the labels '
+                 'service=', 'host=h00000; left out'):
+        tap.is_in(said, done.stderr)
     tap.equal(fleet.totals(), before)
 
 
@@ -256,7 +160,7 @@ def check_a_server_that_is_down(fleet, folder):
     nothing is lost or counted twice."""
     database, before = fleet.database, fleet.totals()
     more = os.path.join(folder, 'more')
-    chain.succeed(FLEET / 'make-dumps', more, '--hosts', 8, '--dumps', 1, '--seed', 7)
+    clickhouse.succeed('make-dumps', more, '--hosts', 8, '--dumps', 1, '--seed', 7, '--functions', 30)
     database.stop(1)
     done = database.query('top', 'service=api', *fleet.period)
     tap.equal((done.returncode, done.stdout), (2, ''))
@@ -279,9 +183,7 @@ def check_a_server_that_is_down(fleet, folder):
 
 @tap.test
 def a_fleet_in_two_servers(folder):
-    if not os.path.exists(CLICKHOUSE):
-        tap.skip('clickhouse-server is not installed')
-    tap.need('cc', 'nm', 'readelf')
+    clickhouse.need()
     with tempfile.TemporaryDirectory(prefix='heapprof-fleet.') as place:
         fleet = Fleet(place)
         try:
@@ -292,40 +194,70 @@ def a_fleet_in_two_servers(folder):
             check_back_to_a_profile(fleet, folder)
             check_wrong_queries(fleet)
             check_bad_dumps(fleet, folder)
-            size = fleet.database.ask("SELECT sum(bytes) FROM system.parts WHERE active AND table = 'samples'")
-            print(f'# {int(size) / len(fleet.lines) * 2:.0f} bytes a dump on one server', flush=True)
             check_a_server_that_is_down(fleet, folder)
         finally:
             fleet.database.stop(0, 1)
 
 
-def answer_once(text):
-    """Returns the address of a server that answers one request with these bytes."""
+def read_request(connection):
+    text = b''
+    while b'\r\n\r\n' not in text:
+        text += connection.recv(65536)
+    head, _, body = text.partition(b'\r\n\r\n')
+    left = int(re.search(rb'content-length: (\d+)', head.lower())[1]) - len(body)
+    while left > 0:
+        left -= len(connection.recv(65536))
+
+
+def answer(*texts):
+    """Returns the address of a server that answers one request with each of these texts."""
     listening = socket.create_server(('127.0.0.1', 0))
 
     def serve():
-        with listening, listening.accept()[0] as connection:
-            while b'\r\n\r\n' not in connection.recv(65536):
-                pass
-            connection.sendall(text)
+        with listening:
+            for text in texts:
+                with listening.accept()[0] as connection:
+                    read_request(connection)
+                    connection.sendall(text)
     threading.Thread(target=serve, daemon=True).start()
     return f'http://127.0.0.1:{listening.getsockname()[1]}'
 
 
+BAD_ANSWERS = ((b'HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nno\x1b!', '403: no?'),
+               (b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsite', 'IncompleteRead'),
+               (b'HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\nsite\nCode: DB::Exception: x', 'DB::Exception'),
+               (b'', 'Remote end closed connection'))
+
+
+def check_refusal(done, said):
+    tap.equal((done.returncode, done.stdout), (2, ''), done.stderr)
+    tap.is_in(said, done.stderr)
+    tap.check('\x1b' not in done.stderr, done.stderr)
+
+
 @tap.test
-def servers_that_do_not_answer(folder):
+def queries_of_bad_servers(folder):
     """A server that is not there, refuses, or answers half is an error of one line."""
-    port, = free_ports(1)
+    port, = clickhouse.free_ports(1)
     for url, said in ((f'http://127.0.0.1:{port}', 'Connection refused'), ('ftp://x', 'expected a server such as'),
-                      (answer_once(b'HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nno\x1b!'), '403: no?'),
-                      (answer_once(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsite'), 'IncompleteRead'),
-                      (answer_once(b'HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\nsite\nCode: DB::Exception: x'),
-                       'DB::Exception'),
-                      (answer_once(b''), 'Remote end closed connection')):
-        done = cli.run(str(FLEET / 'query'), 'top', 'service=a', 'from=b', 'to=c', f'--server={url}')
-        tap.equal((done.returncode, done.stdout, done.stderr.count('\n')), (2, '', 1), done.stderr)
-        tap.is_in(said, done.stderr)
-        tap.check('\x1b' not in done.stderr, done.stderr)
+                      (answer(BAD_ANSWERS[1][0]), BAD_ANSWERS[1][1])):
+        done = script('query', 'top', 'service=a', 'from=b', 'to=c', f'--server={url}')
+        check_refusal(done, said)
+        tap.equal(done.stderr.count('\n'), 1, done.stderr)
+
+
+@tap.test
+def loads_to_bad_servers(folder):
+    """A load stops at such a server, and says how much it has stored: whatever is asked first, or next."""
+    dump = runs.write(f'{folder}/a.heap', runs.dump({(1, 9): 1}, {(1, 9): 1}, 1, run='7', time=1, extra=['dump: 1']))
+    listed = runs.write(f'{folder}/list', f'{dump}\thost=a\n')
+    nothing = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+    for n_good in range(4):
+        text, said = BAD_ANSWERS[n_good]
+        url = answer(*[nothing] * n_good, text)
+        done = script('load', '--retries=0', f'--server={url}', '--pprofconv', cli.PPROFCONV, '--option=-n', listed)
+        check_refusal(done, said)
+        tap.is_in('\nload: 0 of 1 dumps are stored; run it again to send the rest\n', done.stderr)
 
 
 tap.main()
