@@ -13,13 +13,11 @@
 #include "reports/html/html_page.h"
 #include "reports/html/html_small.h"
 
-enum {
-	/* A browser draws no more nodes than this at once anyway, and a page of so many has less
-	 * than 2 MB. */
-	NODES_MAX = 20000,
-	RECORDS_MAX = 50000,
-	SERIES_MIN = 3, /* dumps that a trend needs */
-};
+/* A browser draws no more nodes than this at once anyway, and nobody reads a table of more
+ * functions. A page of as many has less than 2 MB, unless names are long. */
+static const struct html_limits limits = {.nodes = 6000, .functions = 2500, .records = 40000};
+
+#define SERIES_MIN 3 /* dumps that a trend needs */
 
 struct html_settings {
 	struct settings common;
@@ -86,7 +84,7 @@ static int make_model(struct making *making)
 	r = html_model_init(&making->model, making->inputs.dumps.items, making->inputs.dumps.n,
 			    &making->rules);
 	if (!r && !making->settings->all)
-		r = html_small_merge(&making->model, NODES_MAX, RECORDS_MAX);
+		r = html_small_merge(&making->model, &limits);
 	if (r == -EOVERFLOW)
 		return command_error("values add up to more than 64 bits hold");
 	return r ? fail(r) : EXIT_DONE;
@@ -197,8 +195,9 @@ static const struct option_row options[] = {
 	 "Compares the input with this older profile, as diff does. Boxes are then as wide as what "
 	 "grew or shrank, and say whether it is beyond the error of sampling."},
 	{"all", 0, OPTION_FLAG, offsetof(struct html_settings, all), NULL,
-	 "Keeps all stacks. By default, if there are many, those too small to be seen are merged, "
-	 "which the page says; sums by function stay exact."},
+	 "Keeps all stacks and functions. By default, if there are many, stacks too small to be "
+	 "seen are merged, and small functions are counted together, which the page says. The sums "
+	 "of all other functions stay exact."},
 	OPTION_ROW_SAMPLE_TYPE,
 	OPTION_ROW_HIDE(offsetof(struct html_settings, hide)),
 	OPTION_ROW_HIDE_STD,

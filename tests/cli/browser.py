@@ -59,9 +59,11 @@ class Browser:
         return answer
 
     def open(self, path, fragment=''):
-        """Opens a file anew, also if only the fragment differs."""
+        """Opens a page of pprofconv html anew, also if only the fragment differs; waits until it has
+        drawn all."""
         self.call('POST', '/url', {'url': 'about:blank'})
         self.open_url(pathlib.Path(path).absolute().as_uri() + fragment)
+        self.wait_for('return window.heapprof?.isDrawn')
 
     def open_url(self, url):
         self.call('POST', '/url', {'url': url})

@@ -4,8 +4,12 @@
 import base64
 import hashlib
 import html.parser
+import itertools
 import json
 import pathlib
+
+
+SMALL = ('small functions', '')
 
 
 class _Parser(html.parser.HTMLParser):
@@ -31,6 +35,7 @@ class _Parser(html.parser.HTMLParser):
 
 class Page:
     def __init__(self, path):
+        self.path = path
         self.text = pathlib.Path(path).read_text(encoding='utf-8')
         parser = _Parser()
         parser.feed(self.text)
@@ -40,6 +45,7 @@ class Page:
         self.title = next(text for tag, _, text in parser.texts if tag == 'title')
         self.json = next(text for tag, kind, text in parser.texts if kind == 'application/json')
         self.data = json.loads(self.json)
+        self.nodes = list(itertools.accumulate(self.data['records']['nodes']))  # of the records
         self.policy = next(attrs['content'] for tag, attrs in self.elements
                            if attrs.get('http-equiv') == 'Content-Security-Policy')
 
@@ -62,7 +68,8 @@ class Page:
         return out
 
     def sums(self, type_, dump=-1):
-        """Returns {(name, file): [flat, cumulative]} of a sample type in one dump."""
+        """Returns {(name, file): [flat, cumulative]} of a sample type in one dump. SMALL is all
+        functions that the page does not show by themselves."""
         column = 1 + [t['type'] for t in self.data['types']].index(type_)
         out = {}
 
@@ -71,7 +78,7 @@ class Page:
                 out.setdefault(function, [0, 0])[kind] += value
 
         records = self.data['records']
-        for node, values in zip(records['nodes'], self.numbers(records, column)):
+        for node, values in zip(self.nodes, self.numbers(records, column)):
             stack = self.stack(node)
             if stack[0]:
                 add(stack[0], 0, values[dump])
@@ -81,7 +88,8 @@ class Page:
             rest = self.data[name]
             for function, values in zip(rest['functions'],
                                         self.numbers(rest, column) if rest['functions'] else []):
-                add(tuple(self.data['strings'][self.data['functions'][2 * function + i]]
+                add(SMALL if function < 0 else
+                    tuple(self.data['strings'][self.data['functions'][2 * function + i]]
                           for i in (0, 1)), kind, values[dump])
         return out
 

@@ -119,6 +119,15 @@ def hostile(folder):
         f'{key}: {text}' for text in HOSTILE[:3] for key in ('program', 'pid', 'reason')]))
 
 
+def many_functions(folder, n=25000):
+    """Writes folded stacks with more functions than a page shows; returns the path. `tiny` is in most
+    of them, all of which are small."""
+    lines = [f'main;big{i} {100000 * i}' for i in range(1, 50)]
+    lines += [f'main;f{i};g{i % 997};tiny {i % 7 + 1}' for i in range(n)]
+    lines += [f'main;f{i};last{i} 400' for i in range(n)]
+    return write(folder, 'functions.txt', '\n'.join(lines).encode() + b'\n')
+
+
 def page(folder, *arguments, name='page.html'):
     """Writes a page; returns its path."""
     path = os.path.join(folder, name)

@@ -85,11 +85,30 @@ def small_stacks_are_merged_but_sums_by_function_stay(folder):
     made = page.Page(page_profiles.page(folder, path))
     check_sums(made.sums('samples'), rows)
     tap.check(made.data['small'] > 1000, f'{made.data["small"]} stacks merged')
-    tap.check(len(made.data['nodes']) // 2 < 45000, f'{len(made.data["nodes"]) // 2} nodes')
+    tap.check(len(made.data['nodes']) // 2 < 14000, f'{len(made.data["nodes"]) // 2} nodes')
     whole = page.Page(page_profiles.page(folder, '--all', path, name='all.html'))
     check_sums(whole.sums('samples'), rows)
     tap.equal(whole.data['small'], 0)
     tap.check(len(whole.data['nodes']) > len(made.data['nodes']), '--all has no more nodes')
+
+
+@tap.test
+def small_functions_are_counted_together(folder):
+    path = page_profiles.many_functions(folder)
+    rows, _ = diff_rows('--allow-missing-base', os.devnull, path)
+    made = page.Page(page_profiles.page(folder, path))
+    sums = made.sums('samples')
+    small = sums.pop(page.SMALL)
+    missing = rows.keys() - sums.keys()
+    tap.check(('tiny', '') in sums, 'a large function of small stacks')
+    tap.equal(len(missing), made.data['smallFunctions'])
+    tap.check(10000 < len(missing) < 50000, f'{len(missing)} functions are small')
+    tap.equal(small[0], sum(rows[name]['flat']['new'] for name in missing))
+    most = max(rows[name]['cumulative']['new'] for name in missing)
+    tap.check(most < made.data['functionThreshold'] * rows[('main', '')]['cumulative']['new'], most)
+    check_sums(sums, {name: row for name, row in rows.items() if name not in missing})
+    for part, n in (('functions', 2), ('frames', 4), ('strings', 1)):
+        tap.check(len(made.data[part]) < n * 30000, f'{len(made.data[part]) // n} {part}')
 
 
 @tap.test

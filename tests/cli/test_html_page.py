@@ -12,6 +12,7 @@ import tempfile
 
 import browser
 import cli
+import page
 import page_profiles
 import pprof_file
 import tap
@@ -141,6 +142,31 @@ def rows_of_a_profile_are_those_of_top(_):
             texts = run('return arguments[0].map(v => page.format(v))',
                         [row['flat']['new'], row['cumulative']['new']])
             tap.equal(tuple(map(plain, texts)), shown[f'{name}  {file}'], f'{name} {unit}')
+
+
+@tap.test
+def rows_are_exact_although_small_stacks_are_merged(folder):
+    path = page_profiles.many_functions(folder)
+    made = page.Page(page_profiles.page(folder, path))
+    chromium().open(made.path)
+    found = {(row['name'], row['file']): [row['flat']['new'], row['cumulative']['new']]
+             for row in rows('samples').values()}
+    expected = made.sums('samples')  # which test_html_command.py compares with those of diff
+    small = f'({made.data["smallFunctions"]} small functions)'
+    expected[(small, '')] = expected.pop(page.SMALL)
+    tap.equal(found, expected)
+    tap.is_in('“(N small functions)”', run("return document.getElementById('story').innerText"))
+    tap.check(not run("return document.querySelector('.finding').innerText").startswith('('), 'story')
+
+
+@tap.test
+def small_functions_are_among_those_that_are_judged(_):
+    open_page('diff')
+    found = [run("""
+        page.model.smallFunctions = arguments[0];
+        page.makeKeys();
+        return page.rows.filter(row => row.isReal).length""", n) for n in (0, 1e300)]
+    tap.check(found[0] > found[1], f'{found} rows are real')
 
 
 @tap.test

@@ -10,11 +10,10 @@
 #include "reports/html/html_page.h"
 #include "reports/html/html_small.h"
 
-enum {
-	PROFILES_MAX = 3,
-	NODES_MAX = 4, /* so few that stacks are merged */
-	RECORDS_MAX = 8,
-};
+#define PROFILES_MAX 3
+
+/* So few that stacks and functions are merged. */
+static const struct html_limits limits = {.nodes = 4, .functions = 2, .records = 8};
 
 /* Checks that the bytes between the page's own parts have no character that begins markup. */
 static void check_page(const char *page, size_t size)
@@ -74,7 +73,7 @@ static void make_page(struct profile *const *profiles, size_t n, const char *nam
 
 	if (!html_model_init(&model, (const struct profile *const *)profiles, n, &rules)) {
 		write_page(&page);
-		if (!html_small_merge(&model, NODES_MAX, RECORDS_MAX))
+		if (!html_small_merge(&model, &limits))
 			write_page(&page);
 	}
 	html_model_deinit(&model);

@@ -47,9 +47,13 @@ static int64_t rest_of(const struct html_model *model, const struct html_rest *r
 		       const char *name)
 {
 	for (size_t i = 0; i < rest->functions.n; i++) {
-		uint32_t string = model->functions.items[rest->functions.items[i]].name;
+		uint32_t function = rest->functions.items[i];
+		const char *own = function == HTML_FUNCTION_SMALL
+					  ? "small"
+					  : strtab_text(&model->strings,
+							model->functions.items[function].name);
 
-		if (strcmp(strtab_text(&model->strings, string), name) == 0)
+		if (strcmp(own, name) == 0)
 			return rest->values.items[i * model->tree.n_numbers + 1 + INUSE_SPACE];
 	}
 	return 0;
@@ -117,7 +121,7 @@ static void test_small_stacks_are_merged(void)
 	CHECK_INT_EQ(html_model_init(&model, (const struct profile *const *)&dump, 1, &no_rules),
 		     0);
 	CHECK_UINT_EQ(model.tree.nodes.n, 7);
-	CHECK_INT_EQ(html_small_merge(&model, 3, 1000), 0);
+	CHECK_INT_EQ(html_small_merge(&model, &(struct html_limits){3, 1000, 1000}), 0);
 	/* The root, a, b, the small ones below the root and those below a. */
 	CHECK_UINT_EQ(model.tree.nodes.n, 5);
 	CHECK_UINT_EQ(model.n_merged, 3);
@@ -134,6 +138,70 @@ static void test_small_stacks_are_merged(void)
 	profile_free(dump);
 }
 
+static void test_small_functions_are_counted_together(void)
+{
+	struct profile *dump = make();
+	struct html_model model;
+
+	add(dump, "ba", 1000, 1000);
+	add(dump, "ca", 10, 1);
+	add(dump, "adca", 20, 1);
+	add(dump, "ee", 30, 1);
+	CHECK_INT_EQ(html_model_init(&model, (const struct profile *const *)&dump, 1, &no_rules),
+		     0);
+	CHECK_INT_EQ(html_small_merge(&model, &(struct html_limits){3, 2, 1000}), 0);
+	CHECK_UINT_EQ(model.n_small_functions, 3); /* c, d and e */
+	CHECK(model.function_threshold > 0 && model.function_threshold < 1);
+	CHECK_INT_EQ(sum_of(&model, 0), 1000060);
+	CHECK_INT_EQ(rest_of(&model, &model.rest_flat, "a"), 20);
+	CHECK_INT_EQ(rest_of(&model, &model.rest_flat, "small"), 40);
+	CHECK_INT_EQ(rest_of(&model, &model.rest_cumulative, "small"), 60);
+	CHECK_INT_EQ(rest_of(&model, &model.rest_cumulative, "c"), 0);
+	html_model_deinit(&model);
+	profile_free(dump);
+}
+
+/* A function that many small stacks have is not small. */
+static void test_a_function_of_small_stacks_stays(void)
+{
+	struct profile *dump = make();
+	struct html_model model;
+
+	add(dump, "ba", 1000, 1000);
+	for (char c = 'c'; c <= 'l'; c++)
+		add(dump, (char[]){'m', c, '\0'}, 1000, 10);
+	CHECK_INT_EQ(html_model_init(&model, (const struct profile *const *)&dump, 1, &no_rules),
+		     0);
+	CHECK_INT_EQ(html_small_merge(&model, &(struct html_limits){3, 3, 1000}), 0);
+	CHECK_UINT_EQ(model.n_small_functions, 10);
+	CHECK_INT_EQ(rest_of(&model, &model.rest_flat, "m"), 100000);
+	CHECK_INT_EQ(rest_of(&model, &model.rest_cumulative, "small"), 100000);
+	html_model_deinit(&model);
+	profile_free(dump);
+}
+
+static void test_what_nothing_uses_leaves_the_model(void)
+{
+	struct profile *dump = make();
+	struct html_model model;
+
+	add(dump, "ba", 1000, 1000);
+	add(dump, "ca", 10, 1);
+	add(dump, "e", 30, 1);
+	CHECK_INT_EQ(html_model_init(&model, (const struct profile *const *)&dump, 1, &no_rules),
+		     0);
+	CHECK_INT_EQ(html_small_merge(&model, &(struct html_limits){3, 2, 1000}), 0);
+	CHECK_UINT_EQ(model.functions.n, 2);
+	CHECK_UINT_EQ(model.frames.n, 3); /* of a, b and small stacks */
+	CHECK(strtab_has(&model.strings, "a", 1));
+	CHECK(strtab_has(&model.strings, "f.c", 3));
+	CHECK(!strtab_has(&model.strings, "c", 1));
+	for (size_t i = 1; i < model.tree.nodes.n; i++)
+		CHECK(model.tree.nodes.items[i].frame < model.frames.n);
+	html_model_deinit(&model);
+	profile_free(dump);
+}
+
 static void test_many_records_have_octaves(void)
 {
 	struct profile *dump = make();
@@ -144,7 +212,7 @@ static void test_many_records_have_octaves(void)
 	CHECK_INT_EQ(html_model_init(&model, (const struct profile *const *)&dump, 1, &no_rules),
 		     0);
 	CHECK(model.tree.records.n > 8);
-	CHECK_INT_EQ(html_small_merge(&model, 1000, 8), 0);
+	CHECK_INT_EQ(html_small_merge(&model, &(struct html_limits){1000, 1000, 8}), 0);
 	CHECK_UINT_EQ(model.tree.records.n, 1);
 	CHECK_UINT_EQ(model.n_merged, 0);
 	CHECK_INT_EQ(sum_of(&model, 0), 16 * 1024 + 64 * 120);
@@ -154,4 +222,6 @@ static void test_many_records_have_octaves(void)
 
 TEST_MAIN(TEST(test_stacks_of_all_dumps_are_one_tree), TEST(test_sizes_of_blocks_make_records),
 	  TEST(test_sums_that_overflow_are_refused), TEST(test_small_stacks_are_merged),
-	  TEST(test_many_records_have_octaves))
+	  TEST(test_small_functions_are_counted_together),
+	  TEST(test_a_function_of_small_stacks_stays),
+	  TEST(test_what_nothing_uses_leaves_the_model), TEST(test_many_records_have_octaves))

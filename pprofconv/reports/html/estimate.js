@@ -121,11 +121,19 @@ class Change {
     this.base = array[at + BASE + VALUE];
     this.new = array[at + NEW + VALUE];
     this.difference = this.new - this.base;
-    this.gained = lessPart(array, at + NEW, at + SHARED);
-    this.lost = lessPart(array, at + BASE, at + SHARED);
+    Object.assign(this, {array, at});
     this.variances = array[at + BASE + VARIANCE] + array[at + NEW + VARIANCE];
     this.hasSamples = array[at + BASE + COUNT] > 0 || array[at + NEW + COUNT] > 0 ||
       this.base !== 0 || this.new !== 0;
+  }
+
+  // What the new side has beyond what both share, and the base.
+  get gained() {
+    return lessPart(this.array, this.at + NEW, this.at + SHARED);
+  }
+
+  get lost() {
+    return lessPart(this.array, this.at + BASE, this.at + SHARED);
   }
 
   // The difference to show, which is 0 if it comes from rounding, as report_difference() in
@@ -148,12 +156,12 @@ class Change {
   }
 
   get bounds() {
-    const {z, unseen, unseenFactor} = this.sides;
-    const [inLow, inHigh] = estimateBounds(this.gained, z, unseenFactor * unseen[1]);
-    const [outLow, outHigh] = estimateBounds(this.lost, z, unseenFactor * unseen[0]);
+    const {z, unseen, unseenFactor} = this.sides, {gained, lost} = this;
+    const [inLow, inHigh] = estimateBounds(gained, z, unseenFactor * unseen[1]);
+    const [outLow, outHigh] = estimateBounds(lost, z, unseenFactor * unseen[0]);
     return [
-      this.difference - Math.hypot(this.gained[VALUE] - inLow, outHigh - this.lost[VALUE]),
-      this.difference + Math.hypot(inHigh - this.gained[VALUE], this.lost[VALUE] - outLow),
+      this.difference - Math.hypot(gained[VALUE] - inLow, outHigh - lost[VALUE]),
+      this.difference + Math.hypot(inHigh - gained[VALUE], lost[VALUE] - outLow),
     ];
   }
 
@@ -183,13 +191,14 @@ class Change {
   }
 }
 
-// Returns for each p-value whether it is significant among all, by Benjamini and Hochberg.
-function markSignificant(p, confidence) {
+// Returns for each p-value whether it is significant among all, by Benjamini and Hochberg. There are
+// `nOthers` more, which are not significant.
+function markSignificant(p, confidence, nOthers = 0) {
   const order = Array.from(p.keys()).sort((a, b) => p[a] - p[b]);
   const marks = new Array(p.length).fill(false);
   let lowest = 1;
   for (let i = order.length; i > 0; i--) {
-    lowest = Math.min(lowest, p[order[i - 1]] * p.length / i);
+    lowest = Math.min(lowest, p[order[i - 1]] * (p.length + nOthers) / i);
     marks[order[i - 1]] = lowest < 1 - confidence;
   }
   return marks;

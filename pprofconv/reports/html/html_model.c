@@ -461,7 +461,7 @@ int html_model_init(struct html_model *model, const struct profile *const *dumps
 		r = read_dump(&reading);
 		reading_deinit(&reading);
 	}
-	return r;
+	return r ? r : html_tree_sort(&model->tree);
 }
 
 static void rest_deinit(struct html_rest *rest)

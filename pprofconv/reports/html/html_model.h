@@ -34,6 +34,8 @@ struct html_type {
 	bool is_bytes;
 };
 
+#define HTML_FUNCTION_SMALL UINT32_MAX /* in a rest: all small functions together */
+
 /* What merged stacks hold, by function: what is missing if only the nodes are counted. */
 struct html_rest {
 	VEC(uint32_t) functions;
@@ -55,6 +57,8 @@ struct html_model {
 	double threshold;          /* share of every total; 0: nothing was merged */
 	size_t n_merged;           /* stacks */
 	VEC(uint32_t) n_merged_to; /* for each node of the tree: stacks that were merged into it */
+	size_t n_small_functions;  /* which only the rests count, together */
+	double function_threshold; /* of every total they hold a smaller share each */
 	struct html_rest rest_flat, rest_cumulative;
 
 	/* Private: the indexes of functions, frames and label sets. */

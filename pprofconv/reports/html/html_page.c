@@ -202,9 +202,9 @@ static void write_nodes(const struct html_model *model, struct output *output)
 }
 
 /* Writes the numbers of records in columns, each a string. A number is the difference from that of
- * the dump before; a difference of 0 is empty. */
-static void write_columns(const struct html_model *model, const int64_t *values, size_t n_records,
-			  struct output *output)
+ * the dump before; a difference of 0 is empty. `order` may be NULL. */
+static void write_columns(const struct html_model *model, const int64_t *values,
+			  const uint32_t *order, size_t n_records, struct output *output)
 {
 	size_t n_columns = html_model_n_columns(model), n_numbers = model->tree.n_numbers;
 
@@ -212,10 +212,11 @@ static void write_columns(const struct html_model *model, const int64_t *values,
 	for (size_t column = 0; column < n_columns; column++) {
 		output_text(output, column ? ",\"" : "\"");
 		for (size_t i = 0; i < n_records; i++) {
+			const int64_t *own_values = values + (order ? order[i] : i) * n_numbers;
 			uint64_t before = 0;
 
 			for (size_t at = column; at < n_numbers; at += n_columns) {
-				uint64_t own = (uint64_t)values[i * n_numbers + at];
+				uint64_t own = (uint64_t)own_values[at];
 
 				output_text(output, i || at != column ? "," : "");
 				if (own != before)
@@ -229,29 +230,42 @@ static void write_columns(const struct html_model *model, const int64_t *values,
 }
 
 /* Writes one field of all records; nothing if it is 0 in all of them. */
-#define WRITE_FIELD(tree, output, field)                                              \
-	do {                                                                          \
-		bool has_any = false;                                                 \
-		vec_foreach (record, &(tree)->records)                                \
-			has_any |= record->field != 0;                                \
-		begin_numbers(output, #field);                                        \
-		for (size_t i = 0; has_any && i < (tree)->records.n; i++)             \
-			write_number(output, i == 0, (tree)->records.items[i].field); \
-		end_numbers(output);                                                  \
+#define WRITE_FIELD(tree, output, field)                                                   \
+	do {                                                                               \
+		bool has_any = false;                                                      \
+		vec_foreach (record, &(tree)->records)                                     \
+			has_any |= record->field != 0;                                     \
+		begin_numbers(output, #field);                                             \
+		for (size_t i = 0; has_any && i < (tree)->order.n; i++)                    \
+			write_number(output, i == 0,                                       \
+				     (tree)->records.items[(tree)->order.items[i]].field); \
+		end_numbers(output);                                                       \
 	} while (0)
 
+/* Writes the records by node; of a node the difference from that of the record before. */
 static void write_records(const struct html_model *model, struct output *output)
 {
 	const struct html_tree *tree = &model->tree;
+	uint32_t before = 0;
 
 	output_text(output, ",\n\"records\":{\"nodes\":[");
-	for (size_t i = 0; i < tree->records.n; i++)
-		write_number(output, i == 0, tree->records.items[i].node);
+	for (size_t i = 0; i < tree->order.n; i++) {
+		uint32_t node = tree->records.items[tree->order.items[i]].node;
+
+		write_number(output, i == 0, node - before);
+		before = node;
+	}
 	end_numbers(output);
 	WRITE_FIELD(tree, output, labels);
 	WRITE_FIELD(tree, output, interval);
-	write_columns(model, tree->values.items, tree->records.n, output);
+	write_columns(model, tree->values.items, tree->order.items, tree->order.n, output);
 	output_text(output, "}");
+}
+
+/* The page has -1 for what is small. */
+static int64_t number_of_function(uint32_t function)
+{
+	return function == HTML_FUNCTION_SMALL ? -1 : (int64_t)function;
 }
 
 static void write_rest(const struct html_model *model, const char *name,
@@ -259,9 +273,9 @@ static void write_rest(const struct html_model *model, const char *name,
 {
 	output_printf(output, ",\n\"%s\":{\"functions\":[", name);
 	for (size_t i = 0; i < rest->functions.n; i++)
-		write_number(output, i == 0, rest->functions.items[i]);
+		write_number(output, i == 0, number_of_function(rest->functions.items[i]));
 	end_numbers(output);
-	write_columns(model, rest->values.items, rest->functions.n, output);
+	write_columns(model, rest->values.items, NULL, rest->functions.n, output);
 	output_text(output, "}");
 }
 
@@ -317,8 +331,10 @@ static void write_data(const struct html_page *page, struct output *output)
 	format_json_number(output, page->confidence);
 	output_text(output, ",\"threshold\":");
 	format_json_number(output, model->threshold);
-	output_printf(output, ",\"small\":%zu,\"isSeries\":%s", model->n_merged,
-		      page->is_series ? "true" : "false");
+	output_printf(output, ",\"small\":%zu,\"smallFunctions\":%zu,\"functionThreshold\":",
+		      model->n_merged, model->n_small_functions);
+	format_json_number(output, model->function_threshold);
+	output_printf(output, ",\"isSeries\":%s", page->is_series ? "true" : "false");
 	output_printf(output, ",\"fullNames\":%s", page->full_names ? "true" : "false");
 	if (!page->std_is_hidden) {
 		output_text(output, ",\"stdNames\":");

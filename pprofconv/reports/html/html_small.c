@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "reports/html/html_functions.h"
+#include "reports/html/html_prune.h"
+#include "reports/html/html_threshold.h"
 
 #define CLASSES_IN_OCTAVE 16
 
@@ -30,22 +33,6 @@ static void raise_shares(const struct html_model *model, size_t dump, size_t typ
 		shares[i] = fmax(shares[i], sums[i] / sums[0]);
 }
 
-static int compare_falling(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return a < b ? 1 : a > b ? -1 : 0;
-}
-
-/* Returns a threshold that at most `n` nodes reach. `sorted` has room for a number per node. */
-static double find_threshold(const double *shares, size_t n_nodes, size_t n, double *sorted)
-{
-	for (size_t i = 0; i < n_nodes; i++)
-		sorted[i] = shares[i];
-	qsort(sorted, n_nodes, sizeof(*sorted), compare_falling);
-	return nextafter(sorted[n], INFINITY);
-}
-
 /* --- merging ------------------------------------------------------------------------------- */
 
 struct merging {
@@ -55,8 +42,10 @@ struct merging {
 	VEC(uint32_t) node_of; /* for each node: its node in `to` */
 	VEC(bool) is_merged;   /* for each node: whether it became a small node */
 	VEC(bool) is_counted;  /* for each node: whether its stack was counted as merged */
-	VEC(uint32_t) seen_in; /* for each function: 1 + the last record that was counted */
-	struct index rest_index[2];
+	bool *is_shown;        /* for each function: whether a node that stays has it */
+	uint32_t *counted_as;  /* for each function: itself or HTML_FUNCTION_SMALL */
+	uint32_t *counted_in;  /* for each of these: 1 + the last record that was counted */
+	uint32_t *rest_at[2];  /* for each of these: 1 + its place in the rest, or 0 */
 	uint32_t small_frame;
 	bool by_octave;
 };
@@ -102,22 +91,19 @@ static int add_values(const struct html_model *model, const int64_t *from, int64
 	return 0;
 }
 
-static int find_rest(struct merging *merging, int kind, struct html_rest *rest, uint32_t function,
-		     uint32_t *out)
+/* Returns the place of a function in arrays of all functions and the small ones. */
+static size_t slot_of(const struct merging *merging, uint32_t function)
 {
-	size_t n = merging->to.n_numbers;
-	uint64_t hash = hash_mix(function, 0);
-	struct index_walk walk = index_walk(&merging->rest_index[kind], hash);
-	int r;
+	return function == HTML_FUNCTION_SMALL ? merging->model->functions.n : function;
+}
 
-	while (index_next(&walk, out))
-		if (rest->functions.items[*out] == function)
-			return 0;
-	*out = (uint32_t)rest->functions.n;
-	r = index_insert(&merging->rest_index[kind], hash, *out);
-	r = r ? r : vec_push(&rest->functions, function);
-	for (size_t i = 0; !r && i < n; i++)
+static int add_to_rest(struct merging *merging, int kind, struct html_rest *rest, uint32_t function)
+{
+	int r = vec_push(&rest->functions, function);
+
+	for (size_t i = 0; !r && i < merging->to.n_numbers; i++)
 		r = vec_push(&rest->values, 0);
+	merging->rest_at[kind][slot_of(merging, function)] = (uint32_t)rest->functions.n;
 	return r;
 }
 
@@ -125,11 +111,22 @@ static int add_rest(struct merging *merging, int kind, uint32_t function, const 
 {
 	struct html_rest *rest =
 		kind ? &merging->model->rest_cumulative : &merging->model->rest_flat;
-	size_t n = merging->to.n_numbers;
-	uint32_t at;
-	int r = find_rest(merging, kind, rest, function, &at);
+	const uint32_t *at = &merging->rest_at[kind][slot_of(merging, function)];
+	int r = *at ? 0 : add_to_rest(merging, kind, rest, function);
 
-	return r ? r : add_values(merging->model, values, rest->values.items + at * n, false);
+	return r ? r
+		 : add_values(merging->model, values,
+			      rest->values.items + (*at - 1) * merging->to.n_numbers, false);
+}
+
+/* Notes that a record is counted for a function of the rests. Returns whether it was not before. */
+static bool count_once(const struct merging *merging, uint32_t function, uint32_t record)
+{
+	uint32_t *last = &merging->counted_in[slot_of(merging, function)];
+	bool was_counted = *last == record + 1;
+
+	*last = record + 1;
+	return !was_counted;
 }
 
 /* Adds a merged record to the rests: to the functions of the nodes that were merged, but not to
@@ -140,21 +137,20 @@ static int add_rests(struct merging *merging, uint32_t record)
 	const struct html_frame *frames = merging->model->frames.items;
 	const int64_t *values = html_tree_values(from, record);
 	uint32_t leaf = from->records.items[record].node, node = leaf;
-	uint32_t *seen_in = merging->seen_in.items;
 	int r = 0;
 
 	while (!is_kept(merging, node))
 		node = from->nodes.items[node].parent;
 	for (; node; node = from->nodes.items[node].parent)
-		seen_in[frames[from->nodes.items[node].frame].function] = record + 1;
+		count_once(merging, frames[from->nodes.items[node].frame].function, record);
 	for (node = leaf; !r && !is_kept(merging, node); node = from->nodes.items[node].parent) {
 		uint32_t function = frames[from->nodes.items[node].frame].function;
 
+		function = merging->counted_as[function];
 		if (node == leaf)
 			r = add_rest(merging, 0, function, values);
-		if (!r && seen_in[function] != record + 1)
+		if (!r && count_once(merging, function, record))
 			r = add_rest(merging, 1, function, values);
-		seen_in[function] = record + 1;
 	}
 	return r;
 }
@@ -199,12 +195,32 @@ static int map_record(struct merging *merging, uint32_t record)
 			      html_tree_values(&merging->to, number), has_size);
 }
 
-static int map_all(struct merging *merging)
+/* Chooses the functions that the rests count by themselves. */
+static int choose_functions(struct merging *merging, size_t max)
+{
+	struct html_model *model = merging->model;
+	size_t n = model->functions.n;
+
+	merging->is_shown = calloc(n + 1, sizeof(*merging->is_shown));
+	merging->counted_as = calloc(n + 1, sizeof(*merging->counted_as));
+	merging->counted_in = calloc(n + 1, sizeof(*merging->counted_in));
+	for (int kind = 0; kind < 2; kind++)
+		merging->rest_at[kind] = calloc(n + 1, sizeof(**merging->rest_at));
+	if (!merging->is_shown || !merging->counted_as || !merging->counted_in ||
+	    !merging->rest_at[0] || !merging->rest_at[1])
+		return -ENOMEM;
+	for (uint32_t i = 1; i < model->tree.nodes.n; i++)
+		if (is_kept(merging, i))
+			merging->is_shown[model->frames.items[model->tree.nodes.items[i].frame]
+						  .function] = true;
+	return html_functions_choose(model, merging->is_shown, max, merging->counted_as);
+}
+
+static int map_all(struct merging *merging, size_t functions_max)
 {
 	int r = map_nodes(merging);
 
-	for (size_t i = 0; !r && i < merging->model->functions.n; i++)
-		r = vec_push(&merging->seen_in, 0);
+	r = r ? r : choose_functions(merging, functions_max);
 	for (size_t i = 0; !r && i < merging->model->tree.nodes.n; i++)
 		r = vec_push(&merging->is_counted, false);
 	for (uint32_t i = 0; !r && i < merging->model->tree.records.n; i++)
@@ -217,21 +233,24 @@ static void merging_deinit(struct merging *merging)
 	vec_deinit(&merging->node_of);
 	vec_deinit(&merging->is_merged);
 	vec_deinit(&merging->is_counted);
-	vec_deinit(&merging->seen_in);
-	index_deinit(&merging->rest_index[0]);
-	index_deinit(&merging->rest_index[1]);
+	free(merging->is_shown);
+	free(merging->counted_as);
+	free(merging->counted_in);
+	free(merging->rest_at[0]);
+	free(merging->rest_at[1]);
 	html_tree_deinit(&merging->to);
 }
 
-static int merge(struct html_model *model, const double *shares, bool by_octave)
+static int merge(struct html_model *model, const double *shares, const struct html_limits *limits)
 {
 	struct merging merging = {.model = model,
 				  .shares = shares,
 				  .small_frame = (uint32_t)model->frames.n,
-				  .by_octave = by_octave};
+				  .by_octave = model->tree.records.n > limits->records};
 	int r = html_tree_init(&merging.to, model->tree.n_numbers);
 
-	r = r ? r : map_all(&merging);
+	r = r ? r : map_all(&merging, limits->functions);
+	r = r ? r : html_tree_sort(&merging.to);
 	r = r ? r : vec_push(&model->frames, (struct html_frame){.is_small = true});
 	if (!r) {
 		struct html_tree merged = merging.to;
@@ -244,8 +263,7 @@ static int merge(struct html_model *model, const double *shares, bool by_octave)
 }
 
 /* `room` has space for two numbers per node. */
-static int find_and_merge(struct html_model *model, size_t nodes_max, size_t records_max,
-			  double *room)
+static int find_and_merge(struct html_model *model, const struct html_limits *limits, double *room)
 {
 	size_t n = model->tree.nodes.n;
 	double *shares = room, *sums = room + n;
@@ -255,22 +273,21 @@ static int find_and_merge(struct html_model *model, size_t nodes_max, size_t rec
 	for (size_t dump = 0; dump < model->n_dumps; dump++)
 		for (size_t type = 0; type < model->types.n; type++)
 			raise_shares(model, dump, type, sums, shares);
-	if (n > nodes_max)
-		model->threshold = find_threshold(shares, n, nodes_max, sums);
-	return merge(model, shares, model->tree.records.n > records_max);
+	model->threshold = html_threshold(shares, n, limits->nodes, sums);
+	return merge(model, shares, limits);
 }
 
-int html_small_merge(struct html_model *model, size_t nodes_max, size_t records_max)
+int html_small_merge(struct html_model *model, const struct html_limits *limits)
 {
 	double *room;
 	int r;
 
-	if (model->tree.nodes.n <= nodes_max && model->tree.records.n <= records_max)
+	if (model->tree.nodes.n <= limits->nodes && model->tree.records.n <= limits->records)
 		return 0;
 	room = calloc(model->tree.nodes.n, 2 * sizeof(*room));
 	if (!room)
 		return -ENOMEM;
-	r = find_and_merge(model, nodes_max, records_max, room);
+	r = find_and_merge(model, limits, room);
 	free(room);
-	return r;
+	return r ? r : html_prune(model);
 }

@@ -4,9 +4,16 @@
 #pragma once
 #include "reports/html/html_model.h"
 
-/* If the model has more than `nodes_max` nodes, finds the smallest threshold that leaves fewer.
- * Below each node that stays, the children whose share of each total is below the threshold become
- * one node, whose frame is marked as small. What they hold by function is kept in the model's
- * rests, so that sums by function stay exact. If there are more than `records_max` records then,
- * their size classes become octaves. Returns 0, -ENOMEM, or -EOVERFLOW. */
-int html_small_merge(struct html_model *model, size_t nodes_max, size_t records_max);
+struct html_limits {
+	size_t nodes;     /* of the tree that are not small */
+	size_t functions; /* that only merged stacks have */
+	size_t records;
+};
+
+/* If the model has more nodes or records than the limits, finds the smallest threshold that leaves
+ * fewer nodes. Below each node that stays, the children whose share of each total is below the
+ * threshold become one node, whose frame is marked as small. What they hold by function is kept in
+ * the model's rests, so that sums by function stay exact; small functions are counted together
+ * there. If there are too many records then, their size classes become octaves. Returns 0, -ENOMEM,
+ * or -EOVERFLOW. */
+int html_small_merge(struct html_model *model, const struct html_limits *limits);

@@ -2,6 +2,7 @@
 #include "reports/html/html_tree.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/hash.h"
 
@@ -16,6 +17,7 @@ void html_tree_deinit(struct html_tree *tree)
 	vec_deinit(&tree->nodes);
 	vec_deinit(&tree->records);
 	vec_deinit(&tree->values);
+	vec_deinit(&tree->order);
 	index_deinit(&tree->node_index);
 	index_deinit(&tree->record_index);
 }
@@ -64,4 +66,24 @@ int html_tree_record(struct html_tree *tree, const struct html_record *key, uint
 	r = index_insert(&tree->record_index, hash, *out);
 	r = r ? r : vec_push(&tree->records, *key);
 	return r ? r : add_zeroes(tree);
+}
+
+int html_tree_sort(struct html_tree *tree)
+{
+	size_t *next = calloc(tree->nodes.n + 1, sizeof(*next)); /* for each node: its place */
+	int r = next ? 0 : -ENOMEM;
+
+	tree->order.n = 0;
+	r = r ? r : vec_reserve(&tree->order, tree->records.n);
+	if (!r) {
+		vec_foreach (record, &tree->records)
+			next[record->node + 1]++;
+		for (size_t i = 1; i < tree->nodes.n; i++)
+			next[i] += next[i - 1];
+		for (uint32_t i = 0; i < tree->records.n; i++)
+			tree->order.items[next[tree->records.items[i].node]++] = i;
+		tree->order.n = tree->records.n;
+	}
+	free(next);
+	return r;
 }

@@ -25,6 +25,7 @@ struct html_tree {
 	VEC(struct html_record) records;
 	size_t n_numbers;    /* of each record: as many for each dump */
 	VEC(int64_t) values; /* the numbers of all records */
+	VEC(uint32_t) order; /* the records by node, after html_tree_sort() */
 
 	/* Private: the indexes of nodes and records. */
 	struct index node_index, record_index;
@@ -48,3 +49,6 @@ uint32_t html_tree_child(struct html_tree *tree, uint32_t parent, uint32_t frame
 /* Sets *out to the number of the record with this key, and adds it, with numbers of 0, if it is
  * new. Returns 0 or -ENOMEM. */
 int html_tree_record(struct html_tree *tree, const struct html_record *key, uint32_t *out);
+
+/* Sets the order of the records. Returns 0 or -ENOMEM. */
+int html_tree_sort(struct html_tree *tree);

@@ -19,6 +19,8 @@ class Model {
       this.parents[i] = i - data.nodes[2 * i - 2];
       this.frameOf[i] = data.nodes[2 * i - 1];
     }
+    let node = 0; // those of the records are differences
+    this.records.nodes = this.records.nodes.map(more => (node += more));
     this.mergedTo = new Map();
     for (let i = 0; i < data.merged.length; i += 2)
       this.mergedTo.set(data.merged[i], data.merged[i + 1]);

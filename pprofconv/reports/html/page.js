@@ -96,7 +96,7 @@ class Page {
     if (this.charts && differs('type', 'base', 'now', 'by', 'full'))
       this.charts.draw();
     if (differs('type', 'base', 'now', 'by', 'sort', 'descends', 'filter', 'full'))
-      this.table.draw();
+      this.drawTable();
     if (differs('type', 'base', 'now', 'by', 'invert', 'width', 'zoom', 'search', 'full'))
       this.drawFlame();
     this.drawControls();
@@ -243,6 +243,20 @@ class Page {
   }
 
   // --- drawing -----------------------------------------------------------------------------------
+
+  // The first table is drawn after the first picture, which is then earlier. Scripts of a page that
+  // nobody sees get no picture.
+  drawTable() {
+    if (this.isDrawn || document.hidden) {
+      this.isDrawn = true;
+      this.table.draw();
+    } else {
+      requestAnimationFrame(() => setTimeout(() => {
+        this.isDrawn = true;
+        this.table.draw();
+      }));
+    }
+  }
 
   drawFlame() {
     if (!this.view)

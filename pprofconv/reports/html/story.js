@@ -92,7 +92,7 @@ class Story {
   }
 
   sentencesOfProfile(page) {
-    const {rows, sides, total} = page;
+    const {sides, total} = page, rows = page.rows.filter(row => !row.isSmall);
     const most = rows.reduce(
       (best, row) => !best || row.flat.new > best.flat.new ? row : best, null);
     if (!most || most.flat.new <= 0)
@@ -208,8 +208,17 @@ class Story {
       base >= 0 ? element('p', {class: 'note'}, `base: ${this.describe(dumps[base])}`) : '',
       element('p', {class: 'note'}, (base >= 0 ? 'new: ' : '') + this.describe(dump)),
       ...this.sentences(page), ...warnings, this.tiles(base, now),
-      model.small ? element('p', {class: 'note'}, `${model.small} stacks that hold less than ` +
-        `${+(100 * model.threshold).toPrecision(2)} % of every total each are merged into ` +
-        '“(N small)”. The table by function is exact all the same. --all keeps them.') : '');
+      model.small ? element('p', {class: 'note'}, this.describeSmall()) : '');
+  }
+
+  // Says what the page does not show by itself, and why.
+  describeSmall() {
+    const {model} = this, percent = part => `${+(100 * part).toPrecision(2)} %`;
+    const functions = model.smallFunctions
+      ? `, and ${groupDigits(String(model.smallFunctions))} functions with less than ` +
+        `${percent(model.functionThreshold)} into “(N small functions)”` : '';
+    return `${groupDigits(String(model.small))} stacks that hold less than ` +
+      `${percent(model.threshold)} of every total each are merged into “(N small)”${functions}. ` +
+      'The other rows of the table by function are exact all the same. --all keeps everything.';
   }
 }

@@ -1,7 +1,7 @@
 // Views of the model: a tree for the flame graph, and rows for the table. What counts as one function
 // in a view is a key, which has a name and a place.
 
-const SMALL = -1; // the function of a frame that stands for merged stacks
+const SMALL = -1; // the function of a frame that merged stacks have, and of all small functions
 
 // The keys of all frames by function, line, file or library.
 class Keys {
@@ -29,7 +29,7 @@ class Keys {
   describe(frame) {
     const {model} = this, number = model.functionOf(frame);
     if (number === SMALL)
-      return ['(small)', ''];
+      return [model.smallFunctions ? `(${model.smallFunctions} small functions)` : '(small)', ''];
     const name = model.functionName(number), file = model.functionFile(number);
     const line = model.lineOf(frame);
     switch (this.by) {
@@ -239,14 +239,19 @@ class View {
   }
 }
 
-// Calls use(key, isLeaf) for each key of a stack once, the leaf first.
-function forEachKey(model, keys, node, use) {
-  const seen = new Set(), leaf = node;
-  for (; node; node = model.parents[node]) {
-    const key = keys.of[model.frameOf[node]];
-    if (!seen.has(key))
-      use(key, node === leaf);
-    seen.add(key);
+// Calls use(node, key, isLeaf) for each key of the stack of each node that has sums, the leaf first,
+// and once if the stack has it several times.
+function forEachKey(model, keys, sums, use) {
+  const seenIn = new Int32Array(keys.names.length);
+  for (let node = 1; node < model.parents.length; node++) {
+    if (!isUsed(sums, node))
+      continue;
+    for (let at = node; at; at = model.parents[at]) {
+      const key = keys.of[model.frameOf[at]];
+      if (seenIn[key] !== node)
+        use(node, key, at === node);
+      seenIn[key] = node;
+    }
   }
 }
 
@@ -255,26 +260,31 @@ function makeRows(model, keys, type, base, now, measures) {
   const flat = new Float64Array(keys.names.length * MEASURE), cumulative = flat.slice();
   const sums = sumByNode(model, measures), sides = model.sides(type, base, now);
   const isExact = keys.by === 'function'; // merged stacks are known by function
-  for (let node = 1; node < model.parents.length; node++)
-    if (isUsed(sums, node))
-      forEachKey(model, keys, node, (key, isLeaf) => {
-        if (isExact && keys.isSmall(key))
-          return;
-        if (isLeaf)
-          addMeasure(flat, key * MEASURE, sums, node * MEASURE);
-        addMeasure(cumulative, key * MEASURE, sums, node * MEASURE);
-      });
+  forEachKey(model, keys, sums, (node, key, isLeaf) => {
+    if (isExact && keys.isSmall(key))
+      return;
+    if (isLeaf)
+      addMeasure(flat, key * MEASURE, sums, node * MEASURE);
+    addMeasure(cumulative, key * MEASURE, sums, node * MEASURE);
+  });
   if (isExact)
     addRests(model, keys, {flat, cumulative}, type, base, now);
   const rows = keys.names.map((name, key) => ({
-    key, name, place: keys.places[key],
+    key, name, place: keys.places[key], isSmall: keys.isSmall(key),
     flat: new Change(flat, key * MEASURE, sides),
     cumulative: new Change(cumulative, key * MEASURE, sides),
   })).filter(row => row.cumulative.hasSamples || row.flat.hasSamples);
-  const tested = rows.filter(row => row.flat.hasSamples);
-  markSignificant(tested.map(row => row.flat.pTwoSided), model.confidence).forEach(
-    (isReal, i) => { tested[i].isReal = isReal && base >= 0; });
+  if (base >= 0)
+    markRows(rows, model, isExact);
   return rows;
+}
+
+// Marks the rows that changed beyond the sampling error, among all functions.
+function markRows(rows, model, isExact) {
+  const tested = rows.filter(row => row.flat.hasSamples && !row.isSmall);
+  const marks = markSignificant(tested.map(row => row.flat.pTwoSided), model.confidence,
+                                isExact ? model.smallFunctions : 0);
+  marks.forEach((isReal, i) => { tested[i].isReal = isReal; });
 }
 
 function keyOfFunctions(model, keys) {
