@@ -3,18 +3,19 @@
  * with made-up addresses instead of blocks. At checkpoints, and just before and after each doubling
  * of the interval, prints a line for each of two stacks, one of which is rare:
  *
- *	WHEN LEVEL STACK INTERVAL (TRUTH:ESTIMATE:VARIANCE:SKEWNESS:SAMPLES){4}
+ *	WHEN BLOCKS LEVEL STACK INTERVAL (TRUTH:ESTIMATE:VARIANCE:SKEWNESS:SAMPLES){4}
  *
- * with the quantities objects in use, bytes in use, objects allocated, bytes allocated. A line
- * "end" follows each seed. scripts/auto-truth judges them.
+ * with the number of blocks so far and the quantities objects in use, bytes in use, objects
+ * allocated, bytes allocated. A line "end" follows each seed. scripts/auto-truth judges them.
  *
  * Several threads are simulated in one: each has a copy of the words in thread-local storage. The
  * last of them allocates one block in a hundred, so it is always late.
  *
- *	simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS [LEVEL]
+ *	simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS [LEVEL AFTER BEFORE]
  *
  * With a LEVEL the interval is always that of the level: what it prints at the checkpoints shows
- * how good estimates are then. */
+ * how good estimates are then. It prints more lines when it has made AFTER and BEFORE blocks, as if
+ * the interval had just reached the level there, and were about to leave it. */
 #include "mixes.h"
 #include "record/recorder.h"
 #include "tables/stacks_copy.h"
@@ -76,7 +77,9 @@ struct sums {
 static struct sums truth[2]; /* of the common and the rare stack */
 static uint64_t rare_frame;
 static uintptr_t sites;      /* made-up addresses of code that calls malloc */
+static size_t n_made;        /* blocks so far */
 static uint32_t fixed_level; /* of a simulation whose interval is not automatic; else 0 */
+static size_t fixed_after, fixed_before;
 
 /* --- threads --------------------------------------------------------------------------------- */
 
@@ -161,7 +164,8 @@ static void print_stack(const char *when, uint32_t level, int stack,
 	uint64_t values[N_QUANTITIES] = {t->inuse_objects, t->inuse_bytes, t->alloc_objects,
 					 t->alloc_bytes};
 
-	printf("%s %u %s %ju", when, level, stack ? "rare" : "common", (uintmax_t)1 << level);
+	printf("%s %zu %u %s %ju", when, n_made, level, stack ? "rare" : "common",
+	       (uintmax_t)1 << level);
 	for (int i = 0; i < N_QUANTITIES; i++)
 		printf(" %ju:%.17g:%.17g:%.17g:%ju", values[i], e[i].total, e[i].variance,
 		       e[i].variance > 0 ? e[i].third / e[i].variance : 0, e[i].n_samples);
@@ -190,12 +194,12 @@ static void copy_records(struct hp_stacks_copy *copy)
 		exit(1);
 }
 
-static void print_checkpoint(void)
+static void print_now(const char *when)
 {
 	struct hp_stacks_copy copy;
 
 	copy_records(&copy);
-	print_copy(&copy, "at", fixed_level ? fixed_level : hp_level_now());
+	print_copy(&copy, when, fixed_level ? fixed_level : hp_level_now());
 	hp_stacks_release(&copy);
 }
 
@@ -286,10 +290,15 @@ static void run(size_t mix, bool forks)
 		if (forks && i == n / 3)
 			become_a_child();
 		switch_at_random(mix_random(&random));
+		n_made = i;
 		do_block(address, size, i % RARE == 0, i % 3 == 0, pc);
 		address += (size + 31) & ~(size_t)15;
 		if (i % (n / N_CHECKPOINTS) == 0)
-			print_checkpoint();
+			print_now("at");
+		if (i == fixed_after)
+			print_now("after");
+		if (i == fixed_before)
+			print_now("before");
 	}
 }
 
@@ -327,12 +336,12 @@ int main(int argc, char **argv)
 	struct hp_options options = {.stack_depth = 8,
 				     .memory_limit = 1 << 28,
 				     .sample_interval = HP_SAMPLE_INTERVAL_AUTO};
-	size_t mix = argc == 6 || argc == 7 ? mix_of(argv[1]) : SIZE_MAX;
+	size_t mix = argc == 6 || argc == 9 ? mix_of(argv[1]) : SIZE_MAX;
 
 	if (mix >= sizeof(auto_mixes) / sizeof(auto_mixes[0]) || atoi(argv[2]) < 1 ||
 	    atoi(argv[2]) > THREADS_MAX) {
-		fprintf(stderr,
-			"usage: simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS [LEVEL]\n");
+		fprintf(stderr, "usage: simulate_auto MIX N-THREADS FORKS FIRST-SEED N-SEEDS "
+				"[LEVEL AFTER BEFORE]\n");
 		return 2;
 	}
 	hp_recorder_on_report = ignore;
@@ -341,8 +350,10 @@ int main(int argc, char **argv)
 	if (!hp_frame_rule_init(true) || sites == (uintptr_t)MAP_FAILED)
 		return 1;
 	find_rare_frame(&options);
-	if (argc == 7) {
+	if (argc == 9) {
 		fixed_level = strtoul(argv[6], NULL, 0);
+		fixed_after = strtoull(argv[7], NULL, 0);
+		fixed_before = strtoull(argv[8], NULL, 0);
 		options.sample_interval = UINT64_C(1) << fixed_level;
 	}
 	for (uint64_t i = 0; i < strtoull(argv[5], NULL, 0); i++) {
