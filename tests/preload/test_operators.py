@@ -44,6 +44,7 @@ FORMS = {
 MAIN_FORMS = ['new-delete', 'c++98', 'all', 'sized']
 PLACES = {'program': FORMS, 'library': MAIN_FORMS, 'preload': MAIN_FORMS}
 WAYS = ['preloaded', 'linked', 'archive']
+HAS_ALL_WAYS = bool(os.environ.get('HEAPPROF_ALL_WAYS'))
 N_HELD = 8
 
 COMPILERS = {
@@ -134,11 +135,17 @@ def compare(folder, argv, plain_argv, preload, plain_preload, what, **variables)
     check_held(folder, what)
 
 
+def ways_of(forms, place):
+    """Linking takes most of the time of this test, so only the main forms are linked with our
+    library, and only into the program; all others with HEAPPROF_ALL_WAYS=1."""
+    return WAYS if HAS_ALL_WAYS or forms in MAIN_FORMS and place == 'program' else WAYS[:1]
+
+
 def compare_all_ways(folder, runtime, forms, place):
     if not can_build(runtime):
         skip(f'no {runtime} to build with')
     count = itertools.count()
-    for way in WAYS:
+    for way in ways_of(forms, place):
         if (runtime, place) == ('static-libstdc++', 'preload') and way != 'preloaded':
             continue  # the linker takes our forms for the archive's, so others can be preloaded
         for preload in preloads(runtime, forms, place, way):
