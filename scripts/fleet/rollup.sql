@@ -9,7 +9,7 @@ SELECT day, service, version, region, host, site, dumps, b / dumps, v / dumps
 FROM (
     SELECT day, service, version, any(region) AS region, host, site, sum(inuse_bytes) AS b, sum(inuse_var) AS v
     FROM heap.samples FINAL WHERE day = 'DAY' GROUP BY day, service, version, host, site)
-ANY INNER JOIN (
+ALL INNER JOIN (
     SELECT day, service, version, host, toUInt32(uniqExact(run, dump)) AS dumps
     FROM heap.dumps FINAL WHERE day = 'DAY' GROUP BY day, service, version, host)
 USING (day, service, version, host);

@@ -86,7 +86,7 @@ class Database:
                 [SERVER, f'--config-file={self.folders[i]}/config.xml'], cwd=self.folders[i],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for i in numbers:
-            running.wait_until(lambda i=i: self._answers(i), 'a server that answers')
+            running.wait_until(lambda i=i: self._answers(i), 'a server that answers', cli.PATIENCE)
 
     def _answers(self, i):
         tap.equal(self.running[i].poll(), None, 'the server has ended')
@@ -102,6 +102,14 @@ class Database:
                 self.running[i].kill()
                 self.running[i].wait()
                 self.running[i] = None
+
+    def cpu(self):
+        """Returns the seconds of CPU that both servers have used."""
+        ticks = 0
+        for process in self.running:
+            with open(f'/proc/{process.pid}/stat', encoding='ascii') as file:
+                ticks += sum(map(int, file.read().rpartition(')')[2].split()[11:13]))
+        return ticks / os.sysconf('SC_CLK_TCK')
 
     def ask(self, query):
         return servers.Server(self.urls[0]).ask(query).strip()

@@ -29,13 +29,13 @@ FROM (
                     FROM heap.samples_all FINAL
                     WHERE service = '{service}' AND version IN ('{a}', '{b}') AND day >= '{from}' AND day <= '{to}'
                     GROUP BY site, version, host)
-                GLOBAL ANY INNER JOIN (
+                GLOBAL ALL INNER JOIN (
                     SELECT version, host, uniqExact(run, dump) AS k FROM heap.dumps_all
                     WHERE service = '{service}' AND version IN ('{a}', '{b}') AND day >= '{from}' AND day <= '{to}'
                     GROUP BY version, host)
                 USING (version, host))
             GROUP BY site)
-        GLOBAL ANY INNER JOIN (
+        GLOBAL ALL INNER JOIN (
             SELECT 1 AS one, uniqExactIf(host, version = '{a}') AS na, uniqExactIf(host, version = '{b}') AS nb
             FROM heap.dumps_all WHERE service = '{service}' AND day >= '{from}' AND day <= '{to}')
         USING one

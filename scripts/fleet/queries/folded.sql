@@ -6,10 +6,10 @@ FROM (
     FROM (
         SELECT 1 AS one, stack, sum(inuse_bytes) AS b FROM heap.samples_all FINAL
         WHERE service = '{service}' AND version = '{version}' AND day = '{day}' GROUP BY stack HAVING b >= 1)
-    GLOBAL ANY INNER JOIN (
+    GLOBAL ALL INNER JOIN (
         SELECT 1 AS one, uniqExact(run, dump) AS k FROM heap.dumps_all
         WHERE service = '{service}' AND version = '{version}' AND day = '{day}')
     USING one)
-GLOBAL ANY INNER JOIN (SELECT stack, frames FROM heap.stacks_all) USING stack
+GLOBAL ALL INNER JOIN (SELECT stack, any(frames) AS frames FROM heap.stacks_all GROUP BY stack) USING stack
 ORDER BY stack
 FORMAT TSVRaw

@@ -13,12 +13,12 @@ FROM (
             FROM (
                 SELECT site, host, sum(inuse_bytes) AS b, sum(inuse_var) AS w
                 FROM heap.samples_all FINAL WHERE service = '{service}' AND day = '{day}' GROUP BY site, host)
-            GLOBAL ANY INNER JOIN (
+            GLOBAL ALL INNER JOIN (
                 SELECT host, sum(inuse_bytes) AS t
                 FROM heap.dumps_all FINAL WHERE service = '{service}' AND day = '{day}' GROUP BY host)
             USING host
             WHERE t > 0 GROUP BY site)
-        GLOBAL ANY INNER JOIN (
+        GLOBAL ALL INNER JOIN (
             SELECT 1 AS one, uniqExact(host) AS n FROM heap.dumps_all WHERE service = '{service}' AND day = '{day}')
         USING one))
 ARRAY JOIN hs AS host, xs AS x, vs AS v

@@ -26,14 +26,14 @@ FROM (
                                 AND day >= '{from}' AND day <= '{to}'
                             GROUP BY host HAVING uniqExact(version) = 2)
                     GROUP BY site, version, host)
-                GLOBAL ANY INNER JOIN (
+                GLOBAL ALL INNER JOIN (
                     SELECT version, host, uniqExact(run, dump) AS k FROM heap.dumps_all
                     WHERE service = '{service}' AND version IN ('{a}', '{b}') AND day >= '{from}' AND day <= '{to}'
                     GROUP BY version, host)
                 USING (version, host)
                 GROUP BY site, host)
             GROUP BY site)
-        GLOBAL ANY INNER JOIN (
+        GLOBAL ALL INNER JOIN (
             SELECT 1 AS one, count() AS n FROM (
                 SELECT host FROM heap.dumps_all
                 WHERE service = '{service}' AND version IN ('{a}', '{b}') AND day >= '{from}' AND day <= '{to}'

@@ -11,5 +11,7 @@ FROM (
     FROM (
         SELECT stack, n, bytes, alloc_n, alloc_bytes FROM heap.samples_all FINAL
         WHERE service = '{service}' AND host = '{host}' AND day = '{day}' AND run = {run} AND dump = {dump})
-    GLOBAL ANY INNER JOIN (SELECT stack, frames, places FROM heap.stacks_all) USING stack)
+    GLOBAL ALL INNER JOIN (
+        SELECT stack, any(frames) AS frames, any(places) AS places FROM heap.stacks_all GROUP BY stack)
+    USING stack)
 FORMAT TSVRaw

@@ -9,7 +9,7 @@ FROM (
         SELECT day, host, sum(inuse_bytes * dumps) / sum(dumps) AS x FROM heap.daily_all FINAL
         WHERE service = '{service}' AND site = '{site}' AND day >= '{from}' AND day <= '{to}' GROUP BY day, host)
     GROUP BY day)
-GLOBAL ANY INNER JOIN (
+GLOBAL ALL INNER JOIN (
     SELECT day, uniqExact(host) AS n FROM heap.dumps_all
     WHERE service = '{service}' AND day >= '{from}' AND day <= '{to}' GROUP BY day)
 USING day
