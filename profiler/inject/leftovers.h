@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Leftovers are what a killed tool has left in a target although nothing uses it: areas (thread.h),
- * memory files (memory_file.h), and near pages without a jump (patches.h). */
+ * memory files (memory_file.h), near pages without a jump (patches.h), and stubs (slack.h). */
 #pragma once
 #include "target/target.h"
 

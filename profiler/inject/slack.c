@@ -33,7 +33,7 @@ static bool read_pc(int pid, const char *thread, uint64_t *out)
 	return *out != 0;
 }
 
-static bool is_in_use(const struct hp_target *t, uint64_t slack)
+bool hp_slack_is_in_use(const struct hp_target *t, uint64_t slack)
 {
 	char path[64];
 	struct dirent *entry;
@@ -76,7 +76,7 @@ static bool is_usable(struct hp_target *t, uint64_t slack)
 	    m->end - slack < HP_SLACK_SIZE || !hp_target_read(t, slack, bytes, sizeof(bytes)))
 		return false;
 	if (memcmp(bytes, hp_slack_mark, HP_SLACK_MARK_SIZE) == 0)
-		return !is_in_use(t, slack);
+		return !hp_slack_is_in_use(t, slack);
 	return is_zero(bytes, sizeof(bytes));
 }
 
@@ -150,4 +150,28 @@ int hp_slack_find(struct hp_target *t, uint64_t *out)
 			       "no system call can be made in it: after the code of each of its "
 			       "libraries there is less than %d free bytes",
 			       HP_SLACK_SIZE);
+}
+
+/* --- what killed tools have left -------------------------------------------------------------- */
+
+/* All slack is in the last page of a mapping with code. */
+bool hp_slack_next_left(struct hp_target *t, size_t *position, uint64_t *out)
+{
+	uint8_t page[PAGE_BYTES];
+
+	while (*position < t->n_mappings) {
+		const struct hp_target_mapping *m = &t->mappings[(*position)++];
+		uint64_t start = m->end - sizeof(page);
+
+		if (!m->path || !m->is_executable || m->is_writable || !m->is_private ||
+		    !hp_target_read(t, start, page, sizeof(page)))
+			continue;
+		for (size_t i = 0; i + HP_SLACK_SIZE <= sizeof(page); i += ALIGNMENT) {
+			if (memcmp(page + i, hp_slack_mark, HP_SLACK_MARK_SIZE) != 0)
+				continue;
+			*out = start + i;
+			return true;
+		}
+	}
+	return false;
 }

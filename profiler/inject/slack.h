@@ -20,3 +20,10 @@ extern const char hp_slack_mark[HP_SLACK_MARK_SIZE];
 /* Finds slack that can be used. All threads of the process are stopped, or else slack with a mark
  * is taken to be in use. Returns 0, or HP_TARGET_E with a message. */
 int hp_slack_find(struct hp_target *t, uint64_t *out);
+
+/* Finds the next slack that begins with the mark; *position is 0 at first. Returns false at the
+ * end. */
+bool hp_slack_next_left(struct hp_target *t, size_t *position, uint64_t *out);
+
+/* Returns true if a thread is in the slack, or if that is not known because it runs. */
+bool hp_slack_is_in_use(const struct hp_target *t, uint64_t slack);

@@ -77,20 +77,33 @@ class Tool:
         return int(done.stdout.split()[0])
 
 
+def has_stub(memory, line):
+    """Returns whether a mapping has the code in it that makes our system calls."""
+    start, end = (int(place, 16) for place in line.split()[0].split('-'))
+    with contextlib.suppress(OSError, ValueError):  # [vsyscall] can't be read
+        memory.seek(start)
+        return b'heapprof stub' in memory.read(end - start)
+    return False
+
+
 def look(pid):
-    """Returns what attaching adds to a process: memory of ours that can be executed, files and threads."""
+    """Returns what attaching adds to a process: memory of ours that can be executed, files, and code in others'
+    memory."""
     with open(f'/proc/{pid}/maps', encoding='utf-8') as maps:
-        areas = [line.strip() for line in maps if ' r-xp ' in line and '/' not in line and '[' not in line]
+        code = [line.strip() for line in maps if ' r-xp ' in line]
+    areas = [line for line in code if '/' not in line and '[' not in line]
+    with open(f'/proc/{pid}/mem', 'rb') as memory:
+        stubs = [line for line in code if 'libheapprof' not in line and has_stub(memory, line)]
     files = []
     for number in os.listdir(f'/proc/{pid}/fd'):
         with contextlib.suppress(OSError):
             files.append(os.readlink(f'/proc/{pid}/fd/{number}'))
-    return areas, [file for file in files if 'heapprof' in file]
+    return areas, [file for file in files if 'heapprof' in file], stubs
 
 
 def check_in_order(pid):
     attached.check_as_before(pid)
-    tap.equal(look(pid), ([], []))
+    tap.equal(look(pid), ([], [], []))
 
 
 def run_next(tool, verb, pid):
@@ -119,6 +132,8 @@ def kill_and_tidy(tool, target, killed, step, verb):
     pid, ask = target
     was_killed = tool.kill_at(step, killed, '-q', pid) == step
     ask()
+    said = tool('check', pid)
+    tap.check('can be profiled' in said.stdout or 'is attached' in said.stdout, said)
     run_next(tool, verb, pid)
     ask()
     if verb == 'attach':
@@ -192,7 +207,7 @@ def one_works_at_a_time(folder):
             worker = os.pidfd_open(running.wait_until(lambda: waiting_worker(attach, pid), 'attach waits'))
             attach.kill()
             attach.wait()
-            tap.equal(look(pid), ([], []))
+            tap.equal(look(pid), ([], [], []))
         tap.check(select.select([worker], [], [], running.PATIENCE)[0], 'the child does not end')
         os.close(worker)
         with turn_of(pid):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on children of this process that compute, wait and get signals; and what becomes of
  * them if the caller is killed at any step. */
+#include "inject/leftovers.h"
 #include "inject/slack.h"
 #include "inject/system_call.h"
 #include "kill_at_step.h"
@@ -511,6 +512,44 @@ static void test_a_restartable_sequence(void)
 	end_child(&c);
 }
 
+/* --- what was left ---------------------------------------------------------------------------- */
+
+/* Leaves a stub in the child, as a tool does that is killed before it has cleared it. */
+static uint64_t leave_stub(struct hp_target *t, pid_t pid)
+{
+	uint64_t slack = slack_of(t);
+	struct hp_system_call_host *host;
+
+	CHECK_INT_EQ(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+	CHECK(stop(pid));
+	CHECK_INT_EQ(hp_system_call_begin(t, pid, &host), 0);
+	CHECK_INT_EQ(hp_system_call_write(host, slack, hp_slack_mark, sizeof(hp_slack_mark)), 0);
+	hp_system_call_end(host);
+	ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	return slack;
+}
+
+static void test_a_stub_that_was_left(void)
+{
+	static const char zeroes[HP_SLACK_MARK_SIZE];
+	struct child c = make_child(spin);
+	struct hp_target *t = open_child(c.pid);
+	char found[HP_SLACK_MARK_SIZE] = "";
+	uint64_t slack;
+
+	CHECK(!hp_leftovers_exist(t));
+	slack = leave_stub(t, c.pid);
+	CHECK(hp_leftovers_exist(t));
+	CHECK_INT_EQ(hp_leftovers_remove(t), 0);
+	CHECK_STR_EQ(t->message, "");
+	CHECK(hp_target_read(t, slack, found, sizeof(found)));
+	CHECK(memcmp(found, zeroes, sizeof(found)) == 0);
+	CHECK(!hp_leftovers_exist(t));
+	await_rounds(&c, 2);
+	hp_target_close(t);
+	end_child(&c);
+}
+
 /* --- kills ------------------------------------------------------------------------------------ */
 
 /* Makes calls on the child from a process that is killed. Returns true if it was. */
@@ -606,4 +645,4 @@ TEST_MAIN(TEST(test_a_thread_that_computes), TEST(test_a_thread_that_gets_signal
 	  TEST(test_threads_that_wait), TEST(test_a_signal_meanwhile),
 	  TEST(test_a_stop_signal_meanwhile), TEST(test_without_writing_by_proc),
 	  TEST(test_a_process_that_is_killed_meanwhile), TEST(test_a_restartable_sequence),
-	  TEST(test_a_kill_at_each_step))
+	  TEST(test_a_stub_that_was_left), TEST(test_a_kill_at_each_step))
