@@ -3,6 +3,7 @@
 """`heapprof attach`, `detach` and `set`, and `heapprof PID` on a process that was started without the
 library."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -155,36 +156,82 @@ def heapprof_pid_attaches_and_leaves(folder, how):
 # --- children and restarts --------------------------------------------------------------------------
 
 FORKS = '''
-import os, sys
+import os, signal, sys
 for line in sys.stdin:
     kept = [bytes(10000 + i) for i in range(20)]
     child = os.fork()
     if not child:
-        for line in sys.stdin:
-            pass
-        os._exit(0)
+        signal.pause()
     print(child, flush=True)
 '''
 
 
-@tap.test
-def children_are_detached_too(folder):
+STATE_AT, WRITING, NONSENSE = 28, 2, 77  # in the record of patches (inject/patch_record.h)
+
+
+def set_state(pid, state):
+    """Changes how far the record in a process says that its patches are; returns what it said."""
+    with open(f'/proc/{pid}/maps', encoding='utf-8') as maps, open(f'/proc/{pid}/mem', 'r+b', 0) as memory:
+        for line in maps:
+            start = int(line.split('-')[0], 16)
+            if ' r-xp 00000000 00:00 0' not in line or '[' in line:
+                continue
+            memory.seek(start)
+            record = memory.read(STATE_AT + 4)
+            if record.startswith(b'heapprof patch'):
+                memory.seek(start + STATE_AT)
+                memory.write(state.to_bytes(4, 'little'))
+                return int.from_bytes(record[STATE_AT:], 'little')
+    raise AssertionError('it has no record')
+
+
+@contextlib.contextmanager
+def forking(folder):
+    """Yields an attached process, and a function that lets it fork and returns the child."""
     with subprocess.Popen(['/usr/bin/python3', '-c', FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                           bufsize=1, env=command.environment(folder)) as process:
-        process.stdin.write('fork\n')  # python has started when it answers
-        os.kill(int(process.stdout.readline()), signal.SIGKILL)
-        run(folder, 'attach', '-q', process.pid)
-        process.stdin.write('fork\n')
-        child = int(process.stdout.readline())
-        tap.is_in(f"{child} (", run(folder, 'check', child).stdout)
+        children = []
+
+        def fork():
+            process.stdin.write('fork\n')
+            children.append(int(process.stdout.readline()))
+            return children[-1]
+
+        try:
+            fork()  # python has started when it answers
+            run(folder, 'attach', '-q', process.pid)
+            yield process.pid, fork
+        finally:
+            for pid in (process.pid, *children):
+                os.kill(pid, signal.SIGKILL)
+
+
+@tap.test
+def children_are_detached_too(folder):
+    with forking(folder) as (pid, fork):
+        child, half = fork(), fork()
+        set_state(half, WRITING)  # as if a heapprof had been killed while it attached
         tap.is_in('is attached', run(folder, 'check', child).stdout)
-        said = run(folder, 'detach', process.pid).stderr
-        for pid in (process.pid, child):
-            tap.is_in('): detached\n', ''.join(line for line in said.splitlines(True) if f' {pid} (' in line))
-            check_as_before(pid)
-            tap.is_in('is not attached', refusal(folder, pid, 'detach'))
-        process.kill()
-        os.kill(child, signal.SIGKILL)
+        tap.is_in('can be profiled', run(folder, 'check', half).stdout)
+        said = run(folder, 'detach', pid).stderr.splitlines()
+        for each in (pid, child, half):
+            tap.check(any(f' {each} (' in line and line.endswith('): detached') for line in said), said)
+            check_as_before(each)
+            tap.is_in('is not attached', refusal(folder, each, 'detach'))
+        tap.equal(len(said), 3)
+
+
+@tap.test
+def a_child_that_stays_attached_is_named(folder):
+    with forking(folder) as (pid, fork):
+        child = fork()
+        before = set_state(child, NONSENSE)
+        said = run(folder, 'detach', pid, status=2).stderr.splitlines()
+        tap.check(f' {pid} (' in said[0] and said[0].endswith('): detached'), said)
+        tap.check(f' {child} (' in said[1] and 'has a record of patches that is damaged; nothing was' in said[1], said)
+        set_state(child, before)
+        run(folder, 'detach', child)
+        check_as_before(child)
 
 
 @tap.test

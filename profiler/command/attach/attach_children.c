@@ -11,19 +11,11 @@
 #include "command/find_library.h"
 #include "target/proc_files.h"
 
-enum {
-	LINE_SIZE = 128, /* the part of a line of maps that counts: addresses and offset */
-};
-
-struct library_line { /* the first mapping of the library */
-	char text[LINE_SIZE];
-};
-
 /* The names that the library's mappings have: of its file, and of a file in memory. */
 static const char *const names[] = {"/" ATTACHED_NAME, "/memfd:heapprof"};
 
 /* Finds the library's first line. Returns false if it is not mapped. */
-static bool find_library(pid_t pid, struct library_line *out)
+static bool find_library(pid_t pid, char out[ATTACH_LIBRARY_LINE])
 {
 	const char *found = NULL, *line;
 	char *maps;
@@ -35,37 +27,51 @@ static bool find_library(pid_t pid, struct library_line *out)
 	if (found) {
 		line = memrchr(maps, '\n', (size_t)(found - maps));
 		line = line ? line + 1 : maps;
-		snprintf(out->text, sizeof(out->text), "%.*s", (int)strcspn(line, " "), line);
+		snprintf(out, ATTACH_LIBRARY_LINE, "%.*s", (int)strcspn(line, " "), line);
 	}
 	free(maps);
 	return found;
 }
 
-static bool is_same_program(pid_t a, pid_t b)
+static bool find_program(pid_t pid, dev_t *out_device, ino_t *out_inode)
 {
-	struct stat one, other;
+	struct stat program;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", a);
-	if (stat(path, &one))
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (stat(path, &program))
 		return false;
-	snprintf(path, sizeof(path), "/proc/%d/exe", b);
-	return stat(path, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+	*out_device = program.st_dev;
+	*out_inode = program.st_ino;
+	return true;
 }
 
-int attach_children_find(const struct found_target *target, process_vec *out)
+void attach_parent_init(struct attach_parent *out, pid_t pid)
 {
-	struct library_line own, its;
+	*out = (struct attach_parent){0};
+	out->has_library =
+		find_library(pid, out->library) && find_program(pid, &out->device, &out->inode);
+}
+
+bool attach_children_has(const struct attach_parent *parent, pid_t pid)
+{
+	char library[ATTACH_LIBRARY_LINE];
+	dev_t device;
+	ino_t inode;
+
+	return find_program(pid, &device, &inode) && device == parent->device &&
+	       inode == parent->inode && find_library(pid, library) &&
+	       strcmp(library, parent->library) == 0;
+}
+
+int attach_children_find(const struct attach_parent *parent, pid_t parent_pid, process_vec *out)
+{
 	process_vec all = {0};
-	int r = find_library(target->pid, &own) ? process_find(NULL, &all) : 0;
+	int r = parent->has_library ? process_find(NULL, &all) : 0;
 
-	for (size_t i = 0; !r && i < all.n; i++) {
-		pid_t pid = all.items[i];
-
-		if (pid != target->pid && is_same_program(pid, target->pid) &&
-		    find_library(pid, &its) && strcmp(its.text, own.text) == 0)
-			r = vec_push(out, pid);
-	}
+	for (size_t i = 0; !r && i < all.n; i++)
+		if (all.items[i] != parent_pid && attach_children_has(parent, all.items[i]))
+			r = vec_push(out, all.items[i]);
 	vec_deinit(&all);
 	return r;
 }

@@ -11,6 +11,10 @@
 #include "command/attach/attach_children.h"
 #include "command/attach/attach_work.h"
 
+enum {
+	CHILDREN_LOOKS_MAX = 10, /* for children of children */
+};
+
 /* --- the child ----------------------------------------------------------------------------- */
 
 /* Signals that would end this program, and the child with it, wait. The child ends its work also if
@@ -144,37 +148,66 @@ int attach_end(const struct found_target *target, bool is_quiet)
 	return report(target, &answer, is_quiet, "detached");
 }
 
-static int end_child(pid_t pid, bool is_quiet)
+/* Detaches from a child. Sets *out_was_attached if there was something to undo. */
+static int end_child(const struct attach_parent *parent, pid_t pid, bool is_quiet,
+		     bool *out_was_attached)
 {
-	_cleanup_(freep) void *memory = malloc(sizeof(struct process_facts));
+	_cleanup_(freep) void *facts = malloc(sizeof(struct process_facts));
+	_cleanup_(freep) void *work = new_work(ATTACH_END);
+	struct attach_answer answer;
 	struct found_target target;
 	int status = EXIT_DONE;
-	char why[512];
 
-	if (!memory)
+	*out_was_attached = false;
+	if (!facts)
 		return command_error("%s", strerror(ENOMEM));
-	if (target_open(pid, &target, memory))
+	if (!work)
+		return EXIT_BAD;
+	if (target_open(pid, &target, facts))
 		return EXIT_DONE; /* it has ended */
-	if (attach_check(&target, why, sizeof(why)) == ATTACH_DONE)
-		status = attach_end(&target, is_quiet);
-	if (status && found_target_has_ended(&target))
-		status = EXIT_DONE;
+	run(work, &target, &answer);
+	*out_was_attached = !answer.was_absent && (!answer.r || attach_children_has(parent, pid));
+	if (*out_was_attached)
+		status = report(&target, &answer, is_quiet, "detached");
 	found_target_deinit(&target);
+	return status;
+}
+
+/* Detaches from all children that there are now. Sets *out_has_more if one of them was attached: it
+ * may have forked meanwhile. */
+static int end_children(const struct attach_parent *parent, pid_t parent_pid, bool is_quiet,
+			bool *out_has_more)
+{
+	process_vec children = {0};
+	int r = attach_children_find(parent, parent_pid, &children);
+	int status = r ? command_error("/proc: %s", strerror(-r)) : EXIT_DONE;
+
+	*out_has_more = false;
+	vec_foreach (pid, &children) {
+		bool was_attached;
+
+		if (end_child(parent, *pid, is_quiet, &was_attached))
+			status = EXIT_BAD;
+		*out_has_more = *out_has_more || was_attached;
+	}
+	vec_deinit(&children);
 	return status;
 }
 
 int attach_end_all(const struct found_target *target, bool is_quiet)
 {
-	process_vec children = {0};
-	int r = attach_children_find(target, &children);
-	int status = attach_end(target, is_quiet);
+	struct attach_parent parent;
+	bool has_more = true;
+	int status;
 
-	if (r)
-		status = command_error("/proc: %s", strerror(-r));
-	vec_foreach (pid, &children)
-		if (end_child(*pid, is_quiet))
-			status = EXIT_BAD;
-	vec_deinit(&children);
+	attach_parent_init(&parent, target->pid);
+	status = attach_end(target, is_quiet);
+	for (int i = 0; i < CHILDREN_LOOKS_MAX && has_more; i++) {
+		int children_status = end_children(&parent, target->pid, is_quiet, &has_more);
+
+		status = status ? status : children_status;
+		has_more = has_more && !children_status;
+	}
 	return status;
 }
 

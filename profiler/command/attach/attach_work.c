@@ -230,11 +230,15 @@ static int end(struct job *job)
 
 	if (r)
 		return r;
+	if (!job->patches && !hp_leftovers_exist(job->t)) {
+		job->answer->was_absent = true;
+		return hp_target_error(job->t, "is not attached; nothing to undo");
+	}
 	if (job->patches)
-		return undo(job);
-	if (hp_leftovers_exist(job->t))
-		return remove_leftovers(job);
-	return hp_target_error(job->t, "is not attached; nothing to undo");
+		r = undo(job);
+	if (!r && hp_leftovers_exist(job->t))
+		r = remove_leftovers(job);
+	return r;
 }
 
 /* --- the plan ------------------------------------------------------------------------------ */
@@ -427,11 +431,9 @@ static int look(struct job *job)
 		job->answer->state = ATTACH_DONE;
 		return 0;
 	}
-	hp_patches_free(job->patches);
-	job->patches = NULL;
 	if (!r)
 		r = hp_refuse(job->t);
-	if (!r)
+	if (!r && !job->patches) /* else attaching undoes first what a killed tool has left */
 		r = plan(job);
 	if (!r)
 		job->answer->state = ATTACH_POSSIBLE;

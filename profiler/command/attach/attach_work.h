@@ -25,8 +25,9 @@ struct attach_work {
 };
 
 struct attach_answer {
-	int32_t r;     /* 0; or HP_TARGET_E, with a message that follows the process's name */
-	int32_t state; /* enum attach_state */
+	int32_t r;          /* 0; or HP_TARGET_E, with a message that follows the process's name */
+	int32_t state;      /* enum attach_state */
+	int32_t was_absent; /* of ATTACH_END: there was nothing to undo */
 	char message[512];
 	char note[512]; /* what the user should know after success; empty: nothing */
 };
