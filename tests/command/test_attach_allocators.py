@@ -56,17 +56,38 @@ int main(void)
 JEMALLOC = '-l:libjemalloc.a', '-lm', '-lpthread', '-lstdc++'
 TCMALLOC = '-l:libtcmalloc_minimal.a', '-lm', '-lpthread', '-lstdc++'
 HIDDEN = '-Wl,--exclude-libs,ALL'  # the C library has another allocator then
+PUBLIC = ('malloc', 'free', 'calloc', 'realloc', 'posix_memalign', 'memalign', 'aligned_alloc', 'valloc', 'pvalloc',
+          'malloc_usable_size', 'mallocx', 'rallocx', 'xallocx', 'dallocx', 'sdallocx')
 
 KINDS = {
     'jemalloc': ('-DJEMALLOC', *JEMALLOC),
     'jemalloc, hidden': ('-DJEMALLOC', *JEMALLOC, HIDDEN),
+    'jemalloc, je_': ('-DJEMALLOC', '-DPREFIX=je_', *JEMALLOC[1:]),
+    'jemalloc, _rjem_, hidden': ('-DJEMALLOC', '-DPREFIX=_rjem_', *JEMALLOC[1:], HIDDEN),
     'tcmalloc': TCMALLOC,
     'tcmalloc, hidden': (*TCMALLOC, HIDDEN),
 }
 
 
+def with_prefix(folder, flags):
+    """Gives the functions of jemalloc a prefix, as its option --with-jemalloc-prefix does, and lets the program call
+    them by these names."""
+    prefix = next((flag.partition('=')[2] for flag in flags if flag.startswith('-DPREFIX=')), None)
+    if not prefix:
+        return flags
+    tap.need('objcopy')
+    library = cli.run('cc', '-print-file-name=libjemalloc.a').stdout.strip()
+    if not os.path.isabs(library):
+        tap.skip('the allocator is not installed as a static library')
+    done = cli.run('objcopy', *(f'--redefine-sym={name}={prefix}{name}' for name in PUBLIC), library,
+                   f'{folder}/libprefixed.a')
+    tap.equal(done.returncode, 0, done.stderr)
+    return *(f'-D{name}={prefix}{name}' for name in PUBLIC), *flags, '-L', folder, '-l:libprefixed.a', *JEMALLOC[1:]
+
+
 def build(folder, flags):
     source = command.write_program(f'{folder}/program.c', SOURCE)
+    flags = with_prefix(folder, flags)
     done = cli.run('cc', '-O1', '-g', '-fno-builtin', '-o', f'{folder}/program', source, *flags)
     if 'cannot find -l' in done.stderr:
         tap.skip('the allocator is not installed as a static library')
@@ -92,13 +113,15 @@ def started(folder, path):
 def an_allocator_in_the_program(folder, kind):
     with started(folder, build(folder, KINDS[kind])) as (pid, work):
         work()
-        attached.run(folder, 'attach', '-qx', pid)
+        said = attached.run(folder, 'attach', '-x', pid).stderr
+        prefix = kind.split(', ')[1] if '_' in kind else ''
+        is_own = prefix != '' or 'hidden' in kind
+        tap.equal(f'calls an allocator of its own, {prefix}malloc(); ' in said, is_own, said)
         work()
         held = attached.held(folder, pid)
         tap.equal({name: held.get(name, 0) for name in ('keep', 'keep_by_extension', 'drop_by_extension')},
                   {'keep': 10000, 'keep_by_extension': 20000, 'drop_by_extension': 0})
-        if 'hidden' not in kind:
-            tap.equal(sum(size for name, size in held.items() if 'strdup' in name), 80)
+        tap.equal(sum(size for name, size in held.items() if 'strdup' in name), 0 if is_own else 80)
         attached.run(folder, 'detach', '-q', pid)
         attached.check_as_before(pid)
         work()

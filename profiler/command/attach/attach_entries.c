@@ -2,6 +2,8 @@
 #include "command/attach/attach_entries.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "inject/file_symbols.h"
 #include "inject/thread.h"
@@ -9,9 +11,16 @@
 enum {
 	LIBRARIES_MAX = 10000, /* a list that is longer goes in a circle */
 	LAST_NEEDED = HP_ATTACHED_REALLOC,
+	NAME_MAX_SIZE = 64,
 };
 
 static const char *const names[HP_ATTACHED_N_FUNCTIONS] = HP_ATTACHED_NAMES;
+
+/* Before the names of C: jemalloc is built with "je_" into redis and others, and with "_rjem_" into
+ * programs of Rust. */
+static const char *const prefixes[] = {"", "je_", "_rjem_"};
+
+#define N_PREFIXES (sizeof(prefixes) / sizeof(prefixes[0]))
 
 const char *attach_entry_name(size_t function)
 {
@@ -55,11 +64,23 @@ static bool is_known(const struct attach_entries *entries, size_t n, uint64_t ad
 	return false;
 }
 
+/* The names of C++ operators have no prefix. */
+static const char *name_with(const char *prefix, size_t i, char out[NAME_MAX_SIZE])
+{
+	if (!*prefix || strncmp(names[i], "_Z", 2) == 0)
+		return names[i];
+	snprintf(out, NAME_MAX_SIZE, "%s%s", prefix, names[i]);
+	return out;
+}
+
 static void add_functions(struct hp_target *t, struct attach_entries *entries,
-			  const struct hp_image *image, size_t first, size_t end)
+			  const struct hp_image *image, const char *prefix, size_t first,
+			  size_t end)
 {
 	for (size_t i = first; i < end; i++) {
-		uint64_t address = hp_image_symbol(t, image, names[i], &entries->size[i]);
+		char room[NAME_MAX_SIZE];
+		const char *name = name_with(prefix, i, room);
+		uint64_t address = hp_image_symbol(t, image, name, &entries->size[i]);
 
 		if (!is_known(entries, i, address))
 			entries->at[i] = address;
@@ -76,12 +97,14 @@ static bool has_all_needed(const struct attach_entries *entries)
 
 /* Adds functions that the allocator does not export: some allocators are linked into the program.
  */
-static void add_file_functions(struct hp_target *t, struct attach_entries *entries)
+static void add_file_functions(struct hp_target *t, struct attach_entries *entries,
+			       const char *prefix)
 {
 	struct hp_file_symbol symbols[HP_ATTACHED_N_OF_ALLOCATOR];
+	char rooms[HP_ATTACHED_N_OF_ALLOCATOR][NAME_MAX_SIZE];
 
 	for (size_t i = 0; i < HP_ATTACHED_N_OF_ALLOCATOR; i++)
-		symbols[i].name = names[i];
+		symbols[i].name = name_with(prefix, i, rooms[i]);
 	hp_file_symbols_find(t, &entries->allocator, symbols, HP_ATTACHED_N_OF_ALLOCATOR);
 	for (size_t i = 0; i < HP_ATTACHED_N_OF_ALLOCATOR; i++) {
 		if (entries->at[i] ||
@@ -92,15 +115,35 @@ static void add_file_functions(struct hp_target *t, struct attach_entries *entri
 	}
 }
 
+/* Returns the prefix with which the program has its own malloc(), or NULL. */
+static const char *find_prefix(struct hp_target *t, const struct hp_image *program)
+{
+	struct hp_file_symbol symbols[N_PREFIXES];
+	char rooms[N_PREFIXES][NAME_MAX_SIZE];
+
+	for (size_t i = 0; i < N_PREFIXES; i++)
+		symbols[i].name = name_with(prefixes[i], HP_ATTACHED_MALLOC, rooms[i]);
+	hp_file_symbols_find(t, program, symbols, N_PREFIXES);
+	for (size_t i = 0; i < N_PREFIXES; i++)
+		if (symbols[i].address || hp_image_symbol(t, program, symbols[i].name, NULL))
+			return prefixes[i];
+	return NULL;
+}
+
 /* Finds an allocator in the program that it keeps for itself: the libraries have another one. */
 static bool find_in_program(struct hp_target *t, struct attach_entries *out)
 {
 	if (!find_first(t, NULL, &out->allocator) ||
 	    hp_image_symbol(t, &out->allocator, "malloc", NULL))
 		return false;
-	add_file_functions(t, out);
-	if (has_all_needed(out))
-		return true;
+	out->own_prefix = find_prefix(t, &out->allocator);
+	if (out->own_prefix) {
+		add_functions(t, out, &out->allocator, out->own_prefix, 0,
+			      HP_ATTACHED_N_OF_ALLOCATOR);
+		add_file_functions(t, out, out->own_prefix);
+		if (has_all_needed(out))
+			return true;
+	}
 	*out = (struct attach_entries){0};
 	return false;
 }
@@ -109,9 +152,9 @@ static bool find_exported(struct hp_target *t, struct attach_entries *out)
 {
 	if (!find_first(t, "malloc", &out->allocator))
 		return false;
-	add_functions(t, out, &out->allocator, 0, HP_ATTACHED_N_OF_ALLOCATOR);
+	add_functions(t, out, &out->allocator, "", 0, HP_ATTACHED_N_OF_ALLOCATOR);
 	if (!hp_image_symbol(t, &out->allocator, "__libc_start_main", NULL))
-		add_file_functions(t, out);
+		add_file_functions(t, out, "");
 	return true;
 }
 
@@ -136,7 +179,7 @@ int attach_entries_find(struct hp_target *t, struct attach_entries *out)
 					       "are supported",
 					       names[i]);
 	if (find_first(t, "__libc_start_main", &c_library))
-		add_functions(t, out, &c_library, HP_ATTACHED_N_OF_ALLOCATOR,
+		add_functions(t, out, &c_library, "", HP_ATTACHED_N_OF_ALLOCATOR,
 			      HP_ATTACHED_N_FUNCTIONS);
 	return 0;
 }

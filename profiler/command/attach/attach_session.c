@@ -55,6 +55,7 @@ static void run_child(struct attach_work *work, struct attach_answer *answer)
 			 "was not dealt with: the child that does it has failed");
 	answer->message[sizeof(answer->message) - 1] = '\0';
 	answer->note[sizeof(answer->note) - 1] = '\0';
+	answer->allocator[sizeof(answer->allocator) - 1] = '\0';
 	free(bytes);
 }
 
@@ -93,6 +94,10 @@ static int report(const struct found_target *target, const struct attach_answer 
 	found_target_name(target, name, sizeof(name));
 	if (!is_quiet)
 		command_error("%s: %s", name, done);
+	if (!is_quiet && *answer->allocator)
+		command_error("%s: its program calls an allocator of its own, %s(); what is "
+			      "allocated by the C library's malloc() is not recorded",
+			      name, answer->allocator);
 	if (!is_quiet && *answer->note)
 		command_error("%s: %s", name, answer->note);
 	return EXIT_DONE;

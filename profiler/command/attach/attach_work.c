@@ -415,9 +415,13 @@ static int attach(struct job *job)
 		r = hp_patches_write(job->t, job->patches);
 	if (!r && has_pools)
 		r = attach_pools_write(job->t, &library, true /* ours */);
-	if (!r)
-		note_conflicts(job);
-	return r;
+	if (r)
+		return r;
+	note_conflicts(job);
+	if (job->entries.own_prefix)
+		snprintf(job->answer->allocator, sizeof(job->answer->allocator), "%smalloc",
+			 job->entries.own_prefix);
+	return 0;
 }
 
 /* --- looking ------------------------------------------------------------------------------- */

@@ -29,7 +29,9 @@ struct attach_answer {
 	int32_t state;      /* enum attach_state */
 	int32_t was_absent; /* of ATTACH_END: there was nothing to undo */
 	char message[512];
-	char note[512]; /* what the user should know after success; empty: nothing */
+	char note[512];     /* what the user should know after success; empty: nothing */
+	char allocator[64]; /* the name of malloc, if the program has an allocator of its own
+			       next to that of its libraries; else empty */
 };
 
 /* Does the work, in the child; `out` is the pipe for the answer. Returns 0 after it has answered.
