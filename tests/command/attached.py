@@ -2,6 +2,7 @@
 """Shared by the tests that attach to processes."""
 
 import contextlib
+import os
 
 import command
 import cli
@@ -37,6 +38,24 @@ def check_as_before(pid):
     tap.check(any('libc.so' in path for path in texts), texts.keys())
     for path, (found, expected) in texts.items():
         tap.check(found[:len(expected)] == expected, f'{path} differs')
+
+
+def traces(pid):
+    """Returns how much a process has of what attaching might leave in it."""
+    with open(f'/proc/{pid}/smaps', encoding='utf-8') as smaps:
+        lines = smaps.read().splitlines()
+    heads = [line.split() for line in lines if '-' in line.split()[0]]
+    copied, is_text = 0, False
+    for line in lines:
+        key, *values = line.split()
+        if '-' in key:
+            is_text = 'x' in values[0] and len(values) > 4 and values[4].startswith('/')
+        elif is_text and key == 'Anonymous:':
+            copied += int(values[0]) // 4
+    return {'copied pages': copied, 'mappings': len(heads),
+            'mappings of ours': sum(head[-1].endswith('/libheapprof-attach.so') for head in heads),
+            'KiB of address space': sum(int(line.split()[1]) for line in lines if line.startswith('Size:')),
+            'threads': len(os.listdir(f'/proc/{pid}/task')), 'descriptors': len(os.listdir(f'/proc/{pid}/fd'))}
 
 
 def read_to(process, text):
