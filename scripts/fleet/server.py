@@ -14,14 +14,19 @@ class Refused(Exception):
 
 class Server:
     def __init__(self, url, retries=0):
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme != 'http' or not parts.hostname:
+        self.url, self.retries = url, retries
+        try:
+            parts = urllib.parse.urlsplit(url)
+            self.host, self.port = parts.hostname, parts.port or 8123
+        except ValueError:
+            parts = None
+        if not parts or parts.scheme != 'http' or not self.host:
             raise Refused(f"'{url}': expected a server such as http://127.0.0.1:8123")
-        self.url, self.host, self.port, self.retries = url, parts.hostname, parts.port or 8123, retries
 
     def _ask_once(self, query, data, settings):
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
-        path = '/?' + urllib.parse.urlencode({'query': query, 'wait_end_of_query': 1, **settings})
+        path = '/?' + urllib.parse.urlencode({'query': query, 'wait_end_of_query': 1, **settings},
+                                             errors='surrogateescape')
         try:
             connection.request('POST', path, body=data)
             answer = connection.getresponse()

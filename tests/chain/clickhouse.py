@@ -41,7 +41,8 @@ def need():
 def script(name, *args, **options):
     """Runs a script of scripts/fleet by our own interpreter, which `env` may have to look for."""
     options.setdefault('patience', cli.PATIENCE)
-    return running.run([sys.executable, str(FLEET / name), *map(str, args)], **options)
+    words = [arg if isinstance(arg, bytes) else str(arg) for arg in args]
+    return running.run([sys.executable, str(FLEET / name), *words], **options)
 
 
 def succeed(name, *args, **options):

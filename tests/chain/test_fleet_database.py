@@ -247,6 +247,25 @@ def queries_of_bad_servers(folder):
 
 
 @tap.test
+def wrong_arguments(folder):
+    """Arguments that are wrong, and names that are not text, are errors of one line."""
+    listed = f'{folder}/list'
+    with open(listed, 'wb') as file:
+        file.write(b'/none/\xff\thost=a\n')
+    load = ['load', '--pprofconv', cli.PPROFCONV, '--server=http://127.0.0.1:1', '--retries=0', listed]
+    for args, said in (([*load, '--batch=0'], "argument --batch: invalid number: '0'; expected 1 or more"),
+                       ([*load, '--retries=x'], "argument --retries: invalid number: 'x'; expected 0 or more"),
+                       ([*load, '--server=http://x:abc'], "load: 'http://x:abc': expected a server such as"),
+                       (load, 'pprofconv: /none/'),
+                       (['query', 'top', '--server=http://127.0.0.1:1', b'service=\xff', 'from=a', 'to=b'],
+                        'Connection refused')):
+        done = script(*args)
+        tap.equal(done.returncode, 2, done.stderr)
+        tap.is_in(said, done.stderr)
+        tap.check('Traceback' not in done.stderr, done.stderr)
+
+
+@tap.test
 def loads_to_bad_servers(folder):
     """A load stops at such a server, and says how much it has stored: whatever is asked first, or next."""
     dump = runs.write(f'{folder}/a.heap', runs.dump({(1, 9): 1}, {(1, 9): 1}, 1, run='7', time=1, extra=['dump: 1']))
