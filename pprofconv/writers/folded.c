@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes folded stacks. Each line is one stack: the names of its functions from the root to the
- * leaf, joined by ';', and one of its values. flamegraph.pl, speedscope and similar tools read this
- * format. */
+ * leaf, joined by ';', and one of its values. The leaf has the name of its pool: "f [Cache]".
+ * flamegraph.pl, speedscope and similar tools read this format. */
 #include <inttypes.h>
 
 #include "model/pool_labels.h"
@@ -48,7 +48,7 @@ static int write_samples(const struct frames *frames, size_t value, struct outpu
 
 		if (!held || (held < 0 && pool_slack_is(&slack, profile, i)))
 			continue; /* flame graphs have no negative frames; a note says so */
-		r = frames_of_stack(frames, profile->samples.items[i].stack, &stack);
+		r = frames_of_sample(frames, (uint32_t)i, &stack);
 		if (!r)
 			write_stack(output, frames, &stack, held);
 	}
@@ -59,7 +59,8 @@ static int write_samples(const struct frames *frames, size_t value, struct outpu
 static int write_folded(const struct profile *profile, size_t value, struct output *output)
 {
 	struct frames frames;
-	int r = frames_init(&frames, profile);
+	int r = frames_init_view(&frames, profile,
+				 &(struct frames_view){.by = FRAMES_BY_POOL_FUNCTION});
 
 	if (!r)
 		r = write_samples(&frames, value, output);
