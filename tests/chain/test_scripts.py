@@ -306,7 +306,7 @@ def check_in_an_unpacked_release(folder):
 def truth(**programs):
     """Runs scripts/truth with these programs in place of those that it runs; returns status and
     stderr."""
-    given = {'simulate': '/bin/true', 'program': '/bin/true', 'library': chain.LIBRARY, **programs}
+    given = {'simulate': '/bin/true', 'program': '/bin/true', 'arena': '/bin/true', 'library': chain.LIBRARY, **programs}
     done = cli.run(str(chain.ROOT / 'scripts' / 'truth'), '--short',
                    *(f'--{name}={path}' for name, path in given.items()))
     return done.returncode, done.stderr
