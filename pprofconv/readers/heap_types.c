@@ -36,6 +36,9 @@ static const char drop_frames[] = POSIX
 	"|(je_|_rjem_)" POSIX
 	"|je_(prof_backtrace|prof_tctx_create|malloc_default|realloc_hard|.*_slow_path)"
 	"|_?mi_(new|zalloc|page_malloc|heap_malloc|" POSIX ")(_.*)?"
+	/* inline functions of heapprof_pool.h and the adaptors, in a program with debug information
+	 */
+	"|heapprof_(pool_alloc|talloc_made)"
 	/* frames without a name in these allocators */
 	"|lib(jemalloc|tcmalloc|mimalloc)[^/]*\\+0x[0-9a-f]+";
 

@@ -105,7 +105,7 @@ def files(folder):
     tap.equal(len(libraries), 1)
     tap.equal(sorted(n for n in places if n.endswith('.h')),
               ['heap-profiler.h', 'heapprof.h', 'heapprof_mempool.h', 'heapprof_pmr.h',
-               'heapprof_pool.h'])
+               'heapprof_pool.h', 'heapprof_talloc.h'])
 
 
 @tap.test

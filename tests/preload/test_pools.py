@@ -213,6 +213,28 @@ def test_pools_of_valgrind(folder):
 
 
 @test
+def test_talloc(folder):
+    if not os.path.exists(program('pools_talloc')):
+        skip('libtalloc-dev is not installed')
+    run_quietly([program('pools_talloc')], unprofiled.environment())
+    run_quietly([program('pools_talloc')], environment(folder))
+    dump, sums = last_dump(folder), collections.defaultdict(lambda: ZERO)
+    for c, stack, pool in dump.objects:
+        path = dump.pools[pool][1]
+        if c.alloc_bytes and 'talloc_new' not in path:
+            key = dump.name(stack[0]), path
+            sums[key] = add(sums[key], c)
+    equal(dict(sums), {
+        ('remember', 'server'): Counts(100, 2000, 100, 2000),
+        ('answer', 'server/request'): Counts(0, 0, 300, 401000),
+        ('answer', 'server/request/char'): Counts(0, 0, 100, 400),
+    }, 'objects')
+    equal(sum(c.inuse_objects for c, _, _ in dump.objects), 102, 'objects in use')
+    equal({kind for kind, _ in blocks_of(dump)}, {'talloc'}, 'blocks')
+    equal(sum(c.inuse_objects for c in blocks_of(dump).values()), 102, 'blocks in use')
+
+
+@test
 def test_from_outside(folder):
     with running(folder, 'arenas', 'wait', name='pools') as process:
         stop(process)
