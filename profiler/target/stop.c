@@ -32,7 +32,7 @@
 
 enum {
 	STUCK = 2, /* not 0 or HP_TARGET_E: some threads don't stop */
-	ATTEMPTS_MAX = 3,
+	ATTEMPTS_MAX = 20,
 	STOP_MS = 300,     /* others are held for so long */
 	STUCK_MS = 2000,   /* then it takes so long until one that is stuck is given up */
 	USER_CODE = 0x33,  /* the code segment of 64-bit programs */
@@ -114,10 +114,9 @@ static int refuse(struct hp_target *t, int id, int error)
 	if (tracer > 0)
 		return hp_target_error(t,
 				       "can't be stopped: process %ld traces it already, as a "
-				       "debugger does; read it without --stop",
+				       "debugger does; end that first",
 				       tracer);
-	return hp_target_error(t, "can't be stopped: ptrace: %s; read it without --stop",
-			       strerror(error));
+	return hp_target_error(t, "can't be stopped: ptrace: %s", strerror(error));
 }
 
 static void interrupt(struct thread *thread)
@@ -437,7 +436,7 @@ static int stop_with_patience(struct hp_stop *stop)
 	}
 	return hp_target_error(stop->t,
 			       "thread %d can't be stopped, perhaps because it waits for the child "
-			       "of a vfork(); try again, or read it without --stop",
+			       "of a vfork(); try again",
 			       stuck ? stuck->id : stop->t->outer_pid);
 }
 
