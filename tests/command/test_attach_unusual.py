@@ -147,6 +147,29 @@ def a_process_that_waits_for_the_child_of_a_vfork(folder):
 
 
 @tap.test
+def a_process_under_gdb(folder):
+    tap.need('gdb')
+    with Unusual(folder) as target:
+        with subprocess.Popen(['gdb', '-q', '-nx', '-p', str(target.pid)], stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+                              env=command.environment(folder, DEBUGINFOD_URLS='')) as gdb:
+            def is_traced():
+                with open(f'/proc/{target.pid}/status', encoding='utf-8') as status:
+                    return f'\nTracerPid:\t{gdb.pid}\n' in status.read() or gdb.poll() is not None
+
+            running.wait_until(is_traced, 'gdb traces it')
+            if gdb.poll() is not None:
+                tap.skip('gdb can trace no process here')
+            sentence = f'is traced by process {gdb.pid}, as by a debugger; end that first'
+            done = run(folder, 'attach', target.pid, status=2)
+            tap.equal(done.stderr, f'heapprof: {target.pid} ({target.name}): {sentence}\n')
+            tap.is_in(f'(attach: {sentence})', run(folder, 'check', target.pid).stdout)
+            gdb.communicate('detach\nquit\n')
+        attach(folder, target)
+        check_as_before(target.pid)
+
+
+@tap.test
 def a_zombie(folder):
     target = Unusual(folder)
     target.process.stdin.close()

@@ -137,6 +137,30 @@ def served(folder, *args, **env):
 TCP = ('--listen', '127.0.0.1:0')
 
 
+@tap.test
+def an_attached_process_is_served(folder):
+    with subprocess.Popen([SERVED], env=command.environment(folder), stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        server = None
+        try:
+            tap.equal(process.stdout.readline(), b'ready\n')
+            tap.equal(command.heapprof(folder, 'attach', '-qx', str(process.pid)).returncode, 0)
+            server = Server(folder, process.pid, *TCP)
+            with open(f'{folder}/heap', 'wb') as file:
+                file.write(server.page('/debug/pprof/heap'))
+            tap.is_in('remember', cli.run(str(command.BUILD / 'pprofconv' / 'pprofconv'), '-q', '--to=folded',
+                                          f'{folder}/heap').stdout)
+            tap.equal(command.heapprof(folder, 'detach', '-q', str(process.pid)).returncode, 0)
+            tap.equal(server.end()[0], 0)
+        finally:
+            process.kill()
+            if server:
+                server.process.kill()
+                server.process.wait()
+                server.process.stdout.close()
+                server.errors.close()
+
+
 # --- other people's tools ------------------------------------------------------------------------
 
 def go_top(folder, *args):
