@@ -24,4 +24,4 @@ void hp_memory_unmap(void *p, size_t size); /* p may be NULL */
 void *hp_memory_map_beyond_limit(size_t size);
 
 /* Rows of the view. */
-extern const struct hp_view_row hp_memory_view[1];
+extern const struct hp_view_row hp_memory_view[2];

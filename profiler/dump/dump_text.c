@@ -120,6 +120,14 @@ static uintptr_t address_of(struct elsewhere *e, uint64_t frame)
 	return hp_frame_pc(frame) + (m ? module_address(e, m) : 0);
 }
 
+void hp_dump_text_addresses(const struct hp_dump_content *content, uint64_t *frames, size_t n)
+{
+	struct elsewhere elsewhere = {.content = content};
+
+	for (size_t i = 0; i < n; i++)
+		frames[i] = address_of(&elsewhere, frames[i]);
+}
+
 /* --- header and metadata ------------------------------------------------------------------- */
 
 static void print_counts(struct hp_text *t, const struct hp_dump_summary *c)

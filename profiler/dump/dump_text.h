@@ -74,6 +74,9 @@ struct hp_dump_summary {
 	uint64_t sample_interval;
 };
 
+/* Replaces frames by the addresses at which the dump shows them. */
+void hp_dump_text_addresses(const struct hp_dump_content *content, uint64_t *frames, size_t n);
+
 /* Writes a whole dump to `t`. */
 void hp_dump_text_print(struct hp_text *t, const struct hp_dump_content *content,
 			struct hp_dump_summary *out);

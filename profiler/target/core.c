@@ -15,7 +15,9 @@ enum {
 	NOTES_MAX = 64 << 20,
 	FILES_MAX = 1 << 20,
 	PATH_SIZE = 4096,
-	PSINFO_PID = 24, /* offset of pr_pid in the x86-64 note */
+	PSINFO_PID = 24,  /* offset of pr_pid in the x86-64 note */
+	PRSTATUS_ID = 32, /* of pr_pid and pr_reg in another */
+	PRSTATUS_REGISTERS = 112,
 };
 
 struct segment {
@@ -197,14 +199,6 @@ static void close_core(struct hp_target *t)
 	free(c->notes);
 	free(c->files);
 }
-
-static const struct hp_target_ops core_ops = {
-	.read = read_pieces,
-	.next_pages = next_pages,
-	.check = check,
-	.explain = explain,
-	.close = close_core,
-};
 
 /* --- headers -------------------------------------------------------------------------------- */
 
@@ -399,29 +393,76 @@ static int add_missing_segments(struct core *c)
 	return c->n_segments > n ? sort_segments(c) : 0;
 }
 
-/* notes = ( name-size desc-size type name desc )*, name and desc padded to 4 bytes */
+struct note {
+	bool is_of_kernel; /* its name is CORE or, for what is newer, LINUX */
+	uint32_t type;
+	const char *desc;
+	size_t size;
+};
+
+/* Sets *out to the next note; *position is 0 at first. Returns false at the end.
+ * notes = ( name-size desc-size type name desc )*, name and desc padded to 4 bytes */
+static bool next_note(const struct core *c, size_t *position, struct note *out)
+{
+	size_t left = c->notes_size - *position;
+	const char *p = c->notes + *position;
+	Elf64_Nhdr note;
+
+	if (left < sizeof(note))
+		return false;
+	memcpy(&note, p, sizeof(note));
+	size_t name = ((size_t)note.n_namesz + 3) & ~(size_t)3;
+	size_t desc = ((size_t)note.n_descsz + 3) & ~(size_t)3;
+
+	p += sizeof(note);
+	left -= sizeof(note);
+	if (name > left || note.n_descsz > left - name)
+		return false;
+	*out = (struct note){
+		.is_of_kernel = (note.n_namesz == sizeof("CORE") &&
+				 memcmp(p, "CORE", sizeof("CORE")) == 0) ||
+				(note.n_namesz == sizeof("LINUX") &&
+				 memcmp(p, "LINUX", sizeof("LINUX")) == 0),
+		.type = note.n_type,
+		.desc = p + name,
+		.size = note.n_descsz,
+	};
+	left -= name;
+	*position = c->notes_size - (desc < left ? left - desc : 0);
+	return true;
+}
+
 static int read_notes(struct core *c)
 {
-	const char *p = c->notes;
-	size_t left = c->notes_size;
-	Elf64_Nhdr note;
+	size_t position = 0;
+	struct note note;
 	int r = 0;
 
-	while (!r && left >= sizeof(note)) {
-		memcpy(&note, p, sizeof(note));
-		size_t name = ((size_t)note.n_namesz + 3) & ~(size_t)3;
-		size_t desc = ((size_t)note.n_descsz + 3) & ~(size_t)3;
+	while (!r && next_note(c, &position, &note))
+		if (note.is_of_kernel)
+			r = read_note(c, note.type, note.desc, note.size);
+	return r;
+}
 
-		p += sizeof(note);
-		left -= sizeof(note);
-		if (name > left || note.n_descsz > left - name)
-			break;
-		if (note.n_namesz == sizeof("CORE") && memcmp(p, "CORE", sizeof("CORE")) == 0)
-			r = read_note(c, note.n_type, p + name, note.n_descsz);
-		if (desc > left - name)
-			break;
-		p += name + desc;
-		left -= name + desc;
+/* Each thread has a note with its ID and general registers, followed by those with others. */
+static int read_threads(struct hp_target *t, struct hp_target_threads *threads)
+{
+	const struct core *c = core_of(t);
+	size_t position = 0;
+	struct note note;
+	int32_t id;
+	int r = 0;
+
+	while (!r && next_note(c, &position, &note)) {
+		if (!note.is_of_kernel)
+			continue;
+		if (note.type == NT_PRSTATUS && note.size > PRSTATUS_REGISTERS) {
+			memcpy(&id, note.desc + PRSTATUS_ID, sizeof(id));
+			r = hp_target_add_thread(t, threads, id, note.desc + PRSTATUS_REGISTERS,
+						 note.size - PRSTATUS_REGISTERS);
+		} else if (note.type == NT_X86_XSTATE && threads->n > 0) {
+			r = hp_target_add_words(t, threads, note.desc, note.size);
+		}
 	}
 	return r;
 }
@@ -500,6 +541,15 @@ static int make_maps(struct core *c)
 	}
 	return hp_target_parse_maps(&c->target, text, size);
 }
+
+static const struct hp_target_ops core_ops = {
+	.read = read_pieces,
+	.next_pages = next_pages,
+	.read_threads = read_threads,
+	.check = check,
+	.explain = explain,
+	.close = close_core,
+};
 
 int hp_target_open_core(int fd, struct hp_target **out)
 {

@@ -5,15 +5,18 @@
 #include "target/stop.h"
 #include "target/target.h"
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 #include <unistd.h>
 
 enum {
@@ -332,6 +335,39 @@ static bool next_pages(struct hp_target *t, struct hp_target_range *range, bool 
 	return true;
 }
 
+/* --- threads --------------------------------------------------------------------------------- */
+
+enum {
+	REGISTERS_MAX = 16 << 10, /* bytes; AVX-512 needs 2,696 */
+};
+
+/* Adds a thread with its registers. One block of a hundred is held by a vector register alone. */
+static int add_thread(struct hp_target *t, int id, struct hp_target_threads *threads)
+{
+	char registers[REGISTERS_MAX];
+	struct iovec io = {registers, sizeof(registers)};
+	int r;
+
+	if (ptrace(PTRACE_GETREGSET, id, (void *)NT_PRSTATUS, &io))
+		return 0; /* it has ended */
+	r = hp_target_add_thread(t, threads, id, registers, io.iov_len);
+	io = (struct iovec){registers, sizeof(registers)};
+	if (!r && ptrace(PTRACE_GETREGSET, id, (void *)NT_X86_XSTATE, &io) == 0)
+		r = hp_target_add_words(t, threads, registers, io.iov_len);
+	return r;
+}
+
+static int read_threads(struct hp_target *t, struct hp_target_threads *threads)
+{
+	const struct hp_stop *stop = process_of(t)->stop;
+	struct hp_stop_thread thread;
+	int r = stop ? 0 : hp_target_error(t, "its threads are not stopped");
+
+	for (size_t i = 0; !r && hp_stop_thread_at(stop, i, &thread); i++)
+		r = add_thread(t, thread.id, threads);
+	return r;
+}
+
 static void close_process(struct hp_target *t)
 {
 	struct process *p = process_of(t);
@@ -504,6 +540,7 @@ static int keep_open(struct hp_target *t)
 static const struct hp_target_ops process_ops = {
 	.read = read_pieces,
 	.next_pages = next_pages,
+	.read_threads = read_threads,
 	.check = check,
 	.explain = explain,
 	.stop = stop,

@@ -335,19 +335,60 @@ static void deinit(struct snapshot *s)
 	hp_view_reader_deinit(&s->view);
 }
 
+static int read_snapshot(struct snapshot *s)
+{
+	int r = hp_view_reader_init(&s->view, s->t);
+
+	if (!r)
+		r = hp_snapshot_find_all(s);
+	if (r)
+		return r;
+	s->shards = calloc(1, hp_snapshot_shards_size(s));
+	s->shards_after = calloc(1, hp_snapshot_shards_size(s));
+	return s->shards && s->shards_after ? read_all(s) : hp_target_no_memory(s->t);
+}
+
+/* Gives the frames of blocks the addresses at which the dump shows them. */
+static void settle_frames(struct snapshot *s, struct hp_snapshot_blocks *blocks)
+{
+	const struct source source = {
+		{visit_maps, get_permanent, get_numbered, count_numbered, get_pool},
+		s,
+	};
+	struct hp_dump_content content;
+
+	fill_content(s, &source.source, &content);
+	hp_dump_text_addresses(&content, blocks->frames, blocks->n_frames);
+	blocks->interval = content.sample_interval;
+}
+
+int hp_snapshot_dump_and_look(struct hp_target *t, hp_snapshot_look *look, void *context,
+			      char **out_text, size_t *out_size)
+{
+	struct snapshot s = {.t = t};
+	struct hp_snapshot_blocks blocks = {.blocks = NULL};
+	int r = read_snapshot(&s);
+
+	if (!r)
+		r = hp_snapshot_read_blocks(&s, &blocks);
+	if (!r) {
+		settle_frames(&s, &blocks);
+		r = look(t, &blocks, context);
+	}
+	hp_target_let_go(t);
+	if (!r)
+		r = print(&s, out_text, out_size);
+	hp_snapshot_free_blocks(&blocks);
+	deinit(&s);
+	return r;
+}
+
 int hp_snapshot_dump(struct hp_target *t, char **out_text, size_t *out_size,
 		     struct hp_snapshot_counts *out_counts)
 {
 	struct snapshot s = {.t = t};
-	int r = hp_view_reader_init(&s.view, t);
+	int r = read_snapshot(&s);
 
-	if (!r)
-		r = hp_snapshot_find_all(&s);
-	if (!r) {
-		s.shards = calloc(1, hp_snapshot_shards_size(&s));
-		s.shards_after = calloc(1, hp_snapshot_shards_size(&s));
-		r = s.shards && s.shards_after ? read_all(&s) : hp_target_no_memory(t);
-	}
 	hp_target_let_go(t);
 	if (!r)
 		r = print(&s, out_text, out_size);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A snapshot is read in parts, each a file of its own: the rows of the view and the variables that
  * are read together (snapshot_view.c), the stacks (snapshot_stacks.c), and the libraries and texts
- * (snapshot_libraries.c), and the names of pools (snapshot_pools.c). snapshot.c puts them together.
+ * (snapshot_libraries.c), the names of pools (snapshot_pools.c), and the recorded blocks
+ * (snapshot_blocks.c). snapshot.c puts them together.
  * This header is for these files only. */
 #pragma once
 #include "dump/dump_text.h"
@@ -134,6 +135,15 @@ void hp_snapshot_free_chunks(struct snapshot *s);
 
 /* Sleeps for a millisecond. Returns false if no nap is left. */
 bool hp_snapshot_nap(struct snapshot *s);
+
+/* Reads the recorded blocks and their stacks, with frames as they are in the tables. The caller
+ * calls hp_snapshot_free_blocks() on failure, too. */
+int hp_snapshot_read_blocks(struct snapshot *s, struct hp_snapshot_blocks *out);
+void hp_snapshot_free_blocks(struct hp_snapshot_blocks *blocks);
+
+/* Returns the copy of a piece of the stacks' arena, or NULL if the copy does not contain all of
+ * it. */
+char *hp_snapshot_piece_at(const struct snapshot *s, uint32_t handle, size_t size);
 
 /* Reads the names of pools. */
 int hp_snapshot_read_pools(struct snapshot *s);

@@ -121,7 +121,7 @@ static int copy_chunks(struct snapshot *s)
 }
 
 /* Returns the copy of a piece, or NULL if the copy does not contain all of it. */
-static char *piece_at(const struct snapshot *s, uint32_t handle, size_t size)
+char *hp_snapshot_piece_at(const struct snapshot *s, uint32_t handle, size_t size)
 {
 	uint32_t grains = s->tables.chunk.size / s->tables.grain.size;
 	size_t chunk = handle / grains, offset = (size_t)(handle % grains) * s->tables.grain.size;
@@ -153,7 +153,7 @@ static struct hp_counts counts_at(const struct snapshot *s, const char *bytes)
 	};
 }
 
-/* Returns what mark_torn() found. The handle is one that piece_at() accepts. */
+/* Returns what mark_torn() found. The handle is one that hp_snapshot_piece_at() accepts. */
 static bool is_torn(const struct snapshot *s, uint32_t handle)
 {
 	uint32_t grains = s->tables.chunk.size / s->tables.grain.size;
@@ -279,7 +279,7 @@ static int copy_record(struct snapshot *s, uint32_t handle, char *record)
 
 	if (stack_handle == 0)
 		return 0;
-	stack = piece_at(s, stack_handle, s->at.frames);
+	stack = hp_snapshot_piece_at(s, stack_handle, s->at.frames);
 	if (!stack)
 		return damaged(s, "no stack", stack_handle);
 	e.key = (uint32_t)read_number(record, s->at.key, 4);
@@ -288,7 +288,7 @@ static int copy_record(struct snapshot *s, uint32_t handle, char *record)
 	e.hash = (uint32_t)read_number(stack, s->at.hash, 4);
 	e.n_frames = read_number(stack, s->at.n_frames, 2);
 	if (e.n_frames > FRAMES_MAX ||
-	    !piece_at(s, stack_handle, s->at.frames + e.n_frames * sizeof(uint64_t)))
+	    !hp_snapshot_piece_at(s, stack_handle, s->at.frames + e.n_frames * sizeof(uint64_t)))
 		return damaged(s, "too many frames in stack", stack_handle);
 	e.frames = (const uint64_t *)(const void *)(stack + s->at.frames);
 	r = copy_counts(s, handle, record, &e.counts);
@@ -355,7 +355,7 @@ static int copy_shard(struct snapshot *s, const char *shard)
 
 	s->n_stacks += read_number(shard, s->at.n_stacks, 4);
 	while (!r && handle) {
-		char *record = piece_at(s, handle, s->tables.record.size);
+		char *record = hp_snapshot_piece_at(s, handle, s->tables.record.size);
 
 		if (!record)
 			return damaged(s, "no record", handle);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/user.h>
 
 void hp_target_note_error(struct hp_target *t, const char *format, ...)
 {
@@ -64,6 +65,57 @@ bool hp_target_next_pages(struct hp_target *t, struct hp_target_range *range, bo
 {
 	return range->start < range->end && t->ops->next_pages(t, range, with_swapped);
 }
+
+/* --- threads ------------------------------------------------------------------------------- */
+
+int hp_target_read_threads(struct hp_target *t, struct hp_target_threads *out)
+{
+	*out = (struct hp_target_threads){.items = NULL};
+	return t->ops->read_threads(t, out);
+}
+
+void hp_target_free_threads(struct hp_target_threads *threads)
+{
+	for (size_t i = 0; i < threads->n; i++)
+		free(threads->items[i].words);
+	free(threads->items);
+	*threads = (struct hp_target_threads){.items = NULL};
+}
+
+int hp_target_add_words(struct hp_target *t, struct hp_target_threads *threads, const void *words,
+			size_t size)
+{
+	struct hp_target_thread *thread = &threads->items[threads->n - 1];
+	size_t n = size / sizeof(uint64_t);
+	uint64_t *grown = realloc(thread->words, (thread->n_words + n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return hp_target_no_memory(t);
+	memcpy(grown + thread->n_words, words, n * sizeof(*grown));
+	thread->words = grown;
+	thread->n_words += n;
+	return 0;
+}
+
+int hp_target_add_thread(struct hp_target *t, struct hp_target_threads *threads, int id,
+			 const void *registers, size_t size)
+{
+	struct user_regs_struct regs = {.rsp = 0};
+	struct hp_target_thread *grown = realloc(threads->items, (threads->n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return hp_target_no_memory(t);
+	threads->items = grown;
+	memcpy(&regs, registers, size < sizeof(regs) ? size : sizeof(regs));
+	grown[threads->n++] = (struct hp_target_thread){
+		.id = id,
+		.stack_pointer = regs.rsp,
+		.fs_base = regs.fs_base,
+	};
+	return hp_target_add_words(t, threads, &regs, sizeof(regs));
+}
+
+/* --- mappings ------------------------------------------------------------------------------ */
 
 const struct hp_target_mapping *hp_target_mapping_at(const struct hp_target *t, uint64_t address)
 {

@@ -37,6 +37,19 @@ struct hp_target_range {
 	uint64_t start, end;
 };
 
+/* A thread, and all that is in its registers. */
+struct hp_target_thread {
+	int id;
+	uint64_t stack_pointer, fs_base;
+	uint64_t *words; /* of the registers; those for vectors may be missing */
+	size_t n_words;
+};
+
+struct hp_target_threads {
+	struct hp_target_thread *items;
+	size_t n;
+};
+
 struct hp_target;
 
 struct hp_target_ops {
@@ -45,6 +58,8 @@ struct hp_target_ops {
 	bool (*read)(struct hp_target *t, const struct hp_target_piece *pieces, size_t n);
 	/* As hp_target_next_pages() does. */
 	bool (*next_pages)(struct hp_target *t, struct hp_target_range *range, bool with_swapped);
+	/* As hp_target_read_threads() does. */
+	int (*read_threads)(struct hp_target *t, struct hp_target_threads *threads);
 	/* Checks, after reading, that the target was the same all the time. Returns 0 or
 	 * HP_TARGET_E. */
 	int (*check)(struct hp_target *t);
@@ -129,6 +144,19 @@ bool hp_target_read_pieces(struct hp_target *t, const struct hp_target_piece *pi
  * process touch memory that it never has. Returns false if there are none. Where the kernel does
  * not show the pages of a process, all pages count. */
 bool hp_target_next_pages(struct hp_target *t, struct hp_target_range *range, bool with_swapped);
+
+/* Reads the registers of all threads of a stopped process, or of a core. Returns 0 or HP_TARGET_E.
+ * Call hp_target_free_threads() on failure, too. */
+int hp_target_read_threads(struct hp_target *t, struct hp_target_threads *out);
+void hp_target_free_threads(struct hp_target_threads *threads);
+
+/* For the implementations of targets: adds a thread whose general registers are `size` bytes at
+ * `registers`, as the kernel has them in struct user_regs_struct; and words to the last thread that
+ * was added. */
+int hp_target_add_thread(struct hp_target *t, struct hp_target_threads *threads, int id,
+			 const void *registers, size_t size);
+int hp_target_add_words(struct hp_target *t, struct hp_target_threads *threads, const void *words,
+			size_t size);
 
 /* Returns the mapping that contains the address, or NULL. */
 const struct hp_target_mapping *hp_target_mapping_at(const struct hp_target *t, uint64_t address);

@@ -49,5 +49,27 @@ static void test_what_the_kernel_does_not_have(void)
 	CHECK_UINT_EQ(hp_memory_mapped(), before);
 }
 
+static bool is_listed(const void *p, size_t size)
+{
+	const struct hp_view_row *row = &hp_memory_view[1];
+	const uintptr_t *ranges = row->address;
+
+	for (uint32_t i = 0; i < row->count; i++)
+		if (ranges[2 * i] == (uintptr_t)p && ranges[2 * i + 1] == (uintptr_t)p + size)
+			return true;
+	return false;
+}
+
+static void test_tools_see_where_it_is(void)
+{
+	char *p = hp_memory_map(MIB), *other = hp_memory_map(4096);
+
+	CHECK(is_listed(p, MIB) && is_listed(other, 4096));
+	hp_memory_unmap(p, MIB);
+	CHECK(!is_listed(p, MIB) && is_listed(other, 4096));
+	hp_memory_unmap(other, 4096);
+	CHECK(!is_listed(other, 4096));
+}
+
 TEST_MAIN(TEST(test_pages_are_zeroed_and_counted), TEST(test_a_limit),
-	  TEST(test_what_the_kernel_does_not_have))
+	  TEST(test_what_the_kernel_does_not_have), TEST(test_tools_see_where_it_is))
