@@ -359,3 +359,10 @@ void hp_options_read(struct hp_options *out, const char *(*get)(const char *name
 	else if (prefix)
 		memcpy(out->prefix, prefix, size);
 }
+
+void hp_options_leave_out_dumps(struct hp_options *options)
+{
+	options->exit_dump = false;
+	options->allocation_interval = options->deallocation_interval = 0;
+	options->inuse_interval = options->rss_interval = options->time_interval = 0;
+}

@@ -84,3 +84,6 @@ extern const size_t hp_n_options;
  * thread-safe; may allocate: no. */
 void hp_options_read(struct hp_options *out, const char *(*get)(const char *name),
 		     bool (*is_called)(const char *list));
+
+/* Turns all dumps off that the process would write by itself, for a session without files. */
+void hp_options_leave_out_dumps(struct hp_options *options);

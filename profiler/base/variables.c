@@ -16,7 +16,8 @@ enum {
 
 /* Names that are known but are not options: our own, and gperftools' names for features without
  * which a dump lacks nothing. */
-static const char *const further_names[] = {PREFIX_NAME, "HEAPPROF_OWNER", "HEAP_PROFILE_MMAP_LOG"};
+static const char *const further_names[] = {PREFIX_NAME, "HEAPPROF_OWNER", "HEAPPROF_LEAKS",
+					    "HEAP_PROFILE_MMAP_LOG"};
 
 enum {
 	N_SUGGESTED = 1, /* only the first of further_names is suggested */

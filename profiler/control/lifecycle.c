@@ -7,6 +7,7 @@
 #include "base/scratch.h"
 #include "base/variables.h"
 #include "base/view.h"
+#include "control/last_look.h"
 #include "control/own_work.h"
 #include "dump/due.h"
 #include "dump/dumper.h"
@@ -185,6 +186,7 @@ static void begin_in_child(bool is_clean)
 	hp_dumper_after_fork();
 	hp_names_after_fork();
 	hp_due_after_fork();
+	hp_last_look_after_fork();
 	has_exited = false;
 	hp_fork_mark_set();
 }
@@ -232,10 +234,33 @@ static void report_why_no_file(void)
 	hp_report_text(&line);
 }
 
+static void take_last_look(enum hp_last_look_time time)
+{
+	if (!hp_session_is_running() || hp_fork_mark_is_vfork_child())
+		return;
+	int saved_errno = hp_own_work_begin();
+
+	hp_last_look_take(time);
+	hp_own_work_end(saved_errno);
+}
+
+void hp_lifecycle_exit_begins(void)
+{
+	if (hp_last_look_is_wanted() && is_known_process())
+		take_last_look(HP_LAST_LOOK_BEFORE_DESTRUCTORS);
+}
+
+void hp_lifecycle_exit_by_signal(void)
+{
+	if (is_known_process())
+		take_last_look(HP_LAST_LOOK_AT_END);
+}
+
 void hp_lifecycle_exit(void)
 {
 	if (!is_known_process())
 		return;
+	take_last_look(HP_LAST_LOOK_AT_END);
 	if (has_exited || !has_dumps || hp_fork_mark_is_vfork_child())
 		return;
 	has_exited = hp_session_is_running() || was_stopped;

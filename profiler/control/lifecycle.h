@@ -3,7 +3,8 @@
  * stop sessions, follow forks, and write the last dump. startup.h and attached.h say when they
  * begin.
  *
- * Any thread; signal-safe: only hp_lifecycle_exit(); may call the C library. */
+ * Any thread; signal-safe: only the hp_lifecycle_exit
+ * functions; may call the C library. */
 #pragma once
 #include "base/options.h"
 #include "base/view.h"
@@ -32,6 +33,12 @@ void hp_lifecycle_stop(void);
 /* Ends a session whose hooks are no longer called: writes a last dump if it writes dumps. Its
  * records stay for tools that read them, until hp_lifecycle_stop(). */
 void hp_lifecycle_detach(void);
+
+/* Call it when the program is about to end but its destructors have not run, for the last look. */
+void hp_lifecycle_exit_begins(void);
+
+/* Does the same in the handler of a signal that ends the process: no destructor will run. */
+void hp_lifecycle_exit_by_signal(void);
 
 /* Writes the last dump, or reports why there is no file. Does nothing the second time. */
 void hp_lifecycle_exit(void);

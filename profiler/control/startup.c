@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/variables.h"
 #include "control/company.h"
+#include "control/fatal_signals.h"
+#include "control/last_look.h"
 #include "control/lifecycle.h"
 #include "control/own_work.h"
 #include "dump/due.h"
@@ -50,7 +52,11 @@ static void prepare(void)
 
 	hp_lifecycle_prepare(false /* late */);
 	hp_options_read(options, get_from_environment, hp_process_is_called);
-	if (!options->prefix[0])
+	if (!options->is_left_out)
+		hp_last_look_init(get_from_environment(HP_LAST_LOOK_VARIABLE));
+	if (!options->prefix[0] && hp_last_look_is_wanted())
+		hp_options_leave_out_dumps(options);
+	if (!options->prefix[0] && !hp_last_look_is_wanted())
 		look_for_prefix();
 	else if (!hp_company_must_step_aside())
 		hp_lifecycle_begin(options->prefix, true /* by environment */);
@@ -71,6 +77,8 @@ void hp_startup_register(void)
 	 * free. */
 	if (hp_session_is_running())
 		hp_due_take_signal(options);
+	if (hp_session_is_running() && hp_last_look_is_wanted())
+		hp_fatal_signals_take();
 	hp_own_work_end(saved_errno);
 }
 

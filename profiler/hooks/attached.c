@@ -48,11 +48,8 @@ static void set_options(const struct hp_attached_request *r)
 
 	hp_options_read(options, get_nothing, hp_process_is_called);
 	options->sample_interval = r->interval;
-	if (r->prefix[0])
-		return;
-	options->exit_dump = false;
-	options->allocation_interval = options->deallocation_interval = 0;
-	options->inuse_interval = options->rss_interval = options->time_interval = 0;
+	if (!r->prefix[0])
+		hp_options_leave_out_dumps(options);
 }
 
 /* Forgets what is known of code that may have gone. If dlclose is not patched, nothing is kept from

@@ -19,7 +19,7 @@ EXPORTED = set('''
     aligned_alloc memalign valloc pvalloc malloc_usable_size
     mallocx rallocx xallocx dallocx sdallocx
     mmap mmap64 mremap munmap mprotect pkey_mprotect sbrk
-    dlclose _exit _Exit
+    dlclose exit _exit _Exit __libc_start_main
 
     _Znwm _ZnwmRKSt9nothrow_t _ZnwmSt11align_val_t _ZnwmSt11align_val_tRKSt9nothrow_t
     _Znam _ZnamRKSt9nothrow_t _ZnamSt11align_val_t _ZnamSt11align_val_tRKSt9nothrow_t
