@@ -13,10 +13,10 @@ _ROOM = re.compile(r'^\| `([a-z]+)/` \|', re.M)
 _INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 # A room that is a program of its own, and the program whose rooms it uses instead of those above it.
 GUESTS = {('profiler', 'command'): 'pprofconv'}
-# Rooms that also use others, and a header by which tools and the library understand each other.
+# Rooms that also use others, and headers by which tools and the library understand each other.
 LENT = {('pprofconv', 'commands'): {'target'}, ('pprofconv', 'inspect'): {'target'},
         ('profiler', 'command'): {'inject', 'target'}}
-SHARED = 'control/attached.h'
+SHARED = {'control/attached.h', 'control/last_look.h'}
 
 
 def rooms(program):
@@ -57,7 +57,7 @@ def wrong_includes(program, order):
     for path, place in sources(program):
         for included in _INCLUDE.findall(path.read_text(encoding='utf-8')):
             room = included.partition('/')[0]
-            if included.endswith('.pb-c.h') or included == SHARED or room in LENT.get(
+            if included.endswith('.pb-c.h') or included in SHARED or room in LENT.get(
                     (program, place.parts[0]), ()):
                 continue
             if room not in allowed(program, order, place.parts[0]):

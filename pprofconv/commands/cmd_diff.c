@@ -83,7 +83,7 @@ static int parse_gates(struct comparison *comparison, const struct texts *texts,
 static int parse_rules(struct comparison *comparison)
 {
 	const struct diff_settings *settings = comparison->settings;
-	int status = compare_read_suppressions(&settings->common, &settings->compare,
+	int status = compare_read_suppressions(&settings->common, &settings->compare.suppressions,
 					       &comparison->suppressions);
 
 	comparison->rules.suppressions =

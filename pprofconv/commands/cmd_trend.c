@@ -85,7 +85,8 @@ static int parse_options(struct following *following)
 	if (!status)
 		status = parse_gate(following);
 	if (!status)
-		status = compare_read_suppressions(common, settings, &following->suppressions);
+		status = compare_read_suppressions(common, &settings->suppressions,
+						   &following->suppressions);
 	following->rules.suppressions = &following->suppressions;
 	if (!status)
 		status = compare_parse_tags(&following->settings->tags, &following->tags);

@@ -60,17 +60,16 @@ int compare_parse_confidence(const struct compare_settings *settings, double *ou
 	return EXIT_DONE;
 }
 
-int compare_read_suppressions(const struct settings *common,
-			      const struct compare_settings *settings, struct suppressions *out)
+int compare_read_suppressions(const struct settings *common, const struct texts *files,
+			      struct suppressions *out)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < settings->suppressions.n; i++) {
+	for (size_t i = 0; !r && i < files->n; i++) {
 		_cleanup_(input_freep) struct input *input = NULL;
 		struct diag diag = {0};
 
-		r = input_open(&input, settings->suppressions.items[i], common->max_input_bytes,
-			       &diag);
+		r = input_open(&input, files->items[i], common->max_input_bytes, &diag);
 		if (!r)
 			r = suppressions_read(out, input, &diag);
 		diag_print(&diag, program_name(), !common->quiet, stderr);

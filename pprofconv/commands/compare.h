@@ -67,9 +67,9 @@ void compare_free_tags(filter_tag_vec *tags);
 int compare_parse_by(const char *by, enum frames_by *out_by);
 int compare_parse_confidence(const struct compare_settings *settings, double *out_confidence);
 
-/* Reads the files that --suppressions names into *out. */
-int compare_read_suppressions(const struct settings *common,
-			      const struct compare_settings *settings, struct suppressions *out);
+/* Reads the files that --suppressions names into *out. Prints an error; returns the exit status. */
+int compare_read_suppressions(const struct settings *common, const struct texts *files,
+			      struct suppressions *out);
 
 /* Compiles `pattern` into `regex`, which the caller frees by regfree(), and sets *out_regex to
  * `regex`. If `pattern` is NULL, compiles nothing and sets *out_regex to NULL. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The C library keeps the stacks of ended threads for new ones. What is in them still, and in the
- * thread-local storage at their top, leads to nothing that the program can reach. */
+/* The C library keeps the stacks of ended threads for new ones. The program can't reach the words
+ * that are left in them, and in the thread-local storage at their top. */
 #pragma once
 #include "target/target.h"
 

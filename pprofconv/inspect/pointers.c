@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/ended_threads.h"
+
 #define PIECE_BYTES (UINT64_C(1) << 20)
 #define PAGE_BYTES  UINT64_C(4096)
 
@@ -198,6 +200,8 @@ static int scan_mapping(struct scan *scan, const struct hp_target_mapping *m,
 	int r = 0;
 
 	scan->dead = find_dead(scan, m);
+	if (scan->dead.end == scan->dead.start)
+		scan->dead.end = ended_threads_find(scan->target, m, scan->threads);
 	scan->has_nodes = !scan->nodes->are_chunks && has_node(scan, m);
 	for (size_t i = 0; !r && i < n_own && at < m->end; i++) {
 		if (own[i].end <= at || own[i].start >= m->end)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the reports of LeakSanitizer, alone or as a part of AddressSanitizer, among the other
- * output of a program:
+/* Reads the reports of LeakSanitizer, alone or as a part of AddressSanitizer, and those of
+ * `heapprof leaks`, among the other output of a program:
  *
- *	==PID==ERROR: LeakSanitizer: detected memory leaks
+ *	==PID==ERROR: LeakSanitizer: detected memory leaks           or heapprof
  *	Direct leak of N byte(s) in N object(s) allocated from:      or Indirect
  *	    #0 0xADDRESS in NAME FILE:LINE:COLUMN
  *	    #1 0xADDRESS [in NAME] (MODULE+0xOFFSET) [(BuildId: ID)]
@@ -20,6 +20,7 @@
 #include "readers/report_log.h"
 
 #define TITLE   "ERROR: LeakSanitizer: detected memory leaks"
+#define OURS    "ERROR: heapprof: detected memory leaks"
 #define ESCAPE  '\033'
 #define MODULES 4096 /* of one report, at most */
 
@@ -270,7 +271,7 @@ static void end_report(struct lsan *lsan, bool has_summary, const int64_t omitte
 	report_log_end(&lsan->log, report);
 }
 
-static int begin_report(struct lsan *lsan)
+static int begin_report(struct lsan *lsan, const char *tool)
 {
 	drop_report(lsan); /* a report before it that was cut */
 	lsan->report = report_log_begin(&lsan->log);
@@ -279,7 +280,7 @@ static int begin_report(struct lsan *lsan)
 	named_stack_init(&lsan->stack, lsan->report);
 	heap_types_add(lsan->report, "leaked");
 	heap_types_set_exact(lsan->report);
-	lsan->report->tool = "LeakSanitizer";
+	lsan->report->tool = tool;
 	lsan->has_names = lsan->is_in_record = false;
 	lsan->sums[0] = lsan->sums[1] = 0;
 	return 0;
@@ -353,6 +354,16 @@ static int remove_colours(struct lsan *lsan, struct cursor *line)
 	return 0;
 }
 
+/* Returns whether the line begins a report, and sets *out_tool to what wrote it. */
+static bool find_title(struct cursor line, const char **out_tool)
+{
+	struct cursor other = line;
+	bool is_ours = cursor_find(&other, OURS);
+
+	*out_tool = is_ours ? "heapprof leaks" : "LeakSanitizer";
+	return is_ours || cursor_find(&line, TITLE);
+}
+
 static int read_lines(struct lsan *lsan)
 {
 	struct cursor line;
@@ -360,15 +371,14 @@ static int read_lines(struct lsan *lsan)
 	int r = 0;
 
 	while (!r && input_next_line(lsan->input, &line)) {
-		struct cursor title;
+		const char *tool;
 
 		r = remove_colours(lsan, &line);
 		cursor_trim_end(&line);
-		title = line;
 		if (r)
 			break;
-		if (cursor_find(&title, TITLE)) {
-			r = begin_report(lsan);
+		if (find_title(line, &tool)) {
+			r = begin_report(lsan, tool);
 			omits = false;
 		} else if (lsan->report) {
 			r = read_in_report(lsan, line, &omits);
@@ -431,12 +441,14 @@ static int read_lsan(struct profile *profile, struct input *input, struct diag *
 
 static enum probe probe_lsan(struct cursor head)
 {
-	return cursor_find(&head, TITLE) ? PROBE_YES : PROBE_NO;
+	const char *tool;
+
+	return find_title(head, &tool) ? PROBE_YES : PROBE_NO;
 }
 
 const struct reader reader_lsan = {
 	.name = "lsan",
-	.summary = "LeakSanitizer's reports, also those of AddressSanitizer",
+	.summary = "reports of LeakSanitizer, of AddressSanitizer and of heapprof leaks",
 	.group = READER_LEAKS,
 	.made_by = "cc -g -fsanitize=address PROGRAM.c -o PROGRAM && ./PROGRAM 2>FILE",
 	.probe = probe_lsan,

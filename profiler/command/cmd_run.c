@@ -13,24 +13,6 @@
 #include "command/run/run_report.h"
 #include "command/run/run_settings.h"
 
-#define TEXT_MAX (4 * PATH_MAX)
-
-/* --- before -------------------------------------------------------------------------------- */
-
-static int check_program(const char *name, struct program_facts *facts)
-{
-	char path[PATH_MAX], text[TEXT_MAX];
-
-	if (program_find(name, path) == -ENOENT)
-		return command_error("no program '%s' in PATH; check the name, or give its path",
-				     name);
-	program_inspect(path, facts);
-	if (facts->kind == PROGRAM_CAN_BE_PROFILED || facts->kind == PROGRAM_UNREADABLE)
-		return EXIT_DONE;
-	program_describe(facts, name, text, sizeof(text));
-	return command_error("%s", text);
-}
-
 /* --- after --------------------------------------------------------------------------------- */
 
 #define NO_DUMP "no dump: see the library's message above if there is one; otherwise "
@@ -131,7 +113,10 @@ static int run_and_report(struct run_plan *plan, char **argv, const struct progr
 		report(plan, argv[0], facts, &old, status);
 	}
 	vec_deinit(&old);
-	return r ? EXIT_BAD : child_pass_on(status);
+	if (r)
+		return EXIT_BAD;
+	r = plan->leaks ? leak_server_finish(plan->leaks, EXIT_DONE) : EXIT_DONE;
+	return r ? r : child_pass_on(status);
 }
 
 static int run_program(const struct settings *common)
@@ -142,7 +127,7 @@ static int run_program(const struct settings *common)
 
 	if (!common->n_inputs)
 		return command_error("expected a program to run; see 'heapprof run --help'");
-	program = check_program(common->inputs[0], &facts);
+	program = program_check(common->inputs[0], &facts);
 	status = run_plan_init(&plan, SETTINGS_OF(struct run_settings, common));
 	if (program || status)
 		status = EXIT_BAD;
@@ -195,7 +180,9 @@ const struct command command_run = {
 		"user "
 		"can read its processes, which the kernel may allow their ancestor alone. "
 		"Settings of libheapprof(3) in the "
-		"environment are kept. If COMMAND is not started, the exit status is 2.",
+		"environment are kept. With HEAPCHECK=normal or HEAPCHECK=strict in it, run also "
+		"does what leaks does, without or with --strict. If COMMAND is not started, the "
+		"exit status is 2.",
 	.argument_kind = ARGUMENTS_COMMAND,
 	.options = options,
 	.defaults = &defaults.common,

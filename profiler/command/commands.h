@@ -9,6 +9,7 @@ extern const struct command command_check;
 extern const struct command command_detach;
 extern const struct command command_dump;
 extern const struct command command_inspect_process;
+extern const struct command command_leaks;
 extern const struct command command_list;
 extern const struct command command_process;
 extern const struct command command_run;

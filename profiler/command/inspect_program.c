@@ -11,6 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "cli/command.h"
+
 #define HEAD_SIZE       256 /* bytes in which the kernel looks for an interpreter */
 #define SEGMENTS_MAX    256
 #define DYNAMIC_MAX     256
@@ -329,4 +331,18 @@ void program_describe(const struct program_facts *facts, const char *name, char 
 			 strerror(facts->error));
 	else
 		snprintf(out, size, "%s%s%s %s", name, via, interpreter, texts[facts->kind]);
+}
+
+int program_check(const char *name, struct program_facts *out)
+{
+	char path[PATH_MAX], text[4 * PATH_MAX];
+
+	if (program_find(name, path) == -ENOENT)
+		return command_error("no program '%s' in PATH; check the name, or give its path",
+				     name);
+	program_inspect(path, out);
+	if (out->kind == PROGRAM_CAN_BE_PROFILED || out->kind == PROGRAM_UNREADABLE)
+		return EXIT_DONE;
+	program_describe(out, name, text, sizeof(text));
+	return command_error("%s", text);
 }

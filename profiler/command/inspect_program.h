@@ -55,3 +55,7 @@ const char *program_base_name(const char *path);
 
 /* Writes a sentence that says why the program `name` can't be profiled, and what to do. */
 void program_describe(const struct program_facts *facts, const char *name, char *out, size_t size);
+
+/* Inspects the program that execvp(3) would execute for `name`. Unless it can be profiled, or can't
+ * be inspected, prints why not. Returns the exit status. */
+int program_check(const char *name, struct program_facts *out);

@@ -15,6 +15,7 @@ static const struct command *const commands[] = {&command_process,
 						 &command_detach,
 						 &command_set,
 						 &command_inspect_process,
+						 &command_leaks,
 						 &command_list,
 						 &command_dump,
 						 &command_top,
@@ -48,9 +49,10 @@ static const struct program program = {
 	.help_end =
 		"'heapprof COMMAND --help' describes a command, 'heapprof --version' prints\n"
 		"the version.\n"
-		"Exit status of run: the program's own, or 2 if it was not run. Of check: 0 the\n"
-		"program or process can be profiled, 1 it can't be, 2 that is not known. Of the\n"
-		"others: 0 done, 2 an error.\n",
+		"Exit status of run and leaks: the program's own, or 2 if it was not run; of\n"
+		"leaks also 23 where something leaked. Of check: 0 the program or process can be\n"
+		"profiled, 1 it can't be, 2 that is not known. Of the others: 0 done, 2 an\n"
+		"error.\n",
 	.commands = commands,
 	.other = PROGRAM,
 	.other_commands = pprofconv_commands,

@@ -37,7 +37,7 @@ struct hp_snapshot_counts { /* of one snapshot, for tests */
 int hp_snapshot_dump(struct hp_target *t, char **out_text, size_t *out_size,
 		     struct hp_snapshot_counts *out_counts);
 
-/* What is done with the blocks while the target is stopped. Returns 0 or HP_TARGET_E. */
+/* Works with the blocks while the target is stopped. Returns 0 or HP_TARGET_E. */
 typedef int hp_snapshot_look(struct hp_target *t, const struct hp_snapshot_blocks *blocks,
 			     void *context);
 

@@ -27,6 +27,7 @@ struct run_reader {
 	uint64_t every_ms, now_ms; /* the clock counts the times that have come */
 	struct watcher watcher;
 	struct relay_server *relay;
+	struct leak_server *leaks; /* the plan's, or NULL */
 };
 
 /* --- the relay ----------------------------------------------------------------------------- */
@@ -86,6 +87,8 @@ static void note_start(void *context, pid_t child)
 	reader->child = child;
 	if (reader->timer >= 0)
 		timerfd_settime(reader->timer, 0, &times, NULL);
+	if (reader->leaks)
+		leak_server_start(reader->leaks, child);
 }
 
 static void work(void *context)
@@ -95,6 +98,8 @@ static void work(void *context)
 
 	if (reader->relay)
 		relay_server_work(reader->relay);
+	if (reader->leaks)
+		leak_server_work(reader->leaks);
 	if (reader->timer < 0 || read(reader->timer, &n_times, sizeof(n_times)) < 0)
 		return;
 	reader->now_ms += n_times * reader->every_ms;
@@ -151,7 +156,9 @@ struct run_reader *run_reader_new(const struct run_plan *plan)
 		return NULL;
 	reader->timer = -1;
 	reader->events = epoll_create1(EPOLL_CLOEXEC);
-	if (reader->events < 0 || !begin_dumps(reader, plan)) {
+	reader->leaks = plan->leaks;
+	if (reader->events < 0 || !begin_dumps(reader, plan) ||
+	    (plan->leaks && add_event(reader, leak_server_fd(plan->leaks)) < 0)) {
 		int error = errno;
 
 		run_reader_free(reader);

@@ -155,15 +155,29 @@ static int parse_options(struct run_plan *plan)
 	return EXIT_DONE;
 }
 
+/* HEAPCHECK = "normal" | "strict"; gperftools has more values, which mean nothing here */
+static int begin_leak_check(struct run_plan *plan)
+{
+	const char *value = getenv("HEAPCHECK");
+	bool is_strict = value && strcmp(value, "strict") == 0;
+
+	plan->leak_check = leaks_defaults;
+	plan->leak_check.is_strict = is_strict;
+	if (!is_strict && (!value || strcmp(value, "normal") != 0))
+		return EXIT_DONE;
+	return leak_server_new(&plan->leak_check, &plan->leaks);
+}
+
 int run_plan_init(struct run_plan *plan, const struct run_settings *settings)
 {
-	int options, library, place;
+	int options, library, place, leaks;
 
 	*plan = (struct run_plan){.settings = settings};
 	options = parse_options(plan);
 	library = library_find(plan->library);
 	place = find_place(plan);
-	return options || library || place ? EXIT_BAD : EXIT_DONE;
+	leaks = begin_leak_check(plan);
+	return options || library || place || leaks ? EXIT_BAD : EXIT_DONE;
 }
 
 /* Makes a folder from a template of mkdtemp(3). */
@@ -205,6 +219,7 @@ int run_plan_make_folders(struct run_plan *plan)
 void run_plan_deinit(struct run_plan *plan)
 {
 	free(plan->prefix);
+	leak_server_free(plan->leaks);
 }
 
 /* --- the environment ----------------------------------------------------------------------- */
@@ -217,7 +232,7 @@ static void set_number(const char *name, uint64_t value)
 	setenv(name, text, true /* overwrite */);
 }
 
-static void preload(const char *library)
+void run_preload(const char *library)
 {
 	const char *present = getenv("LD_PRELOAD");
 	char *both;
@@ -266,7 +281,7 @@ static void set_when_to_dump(uint64_t every_seconds)
 	setenv("HEAP_PROFILE_INUSE_INTERVAL", "0", false /* keep */);
 }
 
-static void leave_out_wrappers(void)
+void run_leave_out_wrappers(void)
 {
 	char list[sizeof(run_wrappers) + 1];
 
@@ -279,7 +294,7 @@ void run_plan_set_environment(const void *context)
 	const struct run_plan *plan = context;
 	const struct run_settings *settings = plan->settings;
 
-	preload(plan->library);
+	run_preload(plan->library);
 	setenv("HEAPPROFILE", plan->prefix, true /* overwrite */);
 	if (settings->dumps || plan->is_temporary) /* not the present owner's prefix */
 		unsetenv("HEAPPROF_OWNER");
@@ -288,8 +303,11 @@ void run_plan_set_environment(const void *context)
 	else if (settings->interval != INTERVAL_NOT_GIVEN)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", settings->interval);
 	else
-		setenv("HEAP_PROFILE_SAMPLE_INTERVAL", "auto", false /* keep */);
+		setenv("HEAP_PROFILE_SAMPLE_INTERVAL", plan->leaks ? "1" : "auto",
+		       false /* keep */);
+	if (plan->leaks)
+		leak_server_set_environment(plan->leaks);
 	set_when_to_dump(plan->every_seconds);
-	leave_out_wrappers();
+	run_leave_out_wrappers();
 	setenv("HEAP_PROFILE_VERBOSE", "0", false /* keep */);
 }

@@ -3,6 +3,7 @@
  * the program's environment. */
 #pragma once
 #include "cli/command.h"
+#include "command/leaks/leak_server.h"
 #include "command/run/dump_files.h"
 
 #define INTERVAL_NOT_GIVEN UINT64_MAX
@@ -23,6 +24,8 @@ struct run_plan {
 	char *prefix;           /* HEAPPROFILE of the program */
 	bool is_temporary;      /* the prefix is in a folder of this run */
 	bool is_place_known;    /* else the dumps can't be found afterwards */
+	struct leaks_settings leak_check;
+	struct leak_server *leaks; /* NULL: HEAPCHECK does not ask for it */
 	struct dump_place place;
 };
 
@@ -51,6 +54,11 @@ void run_plan_deinit(struct run_plan *plan);
 /* Sets the environment of this process, which is the child. Settings that are already there are
  * kept, unless an option replaces them. `context` is the plan. */
 void run_plan_set_environment(const void *context);
+
+/* Parts of it for other commands: puts the library before others in LD_PRELOAD, and lets wrappers
+ * not record, unless HEAP_PROFILE_PROGRAM is set. */
+void run_preload(const char *library);
+void run_leave_out_wrappers(void);
 
 /* Checks that dumps can be written to a folder. Prints the error; returns the exit status. */
 int run_check_folder(const char *folder);
