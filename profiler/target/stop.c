@@ -114,9 +114,10 @@ static int refuse(struct hp_target *t, int id, int error)
 	if (tracer > 0)
 		return hp_target_error(t,
 				       "can't be stopped: process %ld traces it already, as a "
-				       "debugger does; end that first",
+				       "debugger does; read it without --stop",
 				       tracer);
-	return hp_target_error(t, "can't be stopped: ptrace: %s", strerror(error));
+	return hp_target_error(t, "can't be stopped: ptrace: %s; read it without --stop",
+			       strerror(error));
 }
 
 static void interrupt(struct thread *thread)
