@@ -194,11 +194,15 @@ class Postgres(Load):
                   '--no-sync', '--no-locale')
         self.server(bench, bench.modes.bare(), 'pgbench', '-i', '-q', '-s', '1')
 
+    def server_options(self, mode):
+        return []
+
     def server(self, bench, mode, *client):
         """Runs a client while a server runs in that mode; returns the output of the client."""
         data = f'{self.cluster}/data'
         command = [f'{self.programs}/postgres', '-D', data, '-k', self.cluster,
-                   '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'autovacuum=off']
+                   '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'autovacuum=off',
+                   *self.server_options(mode)]
         with serving(bench, mode, command, lambda server: self.is_ready(data, server.pid),
                      lambda server: server.send_signal(signal.SIGINT),
                      **{**self.options(), **on_processor(0)}):

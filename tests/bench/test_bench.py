@@ -65,7 +65,20 @@ def check_the_automatic_interval():
     assert all(float(row[3]) > 0 for row in rows), done.stdout
 
 
+def check_the_objects_of_pools():
+    """Checks that scripts/bench-pools prints a row with figures for each mode."""
+    env = dict(os.environ, HEAPPROF_SKIP_SETUP='1', HEAPPROF_BUILD=os.environ['BUILD'])
+    done = subprocess.run([BENCH + '-pools', '--short', '--objects'], env=env, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [[cell.strip() for cell in line.strip('|').split(' | ')] for line in done.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == ['absent', 'idle', 'sampled 512K', 'exact'], done.stdout
+    assert all(row[i].endswith(' ns') for row in rows for i in range(1, 5)), done.stdout
+    assert all(cell.endswith(' us') for cell in rows[3][5:]), done.stdout
+
+
 def main():
+    check_the_objects_of_pools()
     check_the_automatic_interval()
     check_a_server_that_fails()
     announced = run('--list').splitlines()
