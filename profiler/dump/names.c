@@ -257,16 +257,15 @@ static bool has_metadata(const char *path, struct hp_text *line)
 	return result;
 }
 
-/* Returns true if the file is a dump with this run's ID. It is not if another file was put there,
- * or if the dump was replaced by a link. */
+/* Returns true if the file is a dump with the run ID of one of this process's sessions. It is not
+ * if another file was put there, or if the dump was replaced by a link. */
 static bool is_dump_of_this_run(const char *path)
 {
-	uint64_t run = hp_process_run_id();
+	uint64_t run = hp_process_run_id() % HP_PROCESS_NEXT_RUN;
 	HP_TEXT_LOCAL(line, 40);
 
 	hp_text_string(&line, "\n# run: ");
-	hp_text_hex_bytes(&line, (const uint8_t *)&run, sizeof(run));
-	hp_text_char(&line, '\n');
+	hp_text_hex_bytes(&line, (const uint8_t *)&run, 6 /* the bytes that sessions share */);
 	return begins_like_dump(path) && has_metadata(path, &line);
 }
 

@@ -136,6 +136,11 @@ uint64_t hp_process_run_id(void)
 	return run_id;
 }
 
+void hp_process_next_run(void)
+{
+	run_id += HP_PROCESS_NEXT_RUN;
+}
+
 /* statm = size " " resident " " shared " " ..., in pages. "shared" counts the resident pages of
  * files and of shared memory; see proc(5). */
 static struct hp_process_memory read_statm(const char *file)

@@ -30,9 +30,15 @@ uint64_t hp_process_uptime_ms(void);     /* time since then, or since the fork *
 /* Returns when the process started, as the kernel has it, in clock ticks since boot; 0: unknown. */
 uint64_t hp_process_start_ticks(void);
 
-/* Returns a random number that identifies this process image; a fork child has another one. Dumps
- * with the same number count the same samples. */
+/* Returns a number that identifies a session of this process image. Dumps with the same number
+ * count the same samples. It is random but for a session that is not the first: that one's is
+ * higher by HP_PROCESS_NEXT_RUN than the one before it, with an overflow. A fork child has another
+ * random number. */
 uint64_t hp_process_run_id(void);
+#define HP_PROCESS_NEXT_RUN (UINT64_C(1) << 48)
+
+/* Goes on to the ID of the next session. No dump may be being written. */
+void hp_process_next_run(void);
 
 struct hp_process_memory {
 	uint64_t rss_bytes;       /* resident memory; 0: unknown */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "record/recorder.h"
+#include "process/process.h"
 #include "record/pool_marks.h"
 #include "tables/pool_objects.h"
 #include "tables/stacks.h"
@@ -666,6 +667,7 @@ bool hp_recorder_start(const struct hp_options *options)
 	reset_live();
 	hp_regions_start(hp_session.interval, hp_session.seed, hp_session.own);
 	hp_thread_on_exit = report_last_news;
+	hp_process_next_run();
 	hp_session_begin();
 	return true;
 }

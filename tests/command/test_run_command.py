@@ -15,7 +15,10 @@ import command
 import cli
 import running
 import tap
-from command import HEAPPROF, LIBRARY, SUBJECT
+from command import BUILD, HEAPPROF, LIBRARY, SUBJECT
+
+AUTO = str(BUILD / 'tests' / 'preload' / 'auto')
+PPROFCONV = str(BUILD / 'pprofconv' / 'pprofconv')
 
 
 def run(folder, *args, **options):
@@ -25,6 +28,13 @@ def run(folder, *args, **options):
 def dumps(folder, beginning=''):
     return sorted(name for name in os.listdir(folder)
                   if name.startswith(beginning) and name.endswith('.heap'))
+
+
+def row(table, function):
+    """Returns the row of a table that ends with the function's name."""
+    rows = [line for line in table.splitlines() if re.search(rf'\b{function}\b', line)]
+    tap.equal(len(rows), 1)
+    return rows[0]
 
 
 def programs_of(folder):
@@ -471,6 +481,20 @@ def one_dump_shows_what_holds_most(folder):
     tap.is_in("one dump can't show growth; if the program runs longer, --every=1s", lines[4])
     done = run(folder, '--every=1s', SUBJECT, 'brief')
     tap.equal(done.stderr.splitlines()[4], "heapprof: one dump can't show growth; let the program run longer")
+
+
+@tap.test
+def small_leaks_are_exact(folder):
+    """With nothing set, each block of a small program is recorded."""
+    done = run(folder, f'--dumps={folder}/p', AUTO, 'leaks', 'begin')
+    tap.equal(done.returncode, 0)
+    names = [f'{folder}/{name}' for name in dumps(folder)]
+    top = cli.run(PPROFCONV, 'top', '-q', names[-1]).stdout
+    diff = cli.run(PPROFCONV, 'diff', '-q', names[0], names[-1]).stdout
+    for text in top, diff:
+        tap.is_in('120.00 KiB', row(text, 'leak_pages'))
+        tap.is_in('10.78 KiB', row(text, 'leak_words'))
+        tap.equal('+-' in row(text, 'leak_pages'), False)
 
 
 @tap.test
