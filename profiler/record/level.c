@@ -4,7 +4,9 @@
  * a rise would come at moments that are chosen by what it leaves. Two rises at once are two
  * decisions, each made by what is shown at the level that it ends. What samples have cost may be
  * looked at too: it depends on which samples were taken, and on their stacks, but not on their
- * levels. It is counted and not timed, so that a run with a seed can be repeated. */
+ * levels. It is counted and not timed, so that a run with a seed can be repeated. Where there is no
+ * room for one more sample, those of lower levels have been taken out already, so that depends on
+ * the samples of the present level and higher ones, too. */
 #include "record/level.h"
 #include "process/process.h"
 #include <string.h>
@@ -91,6 +93,16 @@ void hp_level_count(uint32_t level, bool is_new_stack)
 		rise_from(present);
 		present = hp_level_now();
 	}
+}
+
+bool hp_level_make_room(uint32_t level, hp_live_drop *drop)
+{
+	if (level >= HP_LEVEL_MAX)
+		return false;
+	rise_from(level);
+	for (uint32_t shard = 0; shard < HP_LIVE_SHARDS; shard++)
+		hp_live_sweep(shard, drop);
+	return true;
 }
 
 void hp_level_sweep(hp_live_drop *drop)

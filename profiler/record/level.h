@@ -54,6 +54,11 @@ void hp_level_after_fork(void);
  * first sample of its stack. */
 void hp_level_count(uint32_t level, bool is_new_stack);
 
+/* Call it if there is no room for a sample at this level: raises the level by 1, unless another
+ * thread just has, and takes all samples that are no longer shown out of the table of live blocks,
+ * so that their records can be folded. Returns false if the level is the last one. */
+bool hp_level_make_room(uint32_t level, hp_live_drop *drop);
+
 /* A sweep takes samples that are no longer shown out of the table of live blocks, and lets its
  * shards go over to the filter. It begins with a rise to HP_LEVEL_SWEPT or higher, and each sample
  * that is recorded then sweeps one shard by this call. */

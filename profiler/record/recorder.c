@@ -115,22 +115,22 @@ static bool is_current(const struct hp_live_entry *entry, uint32_t now)
 	return hp_recorder_is_current(entry->session, now);
 }
 
-/* Walks the stack and counts an allocation. Returns its record, or 0 if the sample was dropped. */
-static hp_handle count_alloc(struct hp_thread *t, size_t size, uint32_t level,
-			     const struct hp_site *site)
+/* Walks the stack. Returns the number of frames, which are in the walker. */
+static size_t walk(struct hp_thread *t, const struct hp_site *site)
+{
+	return hp_pool_marks_block(&t->walker, hp_unwind(&t->walker, site, hp_session.depth));
+}
+
+/* Counts an allocation by the stack that was walked. Returns its record, or 0 if there is no room
+ * or no frame. */
+static hp_handle count_alloc(struct hp_thread *t, size_t n_frames, size_t size, uint32_t level)
 {
 	uint32_t key = hp_stacks_key(hp_sampler_size_class(size, hp_session.interval), level);
-	size_t n = hp_unwind(&t->walker, site, hp_session.depth);
-	hp_handle h = 0;
 
-	n = hp_pool_marks_block(&t->walker, n);
-
-	if (n > 0)
-		h = hp_stacks_count_alloc(t->walker.frames, n, key, size,
-					  hp_session.interval == 1 ? t->number : 0);
-	if (!h)
-		hp_recorder_drop_sample();
-	return h;
+	if (n_frames == 0)
+		return 0;
+	return hp_stacks_count_alloc(t->walker.frames, n_frames, key, size,
+				     hp_session.interval == 1 ? t->number : 0);
 }
 
 /* Returns how many bytes a sample represents now: none, if it is no longer shown. */
@@ -152,8 +152,9 @@ static void note_sample(struct hp_thread *t, size_t size, uint32_t level)
 }
 
 /* Returns the record, or 0 if the sample was dropped. */
-static hp_handle record_block(struct hp_thread *t, void *p, size_t size, uint32_t level,
-			      const struct hp_site *site)
+/* Returns the block's record, or 0 if there is no room or no frame. */
+static hp_handle record_block(struct hp_thread *t, size_t n_frames, void *p, size_t size,
+			      uint32_t level)
 {
 	struct hp_live_entry replaced;
 	struct hp_live_entry entry = {
@@ -162,12 +163,11 @@ static hp_handle record_block(struct hp_thread *t, void *p, size_t size, uint32_
 		.session = t->session,
 	};
 
-	entry.record = count_alloc(t, size, level, site);
+	entry.record = count_alloc(t, n_frames, size, level);
 	if (!entry.record)
 		return 0;
 	if (!hp_live_insert(&entry, &replaced)) {
-		count_entry_free(&entry); /* so at least the count of allocated bytes is right */
-		hp_recorder_drop_sample();
+		hp_stacks_uncount_alloc(entry.record, size);
 		return 0;
 	}
 	if (replaced.address)
@@ -195,8 +195,19 @@ static void sample_block(struct hp_thread *t, void *p, size_t size, uint32_t lev
 
 	if (is_auto && level < hp_level_now())
 		return;
-	hp_handle record = record_block(t, p, size, level, site);
+	size_t n_frames = walk(t, site);
+	uint32_t present = hp_level_now();
+	hp_handle record = record_block(t, n_frames, p, size, level);
 
+	/* With the interval raised, fewer samples need room, and this one may not be shown. */
+	while (!record && n_frames > 0 && is_auto && hp_level_make_room(present, drop_hidden)) {
+		present = hp_level_now();
+		if (level < present)
+			return;
+		record = record_block(t, n_frames, p, size, level);
+	}
+	if (!record)
+		hp_recorder_drop_sample();
 	if (is_auto) {
 		hp_level_count(level, record && hp_stacks_is_new(record));
 		hp_level_sweep(drop_hidden);
@@ -355,10 +366,15 @@ static void sample_mapping(struct hp_thread *t, uintptr_t p, size_t size, bool i
 			   const struct hp_site *site)
 {
 	uint64_t gap = hp_sampler_next_gap(&t->sampler);
-	hp_handle h = gap <= size ? count_alloc(t, size, 0 /* level */, site) : 0;
+	hp_handle h;
 
-	if (!h)
+	if (gap > size)
 		return;
+	h = count_alloc(t, walk(t, site), size, 0 /* level */);
+	if (!h) {
+		hp_recorder_drop_sample();
+		return;
+	}
 	if (!(is_growth ? hp_regions_add_growth : hp_regions_add)(p, size, gap, h)) {
 		hp_stacks_count_free(h, size);
 		hp_recorder_drop_sample();

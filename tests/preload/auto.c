@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs for HEAP_PROFILE_SAMPLE_INTERVAL=auto. One has two small leaks. In the other, threads
- * allocate while the interval grows and dumps are made; each dump is checked here, since there are
- * thousands of them. */
+/* Programs for HEAP_PROFILE_SAMPLE_INTERVAL=auto. One has two small leaks, one allocates each block
+ * in a stack of its own, and one profiles two sessions. In the last one, threads allocate while the
+ * interval grows and dumps are made; each dump is checked here, since there are thousands of them.
+ */
 #include "program.h"
 
 #include <dlfcn.h>
@@ -40,11 +41,74 @@ static NOINLINE void work(void)
 	}
 }
 
+/* argv: a reason for a dump before the leaks, or nothing. */
 static int do_leaks(char **argv)
 {
+	void (*dump)(const char *) =
+		(void (*)(const char *))dlsym(RTLD_DEFAULT, "HeapProfilerDump");
+
+	if (argv[0] && dump)
+		dump(argv[0]);
 	leak_pages();
 	work();
 	leak_words();
+	return 0;
+}
+
+/* --- many stacks ----------------------------------------------------------------------------- */
+
+static NOINLINE void go_left(uint32_t path, int depth);
+
+static NOINLINE void go_right(uint32_t path, int depth)
+{
+	if (depth == 0)
+		sink = malloc(100);
+	else if (path & 1)
+		go_right(path >> 1, depth - 1);
+	else
+		go_left(path >> 1, depth - 1);
+	__asm__ volatile(""); /* no tail call */
+}
+
+static NOINLINE void go_left(uint32_t path, int depth)
+{
+	if (depth == 0)
+		sink = malloc(100);
+	else if (path & 1)
+		go_right(path >> 1, depth - 1);
+	else
+		go_left(path >> 1, depth - 1);
+	__asm__ volatile(""); /* no tail call */
+}
+
+/* argv: how many blocks of 100 bytes. */
+static int do_stacks(char **argv)
+{
+	for (uint32_t i = 0; i < (uint32_t)atoi(argv[0]); i++)
+		go_left(i, 17);
+	return 0;
+}
+
+/* --- two sessions ---------------------------------------------------------------------------- */
+
+/* argv: prefix */
+static int do_sessions(char **argv)
+{
+	void (*begin)(const char *) =
+		(void (*)(const char *))dlsym(RTLD_DEFAULT, "HeapProfilerStart");
+	void (*dump)(const char *) =
+		(void (*)(const char *))dlsym(RTLD_DEFAULT, "HeapProfilerDump");
+	void (*end)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "HeapProfilerStop");
+
+	require(begin && dump && end, "the public functions");
+	for (int i = 0; i < 2; i++) {
+		begin(argv[0]);
+		leak_words();
+		dump("first");
+		leak_words();
+		dump("second");
+		end();
+	}
 	return 0;
 }
 
@@ -220,7 +284,6 @@ static int do_storm(char **argv)
 }
 
 const struct command commands[] = {
-	{"leaks", do_leaks},
-	{"storm", do_storm},
-	{NULL, NULL},
+	{"leaks", do_leaks}, {"stacks", do_stacks}, {"sessions", do_sessions},
+	{"storm", do_storm}, {NULL, NULL},
 };

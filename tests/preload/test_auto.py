@@ -31,6 +31,31 @@ def test_small_leaks_are_exact(folder):
 
 
 @test
+def test_the_interval_rises_where_memory_is_short(folder):
+    """A sample for which there is no room raises the interval, and is not lost."""
+    n_blocks = 100000
+    run_quietly([program('auto'), 'stacks', str(n_blocks)],
+                auto(folder, HEAP_PROFILE_MEMORY_LIMIT='4M'))
+    dump = last_dump(folder)
+    equal(dump.number('samples_dropped'), 0, 'dropped samples')
+    check(dump.interval > 16, f'an interval of {dump.interval}')
+    p = -math.expm1(-100 / dump.interval)
+    found = sum(c.inuse_objects for c, _ in dump.records)
+    check(abs(found - n_blocks * p) < 6 * math.sqrt(n_blocks * p),
+          f'{found} samples of {n_blocks} at {dump.interval}')
+
+
+@test
+def test_sessions_are_runs(folder):
+    """Samples of two sessions are not the same ones. The second one's dumps don't replace those of
+    the first one."""
+    run_quietly([program('auto'), 'sessions', f'{folder}/p'], auto(folder, HEAPPROFILE=None))
+    runs = [dump.metadata['run'] for dump in dumps_in(folder, r'p.*\.heap')]
+    equal(len(runs), 4, 'dumps')
+    equal((runs[0] == runs[1], runs[2] == runs[3], runs[0] == runs[2]), (True, True, False), f'{runs}')
+
+
+@test
 def test_equal_seeds_give_equal_dumps(folder):
     """With one thread the interval depends on the seed only."""
     dumps = []
