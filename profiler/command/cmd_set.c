@@ -5,7 +5,8 @@
 #include "command/attach/attach_session.h"
 #include "command/commands.h"
 
-#define INTERVAL "interval="
+#define INTERVAL     "interval="
+#define INTERVAL_MAX (UINT64_C(512) << 10) /* the last one to which an automatic interval rises */
 
 /* setting = "off" | "on" | "interval=" digits [ "K" | "M" | "G" ] */
 static bool parse_setting(const char *text, struct attach_change *out)
@@ -23,6 +24,12 @@ static bool parse_setting(const char *text, struct attach_change *out)
 	       (option_parse_size(text + strlen(INTERVAL), &out->interval) && out->interval);
 }
 
+/* An automatic interval doubles each time that it rises. */
+static bool is_reached(uint64_t interval)
+{
+	return interval <= INTERVAL_MAX && (interval & (interval - 1)) == 0;
+}
+
 static int run_set(const struct settings *settings)
 {
 	struct attach_change change;
@@ -34,6 +41,10 @@ static int run_set(const struct settings *settings)
 	if (!parse_setting(settings->inputs[1], &change))
 		return command_error("unknown setting '%s'; expected off, on or one such as "
 				     "interval=64K",
+				     settings->inputs[1]);
+	if (change.kind == ATTACH_CHANGE_INTERVAL && !is_reached(change.interval))
+		return command_error("%s: the interval doubles from 1 to 512K; choose one such as "
+				     "64K, 128K or 512K",
 				     settings->inputs[1]);
 	status = target_find(settings->inputs[0], "set", &target);
 	if (status)
@@ -52,10 +63,11 @@ const struct command command_set = {
 	.arguments = "PID|NAME off|on|interval=SIZE",
 	.summary = "change how an attached process records",
 	.description =
-		"interval=SIZE, such as interval=64K, sets the sample interval; what was recorded "
-		"stays. An interval that is smaller than the present one is refused, since what "
-		"was "
-		"not recorded can't be shown. off ends recording: what was recorded can be read, "
+		"interval=SIZE, such as interval=64K, raises the sample interval of a process that "
+		"was attached to with the automatic one, to a power of 2 up to 512K; what was "
+		"recorded stays, and the interval goes on rising by itself. A smaller interval "
+		"than the present one is refused, since what was not recorded can't be shown; so "
+		"is any change of a fixed one. off ends recording: what was recorded can be read, "
 		"but is not kept up to date any more. on begins anew, with the automatic interval: "
 		"what was freed meanwhile is not known, so nothing of before is shown.",
 	.argument_kind = ARGUMENTS_TARGET,

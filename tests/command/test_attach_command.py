@@ -118,6 +118,8 @@ def the_interval_is_set(folder):
         shop.do('login 10')
         tap.equal(held(folder, shop.pid)['shop::remember_session'], 10 * 4096)
         tap.is_in("unknown setting 'x'", refusal_of_set(folder, shop.pid, 'x'))
+        for unreached in '100K', '1M':
+            tap.is_in('doubles from 1 to 512K', refusal_of_set(folder, shop.pid, f'interval={unreached}'))
 
 
 def refusal_of_set(folder, pid, setting):

@@ -229,6 +229,8 @@ def the_environment(folder):
     tap.equal(found['LD_PRELOAD'], real)
     tap.equal((found['HEAP_PROFILE_ALLOCATION_INTERVAL'], found['HEAP_PROFILE_KEEP']), ('1M', 'spread'))
     tap.equal(found['HEAP_PROFILE_SAMPLE_INTERVAL'], 'auto')
+    found = variables(folder, HEAP_PROFILE_SAMPLE_INTERVAL='')
+    tap.equal(found['HEAP_PROFILE_SAMPLE_INTERVAL'], 'auto')
     tap.equal(variables(folder, '--exact')['HEAP_PROFILE_SAMPLE_INTERVAL'], '1')
     tap.equal(variables(folder, '-i', '1024G')['HEAP_PROFILE_SAMPLE_INTERVAL'], str(1 << 40))
     tap.equal(variables(folder, '-i', '64K')['HEAP_PROFILE_SAMPLE_INTERVAL'], '65536')

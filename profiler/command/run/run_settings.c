@@ -289,6 +289,15 @@ void run_leave_out_wrappers(void)
 	setenv("HEAP_PROFILE_PROGRAM", list, false /* keep */);
 }
 
+/* Keeps the caller's setting, unless it is empty. */
+static void set_default_interval(const char *interval)
+{
+	const char *present = getenv("HEAP_PROFILE_SAMPLE_INTERVAL");
+
+	if (!present || !present[0])
+		setenv("HEAP_PROFILE_SAMPLE_INTERVAL", interval, true /* overwrite */);
+}
+
 void run_plan_set_environment(const void *context)
 {
 	const struct run_plan *plan = context;
@@ -303,8 +312,7 @@ void run_plan_set_environment(const void *context)
 	else if (settings->interval != INTERVAL_NOT_GIVEN)
 		set_number("HEAP_PROFILE_SAMPLE_INTERVAL", settings->interval);
 	else
-		setenv("HEAP_PROFILE_SAMPLE_INTERVAL", plan->leaks ? "1" : "auto",
-		       false /* keep */);
+		set_default_interval(plan->leaks ? "1" : "auto");
 	if (plan->leaks)
 		leak_server_set_environment(plan->leaks);
 	set_when_to_dump(plan->every_seconds);
