@@ -158,22 +158,24 @@ static int end_child(const struct attach_parent *parent, pid_t pid, bool is_quie
 		     bool *out_was_attached)
 {
 	_cleanup_(freep) void *facts = malloc(sizeof(struct process_facts));
-	_cleanup_(freep) void *work = new_work(ATTACH_END);
 	struct attach_answer answer;
 	struct found_target target;
-	int status = EXIT_DONE;
+	int status = EXIT_BAD;
 
 	*out_was_attached = false;
 	if (!facts)
 		return command_error("%s", strerror(ENOMEM));
-	if (!work)
-		return EXIT_BAD;
 	if (target_open(pid, &target, facts))
 		return EXIT_DONE; /* it has ended */
-	run(work, &target, &answer);
-	*out_was_attached = !answer.was_absent && (!answer.r || attach_children_has(parent, pid));
-	if (*out_was_attached)
-		status = report(&target, &answer, is_quiet, "detached");
+	_cleanup_(freep) void *work = new_work(ATTACH_END);
+
+	if (work) {
+		run(work, &target, &answer);
+		*out_was_attached =
+			!answer.was_absent && (!answer.r || attach_children_has(parent, pid));
+		status = *out_was_attached ? report(&target, &answer, is_quiet, "detached")
+					   : EXIT_DONE;
+	}
 	found_target_deinit(&target);
 	return status;
 }
