@@ -124,6 +124,7 @@ struct profile {
 	const char *tool;   /* constant text: what wrote the input, or NULL if not known */
 	bool keeps_names;   /* pprof files made of it have whole names, not short ones */
 	int process;     /* the process that it was read from, whose root has its files; 0: none */
+	bool is_of_data; /* its locations are places in data, to be named by variables */
 	bool is_of_core; /* it was read from a core, which belongs to: */
 	uint32_t core_uid, core_gid;
 	struct profile_value_type period_type;

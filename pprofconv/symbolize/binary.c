@@ -61,18 +61,18 @@ int binary_new(struct object *object, const struct debugfile_paths *paths,
 	return 0;
 }
 
-static int load_symtab(struct binary *binary)
+static int load_symtab(const struct binary *binary, struct symtab *symtab, bool *is_loaded)
 {
 	int r = 0;
 
-	if (binary->has_symtab)
+	if (*is_loaded)
 		return 0;
-	binary->has_symtab = true;
+	*is_loaded = true;
 	if (binary->debug)
-		r = symtab_add(&binary->symtab, binary->debug);
+		r = symtab_add(symtab, binary->debug);
 	if (!r)
-		r = symtab_add(&binary->symtab, binary->object);
-	return r ? r : symtab_build(&binary->symtab);
+		r = symtab_add(symtab, binary->object);
+	return r ? r : symtab_build(symtab);
 }
 
 static bool is_mangled(const char *name)
@@ -105,7 +105,7 @@ static int find_anew(struct binary *binary, uint64_t address, frame_list *frames
 		return r;
 	outermost = &frames->items[frames->n - 1];
 	if (!outermost->linkage_name && (!outermost->name || outermost->is_mangled)) {
-		r = load_symtab(binary);
+		r = load_symtab(binary, &binary->symtab, &binary->has_symtab);
 		name_by_symbol(binary, address, outermost);
 	}
 	if (!outermost->linkage_name && !outermost->name && !outermost->file)
@@ -145,12 +145,24 @@ int binary_find(struct binary *binary, uint64_t address, frame_list *frames)
 	return r || !binary->is_shared ? r : keep(binary, address, frames, first);
 }
 
+int binary_find_variable(struct binary *binary, uint64_t address, frame_list *frames)
+{
+	const struct symbol *symbol;
+	int r;
+
+	binary->variables.is_of_data = true;
+	r = load_symtab(binary, &binary->variables, &binary->has_variables);
+	symbol = r ? NULL : symtab_find(&binary->variables, address);
+	return symbol ? vec_push(frames, (struct frame){.linkage_name = symbol->name}) : r;
+}
+
 void binary_free(struct binary *binary)
 {
 	if (!binary)
 		return;
 	debuginfo_close(binary->info);
 	symtab_deinit(&binary->symtab);
+	symtab_deinit(&binary->variables);
 	number_map_deinit(&binary->kept_addresses);
 	vec_deinit(&binary->kept);
 	vec_deinit(&binary->kept_frames);

@@ -19,6 +19,8 @@ struct binary {
 	struct debuginfo *info;   /* NULL if there is no DWARF */
 	struct symtab symtab;
 	bool has_symtab; /* `symtab` has been read, which happens at its first use */
+	struct symtab variables;
+	bool has_variables; /* likewise */
 
 	/* Once a second profile uses the binary, what is found is kept: the profiles of a fleet
 	 * have the same addresses. */
@@ -38,6 +40,9 @@ int binary_new(struct object *object, const struct debugfile_paths *paths,
  * nothing is known. Returns 0 or -ENOMEM. The texts of the frames are valid as long as the
  * binary. */
 int binary_find(struct binary *binary, uint64_t address, frame_list *frames);
+
+/* Does the same for the variable at a linked address, which is one frame without a file. */
+int binary_find_variable(struct binary *binary, uint64_t address, frame_list *frames);
 
 /* Takes NULL. */
 void binary_free(struct binary *binary);

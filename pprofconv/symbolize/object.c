@@ -76,7 +76,8 @@ static int read_segments(struct object *object)
 						     .file_size = header.p_filesz,
 						     .address = header.p_vaddr,
 						     .memory_size = header.p_memsz,
-						     .is_executable = header.p_flags & PF_X});
+						     .is_executable = header.p_flags & PF_X,
+						     .is_writable = header.p_flags & PF_W});
 	}
 	return r;
 }
@@ -214,6 +215,19 @@ bool object_address_of(const struct object *object, uint64_t offset, uint64_t di
 		segment = object->segments.items;
 	*out_address = (segment->address & ~(uint64_t)(PAGE_BYTES - 1)) + distance;
 	return true;
+}
+
+bool object_data_address_of(const struct object *object, uint64_t offset, uint64_t distance,
+			    uint64_t *out_address)
+{
+	vec_foreach (segment, &object->segments) {
+		if (!segment->is_writable ||
+		    !covers(segment->offset, segment->memory_size, offset + distance))
+			continue;
+		*out_address = offset + distance - segment->offset + segment->address;
+		return true;
+	}
+	return false;
 }
 
 bool object_is_code(const struct object *object, uint64_t address)

@@ -24,7 +24,7 @@ struct object_segment { /* a segment that is loaded */
 	uint64_t file_size;
 	uint64_t address; /* as linked */
 	uint64_t memory_size;
-	bool is_executable;
+	bool is_executable, is_writable;
 };
 
 struct object {
@@ -65,6 +65,10 @@ DEFINE_CLEANUP(struct object *, object_close)
  * of its code; it works if it has exactly one segment of code. */
 bool object_address_of(const struct object *object, uint64_t offset, uint64_t distance,
 		       uint64_t *out_address);
+
+/* Does the same for writable data, whose last part, the .bss, is in no file. */
+bool object_data_address_of(const struct object *object, uint64_t offset, uint64_t distance,
+			    uint64_t *out_address);
 
 /* Returns whether code may be at the linked address `address`. No code is at 0, the start of the
  * file's image. */

@@ -125,15 +125,30 @@ static bool find_linked(const struct profile_mapping *mapping, const struct obje
 	return object_address_of(object, mapping->offset, distance, &place->linked_address);
 }
 
+static int find_variable(const struct profile_mapping *mapping, struct binary *binary,
+			 struct place *place, frame_list *frames)
+{
+	uint64_t distance = place->address - mapping->start;
+
+	place->linked_address = mapping->offset + distance;
+	if (!object_data_address_of(binary->object, mapping->offset, distance,
+				    &place->linked_address))
+		return 0;
+	return binary_find_variable(binary, place->linked_address, frames);
+}
+
 static int find_frames(struct symbolizer *s, struct binary *binary, struct place *place)
 {
 	const struct profile_mapping *mapping = &s->profile->mappings.items[place->mapping];
 	int r;
 
 	place->first_frame = (uint32_t)s->frames.n;
-	if (!find_linked(mapping, binary->object, place))
+	if (s->profile->is_of_data)
+		r = find_variable(mapping, binary, place, &s->frames);
+	else if (find_linked(mapping, binary->object, place))
+		r = binary_find(binary, place->linked_address, &s->frames);
+	else
 		return 0;
-	r = binary_find(binary, place->linked_address, &s->frames);
 	if (s->frames.n > UINT32_MAX)
 		r = -EOVERFLOW;
 	place->n_frames = (uint32_t)(s->frames.n - place->first_frame);

@@ -5,6 +5,13 @@
 
 #include "symbolize/minidebug.h"
 
+/* Thread-local variables are not at the addresses of their symbols. */
+static bool is_variable(const GElf_Sym *symbol, const char *name, const GElf_Shdr *section)
+{
+	return name && name[0] && (section->sh_flags & SHF_WRITE) && symbol->st_size &&
+	       GELF_ST_TYPE(symbol->st_info) == STT_OBJECT;
+}
+
 static bool is_function(const GElf_Sym *symbol, const char *name, const GElf_Shdr *section)
 {
 	int type = GELF_ST_TYPE(symbol->st_info);
@@ -42,7 +49,8 @@ static int add_symbol(struct symtab *symtab, const struct object *object, const 
 		.size = symbol->st_size,
 	};
 
-	if (!scn || !gelf_getshdr(scn, &section) || !is_function(symbol, name, &section))
+	if (!scn || !gelf_getshdr(scn, &section) ||
+	    !(symtab->is_of_data ? is_variable : is_function)(symbol, name, &section))
 		return 0;
 	if (__builtin_add_overflow(section.sh_addr, section.sh_size, &added.limit))
 		return 0;
