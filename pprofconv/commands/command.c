@@ -78,23 +78,30 @@ static int load_process(const struct settings *settings, const char *name, int p
 	return r;
 }
 
+void command_note_owner(struct profile *profile, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return;
+	profile->is_of_core = true;
+	profile->core_uid = status.st_uid;
+	profile->core_gid = status.st_gid;
+}
+
 static int load_core(const struct settings *settings, struct input *input,
 		     struct profile **out_profile, struct diag *diag)
 {
 	_cleanup_(freep) void *text = NULL;
 	size_t size = 0;
 	char *read = NULL;
-	struct stat status;
 	int r = outside_read_core(input, &read, &size, diag);
 
 	text = read;
 	if (!r)
 		r = load_text(settings, diag->file, text, size, out_profile, diag);
-	if (!r && stat(diag->file, &status) == 0) {
-		(*out_profile)->is_of_core = true;
-		(*out_profile)->core_uid = status.st_uid;
-		(*out_profile)->core_gid = status.st_gid;
-	}
+	if (!r)
+		command_note_owner(*out_profile, diag->file);
 	return r;
 }
 

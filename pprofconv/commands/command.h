@@ -16,6 +16,9 @@ struct profile *command_load(const struct settings *settings, const char *path);
 struct profile *command_load_text(const struct settings *settings, const char *name,
 				  const char *text, size_t size);
 
+/* Notes whose core the profile was read from: that of the file's owner. */
+void command_note_owner(struct profile *profile, const char *path);
+
 /* Names the locations of a profile, unless --no-symbols is set. Unless --quiet is set, reports on
  * standard error how many locations got names, and why others did not. The files with the names
  * stay open for the next profile. `n_profiles` is the number of profiles that the whole run names;

@@ -15,8 +15,15 @@ int inspect_check(const struct inspect_settings *settings)
 {
 	struct display display;
 
-	if (!settings->mappings)
-		return command_error("nothing to inspect; give --mappings");
+	if (settings->mappings == settings->graph)
+		return command_error(settings->graph ? "--mappings and --graph are two reports; "
+						       "give one of them"
+						     : "nothing to inspect; give --mappings or "
+						       "--graph");
+	if (settings->graph && settings->show_content)
+		return command_error("--show-content needs --mappings");
+	if (settings->graph && strcmp(settings->format, "text") != 0)
+		return command_error("--format: --graph has text only");
 	if (!is_json(settings) && strcmp(settings->format, "text") != 0)
 		return command_error("--format: unknown format '%s'; expected text or json",
 				     settings->format);

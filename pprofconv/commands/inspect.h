@@ -8,6 +8,10 @@
 struct inspect_settings {
 	struct settings common;
 	bool mappings;
+	bool graph;
+	uint64_t memory_max; /* bytes that the graph may take */
+	const char *max_stop;
+	uint64_t max_stop_ms; /* what max_stop says */
 	bool show_content;
 	const char *format;
 	uint64_t n_lines;
@@ -20,6 +24,20 @@ struct inspect_settings {
 		"mappings", 'm', OPTION_FLAG, offsetof(struct inspect_settings, mappings), NULL, \
 			meaning                                                                  \
 	}
+#define INSPECT_ROW_GRAPH                                                                          \
+	{                                                                                          \
+		"graph", 'g', OPTION_FLAG, offsetof(struct inspect_settings, graph), NULL,         \
+			"Shows which blocks are lost, since no path of pointers leads to them, "   \
+			"which global variables and threads hold the others, and on which paths. " \
+			"The program must have been recorded by heapprof."                         \
+	}
+#define INSPECT_ROW_MEMORY                                                                        \
+	{                                                                                         \
+		"memory", 0, OPTION_SIZE, offsetof(struct inspect_settings, memory_max), "SIZE",  \
+			"Leaves out the graph if its blocks and pointers take more memory, such " \
+			"as 4G. The default is 2G."                                               \
+	}
+#define INSPECT_MEMORY_MAX ((uint64_t)2 << 30)
 #define INSPECT_ROW_SHOW_CONTENT                                                                 \
 	{                                                                                        \
 		"show-content", 0, OPTION_FLAG, offsetof(struct inspect_settings, show_content), \

@@ -309,7 +309,7 @@ static bool is_mapped_chunk(const uint64_t *words, uint64_t at, uint64_t mapping
 static uint64_t look_for_mapped(struct walk *walk, uint64_t at, uint64_t end, uint64_t mapping_end)
 {
 	struct hp_target_piece pieces[HEADERS_A_READ];
-	uint64_t words[HEADERS_A_READ][2];
+	uint64_t words[HEADERS_A_READ][2] = {{0}};
 	size_t n = 0;
 
 	do {
@@ -580,7 +580,9 @@ static void walk_all(struct walk *walk)
 	if (walk->chunks->problem[0] || walk->failure)
 		return;
 	if (!walk->chunks->items.n)
-		set_problem(walk, "there is no heap of glibc's malloc");
+		set_problem(
+			walk,
+			"there is no heap of glibc's malloc: the program has another allocator");
 	main_arena = find_main_arena(walk);
 	if (main_arena) {
 		walk->chunks->main_arena =
@@ -599,16 +601,16 @@ static int find_version_in(struct walk *walk, const struct hp_target_mapping *m,
 	static const char banner[] = "release version 2.";
 	char *bytes = malloc(size + 1);
 	const char *found = NULL;
-	int minor = 0;
+	long minor = 0;
 
 	if (bytes && hp_target_read(walk->target, m->start, bytes, size)) {
 		bytes[size] = '\0';
 		found = memmem(bytes, size, banner, strlen(banner));
 	}
 	if (found)
-		minor = atoi(found + strlen(banner));
+		minor = strtol(found + strlen(banner), NULL, 10);
 	free(bytes);
-	return minor;
+	return minor > 0 && minor < 1000 ? (int)minor : 0;
 }
 
 static int find_version(struct walk *walk)
@@ -623,7 +625,7 @@ static int find_version(struct walk *walk)
 		    m->end - m->start <= VERSION_BYTES_MAX)
 			minor = find_version_in(walk, m, m->end - m->start);
 	}
-	return minor > 0 && minor < 1000 ? minor : 0;
+	return minor;
 }
 
 static void start_over(struct walk *walk)

@@ -16,10 +16,10 @@ static int add_doubtful_roots(struct heap_graph *graph)
 {
 	size_t n = graph->nodes.items.n;
 	bool *is_target = calloc(n + 1, sizeof(*is_target));
-	int r = is_target ? 0 : -ENOMEM;
+	int r = 0;
 
-	if (r)
-		return r;
+	if (!is_target)
+		return -ENOMEM;
 	vec_foreach (target, &graph->pointers.edges)
 		is_target[*target] = true;
 	vec_foreach (root, &graph->pointers.roots)

@@ -11,7 +11,6 @@
 #define PAGE_BYTES  UINT64_C(4096)
 
 enum {
-	RED_ZONE = 128,            /* below the stack pointer, of x86-64's calling convention */
 	THREAD_DESCRIPTOR = 0x900, /* glibc's, from fs_base on, at the top of a thread's stack */
 };
 
@@ -160,12 +159,12 @@ static struct hp_target_range find_dead(const struct scan *scan, const struct hp
 	for (size_t i = 0; i < scan->threads->n; i++) {
 		uint64_t sp = scan->threads->items[i].stack_pointer;
 
-		if (sp < m->start + RED_ZONE || sp >= m->end)
+		if (sp < m->start + POINTER_RED_ZONE || sp >= m->end)
 			continue;
 		if (dead.end != m->start)
 			return (struct hp_target_range){m->start, m->start}; /* several: none is
 									       surely dead */
-		dead.end = sp - RED_ZONE;
+		dead.end = sp - POINTER_RED_ZONE;
 	}
 	for (size_t i = 0; i < scan->threads->n; i++) {
 		uint64_t top = scan->threads->items[i].fs_base + THREAD_DESCRIPTOR;

@@ -11,6 +11,7 @@ struct pointer_root {
 	uint32_t target; /* node */
 };
 
+#define POINTER_RED_ZONE      128 /* bytes below the stack pointer, of x86-64's calling convention */
 #define POINTER_REGISTERS_MAX UINT64_C(0x10000) /* nothing is mapped below */
 
 struct pointers {

@@ -2,14 +2,17 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/input.h"
 #include "command/commands.h"
 #include "command/duration.h"
 #include "command/find_target.h"
-#include "commands/inspect.h"
+#include "commands/inspect_graph.h"
+#include "target/proc_files.h"
 
 struct rounds {
 	const struct inspect_settings *settings;
@@ -87,6 +90,51 @@ static int run_rounds(struct rounds *rounds)
 	return status;
 }
 
+#define GRAPH_BYTES_A_SECOND 1e9 /* that are searched for pointers; fewer if most are some */
+
+static double resident_bytes(pid_t pid)
+{
+	char *text;
+	double pages = 0;
+
+	if (hp_proc_read_process(pid, "statm", &text) < 0)
+		return 0;
+	if (sscanf(text, "%*u %lf", &pages) != 1)
+		pages = 0;
+	free(text);
+	return pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* Says how long the process will be stopped. It takes longer the more pointers there are. */
+static void announce_stop(const struct found_target *target, const char *name, uint64_t max_stop_ms)
+{
+	double seconds = resident_bytes(target->pid) / GRAPH_BYTES_A_SECOND;
+
+	if (seconds >= 0.1)
+		command_error("%s: stopping it for about %.1f seconds, at most %.0f; Ctrl-C lets "
+			      "it go at once",
+			      name, seconds, (double)max_stop_ms / 1000);
+}
+
+static int run_graph(const struct inspect_settings *settings, const struct found_target *target)
+{
+	struct target_work work = {.pid = target->pid, .fd = -1};
+	struct inspect_settings own = *settings;
+	char name[NAME_MAX + 32];
+	uint64_t seconds;
+
+	if (settings->every || settings->n_rounds)
+		return command_error("--every and --rounds need --mappings");
+	if (!duration_parse(settings->max_stop, &seconds))
+		return command_error("--max-stop: invalid time '%s'; expected one such as 5s",
+				     settings->max_stop);
+	own.max_stop_ms = seconds * 1000;
+	found_target_name(target, name, sizeof(name));
+	announce_stop(target, name, own.max_stop_ms);
+	hp_apart_user_of_process(work.pid, &work.user);
+	return inspect_graph(&own, &work, name, NULL);
+}
+
 static int prepare(const struct inspect_settings *settings, struct rounds *rounds)
 {
 	int status = inspect_check(settings);
@@ -116,6 +164,11 @@ static int run_inspect(const struct settings *common)
 		status = target_find_only(common, "inspect", &target);
 	if (status)
 		return status;
+	if (settings->graph) {
+		status = run_graph(settings, &target);
+		found_target_deinit(&target);
+		return status;
+	}
 	rounds.target = &target;
 	found_target_name(&target, rounds.name, sizeof(rounds.name));
 	status = run_rounds(&rounds);
@@ -132,10 +185,17 @@ static const struct option_row options[] = {
 	 "grown since the first look, until the process ends."},
 	{"rounds", 'r', OPTION_COUNT, offsetof(struct inspect_settings, n_rounds), "N",
 	 "Ends after N looks; 0 goes on until the process ends."},
+	INSPECT_ROW_GRAPH,
+	{"max-stop", 0, OPTION_TEXT, offsetof(struct inspect_settings, max_stop), "TIME",
+	 "Lets the process go after that time, and shows then what can be shown without the graph. "
+	 "The default is 2s."},
+	INSPECT_ROW_MEMORY,
 	INSPECT_ROW_SHOW_CONTENT,
 	INSPECT_ROW_FORMAT,
 	INSPECT_ROW_LINES,
 	OPTION_ROW_COLOR,
+	OPTION_ROWS_SYMBOLS,
+	OPTION_ROW_QUIET,
 	OPTION_ROW_HELP,
 	{0},
 };
@@ -144,16 +204,22 @@ static const struct inspect_settings defaults = {
 	.common.max_input_bytes = INPUT_BYTES_LIMIT,
 	.format = "text",
 	.n_lines = 6,
+	.memory_max = INSPECT_MEMORY_MAX,
+	.max_stop = "2s",
 };
 
 const struct command command_inspect_process = {
 	.name = "inspect",
 	.arguments = "PID|NAME",
-	.summary = "show what the memory of a process is for",
+	.summary = "show what the memory of a process is for, and what is lost",
 	.description =
-		"Shows the mapped memory of any process, from outside, while it runs: of which "
-		"kind "
-		"it is, how much of it is in memory, is written, is in swap space, was never "
+		"Shows the memory of a process, from outside. With --graph, for a program that "
+		"heapprof records: which blocks are lost, as no path of pointers leads to them "
+		"from a variable, a thread or other memory, and who holds the others. The process "
+		"is stopped for it. At least as much is lost as is shown: an old pointer that "
+		"was never overwritten holds a block, too. With --mappings, for any process, "
+		"while it runs: of which kind its memory is, how much of it is in memory, is "
+		"written, is in swap space, was never "
 		"touched "
 		"or is in huge pages, and which share of its bytes is zero. A ? marks what is "
 		"guessed "

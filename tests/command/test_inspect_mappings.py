@@ -161,7 +161,7 @@ def wrong_use_is_one_line(folder):
             tap.is_in(wanted, said)
             tap.equal(said.count('\n'), 1)
     done = command.heapprof(folder, 'inspect', '1')
-    tap.equal((done.returncode, done.stderr), (2, 'heapprof: nothing to inspect; give --mappings\n'))
+    tap.equal((done.returncode, done.stderr), (2, 'heapprof: nothing to inspect; give --mappings or --graph\n'))
 
 
 def core_of(folder, pid):
