@@ -22,10 +22,11 @@ int inspect_check(const struct inspect_settings *settings)
 						       "--graph");
 	if (settings->graph && settings->show_content)
 		return command_error("--show-content needs --mappings");
-	if (settings->graph && strcmp(settings->format, "text") != 0)
-		return command_error("--format: --graph has text only");
-	if (!is_json(settings) && strcmp(settings->format, "text") != 0)
-		return command_error("--format: unknown format '%s'; expected text or json",
+	if (settings->mappings && strcmp(settings->format, "pprof") == 0)
+		return command_error("--format: --mappings has text and json only");
+	if (!is_json(settings) && strcmp(settings->format, "text") != 0 &&
+	    strcmp(settings->format, "pprof") != 0)
+		return command_error("--format: unknown format '%s'; expected text, json or pprof",
 				     settings->format);
 	if (is_json(settings) && settings->show_content)
 		return command_error("--show-content is for text, which no program stores; leave "

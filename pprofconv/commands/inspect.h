@@ -48,7 +48,8 @@ struct inspect_settings {
 #define INSPECT_ROW_FORMAT                                                                       \
 	{                                                                                        \
 		"format", 'f', OPTION_TEXT, offsetof(struct inspect_settings, format), "FORMAT", \
-			"text, the default; or json, a line for each look."                      \
+			"text, the default; json, a line for each look; or, with --graph, "      \
+			"pprof: a profile with the labels held_by and lost, for a file."         \
 	}
 #define INSPECT_ROW_LINES                                                                        \
 	{                                                                                        \

@@ -7,7 +7,9 @@
 
 #include "commands/compare.h"
 #include "commands/root_names.h"
+#include "inspect/held_profile.h"
 #include "reports/graph_report.h"
+#include "writers/writer.h"
 
 struct inspection {
 	const struct inspect_settings *settings;
@@ -71,6 +73,27 @@ static int write_text(const void *report, struct output *output)
 	return graph_report_text(report, output);
 }
 
+static int write_json(const void *report, struct output *output)
+{
+	graph_report_json(report, output);
+	return 0;
+}
+
+static int save_profile(const struct inspection *i, const char *name)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int r;
+
+	if (!i->look.record.header.has_graph)
+		return command_error("%s: no profile without the graph: %s", name,
+				     i->look.record.header.problem);
+	r = held_profile_new(&profile, i->look.profile, &i->look.record, &i->holders, &i->labels,
+			     i->groups);
+	if (r)
+		return command_error("%s", strerror(-r));
+	return command_save(&i->settings->common, profile, writer_find("pprof"), "-");
+}
+
 static int print(const struct inspection *i, const char *name, bool is_of_core)
 {
 	const struct inspect_settings *settings = i->settings;
@@ -87,7 +110,10 @@ static int print(const struct inspection *i, const char *name, bool is_of_core)
 
 	if (compare_find_display(&settings->common, NULL, &report.display))
 		return EXIT_BAD;
-	return command_print(write_text, &report);
+	if (strcmp(settings->format, "pprof") == 0)
+		return save_profile(i, name);
+	return command_print(strcmp(settings->format, "json") == 0 ? write_json : write_text,
+			     &report);
 }
 
 int inspect_graph(const struct inspect_settings *settings, struct target_work *work,

@@ -65,19 +65,21 @@ static void append_step(const struct graph_report *report, const struct holder_p
 		snprintf(text + n, size - n, " -> ..");
 }
 
-/* Prints "g_sessions -> [grow_sessions] -> .. -> *": the last step is the block itself. */
-static void print_path(const struct graph_report *report, uint32_t number, char *text, size_t size)
+void graph_report_path(const struct graph_report *report, uint32_t path, char *out_text,
+		       size_t size)
 {
 	const struct holder_path *steps[HOLDER_STEPS_MAX];
 	size_t n = 0;
 
-	for (; number != HEAP_RECORD_NONE && n < HOLDER_STEPS_MAX; number = steps[n - 1]->before)
-		steps[n++] = &report->holders->paths.items[number];
-	text[0] = '\0';
+	for (; path != HEAP_RECORD_NONE && n < HOLDER_STEPS_MAX; path = steps[n - 1]->before)
+		steps[n++] = &report->holders->paths.items[path];
+	snprintf(out_text, size, "%s", n ? "" : "lost");
+	if (!n)
+		return;
 	while (n > 0)
-		append_step(report, steps[--n], text, size - strlen(" -> *"));
-	n = strlen(text);
-	snprintf(text + n, size - n, " -> *");
+		append_step(report, steps[--n], out_text, size - strlen(" -> *"));
+	n = strlen(out_text);
+	snprintf(out_text + n, size - n, " -> *");
 }
 
 /* --- tables -------------------------------------------------------------------------------- */
@@ -233,10 +235,7 @@ static int add_share(struct writing *w, const struct graph_share *share, double 
 	char text[NAME_MAX_BYTES] = "  ", cell[32];
 	struct table_row *row;
 
-	if (share->path == HEAP_RECORD_NONE)
-		snprintf(text, sizeof(text), "  lost");
-	else
-		print_path(w->report, share->path, text + 2, sizeof(text) - 2);
+	graph_report_path(w->report, share->path, text + 2, sizeof(text) - 2);
 	row = add_row(w, text);
 	if (!row)
 		return -ENOMEM;

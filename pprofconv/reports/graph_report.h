@@ -23,5 +23,13 @@ struct graph_report {
  * block, or the size of a chunk that is not recorded. */
 uint32_t graph_report_kind(const struct heap_node *node, const struct stack_labels *labels);
 
+/* Prints a path, as "g_sessions -> [grow_sessions] -> .. -> *": two dots for steps that repeat, and
+ * the block itself last; or "lost" if there is none. */
+void graph_report_path(const struct graph_report *report, uint32_t path, char *out_text,
+		       size_t size);
+
 /* Writes it as text. Returns 0 or -ENOMEM; other failures are kept in the output. */
 int graph_report_text(const struct graph_report *report, struct output *output);
+
+/* Writes it as JSON in one line. Failures are kept in the output. */
+void graph_report_json(const struct graph_report *report, struct output *output);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """`heapprof inspect --graph` and `pprofconv inspect --graph`: what is lost, and who holds the rest."""
 
+import gzip
+import json
 import os
 import re
 import signal
@@ -117,17 +119,44 @@ def a_core(folder):
 
 
 @tap.test
+def the_same_as_json_and_as_a_profile(folder):
+    with Planted(folder) as planted:
+        pid = planted.process.pid
+        found = json.loads(inspect(folder, pid, '--format=json'))
+        with open(f'{folder}/held.pb.gz', 'wb') as file:
+            done = running.run([HEAPPROF, 'inspect', '--graph', '-q', '--format=pprof', str(pid)],
+                               env=command.environment(folder), binary=True)
+            file.write(done.stdout)
+    tap.equal(done.returncode, 0, done.stderr)
+    lost = found['lost']
+    assert 0.97 * planted.bytes < lost['bytes'] <= planted.bytes, (lost, planted.bytes)
+    tap.equal((sum(row['bytes'] for row in lost['stacks']), lost['error']), (lost['bytes'], 0))
+    held = {row['name']: row for row in found['roots']}
+    tap.equal((held['list']['objects'], held['table']['objects']), (200, 201))
+    tap.equal(held['pair_too']['shared_bytes'] + held.get('pair', {'shared_bytes': 0})['shared_bytes'], 64)
+    everything = gzip.decompress(done.stdout)
+    for secret in SECRETS:
+        assert secret.encode() not in everything, secret
+    done = cli.run(PPROFCONV, 'top', '-q', '--tag=lost=.', f'{folder}/held.pb.gz', '--lines=0')
+    tap.equal((done.returncode, done.stderr), (0, ''))
+    tap.is_in('lose_ring', done.stdout)
+    assert 'hold_in' not in done.stdout, done.stdout
+    done = cli.run(PPROFCONV, 'top', '-q', '--tag=held_by=^list$', f'{folder}/held.pb.gz', '--lines=0')
+    tap.is_in('hold_in_list', done.stdout)
+    assert 'lose_' not in done.stdout and 'hold_in_table' not in done.stdout, done.stdout
+
+
+@tap.test
 def samples_stand_for_what_is_lost(folder):
     """The longer form counts how often the interval holds the truth, which is to be 95 %."""
     rounds = int(os.environ.get('HEAPPROF_GRAPHS', 3))
     n_held = 0
     for seed in range(1, rounds + 1):
         with Planted(folder, interval=16384, seed=seed) as planted:
-            text = inspect(folder, planted.process.pid, '--lines=0')
-        rows = re.search(r'^ *(\S+) +(\S+) +\S+ +all that is lost$', text, re.M)
-        n_held += abs(size(rows[1]) - planted.bytes) <= size(rows[2])
-        for _, _, name, _ in tables(text)['LOST'][1:]:
-            assert name.startswith('lose_'), name
+            lost = json.loads(inspect(folder, planted.process.pid, '--format=json'))['lost']
+        n_held += abs(lost['bytes'] - planted.bytes) <= lost['error']
+        for row in lost['stacks']:
+            assert row['name'].startswith('lose_'), row
     tap.comment(f'the interval holds the truth in {n_held} of {rounds}')
     assert n_held >= 0.9 * rounds - 1, (n_held, rounds)
 
@@ -184,7 +213,7 @@ def bad_options(folder):
         for args, message in (
                 (('--mappings',), '--mappings and --graph are two reports; give one of them'),
                 (('--show-content',), '--show-content needs --mappings'),
-                (('--format=json',), '--format: --graph has text only'),
+                (('--format=xml',), "--format: unknown format 'xml'; expected text, json or pprof"),
                 (('--max-stop=x',), "--max-stop: invalid time 'x'; expected one such as 5s"),
                 (('--every=5s',), '--every and --rounds need --mappings')):
             tap.is_in(message, inspect(folder, pid, *args, status=2))

@@ -151,7 +151,7 @@ def wrong_use_is_one_line(folder):
     with Mapped() as mapped:
         pid = mapped.process.pid
         for args, wanted in (
-                (('--format=xml', pid), "--format: unknown format 'xml'; expected text or json"),
+                (('--format=xml', pid), "--format: unknown format 'xml'; expected text, json or pprof"),
                 (('--every=0s', pid), "--every: invalid time '0s'"),
                 (('--rounds=2', pid), '--rounds needs --every'),
                 (('--color=red', pid), "--color: unknown word 'red'"),
