@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What the command-line tests share: running pprofconv and other programs."""
 
+import fcntl
 import os
+import pty
+import struct
 import sys
+import termios
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'common'))
 
@@ -40,3 +44,21 @@ def go_pprof(*args):
     done = run('go', 'tool', 'pprof', *args)
     assert done.returncode == 0, f'go tool pprof {args}: {done.stderr}'
     return done.stdout
+
+
+def on_terminal(*args, width=80, **variables):
+    """Returns what pprofconv prints on standard output, a terminal of so many columns."""
+    main, other = pty.openpty()
+    fcntl.ioctl(main, termios.TIOCSWINSZ, struct.pack('HHHH', 24, width, 0, 0))
+    env = {key: value for key, value in os.environ.items() if key not in ('NO_COLOR', 'COLUMNS')}
+    run('sh', '-c', 'exec "$0" "$@" >/dev/fd/%d' % other, PPROFCONV, *args,
+        env={**env, 'TERM': 'xterm', 'LC_ALL': 'C.UTF-8', **variables}, pass_fds=[other])
+    os.close(other)
+    text = b''
+    try:
+        while piece := os.read(main, 65536):
+            text += piece
+    except OSError:  # all has been read
+        pass
+    os.close(main)
+    return text.decode()

@@ -3,7 +3,6 @@
 """Text on a screen: lines that fit, columns that are left out, colours, hints."""
 
 import os
-import pty
 import re
 
 import cli
@@ -127,30 +126,13 @@ def colours(folder):
     tap.equal(done.stdout, '')
 
 
-def on_terminal(*args, **variables):
-    """Returns what pprofconv prints on a terminal."""
-    main, other = pty.openpty()
-    env = {key: value for key, value in os.environ.items() if key not in ('NO_COLOR', 'COLUMNS')}
-    cli.run('sh', '-c', '"$0" "$@" >/dev/fd/%d' % other, cli.PPROFCONV, *args,
-            env={**env, 'TERM': 'xterm', **variables}, pass_fds=[other])
-    os.close(other)
-    text = b''
-    try:
-        while piece := os.read(main, 65536):
-            text += piece
-    except OSError:  # all has been read
-        pass
-    os.close(main)
-    return text.decode()
-
-
 @tap.test
 def a_terminal_has_colours_unless_the_user_wants_none(folder):
     path = cli.data('good-exact.heap')
-    tap.is_in('\x1b[1m', on_terminal('top', '-n', '-q', path))
+    tap.is_in('\x1b[1m', cli.on_terminal('top', '-n', '-q', path))
     for args, variables in ((['--color=never'], {}), ([], {'NO_COLOR': '1'}),
                             ([], {'TERM': 'dumb'})):
-        text = on_terminal('top', '-n', '-q', *args, path, **variables)
+        text = cli.on_terminal('top', '-n', '-q', *args, path, **variables)
         tap.check('\x1b' not in text and 'flat' in text, (args, variables, text))
 
 
