@@ -14,7 +14,7 @@ import built
 
 ROOT = built.SCRIPTS.parent
 N_DUMPS = 20   # of the backend
-PATIENCE = 300 # seconds
+PATIENCE = 1200 # seconds
 UNPRIVILEGED = 'nobody'
 
 

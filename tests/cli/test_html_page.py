@@ -394,13 +394,17 @@ def the_story_of_a_series_says_what_grows_and_since_when(_):
     tap.is_in('1 function grows', story)
     tap.is_in('remember', story)
     tap.is_in(f'since dump {page_profiles.LEAK_FROM + 1} of {page_profiles.N_DUMPS}', story)
-    tap.is_in(plain(run('return page.course.formatSlope(arguments[0], true)',
-                        trend['rows'][0]['slope'])), story)
+    slope = plain(run('return page.course.formatSlope(arguments[0], true)',
+                      trend['rows'][0]['slope']))
+    tap.is_in(f' by {slope.removeprefix("+")}, since', story)
     tap.is_in(f'{trend["rows"][0]["slope"] / 60 / (1 << 20):.2f} MiB/min', story)
     row = run("return page.rows.find(row => row.name === 'compress')")
     # 30 of its blocks are in use, and 60 are allocated in a minute.
     tap.check(abs(row['lifetime'] - 30000) < 1500, row['lifetime'])
     tap.equal(row['trend']['verdict'], 'steady')
+    shown = run("""return [page.rows.find(row => row.name === 'remember'), {lifetime: 30000},
+                           {lifetime: 3}].map(row => page.table.formatLifetime(row))""")
+    tap.equal(list(map(plain, shown)), ['', '30 s', '< 0.01 s'])
 
 
 @tap.test

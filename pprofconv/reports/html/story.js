@@ -61,7 +61,7 @@ class Story {
                    ...this.tileOfType(what, 'inuse_space', base, now),
                    ...this.tileOfType('Blocks in use', 'inuse_objects', base, now),
                    ...this.tileOfNumber('Resident memory', 'rss_bytes', base, now),
-                   ...this.tileOfNumber('Allocated in all', 'allocated_bytes', base, now),
+                   ...this.tileOfNumber('Allocated', 'allocated_bytes', base, now),
                    tile('Recording', this.interval(dump)));
   }
 
@@ -175,7 +175,7 @@ class Story {
     switch (trend.verdict) {
     case 'grows':
     case 'shrinks':
-      return `${trend.verdict} by ${slope}`;
+      return `${trend.verdict} by ${slope.replace(/^[+−]/, '')}`;
     case 'not sure':
       return `may grow, which is not sure, by ${slope}`;
     case 'steady':
@@ -194,7 +194,7 @@ class Story {
     const amount = row && page.isDiff
       ? `;${this.amount(row, isBytes)} from dump ${page.state.base + 1} to dump ${page.state.now + 1}` : '';
     return element('li', {}, ...this.name(row || {name: trend.name, place: trend.file}, page),
-                   ` by ${course.formatSlope(trend.slope, isBytes)}, since ` +
+                   ` by ${course.formatSlope(trend.slope, isBytes).replace('+', '')}, since ` +
                    (onset ? course.describeDump(onset) : 'the first dump') + amount);
   }
 

@@ -64,10 +64,17 @@ class Table {
     if (rows.some(row => row.lifetime > 0))
       columns.push({
         id: 'lifetime', name: 'mean lifetime', isNumber: true, isMinor: true,
-        sort: row => row.lifetime || 0, show: row => row.lifetime === Infinity
-          ? 'all the time' : row.lifetime > 0 ? formatSpan(row.lifetime) : '',
+        sort: row => row.lifetime || 0, show: row => this.formatLifetime(row),
       });
     return columns;
+  }
+
+  // Blocks of a function that grows have no mean lifetime, since many of them are still in use.
+  formatLifetime({lifetime, trend}) {
+    if (!(lifetime > 0) || (trend && trend.verdict === 'grows'))
+      return '';
+    return lifetime === Infinity ? 'all the time'
+      : lifetime < 10 ? '< 0.01\u00a0s' : formatSpan(lifetime);
   }
 
   formatValue(value) {
