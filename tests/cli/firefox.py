@@ -9,10 +9,8 @@ import socket
 import subprocess
 import tempfile
 
-import cli  # noqa: F401: before what it adds to the path
-import running
+import cli
 
-PATIENCE = 120  # seconds
 PREFERENCES = {
     'marionette.port': 0,  # any that is free
     'app.update.disabledForTesting': True, 'browser.shell.checkDefaultBrowser': False,
@@ -32,7 +30,7 @@ class Firefox:
             ['firefox-esr', '--headless', '--marionette', '--no-remote', '--profile', self.home],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=dict(os.environ, HOME=self.home))
-        self.socket = socket.create_connection(('127.0.0.1', self.wait_for_port()), PATIENCE)
+        self.socket = socket.create_connection(('127.0.0.1', self.wait_for_port()), cli.PATIENCE)
         self.stream = self.socket.makefile('rb')
         self.receive()  # its greeting
         self.n_calls = 0
@@ -45,7 +43,7 @@ class Firefox:
             assert self.process.poll() is None, 'Firefox has ended'
             return port.exists() and port.read_text(encoding='ascii')
 
-        return int(running.wait_until(written, 'Firefox listens', PATIENCE))
+        return int(cli.running.wait_until(written, 'Firefox listens', cli.PATIENCE))
 
     def receive(self):
         """Returns a message: its length, a colon, and JSON."""
@@ -67,8 +65,8 @@ class Firefox:
         """Opens a page of pprofconv html; waits until it has drawn all."""
         self.call('WebDriver:Navigate', url='about:blank')
         self.call('WebDriver:Navigate', url=pathlib.Path(path).absolute().as_uri() + fragment)
-        running.wait_until(lambda: self.run('return window.heapprof && window.heapprof.isDrawn'),
-                           f'{path} is drawn', PATIENCE)
+        cli.running.wait_until(lambda: self.run('return window.heapprof && window.heapprof.isDrawn'),
+                           f'{path} is drawn', cli.PATIENCE)
 
     def run(self, script, *arguments):
         """Runs the body of a function in the page; returns what it returns."""
