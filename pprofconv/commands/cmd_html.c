@@ -15,7 +15,7 @@
 
 /* A browser draws no more nodes than this at once anyway, and nobody reads a table of more
  * functions. A page of as many has less than 2 MB, unless names are long. */
-static const struct html_limits limits = {.nodes = 6000, .functions = 2500, .records = 40000};
+static const struct html_limits limits = {.nodes = 20000, .functions = 5000, .records = 40000};
 
 #define SERIES_MIN 3 /* dumps that a trend needs */
 

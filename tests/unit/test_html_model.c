@@ -180,6 +180,26 @@ static void test_a_function_of_small_stacks_stays(void)
 	profile_free(dump);
 }
 
+/* The nodes that stay have no more functions than the limit. */
+static void test_functions_limit_the_nodes(void)
+{
+	struct profile *dump = make();
+	struct html_model model;
+
+	add(dump, "ba", 1000, 1000);
+	add(dump, "ca", 1000, 100);
+	add(dump, "aba", 1000, 200);
+	add(dump, "e", 30, 1);
+	CHECK_INT_EQ(html_model_init(&model, (const struct profile *const *)&dump, 1, &no_rules),
+		     0);
+	CHECK_INT_EQ(html_small_merge(&model, &(struct html_limits){5, 2, 1000}), 0);
+	/* The root, a, b, a below b, and the small ones below the root and below a. */
+	CHECK_UINT_EQ(model.tree.nodes.n, 6);
+	CHECK_INT_EQ(sum_of(&model, 0), 1300030);
+	html_model_deinit(&model);
+	profile_free(dump);
+}
+
 static void test_what_nothing_uses_leaves_the_model(void)
 {
 	struct profile *dump = make();
@@ -223,5 +243,5 @@ static void test_many_records_have_octaves(void)
 TEST_MAIN(TEST(test_stacks_of_all_dumps_are_one_tree), TEST(test_sizes_of_blocks_make_records),
 	  TEST(test_sums_that_overflow_are_refused), TEST(test_small_stacks_are_merged),
 	  TEST(test_small_functions_are_counted_together),
-	  TEST(test_a_function_of_small_stacks_stays),
+	  TEST(test_a_function_of_small_stacks_stays), TEST(test_functions_limit_the_nodes),
 	  TEST(test_what_nothing_uses_leaves_the_model), TEST(test_many_records_have_octaves))

@@ -262,18 +262,43 @@ static int merge(struct html_model *model, const double *shares, const struct ht
 	return r;
 }
 
+/* Sets *out to the smallest threshold at which the nodes that stay have at most `max` functions. */
+static int find_function_threshold(const struct html_model *model, const double *shares, size_t max,
+				   double *out)
+{
+	size_t n = model->functions.n;
+	double *largest =
+		calloc(n + 1, 2 * sizeof(*largest)); /* share of a node of each function */
+
+	if (!largest)
+		return -ENOMEM;
+	for (size_t i = 1; i < model->tree.nodes.n; i++) {
+		uint32_t frame = model->tree.nodes.items[i].frame;
+		double *own = &largest[model->frames.items[frame].function];
+
+		*own = fmax(*own, shares[i]);
+	}
+	*out = html_threshold(largest, n, max, largest + n);
+	free(largest);
+	return 0;
+}
+
 /* `room` has space for two numbers per node. */
 static int find_and_merge(struct html_model *model, const struct html_limits *limits, double *room)
 {
 	size_t n = model->tree.nodes.n;
-	double *shares = room, *sums = room + n;
+	double *shares = room, *sums = room + n, least;
+	int r;
 
 	for (size_t i = 0; i < n; i++)
 		shares[i] = 0;
 	for (size_t dump = 0; dump < model->n_dumps; dump++)
 		for (size_t type = 0; type < model->types.n; type++)
 			raise_shares(model, dump, type, sums, shares);
-	model->threshold = html_threshold(shares, n, limits->nodes, sums);
+	r = find_function_threshold(model, shares, limits->functions, &least);
+	if (r)
+		return r;
+	model->threshold = fmax(least, html_threshold(shares, n, limits->nodes, sums));
 	return merge(model, shares, limits);
 }
 

@@ -6,14 +6,14 @@
 
 struct html_limits {
 	size_t nodes;     /* of the tree that are not small */
-	size_t functions; /* that only merged stacks have */
+	size_t functions; /* that these nodes have; as many more are counted by themselves */
 	size_t records;
 };
 
 /* If the model has more nodes or records than the limits, finds the smallest threshold that leaves
- * fewer nodes. Below each node that stays, the children whose share of each total is below the
- * threshold become one node, whose frame is marked as small. What they hold by function is kept in
- * the model's rests, so that sums by function stay exact; small functions are counted together
- * there. If there are too many records then, their size classes become octaves. Returns 0, -ENOMEM,
- * or -EOVERFLOW. */
+ * as few nodes, and as few functions in them. Below each node that stays, the children whose share
+ * of each total is below the threshold become one node, whose frame is marked as small. What they
+ * hold by function is kept in the model's rests, so that sums by function stay exact; small
+ * functions are counted together there. If there are too many records then, their size classes
+ * become octaves. Returns 0, -ENOMEM, or -EOVERFLOW. */
 int html_small_merge(struct html_model *model, const struct html_limits *limits);
