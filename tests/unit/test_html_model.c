@@ -195,6 +195,7 @@ static void test_functions_limit_the_nodes(void)
 	CHECK_INT_EQ(html_small_merge(&model, &(struct html_limits){5, 2, 1000}), 0);
 	/* The root, a, b, a below b, and the small ones below the root and below a. */
 	CHECK_UINT_EQ(model.tree.nodes.n, 6);
+	CHECK_UINT_EQ(model.functions.n, 2);
 	CHECK_INT_EQ(sum_of(&model, 0), 1300030);
 	html_model_deinit(&model);
 	profile_free(dump);
