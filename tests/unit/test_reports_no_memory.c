@@ -233,6 +233,7 @@ static int page_of_all(void)
 {
 	static const char *const names[] = {"a", "b", "c", "d"};
 	const struct html_rules rules = {.matches_moved_files = true};
+	const struct html_limits limits = {.nodes = 2, .functions = 2, .records = 1};
 	struct rig rig = {0};
 	struct html_model model = {0};
 	const struct html_page page = {
@@ -242,7 +243,7 @@ static int page_of_all(void)
 	if (!r)
 		r = html_model_init(&model, (const struct profile *const *)rig.profiles, N, &rules);
 	if (!r)
-		r = html_small_merge(&model, 2, 1);
+		r = html_small_merge(&model, &limits);
 	if (!r)
 		r = write_page(&page);
 	html_model_deinit(&model);
