@@ -12,7 +12,7 @@ static const struct command *const commands[] = {
 
 static const char *const heapprof_commands[] = {"check", "dump",    "list",   "run",
 						"serve", "watch",   "attach", "detach",
-						"set",   "inspect", NULL};
+						"set",   "inspect", "leaks",  NULL};
 
 /* A number that does not name a file is probably a process ID. */
 static int answer(const char *word)

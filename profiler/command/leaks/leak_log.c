@@ -38,7 +38,9 @@ static int open_file(const char *path, int flags)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | flags, 0666);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 int leak_log_init(struct leak_log *log, const char *path)

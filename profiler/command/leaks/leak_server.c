@@ -125,7 +125,10 @@ static pid_t find_peer(int fd)
 
 static void accept_process(struct leak_server *server)
 {
-	int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_un peer;
+	socklen_t size = sizeof(peer);
+	int fd = accept4(server->listener, (struct sockaddr *)&peer, &size,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
