@@ -854,6 +854,7 @@ def what_was_freed_is_not_called_equal(folder):
     tap.is_in('the base is of a program at work, the new side of one that has freed what it held: base '
               '9.00 KiB of 112.00 MiB allocated, new 0 B of 112.00 MiB; so no gate', message)
     check(0, '--allow-empty', base=at_work, new={'held': 0})
+    check(1, base={'held': 0, 'reason': 'signal 12'}, new={'held': 200})  # it has grown all the same
     report, _ = check(1, base=nothing, new=at_work)
     tap.is_in('the base is of a program that has freed what it held, the new side of one at work', report)
     check(2, base=nothing, new=at_work, gates=('-g', 'inuse_space=1M'))
