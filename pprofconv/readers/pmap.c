@@ -9,8 +9,9 @@
 #include "readers/readers.h"
 #include "readers/report_log.h"
 
-#define KIB         1024
-#define COLUMNS_MAX 64
+#define KIB          1024
+#define COLUMNS_MAX  64
+#define SHARE_CHANGE 8 /* a total of shares may be off by one in so many */
 
 static const struct {
 	const char *title, *type;
@@ -181,12 +182,15 @@ static int read_row(struct pmap *pmap, struct cursor line)
 /* --- the sums ------------------------------------------------------------------------------ */
 
 /* Returns whether the number may be the column's total. A share of less than 1 KiB is lost in a
- * row, and not in the total, which is the kernel's. */
+ * row, and not in the total, which is the kernel's. pmap reads rows and totals at two moments;
+ * of a process that waits, shares alone change meanwhile, with other processes. */
 static bool is_total(const struct column *column, int64_t number, int64_t n_rows)
 {
 	int64_t lost = number - column->sum;
 
-	return lost >= 0 && lost <= (column->is_share ? n_rows : 0);
+	if (!column->is_share)
+		return lost == 0;
+	return lost >= -(number / SHARE_CHANGE) && lost <= n_rows + number / SHARE_CHANGE;
 }
 
 /* totals = [ "total kB" ] { number } [ "KB" ] */

@@ -108,6 +108,20 @@ def pmap_adds_up(folder):
 
 
 @tap.test
+def shares_change_meanwhile(folder):
+    """pmap reads the rows and the totals at two moments, and other processes change the shares."""
+    row = '1000 rw-p 00000000 00:00 0 {0} {1} {2} a\n'
+    text = ('7: x\n Address Perm Offset Device Inode Size Rss Pss Mapping\n' + row.format(96, 80, 40) +
+            row.format(96, 80, 41) + '==== ==== ===\n192 160 {} KB\n')
+    for pss, is_total in ((81, True), (73, True), (91, True), (60, False), (120, False)):
+        path = foreign.write(folder, text.format(pss))
+        if is_total:
+            tap.equal(foreign.totals(foreign.read(path)[0])['pss'], 81 * 1024)
+        else:
+            tap.is_in('the rows do not add up to the totals', foreign.refuse(path))
+
+
+@tap.test
 def the_kernel_itself(folder):
     """smaps and pmap of a process that waits, one after the other, have the same libraries."""
     tap.need('pmap')

@@ -32,14 +32,14 @@ def test_calls(folder, way):
 @test(way=WAYS)
 def test_sessions(folder, way):
     """The numbers of the dumps continue from one session to the next. The records
-    do not."""
+    do not, so each session is a run."""
     start(folder, way, 'sessions')
     dumps = dumps_in(folder)
     equal(names_of_dumps(folder), [f'p.000{i}.heap' for i in (1, 2, 3)], 'files')
     for dump in dumps:
         equal(dump.by_leaf()['allocate_while_running'], Counts(1, 2000, 1, 2000), 'in it')
     equal([d.number('dump') for d in dumps], [1, 2, 3], 'which dumps of the run')
-    equal(len({d.metadata['run'] for d in dumps}), 1, 'runs')
+    equal(len({d.metadata['run'] for d in dumps}), 3, 'runs')
 
 
 @test
