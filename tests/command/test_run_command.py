@@ -598,7 +598,7 @@ def all_processes_of_a_run(folder):
 
 @tap.test
 def fork_children_have_their_own_prefix(folder):
-    code = 'import os, signal\nos.fork()\nkept = bytes(99999)\nprint("ready", flush=True)\nsignal.pause()'
+    code = 'import os, signal\nos.fork()\nkept = bytes(99999)\nos.write(1, b"ready\\n")\nsignal.pause()'
     with Timed(folder, sys.executable, '-c', code, n=2) as timed:
         pid, = timed.children()
         while not timed.children(pid):  # a shim that is still there
