@@ -222,8 +222,7 @@ static const char *const changes[] = {
 	[ATTACH_CHANGE_OFF] = "does not record any more; what was recorded can be read",
 	[ATTACH_CHANGE_ON] = "records anew; what it holds from before is not shown",
 	[ATTACH_CHANGE_INTERVAL] =
-		"has the new sample interval, from which it goes on rising; what was recorded "
-		"stays",
+		"has the new sample interval, and rises from it; what was recorded stays",
 };
 
 int attach_change(const struct found_target *target, const struct attach_change *change,
