@@ -94,13 +94,13 @@ static int run_rounds(struct rounds *rounds)
 
 static double resident_bytes(pid_t pid)
 {
-	char *text;
-	double pages = 0;
+	char *text, *size;
+	double pages;
 
 	if (hp_proc_read_process(pid, "statm", &text) < 0)
 		return 0;
-	if (sscanf(text, "%*u %lf", &pages) != 1)
-		pages = 0;
+	size = strchr(text, ' '); /* after the size of all mappings */
+	pages = size ? (double)strtoull(size, NULL, 10) : 0;
 	free(text);
 	return pages * (double)sysconf(_SC_PAGESIZE);
 }
