@@ -405,11 +405,12 @@ struct note {
 static bool next_note(const struct core *c, size_t *position, struct note *out)
 {
 	size_t left = c->notes_size - *position;
-	const char *p = c->notes + *position;
+	const char *p;
 	Elf64_Nhdr note;
 
 	if (left < sizeof(note))
 		return false;
+	p = c->notes + *position;
 	memcpy(&note, p, sizeof(note));
 	size_t name = ((size_t)note.n_namesz + 3) & ~(size_t)3;
 	size_t desc = ((size_t)note.n_descsz + 3) & ~(size_t)3;
