@@ -464,7 +464,7 @@ static const char *find_fault(const struct leftover *base, const struct leftover
 {
 	if (base->is_leftover && new->is_leftover)
 		return "both sides have freed what they held";
-	if (base->is_at_work && new->is_leftover && new->inuse < base->inuse)
+	if (base->is_at_work && new->is_leftover &&new->inuse < base->inuse)
 		return "the base is of a program at work, the new side of one that has freed what "
 		       "it held";
 	if (base->is_leftover && new->is_at_work)
