@@ -57,35 +57,25 @@ static int do_leaks(char **argv)
 
 /* --- many stacks ----------------------------------------------------------------------------- */
 
-static NOINLINE void go_left(uint32_t path, int depth);
-
-static NOINLINE void go_right(uint32_t path, int depth)
+/* Each bit of the path chooses one of two return addresses, and the assembly keeps them apart. */
+static NOINLINE void allocate_along(uint32_t path, int depth)
 {
-	if (depth == 0)
+	if (depth == 0) {
 		sink = malloc(100);
-	else if (path & 1)
-		go_right(path >> 1, depth - 1);
-	else
-		go_left(path >> 1, depth - 1);
-	__asm__ volatile(""); /* no tail call */
-}
-
-static NOINLINE void go_left(uint32_t path, int depth)
-{
-	if (depth == 0)
-		sink = malloc(100);
-	else if (path & 1)
-		go_right(path >> 1, depth - 1);
-	else
-		go_left(path >> 1, depth - 1);
-	__asm__ volatile(""); /* no tail call */
+	} else if (path & 1) {
+		allocate_along(path >> 1, depth - 1);
+		__asm__ volatile("# right");
+	} else {
+		allocate_along(path >> 1, depth - 1);
+		__asm__ volatile("# left");
+	}
 }
 
 /* argv: how many blocks of 100 bytes. */
 static int do_stacks(char **argv)
 {
 	for (uint32_t i = 0; i < (uint32_t)atoi(argv[0]); i++)
-		go_left(i, 17);
+		allocate_along(i, 17);
 	return 0;
 }
 
